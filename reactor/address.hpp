@@ -1,0 +1,90 @@
+// Where a socket is or goes: an IPv4, IPv6 or unix address, to parse, print and compare.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+enum class Family : unsigned char { ipv4, ipv6, unix_socket };
+
+/// A socket address. Plain data, copied freely.
+///
+///     auto address = Address::parse("[::1]:9000");
+///     if (!address) return Failure(address.error());
+class Address {
+ public:
+  /// IPv4, any interface, port 0: what a socket that does not care binds to.
+  Address();
+
+  /// Reads `127.0.0.1:9000`, `[fe80::1%eth0]:9000`, `unix:/run/echo.sock` or, for Linux's abstract
+  /// names, `unix:@echo`. Host names are the Resolver's business.
+  ///
+  /// Errors    invalid_argument with a hint that says what is wrong; filename_too_long: a unix
+  ///           path of more than 107 bytes; no_such_device: no interface of that name.
+  [[nodiscard]] static Result<Address> parse(std::string_view text);
+
+  /// The address that the kernel wrote into a sockaddr of `size` bytes.
+  [[nodiscard]] static Address from(const sockaddr* address, socklen_t size);
+
+  [[nodiscard]] Family family() const;
+
+  /// The numeric host without brackets or port, or the path of a unix socket.
+  [[nodiscard]] std::string host() const;
+
+  /// In host byte order; 0 for a unix socket.
+  [[nodiscard]] std::uint16_t port() const;
+  void set_port(std::uint16_t port);
+
+  [[nodiscard]] bool is_loopback() const;
+  [[nodiscard]] bool is_multicast() const;
+
+  /// The text that parse() reads back to the same address; `unix:` for an unnamed unix socket.
+  [[nodiscard]] std::string to_string() const;
+
+  /// For system calls.
+  [[nodiscard]] const sockaddr* data() const { return &any_; }
+  [[nodiscard]] socklen_t size() const { return size_; }
+
+  /// Equal host, port and, for IPv6, scope; or equal path.
+  friend bool operator==(const Address& left, const Address& right);
+
+ private:
+  union {
+    sockaddr any_;
+    sockaddr_in ipv4_;
+    sockaddr_in6 ipv6_;
+    sockaddr_un unix_;
+  };
+  socklen_t size_;
+};
+
+/// One address of one network interface of this host.
+struct Interface {
+  std::string name;       ///< "eth0"
+  unsigned index = 0;     ///< What multicast options and IPv6 scopes want.
+  Address address;        ///< Port 0.
+  Address broadcast;      ///< Meaningful when can_broadcast; port 0.
+  bool can_broadcast = false;
+  bool is_up = false;
+};
+
+/// Every IPv4 and IPv6 address of every interface.
+[[nodiscard]] Result<std::vector<Interface>> interfaces();
+
+}  // namespace reactor
+
+template <>
+struct std::hash<reactor::Address> {
+  std::size_t operator()(const reactor::Address& address) const noexcept;
+};

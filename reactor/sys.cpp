@@ -1,0 +1,84 @@
+#include "reactor/sys.hpp"
+
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace reactor::sys {
+namespace {
+
+template <class T>
+T or_error(T result) {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
+
+}  // namespace
+
+int socket(int family, int type, int protocol) {
+  return or_error(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+
+int socketpair(int family, int type, int pair[2]) {
+  return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+}
+
+int bind(int fd, const sockaddr* address, socklen_t size) {
+  return or_error(::bind(fd, address, size));
+}
+
+int listen(int fd, int backlog) { return or_error(::listen(fd, backlog)); }
+
+int accept(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int connect(int fd, const sockaddr* address, socklen_t size) {
+  return or_error(::connect(fd, address, size));
+}
+
+int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
+
+int close(int fd) { return or_error(::close(fd)); }
+
+ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
+  return or_error(::recv(fd, buffer, size, flags));
+}
+
+ssize_t send(int fd, const void* data, std::size_t size, int flags) {
+  return or_error(::send(fd, data, size, flags | MSG_NOSIGNAL));
+}
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  return or_error(::sendmsg(fd, message, flags | MSG_NOSIGNAL));
+}
+
+ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
+  return or_error(::sendfile(socket, file, offset, size));
+}
+
+int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  return or_error(::recvmmsg(fd, messages, count, flags, nullptr));
+}
+
+int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  return or_error(::sendmmsg(fd, messages, count, flags | MSG_NOSIGNAL));
+}
+
+int getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+  return or_error(::getsockopt(fd, level, option, value, size));
+}
+
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+  return or_error(::setsockopt(fd, level, option, value, size));
+}
+
+int getsockname(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::getsockname(fd, address, size));
+}
+
+int getpeername(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::getpeername(fd, address, size));
+}
+
+}  // namespace reactor::sys
