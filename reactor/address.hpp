@@ -34,32 +34,51 @@ class Address {
   ///           path of more than 107 bytes; no_such_device: no interface of that name.
   [[nodiscard]] static Result<Address> parse(std::string_view text);
 
-  /// The address that the kernel wrote into a sockaddr of `size` bytes.
+  /// The address that the kernel wrote into a sockaddr of `size` bytes. What is of another family,
+  /// or nothing at all, becomes an unnamed unix address.
   [[nodiscard]] static Address from(const sockaddr* address, socklen_t size);
 
   [[nodiscard]] Family family() const;
 
-  /// The numeric host without brackets or port, or the path of a unix socket.
+  /// The numeric host without brackets or port, or the path of a unix socket (`@` before an
+  /// abstract name).
   [[nodiscard]] std::string host() const;
 
   /// In host byte order; 0 for a unix socket.
   [[nodiscard]] std::uint16_t port() const;
   void set_port(std::uint16_t port);
 
+  /// True for 127/8 and ::1, and for every unix socket.
   [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] bool is_multicast() const;
+
+  /// True for 0.0.0.0 and ::, whatever the port, and for an unnamed unix socket.
+  [[nodiscard]] bool is_unspecified() const;
+
+  /// The index of the interface that a link-local IPv6 address is about; otherwise 0.
+  [[nodiscard]] unsigned scope() const;
+
+  /// The plain IPv4 address where this is an IPv4-mapped IPv6 one (`::ffff:1.2.3.4`, which is how a
+  /// dual-stack socket tells of IPv4 peers), else the address itself. Compare peers by this.
+  [[nodiscard]] Address unmapped() const;
 
   /// The text that parse() reads back to the same address; `unix:` for an unnamed unix socket.
   [[nodiscard]] std::string to_string() const;
 
-  /// For system calls.
+  /// For system calls. One that writes an address is given data() and capacity(), and the size
+  /// that it reported goes to resize().
   [[nodiscard]] const sockaddr* data() const { return &any_; }
+  [[nodiscard]] sockaddr* data() { return &any_; }
   [[nodiscard]] socklen_t size() const { return size_; }
+  [[nodiscard]] static constexpr socklen_t capacity() { return sizeof(sockaddr_un); }
+  void resize(socklen_t size);
 
   /// Equal host, port and, for IPv6, scope; or equal path.
   friend bool operator==(const Address& left, const Address& right);
 
  private:
+  [[nodiscard]] std::string_view unix_path() const;
+
   union {
     sockaddr any_;
     sockaddr_in ipv4_;
@@ -67,24 +86,29 @@ class Address {
     sockaddr_un unix_;
   };
   socklen_t size_;
+
+  friend struct std::hash<Address>;
 };
 
 /// One address of one network interface of this host.
 struct Interface {
-  std::string name;       ///< "eth0"
-  unsigned index = 0;     ///< What multicast options and IPv6 scopes want.
-  Address address;        ///< Port 0.
-  Address broadcast;      ///< Meaningful when can_broadcast; port 0.
-  bool can_broadcast = false;
+  std::string name;            ///< "eth0"
+  unsigned index = 0;          ///< What multicast options and IPv6 scopes want.
+  Address address;             ///< Port 0.
+  Address broadcast;           ///< Meaningful when can_broadcast; port 0.
+  bool can_broadcast = false;  ///< IPv4 only: IPv6 has multicast instead.
   bool is_up = false;
 };
 
 /// Every IPv4 and IPv6 address of every interface.
+///
+/// Errors    What getifaddrs says.
 [[nodiscard]] Result<std::vector<Interface>> interfaces();
 
 }  // namespace reactor
 
 template <>
 struct std::hash<reactor::Address> {
+  /// Seeded anew in each process, so that no peer can choose addresses that collide.
   std::size_t operator()(const reactor::Address& address) const noexcept;
 };
