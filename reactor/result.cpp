@@ -16,6 +16,9 @@ std::string hint_for(std::errc code, const std::string& operation) {
   if (operation == "send" && code == std::errc::permission_denied) {
     return "a broadcast address needs the broadcast option";
   }
+  if (operation == "watch" && code == std::errc::operation_not_permitted) {
+    return "a regular file is always ready: just read it";
+  }
   if (code == std::errc::too_many_files_open) return "raise the limit with ulimit -n";
   return {};
 }

@@ -1,0 +1,43 @@
+#include "reactor/deadline.hpp"
+
+#include <utility>
+
+#include "reactor/engine.hpp"
+
+namespace reactor {
+
+struct Deadline::State final : Expiring {
+  State(Engine& engine, Callback<void()> callback)
+      : Expiring(engine, Kind::deadline), on_expired_callback(std::move(callback)) {}
+
+  void on_expired() override {
+    const Nanoseconds due = touched + timeout;
+    if (due > engine().turn_time()) return expire_at(due);
+    (void)engine().call(*this, on_expired_callback);
+  }
+
+  void unregister() noexcept override { cancel(); }
+
+  Nanoseconds touched = 0;
+  Nanoseconds timeout = 0;
+  Callback<void()> on_expired_callback;
+};
+
+void Deadline::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
+    : state_(new State(loop.engine(), std::move(on_expired))),
+      touched_(&state_->touched),
+      turn_time_(&loop.engine().turn_time()) {
+  restart(timeout);
+}
+
+void Deadline::restart(Duration timeout) {
+  state_->timeout = timeout.count();
+  state_->touched = state_->engine().now();
+  state_->expire_at(state_->touched + state_->timeout);
+}
+
+void Deadline::cancel() { state_->cancel(); }
+
+}  // namespace reactor

@@ -1,0 +1,51 @@
+// Idle timeouts that cost a message nothing but a store.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+
+namespace reactor {
+
+/// Calls back once nothing has touched it for a time: for connections that may not stay idle.
+///
+///     Deadline idle(loop, 30s, [this] { stream.close(); });
+///     stream.on_data([this](auto bytes) { idle.touch(); … });
+///
+/// A touch only notes the time of the loop's turn; the timer behind it looks at that when it
+/// expires, and goes back to sleep for what is left. Never early, counted from the turn of the last
+/// touch, and late by no more than a Timer is. It does not keep the loop running.
+///
+/// Lifetime  Destroying the Deadline is final: no callback comes after it.
+/// Thread    The loop's thread only.
+/// Cost      touch() is a load and a store.
+class Deadline {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  /// Starts counting.
+  Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired);
+
+  /// Something happened: counts anew.
+  void touch() { *touched_ = *turn_time_; }
+
+  /// Counts anew with another timeout; also starts a Deadline that has expired or was cancelled.
+  void restart(Duration timeout);
+
+  void cancel();
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  std::unique_ptr<State, Retire> state_;
+  std::int64_t* touched_;
+  const std::int64_t* turn_time_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,329 @@
+// The readiness engine: it turns what the poller found into callbacks. Internal.
+//
+// A turn of the loop: wait; call the sources that are ready; run what was posted; fire the timers
+// that are due; call the sources that asked for another go; let libuv run. What stands behind a
+// public handle is a Handle; one with a descriptor is a Source. Three rules carry the safety of it
+// all:
+//
+//   1. Every call into the user's code goes through call(). It keeps what is thrown, sends what was
+//      gathered, and tells whether the handle survived its own callback.
+//   2. A public handle's destructor is retire(): from then on nothing reaches the user. The memory
+//      of a handle that is being called back is freed when that call returns.
+//   3. Nothing is called back from inside a call that the user made: it is scheduled.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "reactor/callback.hpp"
+#include "reactor/poller.hpp"
+#include "reactor/timer_wheel.hpp"
+
+namespace reactor {
+
+class Engine;
+struct TurnStatistics;
+
+/// What a handle is, for the texts that name it.
+enum class Kind : unsigned char {
+  watcher, wait_any, timer, deadline, signal, query, work, listener, stream, datagram, process,
+};
+inline constexpr std::size_t kinds = 11;
+
+/// What stands behind a public handle. Whether it keeps the loop running is its own to say.
+class Handle {
+ public:
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  [[nodiscard]] Engine& engine() const { return engine_; }
+
+  /// For the watchdog: "stream 127.0.0.1:9000 from 127.0.0.1:40112".
+  [[nodiscard]] virtual std::string describe() const;
+
+  /// Whether run() goes on for the sake of this handle; false to begin with.
+  void keep_loop_running(bool keep);
+
+ protected:
+  Handle(Engine& engine, Kind kind);
+  virtual ~Handle();
+
+  /// True while one of its callbacks runs.
+  [[nodiscard]] bool running() const { return running_; }
+
+  /// Takes `next` for `current`, which may be the very callback that is running.
+  template <class Signature>
+  void replace(Callback<Signature>& current, Callback<Signature> next);
+
+ private:
+  friend class Engine;
+  friend void retire(Handle* handle) noexcept;
+
+  /// Ends whatever could lead to another callback; called once, by retire().
+  virtual void unregister() noexcept = 0;
+
+  Engine& engine_;
+  const Kind kind_;
+  bool running_ = false;
+  bool retired_ = false;
+  bool keeps_loop_running_ = false;
+};
+
+/// The end of a handle, for the deleters of the public classes.
+void retire(Handle* handle) noexcept;
+
+/// A Handle that the engine can find by token: it has a descriptor, or takes part in turns.
+class Source : public Handle {
+ public:
+  [[nodiscard]] Token token() const { return token_; }
+
+  virtual void on_ready(unsigned happened) = 0;
+
+  /// Called in this turn or the next, once for any number of schedule().
+  virtual void on_turn() {}
+
+  /// Called with what gather() collected for this source.
+  virtual void on_gathered(std::span<const std::byte>) {}
+
+ protected:
+  Source(Engine& engine, Kind kind);
+  ~Source() override;
+
+ private:
+  friend class Engine;
+  Token token_;
+  bool scheduled_ = false;
+};
+
+/// Something that expires. Shares the tick of the wheel: 65.5 microseconds.
+class Expiring : public Handle, protected TimerWheel::Node {
+ public:
+  using Nanoseconds = std::int64_t;
+
+  virtual void on_expired() = 0;
+
+  /// Calls on_expired() once the steady clock has reached `when`, never earlier.
+  void expire_at(Nanoseconds when);
+  void cancel();
+  [[nodiscard]] bool armed() const { return linked(); }
+
+ protected:
+  using Handle::Handle;
+
+ private:
+  friend class Engine;
+};
+
+class Engine {
+ public:
+  using Nanoseconds = std::int64_t;
+  using Task = Callback<void(), 48>;
+
+  /// What the longest read can bring, and what small writes are gathered in.
+  static constexpr std::size_t read_buffer_bytes = 512 * 1024;
+  static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
+
+  /// A host where `application_loop` is null, its guest otherwise.
+  explicit Engine(uv_loop_s* application_loop, std::chrono::microseconds spin);
+  ~Engine();
+
+  // ---- Running; the loop's part.
+
+  /// Takes turns until stop() or, unless `for_ever`, until nothing keeps the loop running.
+  void run(bool for_ever);
+  /// One turn, which waits for something to happen if `wait`. False when nothing is left to do.
+  bool turn(bool wait);
+  void stop() noexcept;
+  void post(Task task);
+  [[nodiscard]] bool alive() const;
+  [[nodiscard]] uv_loop_s* native() const { return &native_; }
+  [[nodiscard]] bool is_guest() const { return guest_; }
+  [[nodiscard]] bool in_loop_thread() const { return std::this_thread::get_id() == thread_.load(std::memory_order_relaxed);
+  }
+  void rethrow();
+
+  // ---- Calling the user.
+
+  /// Calls `callback` for `handle`. False when the handle is gone: touch nothing of it.
+  template <class Callable, class... Arguments>
+  [[nodiscard]] bool call(Handle& handle, Callable& callback, Arguments&&... arguments);
+
+  /// True once something was thrown: go no further, and schedule() what remains to be done.
+  [[nodiscard]] bool interrupted() const { return exception_ != nullptr; }
+
+  // ---- Registrations, by sources. Results are 0 or -errno.
+
+  static bool has_edge_trigger() { return Poller::has_edge_trigger; }
+  int watch(const Source& source, int fd, Interest interest, Trigger trigger) {
+    return poller_.add(fd, interest, trigger, source.token_);
+  }
+  int rewatch(const Source& source, int fd, Interest interest, Trigger trigger) {
+    return poller_.change(fd, interest, trigger, source.token_);
+  }
+  /// Before `fd` is closed, or handed on.
+  void unwatch(const Source& source, int fd) { poller_.remove(fd, source.token_); }
+
+  void schedule(Source& source);
+
+  /// The source that still has this token, or null.
+  [[nodiscard]] Source* find(Token token) const;
+
+  // ---- Time.
+
+  /// The steady clock, read at most once a turn.
+  Nanoseconds now();
+  /// Always the time at which the present turn began, while anything is armed.
+  [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
+
+  // ---- Buffers shared by all streams of the loop.
+
+  [[nodiscard]] std::span<std::byte> read_buffer();
+
+  /// True while something runs that ends with sending what was gathered.
+  [[nodiscard]] bool gathering() const { return calling_; }
+
+  /// Keeps a copy of `bytes` for `source` until the callback that is running returns, behind what
+  /// was gathered for it before. False when they do not fit.
+  [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
+
+  /// What is gathered for this source, which takes it over.
+  [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source);
+
+  // ---- libuv's handles and requests, closed in their own time.
+
+  /// Counts handles that libuv must not keep the loop running for.
+  void add_passive_native(int count) { passive_natives_ += static_cast<unsigned>(count); }
+
+  // ---- What a turn cost.
+
+  void measure_turns(TurnStatistics* statistics) { statistics_ = statistics; }
+  using OnSlowCall = Callback<void(std::string, std::chrono::nanoseconds)>;
+  void watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
+    slow_call_limit_ = limit;
+    on_slow_call_ = std::move(on_slow);
+  }
+
+ private:
+  friend class Handle;
+  friend class Source;
+  friend class Expiring;
+  friend void retire(Handle* handle) noexcept;
+
+  static Nanoseconds read_clock();
+
+  struct Slot {
+    Source* source = nullptr;
+    std::uint32_t generation = 1;
+  };
+
+  Token occupy(Source& source);
+  void vacate(Token token);
+  void dispatch_events();
+  void run_posted();
+  void fire_timers();
+  void run_scheduled();
+  void wait_for_events(bool wait);
+  void guest_turn();
+  void work_appeared();
+  void arm_poller();
+  void keep_exception() noexcept;
+  void finish_gathering();
+  void finish_call();
+  template <class Describe>
+  void report_if_slow(Nanoseconds began, Describe describe);
+  [[nodiscard]] bool work_left() const;
+  void finish_natives();
+  void abort_if_handles_are_left() const;
+
+  bool guest_;
+  bool calling_ = false;
+  bool in_turn_ = false;
+  std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
+  uv_loop_s& native_;
+  Poller poller_;
+  std::atomic<std::thread::id> thread_ = std::this_thread::get_id();
+  std::chrono::microseconds spin_;
+
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::span<const Event> events_;  // Of this turn, those not yet dispatched.
+  std::vector<Token> scheduled_;
+  std::vector<Token> scheduled_now_;
+  std::size_t scheduled_done_ = 0;
+
+  Nanoseconds now_ = 0;
+  bool now_is_fresh_ = false;
+  TimerWheel wheel_;
+  std::size_t armed_ = 0;
+  TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
+
+  std::mutex post_mutex_;
+  std::vector<Task> posted_;  // Guarded by post_mutex_.
+  std::atomic<bool> has_posted_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::vector<Task> posted_now_;
+  std::size_t posted_done_ = 0;
+
+  std::unique_ptr<std::byte[]> read_buffer_;
+  std::unique_ptr<std::byte[]> gather_buffer_;
+  std::size_t gathered_ = 0;
+  Source* gathering_for_ = nullptr;
+
+  std::exception_ptr exception_;
+  std::vector<Task> replaced_;  // Callbacks replaced while they ran, until they return.
+  std::size_t keeping_running_ = 0;
+  unsigned passive_natives_ = 0;
+  std::array<std::size_t, kinds> alive_{};
+
+  TurnStatistics* statistics_ = nullptr;
+  Nanoseconds slow_call_limit_ = 0;
+  OnSlowCall on_slow_call_;
+};
+
+template <class Callable, class... Arguments>
+bool Engine::call(Handle& handle, Callable& callback, Arguments&&... arguments) {
+  assert(!calling_ && "a callback was called from inside another");
+  const Nanoseconds began = slow_call_limit_ ? read_clock() : 0;
+  handle.running_ = calling_ = true;
+  try {
+    callback(std::forward<Arguments>(arguments)...);
+  } catch (...) {
+    keep_exception();
+  }
+  handle.running_ = calling_ = false;
+  if (began) report_if_slow(began, [&handle] { return handle.describe(); });
+  if (gathered_ || !replaced_.empty()) finish_call();
+  if (!handle.retired_) return true;
+  delete &handle;
+  return false;
+}
+
+template <class Describe>
+void Engine::report_if_slow(Nanoseconds began, Describe describe) {
+  const Nanoseconds took = read_clock() - began;
+  if (took >= slow_call_limit_ && on_slow_call_) {
+    on_slow_call_(describe(), std::chrono::nanoseconds(took));
+  }
+}
+
+template <class Signature>
+void Handle::replace(Callback<Signature>& current, Callback<Signature> next) {
+  if (running_ && current) {
+    engine_.replaced_.push_back([old = std::move(current)] {});
+  }
+  current = std::move(next);
+}
+
+}  // namespace reactor

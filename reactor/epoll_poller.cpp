@@ -1,0 +1,240 @@
+// The poller on Linux. Registrations that are edge-triggered cost no epoll_ctl after the first;
+// the wake-up descriptor and the timer are edge-triggered too, so that neither is ever read.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "reactor/poller.hpp"
+
+namespace reactor {
+namespace {
+
+static_assert(Happened::readable == EPOLLIN && Happened::priority == EPOLLPRI &&
+              Happened::writable == EPOLLOUT && Happened::failed == EPOLLERR &&
+              Happened::hung_up == EPOLLHUP && Happened::peer_closed == EPOLLRDHUP);
+
+// Slots count from 0 and generations from 1, so that no token of the engine is as small as these.
+constexpr Token wake_token = 0;
+constexpr Token timer_token = 1;
+constexpr Token native_token = 2;
+constexpr Token last_reserved_token = native_token;
+
+// Marks the tokens of nested sets; a slot number never grows this far.
+constexpr Token nested_bit = Token{1} << 31;
+
+std::uint32_t to_epoll(Interest interest, Trigger trigger) {
+  // The kernel reports errors and hang-ups unasked; edge-triggered, that is at most once.
+  if (interest == Interest::none) return EPOLLET;
+  std::uint32_t events = 0;
+  if (interest & Interest::readable) events |= EPOLLIN;
+  if (interest & Interest::writable) events |= EPOLLOUT;
+  if (interest & Interest::priority) events |= EPOLLPRI;
+  if (interest & Interest::peer_closed) events |= EPOLLRDHUP;
+  if (trigger == Trigger::edge) events |= EPOLLET;
+  if (trigger == Trigger::oneshot) events |= EPOLLONESHOT;
+  return events;
+}
+
+int control(int set, int operation, int fd, std::uint32_t events, Token token) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = token;
+  return epoll_ctl(set, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+int check(int fd, const char* operation) {
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), operation);
+  return fd;
+}
+
+}  // namespace
+
+const bool Poller::has_edge_trigger = true;
+
+struct Poller::State {
+  uv_loop_t& loop;
+  int set = -1;
+  int wake_fd = -1;
+  int timer_fd = -1;
+  uv_poll_t* guest_watch = nullptr;  // Null in the host position.
+  Guest guest{};
+  bool native_ready = false;
+  // An epoll set knows a descriptor once. The second and later watchers of one get a set of their
+  // own, which is a member of ours: each keeps its own interest and trigger.
+  std::unordered_map<Token, int> nested_sets;
+  std::array<epoll_event, 256> kernel_events;
+  std::array<Event, 256> events;
+
+  explicit State(uv_loop_t& native) : loop(native) {}
+
+  int native_timeout();
+  unsigned nested_events(Token token);
+};
+
+// How long libuv wants to sleep. It computes that from a clock it read when it last ran, which may
+// be long ago here.
+int Poller::State::native_timeout() {
+  if (!uv_loop_alive(&loop)) return -1;
+  int timeout = uv_backend_timeout(&loop);
+  if (timeout > 0) {
+    uv_update_time(&loop);
+    timeout = uv_backend_timeout(&loop);
+  }
+  return timeout;
+}
+
+unsigned Poller::State::nested_events(Token token) {
+  const auto found = nested_sets.find(token);
+  epoll_event event;
+  if (found == nested_sets.end() || epoll_wait(found->second, &event, 1, 0) != 1) return 0;
+  return event.events;
+}
+
+Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<State>(loop)) {
+  state_->set = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+  state_->wake_fd = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
+  control(state_->set, EPOLL_CTL_ADD, state_->wake_fd, EPOLLIN | EPOLLET, wake_token);
+  if (!guest) {
+    control(state_->set, EPOLL_CTL_ADD, uv_backend_fd(&loop), EPOLLIN, native_token);
+    return;
+  }
+  state_->guest = *guest;
+  state_->guest_watch = new uv_poll_t;
+  state_->guest_watch->data = state_.get();
+  uv_poll_init(&loop, state_->guest_watch, state_->set);
+  uv_poll_start(state_->guest_watch, UV_READABLE, [](uv_poll_t* watch, int, int) {
+    const Guest& on = static_cast<State*>(watch->data)->guest;
+    on.on_ready(on.context);
+  });
+  uv_unref(reinterpret_cast<uv_handle_t*>(state_->guest_watch));
+}
+
+void Poller::close() {
+  uv_poll_t* const watch = std::exchange(state_->guest_watch, nullptr);
+  if (!watch) return;
+  uv_poll_stop(watch);
+  uv_close(reinterpret_cast<uv_handle_t*>(watch),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+}
+
+Poller::~Poller() {
+  close();
+  for (const auto& [token, set] : state_->nested_sets) ::close(set);
+  if (state_->timer_fd >= 0) ::close(state_->timer_fd);
+  ::close(state_->wake_fd);
+  ::close(state_->set);
+}
+
+int Poller::add(int fd, Interest interest, Trigger trigger, Token token) {
+  const std::uint32_t events = to_epoll(interest, trigger);
+  const int result = control(state_->set, EPOLL_CTL_ADD, fd, events, token);
+  if (result != -EEXIST) return result;
+
+  const int nested = epoll_create1(EPOLL_CLOEXEC);
+  if (nested < 0) return -errno;
+  int error = control(nested, EPOLL_CTL_ADD, fd, events, 0);
+  if (error == 0) {
+    error = control(state_->set, EPOLL_CTL_ADD, nested, EPOLLIN, token | nested_bit);
+  }
+  if (error != 0) {
+    ::close(nested);
+    return error;
+  }
+  state_->nested_sets.emplace(token, nested);
+  return 0;
+}
+
+int Poller::change(int fd, Interest interest, Trigger trigger, Token token) {
+  const auto nested = state_->nested_sets.find(token);
+  if (nested != state_->nested_sets.end()) {
+    return control(nested->second, EPOLL_CTL_MOD, fd, to_epoll(interest, trigger), 0);
+  }
+  return control(state_->set, EPOLL_CTL_MOD, fd, to_epoll(interest, trigger), token);
+}
+
+void Poller::remove(int fd, Token token) {
+  const auto nested = state_->nested_sets.find(token);
+  if (nested == state_->nested_sets.end()) {
+    control(state_->set, EPOLL_CTL_DEL, fd, 0, token);
+    return;
+  }
+  ::close(nested->second);
+  state_->nested_sets.erase(nested);
+}
+
+std::span<const Event> Poller::wait(int timeout) {
+  State& state = *state_;
+  const bool host = state.guest_watch == nullptr;
+  int native_timeout = -1;
+  if (host) {
+    native_timeout = state.native_timeout();
+    if (native_timeout >= 0 && (timeout < 0 || native_timeout < timeout)) timeout = native_timeout;
+  }
+
+  const int count = epoll_wait(state.set, state.kernel_events.data(),
+                               static_cast<int>(state.kernel_events.size()), timeout);
+  std::size_t given = 0;
+  bool run_native = native_timeout == 0 || (native_timeout > 0 && count <= 0);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = state.kernel_events[static_cast<std::size_t>(i)];
+    const Token token = event.data.u64;
+    if (token <= last_reserved_token) {
+      run_native |= token == native_token;
+    } else if (token & nested_bit) [[unlikely]] {
+      const unsigned happened = state.nested_events(token & ~nested_bit);
+      if (happened) state.events[given++] = {token & ~nested_bit, happened};
+    } else {
+      state.events[given++] = {token, event.events};
+    }
+  }
+  state.native_ready = run_native;
+  return {state.events.data(), given};
+}
+
+void Poller::run_native() {
+  if (!state_->native_ready) return;
+  state_->native_ready = false;
+  uv_run(&state_->loop, UV_RUN_NOWAIT);
+}
+
+bool Poller::native_ready() const { return state_->native_ready; }
+
+void Poller::wake() noexcept {
+  const std::uint64_t one = 1;
+  // Fails only when the counter is full, and then a wake-up is pending anyway.
+  [[maybe_unused]] const ssize_t written = ::write(state_->wake_fd, &one, sizeof one);
+}
+
+void Poller::arm(std::int64_t nanoseconds) {
+  if (state_->timer_fd < 0) {
+    state_->timer_fd = check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
+                             "timerfd_create");
+    control(state_->set, EPOLL_CTL_ADD, state_->timer_fd, EPOLLIN | EPOLLET, timer_token);
+  }
+  itimerspec when{};
+  when.it_value.tv_sec = nanoseconds / 1'000'000'000;
+  when.it_value.tv_nsec = nanoseconds % 1'000'000'000;
+  timerfd_settime(state_->timer_fd, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+bool Poller::native_alive(unsigned passive) const {
+  const uv_loop_t& loop = state_->loop;
+  return loop.active_handles > passive || loop.active_reqs.count > 0;
+}
+
+void Poller::keep_alive(bool alive) {
+  auto* watch = reinterpret_cast<uv_handle_t*>(state_->guest_watch);
+  if (!watch) return;
+  alive ? uv_ref(watch) : uv_unref(watch);
+}
+
+}  // namespace reactor

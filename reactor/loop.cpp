@@ -1,0 +1,72 @@
+#include "reactor/loop.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "reactor/engine.hpp"
+
+namespace reactor {
+
+void TurnStatistics::add(std::chrono::nanoseconds turn) {
+  ++turns;
+  total += turn;
+  longest = std::max(longest, turn);
+  const auto microseconds = static_cast<std::uint64_t>(turn.count()) / 1000;
+  ++buckets[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(microseconds)),
+                                  buckets.size() - 1)];
+}
+
+std::chrono::nanoseconds TurnStatistics::percentile(double share) const {
+  const double wanted = share * static_cast<double>(turns);
+  std::uint64_t seen = 0;
+  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+    seen += buckets[bucket];
+    if (seen > 0 && static_cast<double>(seen) >= wanted) {
+      return std::min<std::chrono::nanoseconds>(std::chrono::microseconds(1LL << bucket), longest);
+    }
+  }
+  return longest;
+}
+
+Loop::Loop(LoopOptions options) : engine_(std::make_unique<Engine>(nullptr, options.spin)) {}
+
+Loop::Loop(uv_loop_s& application_loop)
+    : engine_(std::make_unique<Engine>(&application_loop, std::chrono::microseconds(0))) {}
+
+Loop::~Loop() = default;
+
+void Loop::run() { engine_->run(false); }
+
+void Loop::run_forever() { engine_->run(true); }
+
+bool Loop::run_once() { return engine_->alive() && engine_->turn(true); }
+
+bool Loop::poll() { return engine_->turn(false); }
+
+void Loop::stop() noexcept { engine_->stop(); }
+
+void Loop::post(Task task) { engine_->post(std::move(task)); }
+
+Loop::Clock::time_point Loop::now() {
+  return Clock::time_point(std::chrono::nanoseconds(engine_->now()));
+}
+
+void Loop::rethrow() { engine_->rethrow(); }
+
+const TurnStatistics& Loop::measure_turns() {
+  if (!statistics_) statistics_ = std::make_unique<TurnStatistics>();
+  engine_->measure_turns(statistics_.get());
+  return *statistics_;
+}
+
+void Loop::watch_slow_callbacks(
+    std::chrono::nanoseconds limit,
+    Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow) {
+  const bool on = static_cast<bool>(on_slow);
+  engine_->watch_slow_calls(on ? std::max<std::int64_t>(limit.count(), 1) : 0, std::move(on_slow));
+}
+
+uv_loop_s& Loop::native() { return *engine_->native(); }
+
+}  // namespace reactor

@@ -1,0 +1,112 @@
+// The event loop: it waits until something is ready, and calls back.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "reactor/callback.hpp"
+
+struct uv_loop_s;
+
+namespace reactor {
+
+class Engine;
+
+/// How long the turns of a loop took, from the end of the wait to the end of the last callback: the
+/// lag that one callback can add to every other. Buckets double, from one microsecond.
+struct TurnStatistics {
+  std::uint64_t turns = 0;
+  std::chrono::nanoseconds total{0};
+  std::chrono::nanoseconds longest{0};
+  std::array<std::uint64_t, 32> buckets{};
+
+  void add(std::chrono::nanoseconds turn);
+
+  /// A time that this share of the turns (0 to 1) did not exceed; at most twice the true one.
+  [[nodiscard]] std::chrono::nanoseconds percentile(double share) const;
+};
+
+struct LoopOptions {
+  /// How long to look for events before the thread is put to sleep. Saves some microseconds of
+  /// latency, at the cost of a core that is never idle.
+  std::chrono::microseconds spin{0};
+};
+
+/// One thread's event loop.
+///
+///     reactor::Loop loop;
+///     auto timer = reactor::Timer::after(loop, 1s, [] { std::puts("a second later"); });
+///     loop.run();
+///
+/// Lifetime  Outlives every handle made on it: destroying it before one says which kinds are left,
+///           and aborts. The destructor waits for what the thread pool still works on.
+/// Thread    Everything on the loop's thread, which is the one that made it until another runs it;
+///           only post() and stop() may be called from anywhere.
+class Loop {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Task = Callback<void(), 48>;
+
+  explicit Loop(LoopOptions options = {});
+
+  /// A guest in the application's own libuv loop, which outlives this one: `uv_run` on it serves
+  /// both. What a callback throws ends uv_run and waits in rethrow().
+  explicit Loop(uv_loop_s& application_loop);
+
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Serves until stop(), or until nothing is left that could call back. What a callback throws
+  /// leaves here, after which the loop can be run again; nothing that was due is lost.
+  void run();
+
+  /// Serves until stop(), also while there is nothing but other threads' post() to wait for.
+  void run_forever();
+
+  /// Waits until something happens and serves it: one turn. False when nothing is left to wait for.
+  bool run_once();
+
+  /// Serves what is ready now, without waiting. False when nothing is left to wait for.
+  bool poll();
+
+  /// Ends run() after the present turn, or the next run() after one turn. Any thread.
+  void stop() noexcept;
+
+  /// Calls `task` on the loop's thread, in this turn or the next, after everything that this thread
+  /// posted before. What is posted to a loop that is never run again is destroyed with it.
+  ///
+  /// Thread    Any.
+  /// Cost      A lock; one system call when the loop sleeps, none when it has tasks already.
+  ///           Captures of up to 48 bytes are not allocated.
+  void post(Task task);
+
+  /// The time, read once a turn.
+  [[nodiscard]] Clock::time_point now();
+
+  /// Throws what a callback threw while the application ran its own loop.
+  void rethrow();
+
+  /// Counts how long turns take, from now on; two clock reads a turn.
+  const TurnStatistics& measure_turns();
+
+  /// Tells of every callback that took longer than `limit`, after it returned: which handle's, and
+  /// how long. Two clock reads a callback. Null switches it off.
+  void watch_slow_callbacks(std::chrono::nanoseconds limit,
+                            Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
+
+  /// libuv's loop below this one, for what only libuv has.
+  [[nodiscard]] uv_loop_s& native();
+
+  /// For the rooms above.
+  [[nodiscard]] Engine& engine() { return *engine_; }
+
+ private:
+  std::unique_ptr<TurnStatistics> statistics_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace reactor

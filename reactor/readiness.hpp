@@ -1,0 +1,45 @@
+// What one waits for on a file descriptor, and what happened: the words of select, poll and epoll.
+#pragma once
+
+namespace reactor {
+
+/// What to wait for. Combine with `|`; `none` keeps a Watcher but silences it.
+enum class Interest : unsigned char {
+  none = 0,
+  readable = 1,
+  writable = 2,
+  priority = 4,     ///< Out-of-band data (POLLPRI).
+  peer_closed = 8,  ///< The peer has shut down its writing side (EPOLLRDHUP).
+};
+
+constexpr Interest operator|(Interest left, Interest right) {
+  return static_cast<Interest>(static_cast<unsigned>(left) | static_cast<unsigned>(right));
+}
+constexpr bool operator&(Interest left, Interest right) {
+  return (static_cast<unsigned>(left) & static_cast<unsigned>(right)) != 0;
+}
+
+/// When to be told.
+enum class Trigger : unsigned char {
+  level,    ///< On each turn of the loop for as long as the descriptor is ready.
+  edge,     ///< Once each time it becomes ready: read or write until EAGAIN, or wait for ever.
+  oneshot,  ///< Once, then silent until the interest is set again.
+};
+
+/// What happened to the descriptor. A hint: the system call that follows may still say EAGAIN,
+/// and that is not an error.
+struct Ready {
+  bool readable = false;     ///< read, recv or accept should not block.
+  bool writable = false;     ///< write or send should not block; a connect has finished.
+  bool priority = false;     ///< Out-of-band data is waiting.
+  bool failed = false;       ///< An error is pending: read, write or SO_ERROR collects it.
+  bool hung_up = false;      ///< Both directions are over.
+  bool peer_closed = false;  ///< The peer writes no more; what it wrote may still be unread.
+
+  /// True when anything at all happened.
+  explicit operator bool() const {
+    return readable || writable || priority || failed || hung_up || peer_closed;
+  }
+};
+
+}  // namespace reactor

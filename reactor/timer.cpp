@@ -1,0 +1,72 @@
+#include "reactor/timer.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "reactor/engine.hpp"
+
+namespace reactor {
+
+struct Timer::State final : Expiring {
+  State(Engine& engine, Callback<void()> callback)
+      : Expiring(engine, Kind::timer), on_expired_callback(std::move(callback)) {}
+
+  void start(Duration delay, Duration repeat) {
+    period = repeat.count();
+    due = engine().now() + std::max<Nanoseconds>(delay.count(), 0);
+    expire_at(due);
+    keep_loop_running(true);
+  }
+
+  void stop() {
+    cancel();
+    keep_loop_running(false);
+  }
+
+  void on_expired() override {
+    if (period > 0) {
+      const Nanoseconds missed = (engine().now() - due) / period;
+      due += (missed + 1) * period;
+      expire_at(due);
+    } else {
+      keep_loop_running(false);
+    }
+    (void)engine().call(*this, on_expired_callback);
+  }
+
+  void unregister() noexcept override { cancel(); }
+
+  Callback<void()> on_expired_callback;
+  Nanoseconds due = 0;
+  Nanoseconds period = 0;
+};
+
+void Timer::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Timer::Timer(Loop& loop, Callback<void()> on_expired)
+    : state_(new State(loop.engine(), std::move(on_expired))) {}
+
+Timer Timer::after(Loop& loop, Duration delay, Callback<void()> on_expired) {
+  Timer timer(loop, std::move(on_expired));
+  timer.restart(delay);
+  return timer;
+}
+
+Timer Timer::every(Loop& loop, Duration period, Callback<void()> on_expired) {
+  Timer timer(loop, std::move(on_expired));
+  timer.restart_every(period);
+  return timer;
+}
+
+void Timer::restart(Duration delay) { state_->start(delay, Duration(0)); }
+
+void Timer::restart_every(Duration period) {
+  state_->start(period, std::max(period, Duration(1)));
+}
+
+void Timer::cancel() { state_->stop(); }
+
+bool Timer::running() const { return state_->armed(); }
+
+}  // namespace reactor

@@ -1,0 +1,53 @@
+// Timers that are never early.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+
+namespace reactor {
+
+/// Calls back after a time, once or again and again.
+///
+///     auto timer = Timer::every(loop, 1s, [] { std::puts("tick"); });
+///
+/// Never early, also not by a fraction of a millisecond; late by up to 65.5 microseconds, and by
+/// what the callbacks before it take. A period counts from the time when the timer was due, not from
+/// when it was served, so it does not drift; periods missed altogether are skipped, not made up for.
+/// Timers due at the same time fire in the order in which they were started.
+///
+/// Lifetime  Destroying the Timer, or cancel(), is final: no callback comes after it.
+/// Thread    The loop's thread only.
+/// Cost      Starting and cancelling take constant time, however many timers there are.
+class Timer {
+ public:
+  using Duration = std::chrono::nanoseconds;
+
+  /// A timer that is not started. Start it with restart().
+  Timer(Loop& loop, Callback<void()> on_expired);
+
+  [[nodiscard]] static Timer after(Loop& loop, Duration delay, Callback<void()> on_expired);
+  [[nodiscard]] static Timer every(Loop& loop, Duration period, Callback<void()> on_expired);
+
+  /// Counts `delay` from now, whether or not the timer is running.
+  void restart(Duration delay);
+
+  /// Counts `period` from now, again and again.
+  void restart_every(Duration period);
+
+  void cancel();
+
+  [[nodiscard]] bool running() const;
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,57 @@
+// Readiness of one file descriptor: the primitive the rest of reactor/ is built on.
+#pragma once
+
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/readiness.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// Calls back while a file descriptor is ready: a socket, a pipe, a terminal, an eventfd, whatever
+/// the kernel can poll. Level-triggered unless told otherwise: what you leave unread is reported
+/// again on the next turn of the loop. A descriptor may have any number of Watchers.
+///
+///     auto watcher = Watcher::create(loop, fd, Interest::readable,
+///                                    [fd](Ready) { read_until_eagain(fd); });
+///     if (!watcher) return Failure(watcher.error());
+///
+/// Lifetime  Borrows `fd` and never closes it. Destroying the Watcher ends the callbacks at once,
+///           even from inside one, and `fd` may be closed on the next line.
+/// Thread    The loop's thread only.
+class Watcher {
+ public:
+  /// Starts watching `fd`, which must be open.
+  ///
+  /// Errors    EBADF: `fd` is not open.
+  ///           EPERM: `fd` cannot be polled (a regular file, a directory): it is always ready.
+  ///           operation_not_supported: edge-triggering, where the system has none.
+  /// Cost      One epoll_ctl call, and one descriptor for the second and each later Watcher of `fd`.
+  [[nodiscard]] static Result<Watcher> create(Loop& loop, int fd, Interest interest,
+                                              Callback<void(Ready)> on_ready,
+                                              Trigger trigger = Trigger::level);
+
+  /// Waits for something else from now on; rearms a one-shot Watcher. Events already pending for
+  /// the old interest are dropped.
+  ///
+  /// Cost      One epoll_ctl call when the interest changes, nothing when it does not: write first,
+  ///           and ask for `writable` only after EAGAIN.
+  void set_interest(Interest interest);
+
+  [[nodiscard]] Interest interest() const;
+  [[nodiscard]] int fd() const;
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Watcher(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,210 @@
+#include "reactor/watcher.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/run_until.hpp"
+
+using reactor::Interest;
+using reactor::Loop;
+using reactor::Ready;
+using reactor::Trigger;
+using reactor::Watcher;
+
+namespace {
+
+// Two connected sockets, closed with the pair.
+struct Pair {
+  Pair() { REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0); }
+  ~Pair() {
+    close(fds[0]);
+    close(fds[1]);
+  }
+  void send(std::string_view text) const {
+    REQUIRE(write(fds[1], text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+  }
+  std::string receive(std::size_t most) const {
+    std::string text(most, '\0');
+    const ssize_t size = read(fds[0], text.data(), text.size());
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    return text;
+  }
+  std::array<int, 2> fds;
+};
+
+Watcher watch(Loop& loop, int fd, Interest interest, reactor::Callback<void(Ready)> on_ready,
+              Trigger trigger = Trigger::level) {
+  auto watcher = Watcher::create(loop, fd, interest, std::move(on_ready), trigger);
+  REQUIRE(watcher);
+  return std::move(*watcher);
+}
+
+}  // namespace
+
+TEST_SUITE("watcher") {
+  TEST_CASE("what is left unread is reported again, level-triggered") {
+    Loop loop;
+    const Pair pair;
+    std::string seen;
+    const auto watcher = watch(loop, pair.fds[0], Interest::readable, [&](Ready ready) {
+      CHECK(ready.readable);
+      CHECK_FALSE(ready.writable);
+      seen += pair.receive(1);
+    });
+    pair.send("abc");
+    run_until(loop, [&] { return seen == "abc"; });
+  }
+
+  TEST_CASE("an edge is reported once for each arrival") {
+    Loop loop;
+    const Pair pair;
+    int calls = 0;
+    const auto watcher = watch(
+        loop, pair.fds[0], Interest::readable, [&](Ready) { ++calls; }, Trigger::edge);
+    pair.send("abc");
+    loop.run_once();
+    loop.poll();
+    CHECK(calls == 1);
+    pair.send("d");
+    loop.run_once();
+    CHECK(calls == 2);
+  }
+
+  TEST_CASE("a one-shot watcher is silent until its interest is set again") {
+    Loop loop;
+    const Pair pair;
+    int calls = 0;
+    auto watcher = watch(
+        loop, pair.fds[0], Interest::readable, [&](Ready) { ++calls; }, Trigger::oneshot);
+    pair.send("abc");
+    loop.run_once();
+    loop.poll();
+    CHECK(calls == 1);
+    CHECK(watcher.interest() == Interest::none);
+    watcher.set_interest(Interest::readable);
+    loop.run_once();
+    loop.poll();
+    CHECK(calls == 2);
+  }
+
+  TEST_CASE("several watchers of one descriptor each have their own interest and trigger") {
+    Loop loop;
+    const Pair pair;
+    int levels = 0, edges = 0, writables = 0;
+    const auto level =
+        watch(loop, pair.fds[0], Interest::readable, [&](Ready ready) { levels += ready.readable; });
+    auto edge = std::optional(watch(
+        loop, pair.fds[0], Interest::readable, [&](Ready) { ++edges; }, Trigger::edge));
+    const auto writable = watch(
+        loop, pair.fds[0], Interest::writable, [&](Ready ready) { writables += ready.writable; },
+        Trigger::oneshot);
+    pair.send("x");
+    run_until(loop, [&] { return levels >= 3; });
+    CHECK(edges == 1);
+    CHECK(writables == 1);
+    edge.reset();
+    pair.send("y");
+    const int before = levels;
+    run_until(loop, [&] { return levels > before; });
+    CHECK(edges == 1);
+  }
+
+  TEST_CASE("a silenced watcher stays silent, also when its peer hangs up") {
+    Loop loop;
+    std::optional<Pair> pair(std::in_place);
+    int calls = 0;
+    auto watcher = watch(loop, pair->fds[0], Interest::readable, [&](Ready) { ++calls; });
+    watcher.set_interest(Interest::none);
+    pair->send("abc");
+    shutdown(pair->fds[1], SHUT_RDWR);
+    loop.poll();
+    loop.poll();
+    CHECK(calls == 0);
+    watcher.set_interest(Interest::readable);
+    loop.poll();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("a hang-up tells which directions are over") {
+    Loop loop;
+    const Pair pair;
+    Ready last;
+    const auto watcher = watch(loop, pair.fds[0], Interest::readable | Interest::peer_closed,
+                               [&](Ready ready) { last = ready; });
+    shutdown(pair.fds[1], SHUT_WR);
+    loop.run_once();
+    CHECK(last.peer_closed);
+    CHECK(last.readable);
+    CHECK_FALSE(last.hung_up);
+    shutdown(pair.fds[1], SHUT_RD);
+    shutdown(pair.fds[0], SHUT_WR);
+    loop.run_once();
+    CHECK(last.hung_up);
+  }
+
+  TEST_CASE("no callback comes after a watcher is destroyed, from any callback") {
+    Loop loop;
+    const Pair first, second;
+    int calls = 0;
+    std::optional<Watcher> one, two;
+    const auto destroy_both = [&](Ready) {
+      ++calls;
+      one.reset();
+      two.reset();
+    };
+    one = watch(loop, first.fds[0], Interest::readable, destroy_both);
+    two = watch(loop, second.fds[0], Interest::readable, destroy_both);
+    first.send("x");
+    second.send("x");
+    loop.run();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("an event for a descriptor that was closed and reused in the same batch is dropped") {
+    Loop loop;
+    Pair first, second;
+    std::optional<Watcher> one, two, fresh;
+    int reused = -1, fresh_calls = 0;
+    const auto replace_other = [&](std::optional<Watcher>& mine, std::optional<Watcher>& other,
+                                   Pair& pair) {
+      if (reused >= 0) return;
+      reused = pair.fds[0];
+      other.reset();
+      mine.reset();
+      close(pair.fds[0]);
+      // The lowest free number is given again: this is the number that has an event pending.
+      REQUIRE(dup2(pair.fds[1], reused) == reused);
+      fresh = watch(loop, reused, Interest::readable, [&](Ready) { ++fresh_calls; });
+    };
+    one = watch(loop, first.fds[0], Interest::readable, [&](Ready) { replace_other(one, two, second); });
+    two = watch(loop, second.fds[0], Interest::readable, [&](Ready) { replace_other(two, one, first); });
+    first.send("x");
+    second.send("x");
+    loop.run_once();
+    loop.poll();
+    CHECK(reused >= 0);
+    CHECK(fresh_calls <= 1);  // Its own hang-up at most, never the old descriptor's data.
+  }
+
+  TEST_CASE("a descriptor that cannot be watched is an error of create") {
+    Loop loop;
+    const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    const auto regular = Watcher::create(loop, file, Interest::readable, [](Ready) {});
+    REQUIRE_FALSE(regular);
+    CHECK(regular.error().message() ==
+          "watch descriptor " + std::to_string(file) +
+              ": operation not permitted (a regular file is always ready: just read it)");
+    close(file);
+    const auto closed = Watcher::create(loop, file, Interest::readable, [](Ready) {});
+    REQUIRE_FALSE(closed);
+    CHECK(closed.error().code == std::errc::bad_file_descriptor);
+  }
+}

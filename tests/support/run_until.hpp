@@ -1,0 +1,20 @@
+// Runs a loop until what a test waits for has happened, instead of sleeping.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+
+#include "reactor/loop.hpp"
+#include "reactor/timer.hpp"
+
+/// Takes turns of the loop until `condition()` holds. The limit only bounds a test that fails: it
+/// says so, and goes on.
+template <class Condition>
+void run_until(reactor::Loop& loop, Condition condition,
+               std::chrono::seconds limit = std::chrono::seconds(20)) {
+  bool too_late = false;
+  const auto guard = reactor::Timer::after(loop, limit, [&] { too_late = true; });
+  while (!condition() && !too_late) loop.run_once();
+  REQUIRE_MESSAGE(!too_late, "what the test waits for has not happened in time");
+}
