@@ -1,5 +1,6 @@
 #include "reactor/sys.hpp"
 
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
@@ -80,5 +81,11 @@ int getsockname(int fd, sockaddr* address, socklen_t* size) {
 int getpeername(int fd, sockaddr* address, socklen_t* size) {
   return or_error(::getpeername(fd, address, size));
 }
+
+int fcntl(int fd, int command, int argument) { return or_error(::fcntl(fd, command, argument)); }
+
+int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, file)); }
+
+int unlink(const char* path) { return or_error(::unlink(path)); }
 
 }  // namespace reactor::sys

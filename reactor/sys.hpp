@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -35,5 +36,9 @@ int getsockopt(int fd, int level, int option, void* value, socklen_t* size);
 int setsockopt(int fd, int level, int option, const void* value, socklen_t size);
 int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
+
+int fcntl(int fd, int command, int argument);
+int lstat(const char* path, struct stat* file);
+int unlink(const char* path);
 
 }  // namespace reactor::sys

@@ -1,0 +1,97 @@
+// An owned socket descriptor: what the listener, the stream and the datagram socket stand on.
+#pragma once
+
+#include <array>
+#include <type_traits>
+#include <utility>
+
+#include "reactor/address.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket_option.hpp"
+
+namespace reactor {
+
+enum class SocketType : unsigned char { stream, datagram };
+
+/// Owns a socket, non-blocking and closed in children.
+///
+///     auto socket = Socket::open(Family::ipv4, SocketType::datagram);
+///     if (!socket) return Failure(socket.error());
+///     if (auto set = socket->set(option::broadcast, true); !set) return Failure(set.error());
+///
+/// Lifetime  Closes the descriptor when destroyed, without waiting for unsent data. A Watcher of
+///           fd() must be gone by then.
+/// Thread    Any, one at a time.
+class Socket {
+ public:
+  /// Owns nothing; fd() is -1.
+  Socket() = default;
+
+  /// Errors    too_many_files_open; address_family_not_supported: no IPv6 on this host.
+  [[nodiscard]] static Result<Socket> open(Family family, SocketType type);
+
+  /// Takes over `fd`, of any family, and makes it non-blocking and close-on-exec. When this
+  /// fails, `fd` is still the caller's.
+  ///
+  /// Errors    bad_file_descriptor, not_a_socket.
+  [[nodiscard]] static Result<Socket> adopt(int fd);
+
+  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept;
+  ~Socket();
+
+  [[nodiscard]] int fd() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+  /// Gives the descriptor away; fd() is -1 from now on.
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+  /// Takes `address` for itself; port 0 lets the kernel choose one, which local_address() tells.
+  /// A unix socket file that a dead server left behind is replaced; a live server's, or a file of
+  /// another kind, never is. The file stays when the Socket is closed.
+  ///
+  /// Errors    address_in_use, permission_denied, address_not_available.
+  [[nodiscard]] Result<void> bind(const Address& address);
+
+  /// Starts to connect; true when that is already done. Otherwise wait for `writable`, then ask
+  /// take_error(). A datagram socket is connected at once: it then sends to `peer` without naming
+  /// it, hears nobody else, and learns when `peer` refuses.
+  [[nodiscard]] Result<bool> connect(const Address& peer);
+
+  [[nodiscard]] Result<Address> local_address() const;
+
+  /// Errors    not_connected
+  [[nodiscard]] Result<Address> peer_address() const;
+
+  /// The error that is pending on the socket, which forgets it; false when there is none.
+  [[nodiscard]] Error take_error();
+
+  /// Errors    no_protocol_option, operation_not_supported: not an option of this kind of socket;
+  ///           invalid_argument: out of the kernel's range.
+  template <class T>
+  [[nodiscard]] Result<void> set(const SocketOption<T>& option, std::type_identity_t<T> value);
+  template <class T>
+  [[nodiscard]] Result<T> get(const SocketOption<T>& option) const;
+
+  /// Receives what is sent to the multicast `group` on the interface of this index from now on; 0
+  /// lets the routing table choose. Bind to the port that the group uses.
+  ///
+  /// Errors    no_such_device: no such interface, or no route to choose one by; address_in_use:
+  ///           joined already; no_buffer_space: more groups than the kernel allows.
+  [[nodiscard]] Result<void> join(const Address& group, unsigned interface_index = 0);
+  [[nodiscard]] Result<void> leave(const Address& group, unsigned interface_index = 0);
+
+  /// Where multicast leaves this host; 0 lets the routing table choose.
+  [[nodiscard]] Result<void> set_multicast_interface(unsigned interface_index);
+
+ private:
+  explicit Socket(int fd) : fd_(fd) {}
+  friend Result<std::array<Socket, 2>> socket_pair(SocketType type);
+
+  int fd_ = -1;
+};
+
+/// Two unix sockets, each connected to the other.
+[[nodiscard]] Result<std::array<Socket, 2>> socket_pair(SocketType type = SocketType::stream);
+
+}  // namespace reactor
