@@ -1,0 +1,23 @@
+// Bytes as every decoder takes them and every encoder makes them, and the way to and from text.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace protocols {
+
+/// A view of bytes that belong to somebody else.
+using Bytes = std::span<const std::byte>;
+
+/// The same bytes, seen as text; nothing is checked or copied.
+[[nodiscard]] inline std::string_view as_text(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// The same text, seen as bytes.
+[[nodiscard]] inline Bytes as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+}  // namespace protocols

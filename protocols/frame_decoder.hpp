@@ -1,0 +1,159 @@
+// Makes a decoder of a protocol, and a protocol is one pure function.
+//
+//     struct Lines {
+//       using Frame = std::string_view;
+//       using Progress = std::size_t;                  // how far the search for LF has come
+//       std::size_t max_line_bytes = 65536;            // options are plain members
+//       Parsed<Frame> parse(Bytes bytes, Progress& scanned) const;
+//     };
+//     using LineDecoder = FrameDecoder<Lines>;
+#pragma once
+
+#include <cassert>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "protocols/bytes.hpp"
+#include "protocols/error.hpp"
+#include "protocols/receive_buffer.hpp"
+
+namespace protocols {
+
+/// What a protocol makes of the bytes at the front of the stream.
+template <class Frame>
+struct Parsed {
+  enum class Kind : unsigned char { frame, skip, need, error };
+
+  /// The first `size` bytes are this frame. `next_needs` is 0 where one more frame may follow
+  /// without one more byte, as the end of a message may.
+  static Parsed frame(Frame value, std::size_t size, std::size_t next_needs = 1) {
+    return {Kind::frame, {}, size, next_needs, value};
+  }
+
+  /// The first `size` bytes lie between frames and mean nothing.
+  static Parsed skip(std::size_t size) { return {Kind::skip, {}, size, 1, {}}; }
+
+  /// Nothing can be said before `total` bytes are there, counted from the front. Where no one can
+  /// tell how many, one more than there are.
+  static Parsed need(std::size_t total) { return {Kind::need, {}, 0, total, {}}; }
+
+  /// Beyond repair, which the byte at index `at` made certain: as early a byte as possible, and
+  /// the same one however many stand behind it.
+  static Parsed fail(DecodeError error, std::size_t at) {
+    return {Kind::error, error, at + 1, 1, {}};
+  }
+
+  Kind kind;
+  DecodeError reason;
+  std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the byte at fault.
+  std::size_t needs;
+  Frame value;
+};
+
+/// A message format: options as members, and one function.
+///
+/// `parse` is given all bytes that have arrived from the front of the next frame on, at least one
+/// unless it asked for none. Its answer follows from these bytes alone; `progress` only remembers
+/// what of them has been looked at. It starts as `{}` for each frame and is kept while more are
+/// needed, so that no byte is looked at twice. A protocol of several phases keeps its phase as a
+/// member and changes it together with returning a frame; its `at_boundary()` then says whether
+/// it stands between messages.
+template <class P>
+concept Protocol = std::movable<P> && std::default_initializable<typename P::Progress> &&
+    requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
+  typename P::Frame;
+  { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
+};
+
+/// Where something lies in a stream, counted from its first byte.
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+
+  bool operator==(const Extent&) const = default;
+};
+
+/// The Decoder of a protocol; decoder.hpp states what it promises.
+///
+///     LineDecoder decoder({.max_line_bytes = 4096});
+template <Protocol P>
+class FrameDecoder {
+ public:
+  using Frame = typename P::Frame;
+
+  FrameDecoder() = default;
+  explicit FrameDecoder(P protocol) : protocol_(std::move(protocol)) {}
+
+  void feed(Bytes bytes) {
+    if (!error_) buffer_.feed(bytes);
+  }
+
+  [[nodiscard]] std::optional<Frame> next() {
+    while (buffer_.window().size() >= needs_ || buffer_.extend(needs_)) {
+      const Bytes window = buffer_.window();
+      const Parsed<Frame> parsed = protocol_.parse(window, progress_);
+      if (parsed.kind == Parsed<Frame>::Kind::need) {
+        assert(parsed.needs > window.size() && "a protocol asked for what it has");
+        needs_ = parsed.needs;
+        continue;
+      }
+      needs_ = parsed.needs;
+      progress_ = {};
+      taken_ = parsed.size;
+      buffer_.consume(parsed.size);
+      if (parsed.kind == Parsed<Frame>::Kind::frame) return parsed.value;
+      if (parsed.kind == Parsed<Frame>::Kind::error) return fail(parsed.reason);
+    }
+    return std::nullopt;
+  }
+
+  void retain() { buffer_.retain(); }
+
+  [[nodiscard]] std::error_code error() const { return error_; }
+
+  [[nodiscard]] bool at_boundary() const {
+    if constexpr (requires { protocol_.at_boundary(); }) {
+      if (!protocol_.at_boundary()) return false;
+    }
+    return !error_ && buffer_.empty();
+  }
+
+  /// The bytes that the frame last returned took; once error() is set, the byte that made it
+  /// certain. Neither depends on the cut.
+  [[nodiscard]] Extent extent() const {
+    const std::uint64_t size = error_ ? 1 : taken_;
+    return {buffer_.consumed() - size, size};
+  }
+
+  /// What was fed and belongs to no frame yet: the beginning of the next one, or what another
+  /// protocol has to go on with.
+  ///
+  /// Lifetime  As a frame.
+  /// Cost      retain()
+  [[nodiscard]] Bytes rest() {
+    buffer_.retain();
+    return buffer_.window();
+  }
+
+  [[nodiscard]] const P& protocol() const { return protocol_; }
+  [[nodiscard]] P& protocol() { return protocol_; }
+
+ private:
+  std::nullopt_t fail(DecodeError reason) {
+    error_ = reason;
+    buffer_.clear();
+    return std::nullopt;
+  }
+
+  ReceiveBuffer buffer_;
+  std::size_t needs_ = 1;  // parse() has nothing to say to a window shorter than this.
+  std::size_t taken_ = 0;
+  [[no_unique_address]] P protocol_;
+  [[no_unique_address]] typename P::Progress progress_{};
+  std::error_code error_;
+};
+
+}  // namespace protocols

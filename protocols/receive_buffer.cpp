@@ -1,0 +1,68 @@
+#include "protocols/receive_buffer.hpp"
+
+#include <algorithm>
+
+namespace protocols {
+namespace {
+
+// Enough for the tail of a usual message; what grew beyond it is not worth holding while idle.
+constexpr std::size_t idle_bytes = 4096;
+constexpr std::size_t smallest_copy = 64;
+
+}  // namespace
+
+void ReceiveBuffer::feed(Bytes chunk) {
+  retain();
+  lent_ = chunk;
+}
+
+bool ReceiveBuffer::extend(std::size_t needed) {
+  if (!keeping() || lent_.empty()) {
+    retain();
+    return false;
+  }
+  const std::size_t have = kept_.size() - begin_;
+  const std::size_t missing = needed - have;
+  // Doubling finds an end that nobody can foretell in few steps; what is too much is given back.
+  const std::size_t size = missing > 1 ? missing : std::max(have, smallest_copy);
+  const std::size_t copied = std::min(size, lent_.size());
+  keep(copied);
+  borrowed_ += copied;
+  return true;
+}
+
+void ReceiveBuffer::consume_kept(std::size_t size) {
+  begin_ += size;
+  const std::size_t left = kept_.size() - begin_;
+  if (left > borrowed_) return;
+  lent_ = Bytes(lent_.data() - left, lent_.size() + left);
+  kept_.resize(begin_);
+  borrowed_ = 0;
+}
+
+void ReceiveBuffer::retain() {
+  keep(lent_.size());
+  lent_ = {};
+  borrowed_ = 0;
+}
+
+void ReceiveBuffer::clear() {
+  lent_ = {};
+  kept_ = {};
+  begin_ = 0;
+  borrowed_ = 0;
+}
+
+void ReceiveBuffer::keep(std::size_t size) {
+  // Moving no more bytes than were consumed since the last move keeps the sum of all moves linear.
+  if (begin_ >= kept_.size() - begin_) {
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(begin_));
+    begin_ = 0;
+  }
+  if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) kept_ = {};
+  const Bytes copied = lent_.first(size);
+  kept_.insert(kept_.end(), copied.begin(), copied.end());
+  lent_ = lent_.subspan(size);
+}
+
+}  // namespace protocols

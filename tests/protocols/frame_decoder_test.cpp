@@ -1,0 +1,100 @@
+#include "protocols/frame_decoder.hpp"
+
+#include "support/any_split.hpp"
+
+using protocols::Bytes;
+using protocols::DecodeError;
+using protocols::Extent;
+using protocols::FrameDecoder;
+using protocols::Parsed;
+
+namespace {
+
+// One digit, that many letters: "2ab". A space between frames means nothing, '!' is an error, and
+// after "0" comes a second frame without a byte.
+struct Digits {
+  using Frame = std::string_view;
+  struct Progress {};
+
+  Parsed<Frame> parse(Bytes bytes, Progress&) {
+    if (echo_zero) {
+      echo_zero = false;
+      return Parsed<Frame>::frame("zero", 0);
+    }
+    const std::string_view text = protocols::as_text(bytes);
+    if (text[0] == ' ') return Parsed<Frame>::skip(1);
+    if (text[0] == '!') return Parsed<Frame>::fail(DecodeError::bad_length, 0);
+    const auto size = static_cast<std::size_t>(text[0] - '0');
+    if (text.size() < 1 + size) return Parsed<Frame>::need(1 + size);
+    echo_zero = size == 0;
+    return Parsed<Frame>::frame(text.substr(1, size), 1 + size, size == 0 ? 0 : 1);
+  }
+
+  bool at_boundary() const { return !echo_zero; }
+
+  bool echo_zero = false;
+};
+using DigitDecoder = FrameDecoder<Digits>;
+
+}  // namespace
+
+TEST_SUITE("frame_decoder") {
+  TEST_CASE("frames, skips and errors of a protocol do not depend on the cut") {
+    check_any_split(DigitDecoder(), "2ab 3abc1a9abcdefghi", "[ab][abc][a][abcdefghi]");
+    check_any_split(DigitDecoder(), "2ab  ", "[ab]");
+    check_any_split(DigitDecoder(), "2ab3a", "[ab]cut short");
+    check_any_split(DigitDecoder(), " 1a!1b", "[a]error: bad-length at 3");
+  }
+
+  TEST_CASE("a frame may take no byte at all") {
+    check_any_split(DigitDecoder(), "01a0", "[][zero][a][][zero]");
+  }
+
+  TEST_CASE("extents tell where each frame lay, without what stood between") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes(" 2ab!"));
+    REQUIRE(decoder.next());
+    CHECK(decoder.extent() == Extent{1, 3});
+    CHECK_FALSE(decoder.next());
+    CHECK(decoder.error() == DecodeError::bad_length);
+    CHECK(decoder.extent() == Extent{4, 1});
+  }
+
+  TEST_CASE("a frame that lies whole in the chunk is a view of it") {
+    const std::string chunk = "2ab3abc";
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes(chunk));
+    CHECK(decoder.next()->data() == chunk.data() + 1);
+    CHECK(decoder.next()->data() == chunk.data() + 4);
+  }
+
+  TEST_CASE("after a frame that lay in two chunks the rest of the second is lent again") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes("3a"));
+    CHECK_FALSE(decoder.next());
+    const std::string chunk = "bc2de";
+    decoder.feed(protocols::as_bytes(chunk));
+    CHECK(*decoder.next() == "abc");
+    CHECK(decoder.next()->data() == chunk.data() + 3);
+  }
+
+  TEST_CASE("an error is final: what is fed afterwards is not looked at") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes("!"));
+    CHECK_FALSE(decoder.next());
+    decoder.feed(protocols::as_bytes("2ab"));
+    CHECK_FALSE(decoder.next());
+    CHECK(decoder.error() == DecodeError::bad_length);
+    CHECK(decoder.extent().offset == 0);
+    CHECK(decoder.rest().empty());
+  }
+
+  TEST_CASE("the rest can be handed to another protocol, wherever the cut was") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes("2a"));
+    CHECK_FALSE(decoder.next());
+    decoder.feed(protocols::as_bytes("bHELLO"));
+    CHECK(*decoder.next() == "ab");
+    CHECK(protocols::as_text(decoder.rest()) == "HELLO");
+  }
+}

@@ -1,0 +1,93 @@
+#include "protocols/receive_buffer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using protocols::as_bytes;
+using protocols::as_text;
+using protocols::ReceiveBuffer;
+
+TEST_SUITE("receive_buffer") {
+  TEST_CASE("a chunk is lent, not copied") {
+    ReceiveBuffer buffer;
+    const std::string chunk = "onetwo";
+    buffer.feed(as_bytes(chunk));
+    CHECK(as_text(buffer.window()).data() == chunk.data());
+    buffer.consume(3);
+    CHECK(as_text(buffer.window()) == "two");
+    CHECK(as_text(buffer.window()).data() == chunk.data() + 3);
+    CHECK(buffer.consumed() == 3);
+  }
+
+  TEST_CASE("the tail of a chunk is kept when the chunk goes") {
+    ReceiveBuffer buffer;
+    std::string chunk = "onetw";
+    buffer.feed(as_bytes(chunk));
+    buffer.consume(3);
+    CHECK_FALSE(buffer.extend(3));
+    chunk = "xxxxx";
+    CHECK(as_text(buffer.window()) == "tw");
+    CHECK_FALSE(buffer.empty());
+  }
+
+  TEST_CASE("a frame begun in one chunk is completed by what it needs of the next, then lends") {
+    ReceiveBuffer buffer;
+    buffer.feed(as_bytes("th"));
+    CHECK_FALSE(buffer.extend(5));
+    const std::string chunk = "reefour";
+    buffer.feed(as_bytes(chunk));
+    CHECK(as_text(buffer.window()) == "th");
+    CHECK(buffer.extend(5));
+    CHECK(as_text(buffer.window()) == "three");
+    buffer.consume(5);
+    CHECK(as_text(buffer.window()) == "four");
+    CHECK(as_text(buffer.window()).data() == chunk.data() + 3);
+  }
+
+  TEST_CASE("what was borrowed beyond the end of a frame is given back") {
+    ReceiveBuffer buffer;
+    buffer.feed(as_bytes("th"));
+    CHECK_FALSE(buffer.extend(3));
+    const std::string chunk = "ree four";
+    buffer.feed(as_bytes(chunk));
+    CHECK(buffer.extend(3));  // One more than there are: who knows how many.
+    CHECK(as_text(buffer.window()) == "three four");
+    buffer.consume(2);
+    CHECK(as_text(buffer.window()).data() == chunk.data());
+    CHECK(as_text(buffer.window()) == "ree four");
+  }
+
+  TEST_CASE("retained bytes outlive their chunk, in order") {
+    ReceiveBuffer buffer;
+    std::string chunk = "one";
+    buffer.feed(as_bytes(chunk));
+    buffer.retain();
+    chunk = "two";
+    buffer.feed(as_bytes(chunk));
+    buffer.retain();
+    chunk = "xxx";
+    CHECK(as_text(buffer.window()) == "onetwo");
+    buffer.consume(6);
+    CHECK(buffer.empty());
+    CHECK(buffer.consumed() == 6);
+  }
+
+  TEST_CASE("a chunk fed while another is lent joins it") {
+    ReceiveBuffer buffer;
+    buffer.feed(as_bytes("one"));
+    buffer.feed(as_bytes("two"));
+    CHECK(buffer.extend(6));
+    CHECK(as_text(buffer.window()) == "onetwo");
+  }
+
+  TEST_CASE("a copy has bytes of its own") {
+    ReceiveBuffer buffer;
+    buffer.feed(as_bytes("one"));
+    buffer.retain();
+    ReceiveBuffer copy = buffer;
+    buffer.clear();
+    CHECK(as_text(copy.window()) == "one");
+    CHECK(buffer.empty());
+  }
+}

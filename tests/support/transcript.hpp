@@ -1,0 +1,78 @@
+// What a decoder made of a stream, as one line that two ways to cut it can be compared by.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "protocols/decoder.hpp"
+#include "protocols/frame_decoder.hpp"
+
+/// How the text of a frame is found: a protocol with frames of its own adds an overload beside
+/// its Frame type.
+inline std::string describe(protocols::Bytes frame) {
+  return "[" + std::string(protocols::as_text(frame)) + "]";
+}
+inline std::string describe(std::string_view frame) { return "[" + std::string(frame) + "]"; }
+
+/// When the caller lets a chunk go.
+enum class Lending {
+  until_drained,     ///< After next() has returned nothing: the usual loop.
+  until_each_frame,  ///< After each frame, by retain(): a receiver that pauses all the time.
+  until_next_feed,   ///< Nothing is taken out before all is fed.
+};
+
+/// "[hi][][there]", then "error: too-large at 7" if the decoder gave up, or "cut short" if the
+/// stream ended inside a frame.
+struct Transcript {
+  std::string line;
+  std::vector<protocols::Extent> extents;  ///< Where each frame lay in the stream.
+  std::size_t bytes_fed_when_failed = 0;   ///< Up to the end of the piece that brought the error.
+
+  bool operator==(const Transcript& other) const {
+    return line == other.line && extents == other.extents;
+  }
+};
+
+/// Feeds the pieces, each from memory of exactly its size that is freed as soon as the contract
+/// allows, so that AddressSanitizer sees a byte read too far or too late.
+template <protocols::Decoder D>
+Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
+                      Lending lending = Lending::until_drained) {
+  Transcript result;
+  std::size_t fed = 0;
+  std::vector<std::unique_ptr<char[]>> chunks;
+  const auto take_frames = [&] {
+    while (auto frame = decoder.next()) {
+      result.line += describe(*frame);
+      if constexpr (requires { decoder.extent(); }) result.extents.push_back(decoder.extent());
+      if (lending == Lending::until_each_frame) {
+        decoder.retain();
+        chunks.clear();
+      }
+    }
+    chunks.clear();
+    if (decoder.error() && result.bytes_fed_when_failed == 0) result.bytes_fed_when_failed = fed;
+  };
+  for (std::string_view piece : pieces) {
+    chunks.push_back(std::make_unique<char[]>(piece.size()));
+    std::copy(piece.begin(), piece.end(), chunks.back().get());
+    decoder.feed(protocols::as_bytes({chunks.back().get(), piece.size()}));
+    fed += piece.size();
+    if (lending != Lending::until_next_feed) take_frames();
+  }
+  take_frames();
+  if (const std::error_code error = decoder.error()) {
+    result.line +=
+        "error: " + std::string(name(static_cast<protocols::DecodeError>(error.value())));
+    if constexpr (requires { decoder.extent(); }) {
+      result.line += " at " + std::to_string(decoder.extent().offset);
+    }
+  } else if (!decoder.at_boundary()) {
+    result.line += "cut short";
+  }
+  return result;
+}
