@@ -1,4 +1,289 @@
 #!/usr/bin/env python3
-"""Keeps ARCHITECTURE.md true: each rule yields what breaks it. `tests/tidy.py [ROOT]` runs them all."""
+"""Keeps the tree as ARCHITECTURE.md tells it: `tests/tidy.py [ROOT]` prints what is broken.
+
+Each rule is a function from the root to findings, `file:line: what is wrong`; the suite runs them
+all, and tests/project/tidy_test.py shows each one a tree that breaks it. A line that must break a
+rule about lines says so itself: `tidy-ok: the reason`.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
 
 RULES = []
+
+CODE = (".hpp", ".cpp")
+LIBRARY = ("protocols", "reactor")
+# Who may include whom, by folder. The standard library and the system are free to all but protocols/.
+ARROWS = {
+    "protocols": {"protocols"},
+    "reactor": {"reactor"},
+    "samples": {"samples", "reactor", "protocols"},
+    "bench": {"bench", "reactor", "protocols"},
+    "tests": {"tests", "support", "samples", "bench", "reactor", "protocols"},
+}
+# Beside the standard library: the names of machine instructions.
+INTRINSICS = {"immintrin.h", "nmmintrin.h", "emmintrin.h", "arm_neon.h"}
+
+
+def rule(function):
+    RULES.append(function)
+    return function
+
+
+def files(root, *folders, endings=CODE):
+    """Files under these folders (all of the tree without one), without what is built or fetched."""
+    for top in [root / folder for folder in folders] or [root]:
+        for folder, names, here in os.walk(top):
+            inside = Path(folder).relative_to(root)
+            names[:] = sorted(
+                name for name in names
+                if name not in (".git", ".cache", "__pycache__")
+                and not (inside == Path(".") and name.startswith("build"))
+                and inside != Path("subprojects") and (inside / name) != Path("tests/data"))
+            for name in sorted(here):
+                if name.endswith(endings):
+                    yield inside / name
+
+
+def lines(root, path):
+    for number, line in enumerate((root / path).read_text(errors="replace").splitlines(), 1):
+        if not re.search(r"tidy-ok: \S", line):
+            yield number, line
+
+
+def includes(root, path):
+    for number, line in lines(root, path):
+        found = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
+        if found:
+            yield number, found[1] == "<", found[2]
+
+
+def matches(root, paths, pattern):
+    for path in paths:
+        for number, line in lines(root, path):
+            if re.search(pattern, line):
+                yield path, number, line.strip()
+
+
+def meson_list(root, folder, name):
+    """The files in `name = files(...)` of the folder's meson.build."""
+    build = root / folder / "meson.build"
+    found = re.search(rf"^{name} = files\((.*?)\)", build.read_text() if build.exists() else "",
+                      re.MULTILINE | re.DOTALL)
+    return {Path(folder) / entry for entry in re.findall(r"'([^']+)'", found[1])} if found else set()
+
+
+def public_headers(root):
+    return set().union(*(meson_list(root, folder, f"{folder}_headers") for folder in LIBRARY))
+
+
+# --- who may know whom -------------------------------------------------------------------------
+
+
+@rule
+def arrows_run_one_way(root):
+    for folder, allowed in ARROWS.items():
+        for path in files(root, folder):
+            for number, _, target in includes(root, path):
+                top = target.split("/")[0]
+                if "/" in target and top in ARROWS and top not in allowed:
+                    yield f"{path}:{number}: {folder}/ may not include {target}"
+
+
+@rule
+def protocols_need_the_standard_library_only(root):
+    for path in files(root, "protocols"):
+        for number, angled, target in includes(root, path):
+            if angled and not target.startswith("protocols/") and target not in INTRINSICS:
+                if not re.fullmatch(r"[a-z_0-9]+", target):
+                    yield f"{path}:{number}: <{target}> is not the standard library's"
+    clocks = r"_clock::now\(|\b(clock_gettime|gettimeofday)\(|\bstd::time\("
+    for path, number, line in matches(root, files(root, "protocols"), clocks):
+        yield f"{path}:{number}: protocols/ has no clock: {line}"
+
+
+@rule
+def uv_stays_out_of_headers(root):
+    for path in files(root, *ARROWS, endings=(".hpp", ".h")):
+        for number, _, target in includes(root, path):
+            if target in ("uv.h", "uv/unix.h", "uv/version.h"):
+                yield f"{path}:{number}: <{target}> belongs into .cpp files"
+
+
+SOCKET_CALLS = "socket|bind|listen|connect|accept|send|recv|shutdown"
+UNMISTAKABLE = ("accept4|socketpair|getsockopt|setsockopt|getsockname|getpeername|sendto|sendmsg|"
+                "sendmmsg|recvfrom|recvmsg|recvmmsg|sendfile")
+
+
+@rule
+def socket_calls_go_through_sys(root):
+    calls = rf"(?<![\w>])::({SOCKET_CALLS}|{UNMISTAKABLE})\(|(?<![\w:.>])({UNMISTAKABLE})\("
+    paths = (path for path in files(root, "reactor") if path.stem != "sys")
+    for path, number, line in matches(root, paths, calls):
+        if not line.startswith("//"):
+            yield f"{path}:{number}: a socket call outside sys.cpp: {line}"
+
+
+def floors(root):
+    """`reactor/` file stem → floor, from the rows `| floor | `name` | … |` of ARCHITECTURE.md."""
+    page = root / "ARCHITECTURE.md"
+    rows = re.findall(r"^\| (\d) \| `(\w+)`", page.read_text() if page.exists() else "",
+                      re.MULTILINE)
+    return {name: int(floor) for floor, name in rows}
+
+
+@rule
+def nothing_includes_a_floor_above(root):
+    floor_of = floors(root)
+    there = {path.stem for path in files(root, "reactor")}
+    for name in sorted(there - set(floor_of)):
+        yield f"reactor/{name}: on no floor of ARCHITECTURE.md"
+    for name in sorted(set(floor_of) - there):
+        yield f"ARCHITECTURE.md: there is no reactor/{name}"
+    for path in files(root, "reactor"):
+        for number, _, target in includes(root, path):
+            folder, _, name = target.rpartition("/")
+            above = floor_of.get(Path(name).stem, 0)
+            if folder == "reactor" and above > floor_of.get(path.stem, above):
+                yield f"{path}:{number}: {target} stands on floor {above}"
+
+
+# --- nothing is forgotten ----------------------------------------------------------------------
+
+
+@rule
+def every_header_is_public_or_internal(root):
+    for folder in LIBRARY:
+        public = meson_list(root, folder, f"{folder}_headers")
+        internal = meson_list(root, folder, f"{folder}_internal_headers")
+        there = set(files(root, folder, endings=(".hpp",)))
+        for path in sorted(there - public - internal):
+            yield f"{path}:1: in neither list of headers of {folder}/meson.build"
+        for path in sorted(public & internal):
+            yield f"{path}:1: in both lists of headers of {folder}/meson.build"
+        for path in public:
+            for number, _, target in includes(root, path):
+                if Path(target) in internal:
+                    yield f"{path}:{number}: a public header needs {target}, which is not installed"
+
+
+@rule
+def every_public_header_has_its_test(root):
+    for path in sorted(public_headers(root)):
+        test = Path("tests") / path.with_name(path.stem + "_test.cpp")
+        if not (root / test).exists():
+            yield f"{path}:1: has no {test}"
+
+
+def names(build_file):
+    """The files that a meson.build names, and the beginnings of names that it puts together."""
+    for entry in re.findall(r"'([^'\s]+)'", build_file.read_text()):
+        yield Path(os.path.normpath(build_file.parent / entry))
+
+
+@rule
+def every_source_is_built(root):
+    named = [name for path in files(root, *ARROWS, endings=("meson.build",))
+             for name in names(root / path)]
+    exact = set(named)
+    begun = tuple(f"{name}{end}" for name in named if not name.suffix for end in (".", "_"))
+    for path in files(root, *ARROWS, endings=(".cpp",)):
+        if root / path not in exact and not str(root / path).startswith(begun):
+            yield f"{path}:1: no meson.build names it"
+
+
+def sample_names(root):
+    for path in files(root, "samples", endings=(".cpp",)):
+        if re.search(r"^int main\(", (root / path).read_text(), re.MULTILINE):
+            yield path, path.parent.name if path.stem == "main" else path.stem
+
+
+@rule
+def every_sample_is_run_by_a_test(root):
+    tests = "".join((root / path).read_text()
+                    for path in files(root, "tests/samples", endings=("_test.py",)))
+    for path, name in sample_names(root):
+        if not re.search(rf"\b{name}\b", tests):
+            yield f"{path}:1: no file of tests/samples/ runs {name}"
+
+
+@rule
+def nothing_is_left_to_do(root):
+    words = r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b"
+    text = CODE + (".py", ".md", ".build", ".txt", ".sh", ".h", ".wrap", "dev", "run")
+    for path, number, line in matches(root, files(root, endings=text), words):
+        yield f"{path}:{number}: unfinished: {line}"
+
+
+# --- tests that can be trusted -----------------------------------------------------------------
+
+
+@rule
+def no_test_sleeps(root):
+    naps = r"\bsleep_(for|until)\b|\b(u|nano)?sleep\("
+    for path, number, line in matches(root, files(root, "tests", endings=CODE + (".py",)), naps):
+        yield f"{path}:{number}: waits for time instead of a condition: {line}"
+
+
+@rule
+def no_port_is_fixed(root):
+    call = r"\b(listen|bind)\w*(<[^>]*>)?\((?:[^\"']*,)?\s*\(?\s*"
+    fixed = "|".join([
+        call + r"[\"'][^\"']*:[1-9]\d*[\"']",  # listen(loop, HOST:9000)
+        call + r"[\"'][^\"']*[\"'],\s*[1-9]\d*",  # bind((HOST, 9000))
+        r"--listen[\"', =]+[^\"',]*:[1-9]\d*",  # --listen HOST:9000, tidy-ok: the pattern itself
+        r"\bhtons\([1-9]",
+    ])
+    paths = files(root, "tests", "bench", endings=CODE + (".py", ".sh"))
+    for path, number, line in matches(root, paths, fixed):
+        yield f"{path}:{number}: a fixed port, where only port 0 is free for sure: {line}"
+
+
+# --- documents ---------------------------------------------------------------------------------
+
+
+@rule
+def every_header_opens_with_its_purpose(root):
+    for path in files(root, *LIBRARY, "bench", "tests", endings=(".hpp",)):
+        text = (root / path).read_text()
+        if not re.match(r"(//.*\n)+#pragma once\n", text):
+            yield f"{path}:1: opens with neither its purpose nor #pragma once after it"
+
+
+def anchor(heading):
+    """What GitHub makes of a heading."""
+    kept = re.sub(r"[^\w\- ]", "", heading.replace("`", "").strip().lower())
+    return kept.replace(" ", "-")
+
+
+def outside_code(text):
+    return re.sub(r"^```.*?^```$|`[^`\n]*`",
+                  lambda code: "\n" * code[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
+
+
+@rule
+def every_link_leads_somewhere(root):
+    for path in files(root, endings=(".md",)):
+        for number, line in enumerate(outside_code((root / path).read_text()).splitlines(), 1):
+            targets = re.findall(r"\]\(([^)\s]+)[^)]*\)", line) + re.findall(r"^\[[^\]]+\]:\s*(\S+)",
+                                                                           line)
+            for target in targets:
+                if re.match(r"[a-z]+:", target):
+                    continue
+                name, _, fragment = target.partition("#")
+                page = root / path.parent / name if name else root / path
+                if not page.exists():
+                    yield f"{path}:{number}: leads nowhere: {target}"
+                elif fragment and page.suffix == ".md":
+                    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+                    if fragment not in map(anchor, headings):
+                        yield f"{path}:{number}: {name or path} has no heading #{fragment}"
+
+
+if __name__ == "__main__":
+    tree = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent)
+    findings = [finding for check in RULES for finding in check(tree)]
+    print("\n".join(findings) or "tidy")
+    sys.exit(bool(findings))

@@ -1,0 +1,170 @@
+"""Each rule of tidy catches a tree that breaks it, and lets the mended tree pass."""
+
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+import tidy
+
+
+def findings(rule, tree):
+    """What the rule says about a tree of these files, given as {path: text}."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, text in tree.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(textwrap.dedent(text))
+        return list(rule(root))
+
+
+class Rules(unittest.TestCase):
+    def check(self, rule, broken, mended, where):
+        """`broken` has one finding, at `where`; with `mended` laid over it there is none."""
+        found = findings(rule, broken)
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith(where), found)
+        self.assertEqual(findings(rule, {**broken, **mended}), [])
+
+    def test_the_library_knows_neither_samples_nor_the_other_half(self):
+        self.check(tidy.arrows_run_one_way,
+                   {"reactor/a.hpp": '#pragma once\n#include "protocols/lines.hpp"\n'},
+                   {"reactor/a.hpp": '#pragma once\n#include "reactor/loop.hpp"\n'},
+                   "reactor/a.hpp:2:")
+        self.check(tidy.arrows_run_one_way,
+                   {"protocols/a.cpp": "#include <reactor/loop.hpp>\n"},
+                   {"protocols/a.cpp": "#include <span>\n"}, "protocols/a.cpp:1:")
+        self.check(tidy.arrows_run_one_way,
+                   {"samples/a.cpp": '#include "bench/load.hpp"\n'},
+                   {"samples/a.cpp": "#include <reactor/loop.hpp>\n"}, "samples/a.cpp:1:")
+
+    def test_protocols_see_the_standard_library_only(self):
+        for header in ("uv.h", "sys/socket.h", "unistd.h", "fmt/format.h"):
+            self.check(tidy.protocols_need_the_standard_library_only,
+                       {"protocols/a.cpp": f"#include <span>\n#include <{header}>\n"},
+                       {"protocols/a.cpp": "#include <span>\n#include <immintrin.h>\n"},
+                       "protocols/a.cpp:2:")
+
+    def test_protocols_ask_no_clock(self):
+        self.check(tidy.protocols_need_the_standard_library_only,
+                   {"protocols/a.cpp": "auto t = std::chrono::system_clock::now();\n"},
+                   {"protocols/a.cpp": "std::chrono::seconds t{1};\n"}, "protocols/a.cpp:1:")
+
+    def test_uv_in_a_header(self):
+        self.check(tidy.uv_stays_out_of_headers,
+                   {"reactor/a.hpp": "#include <uv.h>\n", "reactor/a.cpp": "#include <uv.h>\n"},
+                   {"reactor/a.hpp": "typedef struct uv_loop_s uv_loop_t;\n"}, "reactor/a.hpp:1:")
+
+    def test_a_socket_call_outside_sys(self):
+        for call in ("::connect(fd, a, n)", "setsockopt(fd, 1, 2, &v, n)", "::recvmmsg(fd, v, 8)"):
+            self.check(tidy.socket_calls_go_through_sys,
+                       {"reactor/stream.cpp": f"return {call};\n",
+                        "reactor/sys.cpp": f"return {call};\n"},
+                       {"reactor/stream.cpp": "return sys::connect(fd, a);\n// ::send(\n"
+                                              "stream.send(bytes); listener->recvmsg(x);\n"},
+                       "reactor/stream.cpp:1:")
+
+    def test_an_include_of_a_floor_above(self):
+        page = "| floor | file | what |\n|---|---|---|\n| 0 | `result` | a |\n| 1 | `loop` | b |\n"
+        tree = {"ARCHITECTURE.md": page, "reactor/result.hpp": '#include "reactor/loop.hpp"\n',
+                "reactor/loop.hpp": '#include "reactor/result.hpp"\n'}
+        self.check(tidy.nothing_includes_a_floor_above, tree, {"reactor/result.hpp": ""},
+                   "reactor/result.hpp:1:")
+
+    def test_a_file_that_architecture_does_not_tell_of_and_one_that_it_invents(self):
+        tree = {"ARCHITECTURE.md": "| 0 | `result` | a |\n", "reactor/result.hpp": "",
+                "reactor/loop.hpp": ""}
+        self.check(tidy.nothing_includes_a_floor_above, tree,
+                   {"ARCHITECTURE.md": "| 0 | `result` | a |\n| 1 | `loop` | b |\n"},
+                   "reactor/loop: on no floor")
+        self.check(tidy.nothing_includes_a_floor_above,
+                   {"ARCHITECTURE.md": "| 0 | `result` | a |\n"}, {"reactor/result.hpp": ""},
+                   "ARCHITECTURE.md: there is no reactor/result")
+
+    def test_a_header_in_no_list(self):
+        self.check(tidy.every_header_is_public_or_internal,
+                   {"reactor/meson.build": "reactor_headers = files(\n  'a.hpp',\n)\n",
+                    "reactor/a.hpp": "", "reactor/b.hpp": ""},
+                   {"reactor/meson.build": "reactor_headers = files('a.hpp')\n"
+                                           "reactor_internal_headers = files('b.hpp')\n"},
+                   "reactor/b.hpp:1:")
+
+    def test_a_public_header_that_needs_an_internal_one(self):
+        self.check(tidy.every_header_is_public_or_internal,
+                   {"reactor/meson.build": "reactor_headers = files('a.hpp')\n"
+                                           "reactor_internal_headers = files('b.hpp')\n",
+                    "reactor/a.hpp": '#include "reactor/b.hpp"\n', "reactor/b.hpp": ""},
+                   {"reactor/a.hpp": ""}, "reactor/a.hpp:1:")
+
+    def test_a_public_header_without_a_test(self):
+        self.check(tidy.every_public_header_has_its_test,
+                   {"protocols/meson.build": "protocols_headers = files('http/head.hpp')\n",
+                    "protocols/http/head.hpp": ""},
+                   {"tests/protocols/http/head_test.cpp": ""}, "protocols/http/head.hpp:1:")
+
+    def test_a_source_that_nothing_builds(self):
+        self.check(tidy.every_source_is_built,
+                   {"tests/meson.build": "files('reactor/a_test.cpp')\nfuzzers = ['fuzz/lines']\n",
+                    "tests/reactor/a_test.cpp": "", "tests/fuzz/lines_fuzz.cpp": "",
+                    "tests/reactor/b_test.cpp": ""},
+                   {"tests/meson.build": "files('reactor/a_test.cpp', 'reactor/b_test.cpp')\n"
+                                         "fuzzers = ['fuzz/lines']\n"},
+                   "tests/reactor/b_test.cpp:1:")
+
+    def test_a_sample_that_no_test_runs(self):
+        self.check(tidy.every_sample_is_run_by_a_test,
+                   {"samples/echo.cpp": "int main() {}\n",
+                    "samples/chat/main.cpp": "int main(int, char**) {}\n",
+                    "samples/chat/room.cpp": "",
+                    "tests/samples/a_test.py": 'run("echo")\n'},
+                   {"tests/samples/b_test.py": 'run("chat")\n'}, "samples/chat/main.cpp:1:")
+
+    def test_something_left_to_do(self):
+        for word in ("TO" "DO", "FIX" "ME"):
+            self.check(tidy.nothing_is_left_to_do,
+                       {"docs/guide.md": "Fine.\n", "reactor/a.cpp": f"// {word} later\n"},
+                       {"reactor/a.cpp": "// Now.\n"}, "reactor/a.cpp:1:")
+
+    def test_a_sleep_in_a_test(self):
+        for nap in ("std::this_thread::sleep_" "for(1ms);", "usl" "eep(10);", "time.sl" "eep(1)"):
+            self.check(tidy.no_test_sleeps, {"tests/reactor/a_test.cpp": nap},
+                       {"tests/reactor/a_test.cpp": "run_until(loop, done);"},
+                       "tests/reactor/a_test.cpp:1:")
+
+    def test_a_fixed_port(self):
+        port = 9000
+        for call in (f'listen(loop, "127.0.0.1:{port}");', f'Listener::bind<Tcp>("[::1]:{port}");',
+                     f'bind(("127.0.0.1", {port}))', f'["--listen", "127.0.0.1:{port}"]',
+                     f"address.sin_port = htons({port});"):
+            self.check(tidy.no_port_is_fixed, {"tests/reactor/a_test.cpp": call},
+                       {"tests/reactor/a_test.cpp": call.replace(str(port), "0")},
+                       "tests/reactor/a_test.cpp:1:")
+
+    def test_a_line_that_gives_its_reason_may_break_a_rule(self):
+        nap = "time.sl" "eep(1)  # tidy-" "ok:"
+        self.assertEqual(len(findings(tidy.no_test_sleeps, {"tests/a_test.py": nap})), 1)
+        self.assertEqual(findings(tidy.no_test_sleeps, {"tests/a_test.py": nap + " why"}), [])
+
+    def test_a_header_that_does_not_say_what_it_is_for(self):
+        self.check(tidy.every_header_opens_with_its_purpose,
+                   {"reactor/a.hpp": "#pragma once\n"},
+                   {"reactor/a.hpp": "// One thing.\n#pragma once\n"}, "reactor/a.hpp:1:")
+
+    def test_a_link_that_leads_nowhere(self):
+        self.check(tidy.every_link_leads_somewhere,
+                   {"README.md": "[a](docs/a.md) [b](https://b.example/) `[c](nowhere.md)`\n"},
+                   {"docs/a.md": "# A\n"}, "README.md:1:")
+
+    def test_a_link_to_a_heading_that_is_not_there(self):
+        self.check(tidy.every_link_leads_somewhere,
+                   {"README.md": "[a](docs/a.md#how-it-works)\n", "docs/a.md": "# A\n"},
+                   {"docs/a.md": "# A\n\n## How it `works`\n"}, "README.md:1:")
+
+    def test_every_rule_is_shown_a_tree_that_breaks_it(self):
+        here = Path(__file__).read_text()
+        for rule in tidy.RULES:
+            self.assertIn(f"tidy.{rule.__name__}", here)
+
+
+if __name__ == "__main__":
+    unittest.main()
