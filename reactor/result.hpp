@@ -1,9 +1,10 @@
 // What can fail, and why: a value or an Error that names the operation and its object.
 #pragma once
 
+#include <tl/expected.hpp>
+
 #include <string>
 #include <system_error>
-#include <tl/expected.hpp>
 
 namespace reactor {
 

@@ -134,8 +134,7 @@ class Rules(unittest.TestCase):
     def test_a_fixed_port(self):
         port = 9000
         for call in (f'listen(loop, "127.0.0.1:{port}");', f'Listener::bind<Tcp>("[::1]:{port}");',
-                     f'bind(("127.0.0.1", {port}))', f'["--listen", "127.0.0.1:{port}"]',
-                     f"address.sin_port = htons({port});"):
+                     f'bind(("127.0.0.1", {port}))', f'["--listen", "127.0.0.1:{port}"]'):
             self.check(tidy.no_port_is_fixed, {"tests/reactor/a_test.cpp": call},
                        {"tests/reactor/a_test.cpp": call.replace(str(port), "0")},
                        "tests/reactor/a_test.cpp:1:")
