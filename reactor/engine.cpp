@@ -97,9 +97,10 @@ void Expiring::cancel() {
 
 // ---- The engine's life
 
-Engine::Engine(uv_loop_s* application_loop, std::chrono::microseconds spin)
-    : guest_(application_loop != nullptr),
-      own_native_(guest_ ? nullptr : new_native(), [](uv_loop_s* loop) { delete loop; }),
+Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microseconds spin)
+    : loop_(loop),
+      guest_(application_loop != nullptr),
+      own_native_(guest_ ? nullptr : new_native(), [](uv_loop_s* native) { delete native; }),
       native_(guest_ ? *application_loop : *own_native_),
       poller_([this] {
         const Poller::Guest guest{[](void* engine) { static_cast<Engine*>(engine)->guest_turn(); },

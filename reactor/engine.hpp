@@ -34,6 +34,7 @@
 namespace reactor {
 
 class Engine;
+class Loop;
 struct TurnStatistics;
 
 /// What a handle is, for the texts that name it.
@@ -56,16 +57,13 @@ class Handle {
   /// Whether run() goes on for the sake of this handle; false to begin with.
   void keep_loop_running(bool keep);
 
- protected:
-  Handle(Engine& engine, Kind kind);
-  virtual ~Handle();
-
-  /// True while one of its callbacks runs.
-  [[nodiscard]] bool running() const { return running_; }
-
   /// Takes `next` for `current`, which may be the very callback that is running.
   template <class Signature>
   void replace(Callback<Signature>& current, Callback<Signature> next);
+
+ protected:
+  Handle(Engine& engine, Kind kind);
+  virtual ~Handle();
 
  private:
   friend class Engine;
@@ -136,8 +134,10 @@ class Engine {
   static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
 
   /// A host where `application_loop` is null, its guest otherwise.
-  explicit Engine(uv_loop_s* application_loop, std::chrono::microseconds spin);
+  Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microseconds spin);
   ~Engine();
+
+  [[nodiscard]] Loop& loop() const { return loop_; }
 
   // ---- Running; the loop's part.
 
@@ -172,8 +172,9 @@ class Engine {
   int rewatch(const Source& source, int fd, Interest interest, Trigger trigger) {
     return poller_.change(fd, interest, trigger, source.token_);
   }
-  /// Before `fd` is closed, or handed on.
   void unwatch(const Source& source, int fd) { poller_.remove(fd, source.token_); }
+  /// For a descriptor of the source's own that is closed next; spares the system call.
+  void unwatch_closed(const Source& source, int fd) { poller_.forget(fd, source.token_); }
 
   void schedule(Source& source);
 
@@ -247,7 +248,8 @@ class Engine {
   void finish_natives();
   void abort_if_handles_are_left() const;
 
-  bool guest_;
+  Loop& loop_;
+  const bool guest_;
   bool calling_ = false;
   bool in_turn_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;

@@ -41,6 +41,7 @@ std::uint32_t to_epoll(Interest interest, Trigger trigger) {
   if (interest & Interest::peer_closed) events |= EPOLLRDHUP;
   if (trigger == Trigger::edge) events |= EPOLLET;
   if (trigger == Trigger::oneshot) events |= EPOLLONESHOT;
+  if (trigger == Trigger::exclusive) events |= EPOLLEXCLUSIVE;
   return events;
 }
 
@@ -78,6 +79,7 @@ struct Poller::State {
 
   int native_timeout();
   unsigned nested_events(Token token);
+  bool drop_nested(Token token);
 };
 
 // How long libuv wants to sleep. It computes that from a clock it read when it last ran, which may
@@ -97,6 +99,15 @@ unsigned Poller::State::nested_events(Token token) {
   epoll_event event;
   if (found == nested_sets.end() || epoll_wait(found->second, &event, 1, 0) != 1) return 0;
   return event.events;
+}
+
+bool Poller::State::drop_nested(Token token) {
+  if (nested_sets.empty()) return false;
+  const auto found = nested_sets.find(token);
+  if (found == nested_sets.end()) return false;
+  ::close(found->second);
+  nested_sets.erase(found);
+  return true;
 }
 
 Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<State>(loop)) {
@@ -154,6 +165,10 @@ int Poller::add(int fd, Interest interest, Trigger trigger, Token token) {
 }
 
 int Poller::change(int fd, Interest interest, Trigger trigger, Token token) {
+  if (trigger == Trigger::exclusive) {  // The kernel modifies no such registration.
+    remove(fd, token);
+    return add(fd, interest, trigger, token);
+  }
   const auto nested = state_->nested_sets.find(token);
   if (nested != state_->nested_sets.end()) {
     return control(nested->second, EPOLL_CTL_MOD, fd, to_epoll(interest, trigger), 0);
@@ -162,14 +177,12 @@ int Poller::change(int fd, Interest interest, Trigger trigger, Token token) {
 }
 
 void Poller::remove(int fd, Token token) {
-  const auto nested = state_->nested_sets.find(token);
-  if (nested == state_->nested_sets.end()) {
-    control(state_->set, EPOLL_CTL_DEL, fd, 0, token);
-    return;
-  }
-  ::close(nested->second);
-  state_->nested_sets.erase(nested);
+  if (state_->drop_nested(token)) return;
+  control(state_->set, EPOLL_CTL_DEL, fd, 0, token);
 }
+
+// The kernel drops a registration with the last descriptor of the socket.
+void Poller::forget(int, Token token) { state_->drop_nested(token); }
 
 std::span<const Event> Poller::wait(int timeout) {
   State& state = *state_;

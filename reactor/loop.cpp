@@ -29,10 +29,10 @@ std::chrono::nanoseconds TurnStatistics::percentile(double share) const {
   return longest;
 }
 
-Loop::Loop(LoopOptions options) : engine_(std::make_unique<Engine>(nullptr, options.spin)) {}
+Loop::Loop(LoopOptions options) : engine_(std::make_unique<Engine>(*this, nullptr, options.spin)) {}
 
 Loop::Loop(uv_loop_s& application_loop)
-    : engine_(std::make_unique<Engine>(&application_loop, std::chrono::microseconds(0))) {}
+    : engine_(std::make_unique<Engine>(*this, &application_loop, std::chrono::microseconds(0))) {}
 
 Loop::~Loop() = default;
 

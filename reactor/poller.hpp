@@ -56,6 +56,8 @@ class Poller {
   int add(int fd, Interest interest, Trigger trigger, Token token);
   int change(int fd, Interest interest, Trigger trigger, Token token);
   void remove(int fd, Token token);
+  /// Instead of remove(), for a descriptor that nobody shares and that is closed next.
+  void forget(int fd, Token token);
 
   /// Waits until something is ready, at most `timeout` (milliseconds; negative: without limit).
   /// Returns early, with nothing, after wake(), when arm()'s time came, or for libuv's sake.

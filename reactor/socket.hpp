@@ -36,6 +36,9 @@ class Socket {
   /// Errors    bad_file_descriptor, not_a_socket.
   [[nodiscard]] static Result<Socket> adopt(int fd);
 
+  /// Takes over `fd`, which is non-blocking and close-on-exec already.
+  [[nodiscard]] static Socket own(int fd) noexcept { return Socket(fd); }
+
   Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Socket& operator=(Socket&& other) noexcept;
   ~Socket();

@@ -51,6 +51,8 @@ inline constexpr SocketOption<int> ttl{"ttl", IPPROTO_IP, IP_TTL, IPPROTO_IPV6, 
 
 /// Small writes leave at once rather than wait for an acknowledgement (Nagle's algorithm off).
 inline constexpr SocketOption<bool> no_delay{"no_delay", IPPROTO_TCP, TCP_NODELAY};
+/// Whether the socket listens. To be read only.
+inline constexpr SocketOption<bool> accepting{"accepting", SOL_SOCKET, SO_ACCEPTCONN};
 inline constexpr SocketOption<Linger> linger{"linger", SOL_SOCKET, SO_LINGER};
 /// Asks a silent peer whether it is still there: first after `idle`, then every `interval`; the
 /// connection fails after `count` questions without answer.

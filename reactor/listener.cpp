@@ -1,0 +1,242 @@
+#include "reactor/listener.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/engine.hpp"
+#include "reactor/sys.hpp"
+#include "reactor/timer.hpp"
+
+namespace reactor {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds shortest_rest = 5ms;
+constexpr std::chrono::milliseconds longest_rest = 1s;
+
+// Accepted at most in one go, so that a flood of new connections leaves time for the old.
+constexpr int most_at_once = 64;
+
+// The descriptor that is kept to be given up when there is no other.
+int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+// The connection is lost, the listener is not (accept(2), "Error handling").
+bool concerns_one_connection(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+struct Listener::State final : Source {
+  State(Loop& loop, Socket listening, OnAccept callback)
+      : Source(loop.engine(), Kind::listener),
+        socket(std::move(listening)),
+        on_accept_callback(std::move(callback)),
+        rest(loop, [this] { resume(resting); }) {}
+
+  void on_ready(unsigned) override {
+    for (int accepted = 0; accepted < most_at_once && !silent(); ++accepted) {
+      sockaddr_storage peer;
+      socklen_t size = sizeof peer;
+      const int fd = sys::accept(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size);
+      if (fd == -EAGAIN) return;
+      if (fd < 0 && concerns_one_connection(-fd)) continue;
+      if (fd < 0) return rest_from(-fd);
+      rest_length = shortest_rest;
+      if (!engine().call(*this, on_accept_callback, Socket::own(fd),
+                         Address::from(reinterpret_cast<sockaddr*>(&peer), size))) {
+        return;
+      }
+      if (engine().interrupted()) return;  // Level-triggered: it is reported again.
+    }
+  }
+
+  void unregister() noexcept override {
+    if (watched) engine().unwatch(*this, socket.fd());
+    if (reserve >= 0) ::close(reserve);
+    remove_file();
+  }
+
+  [[nodiscard]] std::string describe() const override { return "listener " + address.to_string(); }
+
+  // ---- Resting
+
+  enum Reason : unsigned { resting = 1, paused = 2 };
+
+  [[nodiscard]] bool silent() const { return reasons != 0; }
+
+  int pause(Reason reason) {
+    reasons |= reason;
+    return update();
+  }
+
+  int resume(Reason reason) {
+    reasons &= ~static_cast<unsigned>(reason);
+    return update();
+  }
+
+  int update() {
+    if (watched == !silent()) return 0;
+    watched = !silent();
+    if (watched) {
+      return engine().watch(*this, socket.fd(), Interest::readable, Trigger::exclusive);
+    }
+    engine().unwatch(*this, socket.fd());
+    return 0;
+  }
+
+  void rest_from(int error) {
+    if (error == EMFILE || error == ENFILE) shed_one();
+    pause(resting);
+    rest.restart(rest_length);
+    rest_length = std::min(rest_length * 2, longest_rest);
+    report(error);
+  }
+
+  void shed_one() {
+    if (reserve < 0) return;
+    ::close(reserve);
+    const int fd = sys::accept(socket.fd(), nullptr, nullptr);
+    if (fd >= 0) sys::close(fd);
+    reserve = open_reserve();
+  }
+
+  void report(int error) {
+    const auto now = engine().loop().now();
+    if (!on_error_callback || now < silent_until) return;
+    silent_until = now + 1s;
+    const Error problem = system_error(error, "accept on", address.to_string());
+    (void)engine().call(*this, on_error_callback, problem);
+  }
+
+  // ---- The file of a unix socket
+
+  void note_file() {
+    struct stat status {};
+    if (address.family() != Family::unix_socket || stat(address.host().c_str(), &status) != 0) return;
+    file_device = status.st_dev;
+    file_number = status.st_ino;
+  }
+
+  // Only the file that we made: another server may have taken the path over.
+  void remove_file() const noexcept {
+    struct stat status {};
+    const std::string path = file_number ? address.host() : std::string();
+    if (!file_number || stat(path.c_str(), &status) != 0) return;
+    if (status.st_dev == file_device && status.st_ino == file_number) ::unlink(path.c_str());
+  }
+
+  Socket socket;
+  Address address;
+  OnAccept on_accept_callback;
+  Callback<void(const Error&)> on_error_callback;
+  unsigned reasons = paused;
+  bool watched = false;
+  int reserve = open_reserve();
+  Timer rest;
+  std::chrono::milliseconds rest_length = shortest_rest;
+  Loop::Clock::time_point silent_until;
+  dev_t file_device = 0;
+  ino_t file_number = 0;
+};
+
+void Listener::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept on_accept) {
+  return listen(loop, address, ListenOptions{}, std::move(on_accept));
+}
+
+Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOptions options,
+                                  OnAccept on_accept) {
+  auto socket = Socket::open(address.family(), SocketType::stream);
+  if (!socket) return Failure(socket.error());
+  if (address.family() != Family::unix_socket) {
+    if (auto set = socket->set(option::reuse_address, true); !set) return Failure(set.error());
+    // Accepted sockets inherit it.
+    if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
+  }
+  if (options.reuse_port) {
+    if (auto set = socket->set(option::reuse_port, true); !set) return Failure(set.error());
+  }
+  if (auto bound = socket->bind(address); !bound) return Failure(bound.error());
+  if (const int error = sys::listen(socket->fd(), options.backlog)) {
+    return Failure(system_error(-error, "listen", address.to_string()));
+  }
+  auto listener = start(loop, std::move(*socket), std::move(on_accept));
+  if (listener) listener->state_->note_file();
+  return listener;
+}
+
+Result<Listener> Listener::adopt(Loop& loop, Socket socket, OnAccept on_accept) {
+  const auto listens = socket.get(option::accepting);
+  if (!listens) return Failure(listens.error());
+  if (!*listens) return Failure(system_error(EINVAL, "accept on a socket that does not listen"));
+  return start(loop, std::move(socket), std::move(on_accept));
+}
+
+Result<Listener> Listener::start(Loop& loop, Socket socket, OnAccept on_accept) {
+  const auto address = socket.local_address();
+  if (!address) return Failure(address.error());
+  Listener listener(new State(loop, std::move(socket), std::move(on_accept)));
+  State& state = *listener.state_;
+  state.address = *address;
+  if (const int error = state.resume(State::paused)) {
+    return Failure(system_error(-error, "watch", address->to_string()));
+  }
+  state.keep_loop_running(true);
+  return listener;
+}
+
+void Listener::on_error(Callback<void(const Error&)> on_error) {
+  state_->replace(state_->on_error_callback, std::move(on_error));
+}
+
+const Address& Listener::address() const { return state_->address; }
+
+void Listener::pause() { state_->pause(State::paused); }
+
+void Listener::resume() { state_->resume(State::paused); }
+
+Result<std::vector<Socket>> inherited_listeners() {
+  constexpr int first_inherited = 3;
+  const char* const process = std::getenv("LISTEN_PID");
+  const char* const count = std::getenv("LISTEN_FDS");
+  std::vector<Socket> sockets;
+  if (!process || !count || std::atol(process) != getpid()) return sockets;
+  for (int fd = first_inherited; fd < first_inherited + std::atoi(count); ++fd) {
+    auto socket = Socket::adopt(fd);
+    if (!socket) return Failure(socket.error());
+    sockets.push_back(std::move(*socket));
+  }
+  ::unsetenv("LISTEN_PID");
+  ::unsetenv("LISTEN_FDS");
+  return sockets;
+}
+
+}  // namespace reactor

@@ -1,0 +1,82 @@
+// Accepting connections, TCP or unix, also when descriptors run out.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+struct ListenOptions {
+  /// Connections that the kernel completes and keeps until they are accepted; it has its own cap in
+  /// net.core.somaxconn.
+  int backlog = 4096;
+  /// Several listeners, of one process or of several, share the port, and the kernel spreads the
+  /// connections over them.
+  bool reuse_port = false;
+};
+
+/// Hands over connections as they come.
+///
+///     auto listener = Listener::listen(loop, address, [&](Socket socket, const Address& peer) {
+///       clients.emplace_back(loop, std::move(socket), peer);
+///     });
+///     if (!listener) return Failure(listener.error());
+///
+/// When the process has no descriptor left, one waiting connection is closed with the help of a
+/// descriptor kept for this, so that its client learns at once, and accepting rests for 5 ms, then
+/// twice as long each time, up to a second; what is connected is served on.
+///
+/// Lifetime  Destroying the Listener stops listening; a unix socket's file goes with it.
+/// Thread    The loop's thread only.
+class Listener {
+ public:
+  using OnAccept = Callback<void(Socket socket, const Address& peer)>;
+
+  /// Port 0 lets the kernel choose one, which address() tells. TCP connections have Nagle's
+  /// algorithm off.
+  ///
+  /// Errors    address_in_use, permission_denied, address_not_available; for a unix path also
+  ///           no_such_file_or_directory.
+  [[nodiscard]] static Result<Listener> listen(Loop& loop, const Address& address,
+                                               OnAccept on_accept);
+  [[nodiscard]] static Result<Listener> listen(Loop& loop, const Address& address,
+                                               ListenOptions options, OnAccept on_accept);
+
+  /// Accepts from a socket that listens already: one of socket activation, or one that several
+  /// loops share, of which each connection then wakes one.
+  ///
+  /// Errors    invalid_argument: the socket does not listen.
+  [[nodiscard]] static Result<Listener> adopt(Loop& loop, Socket socket, OnAccept on_accept);
+
+  /// Told when accepting failed, at most once a second; the listener goes on by itself.
+  void on_error(Callback<void(const Error&)> on_error);
+
+  [[nodiscard]] const Address& address() const;
+
+  /// Leaves connections to the kernel's backlog until resume().
+  void pause();
+  void resume();
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Listener(State* state) : state_(state) {}
+  static Result<Listener> start(Loop& loop, Socket socket, OnAccept on_accept);
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+/// The listening sockets that a supervisor passed to this process, as systemd does (LISTEN_FDS,
+/// sd_listen_fds(3)); none when it was started otherwise. Call it once.
+[[nodiscard]] Result<std::vector<Socket>> inherited_listeners();
+
+}  // namespace reactor

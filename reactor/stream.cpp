@@ -1,0 +1,496 @@
+#include "reactor/stream.hpp"
+
+#include <netinet/tcp.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/engine.hpp"
+#include "reactor/sys.hpp"
+#include "reactor/timer.hpp"
+
+namespace reactor {
+namespace {
+
+// A write as large as this costs more to copy than to send by itself.
+constexpr std::size_t large_write_bytes = 4096;
+
+constexpr std::chrono::seconds default_close_timeout(5);
+
+// A peer's address in what an IPv6 one takes, a fraction of an Address.
+struct CompactAddress {
+  sockaddr_in6 bytes{};
+
+  explicit CompactAddress(const Address& address) {
+    if (address.size() <= sizeof bytes) std::memcpy(&bytes, address.data(), address.size());
+  }
+  [[nodiscard]] std::string to_string() const {
+    const auto* address = reinterpret_cast<const sockaddr*>(&bytes);
+    if (address->sa_family == AF_INET) return Address::from(address, sizeof(sockaddr_in)).to_string();
+    if (address->sa_family == AF_INET6) return Address::from(address, sizeof bytes).to_string();
+    return "unix socket";
+  }
+};
+
+ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second) {
+  if (first.empty()) return sys::send(fd, second.data(), second.size(), 0);
+  if (second.empty()) return sys::send(fd, first.data(), first.size(), 0);
+  std::array<iovec, 2> parts{{{const_cast<std::byte*>(first.data()), first.size()},
+                              {const_cast<std::byte*>(second.data()), second.size()}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return sys::sendmsg(fd, &message, 0);
+}
+
+}  // namespace
+
+struct Stream::State final : Source {
+  // What most connections have no need of, most of the time.
+  struct Seldom {
+    Callback<void()> on_connect;
+    Callback<void()> on_end;
+    Callback<void()> on_drained;
+    std::vector<std::byte> queue;  // Not yet taken by the kernel, from `queue_begin` on.
+    std::size_t queue_begin = 0;
+    std::optional<Timer> timer;  // While connecting, and while closing.
+    Error error;                 // Why the connection is over, until on_close tells.
+  };
+
+  State(Engine& engine, Socket connection, const Address& from)
+      : Source(engine, Kind::stream), socket(std::move(connection)), peer(from) {
+    keep_loop_running(true);
+  }
+
+  // ---- What the engine calls
+
+  void on_ready(unsigned happened) override {
+    if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) end_is_near = true;
+    if (happened & ~Happened::writable) readable = true;
+    if (connecting) return finish_connecting();
+    if ((happened & Happened::writable) && queued() > 0 && !send_queue()) return;
+    if ((happened & Happened::failed) && !reads() && !closing) collect_error();
+    go_on();
+  }
+
+  void on_turn() override { go_on(); }
+
+  void on_gathered(Bytes bytes) override { send(bytes, {}); }
+
+  void unregister() noexcept override {
+    send_gathered();
+    close_socket();
+  }
+
+  [[nodiscard]] std::string describe() const override { return "stream of " + peer.to_string(); }
+
+  // ---- Reading
+
+  [[nodiscard]] bool reads() const {
+    return on_data_callback && !paused && !throttled && !ended && !closing && !broken && !connecting;
+  }
+
+  // Whatever can be done without waiting, in the order in which it must be done.
+  void go_on() {
+    if (closed) return;
+    if (engine().interrupted()) return engine().schedule(*this);
+    if (broken) return finish_broken();
+    if (closing) return go_on_closing();
+    if (ended && shut) return finish({});
+    if (readable && reads()) return read();
+    settle();
+  }
+
+  void read() {
+    for (;;) {
+      const std::span<std::byte> buffer = engine().read_buffer();
+      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
+      if (size > 0) {
+        const auto received = static_cast<std::size_t>(size);
+        // A buffer that was not filled has emptied the socket, unless its end is behind that.
+        readable = received == buffer.size() || end_is_near;
+        if (!engine().call(*this, on_data_callback, Bytes(buffer.first(received)))) return;
+        if (!readable || !reads()) return settle();
+        if (received == buffer.size() || engine().interrupted()) return engine().schedule(*this);
+        continue;
+      }
+      if (size == -EINTR) continue;
+      readable = false;
+      if (size == -EAGAIN) return settle();
+      if (size == 0) return end();
+      fail(system_error(static_cast<int>(-size), "receive from", peer.to_string()));
+      return finish_broken();
+    }
+  }
+
+  void end() {
+    ended = true;
+    if (seldom && seldom->on_end) {
+      if (!engine().call(*this, seldom->on_end)) return;
+    } else {
+      begin_closing(default_close_timeout);
+    }
+    go_on();
+  }
+
+  // ---- Writing
+
+  [[nodiscard]] std::size_t queued() const {
+    return seldom ? seldom->queue.size() - seldom->queue_begin : 0;
+  }
+
+  Written write(Bytes bytes) {
+    if (closed || closing || broken || shutting) return Written::closed;
+    if (bytes.empty()) return Written::sent;
+    if (connecting || queued() > 0) return enqueue(bytes);
+    if (bytes.size() < large_write_bytes && engine().gathering() &&
+        engine().gather(*this, bytes)) {
+      return Written::sent;
+    }
+    return send(engine().take_gathered(*this), bytes);
+  }
+
+  void send_gathered() {
+    const Bytes gathered = engine().take_gathered(*this);
+    if (!gathered.empty()) send(gathered, {});
+  }
+
+  Written send(Bytes first, Bytes second) {
+    if (broken || closed) return Written::closed;
+    ssize_t size;
+    do {
+      size = send_two(socket.fd(), first, second);
+    } while (size == -EINTR);
+    if (size < 0 && size != -EAGAIN) {
+      fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
+      return Written::closed;
+    }
+    const std::size_t sent = size < 0 ? 0 : static_cast<std::size_t>(size);
+    if (sent == first.size() + second.size()) return Written::sent;
+    if (sent < first.size()) {
+      enqueue(first.subspan(sent));
+      return enqueue(second);
+    }
+    return enqueue(second.subspan(sent - first.size()));
+  }
+
+  Written enqueue(Bytes bytes) {
+    if (queued() + bytes.size() > max_queued_bytes) {
+      Error error = system_error(ENOBUFS, "send to", peer.to_string());
+      error.hint = "the peer does not read, and more than " + std::to_string(max_queued_bytes) +
+                   " bytes wait for it";
+      fail(std::move(error));
+      return Written::closed;
+    }
+    std::vector<std::byte>& queue = rarely().queue;
+    if (seldom->queue_begin > queue.size() / 2) {
+      queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(seldom->queue_begin));
+      seldom->queue_begin = 0;
+    }
+    queue.insert(queue.end(), bytes.begin(), bytes.end());
+    if (queued() > high_water_bytes) throttled = true;
+    settle();
+    return throttled ? Written::full : Written::queued;
+  }
+
+  // False when the stream is gone.
+  [[nodiscard]] bool send_queue() {
+    while (queued() > 0 && !broken) {
+      const Bytes rest = Bytes(seldom->queue).subspan(seldom->queue_begin);
+      const ssize_t size = sys::send(socket.fd(), rest.data(), rest.size(), 0);
+      if (size == -EINTR) continue;
+      if (size == -EAGAIN) break;
+      if (size < 0) {
+        fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
+        return true;
+      }
+      seldom->queue_begin += static_cast<std::size_t>(size);
+      // Less than all: the kernel is full, and will say when it no longer is.
+      if (static_cast<std::size_t>(size) < rest.size()) break;
+    }
+    if (queued() == 0) {
+      std::vector<std::byte>().swap(seldom->queue);
+      seldom->queue_begin = 0;
+      if (shutting) shut_down_now();
+    }
+    if (!throttled || queued() > high_water_bytes / 2) return true;
+    throttled = false;
+    if (!seldom->on_drained || closing) return true;
+    return engine().call(*this, seldom->on_drained);
+  }
+
+  // ---- Connecting
+
+  void connect(std::chrono::milliseconds timeout) {
+    connecting = true;
+    rarely().timer = Timer::after(engine().loop(), timeout, [this] {
+      fail(system_error(ETIMEDOUT, "connect", peer.to_string()));
+    });
+    settle();
+  }
+
+  void finish_connecting() {
+    Error error = socket.take_error();
+    if (error) {
+      error.operation = "connect";
+      error.subject = peer.to_string();
+      fail(std::move(error));
+      return finish_broken();
+    }
+    connecting = false;
+    seldom->timer.reset();
+    if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
+    if (queued() > 0 && !send_queue()) return;
+    go_on();
+  }
+
+  // ---- Ending
+
+  void shutdown() {
+    if (closed || closing || shutting) return;
+    shutting = true;
+    if (connecting) return;
+    send_gathered();
+    if (queued() > 0) return;
+    shut_down_now();
+    if (ended) engine().schedule(*this);  // Both sides are: go_on() finishes.
+  }
+
+  void shut_down_now() {
+    if (shut || closed) return;
+    shut = true;
+    sys::shutdown(socket.fd(), SHUT_WR);
+  }
+
+  void close(std::chrono::milliseconds timeout) {
+    if (closed || closing || broken) return;
+    if (connecting) return fail(system_error(ECANCELED, "connect", peer.to_string()));
+    begin_closing(timeout);
+    engine().schedule(*this);
+  }
+
+  void begin_closing(std::chrono::milliseconds timeout) {
+    closing = true;
+    throttled = false;
+    if (ended && queued() == 0) return;
+    rarely().timer = Timer::after(engine().loop(), timeout, [this] {
+      fail(system_error(ETIMEDOUT, "close connection to", peer.to_string()));
+    });
+  }
+
+  void go_on_closing() {
+    send_gathered();
+    if (broken) return finish_broken();
+    if (queued() > 0) return settle();
+    if (ended) return finish({});
+    shutting = true;
+    shut_down_now();
+    while (readable) {
+      const std::span<std::byte> buffer = engine().read_buffer();
+      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
+      if (size == -EINTR) continue;
+      if (size == static_cast<ssize_t>(buffer.size())) return engine().schedule(*this);
+      if (size == 0) return finish({});
+      if (size < 0 && size != -EAGAIN) {
+        return finish(system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
+      }
+      readable = size > 0 && end_is_near;
+    }
+    settle();
+  }
+
+  void abort() {
+    if (closed) return;
+    (void)engine().take_gathered(*this);
+    const linger reset{1, 0};
+    sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    fail(system_error(ECANCELED, "connection to", peer.to_string()));
+    close_socket();
+  }
+
+  // The connection is over, for `error`, once whatever runs now has returned.
+  void fail(Error error) {
+    if (broken || closed) return;
+    broken = true;
+    rarely().error = std::move(error);
+    engine().schedule(*this);
+  }
+
+  // What the peer sent before the connection broke is still its due.
+  void finish_broken() {
+    const bool broken_by_peer = seldom->error.code == std::errc::connection_reset ||
+                                seldom->error.code == std::errc::broken_pipe;
+    while (broken_by_peer && readable && on_data_callback && !paused && !ended && !closing) {
+      const std::span<std::byte> buffer = engine().read_buffer();
+      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
+      if (size == -EINTR) continue;
+      if (size <= 0) break;
+      const Bytes received = buffer.first(static_cast<std::size_t>(size));
+      if (!engine().call(*this, on_data_callback, received)) return;
+      if (engine().interrupted()) return engine().schedule(*this);
+    }
+    finish(std::move(seldom->error));
+  }
+
+  // From the engine only: calls on_close, the last of all calls.
+  void finish(Error error) {
+    closed = true;
+    close_socket();
+    if (seldom) seldom->timer.reset();
+    keep_loop_running(false);
+    if (on_close_callback) (void)engine().call(*this, on_close_callback, std::as_const(error));
+  }
+
+  void close_socket() {
+    if (!socket) return;
+    if (registered != Interest::none) engine().unwatch_closed(*this, socket.fd());
+    registered = Interest::none;
+    socket = Socket();
+  }
+
+  // ---- Registration
+
+  // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
+  // life, and output from the first time that the kernel was full.
+  void settle() {
+    if (!socket || closed) return;
+    const bool waits_to_write = connecting || queued() > 0;
+    Interest wanted = waits_to_write ? Interest::writable : Interest::none;
+    if (Engine::has_edge_trigger()) {
+      wanted = wanted | Interest::readable | Interest::peer_closed | registered;
+    } else if (reads() || (closing && !waits_to_write)) {
+      wanted = wanted | Interest::readable;
+    }
+    if (wanted == registered) return;
+    const Trigger trigger = Engine::has_edge_trigger() ? Trigger::edge : Trigger::level;
+    const int error = is_watched ? engine().rewatch(*this, socket.fd(), wanted, trigger)
+                                 : engine().watch(*this, socket.fd(), wanted, trigger);
+    is_watched = true;
+    registered = wanted;
+    if (error != 0) fail(system_error(-error, "watch connection to", peer.to_string()));
+  }
+
+  // An error that no read will collect.
+  void collect_error() {
+    Error error = socket.take_error();
+    if (!error) return;
+    error.operation = "connection to";
+    error.subject = peer.to_string();
+    fail(std::move(error));
+  }
+
+  Seldom& rarely() {
+    if (!seldom) seldom = std::make_unique<Seldom>();
+    return *seldom;
+  }
+
+  Socket socket;
+  Interest registered = Interest::none;
+  bool is_watched : 1 = false;
+  bool connecting : 1 = false;
+  bool readable : 1 = false;     // The kernel may have more to read; an edge will not tell again.
+  bool end_is_near : 1 = false;  // So look for it behind the last byte.
+  bool ended : 1 = false;        // The peer's end was read.
+  bool paused : 1 = false;       // By the user.
+  bool throttled : 1 = false;    // By what is queued.
+  bool shutting : 1 = false;     // Nothing may be written any more.
+  bool shut : 1 = false;         // Our end was sent.
+  bool closing : 1 = false;
+  bool broken : 1 = false;  // With an error, which on_close has yet to tell.
+  bool closed : 1 = false;
+  std::uint32_t high_water_bytes = 256 * 1024;
+  std::uint32_t max_queued_bytes = 64 * 1024 * 1024;
+  CompactAddress peer;
+  Callback<void(Bytes)> on_data_callback;
+  Callback<void(const Error&)> on_close_callback;
+  std::unique_ptr<Seldom> seldom;
+};
+
+void Stream::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Stream::Stream(Loop& loop, Socket socket, const Address& peer)
+    : state_(new State(loop.engine(), std::move(socket), peer)) {
+  state_->settle();
+}
+
+Result<Stream> Stream::connect(Loop& loop, const Address& peer, std::chrono::milliseconds timeout) {
+  auto socket = Socket::open(peer.family(), SocketType::stream);
+  if (!socket) return Failure(socket.error());
+  if (peer.family() != Family::unix_socket) {
+    if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
+  }
+  if (const auto done = socket->connect(peer); !done) return Failure(done.error());
+  Stream stream(new State(loop.engine(), std::move(*socket), peer));
+  stream.state_->connect(timeout);
+  return stream;
+}
+
+void Stream::on_data(Callback<void(Bytes)> on_data) {
+  state_->replace(state_->on_data_callback, std::move(on_data));
+  if (state_->readable) state_->engine().schedule(*state_);
+  if (!Engine::has_edge_trigger()) state_->settle();
+}
+
+void Stream::on_end(Callback<void()> on_end) {
+  state_->replace(state_->rarely().on_end, std::move(on_end));
+}
+
+void Stream::on_drained(Callback<void()> on_drained) {
+  state_->replace(state_->rarely().on_drained, std::move(on_drained));
+}
+
+void Stream::on_close(Callback<void(const Error&)> on_close) {
+  state_->replace(state_->on_close_callback, std::move(on_close));
+}
+
+void Stream::on_connect(Callback<void()> on_connect) {
+  state_->replace(state_->rarely().on_connect, std::move(on_connect));
+}
+
+Written Stream::write(Bytes bytes) { return state_->write(bytes); }
+
+void Stream::shutdown() { state_->shutdown(); }
+
+void Stream::close(std::chrono::milliseconds timeout) { state_->close(timeout); }
+
+void Stream::abort() { state_->abort(); }
+
+void Stream::pause() {
+  state_->paused = true;
+  if (!Engine::has_edge_trigger()) state_->settle();
+}
+
+void Stream::resume() {
+  state_->paused = false;
+  if (state_->readable) state_->engine().schedule(*state_);
+  if (!Engine::has_edge_trigger()) state_->settle();
+}
+
+std::size_t Stream::queued_bytes() const { return state_->queued(); }
+
+void Stream::set_limits(StreamLimits limits) {
+  constexpr std::size_t most = UINT32_MAX;
+  state_->high_water_bytes = static_cast<std::uint32_t>(std::min(limits.high_water_bytes, most));
+  state_->max_queued_bytes = static_cast<std::uint32_t>(std::min(limits.max_queued_bytes, most));
+}
+
+Socket& Stream::socket() { return state_->socket; }
+
+Stream::Sender Stream::sender() const { return {state_->engine().loop(), state_->token()}; }
+
+void Stream::Sender::write(std::string bytes) const {
+  loop_->post([engine = &loop_->engine(), token = token_, bytes = std::move(bytes)] {
+    auto* stream = static_cast<State*>(engine->find(token));
+    if (stream) stream->write(std::as_bytes(std::span(bytes)));
+  });
+}
+
+}  // namespace reactor

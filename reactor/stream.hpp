@@ -1,0 +1,134 @@
+// A byte stream: TCP or unix, accepted or connected, buffered on the way out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+/// What became of the bytes given to Stream::write.
+enum class Written : unsigned char {
+  sent,    ///< The kernel has them, or gets them when the callback that is running returns.
+  queued,  ///< They wait until the peer has read what is before them.
+  full,    ///< Queued too, above the high-water mark: write no more until on_drained.
+  closed,  ///< Not taken: the stream is closed, closing, or has been shut down.
+};
+
+/// What a stream may keep for a peer that does not read.
+struct StreamLimits {
+  /// Above this many bytes queued, write() says `full`, and the stream reads no more from the peer
+  /// until half of it is sent: who does not read answers may not ask more.
+  std::size_t high_water_bytes = 256 * 1024;
+  /// A write that would queue more than this closes the stream.
+  std::size_t max_queued_bytes = 64 * 1024 * 1024;
+};
+
+/// A connection, owned.
+///
+///     stream.on_data([&](std::span<const std::byte> bytes) { stream.write(bytes); });
+///     stream.on_close([&](const Error& error) { … });
+///
+/// Lifetime  Destroying the Stream closes the connection at once, without on_close; what is still
+///           queued is lost (close() loses nothing). Every call is legal in every callback.
+/// Thread    The loop's thread only, but for Sender.
+/// Cost      Some 150 bytes while idle: the read buffer is the loop's. What is written inside a
+///           callback leaves in one system call when the callback returns; writes of 4 KiB and
+///           more at once, behind what was written before.
+class Stream {
+ public:
+  using Bytes = std::span<const std::byte>;
+  class Sender;
+
+  /// Takes over a connected socket, of `peer` if that is known (it is for error texts only).
+  Stream(Loop& loop, Socket socket, const Address& peer = {});
+
+  /// Starts to connect to `peer`. on_connect tells when that is done, on_close when it fails; bytes
+  /// written before are sent then.
+  ///
+  /// Errors    What needs no waiting: too_many_files_open, network_unreachable, for a unix path
+  ///           connection_refused and no_such_file_or_directory.
+  [[nodiscard]] static Result<Stream> connect(
+      Loop& loop, const Address& peer,
+      std::chrono::milliseconds timeout = std::chrono::seconds(30));
+
+  /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read.
+  void on_data(Callback<void(Bytes)> on_data);
+
+  /// The peer has shut down its side and sends no more; it may still read. Without on_end the
+  /// stream is closed then, as by close().
+  void on_end(Callback<void()> on_end);
+
+  /// Called once more than half of what made write() say `full` is sent.
+  void on_drained(Callback<void()> on_drained);
+
+  /// The connection is over: called exactly once, last, and not after destruction. An empty Error
+  /// says that both sides ended it in order and nothing was lost on the way out.
+  void on_close(Callback<void(const Error&)> on_close);
+
+  /// See connect().
+  void on_connect(Callback<void()> on_connect);
+
+  /// Sends `bytes` after all that was written before.
+  Written write(Bytes bytes);
+  Written write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+
+  /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
+  void shutdown();
+
+  /// Ends the connection without losing what was written: sends what is queued, then the end of the
+  /// stream, and waits for the peer's end, discarding what it sends. on_close follows; with
+  /// timed_out, where the peer does not end it in time.
+  void close(std::chrono::milliseconds timeout = std::chrono::seconds(5));
+
+  /// Ends the connection now and lets the peer know by a reset; on_close follows.
+  void abort();
+
+  /// Reads no more until resume(); the kernel then holds up the peer.
+  void pause();
+  void resume();
+
+  [[nodiscard]] std::size_t queued_bytes() const;
+  void set_limits(StreamLimits limits);
+
+  /// For its options and addresses.
+  [[nodiscard]] Socket& socket();
+
+  /// A way to write from other threads.
+  [[nodiscard]] Sender sender() const;
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Stream(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+/// Writes to a Stream from any thread, in the order of the calls; does nothing once the Stream is
+/// gone. Copied freely.
+///
+/// Lifetime  May outlive the Stream, not the Loop.
+class Stream::Sender {
+ public:
+  void write(std::string bytes) const;
+
+ private:
+  friend class Stream;
+  Sender(Loop& loop, std::uint64_t token) : loop_(&loop), token_(token) {}
+  Loop* loop_;
+  std::uint64_t token_;
+};
+
+}  // namespace reactor
