@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Starts every sample server, drives it by its client, and shows what was asked and answered.
+
+Ends with a short throughput table; exit code 0 when all of it worked. A new sample adds a function
+here, which names it in `@shows` and yields an Exchange for each thing that it shows.
+"""
+
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from programs import BUILD, Server, run
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOWS = {}  # Sample → the function that shows it.
+
+
+@dataclass
+class Exchange:
+    """One line of the demo: who was asked what, and what came back."""
+    who: str
+    asked: str
+    answered: str
+    expected: str
+
+
+def shows(*names):
+    def register(function):
+        SHOWS.update(dict.fromkeys(names, function))
+        return function
+    return register
+
+
+def ask(client, endpoint, *lines):
+    """What a client prints for these lines of input, as one line."""
+    done = run(client, endpoint, input="".join(f"{line}\n" for line in lines))
+    return " ".join(done.stdout.splitlines()) if done.returncode == 0 else done.stderr.strip()
+
+
+@shows("tcp_echo_server", "tcp_echo_client")
+def tcp_echo():
+    with Server("tcp_echo_server") as server:
+        yield Exchange("tcp_echo_server", "hello", ask("tcp_echo_client", server.endpoint, "hello"),
+                       "hello")
+    with Server("tcp_echo_server", "--upper") as server:
+        yield Exchange("tcp_echo_server --upper", "hello",
+                       ask("tcp_echo_client", server.endpoint, "hello"), "HELLO")
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("tcp_echo_server", "--listen", f"unix:{folder}/echo") as server:
+            yield Exchange("tcp_echo_server --listen unix:…", "hello",
+                           ask("tcp_echo_client", server.endpoint, "hello"), "hello")
+
+
+@shows("readiness_echo_server")
+def readiness():
+    for style in ("select", "poll", "epoll", "epoll-edge"):
+        with Server("readiness_echo_server", "--style", style) as server:
+            yield Exchange(f"readiness_echo_server --style {style}", style,
+                           ask("tcp_echo_client", server.endpoint, style), style)
+
+
+@shows("tcp_relay")
+def relay():
+    with Server("tcp_echo_server", "--upper") as behind:
+        with Server("tcp_relay", "--to", behind.endpoint) as server:
+            yield Exchange("tcp_relay --to tcp_echo_server", "through",
+                           ask("tcp_echo_client", server.endpoint, "through"), "THROUGH")
+
+
+@shows("frame_inspector")
+def inspector():
+    done = run("frame_inspector", "--protocol", "delimiter", "--option", "mode=line",
+               input="hello\nworld\nun")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    frames = [base64.b64decode(frame["frame_b64"]).decode() for frame in told if "frame_b64" in frame]
+    yield Exchange("frame_inspector --protocol delimiter", r"hello\nworld\nun",
+                   " | ".join(frames) + f" | {told[-1]['end']}" if told else done.stderr.strip(),
+                   "hello | world | incomplete")
+
+
+def throughput():
+    """A short run beside bare epoll. True when it worked."""
+    with tempfile.TemporaryDirectory() as results:
+        return subprocess.run(
+            [sys.executable, ROOT / "bench/run.py", "echo", "--quick", "--servers", "uvreactor",
+             "--cells", "64 B, 100 ", "--build", BUILD, "--results", results],
+            check=False).returncode == 0
+
+
+def main():
+    built = {path.name for path in (BUILD / "samples").glob("*")
+             if path.is_file() and path.stat().st_mode & 0o100}
+    failed = [f"{name}: this demo does not show it" for name in sorted(built - set(SHOWS))]
+    for show in dict.fromkeys(SHOWS.values()):
+        try:
+            for exchange in show():
+                good = exchange.answered == exchange.expected
+                print(f"{'  ok' if good else 'FAIL'}  {exchange.who:40} "
+                      f"{exchange.asked}  →  {exchange.answered}", flush=True)
+                if not good:
+                    failed.append(f"{exchange.who}: {exchange.expected!r} was expected")
+        except (AssertionError, OSError, subprocess.SubprocessError) as problem:
+            print(f"FAIL  {show.__name__}: {problem}", flush=True)
+            failed.append(show.__name__)
+    print("\nThroughput beside a bare epoll server (`./dev bench` measures with care):\n", flush=True)
+    if not throughput():
+        failed.append("throughput")
+    for problem in failed:
+        print(f"failed: {problem}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
