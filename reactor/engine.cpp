@@ -13,9 +13,9 @@
 namespace reactor {
 namespace {
 
-constexpr std::array<const char*, kinds> kind_names = {
-    "watcher", "wait_any", "timer",  "deadline", "signal", "query",
-    "work",    "listener", "stream", "datagram", "process"};
+constexpr std::array<const char*, kinds> kind_names = {"watcher", "wait_any", "timer",  "deadline",
+                                                       "signal",  "query",    "work",   "listener",
+                                                       "stream",  "datagram", "process"};
 
 constexpr int tick_bits = 16;
 
@@ -139,7 +139,8 @@ void Engine::finish_natives() {
         &native_,
         [](uv_handle_t* handle, void* text) {
           if (uv_is_closing(handle)) return;
-          *static_cast<std::string*>(text) += std::string(" uv_") + uv_handle_type_name(handle->type);
+          *static_cast<std::string*>(text) +=
+              std::string(" uv_") + uv_handle_type_name(handle->type);
         },
         &left);
     if (!left.empty()) {

@@ -39,7 +39,17 @@ struct TurnStatistics;
 
 /// What a handle is, for the texts that name it.
 enum class Kind : unsigned char {
-  watcher, wait_any, timer, deadline, signal, query, work, listener, stream, datagram, process,
+  watcher,
+  wait_any,
+  timer,
+  deadline,
+  signal,
+  query,
+  work,
+  listener,
+  stream,
+  datagram,
+  process,
 };
 inline constexpr std::size_t kinds = 11;
 
@@ -60,6 +70,9 @@ class Handle {
   /// Takes `next` for `current`, which may be the very callback that is running.
   template <class Signature>
   void replace(Callback<Signature>& current, Callback<Signature> next);
+
+  /// Its owner has destroyed it, from the callback that is running.
+  [[nodiscard]] bool retired() const { return retired_; }
 
  protected:
   Handle(Engine& engine, Kind kind);
@@ -150,7 +163,8 @@ class Engine {
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
   [[nodiscard]] bool is_guest() const { return guest_; }
-  [[nodiscard]] bool in_loop_thread() const { return std::this_thread::get_id() == thread_.load(std::memory_order_relaxed);
+  [[nodiscard]] bool in_loop_thread() const {
+    return std::this_thread::get_id() == thread_.load(std::memory_order_relaxed);
   }
   void rethrow();
 

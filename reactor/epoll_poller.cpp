@@ -229,8 +229,8 @@ void Poller::wake() noexcept {
 
 void Poller::arm(std::int64_t nanoseconds) {
   if (state_->timer_fd < 0) {
-    state_->timer_fd = check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC),
-                             "timerfd_create");
+    state_->timer_fd =
+        check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
     control(state_->set, EPOLL_CTL_ADD, state_->timer_fd, EPOLLIN | EPOLLET, timer_token);
   }
   itimerspec when{};

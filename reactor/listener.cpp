@@ -139,7 +139,8 @@ struct Listener::State final : Source {
 
   void note_file() {
     struct stat status {};
-    if (address.family() != Family::unix_socket || stat(address.host().c_str(), &status) != 0) return;
+    if (address.family() != Family::unix_socket || stat(address.host().c_str(), &status) != 0)
+      return;
     file_device = status.st_dev;
     file_number = status.st_ino;
   }

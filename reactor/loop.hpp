@@ -95,8 +95,9 @@ class Loop {
 
   /// Tells of every callback that took longer than `limit`, after it returned: which handle's, and
   /// how long. Two clock reads a callback. Null switches it off.
-  void watch_slow_callbacks(std::chrono::nanoseconds limit,
-                            Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
+  void watch_slow_callbacks(
+      std::chrono::nanoseconds limit,
+      Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
 
   /// libuv's loop below this one, for what only libuv has.
   [[nodiscard]] uv_loop_s& native();

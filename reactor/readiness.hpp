@@ -21,9 +21,9 @@ constexpr bool operator&(Interest left, Interest right) {
 
 /// When to be told.
 enum class Trigger : unsigned char {
-  level,    ///< On each turn of the loop for as long as the descriptor is ready.
-  edge,     ///< Once each time it becomes ready: read or write until EAGAIN, or wait for ever.
-  oneshot,  ///< Once, then silent until the interest is set again.
+  level,      ///< On each turn of the loop for as long as the descriptor is ready.
+  edge,       ///< Once each time it becomes ready: read or write until EAGAIN, or wait for ever.
+  oneshot,    ///< Once, then silent until the interest is set again.
   exclusive,  ///< As level; of several loops that watch it, one is woken (EPOLLEXCLUSIVE).
 };
 
@@ -34,7 +34,7 @@ struct Ready {
   bool writable = false;     ///< write or send should not block; a connect has finished.
   bool priority = false;     ///< Out-of-band data is waiting.
   bool failed = false;       ///< An error is pending: read, write or SO_ERROR collects it.
-  bool hung_up = false;      ///< Both directions are over.
+  bool hung_up = false;      ///< Both directions are over (never told on uv_poll_t).
   bool peer_closed = false;  ///< The peer writes no more; what it wrote may still be unread.
 
   /// True when anything at all happened.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "reactor/deadline.hpp"
+#include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
@@ -23,20 +24,38 @@ struct ServerOptions {
   StreamLimits limits;
   /// Connections beyond this many wait in the kernel's backlog.
   std::size_t max_connections = 100'000;
-  /// Closes a connection from which nothing came for this long; zero: never.
+  /// Closes a connection from which nothing (with a decoder: no frame) came for this long; zero:
+  /// never.
   std::chrono::milliseconds idle_timeout{0};
   /// How long a connection may take to close in order.
   std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
 };
 
-/// What a Session must have. It may also have on_end(), on_drained() and on_close(const Error&),
-/// with the meaning they have on Stream, and finish(), by which drain() asks it to end soon.
-template <class Session>
-concept ByteSession = requires(Session session, std::span<const std::byte> bytes) {
-  session.on_data(bytes);
+/// In place of a decoder: the session is given the bytes as they come.
+struct NoDecoder {};
+
+/// What a Session must have: on_data(bytes), or with a decoder on_frame(frame). It may also have
+/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream, and
+/// finish(), by which drain() asks it to end soon.
+template <class Session, class D>
+concept SessionOf = (std::same_as<D, NoDecoder> &&
+                     requires(Session session, std::span<const std::byte> bytes) {
+                       session.on_data(bytes);
+                     }) ||
+                    requires(Session session, const typename D::Frame& frame) {
+  session.on_frame(frame);
 };
 
-/// Accepts connections, and keeps a Session for each until it is closed.
+/// The part of a connection that only some servers have.
+template <class D>
+struct AttachedDecoder {
+  std::optional<Framed<D>> decoder;
+};
+template <>
+struct AttachedDecoder<NoDecoder> {};
+
+/// Accepts connections, and keeps a Session for each until it is closed. With a decoder, sessions
+/// are given whole messages: Server<Session, protocols::LineDecoder>.
 ///
 ///     struct Echo {
 ///       reactor::Stream& stream;
@@ -47,10 +66,12 @@ concept ByteSession = requires(Session session, std::span<const std::byte> bytes
 /// Lifetime  Destroying the Server closes everything at once; drain() does so in order. A Session
 ///           is destroyed after its on_close, and lives as long as its Stream.
 /// Thread    The loop's thread only.
-template <ByteSession Session>
+template <class Session, class D = NoDecoder>
+requires SessionOf<Session, D>
 class Server {
  public:
   using MakeSession = Callback<Session(Stream&)>;
+  using MakeDecoder = Callback<D()>;
 
   /// Listens on `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. A Session is made from its Stream, or by
   /// `make_session`, which can give it what all of them share.
@@ -90,6 +111,9 @@ class Server {
   /// Where it listens, until drain().
   [[nodiscard]] const Address& address() const { return state_->listener->address(); }
 
+  /// Makes the decoder of each connection from now on, where the settings of D() will not do.
+  void set_decoder(MakeDecoder make_decoder) { state_->make_decoder = std::move(make_decoder); }
+
   [[nodiscard]] std::size_t connections() const { return state_->connections.size(); }
 
   /// Told of connections that could not be accepted, at most once a second.
@@ -112,9 +136,15 @@ class Server {
  private:
   struct State;
 
-  struct Connection {
+  static constexpr bool framed = !std::same_as<D, NoDecoder>;
+
+  struct Connection : AttachedDecoder<D> {
     Connection(State& server, Socket socket, const Address& peer)
         : stream(server.loop, std::move(socket), peer), session(server.make_session(stream)) {}
+
+    void touch() {
+      if (idle) idle->touch();
+    }
 
     Stream stream;
     Session session;
@@ -134,29 +164,38 @@ class Server {
     }
 
     void attach(Place place) {
-      Stream& stream = place->stream;
-      Session& session = place->session;
+      Connection& connection = *place;
+      Stream& stream = connection.stream;
       stream.set_limits(options.limits);
-      if (options.idle_timeout.count() > 0) {
-        place->idle = std::make_unique<Deadline>(loop, options.idle_timeout, [this, place] {
-          place->stream.close(options.close_timeout);
-        });
-        stream.on_data([place = &*place](std::span<const std::byte> bytes) {
-          place->idle->touch();
-          place->session.on_data(bytes);
+      if constexpr (framed) {
+        connection.decoder.emplace(stream, make_decoder(), [&](const typename D::Frame& frame) {
+          connection.touch();
+          connection.session.on_frame(frame);
         });
       } else {
-        stream.on_data([&session](std::span<const std::byte> bytes) { session.on_data(bytes); });
+        stream.on_data([&connection](std::span<const std::byte> bytes) {
+          connection.touch();
+          connection.session.on_data(bytes);
+        });
       }
-      if constexpr (requires { session.on_end(); }) {
-        stream.on_end([&session] { session.on_end(); });
+      if constexpr (requires { connection.session.on_end(); }) {
+        const auto on_end = [&connection] { connection.session.on_end(); };
+        if constexpr (framed) {
+          connection.decoder->on_end(on_end);
+        } else {
+          stream.on_end(on_end);
+        }
       }
-      if constexpr (requires { session.on_drained(); }) {
-        stream.on_drained([&session] { session.on_drained(); });
+      if constexpr (requires { connection.session.on_drained(); }) {
+        stream.on_drained([&connection] { connection.session.on_drained(); });
       }
       stream.on_close([this, place](const Error& error) {
         const std::list<Connection> ended = take(place);
-        if constexpr (requires { session.on_close(error); }) place->session.on_close(error);
+        if constexpr (requires { place->session.on_close(error); }) place->session.on_close(error);
+      });
+      if (options.idle_timeout.count() == 0) return;
+      connection.idle = std::make_unique<Deadline>(loop, options.idle_timeout, [this, &connection] {
+        connection.stream.close(options.close_timeout);
       });
     }
 
@@ -187,6 +226,7 @@ class Server {
     Loop& loop;
     const ServerOptions options;
     MakeSession make_session;
+    MakeDecoder make_decoder = [] { return D(); };
     std::list<Connection> connections;
     std::optional<Listener> listener;
     std::optional<Timer> cut_off;

@@ -34,7 +34,8 @@ struct CompactAddress {
   }
   [[nodiscard]] std::string to_string() const {
     const auto* address = reinterpret_cast<const sockaddr*>(&bytes);
-    if (address->sa_family == AF_INET) return Address::from(address, sizeof(sockaddr_in)).to_string();
+    if (address->sa_family == AF_INET)
+      return Address::from(address, sizeof(sockaddr_in)).to_string();
     if (address->sa_family == AF_INET6) return Address::from(address, sizeof bytes).to_string();
     return "unix socket";
   }
@@ -73,7 +74,8 @@ struct Stream::State final : Source {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
-    if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) end_is_near = true;
+    if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed))
+      end_is_near = true;
     if (happened & ~Happened::writable) readable = true;
     if (connecting) return finish_connecting();
     if ((happened & Happened::writable) && queued() > 0 && !send_queue()) return;
@@ -95,7 +97,8 @@ struct Stream::State final : Source {
   // ---- Reading
 
   [[nodiscard]] bool reads() const {
-    return on_data_callback && !paused && !throttled && !ended && !closing && !broken && !connecting;
+    return on_data_callback && !paused && !throttled && !ended && !closing && !broken &&
+           !connecting;
   }
 
   // Whatever can be done without waiting, in the order in which it must be done.
@@ -105,19 +108,26 @@ struct Stream::State final : Source {
     if (broken) return finish_broken();
     if (closing) return go_on_closing();
     if (ended && shut) return finish({});
+    if (undelivered && reads() && !deliver({})) return;
     if (readable && reads()) return read();
     settle();
   }
 
+  // False when the stream is gone.
+  [[nodiscard]] bool deliver(Bytes bytes) {
+    undelivered = data_callback_replaced = false;
+    return engine().call(*this, on_data_callback, bytes);
+  }
+
   void read() {
     for (;;) {
-      const std::span<std::byte> buffer = engine().read_buffer();
+      const std::span<std::byte> buffer = engine().read_buffer().first(read_bytes);
       const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
       if (size > 0) {
         const auto received = static_cast<std::size_t>(size);
         // A buffer that was not filled has emptied the socket, unless its end is behind that.
         readable = received == buffer.size() || end_is_near;
-        if (!engine().call(*this, on_data_callback, Bytes(buffer.first(received)))) return;
+        if (!deliver(buffer.first(received))) return;
         if (!readable || !reads()) return settle();
         if (received == buffer.size() || engine().interrupted()) return engine().schedule(*this);
         continue;
@@ -151,8 +161,7 @@ struct Stream::State final : Source {
     if (closed || closing || broken || shutting) return Written::closed;
     if (bytes.empty()) return Written::sent;
     if (connecting || queued() > 0) return enqueue(bytes);
-    if (bytes.size() < large_write_bytes && engine().gathering() &&
-        engine().gather(*this, bytes)) {
+    if (bytes.size() < large_write_bytes && engine().gathering() && engine().gather(*this, bytes)) {
       return Written::sent;
     }
     return send(engine().take_gathered(*this), bytes);
@@ -270,9 +279,10 @@ struct Stream::State final : Source {
     sys::shutdown(socket.fd(), SHUT_WR);
   }
 
-  void close(std::chrono::milliseconds timeout) {
+  void close(std::chrono::milliseconds timeout, Error reason = {}) {
     if (closed || closing || broken) return;
     if (connecting) return fail(system_error(ECANCELED, "connect", peer.to_string()));
+    if (reason) rarely().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
@@ -300,7 +310,8 @@ struct Stream::State final : Source {
       if (size == static_cast<ssize_t>(buffer.size())) return engine().schedule(*this);
       if (size == 0) return finish({});
       if (size < 0 && size != -EAGAIN) {
-        return finish(system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
+        return finish(
+            system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
       }
       readable = size > 0 && end_is_near;
     }
@@ -320,7 +331,7 @@ struct Stream::State final : Source {
   void fail(Error error) {
     if (broken || closed) return;
     broken = true;
-    rarely().error = std::move(error);
+    if (!rarely().error) seldom->error = std::move(error);
     engine().schedule(*this);
   }
 
@@ -333,18 +344,20 @@ struct Stream::State final : Source {
       const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
       if (size == -EINTR) continue;
       if (size <= 0) break;
-      const Bytes received = buffer.first(static_cast<std::size_t>(size));
-      if (!engine().call(*this, on_data_callback, received)) return;
+      if (!deliver(buffer.first(static_cast<std::size_t>(size)))) return;
       if (engine().interrupted()) return engine().schedule(*this);
     }
-    finish(std::move(seldom->error));
+    finish({});
   }
 
   // From the engine only: calls on_close, the last of all calls.
   void finish(Error error) {
     closed = true;
     close_socket();
-    if (seldom) seldom->timer.reset();
+    if (seldom) {
+      seldom->timer.reset();
+      if (seldom->error) error = std::move(seldom->error);
+    }
     keep_loop_running(false);
     if (on_close_callback) (void)engine().call(*this, on_close_callback, std::as_const(error));
   }
@@ -406,6 +419,9 @@ struct Stream::State final : Source {
   bool closing : 1 = false;
   bool broken : 1 = false;  // With an error, which on_close has yet to tell.
   bool closed : 1 = false;
+  bool undelivered : 1 = false;  // A layer above has more for the user.
+  bool data_callback_replaced : 1 = false;
+  std::uint32_t read_bytes = Engine::read_buffer_bytes;
   std::uint32_t high_water_bytes = 256 * 1024;
   std::uint32_t max_queued_bytes = 64 * 1024 * 1024;
   CompactAddress peer;
@@ -415,6 +431,10 @@ struct Stream::State final : Source {
 };
 
 void Stream::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
+  if (const auto peer = state_->socket.peer_address()) state_->peer = CompactAddress(*peer);
+}
 
 Stream::Stream(Loop& loop, Socket socket, const Address& peer)
     : state_(new State(loop.engine(), std::move(socket), peer)) {
@@ -434,6 +454,7 @@ Result<Stream> Stream::connect(Loop& loop, const Address& peer, std::chrono::mil
 }
 
 void Stream::on_data(Callback<void(Bytes)> on_data) {
+  state_->data_callback_replaced = true;
   state_->replace(state_->on_data_callback, std::move(on_data));
   if (state_->readable) state_->engine().schedule(*state_);
   if (!Engine::has_edge_trigger()) state_->settle();
@@ -461,6 +482,8 @@ void Stream::shutdown() { state_->shutdown(); }
 
 void Stream::close(std::chrono::milliseconds timeout) { state_->close(timeout); }
 
+void Stream::fail(Error reason) { delivery().fail(std::move(reason)); }
+
 void Stream::abort() { state_->abort(); }
 
 void Stream::pause() {
@@ -470,7 +493,7 @@ void Stream::pause() {
 
 void Stream::resume() {
   state_->paused = false;
-  if (state_->readable) state_->engine().schedule(*state_);
+  if (state_->readable || state_->undelivered) state_->engine().schedule(*state_);
   if (!Engine::has_edge_trigger()) state_->settle();
 }
 
@@ -480,11 +503,38 @@ void Stream::set_limits(StreamLimits limits) {
   constexpr std::size_t most = UINT32_MAX;
   state_->high_water_bytes = static_cast<std::uint32_t>(std::min(limits.high_water_bytes, most));
   state_->max_queued_bytes = static_cast<std::uint32_t>(std::min(limits.max_queued_bytes, most));
+  state_->read_bytes = static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(limits.read_bytes, 1, Engine::read_buffer_bytes));
 }
 
 Socket& Stream::socket() { return state_->socket; }
 
 Stream::Sender Stream::sender() const { return {state_->engine().loop(), state_->token()}; }
+
+Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
+
+bool Stream::Delivery::goes_on() const {
+  // Not asked: whether the connection is broken. What the peer sent before is still its due.
+  const State& state = *state_;
+  return !state.retired() && state.socket && !state.paused && !state.throttled && !state.ended &&
+         !state.closing && !state.data_callback_replaced;
+}
+
+void Stream::Delivery::call_again() {
+  if (state_->retired()) return;
+  state_->undelivered = true;
+  if (state_->reads()) state_->engine().schedule(*state_);
+}
+
+void Stream::Delivery::close() {
+  if (!state_->retired()) state_->close(default_close_timeout);
+}
+
+void Stream::Delivery::fail(Error reason) {
+  if (state_->retired()) return;
+  if (reason.subject.empty()) reason.subject = state_->peer.to_string();
+  state_->close(default_close_timeout, std::move(reason));
+}
 
 void Stream::Sender::write(std::string bytes) const {
   loop_->post([engine = &loop_->engine(), token = token_, bytes = std::move(bytes)] {

@@ -30,6 +30,8 @@ struct StreamLimits {
   std::size_t high_water_bytes = 256 * 1024;
   /// A write that would queue more than this closes the stream.
   std::size_t max_queued_bytes = 64 * 1024 * 1024;
+  /// One read brings no more than this.
+  std::size_t read_bytes = 512 * 1024;
 };
 
 /// A connection, owned.
@@ -47,9 +49,12 @@ class Stream {
  public:
   using Bytes = std::span<const std::byte>;
   class Sender;
+  class Delivery;
 
-  /// Takes over a connected socket, of `peer` if that is known (it is for error texts only).
-  Stream(Loop& loop, Socket socket, const Address& peer = {});
+  /// Takes over a connected socket. Knowing its `peer`, which is for error texts only, saves a
+  /// system call.
+  Stream(Loop& loop, Socket socket);
+  Stream(Loop& loop, Socket socket, const Address& peer);
 
   /// Starts to connect to `peer`. on_connect tells when that is done, on_close when it fails; bytes
   /// written before are sent then.
@@ -89,6 +94,9 @@ class Stream {
   /// timed_out, where the peer does not end it in time.
   void close(std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
+  /// As close(), for `reason`, which on_close tells.
+  void fail(Error reason);
+
   /// Ends the connection now and lets the peer know by a reset; on_close follows.
   void abort();
 
@@ -105,6 +113,9 @@ class Stream {
   /// A way to write from other threads.
   [[nodiscard]] Sender sender() const;
 
+  /// For what stands between the stream and its user, as framed.hpp does.
+  [[nodiscard]] Delivery delivery() const;
+
  private:
   struct State;
   struct Retire {
@@ -114,6 +125,27 @@ class Stream {
   explicit Stream(State* state) : state_(state) {}
 
   std::unique_ptr<State, Retire> state_;
+};
+
+/// What a layer that turns bytes into something else asks the stream while it hands that on, piece
+/// by piece, inside on_data or on_end. Unlike the Stream itself it may be asked after one of the
+/// pieces has led to the end of the Stream; not after the callback has returned.
+class Stream::Delivery {
+ public:
+  /// False once the stream is destroyed, closed, closing or paused, holds too much output, or has
+  /// got another on_data: hand on nothing more.
+  [[nodiscard]] bool goes_on() const;
+
+  /// There is more to hand on: calls on_data, with no bytes, as soon as the stream goes on.
+  void call_again();
+
+  void close();
+  void fail(Error reason);
+
+ private:
+  friend class Stream;
+  explicit Delivery(State* state) : state_(state) {}
+  State* state_;
 };
 
 /// Writes to a Stream from any thread, in the order of the calls; does nothing once the Stream is

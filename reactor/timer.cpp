@@ -61,9 +61,7 @@ Timer Timer::every(Loop& loop, Duration period, Callback<void()> on_expired) {
 
 void Timer::restart(Duration delay) { state_->start(delay, Duration(0)); }
 
-void Timer::restart_every(Duration period) {
-  state_->start(period, std::max(period, Duration(1)));
-}
+void Timer::restart_every(Duration period) { state_->start(period, std::max(period, Duration(1))); }
 
 void Timer::cancel() { state_->stop(); }
 

@@ -51,9 +51,7 @@ class TimerWheel {
   }
 
   /// No node expires before this tick; the wheel has work to do at it.
-  [[nodiscard]] Tick next() const {
-    return due_.next != &due_ ? current_ : next_group();
-  }
+  [[nodiscard]] Tick next() const { return due_.next != &due_ ? current_ : next_group(); }
 
   /// Makes `now` the current tick, and every node that expires by then due.
   void advance(Tick now) {

@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 TEST_SUITE("timer") {
   TEST_CASE("a timer is never early, whatever its length") {
     Loop loop;
-    for (const auto delay : {0us, 1us, 65us, 66us, 500us, 999us, 1000us, 1001us, 3333us, 20'000us}) {
+    for (const auto delay :
+         {0us, 1us, 65us, 66us, 500us, 999us, 1000us, 1001us, 3333us, 20'000us}) {
       CAPTURE(delay.count());
       const auto began = Clock::now();
       Clock::time_point fired;
@@ -105,7 +106,8 @@ TEST_SUITE("timer") {
     Loop loop;
     std::vector<int> order;
     std::vector<Timer> timers;
-    for (int i = 0; i < 100'000; ++i) timers.emplace_back(loop, [&order, i] { order.push_back(i); });
+    for (int i = 0; i < 100'000; ++i)
+      timers.emplace_back(loop, [&order, i] { order.push_back(i); });
     // Within one turn the clock is read once, so that all of them are due at the same time.
     loop.post([&] {
       for (Timer& timer : timers) timer.restart(10ms);

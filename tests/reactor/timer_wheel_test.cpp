@@ -11,7 +11,7 @@
 using reactor::TimerWheel;
 
 TEST_SUITE("timer_wheel") {
-  static std::vector<TimerWheel::Node*> expire(TimerWheel& wheel, TimerWheel::Tick now) {
+  static std::vector<TimerWheel::Node*> expire(TimerWheel & wheel, TimerWheel::Tick now) {
     std::vector<TimerWheel::Node*> due;
     wheel.advance(now);
     while (TimerWheel::Node* node = wheel.pop_due()) due.push_back(node);
@@ -33,7 +33,8 @@ TEST_SUITE("timer_wheel") {
     }
   }
 
-  TEST_CASE("what is past or present expires at the next tick, so that a turn cannot go on for ever") {
+  TEST_CASE(
+      "what is past or present expires at the next tick, so that a turn cannot go on for ever") {
     TimerWheel wheel(100);
     TimerWheel::Node past;
     wheel.insert(past, 7);

@@ -47,6 +47,16 @@ Watcher watch(Loop& loop, int fd, Interest interest, reactor::Callback<void(Read
   return std::move(*watcher);
 }
 
+// False where the library stands on uv_poll_t.
+bool has_edge_trigger() {
+  Loop loop;
+  const Pair pair;
+  const auto watcher = Watcher::create(
+      loop, pair.fds[0], Interest::readable, [](Ready) {}, Trigger::edge);
+  if (!watcher) CHECK(watcher.error().code == std::errc::operation_not_supported);
+  return watcher.has_value();
+}
+
 }  // namespace
 
 TEST_SUITE("watcher") {
@@ -64,6 +74,7 @@ TEST_SUITE("watcher") {
   }
 
   TEST_CASE("an edge is reported once for each arrival") {
+    if (!has_edge_trigger()) return;
     Loop loop;
     const Pair pair;
     int calls = 0;
@@ -99,10 +110,11 @@ TEST_SUITE("watcher") {
     Loop loop;
     const Pair pair;
     int levels = 0, edges = 0, writables = 0;
-    const auto level =
-        watch(loop, pair.fds[0], Interest::readable, [&](Ready ready) { levels += ready.readable; });
+    const auto level = watch(loop, pair.fds[0], Interest::readable,
+                             [&](Ready ready) { levels += ready.readable; });
     auto edge = std::optional(watch(
-        loop, pair.fds[0], Interest::readable, [&](Ready) { ++edges; }, Trigger::edge));
+        loop, pair.fds[0], Interest::readable, [&](Ready) { ++edges; },
+        has_edge_trigger() ? Trigger::edge : Trigger::oneshot));
     const auto writable = watch(
         loop, pair.fds[0], Interest::writable, [&](Ready ready) { writables += ready.writable; },
         Trigger::oneshot);
@@ -147,7 +159,7 @@ TEST_SUITE("watcher") {
     shutdown(pair.fds[1], SHUT_RD);
     shutdown(pair.fds[0], SHUT_WR);
     loop.run_once();
-    CHECK(last.hung_up);
+    CHECK((last.hung_up || !has_edge_trigger()));  // libuv tells of the peer's end only.
   }
 
   TEST_CASE("no callback comes after a watcher is destroyed, from any callback") {
@@ -184,8 +196,10 @@ TEST_SUITE("watcher") {
       REQUIRE(dup2(pair.fds[1], reused) == reused);
       fresh = watch(loop, reused, Interest::readable, [&](Ready) { ++fresh_calls; });
     };
-    one = watch(loop, first.fds[0], Interest::readable, [&](Ready) { replace_other(one, two, second); });
-    two = watch(loop, second.fds[0], Interest::readable, [&](Ready) { replace_other(two, one, first); });
+    one = watch(loop, first.fds[0], Interest::readable,
+                [&](Ready) { replace_other(one, two, second); });
+    two = watch(loop, second.fds[0], Interest::readable,
+                [&](Ready) { replace_other(two, one, first); });
     first.send("x");
     second.send("x");
     loop.run_once();

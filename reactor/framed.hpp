@@ -1,0 +1,149 @@
+// A decoder on a stream: whole messages, however the network cut or glued them.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "reactor/callback.hpp"
+#include "reactor/stream.hpp"
+
+namespace reactor {
+
+/// What turns bytes into frames. The decoders of protocols/ have this shape, and so may yours:
+/// protocols/decoder.hpp states what each member promises.
+template <class D>
+concept Decoder = std::movable<D> && requires(D decoder, std::span<const std::byte> bytes) {
+  typename D::Frame;
+  decoder.feed(bytes);
+  { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
+  decoder.retain();
+  { decoder.error() } -> std::convertible_to<std::error_code>;
+  { decoder.at_boundary() } -> std::convertible_to<bool>;
+};
+
+/// The code of the Error by which a stream ends whose peer hung up in the middle of a frame.
+[[nodiscard]] std::error_code ended_inside_frame();
+
+/// Calls back for each frame that a stream brings.
+///
+///     Framed lines(stream, protocols::LineDecoder(), [&](std::string_view line) {
+///       stream.write(answer(line));
+///     });
+///
+/// Takes over the stream's on_data and on_end. What the callbacks for the frames of one read write
+/// leaves in one system call. A frame's callback may close, pause or destroy the stream, or attach
+/// another decoder: no frame follows then, and the rest is kept for resume(). What the decoder
+/// refuses, and a stream that ends inside a frame, closes the stream after the answers to the frames
+/// before; on_close tells which it was.
+///
+/// Lifetime  Destroying it ends the callbacks at once; the stream then discards what it receives
+///           until it is given another on_data. It may outlive the Stream.
+/// Thread    The loop's thread only.
+/// Cost      None for a frame beyond the decoder's; the stream's read buffer is lent to it.
+template <Decoder D>
+class Framed {
+ public:
+  using Frame = typename D::Frame;
+  using OnFrame = Callback<void(const Frame&)>;
+
+  /// `received` came before, as the bytes that another decoder left over; they are copied.
+  Framed(Stream& stream, D decoder, OnFrame on_frame, std::span<const std::byte> received = {})
+      : state_(std::make_shared<State>(std::move(decoder), std::move(on_frame), stream)) {
+    stream.on_data([state = state_](Stream::Bytes bytes) { state->receive(bytes); });
+    stream.on_end([state = state_] { state->end(); });
+    if (received.empty()) return;
+    state_->decoder.feed(received);
+    state_->decoder.retain();
+    state_->delivery.call_again();
+  }
+
+  Framed(Framed&&) noexcept = default;
+  Framed& operator=(Framed&& other) noexcept {
+    detach();
+    state_ = std::move(other.state_);
+    return *this;
+  }
+  ~Framed() { detach(); }
+
+  /// The peer ended its side, between two frames. Without on_end the stream is closed then.
+  void on_end(Callback<void()> on_end) { state_->on_end = std::move(on_end); }
+
+  /// For its settings, and for what it has not made a frame of.
+  [[nodiscard]] D& decoder() { return state_->decoder; }
+
+ private:
+  // Shared with the stream's callbacks, which may be the last to need it.
+  struct State {
+    State(D from, OnFrame call, const Stream& stream)
+        : decoder(std::move(from)), on_frame(std::move(call)), delivery(stream.delivery()) {}
+
+    void receive(Stream::Bytes bytes) {
+      if (detached) return;
+      decoder.feed(bytes);
+      Batch batch{*this};
+      while (!detached && delivery.goes_on()) {
+        const std::optional<Frame> frame = decoder.next();
+        if (!frame) return batch.finish();
+        on_frame(*frame);
+      }
+    }
+
+    // The frames of one read, of which a callback may be the last: by what it did, or threw.
+    struct Batch {
+      State& state;
+
+      explicit Batch(State& of) : state(of) { state.in_batch = true; }
+      ~Batch() {
+        if (!std::exchange(state.in_batch, false)) return;
+        if (state.detached) {
+          state.drop_callbacks();
+        } else {
+          state.decoder.retain();
+          state.delivery.call_again();
+        }
+      }
+
+      void finish() {
+        state.in_batch = false;
+        if (const std::error_code error = state.decoder.error()) {
+          state.delivery.fail({error, "decode data from", {}, {}});
+        }
+      }
+    };
+
+    void drop_callbacks() {
+      on_frame = nullptr;
+      on_end = nullptr;
+    }
+
+    void end() {
+      if (detached) return;
+      if (!decoder.at_boundary()) {
+        return delivery.fail({ended_inside_frame(), "decode data from", {}, {}});
+      }
+      on_end ? on_end() : delivery.close();
+    }
+
+    D decoder;
+    OnFrame on_frame;
+    Callback<void()> on_end;
+    Stream::Delivery delivery;
+    bool in_batch = false;
+    bool detached = false;
+  };
+
+  void detach() {
+    if (!state_) return;
+    state_->detached = true;
+    if (!state_->in_batch) state_->drop_callbacks();
+  }
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,96 @@
+#include "reactor/loop_pool.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace reactor {
+
+struct LoopPool::State {
+  explicit State(std::size_t threads) : loops(threads) {}
+
+  void serve(std::size_t index, Callback<void(Loop&, std::size_t)>& serve_one) {
+    try {
+      Loop loop;
+      enter(index, loop);
+      const Leave leave{*this, index};
+      serve_one(loop, index);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  // A loop can be reached by the others from here on, until it leaves.
+  void enter(std::size_t index, Loop& loop) {
+    std::unique_lock lock(mutex);
+    loops[index] = &loop;
+    if (stopping) loop.stop();
+    if (++entered == loops.size()) all_entered.notify_all();
+    all_entered.wait(lock, [this] { return entered == loops.size() || stopping; });
+  }
+
+  struct Leave {
+    State& pool;
+    std::size_t index;
+    ~Leave() {
+      const std::lock_guard lock(pool.mutex);
+      pool.loops[index] = nullptr;
+    }
+  };
+
+  void fail(std::exception_ptr thrown) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!exception) exception = std::move(thrown);
+    }
+    stop();
+  }
+
+  void stop() noexcept {
+    const std::lock_guard lock(mutex);
+    stopping = true;
+    all_entered.notify_all();
+    for (Loop* const loop : loops) {
+      if (loop) loop->stop();
+    }
+  }
+
+  std::mutex mutex;  // Guards all that follows.
+  std::condition_variable all_entered;
+  std::vector<Loop*> loops;
+  std::size_t entered = 0;
+  bool stopping = false;
+  std::exception_ptr exception;
+};
+
+LoopPool::LoopPool(std::size_t threads)
+    : state_(std::make_unique<State>(
+          threads > 0 ? threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1))) {}
+
+LoopPool::~LoopPool() = default;
+
+std::size_t LoopPool::size() const { return state_->loops.size(); }
+
+void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
+  {
+    std::vector<std::jthread> others;
+    for (std::size_t index = 1; index < size(); ++index) {
+      others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
+    }
+    state_->serve(0, serve);
+  }
+  state_->entered = 0;
+  state_->stopping = false;
+  if (state_->exception) std::rethrow_exception(std::exchange(state_->exception, nullptr));
+}
+
+void LoopPool::stop() noexcept { state_->stop(); }
+
+void LoopPool::post(std::size_t index, Loop::Task task) {
+  const std::lock_guard lock(state_->mutex);
+  if (Loop* const loop = state_->loops[index]) loop->post(std::move(task));
+}
+
+}  // namespace reactor

@@ -1,0 +1,50 @@
+// One loop a thread: how a server uses more than one core.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+
+namespace reactor {
+
+/// Runs a Loop on each of several threads. Loops share nothing: each has listeners of its own on the
+/// same port (ListenOptions::reuse_port), and a connection stays on the loop that accepted it.
+///
+///     LoopPool pool(4);
+///     pool.run([&](Loop& loop, std::size_t) {
+///       auto server = Server<Echo>::listen(loop, endpoint, {.listen = {.reuse_port = true}});
+///       loop.run();
+///     });
+///
+/// Thread    run() in one; stop() and loop() in any, the latter while run() runs.
+class LoopPool {
+ public:
+  /// `threads` of 0 stands for one for each core.
+  explicit LoopPool(std::size_t threads);
+  ~LoopPool();
+  LoopPool(const LoopPool&) = delete;
+  LoopPool& operator=(const LoopPool&) = delete;
+
+  [[nodiscard]] std::size_t size() const;
+
+  /// Calls `serve` on every thread with its loop, which it is to set up and run; the first is the
+  /// calling thread. Returns when all have returned; what one of them throws stops the others, and
+  /// leaves here.
+  void run(Callback<void(Loop&, std::size_t index)> serve);
+
+  /// Stops every loop.
+  void stop() noexcept;
+
+  /// Calls `task` on the thread of loop `index`; on none if run() has not made it yet.
+  void post(std::size_t index, Loop::Task task);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace reactor

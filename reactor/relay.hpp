@@ -1,0 +1,35 @@
+// Joins two streams: what one receives, the other sends.
+#pragma once
+
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/stream.hpp"
+
+namespace reactor {
+
+/// Forwards between two streams in both directions until both have ended. Each side is read only as
+/// fast as the other takes it, and the end of one direction (half-close) is passed on while the
+/// other goes on.
+///
+///     Relay relay(std::move(client), std::move(upstream), [&](const Error& error) { … });
+///
+/// Lifetime  Owns both streams; destroying the Relay closes them at once.
+/// Thread    The loop's thread only.
+/// Cost      No buffer of its own: bytes go from the loop's read buffer into the other socket.
+class Relay {
+ public:
+  /// `on_close` is called once, last: both sides are closed, for the Error of the side that failed
+  /// first, empty if none did. When one side fails, the other is sent what was received and closed.
+  Relay(Stream first, Stream second, Callback<void(const Error&)> on_close);
+
+  Relay(Relay&&) noexcept;
+  Relay& operator=(Relay&&) noexcept;
+  ~Relay();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,61 @@
+// One wait over many descriptors: what select and poll do, without blocking the loop.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/readiness.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// One descriptor to wait for.
+struct WaitFor {
+  int fd;
+  Interest interest;
+};
+
+/// One that is ready.
+struct ReadyDescriptor {
+  int fd;
+  Ready ready;
+};
+
+/// A wait that has not ended yet. Destroying it ends it without a callback.
+class WaitAny {
+ public:
+  using OnReady = Callback<void(std::span<const ReadyDescriptor>)>;
+
+ private:
+  friend Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
+                                  std::optional<std::chrono::nanoseconds> timeout,
+                                  OnReady on_ready);
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit WaitAny(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+/// Calls `on_ready` once: with all that are ready as soon as one is, or with none after `timeout`
+/// (nothing: no limit). What is not read or written then is reported again by the next wait.
+///
+///     const std::array waits{WaitFor{a, Interest::readable}, WaitFor{b, Interest::writable}};
+///     auto wait = wait_any(loop, waits, 1s, [](auto ready) { for (auto& [fd, how] : ready) … });
+///
+/// Errors    As Watcher::create: a bad descriptor is an error here, where poll() says POLLNVAL.
+/// Thread    The loop's thread only.
+/// Cost      Two epoll_ctl calls a descriptor. For more than one round, keep Watchers instead.
+[[nodiscard]] Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
+                                       std::optional<std::chrono::nanoseconds> timeout,
+                                       WaitAny::OnReady on_ready);
+
+}  // namespace reactor
