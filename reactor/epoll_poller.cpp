@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -77,14 +78,24 @@ struct Poller::State {
 
   explicit State(uv_loop_t& native) : loop(native) {}
 
+  [[nodiscard]] bool native_has_news() const;
   int native_timeout();
   unsigned nested_events(Token token);
   bool drop_nested(Token token);
 };
 
+// libuv tells its backend descriptor of new handles only when it runs. Its list of them is a ring
+// that begins with a pointer to the next, whatever type a version gives it.
+bool Poller::State::native_has_news() const {
+  const void* next = nullptr;
+  std::memcpy(&next, &loop.watcher_queue, sizeof next);
+  return next != &loop.watcher_queue;
+}
+
 // How long libuv wants to sleep. It computes that from a clock it read when it last ran, which may
 // be long ago here.
 int Poller::State::native_timeout() {
+  if (native_has_news()) return 0;
   if (!uv_loop_alive(&loop)) return -1;
   int timeout = uv_backend_timeout(&loop);
   if (timeout > 0) {
@@ -241,7 +252,7 @@ void Poller::arm(std::int64_t nanoseconds) {
 
 bool Poller::native_alive(unsigned passive) const {
   const uv_loop_t& loop = state_->loop;
-  return loop.active_handles > passive || loop.active_reqs.count > 0;
+  return loop.active_handles + loop.active_reqs.count > passive;
 }
 
 void Poller::keep_alive(bool alive) {

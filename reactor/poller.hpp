@@ -76,8 +76,8 @@ class Poller {
   /// earlier one.
   void arm(std::int64_t nanoseconds);
 
-  /// True while libuv itself has something to wait for, besides `passive` handles of ours that must
-  /// not keep a loop running.
+  /// True while libuv itself has something to wait for, besides `passive` handles and requests of
+  /// ours that must not keep a loop running.
   [[nodiscard]] bool native_alive(unsigned passive) const;
 
   /// Guest: whether the application's loop should go on for our sake.

@@ -1,0 +1,314 @@
+#include "reactor/resolver.hpp"
+
+#include <uv.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "reactor/engine.hpp"
+#include "reactor/passive_native.hpp"
+#include "reactor/timer.hpp"
+
+namespace reactor {
+namespace {
+
+using Addresses = std::vector<Address>;
+
+constexpr std::size_t max_name_bytes = 253;  // RFC 1035, in text and without the final dot.
+
+struct ResolveCategory final : std::error_category {
+  [[nodiscard]] const char* name() const noexcept override { return "resolve"; }
+  [[nodiscard]] std::string message(int value) const override {
+    switch (static_cast<ResolveError>(value)) {
+      case ResolveError::not_found:
+        return "no such name";
+      case ResolveError::no_answer:
+        return "the name servers do not answer";
+      case ResolveError::unknown_service:
+        return "no such service";
+      default:
+        return "the name servers failed";
+    }
+  }
+};
+
+std::error_code from_libuv(int error) {
+  switch (error) {
+    case UV_EAI_NONAME:
+    case UV_EAI_NODATA:
+    case UV_EAI_ADDRFAMILY:
+      return ResolveError::not_found;
+    case UV_EAI_AGAIN:
+      return ResolveError::no_answer;
+    case UV_EAI_SERVICE:
+      return ResolveError::unknown_service;
+    case UV_EAI_MEMORY:
+      return std::make_error_code(std::errc::not_enough_memory);
+    default:
+      // Beyond these lie libuv's own numbers, and before them errno's.
+      return error > -3000 ? std::error_code(-error, std::generic_category())
+                           : make_error_code(ResolveError::failed);
+  }
+}
+
+Failure failed(std::string_view endpoint, std::error_code code, std::string hint = {}) {
+  return Failure(Error{code, "resolve", std::string(endpoint), std::move(hint)});
+}
+
+Failure refused(std::string_view endpoint, std::string hint) {
+  return failed(endpoint, std::make_error_code(std::errc::invalid_argument), std::move(hint));
+}
+
+// What to ask getaddrinfo for.
+struct Question {
+  std::string host;
+  std::string service;  // Empty where the port is a number.
+  std::uint16_t port = 0;
+  int family = AF_UNSPEC;
+
+  [[nodiscard]] addrinfo hints() const {
+    addrinfo hints{};
+    hints.ai_family = family;
+    // A service may have a port for TCP, for UDP or for both.
+    hints.ai_socktype = service.empty() ? SOCK_STREAM : 0;
+    return hints;
+  }
+  [[nodiscard]] const char* service_or_null() const {
+    return service.empty() ? nullptr : service.c_str();
+  }
+};
+
+bool all_of(std::string_view text, int (*has_property)(int)) {
+  return std::all_of(text.begin(), text.end(), [has_property](char letter) {
+    return has_property(static_cast<unsigned char>(letter)) != 0;
+  });
+}
+
+// RFC 6335 section 5.1: letters, digits and hyphens, one letter at least.
+bool is_service_name(std::string_view text) {
+  const auto letter = [](int c) { return std::isalnum(c) || c == '-' ? 1 : 0; };
+  return all_of(text, letter) && !all_of(text, [](int c) { return std::isalpha(c) ? 0 : 1; });
+}
+
+// getaddrinfo takes more for an IPv4 address than four decimal numbers: "127.1", "0x7f000001",
+// "2130706433". A name ending like that is none (RFC 1123 section 2.1), and lets pass what a filter
+// for addresses has stopped.
+bool ends_in_number(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  if (last.empty()) return false;
+  if (last.starts_with("0x") || last.starts_with("0X")) {
+    return all_of(last.substr(2), [](int c) { return std::isxdigit(c); });
+  }
+  return all_of(last, [](int c) { return std::isdigit(c); });
+}
+
+// The question to ask for an endpoint that Address::parse refuses with `error`.
+Result<Question> to_question(std::string_view endpoint, const Error& error) {
+  const std::size_t colon = endpoint.rfind(':');
+  const bool has_nul = endpoint.find('\0') != endpoint.npos;
+  const bool bracketed = endpoint.starts_with('[');
+  if (colon == endpoint.npos || has_nul || endpoint.starts_with("unix:")) {
+    return refused(error.subject, error.hint);
+  }
+  std::string_view host = endpoint.substr(0, colon);
+  const std::string_view port = endpoint.substr(colon + 1);
+
+  Question question;
+  const auto [end, not_a_number] =
+      std::from_chars(port.data(), port.data() + port.size(), question.port);
+  if (not_a_number != std::errc{} || end != port.data() + port.size()) {
+    if (!is_service_name(port)) return refused(endpoint, error.hint);
+    question.service = port;
+  }
+  if (bracketed || host.find(':') != host.npos) {
+    if (question.service.empty() || !bracketed || !host.ends_with(']')) {
+      return refused(endpoint, error.hint);
+    }
+    host = host.substr(1, host.size() - 2);
+    if (host.find(':') == host.npos) return refused(endpoint, "not an IPv6 address");
+  } else if (host.empty()) {
+    return refused(endpoint, "a host is missing: HOST:PORT");
+  } else if (host.size() > max_name_bytes) {
+    return refused(endpoint, "a host name has at most 253 bytes");
+  } else if (ends_in_number(host) && !Address::parse(std::string(host) + ":0")) {
+    return refused(endpoint, "an IPv4 address is four decimal numbers");
+  }
+  question.host = host;
+  return question;
+}
+
+// First the family that the host prefers, then in turn (RFC 8305 section 4).
+Addresses in_turn(const Addresses& preferred) {
+  const auto is_first_family = [&](const Address& address) {
+    return address.family() == preferred.front().family();
+  };
+  Addresses order;
+  auto first = preferred.begin();
+  auto second = preferred.begin();
+  while (first != preferred.end() || second != preferred.end()) {
+    first = std::find_if(first, preferred.end(), is_first_family);
+    if (first != preferred.end()) order.push_back(*first++);
+    second = std::find_if_not(second, preferred.end(), is_first_family);
+    if (second != preferred.end()) order.push_back(*second++);
+  }
+  return order;
+}
+
+// What getaddrinfo answered, whose list is freed.
+Result<Addresses> to_addresses(std::string_view endpoint, const Question& question, int error,
+                               addrinfo* list) {
+  const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> owner(list, &uv_freeaddrinfo);
+  if (error) return failed(endpoint, from_libuv(error));
+  Addresses found;
+  for (const addrinfo* entry = list; entry; entry = entry->ai_next) {
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+    Address address = Address::from(entry->ai_addr, entry->ai_addrlen);
+    if (question.service.empty()) address.set_port(question.port);
+    if (std::find(found.begin(), found.end(), address) == found.end()) found.push_back(address);
+  }
+  if (found.empty()) return failed(endpoint, ResolveError::not_found);
+  return in_turn(found);
+}
+
+// The answer that needs no lookup, or the question to ask.
+struct Prepared {
+  std::optional<Result<Addresses>> answer;
+  Question question;
+};
+
+Prepared prepare(std::string_view endpoint, std::optional<Family> family) {
+  auto address = Address::parse(endpoint);
+  if (address) {
+    if (!family || address->family() == *family) return {Addresses{*address}, {}};
+    return {failed(endpoint, ResolveError::not_found, "not of the family asked for"), {}};
+  }
+  auto question = to_question(endpoint, address.error());
+  if (!question) return {Failure(question.error()), {}};
+  if (family) question->family = *family == Family::ipv4 ? AF_INET : AF_INET6;
+  return {std::nullopt, *question};
+}
+
+}  // namespace
+
+std::error_code make_error_code(ResolveError error) {
+  static const ResolveCategory category;
+  return {static_cast<int>(error), category};
+}
+
+struct Query::State final : Source {
+  // What the pool works on. It frees itself when libuv is done with it, owned or not.
+  struct Request {
+    Request(State& state, Question what)
+        : owner(&state), question(std::move(what)), passive(state.engine()) {
+      native.data = this;
+    }
+
+    uv_getaddrinfo_t native{};
+    State* owner;
+    const Question question;
+    PassiveNative passive;
+  };
+
+  State(Loop& loop, std::string_view what, QueryOptions options, OnResolved callback)
+      : Source(loop.engine(), Kind::query),
+        endpoint(what),
+        limit(loop, [this, timeout = options.timeout] { time_out(timeout); }),
+        on_resolved_callback(std::move(callback)) {
+    keep_loop_running(true);
+    Prepared prepared = prepare(endpoint, options.family);
+    if (prepared.answer) {
+      finish(std::move(*prepared.answer));
+    } else {
+      limit.restart(options.timeout);
+      ask(std::move(prepared.question));
+    }
+  }
+
+  void ask(Question question) {
+    request = new Request(*this, std::move(question));
+    const addrinfo hints = request->question.hints();
+    const int error = uv_getaddrinfo(
+        engine().native(), &request->native,
+        [](uv_getaddrinfo_t* native, int status, addrinfo* list) {
+          const std::unique_ptr<Request> done(static_cast<Request*>(native->data));
+          if (!done->owner) return uv_freeaddrinfo(list);
+          State& state = *done->owner;
+          state.request = nullptr;
+          state.finish(to_addresses(state.endpoint, done->question, status, list));
+        },
+        request->question.host.c_str(), request->question.service_or_null(), &hints);
+    if (error) {
+      delete std::exchange(request, nullptr);
+      finish(failed(endpoint, from_libuv(error)));
+    }
+  }
+
+  void time_out(std::chrono::milliseconds timeout) {
+    finish(failed(endpoint, std::make_error_code(std::errc::timed_out),
+                  "no answer within " + std::to_string(timeout.count()) + " ms"));
+  }
+
+  void finish(Result<Addresses> result) {
+    abandon_request();
+    limit.cancel();
+    outcome = std::move(result);
+    engine().schedule(*this);
+  }
+
+  void abandon_request() noexcept {
+    if (!request) return;
+    request->owner = nullptr;
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
+    request = nullptr;
+  }
+
+  void on_ready(unsigned) override {}
+
+  void on_turn() override {
+    keep_loop_running(false);
+    (void)engine().call(*this, on_resolved_callback, std::move(*outcome));
+  }
+
+  [[nodiscard]] std::string describe() const override { return "query for " + endpoint; }
+
+  void unregister() noexcept override { abandon_request(); }
+
+  const std::string endpoint;
+  Timer limit;
+  Request* request = nullptr;  // Null unless the pool has it.
+  std::optional<Result<Addresses>> outcome;
+  OnResolved on_resolved_callback;
+};
+
+void Query::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Query Query::start(Loop& loop, std::string_view endpoint, QueryOptions options,
+                   OnResolved on_resolved) {
+  return Query(new State(loop, endpoint, options, std::move(on_resolved)));
+}
+
+Query Query::start(Loop& loop, std::string_view endpoint, OnResolved on_resolved) {
+  return start(loop, endpoint, {}, std::move(on_resolved));
+}
+
+Result<Addresses> resolve_now(std::string_view endpoint, std::optional<Family> family) {
+  Prepared prepared = prepare(endpoint, family);
+  if (prepared.answer) return std::move(*prepared.answer);
+
+  // Without a callback libuv asks at once; it wants a loop all the same.
+  uv_loop_t loop;
+  if (const int error = uv_loop_init(&loop)) return failed(endpoint, from_libuv(error));
+  uv_getaddrinfo_t request{};
+  const Question& question = prepared.question;
+  const addrinfo hints = question.hints();
+  const int error = uv_getaddrinfo(&loop, &request, nullptr, question.host.c_str(),
+                                   question.service_or_null(), &hints);
+  uv_loop_close(&loop);
+  return to_addresses(endpoint, question, error, error ? nullptr : request.addrinfo);
+}
+
+}  // namespace reactor

@@ -1,0 +1,75 @@
+// Names to addresses, without blocking the loop.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// What the name service answered instead of an address.
+enum class ResolveError {
+  not_found = 1,    ///< No such name, or none with an address of the family asked for.
+  no_answer,        ///< The name servers did not answer; they may later.
+  unknown_service,  ///< A port by a name that this host does not know.
+  failed,           ///< The name servers refused, or answered nonsense.
+};
+[[nodiscard]] std::error_code make_error_code(ResolveError error);
+
+struct QueryOptions {
+  std::chrono::milliseconds timeout{5000};
+  std::optional<Family> family;  ///< IPv4 or IPv6 only.
+};
+
+/// Looks up `HOST:PORT`: the host by name or numeric, the port by number or service name. What
+/// Address::parse reads is told as it stands. The addresses come in the order in which to try to
+/// connect (RFC 8305 section 4): the host's own order of preference, IPv6 and IPv4 in turn.
+///
+///     auto query = Query::start(loop, "example.org:http",
+///                               [&](Result<std::vector<Address>> found) { … });
+///
+/// Lifetime  Destroying the Query is final: no callback comes after it.
+/// Thread    The loop's thread only. The lookup blocks a thread of libuv's pool, of which half at
+///           most serve names; after a timeout or a destroyed Query it may do so a while longer.
+class Query {
+ public:
+  using OnResolved = Callback<void(Result<std::vector<Address>>)>;
+
+  /// Calls `on_resolved` exactly once, with at least one address or with the error, and never
+  /// before start() has returned.
+  ///
+  /// Errors    invalid_argument: no HOST:PORT, a name of more than 253 bytes, one with a NUL, or an
+  ///           IPv4 address that is not four decimal numbers (`0x7f000001`); timed_out;
+  ///           ResolveError.
+  [[nodiscard]] static Query start(Loop& loop, std::string_view endpoint, QueryOptions options,
+                                   OnResolved on_resolved);
+  [[nodiscard]] static Query start(Loop& loop, std::string_view endpoint, OnResolved on_resolved);
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Query(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+/// The same for code that runs before the loop does. Blocks for names, for as long as the host's
+/// configuration lets it; never for what Address::parse reads.
+[[nodiscard]] Result<std::vector<Address>> resolve_now(std::string_view endpoint,
+                                                       std::optional<Family> family = {});
+
+}  // namespace reactor
+
+template <>
+struct std::is_error_code_enum<reactor::ResolveError> : std::true_type {};

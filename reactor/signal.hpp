@@ -1,0 +1,40 @@
+// Signals of the process as callbacks on the loop.
+#pragma once
+
+#include <csignal>
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// Calls back after the process received a signal, which then does nothing else. Any number of
+/// Signals, on any loops, may wait for one; signals that follow each other quickly may be told as
+/// one. It does not keep the loop running: when all else is done, so is a server.
+///
+///     auto stop = Signal::create(loop, SIGTERM, [&] { server.shutdown(); });
+///
+/// Lifetime  Destroying the Signal is final: no callback comes after it, and once the last one for
+///           that signal is gone it does again what it did by default.
+/// Thread    The loop's thread only.
+class Signal {
+ public:
+  /// Errors    invalid_argument: no signal, or one that cannot be caught (SIGKILL, SIGSTOP).
+  [[nodiscard]] static Result<Signal> create(Loop& loop, int number, Callback<void()> on_signal);
+
+  [[nodiscard]] int number() const;
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Signal(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,61 @@
+// Work that blocks, done on a thread pool so that the loop does not.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+
+namespace reactor {
+
+/// Runs a function on libuv's thread pool (four threads unless UV_THREADPOOL_SIZE says otherwise,
+/// shared by all loops of the process) and gives what it returned to a callback on the loop.
+///
+///     auto hashing = Work::run(
+///         loop, [path] { return hash_of_file(path); },
+///         [](const Hash& hash) { std::puts(hash.text().c_str()); });
+///
+/// What the function throws is thrown again on the loop, and leaves Loop::run().
+///
+/// Lifetime  Destroying the Work is final: the callback does not come after it. A function that
+///           has not begun by then never does; one that has goes on to its end, so let it own what
+///           it needs: it is destroyed on the loop's thread, by the Loop at the latest.
+/// Thread    The loop's thread, but for the function.
+class Work {
+ public:
+  template <class Function, class OnDone>
+  [[nodiscard]] static Work run(Loop& loop, Function function, OnDone on_done);
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  Work(Loop& loop, Callback<void()> function, Callback<void()> on_done);
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+template <class Function, class OnDone>
+Work Work::run(Loop& loop, Function function, OnDone on_done) {
+  using Returned = std::invoke_result_t<Function&>;
+  if constexpr (std::is_void_v<Returned>) {
+    static_assert(std::is_invocable_v<OnDone&>, "the callback takes no argument");
+    return Work(loop, std::move(function), std::move(on_done));
+  } else {
+    static_assert(std::is_invocable_v<OnDone&, Returned>,
+                  "the callback takes what the function returns");
+    // Shared, since each side may be the one that is left over.
+    auto returned = std::make_shared<std::optional<Returned>>();
+    return Work(
+        loop,
+        [returned, function = std::move(function)]() mutable { returned->emplace(function()); },
+        [returned, on_done = std::move(on_done)]() mutable { on_done(std::move(**returned)); });
+  }
+}
+
+}  // namespace reactor

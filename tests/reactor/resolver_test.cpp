@@ -1,0 +1,233 @@
+#include "reactor/resolver.hpp"
+
+#include <doctest/doctest.h>
+#include <netdb.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reactor/work.hpp"
+#include "support/run_until.hpp"
+
+using namespace reactor;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using Found = Result<std::vector<Address>>;
+
+namespace {
+
+Found resolve(Loop& loop, std::string_view endpoint, QueryOptions options = {}) {
+  std::optional<Found> found;
+  const auto query =
+      Query::start(loop, endpoint, options, [&](Found result) { found = std::move(result); });
+  CHECK_FALSE(found);  // Never before start() has returned.
+  run_until(loop, [&] { return found.has_value(); });
+  return std::move(*found);
+}
+
+std::string text_of(const Found& found) {
+  if (!found) return found.error().message();
+  std::string text;
+  for (const Address& address : *found) {
+    if (!text.empty()) text += ' ';
+    text += address.to_string();
+  }
+  return text;
+}
+
+/// Keeps every thread of the pool busy for as long as it lives.
+class BusyPool {
+ public:
+  explicit BusyPool(Loop& loop) {
+    for (int i = 0; i < 4; ++i) {
+      work_.push_back(Work::run(
+          loop,
+          [this] {
+            std::unique_lock lock(mutex_);
+            ++busy_;
+            changed_.notify_all();
+            changed_.wait(lock, [this] { return released_; });
+            --busy_;
+            changed_.notify_all();
+          },
+          [] {}));
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return busy_ == 4; });
+  }
+
+  ~BusyPool() {
+    std::unique_lock lock(mutex_);
+    released_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return busy_ == 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int busy_ = 0;
+  bool released_ = false;
+  std::vector<Work> work_;
+};
+
+}  // namespace
+
+TEST_SUITE("resolver") {
+  TEST_CASE("what is an address already is told as it stands") {
+    Loop loop;
+    for (const char* text : {"127.0.0.1:80", "[::1]:80", "[fe80::1%lo]:80", "unix:/a", "unix:@a"}) {
+      CHECK(text_of(resolve(loop, text)) == text);
+      CHECK(text_of(resolve_now(text)) == text);
+    }
+  }
+
+  TEST_CASE("a name is looked up, with its port by number") {
+    Loop loop;
+    const Found found = resolve(loop, "localhost:8080");
+    REQUIRE_MESSAGE(found, text_of(found));
+    for (const Address& address : *found) {
+      CHECK(address.is_loopback());
+      CHECK(address.port() == 8080);
+    }
+    CHECK(text_of(resolve_now("localhost:8080")) == text_of(found));
+    CHECK(text_of(resolve(loop, "localhost:80", {.family = Family::ipv4})) == "127.0.0.1:80");
+    CHECK(text_of(resolve_now("localhost:80", Family::ipv4)) == "127.0.0.1:80");
+  }
+
+  TEST_CASE("a port may be a service by name") {
+    Loop loop;
+    if (getservbyname("http", "tcp")) {
+      CHECK(text_of(resolve(loop, "127.0.0.1:http")) == "127.0.0.1:80");
+      CHECK(text_of(resolve(loop, "[::1]:http")) == "[::1]:80");
+      CHECK(text_of(resolve(loop, "localhost:http", {.family = Family::ipv4})) == "127.0.0.1:80");
+    } else {
+      MESSAGE("this host knows no services by name (/etc/services is missing)");
+    }
+    CHECK(text_of(resolve(loop, "127.0.0.1:no-such-service")) ==
+          "resolve 127.0.0.1:no-such-service: no such service");
+    CHECK(resolve_now("127.0.0.1:no-such-service").error().code == ResolveError::unknown_service);
+  }
+
+  TEST_CASE("an address of another family than the one asked for is not found") {
+    Loop loop;
+    CHECK(resolve(loop, "127.0.0.1:80", {.family = Family::ipv6}).error().code ==
+          ResolveError::not_found);
+    CHECK(resolve_now("[::1]:80", Family::ipv4).error().code == ResolveError::not_found);
+  }
+
+  TEST_CASE("a name that cannot exist is not found") {
+    Loop loop;
+    const std::string label(64, 'a');  // RFC 1035: 63 bytes at most.
+    const Found found = resolve(loop, label + ".invalid:80");
+    REQUIRE_FALSE(found);
+    CHECK_MESSAGE(found.error().code.category() == make_error_code(ResolveError::failed).category(),
+                  text_of(found));
+    CHECK(found.error().operation == "resolve");
+    CHECK(found.error().subject == label + ".invalid:80");
+  }
+
+  TEST_CASE("what cannot be looked up is refused before anybody is asked") {
+    Loop loop;
+    const std::string longest = std::string(49, 'a') + "." + std::string(50, 'b') + "." +
+                                std::string(50, 'c') + "." + std::string(50, 'd') + "." +
+                                std::string(51, 'e');
+    REQUIRE(longest.size() == 254);
+    const struct {
+      std::string endpoint;
+      std::string hint;
+    } cases[] = {
+        {"localhost", "a port is missing: HOST:PORT"},
+        {"", "a port is missing: HOST:PORT"},
+        {":80", "a host is missing: HOST:PORT"},
+        {"localhost:", "a port is a number from 0 to 65535"},
+        {"localhost:65536", "a port is a number from 0 to 65535"},
+        {"localhost:-1", "a port is a number from 0 to 65535"},
+        {"localhost: 80", "a port is a number from 0 to 65535"},
+        {"::1:80", "an IPv6 address stands in brackets: [::1]:80"},
+        {"::1:http", "an IPv6 address stands in brackets: [::1]:80"},
+        {"[localhost]:http", "not an IPv6 address"},
+        {"[localhost]:80", "not an IPv6 address"},
+        {"[::1]", "a port is missing: HOST:PORT"},
+        {"unix:", "a path follows unix:"},
+        {"local\0host:80"s, "an address holds no NUL byte"},
+        {"localhost:80\0"s, "an address holds no NUL byte"},
+        {longest + ":80", "a host name has at most 253 bytes"},
+        {"0x7f000001:80", "an IPv4 address is four decimal numbers"},
+        {"2130706433:80", "an IPv4 address is four decimal numbers"},
+        {"127.1:80", "an IPv4 address is four decimal numbers"},
+        {"0177.0.0.1:80", "an IPv4 address is four decimal numbers"},
+        {"127.0.0.0x1:http", "an IPv4 address is four decimal numbers"},
+        {"256.0.0.1:80", "an IPv4 address is four decimal numbers"},
+        {"127.0.0.1.:80", "an IPv4 address is four decimal numbers"},
+        {"a.1:80", "an IPv4 address is four decimal numbers"},
+    };
+    const BusyPool nobody_answers(loop);
+    for (const auto& wrong : cases) {
+      CAPTURE(wrong.endpoint);
+      for (const Found& found : {resolve(loop, wrong.endpoint), resolve_now(wrong.endpoint)}) {
+        REQUIRE_FALSE(found);
+        CHECK(found.error().code == std::errc::invalid_argument);
+        CHECK(found.error().hint == wrong.hint);
+        CHECK(found.error().operation == "resolve");
+        CHECK(found.error().subject == wrong.endpoint.substr(0, wrong.endpoint.find('\0')));
+      }
+    }
+  }
+
+  TEST_CASE("a query ends by its timeout at the latest") {
+    Loop loop;
+    const BusyPool nobody_answers(loop);
+    const auto began = std::chrono::steady_clock::now();
+    const Found found = resolve(loop, "localhost:80", {.timeout = 20ms});
+    CHECK(std::chrono::steady_clock::now() - began >= 20ms);
+    CHECK(text_of(found) == "resolve localhost:80: connection timed out (no answer within 20 ms)");
+  }
+
+  TEST_CASE("a destroyed query does not call back, whenever it is destroyed") {
+    Loop loop;
+    int calls = 0;
+    const auto count = [&](Found) { ++calls; };
+    (void)Query::start(loop, "127.0.0.1:80", count);
+    (void)Query::start(loop, "localhost:80", count);
+    {
+      const BusyPool nobody_answers(loop);
+      (void)Query::start(loop, "localhost:80", count);
+    }
+    std::optional<Query> answered = Query::start(loop, "127.0.0.1:80", count);
+    std::optional<Query> self, other;
+    self = Query::start(loop, "localhost:80", [&](Found) {
+      self.reset();
+      other.reset();
+      answered.reset();
+    });
+    answered.reset();
+    other = Query::start(loop, "localhost:80", count);
+    self = Query::start(loop, "127.0.0.1:80", [&, kept = "owned"s](Found) {
+      other.reset();
+      self.reset();
+      CHECK(kept == "owned");
+    });
+    loop.run();
+    CHECK(calls == 0);
+  }
+
+  TEST_CASE("a loop runs on for the answer, and ends when it has come") {
+    Loop loop;
+    int calls = 0;
+    const auto query = Query::start(loop, "localhost:80", [&](Found) { ++calls; });
+    loop.run();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("a loop may be destroyed while the pool still works on a query nobody waits for") {
+    std::optional<Loop> loop(std::in_place);
+    for (int i = 0; i < 100; ++i) {
+      (void)Query::start(*loop, "localhost:80", [](Found) { FAIL("called back"); });
+    }
+    loop.reset();
+  }
+}

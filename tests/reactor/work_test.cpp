@@ -1,0 +1,192 @@
+#include "reactor/work.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/run_until.hpp"
+
+using reactor::Loop;
+using reactor::Work;
+
+namespace {
+
+/// Lets a test decide when a function on the pool goes on.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+  void pass() {
+    std::unique_lock lock(mutex_);
+    reached_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return is_open_; });
+  }
+  void wait_until_reached() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return reached_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool reached_ = false;
+  bool is_open_ = false;
+};
+
+}  // namespace
+
+TEST_SUITE("work") {
+  TEST_CASE("a function runs on another thread, its result comes back to the loop's") {
+    Loop loop;
+    std::thread::id worker;
+    std::string result;
+    const auto work = Work::run(
+        loop,
+        [&worker, input = std::make_unique<int>(42)] {
+          worker = std::this_thread::get_id();
+          return std::make_unique<std::string>(std::to_string(*input));
+        },
+        [&](std::unique_ptr<std::string> text) {
+          CHECK(std::this_thread::get_id() != worker);
+          result = *text;
+        });
+    loop.run();
+    CHECK(worker != std::thread::id());
+    CHECK(worker != std::this_thread::get_id());
+    CHECK(result == "42");
+  }
+
+  TEST_CASE("a function may return nothing") {
+    Loop loop;
+    std::atomic<bool> ran = false;
+    bool told = false;
+    const auto work = Work::run(
+        loop, [&] { ran = true; }, [&] { told = true; });
+    loop.run();
+    CHECK(ran);
+    CHECK(told);
+  }
+
+  TEST_CASE("the loop serves others while the pool works") {
+    Loop loop;
+    Gate gate;
+    bool told = false;
+    const auto work = Work::run(
+        loop, [&] { gate.pass(); }, [&] { told = true; });
+    int ticks = 0;
+    const auto timer = reactor::Timer::every(loop, std::chrono::milliseconds(1), [&] { ++ticks; });
+    run_until(loop, [&] { return ticks == 5; });
+    CHECK_FALSE(told);
+    gate.open();
+    run_until(loop, [&] { return told; });
+  }
+
+  TEST_CASE("what a function throws leaves the loop's run, and the loop runs again") {
+    Loop loop;
+    bool told = false;
+    const auto work = Work::run(
+        loop, []() -> int { throw std::runtime_error("no disk"); }, [&](int) { told = true; });
+    CHECK_THROWS_WITH_AS(loop.run(), "no disk", std::runtime_error);
+    CHECK_FALSE(told);
+    loop.run();
+  }
+
+  TEST_CASE("destroyed work does not call back, before, while or after its function runs") {
+    Loop loop;
+    int calls = 0;
+    Gate gate;
+    {
+      const auto running = Work::run(
+          loop, [&] { gate.pass(); }, [&] { ++calls; });
+      gate.wait_until_reached();
+    }
+    gate.open();
+    auto done = std::make_shared<Gate>();
+    std::optional<Work> finished = Work::run(
+        loop, [done] { done->open(); }, [&] { ++calls; });
+    done->pass();
+    finished.reset();
+    std::optional<Work> self;
+    std::optional<Work> other = Work::run(
+        loop, [] {}, [&] { ++calls; });
+    self = Work::run(
+        loop, [] {},
+        [&, kept = std::make_unique<int>(7)] {
+          self.reset();
+          CHECK(*kept == 7);
+        });
+    other.reset();
+    loop.run();
+    CHECK(calls == 0);
+    CHECK_FALSE(self);
+  }
+
+  TEST_CASE("a function that has not begun never does once its work is destroyed") {
+    Loop loop;
+    Gate gate;
+    std::atomic<int> begun = 0;
+    std::vector<Work> blocking;
+    for (int i = 0; i < 4; ++i) {
+      blocking.push_back(Work::run(
+          loop,
+          [&] {
+            ++begun;
+            gate.pass();
+          },
+          [] {}));
+    }
+    while (begun < 4) std::this_thread::yield();
+    (void)Work::run(
+        loop, [&] { ++begun; }, [] {});
+    gate.open();
+    loop.run();
+    CHECK(begun == 4);
+  }
+
+  TEST_CASE("what a function owns lives until it has returned, and is then destroyed by the loop") {
+    auto owned = std::make_shared<int>(1);
+    Gate gate;
+    {
+      Loop loop;
+      {
+        const auto work = Work::run(
+            loop,
+            [owned, &gate] {
+              gate.pass();
+              CHECK(*owned == 1);
+            },
+            [] {});
+        gate.wait_until_reached();
+      }
+      CHECK(owned.use_count() == 2);
+      gate.open();
+    }
+    CHECK(owned.use_count() == 1);
+  }
+
+  TEST_CASE("run() does not wait for a function that nobody waits for") {
+    Gate gate;
+    {
+      Loop loop;
+      {
+        const auto work = Work::run(
+            loop, [&] { gate.pass(); }, [] {});
+        gate.wait_until_reached();
+      }
+      loop.run();
+      gate.open();
+    }
+  }
+}
