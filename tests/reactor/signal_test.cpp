@@ -1,6 +1,7 @@
 #include "reactor/signal.hpp"
 
 #include <doctest/doctest.h>
+#include <uv.h>
 
 #include <csignal>
 #include <optional>
@@ -139,5 +140,20 @@ TEST_SUITE("signal") {
       CHECK(refused.error().message() ==
             "watch signal " + std::to_string(number) + ": invalid argument");
     }
+  }
+
+  TEST_CASE("inside an application's own libuv loop it is told the same, and does not keep it") {
+    uv_loop_t application;
+    REQUIRE(uv_loop_init(&application) == 0);
+    int calls = 0;
+    {
+      Loop loop(application);
+      const auto signal = on_signal(loop, SIGUSR1, [&] { ++calls; });
+      raise(SIGUSR1);
+      run_until(loop, [&] { return calls == 1; });
+      CHECK(uv_run(&application, UV_RUN_DEFAULT) == 0);
+    }
+    uv_run(&application, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&application) == 0);
   }
 }

@@ -1,6 +1,7 @@
 #include "reactor/work.hpp"
 
 #include <doctest/doctest.h>
+#include <uv.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -188,5 +189,26 @@ TEST_SUITE("work") {
       loop.run();
       gate.open();
     }
+  }
+
+  TEST_CASE("inside an application's own libuv loop it works the same, also past the end of ours") {
+    uv_loop_t application;
+    REQUIRE(uv_loop_init(&application) == 0);
+    Gate gate;
+    int told = 0;
+    {
+      Loop loop(application);
+      const auto work = Work::run(
+          loop, [] { return 1; }, [&](int one) { told += one; });
+      uv_run(&application, UV_RUN_DEFAULT);
+      CHECK(told == 1);
+      const auto abandoned = Work::run(
+          loop, [&] { gate.pass(); }, [&] { ++told; });
+      gate.wait_until_reached();
+    }
+    gate.open();
+    uv_run(&application, UV_RUN_DEFAULT);
+    CHECK(told == 1);
+    CHECK(uv_loop_close(&application) == 0);
   }
 }
