@@ -22,31 +22,38 @@
 
 namespace protocols {
 
+enum class Verdict : unsigned char { frame, skip, need, error };
+
 /// What a protocol makes of the bytes at the front of the stream.
 template <class Frame>
 struct Parsed {
-  enum class Kind : unsigned char { frame, skip, need, error };
-
   /// The first `size` bytes are this frame. `next_needs` is 0 where one more frame may follow
   /// without one more byte, as the end of a message may.
   static Parsed frame(Frame value, std::size_t size, std::size_t next_needs = 1) {
-    return {Kind::frame, {}, size, next_needs, value};
+    return {Verdict::frame, {}, size, next_needs, value};
   }
 
   /// The first `size` bytes lie between frames and mean nothing.
-  static Parsed skip(std::size_t size) { return {Kind::skip, {}, size, 1, {}}; }
+  static Parsed skip(std::size_t size) { return {Verdict::skip, {}, size, 1, {}}; }
 
   /// Nothing can be said before `total` bytes are there, counted from the front. Where no one can
   /// tell how many, one more than there are.
-  static Parsed need(std::size_t total) { return {Kind::need, {}, 0, total, {}}; }
+  static Parsed need(std::size_t total) { return {Verdict::need, {}, 0, total, {}}; }
 
   /// Beyond repair, which the byte at index `at` made certain: as early a byte as possible, and
   /// the same one however many stand behind it.
   static Parsed fail(DecodeError error, std::size_t at) {
-    return {Kind::error, error, at + 1, 1, {}};
+    return {Verdict::error, error, at + 1, 1, {}};
   }
 
-  Kind kind;
+  /// The same verdict for frames of another type, when it is about no frame.
+  template <class Other>
+  [[nodiscard]] Parsed<Other> without_frame() const {
+    assert(verdict != Verdict::frame);
+    return {verdict, reason, size, needs, {}};
+  }
+
+  Verdict verdict;
   DecodeError reason;
   std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the byte at fault.
   std::size_t needs;
@@ -63,10 +70,13 @@ struct Parsed {
 /// it stands between messages.
 template <class P>
 concept Protocol = std::movable<P> && std::default_initializable<typename P::Progress> &&
-    requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
-  typename P::Frame;
-  { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
-};
+                   requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
+                     typename P::Frame;
+                     { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
+                   };
+
+/// For a protocol that has nothing to remember while it needs more.
+struct NoProgress {};
 
 /// Where something lies in a stream, counted from its first byte.
 struct Extent {
@@ -95,7 +105,7 @@ class FrameDecoder {
     while (buffer_.window().size() >= needs_ || buffer_.extend(needs_)) {
       const Bytes window = buffer_.window();
       const Parsed<Frame> parsed = protocol_.parse(window, progress_);
-      if (parsed.kind == Parsed<Frame>::Kind::need) {
+      if (parsed.verdict == Verdict::need) {
         assert(parsed.needs > window.size() && "a protocol asked for what it has");
         needs_ = parsed.needs;
         continue;
@@ -104,8 +114,8 @@ class FrameDecoder {
       progress_ = {};
       taken_ = parsed.size;
       buffer_.consume(parsed.size);
-      if (parsed.kind == Parsed<Frame>::Kind::frame) return parsed.value;
-      if (parsed.kind == Parsed<Frame>::Kind::error) return fail(parsed.reason);
+      if (parsed.verdict == Verdict::frame) return parsed.value;
+      if (parsed.verdict == Verdict::error) return fail(parsed.reason);
     }
     return std::nullopt;
   }

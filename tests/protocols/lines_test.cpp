@@ -1,6 +1,8 @@
 #include "protocols/lines.hpp"
 
 #include "support/any_split.hpp"
+#include "support/decoder_cost.hpp"
+#include "support/round_trip.hpp"
 
 using protocols::append_line;
 using protocols::LineDecoder;
@@ -61,5 +63,18 @@ TEST_SUITE("lines") {
     CHECK(encoded("", LineEnd::crlf) == "\r\n");
     CHECK(encoded("hi\r", LineEnd::lf) == "refused");
     CHECK(encoded("a\nb", LineEnd::crlf) == "refused");
+  }
+
+  TEST_CASE("what is encoded comes back") {
+    for (LineEnd end : {LineEnd::lf, LineEnd::crlf}) {
+      check_round_trip(LineDecoder(), [end](auto& out, std::string_view text) {
+        return append_line(out, text, end);
+      });
+    }
+  }
+
+  TEST_CASE("whole lines cost no allocation, and a long one time in proportion to its bytes") {
+    check_whole_frames_cost_no_allocation(LineDecoder(), "a\nb\r\n", 2);
+    check_linear(LineDecoder({.max_line_bytes = 2 << 20}), std::string(1 << 20, 'x') + "\n");
   }
 }

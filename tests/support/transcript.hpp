@@ -31,10 +31,6 @@ struct Transcript {
   std::string line;
   std::vector<protocols::Extent> extents;  ///< Where each frame lay in the stream.
   std::size_t bytes_fed_when_failed = 0;   ///< Up to the end of the piece that brought the error.
-
-  bool operator==(const Transcript& other) const {
-    return line == other.line && extents == other.extents;
-  }
 };
 
 /// Feeds the pieces, each from memory of exactly its size that is freed as soon as the contract

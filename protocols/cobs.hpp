@@ -1,0 +1,45 @@
+// COBS: Consistent Overhead Byte Stuffing (S. Cheshire and M. Baker, 1999), frames ended by a zero.
+//
+//     +------+--------------+------+--------------+-----+
+//     | code | code-1 bytes | code | code-1 bytes | 00  |    no zero but the last
+//     +------+--------------+------+--------------+-----+
+//
+// Between two blocks stands a zero of the payload, unless the first one's code is FF: that block is
+// full. Zeros between frames mean nothing: the empty payload is 01 00, not 00.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "protocols/frame_decoder.hpp"
+
+namespace protocols {
+
+struct Cobs {
+  using Frame = Bytes;
+  struct Progress {
+    std::size_t scanned = 0;  ///< No zero stands ahead of this.
+    std::size_t block = 0;    ///< Where the code of the block in hand stands.
+    std::size_t payload = 0;  ///< Bytes of payload in the blocks ahead of it.
+    bool zero_due = false;    ///< The payload has a zero between those and this one.
+  };
+
+  std::size_t max_payload_bytes = 65536;
+  std::vector<std::byte> unstuffed_frame = {};  ///< Holds a frame of more than one block.
+
+  /// Errors    DecodeError::too_large, bad_cobs (the zero that cuts a block short)
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
+
+ private:
+  void unstuff(Bytes blocks);
+};
+
+/// Cuts a stream of COBS frames. One without zeros, of up to 254 bytes, is a view of the stream.
+///
+///     CobsDecoder decoder({.max_payload_bytes = 1500});
+using CobsDecoder = FrameDecoder<Cobs>;
+
+/// Appends `payload` as one frame, its zero included.
+void append_cobs(std::vector<std::byte>& out, Bytes payload);
+
+}  // namespace protocols

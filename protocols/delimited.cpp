@@ -1,0 +1,82 @@
+#include "protocols/delimited.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace protocols {
+namespace {
+
+// How many of the delimiter's first bytes stand at `start`.
+std::size_t matching(std::string_view text, std::size_t start, std::string_view delimiter) {
+  const std::string_view there = text.substr(start, delimiter.size());
+  return static_cast<std::size_t>(
+      std::mismatch(there.begin(), there.end(), delimiter.begin()).first - there.begin());
+}
+
+}  // namespace
+
+Parsed<Bytes> Delimited::parse(Bytes bytes, Progress& scanned) const {
+  assert(!delimiters.empty());
+  const std::string_view text = as_text(bytes);
+  const bool overfull = text.size() > max_frame_bytes;
+  const std::size_t last_start = overfull ? max_frame_bytes + 1 : text.size();
+
+  for (; (scanned = find_start(text.substr(0, last_start), scanned)) < last_start; ++scanned) {
+    std::size_t shortest = 0;
+    bool unfinished = false;
+    for (const std::string& delimiter : delimiters) {
+      const std::size_t match = matching(text, scanned, delimiter);
+      if (match == delimiter.size()) {
+        shortest = shortest == 0 ? match : std::min(shortest, match);
+      } else if (scanned + match == text.size()) {
+        unfinished = true;
+      }
+    }
+    if (shortest > 0) {
+      const std::size_t total = scanned + shortest;
+      return Parsed<Frame>::frame(bytes.first(strip ? scanned : total), total);
+    }
+    if (unfinished) return Parsed<Frame>::need(bytes.size() + 1);
+  }
+  if (overfull) return Parsed<Frame>::fail(DecodeError::too_large, too_large_at(text));
+  return Parsed<Frame>::need(bytes.size() + 1);
+}
+
+// The first place from `from` on that has the first byte of a delimiter, or the end.
+std::size_t Delimited::find_start(std::string_view text, std::size_t from) const {
+  if (delimiters.size() == 1) return std::min(text.find(delimiters[0][0], from), text.size());
+  const auto begins = [this](char byte) {
+    return std::any_of(delimiters.begin(), delimiters.end(),
+                       [byte](const std::string& delimiter) { return delimiter[0] == byte; });
+  };
+  return static_cast<std::size_t>(
+      std::find_if(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), begins) -
+      text.begin());
+}
+
+// The byte at which the last delimiter that could still have ended the frame came to nothing.
+std::size_t Delimited::too_large_at(std::string_view text) const {
+  std::size_t certain = max_frame_bytes;
+  for (const std::string& delimiter : delimiters) {
+    const std::size_t earliest = max_frame_bytes - std::min(max_frame_bytes, delimiter.size());
+    for (std::size_t start = earliest; start <= max_frame_bytes; ++start) {
+      certain = std::max(certain, start + matching(text, start, delimiter));
+    }
+  }
+  return certain;
+}
+
+bool append_delimited(std::vector<std::byte>& out, Bytes content, const Delimited& format) {
+  const std::size_t begin = out.size();
+  const Bytes delimiter = as_bytes(format.delimiters.front());
+  out.insert(out.end(), content.begin(), content.end());
+  out.insert(out.end(), delimiter.begin(), delimiter.end());
+  Delimited::Progress scanned{};
+  const auto parsed = format.parse(Bytes(out).subspan(begin), scanned);
+  const bool comes_back =
+      parsed.verdict == Verdict::frame && parsed.size == content.size() + delimiter.size();
+  if (!comes_back) out.resize(begin);
+  return comes_back;
+}
+
+}  // namespace protocols

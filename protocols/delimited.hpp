@@ -1,0 +1,47 @@
+// Frames that end where a certain byte string stands.
+//
+//     +----------+-----------+--------------+-----------+
+//     | content  | delimiter | content      | delimiter |
+//     +----------+-----------+--------------+-----------+
+//
+// Of several delimiters the one that begins first ends the frame, and of those that begin at the
+// same byte the shortest: one that begins with another is never reached.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/frame_decoder.hpp"
+
+namespace protocols {
+
+struct Delimited {
+  using Frame = Bytes;
+  using Progress = std::size_t;
+
+  std::vector<std::string> delimiters;  ///< At least one, none of them empty; has to be given.
+  std::size_t max_frame_bytes = 65536;  ///< Of the content, without the delimiter.
+  bool strip = true;                    ///< Deliver the content without its delimiter.
+
+  /// Errors    DecodeError::too_large
+  /// Cost      A memchr for the first byte of a single delimiter; a comparison a byte for several.
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& scanned) const;
+
+ private:
+  [[nodiscard]] std::size_t find_start(std::string_view text, std::size_t from) const;
+  [[nodiscard]] std::size_t too_large_at(std::string_view text) const;
+};
+
+/// Cuts a stream at a delimiter.
+///
+///     DelimitedDecoder decoder({.delimiters = {"\r\n\r\n"}});
+using DelimitedDecoder = FrameDecoder<Delimited>;
+
+/// Appends `content` and the first of the delimiters. False, and nothing appended, when a decoder
+/// of this format would not give the content back: it is too long, or holds a delimiter.
+[[nodiscard]] bool append_delimited(std::vector<std::byte>& out, Bytes content,
+                                    const Delimited& format);
+
+}  // namespace protocols

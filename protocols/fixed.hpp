@@ -1,0 +1,41 @@
+// Frames that all have the same size, with nothing between them: records, samples, MPEG-TS packets.
+//
+//     +------------------+------------------+------------------+
+//     | frame_bytes      | frame_bytes      | frame_bytes      |
+//     +------------------+------------------+------------------+
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <vector>
+
+#include "protocols/frame_decoder.hpp"
+
+namespace protocols {
+
+struct Fixed {
+  using Frame = Bytes;
+  using Progress = NoProgress;
+
+  std::size_t frame_bytes = 0;  ///< At least 1; has to be given.
+
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const {
+    assert(frame_bytes > 0);
+    if (bytes.size() < frame_bytes) return Parsed<Frame>::need(frame_bytes);
+    return Parsed<Frame>::frame(bytes.first(frame_bytes), frame_bytes);
+  }
+};
+
+/// Cuts a stream into frames of one size. Every byte is right, so there is no error.
+///
+///     FixedDecoder decoder({.frame_bytes = 188});
+using FixedDecoder = FrameDecoder<Fixed>;
+
+/// Appends one frame. False, and nothing appended, when it does not have that size.
+[[nodiscard]] inline bool append_fixed(std::vector<std::byte>& out, Bytes frame, Fixed format) {
+  if (frame.size() != format.frame_bytes) return false;
+  out.insert(out.end(), frame.begin(), frame.end());
+  return true;
+}
+
+}  // namespace protocols

@@ -1,0 +1,66 @@
+// Unsigned integers as protocols write them: one to eight bytes in either order, and varints.
+#pragma once
+
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "protocols/bytes.hpp"
+
+namespace protocols {
+
+/// The integer that stands in the first `width` bytes, 1 to 8 of them.
+[[nodiscard]] inline std::uint64_t read_integer(Bytes bytes, std::size_t width, std::endian order) {
+  assert(width >= 1 && width <= 8 && width <= bytes.size());
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::size_t place = order == std::endian::big ? i : width - 1 - i;
+    value = value << 8 | std::to_integer<std::uint64_t>(bytes[place]);
+  }
+  return value;
+}
+
+/// Appends the lowest `width` bytes of `value`.
+inline void append_integer(std::vector<std::byte>& out, std::uint64_t value, std::size_t width,
+                           std::endian order) {
+  assert(width >= 1 && width <= 8);
+  for (std::size_t i = 0; i < width; ++i) {
+    const std::size_t place = order == std::endian::big ? width - 1 - i : i;
+    out.push_back(static_cast<std::byte>(value >> (8 * place)));
+  }
+}
+
+/// An unsigned LEB128 number: seven bits a byte, the lowest first; the top bit says that more
+/// follow.
+struct Varint {
+  static constexpr std::size_t max_bytes = 10;
+
+  std::uint64_t value = 0;
+  std::size_t bytes = 0;  ///< 0 while its end has not arrived.
+  bool fits = true;       ///< False when it is more than 64 bits long, seen at its tenth byte.
+};
+
+/// The varint at the front of `bytes`.
+[[nodiscard]] inline Varint read_varint(Bytes bytes) {
+  Varint varint;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = std::to_integer<std::uint64_t>(bytes[i]);
+    varint.value |= (byte & 0x7F) << (7 * i);
+    if (i + 1 == Varint::max_bytes) varint.fits = byte <= 1;
+    if (byte < 0x80 || i + 1 == Varint::max_bytes) {
+      varint.bytes = i + 1;
+      break;
+    }
+  }
+  return varint;
+}
+
+inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::byte>(value | 0x80));
+  out.push_back(static_cast<std::byte>(value));
+}
+
+}  // namespace protocols

@@ -1,0 +1,46 @@
+#include "protocols/length_prefixed.hpp"
+
+namespace protocols {
+
+Parsed<Bytes> LengthPrefixed::parse_varint(Bytes bytes) const {
+  if (bytes.size() <= length_field_offset) return Parsed<Frame>::need(length_field_offset + 1);
+  const Varint length = read_varint(bytes.subspan(length_field_offset));
+  if (length.bytes == 0) return Parsed<Frame>::need(bytes.size() + 1);
+  const std::size_t header_bytes = length_field_offset + length.bytes;
+  if (!length.fits) return Parsed<Frame>::fail(DecodeError::bad_varint, header_bytes - 1);
+  return parse_behind(header_bytes, length.value, bytes);
+}
+
+bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
+                          const LengthPrefixed& format, Bytes prefix) {
+  if (prefix.size() != format.length_field_offset) return false;
+  const auto adjustment = static_cast<std::uint64_t>(format.length_adjustment);
+  if (format.length_adjustment > 0 && payload_bytes < adjustment) return false;
+  const std::uint64_t length = payload_bytes - adjustment;
+  // A negative adjustment adds to the length; where that leaves the type, the sum is the smaller.
+  if (format.length_adjustment < 0 && length < payload_bytes) return false;
+
+  const std::size_t begin = out.size();
+  out.insert(out.end(), prefix.begin(), prefix.end());
+  const auto width = static_cast<std::size_t>(format.length_field);
+  if (format.length_field == LengthField::varint) {
+    append_varint(out, length);
+  } else {
+    append_integer(out, length, width, format.byte_order);
+  }
+  const std::size_t header_bytes = out.size() - begin;
+  const bool fits = width == 0 || width == 8 || length >> (8 * width) == 0;
+  const bool allowed = header_bytes <= format.max_frame_bytes &&
+                       payload_bytes <= format.max_frame_bytes - header_bytes;
+  if (!fits || !allowed) out.resize(begin);
+  return fits && allowed;
+}
+
+bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
+                            const LengthPrefixed& format, Bytes prefix) {
+  if (!append_length_header(out, payload.size(), format, prefix)) return false;
+  out.insert(out.end(), payload.begin(), payload.end());
+  return true;
+}
+
+}  // namespace protocols

@@ -1,0 +1,101 @@
+// Frames that carry their own length, in any of the layouts in use.
+//
+//     |<- length_field_offset ->|<- length_field ->|<- value + length_adjustment ->|
+//     +-------------------------+------------------+-------------------------------+
+//     | what comes first        | value            | payload                       |
+//     +-------------------------+------------------+-------------------------------+
+//     |<-------- initial_bytes_to_strip ---------->|<-------- delivered ---------->|
+//
+// Names and meanings are those of Netty's LengthFieldBasedFrameDecoder. Some layouts:
+//
+//     u32 payload length, payload                                 the defaults
+//     u16 length that counts itself, payload                      length_adjustment -2
+//     u8 type, u16 length, payload, u32 checksum; all delivered   length_field_offset 1,
+//                                                                 length_adjustment 4, strip 0
+//     protobuf's delimited messages                               length_field varint
+//
+// The arithmetic is exact: no length wraps around or is cut to a smaller type.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "protocols/frame_decoder.hpp"
+#include "protocols/integer.hpp"
+
+namespace protocols {
+
+/// How a length is written; its value is its width in bytes. A varint is an unsigned LEB128 number
+/// of up to 64 bits, the lowest seven bits first, as protobuf writes it.
+enum class LengthField : unsigned char { varint = 0, u8 = 1, u16 = 2, u24 = 3, u32 = 4, u64 = 8 };
+
+struct LengthPrefixed {
+  using Frame = Bytes;
+  using Progress = NoProgress;
+
+  std::size_t max_frame_bytes = 1 << 20;  ///< Of the whole frame, what is stripped included.
+  std::size_t length_field_offset = 0;
+  LengthField length_field = LengthField::u32;
+  std::endian byte_order = std::endian::big;  ///< A varint has none.
+  std::int64_t length_adjustment = 0;         ///< Negative where the length counts its header too.
+  std::optional<std::size_t> initial_bytes_to_strip = {};  ///< All up to the payload if not given.
+
+  /// Errors    DecodeError::too_large, bad_length (less than nothing behind the length field),
+  ///           bad_strip, bad_varint: each at the last byte of the length field.
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const;
+
+ private:
+  Parsed<Frame> parse_varint(Bytes bytes) const;
+  Parsed<Frame> parse_behind(std::size_t header_bytes, std::uint64_t length, Bytes bytes) const;
+};
+
+/// Cuts a stream at the lengths written in it.
+///
+///     LengthPrefixedDecoder decoder({.max_frame_bytes = 4096});
+using LengthPrefixedDecoder = FrameDecoder<LengthPrefixed>;
+
+/// Appends `prefix`, which fills the bytes before the length field, the length, and the payload.
+/// False, and nothing appended, when a decoder of this format would not give the payload back: it
+/// is too long for the field or for `max_frame_bytes`, or shorter than the adjustment.
+[[nodiscard]] bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
+                                          const LengthPrefixed& format = {}, Bytes prefix = {});
+
+/// The same without the payload, of which `payload_bytes` are to be written next.
+[[nodiscard]] bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
+                                        const LengthPrefixed& format = {}, Bytes prefix = {});
+
+inline Parsed<Bytes> LengthPrefixed::parse(Bytes bytes, Progress&) const {
+  if (length_field == LengthField::varint) return parse_varint(bytes);
+  const auto width = static_cast<std::size_t>(length_field);
+  const std::size_t header_bytes = length_field_offset + width;
+  if (bytes.size() < header_bytes) return Parsed<Frame>::need(header_bytes);
+  return parse_behind(header_bytes,
+                      read_integer(bytes.subspan(length_field_offset), width, byte_order), bytes);
+}
+
+inline Parsed<Bytes> LengthPrefixed::parse_behind(std::size_t header_bytes, std::uint64_t length,
+                                                  Bytes bytes) const {
+  const std::size_t last = header_bytes - 1;
+  // Of the adjustment only the size is added or taken away, so that nothing leaves the type.
+  const auto adjustment = static_cast<std::uint64_t>(length_adjustment);
+  const std::uint64_t longest = max_frame_bytes > header_bytes ? max_frame_bytes - header_bytes : 0;
+  if (length_adjustment < 0) {
+    if (length < 0 - adjustment) return Parsed<Frame>::fail(DecodeError::bad_length, last);
+  } else if (adjustment > longest || length > longest - adjustment) {
+    return Parsed<Frame>::fail(DecodeError::too_large, last);
+  }
+  const std::uint64_t behind = length + adjustment;
+  if (behind > longest || header_bytes > max_frame_bytes) {
+    return Parsed<Frame>::fail(DecodeError::too_large, last);
+  }
+  const std::size_t total = header_bytes + static_cast<std::size_t>(behind);
+  const std::size_t strip = initial_bytes_to_strip.value_or(header_bytes);
+  if (strip > total) return Parsed<Frame>::fail(DecodeError::bad_strip, last);
+  if (bytes.size() < total) return Parsed<Frame>::need(total);
+  return Parsed<Frame>::frame(bytes.subspan(strip, total - strip), total);
+}
+
+}  // namespace protocols

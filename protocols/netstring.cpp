@@ -1,0 +1,40 @@
+#include "protocols/netstring.hpp"
+
+#include <string>
+
+namespace protocols {
+
+Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
+  const std::string_view text = as_text(bytes);
+  std::size_t length = 0;
+  std::size_t digits = 0;
+  for (; digits < text.size() && text[digits] != ':'; ++digits) {
+    if (text[digits] < '0' || text[digits] > '9') {
+      return Parsed<Frame>::fail(DecodeError::bad_length, digits);
+    }
+    if (digits == 1 && text[0] == '0') return Parsed<Frame>::fail(DecodeError::leading_zero, 1);
+    const auto digit = static_cast<std::size_t>(text[digits] - '0');
+    if (digit > max_payload_bytes || length > (max_payload_bytes - digit) / 10) {
+      return Parsed<Frame>::fail(DecodeError::too_large, digits);
+    }
+    length = 10 * length + digit;
+  }
+  if (digits == text.size()) return Parsed<Frame>::need(text.size() + 1);
+  if (digits == 0) return Parsed<Frame>::fail(DecodeError::bad_length, 0);
+
+  const std::size_t begin = digits + 1;
+  const std::size_t comma = begin + length;
+  if (text.size() <= comma) return Parsed<Frame>::need(comma + 1);
+  if (text[comma] != ',') return Parsed<Frame>::fail(DecodeError::missing_comma, comma);
+  return Parsed<Frame>::frame(bytes.subspan(begin, length), comma + 1);
+}
+
+void append_netstring(std::vector<std::byte>& out, Bytes payload) {
+  const std::string header = std::to_string(payload.size()) + ':';
+  const Bytes header_bytes = as_bytes(header);
+  out.insert(out.end(), header_bytes.begin(), header_bytes.end());
+  out.insert(out.end(), payload.begin(), payload.end());
+  out.push_back(std::byte{','});
+}
+
+}  // namespace protocols

@@ -1,0 +1,40 @@
+// SLIP: packets on a serial line (RFC 1055).
+//
+//     +---------------------------------------+-----+
+//     | packet, with END and ESC escaped      | END |    END C0   in the packet: DB DC
+//     +---------------------------------------+-----+    ESC DB   in the packet: DB DD
+//
+// An END in front of a packet flushes line noise, so empty packets mean nothing and are dropped.
+// Any other byte behind an ESC is refused; RFC 1055's own sample code would let it pass.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "protocols/frame_decoder.hpp"
+
+namespace protocols {
+
+struct Slip {
+  using Frame = Bytes;
+  struct Progress {
+    std::size_t scanned = 0;
+    std::size_t escapes = 0;
+  };
+
+  std::size_t max_payload_bytes = 65536;        ///< RFC 1055 recommends 1006.
+  std::vector<std::byte> unescaped_frame = {};  ///< Holds a frame that had escapes, no other.
+
+  /// Errors    DecodeError::too_large, bad_escape
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
+};
+
+/// Cuts a stream of SLIP packets. A packet without escapes is a view of the stream.
+///
+///     SlipDecoder decoder({.max_payload_bytes = 1006});
+using SlipDecoder = FrameDecoder<Slip>;
+
+/// Appends `payload` between two ENDs.
+void append_slip(std::vector<std::byte>& out, Bytes payload);
+
+}  // namespace protocols

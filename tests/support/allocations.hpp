@@ -1,0 +1,14 @@
+// Counts what `new` hands out on this thread, for promises like "no allocation" and "under 1 KiB".
+#pragma once
+
+#include <cstddef>
+
+namespace allocations {
+
+/// How many times `new` has been called on this thread.
+std::size_t count();
+
+/// How many bytes it has handed out that are not freed yet, as malloc rounds them.
+std::ptrdiff_t live_bytes();
+
+}  // namespace allocations
