@@ -38,7 +38,6 @@ uv_loop_t* new_native() {
 }
 
 std::uint32_t slot_of(Token token) { return static_cast<std::uint32_t>(token); }
-std::uint32_t generation_of(Token token) { return static_cast<std::uint32_t>(token >> 32); }
 
 }  // namespace
 
@@ -113,7 +112,7 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microsecond
 Engine::~Engine() {
   assert(!in_turn_ && "a loop was destroyed by one of its callbacks");
   posted_.clear();
-  posted_now_.clear();
+  posted_now_ = {};
   abort_if_handles_are_left();
   if (!guest_) finish_natives();
 }
@@ -161,9 +160,10 @@ void Engine::run(bool for_ever) {
     stopping_ = false;
     return rethrow();
   }
-  while (for_ever || alive()) {
+  bool more = for_ever || alive();
+  while (more) {
     const bool stop_asked = stopping_;
-    turn(!stop_asked);
+    more = turn(!stop_asked) || for_ever;
     if (stop_asked || stopping_) break;
   }
   stopping_ = false;
@@ -179,27 +179,28 @@ bool Engine::turn(bool wait) {
   in_turn_ = true;
   if (events_.empty()) wait_for_events(wait);
   const Nanoseconds began = statistics_ ? read_clock() : 0;
-  dispatch_events();
-  run_posted();
-  fire_timers();
-  run_scheduled();
+  do_work();
   if (!interrupted()) poller_.run_native();
   if (began && statistics_) statistics_->add(std::chrono::nanoseconds(read_clock() - began));
-  arm_poller();
+  if (armed_ > 0) arm_poller();
   in_turn_ = false;
-  rethrow();
+  if (interrupted()) rethrow();
   return alive();
+}
+
+void Engine::do_work() {
+  dispatch_events();
+  if (has_posted_ || !posted_now_.empty()) run_posted();
+  if (armed_ > 0) fire_timers();
+  if (!scheduled_.empty() || !scheduled_now_.empty()) run_scheduled();
 }
 
 // The poller has something, inside the application's turn of its own loop.
 void Engine::guest_turn() {
   in_turn_ = true;
   if (events_.empty()) wait_for_events(false);
-  dispatch_events();
-  run_posted();
-  fire_timers();
-  run_scheduled();
-  arm_poller();
+  do_work();
+  if (armed_ > 0) arm_poller();
   in_turn_ = false;
   if (work_left()) poller_.wake();
   poller_.keep_alive(keeping_running_ > 0 || work_left());
@@ -207,8 +208,8 @@ void Engine::guest_turn() {
 }
 
 bool Engine::work_left() const {
-  return !events_.empty() || !scheduled_.empty() || scheduled_done_ < scheduled_now_.size() ||
-         posted_done_ < posted_now_.size() || has_posted_;
+  return !events_.empty() || !scheduled_.empty() || !scheduled_now_.empty() ||
+         !posted_now_.empty() || has_posted_;
 }
 
 void Engine::wait_for_events(bool wait) {
@@ -237,16 +238,13 @@ void Engine::dispatch_events() {
 
 void Engine::run_posted() {
   if (interrupted()) return;
-  if (posted_done_ == posted_now_.size()) {
-    if (!has_posted_) return;
-    posted_now_.clear();
-    posted_done_ = 0;
+  if (posted_now_.empty()) {
     const std::lock_guard lock(post_mutex_);
-    posted_now_.swap(posted_);
+    posted_now_.refill(posted_);
     has_posted_ = false;
   }
-  while (posted_done_ < posted_now_.size() && !interrupted()) {
-    Task task = std::move(posted_now_[posted_done_++]);
+  while (!posted_now_.empty() && !interrupted()) {
+    Task task = posted_now_.take();
     const Nanoseconds began = slow_call_limit_ ? read_clock() : 0;
     calling_ = true;
     try {
@@ -262,7 +260,7 @@ void Engine::run_posted() {
 }
 
 void Engine::fire_timers() {
-  if (armed_ == 0 || interrupted()) return;
+  if (interrupted()) return;
   wheel_.advance(tick_at(now_));
   while (!interrupted()) {
     TimerWheel::Node* const node = wheel_.pop_due();
@@ -273,14 +271,9 @@ void Engine::fire_timers() {
 }
 
 void Engine::run_scheduled() {
-  if (interrupted()) return;
-  if (scheduled_done_ == scheduled_now_.size()) {
-    scheduled_now_.clear();
-    scheduled_done_ = 0;
-    scheduled_now_.swap(scheduled_);
-  }
-  while (scheduled_done_ < scheduled_now_.size() && !interrupted()) {
-    Source* const source = find(scheduled_now_[scheduled_done_++]);
+  if (scheduled_now_.empty()) scheduled_now_.refill(scheduled_);
+  while (!scheduled_now_.empty() && !interrupted()) {
+    Source* const source = find(scheduled_now_.take());
     if (!source) continue;
     source->scheduled_ = false;
     source->on_turn();
@@ -348,12 +341,6 @@ void Engine::vacate(Token token) {
   free_slots_.push_back(slot_of(token));
 }
 
-Source* Engine::find(Token token) const {
-  const std::uint32_t index = slot_of(token);
-  if (index >= slots_.size() || slots_[index].generation != generation_of(token)) return nullptr;
-  return slots_[index].source;
-}
-
 void Engine::schedule(Source& source) {
   if (source.scheduled_) return;
   source.scheduled_ = true;
@@ -374,31 +361,6 @@ Engine::Nanoseconds Engine::now() {
 }
 
 // ---- Shared buffers
-
-std::span<std::byte> Engine::read_buffer() {
-  if (!read_buffer_) read_buffer_ = std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
-  return {read_buffer_.get(), read_buffer_bytes};
-}
-
-bool Engine::gather(Source& source, std::span<const std::byte> bytes) {
-  if (gathering_for_ != &source) {
-    finish_gathering();
-    gathering_for_ = &source;
-  }
-  if (bytes.size() > gather_buffer_bytes - gathered_) return false;
-  if (!gather_buffer_) {
-    gather_buffer_ = std::make_unique_for_overwrite<std::byte[]>(gather_buffer_bytes);
-  }
-  std::memcpy(gather_buffer_.get() + gathered_, bytes.data(), bytes.size());
-  gathered_ += bytes.size();
-  return true;
-}
-
-std::span<const std::byte> Engine::take_gathered(const Source& source) {
-  if (gathering_for_ != &source) return {};
-  gathering_for_ = nullptr;
-  return {gather_buffer_.get(), std::exchange(gathered_, 0)};
-}
 
 void Engine::finish_gathering() {
   if (!gathering_for_) return;

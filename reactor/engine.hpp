@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -137,6 +138,26 @@ class Expiring : public Handle, protected TimerWheel::Node {
   friend class Engine;
 };
 
+/// What a turn has taken upon itself to do. It may be interrupted, and go on in the next.
+template <class T>
+class Round {
+ public:
+  [[nodiscard]] bool empty() const { return items_.empty(); }
+  void refill(std::vector<T>& from) { items_.swap(from); }
+  [[nodiscard]] T take() {
+    T item = std::move(items_[done_++]);
+    if (done_ == items_.size()) {
+      items_.clear();
+      done_ = 0;
+    }
+    return item;
+  }
+
+ private:
+  std::vector<T> items_;
+  std::size_t done_ = 0;
+};
+
 class Engine {
  public:
   using Nanoseconds = std::int64_t;
@@ -179,7 +200,6 @@ class Engine {
 
   // ---- Registrations, by sources. Results are 0 or -errno.
 
-  static bool has_edge_trigger() { return Poller::has_edge_trigger; }
   int watch(const Source& source, int fd, Interest interest, Trigger trigger) {
     return poller_.add(fd, interest, trigger, source.token_);
   }
@@ -193,7 +213,10 @@ class Engine {
   void schedule(Source& source);
 
   /// The source that still has this token, or null.
-  [[nodiscard]] Source* find(Token token) const;
+  [[nodiscard]] Source* find(Token token) const {
+    const Slot& slot = slots_[static_cast<std::uint32_t>(token)];
+    return slot.generation == token >> 32 ? slot.source : nullptr;
+  }
 
   // ---- Time.
 
@@ -204,17 +227,29 @@ class Engine {
 
   // ---- Buffers shared by all streams of the loop.
 
-  [[nodiscard]] std::span<std::byte> read_buffer();
-
-  /// True while something runs that ends with sending what was gathered.
-  [[nodiscard]] bool gathering() const { return calling_; }
+  /// Where each read begins, of read_buffer_bytes.
+  [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
 
   /// Keeps a copy of `bytes` for `source` until the callback that is running returns, behind what
-  /// was gathered for it before. False when they do not fit.
-  [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
+  /// was gathered for it before. False when no callback is running, or they do not fit.
+  [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes) {
+    if (!calling_) return false;
+    if (gathering_for_ != &source) [[unlikely]] {
+      finish_gathering();
+      gathering_for_ = &source;
+    }
+    if (bytes.size() > gather_buffer_bytes - gathered_) return false;
+    std::memcpy(gather_buffer() + gathered_, bytes.data(), bytes.size());
+    gathered_ += bytes.size();
+    return true;
+  }
 
   /// What is gathered for this source, which takes it over.
-  [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source);
+  [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source) {
+    if (gathering_for_ != &source) return {};
+    gathering_for_ = nullptr;
+    return {gather_buffer(), std::exchange(gathered_, 0)};
+  }
 
   // ---- libuv's handles and requests, closed in their own time.
 
@@ -238,6 +273,8 @@ class Engine {
 
   static Nanoseconds read_clock();
 
+  [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
+
   struct Slot {
     Source* source = nullptr;
     std::uint32_t generation = 1;
@@ -245,6 +282,7 @@ class Engine {
 
   Token occupy(Source& source);
   void vacate(Token token);
+  void do_work();
   void dispatch_events();
   void run_posted();
   void fire_timers();
@@ -276,8 +314,7 @@ class Engine {
   std::vector<std::uint32_t> free_slots_;
   std::span<const Event> events_;  // Of this turn, those not yet dispatched.
   std::vector<Token> scheduled_;
-  std::vector<Token> scheduled_now_;
-  std::size_t scheduled_done_ = 0;
+  Round<Token> scheduled_now_;
 
   Nanoseconds now_ = 0;
   bool now_is_fresh_ = false;
@@ -289,11 +326,11 @@ class Engine {
   std::vector<Task> posted_;  // Guarded by post_mutex_.
   std::atomic<bool> has_posted_ = false;
   std::atomic<bool> stopping_ = false;
-  std::vector<Task> posted_now_;
-  std::size_t posted_done_ = 0;
+  Round<Task> posted_now_;
 
-  std::unique_ptr<std::byte[]> read_buffer_;
-  std::unique_ptr<std::byte[]> gather_buffer_;
+  // For reading, and behind that for gathering. Memory that is not touched costs none.
+  const std::unique_ptr<std::byte[]> buffers_ =
+      std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes + gather_buffer_bytes);
   std::size_t gathered_ = 0;
   Source* gathering_for_ = nullptr;
 

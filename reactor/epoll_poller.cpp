@@ -60,8 +60,6 @@ int check(int fd, const char* operation) {
 
 }  // namespace
 
-const bool Poller::has_edge_trigger = true;
-
 struct Poller::State {
   uv_loop_t& loop;
   int set = -1;
@@ -95,8 +93,8 @@ bool Poller::State::native_has_news() const {
 // How long libuv wants to sleep. It computes that from a clock it read when it last ran, which may
 // be long ago here.
 int Poller::State::native_timeout() {
+  if (!uv_loop_alive(&loop)) return -1;  // It would not even look at its news.
   if (native_has_news()) return 0;
-  if (!uv_loop_alive(&loop)) return -1;
   int timeout = uv_backend_timeout(&loop);
   if (timeout > 0) {
     uv_update_time(&loop);

@@ -37,7 +37,11 @@ struct Event {
 class Poller {
  public:
   /// False where streams have to be registered level-triggered, and to say what they wait for.
-  static const bool has_edge_trigger;
+#ifdef UVREACTOR_UV_POLLER
+  static constexpr bool has_edge_trigger = false;
+#else
+  static constexpr bool has_edge_trigger = true;
+#endif
 
   /// Works on `loop`. A host runs it from wait(); a guest is run by it, and calls
   /// `on_ready(context)` when wait() has something to give.

@@ -66,6 +66,29 @@ struct Stream::State final : Source {
     Error error;                 // Why the connection is over, until on_close tells.
   };
 
+  // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
+  enum Flag : unsigned {
+    connecting = 1 << 0,
+    readable = 1 << 1,     // The kernel may have more to read; an edge will not tell again.
+    end_is_near = 1 << 2,  // So look for it behind the last byte.
+    ended = 1 << 3,        // The peer's end was read.
+    deaf = 1 << 4,         // There is no on_data.
+    paused = 1 << 5,       // By the user.
+    throttled = 1 << 6,    // By what is queued.
+    queueing = 1 << 7,     // Something is queued.
+    shutting = 1 << 8,     // Nothing may be written any more.
+    shut = 1 << 9,         // Our end was sent.
+    closing = 1 << 10,
+    broken = 1 << 11,  // With an error, which on_close has yet to tell.
+    closed = 1 << 12,
+    undelivered = 1 << 13,  // A layer above has more for the user.
+    on_data_replaced = 1 << 14,
+    watched = 1 << 15,
+  };
+  static constexpr unsigned not_reading =
+      connecting | ended | deaf | paused | throttled | closing | broken | closed;
+  static constexpr unsigned not_writing = shutting | closing | broken | closed;
+
   State(Engine& engine, Socket connection, const Address& from)
       : Source(engine, Kind::stream), socket(std::move(connection)), peer(from) {
     keep_loop_running(true);
@@ -74,18 +97,23 @@ struct Stream::State final : Source {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
-    if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed))
-      end_is_near = true;
-    if (happened & ~Happened::writable) readable = true;
-    if (connecting) return finish_connecting();
-    if ((happened & Happened::writable) && queued() > 0 && !send_queue()) return;
-    if ((happened & Happened::failed) && !reads() && !closing) collect_error();
+    if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]]
+      return read();
+    if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
+    if (happened & ~Happened::writable) set(readable);
+    if (is(connecting)) return finish_connecting();
+    if ((happened & Happened::writable) && is(queueing) && !send_queue()) return;
+    if ((happened & Happened::failed) && is(not_reading) && !is(closing)) collect_error();
     go_on();
   }
 
   void on_turn() override { go_on(); }
 
-  void on_gathered(Bytes bytes) override { send(bytes, {}); }
+  void on_gathered(Bytes bytes) override {
+    const ssize_t size = sys::send(socket.fd(), bytes.data(), bytes.size(), 0);
+    if (size != static_cast<ssize_t>(bytes.size())) [[unlikely]]
+      sent(size, bytes, {});
+  }
 
   void unregister() noexcept override {
     send_gathered();
@@ -96,45 +124,48 @@ struct Stream::State final : Source {
 
   // ---- Reading
 
-  [[nodiscard]] bool reads() const {
-    return on_data_callback && !paused && !throttled && !ended && !closing && !broken &&
-           !connecting;
-  }
+  [[nodiscard]] bool is(unsigned any) const { return (flags & any) != 0; }
+  void set(unsigned all) { flags |= all; }
+  void clear(unsigned all) { flags &= ~all; }
+
+  [[nodiscard]] bool reads() const { return !is(not_reading); }
 
   // Whatever can be done without waiting, in the order in which it must be done.
   void go_on() {
-    if (closed) return;
+    if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
-    if (broken) return finish_broken();
-    if (closing) return go_on_closing();
-    if (ended && shut) return finish({});
-    if (undelivered && reads() && !deliver({})) return;
-    if (readable && reads()) return read();
+    if (is(broken)) return finish_broken();
+    if (is(closing)) return go_on_closing();
+    if (is(ended) && is(shut)) return finish({});
+    if (is(undelivered) && reads() && !deliver({})) return;
+    if (is(readable) && reads()) return read();
     settle();
   }
 
   // False when the stream is gone.
   [[nodiscard]] bool deliver(Bytes bytes) {
-    undelivered = data_callback_replaced = false;
+    clear(undelivered | on_data_replaced);
     return engine().call(*this, on_data_callback, bytes);
   }
 
   void read() {
     for (;;) {
-      const std::span<std::byte> buffer = engine().read_buffer().first(read_bytes);
-      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
-      if (size > 0) {
+      std::byte* const buffer = engine().read_buffer();
+      const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
+      if (size > 0) [[likely]] {
         const auto received = static_cast<std::size_t>(size);
         // A buffer that was not filled has emptied the socket, unless its end is behind that.
-        readable = received == buffer.size() || end_is_near;
-        if (!deliver(buffer.first(received))) return;
-        if (!readable || !reads()) return settle();
-        if (received == buffer.size() || engine().interrupted()) return engine().schedule(*this);
+        const bool filled = received == read_bytes;
+        clear(readable);
+        if (filled || is(end_is_near)) set(readable);
+        if (!deliver({buffer, received})) return;
+        if (!is(readable) || !reads()) return settle_level();
+        if (filled || engine().interrupted()) return engine().schedule(*this);
         continue;
       }
       if (size == -EINTR) continue;
-      readable = false;
-      if (size == -EAGAIN) return settle();
+      clear(readable);
+      if (size == -EAGAIN) return settle_level();
       if (size == 0) return end();
       fail(system_error(static_cast<int>(-size), "receive from", peer.to_string()));
       return finish_broken();
@@ -142,7 +173,7 @@ struct Stream::State final : Source {
   }
 
   void end() {
-    ended = true;
+    set(ended);
     if (seldom && seldom->on_end) {
       if (!engine().call(*this, seldom->on_end)) return;
     } else {
@@ -158,13 +189,12 @@ struct Stream::State final : Source {
   }
 
   Written write(Bytes bytes) {
-    if (closed || closing || broken || shutting) return Written::closed;
-    if (bytes.empty()) return Written::sent;
-    if (connecting || queued() > 0) return enqueue(bytes);
-    if (bytes.size() < large_write_bytes && engine().gathering() && engine().gather(*this, bytes)) {
-      return Written::sent;
+    if (!is(not_writing | connecting | queueing)) [[likely]] {
+      if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) return Written::sent;
+      return send(engine().take_gathered(*this), bytes);
     }
-    return send(engine().take_gathered(*this), bytes);
+    if (is(not_writing)) return Written::closed;
+    return bytes.empty() ? Written::sent : enqueue(bytes);
   }
 
   void send_gathered() {
@@ -173,22 +203,24 @@ struct Stream::State final : Source {
   }
 
   Written send(Bytes first, Bytes second) {
-    if (broken || closed) return Written::closed;
-    ssize_t size;
-    do {
-      size = send_two(socket.fd(), first, second);
-    } while (size == -EINTR);
+    if (is(broken | closed)) return Written::closed;
+    const std::size_t total = first.size() + second.size();
+    if (total == 0) return Written::sent;
+    const ssize_t size = send_two(socket.fd(), first, second);
+    return size == static_cast<ssize_t>(total) ? Written::sent : sent(size, first, second);
+  }
+
+  // Sees to what a system call did not send.
+  Written sent(ssize_t size, Bytes first, Bytes second) {
+    if (size == -EINTR) return send(first, second);
     if (size < 0 && size != -EAGAIN) {
       fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
       return Written::closed;
     }
-    const std::size_t sent = size < 0 ? 0 : static_cast<std::size_t>(size);
-    if (sent == first.size() + second.size()) return Written::sent;
-    if (sent < first.size()) {
-      enqueue(first.subspan(sent));
-      return enqueue(second);
-    }
-    return enqueue(second.subspan(sent - first.size()));
+    const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
+    if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
+    enqueue(first.subspan(done));
+    return enqueue(second);
   }
 
   Written enqueue(Bytes bytes) {
@@ -205,14 +237,15 @@ struct Stream::State final : Source {
       seldom->queue_begin = 0;
     }
     queue.insert(queue.end(), bytes.begin(), bytes.end());
-    if (queued() > high_water_bytes) throttled = true;
+    set(queueing);
+    if (queued() > high_water_bytes) set(throttled);
     settle();
-    return throttled ? Written::full : Written::queued;
+    return is(throttled) ? Written::full : Written::queued;
   }
 
   // False when the stream is gone.
   [[nodiscard]] bool send_queue() {
-    while (queued() > 0 && !broken) {
+    while (queued() > 0 && !is(broken)) {
       const Bytes rest = Bytes(seldom->queue).subspan(seldom->queue_begin);
       const ssize_t size = sys::send(socket.fd(), rest.data(), rest.size(), 0);
       if (size == -EINTR) continue;
@@ -228,18 +261,19 @@ struct Stream::State final : Source {
     if (queued() == 0) {
       std::vector<std::byte>().swap(seldom->queue);
       seldom->queue_begin = 0;
-      if (shutting) shut_down_now();
+      clear(queueing);
+      if (is(shutting)) shut_down_now();
     }
-    if (!throttled || queued() > high_water_bytes / 2) return true;
-    throttled = false;
-    if (!seldom->on_drained || closing) return true;
+    if (!is(throttled) || queued() > high_water_bytes / 2) return true;
+    clear(throttled);
+    if (!seldom->on_drained || is(closing)) return true;
     return engine().call(*this, seldom->on_drained);
   }
 
   // ---- Connecting
 
   void connect(std::chrono::milliseconds timeout) {
-    connecting = true;
+    set(connecting);
     rarely().timer = Timer::after(engine().loop(), timeout, [this] {
       fail(system_error(ETIMEDOUT, "connect", peer.to_string()));
     });
@@ -254,43 +288,42 @@ struct Stream::State final : Source {
       fail(std::move(error));
       return finish_broken();
     }
-    connecting = false;
+    clear(connecting);
     seldom->timer.reset();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
-    if (queued() > 0 && !send_queue()) return;
+    if (is(queueing) && !send_queue()) return;
     go_on();
   }
 
   // ---- Ending
 
   void shutdown() {
-    if (closed || closing || shutting) return;
-    shutting = true;
-    if (connecting) return;
+    if (is(not_writing)) return;
     send_gathered();
-    if (queued() > 0) return;
+    set(shutting);
+    if (is(connecting | queueing)) return;
     shut_down_now();
-    if (ended) engine().schedule(*this);  // Both sides are: go_on() finishes.
+    if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
   }
 
   void shut_down_now() {
-    if (shut || closed) return;
-    shut = true;
+    if (is(shut | closed)) return;
+    set(shut);
     sys::shutdown(socket.fd(), SHUT_WR);
   }
 
   void close(std::chrono::milliseconds timeout, Error reason = {}) {
-    if (closed || closing || broken) return;
-    if (connecting) return fail(system_error(ECANCELED, "connect", peer.to_string()));
+    if (is(closing | broken | closed)) return;
+    if (is(connecting)) return fail(system_error(ECANCELED, "connect", peer.to_string()));
     if (reason) rarely().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
 
   void begin_closing(std::chrono::milliseconds timeout) {
-    closing = true;
-    throttled = false;
-    if (ended && queued() == 0) return;
+    set(closing);
+    clear(throttled);
+    if (is(ended) && !is(queueing)) return;
     rarely().timer = Timer::after(engine().loop(), timeout, [this] {
       fail(system_error(ETIMEDOUT, "close connection to", peer.to_string()));
     });
@@ -298,28 +331,27 @@ struct Stream::State final : Source {
 
   void go_on_closing() {
     send_gathered();
-    if (broken) return finish_broken();
-    if (queued() > 0) return settle();
-    if (ended) return finish({});
-    shutting = true;
+    if (is(broken)) return finish_broken();
+    if (is(queueing)) return settle();
+    if (is(ended)) return finish({});
+    set(shutting);
     shut_down_now();
-    while (readable) {
-      const std::span<std::byte> buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
+    while (is(readable)) {
+      const ssize_t size = sys::recv(socket.fd(), engine().read_buffer(), read_bytes, 0);
       if (size == -EINTR) continue;
-      if (size == static_cast<ssize_t>(buffer.size())) return engine().schedule(*this);
+      if (size == static_cast<ssize_t>(read_bytes)) return engine().schedule(*this);
       if (size == 0) return finish({});
       if (size < 0 && size != -EAGAIN) {
         return finish(
             system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
       }
-      readable = size > 0 && end_is_near;
+      if (size < 0 || !is(end_is_near)) clear(readable);
     }
     settle();
   }
 
   void abort() {
-    if (closed) return;
+    if (is(closed)) return;
     (void)engine().take_gathered(*this);
     const linger reset{1, 0};
     sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
@@ -329,8 +361,8 @@ struct Stream::State final : Source {
 
   // The connection is over, for `error`, once whatever runs now has returned.
   void fail(Error error) {
-    if (broken || closed) return;
-    broken = true;
+    if (is(broken | closed)) return;
+    set(broken);
     if (!rarely().error) seldom->error = std::move(error);
     engine().schedule(*this);
   }
@@ -339,12 +371,12 @@ struct Stream::State final : Source {
   void finish_broken() {
     const bool broken_by_peer = seldom->error.code == std::errc::connection_reset ||
                                 seldom->error.code == std::errc::broken_pipe;
-    while (broken_by_peer && readable && on_data_callback && !paused && !ended && !closing) {
-      const std::span<std::byte> buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(socket.fd(), buffer.data(), buffer.size(), 0);
+    while (broken_by_peer && is(readable) && !is(deaf | paused | ended | closing)) {
+      std::byte* const buffer = engine().read_buffer();
+      const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
       if (size == -EINTR) continue;
       if (size <= 0) break;
-      if (!deliver(buffer.first(static_cast<std::size_t>(size)))) return;
+      if (!deliver({buffer, static_cast<std::size_t>(size)})) return;
       if (engine().interrupted()) return engine().schedule(*this);
     }
     finish({});
@@ -352,7 +384,7 @@ struct Stream::State final : Source {
 
   // From the engine only: calls on_close, the last of all calls.
   void finish(Error error) {
-    closed = true;
+    set(closed);
     close_socket();
     if (seldom) {
       seldom->timer.reset();
@@ -374,21 +406,26 @@ struct Stream::State final : Source {
   // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
   // life, and output from the first time that the kernel was full.
   void settle() {
-    if (!socket || closed) return;
-    const bool waits_to_write = connecting || queued() > 0;
+    if (!socket || is(closed)) return;
+    const bool waits_to_write = is(connecting | queueing);
     Interest wanted = waits_to_write ? Interest::writable : Interest::none;
-    if (Engine::has_edge_trigger()) {
+    if (Poller::has_edge_trigger) {
       wanted = wanted | Interest::readable | Interest::peer_closed | registered;
-    } else if (reads() || (closing && !waits_to_write)) {
+    } else if (reads() || (is(closing) && !waits_to_write)) {
       wanted = wanted | Interest::readable;
     }
     if (wanted == registered) return;
-    const Trigger trigger = Engine::has_edge_trigger() ? Trigger::edge : Trigger::level;
-    const int error = is_watched ? engine().rewatch(*this, socket.fd(), wanted, trigger)
-                                 : engine().watch(*this, socket.fd(), wanted, trigger);
-    is_watched = true;
+    const Trigger trigger = Poller::has_edge_trigger ? Trigger::edge : Trigger::level;
+    const int error = is(watched) ? engine().rewatch(*this, socket.fd(), wanted, trigger)
+                                  : engine().watch(*this, socket.fd(), wanted, trigger);
+    set(watched);
     registered = wanted;
     if (error != 0) fail(system_error(-error, "watch connection to", peer.to_string()));
+  }
+
+  // Level-triggered, what a stream waits for follows what it may do.
+  void settle_level() {
+    if (!Poller::has_edge_trigger) settle();
   }
 
   // An error that no read will collect.
@@ -407,20 +444,7 @@ struct Stream::State final : Source {
 
   Socket socket;
   Interest registered = Interest::none;
-  bool is_watched : 1 = false;
-  bool connecting : 1 = false;
-  bool readable : 1 = false;     // The kernel may have more to read; an edge will not tell again.
-  bool end_is_near : 1 = false;  // So look for it behind the last byte.
-  bool ended : 1 = false;        // The peer's end was read.
-  bool paused : 1 = false;       // By the user.
-  bool throttled : 1 = false;    // By what is queued.
-  bool shutting : 1 = false;     // Nothing may be written any more.
-  bool shut : 1 = false;         // Our end was sent.
-  bool closing : 1 = false;
-  bool broken : 1 = false;  // With an error, which on_close has yet to tell.
-  bool closed : 1 = false;
-  bool undelivered : 1 = false;  // A layer above has more for the user.
-  bool data_callback_replaced : 1 = false;
+  unsigned flags = deaf;
   std::uint32_t read_bytes = Engine::read_buffer_bytes;
   std::uint32_t high_water_bytes = 256 * 1024;
   std::uint32_t max_queued_bytes = 64 * 1024 * 1024;
@@ -454,10 +478,11 @@ Result<Stream> Stream::connect(Loop& loop, const Address& peer, std::chrono::mil
 }
 
 void Stream::on_data(Callback<void(Bytes)> on_data) {
-  state_->data_callback_replaced = true;
+  state_->set(State::on_data_replaced);
+  on_data ? state_->clear(State::deaf) : state_->set(State::deaf);
   state_->replace(state_->on_data_callback, std::move(on_data));
-  if (state_->readable) state_->engine().schedule(*state_);
-  if (!Engine::has_edge_trigger()) state_->settle();
+  if (state_->is(State::readable)) state_->engine().schedule(*state_);
+  state_->settle_level();
 }
 
 void Stream::on_end(Callback<void()> on_end) {
@@ -487,14 +512,14 @@ void Stream::fail(Error reason) { delivery().fail(std::move(reason)); }
 void Stream::abort() { state_->abort(); }
 
 void Stream::pause() {
-  state_->paused = true;
-  if (!Engine::has_edge_trigger()) state_->settle();
+  state_->set(State::paused);
+  state_->settle_level();
 }
 
 void Stream::resume() {
-  state_->paused = false;
-  if (state_->readable || state_->undelivered) state_->engine().schedule(*state_);
-  if (!Engine::has_edge_trigger()) state_->settle();
+  state_->clear(State::paused);
+  if (state_->is(State::readable | State::undelivered)) state_->engine().schedule(*state_);
+  state_->settle_level();
 }
 
 std::size_t Stream::queued_bytes() const { return state_->queued(); }
@@ -516,13 +541,13 @@ Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
 bool Stream::Delivery::goes_on() const {
   // Not asked: whether the connection is broken. What the peer sent before is still its due.
   const State& state = *state_;
-  return !state.retired() && state.socket && !state.paused && !state.throttled && !state.ended &&
-         !state.closing && !state.data_callback_replaced;
+  return !state.retired() && state.socket &&
+         !state.is((State::not_reading & ~State::broken) | State::on_data_replaced);
 }
 
 void Stream::Delivery::call_again() {
   if (state_->retired()) return;
-  state_->undelivered = true;
+  state_->set(State::undelivered);
   if (state_->reads()) state_->engine().schedule(*state_);
 }
 

@@ -55,8 +55,6 @@ void let_loop_end(Native* handle) {
 
 }  // namespace
 
-const bool Poller::has_edge_trigger = false;
-
 struct Poller::State {
   struct Descriptor {
     State& owner;
@@ -223,7 +221,8 @@ void Poller::arm(std::int64_t nanoseconds) {
 
 bool Poller::native_alive(unsigned passive) const {
   const unsigned ours = state_->host ? 1 : 0;  // The wake-up is what run() waits on.
-  return state_->loop.active_handles > passive + ours || state_->loop.active_reqs.count > 0;
+  const uv_loop_t& loop = state_->loop;
+  return loop.active_handles + loop.active_reqs.count > passive + ours;
 }
 
 void Poller::keep_alive(bool alive) {

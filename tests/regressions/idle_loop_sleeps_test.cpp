@@ -1,0 +1,28 @@
+// A loop with nothing to do once turned without rest: libuv had a handle of its own to register,
+// which it does not do before it has something to wait for.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <csignal>
+#include <optional>
+
+#include "reactor/loop.hpp"
+#include "reactor/signal.hpp"
+#include "reactor/timer.hpp"
+
+using namespace std::chrono_literals;
+
+TEST_SUITE("regressions") {
+  TEST_CASE("a loop that waits for a timer sleeps until then, with and without handles of libuv") {
+    for (const bool with_signal : {false, true}) {
+      CAPTURE(with_signal);
+      reactor::Loop loop;
+      const reactor::TurnStatistics& statistics = loop.measure_turns();
+      std::optional<reactor::Signal> signal;
+      if (with_signal) signal.emplace(*reactor::Signal::create(loop, SIGUSR2, [] {}));
+      const auto timer = reactor::Timer::after(loop, 30ms, [] {});
+      loop.run();
+      CHECK(statistics.turns < 10);
+    }
+  }
+}
