@@ -138,6 +138,9 @@ class FrameDecoder {
     return {buffer_.consumed() - size, size};
   }
 
+  /// How far into the stream what was returned reaches, with what lay between.
+  [[nodiscard]] std::uint64_t position() const { return buffer_.consumed(); }
+
   /// What was fed and belongs to no frame yet: the beginning of the next one, or what another
   /// protocol has to go on with.
   ///

@@ -1,0 +1,16 @@
+// Base64 (RFC 4648, section 4): how bytes are shown in JSON.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace inspector {
+
+[[nodiscard]] std::string to_base64(std::string_view bytes);
+
+/// Nothing when `text` is not base64, padding included.
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
+
+}  // namespace inspector

@@ -1,0 +1,164 @@
+// Cuts a captured byte stream into frames and prints one JSON object a line for each, then one that
+// tells how the stream ended. What it prints does not depend on the pieces the stream arrives in.
+#include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <random>
+
+#include "reactor/result.hpp"
+#include "samples/frame_inspector/inspector.hpp"
+
+namespace {
+
+using inspector::Config;
+using inspector::Ending;
+using inspector::Json;
+using inspector::WrongSetting;
+
+constexpr std::size_t largest_read = 65536;
+constexpr std::size_t random_chunks_up_to = 2000;
+
+struct Failure : std::runtime_error {
+  explicit Failure(const char* operation, const std::string& subject = {})
+      : std::runtime_error(reactor::system_error(errno, operation, subject).message()) {}
+};
+
+const inspector::Protocol& find_protocol(const std::string& name) {
+  for (const auto& protocol : inspector::protocols_known()) {
+    if (protocol.name == name) return protocol;
+  }
+  throw WrongSetting("no protocol is named " + name + "; --list shows which there are");
+}
+
+/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE that is not JSON is a text.
+Json settings(const std::string& config, const std::vector<std::string>& options) {
+  Json given = Json::parse(config, nullptr, false);
+  if (!given.is_object()) throw WrongSetting("--config wants a JSON object, not " + config);
+  for (const std::string& option : options) {
+    const std::size_t equals = option.find('=');
+    if (equals == option.npos) throw WrongSetting("--option wants KEY=VALUE, not " + option);
+    const std::string value = option.substr(equals + 1);
+    Json parsed = Json::parse(value, nullptr, false);
+    given[option.substr(0, equals)] = parsed.is_discarded() ? Json(value) : parsed;
+  }
+  return given;
+}
+
+/// How many bytes to feed at a time, as `--chunk` says; 0 for as many as a read brings.
+std::function<std::size_t()> chunk_sizes(const std::string& chunk) {
+  if (chunk.empty()) return [] { return std::size_t{0}; };
+  const bool random = chunk.starts_with("random:");
+  const std::string digits = random ? chunk.substr(std::strlen("random:")) : chunk;
+  const Json number = Json::parse(digits, nullptr, false);
+  if (!number.is_number_unsigned() || (!random && number == 0)) {
+    throw WrongSetting("--chunk wants a number of bytes or random:SEED, not " + chunk);
+  }
+  const auto value = number.get<std::uint64_t>();
+  if (!random) return [value] { return value; };
+  return [engine = std::mt19937_64(value)]() mutable {
+    return 1 + engine() % (1 + engine() % random_chunks_up_to);
+  };
+}
+
+/// Reads up to `size` bytes, and fewer only at the end of the file.
+void read_chunk(int file, std::size_t size, std::vector<char>& chunk) {
+  const bool as_read = size == 0;
+  if (as_read) size = largest_read;
+  chunk.clear();
+  while (chunk.size() < size) {
+    const std::size_t begin = chunk.size();
+    chunk.resize(begin + std::min(size - begin, largest_read));
+    const ssize_t got = read(file, chunk.data() + begin, chunk.size() - begin);
+    if (got < 0 && errno != EINTR) throw Failure("read");
+    chunk.resize(begin + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got == 0 || (as_read && got > 0)) return;
+  }
+}
+
+void print(std::string& lines) {
+  std::fwrite(lines.data(), 1, lines.size(), stdout);
+  if (std::fflush(stdout) != 0) throw Failure("write");
+  lines.clear();
+}
+
+Ending inspect(inspector::Inspector& stream, int file, std::function<std::size_t()> next_size) {
+  std::vector<char> chunk;
+  std::string lines;
+  for (;;) {
+    read_chunk(file, next_size(), chunk);
+    if (chunk.empty()) break;
+    stream.feed(std::as_bytes(std::span(chunk)), lines);
+    print(lines);
+  }
+  const Ending ending = stream.end(lines);
+  print(lines);
+  return ending;
+}
+
+int exit_code(Ending ending) {
+  switch (ending) {
+    case Ending::incomplete:
+      return 3;
+    case Ending::error:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Cuts a captured byte stream into frames: one JSON object a line for each, and a last one\n"
+      "that tells how the stream ended: clean, incomplete, error, close or tunnel.\n\n"
+      "  printf 'hello\\nworld\\nun' | frame_inspector --protocol delimiter --option mode=line"};
+  std::string name, config = "{}", chunk, path = "-";
+  std::vector<std::string> options;
+  bool list = false;
+  app.add_flag("--list", list, "Print the protocols with their settings and defaults");
+  app.add_option("--protocol", name, "What the stream speaks")->type_name("NAME");
+  app.add_option("--config", config, "All settings at once")
+      ->type_name("JSON")
+      ->capture_default_str();
+  app.add_option("--option", options, "One setting; repeatable")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--chunk", chunk, "Feed N bytes at a time, or random:SEED (default: as read)")
+      ->type_name("N");
+  app.add_option("FILE", path, "The stream; - is standard input")->capture_default_str();
+  app.set_version_flag("--version", "frame_inspector " UVREACTOR_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+
+  try {
+    if (list) {
+      for (const auto& protocol : inspector::protocols_known()) {
+        std::printf("%-14s %s\n", std::string(protocol.name).c_str(),
+                    protocol.defaults.dump().c_str());
+      }
+      return 0;
+    }
+    if (name.empty()) throw WrongSetting("--protocol has to be given");
+    const inspector::Protocol& protocol = find_protocol(name);
+    const auto stream = protocol.inspect(Config(protocol.defaults, settings(config, options)));
+    const auto next_size = chunk_sizes(chunk);
+    const int file = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) throw Failure("open", path);
+    return exit_code(inspect(*stream, file, next_size));
+  } catch (const WrongSetting& wrong) {
+    std::fprintf(stderr, "error: %s\n", wrong.what());
+    return 2;
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "error: %s\n", failure.what());
+    return 1;
+  }
+}

@@ -1,0 +1,139 @@
+// Runs tests/data/conformance through the decoders, each case in every cut. The decoders are those
+// that frame_inspector knows: a protocol that is added there is run as soon as it has its cases.
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "samples/frame_inspector/inspector.hpp"
+#include "support/any_split.hpp"
+
+namespace {
+
+using inspector::Json;
+
+const std::filesystem::path folder = std::filesystem::path(UVREACTOR_TEST_DATA) / "conformance";
+
+std::vector<Json> cases_of(std::string_view protocol) {
+  std::vector<Json> cases;
+  std::ifstream file(folder / (std::string(protocol) + ".jsonl"));
+  for (std::string line; std::getline(file, line);) cases.push_back(Json::parse(line));
+  return cases;
+}
+
+std::string decoded(const Json& base64) {
+  return inspector::from_base64(base64.get<std::string>()).value();
+}
+
+std::string input_of(const Json& test) {
+  if (test.contains("input_b64")) return decoded(test["input_b64"]);
+  std::string input;
+  for (const Json& part : test["input_parts"]) {
+    const std::string bytes = decoded(part["b64"]);
+    for (int times = part["times"]; times > 0; --times) input += bytes;
+  }
+  return input;
+}
+
+// What the inspector prints, fed from memory that is gone after each piece.
+std::string inspect(const inspector::Protocol& protocol, const Json& config,
+                    const any_split::Pieces& pieces) {
+  const auto stream = protocol.inspect(inspector::Config(protocol.defaults, config));
+  std::string printed;
+  for (std::string_view piece : pieces) {
+    const auto chunk = std::make_unique<char[]>(piece.size());
+    std::copy(piece.begin(), piece.end(), chunk.get());
+    stream->feed(protocols::as_bytes({chunk.get(), piece.size()}), printed);
+  }
+  stream->end(printed);
+  return printed;
+}
+
+// What was printed, in the shape of a case's `expect`: the frames under `list`, then the end.
+Json outcome(const std::string& printed, const std::string& list) {
+  Json result{{list, Json::array()}};
+  std::istringstream lines(printed);
+  for (std::string line; std::getline(lines, line);) {
+    Json object = Json::parse(line);
+    if (object.contains("end")) {
+      result.update(object);
+    } else if (list == "frames_b64") {
+      result[list].push_back(object["frame_b64"]);
+    } else {
+      object.erase("offset");
+      object.erase("size");
+      result[list].push_back(std::move(object));
+    }
+  }
+  return result;
+}
+
+bool equal(const Json& expected, const Json& actual);
+
+// An object may have more members than are expected of it.
+bool equal_members(const Json& expected, const Json& actual) {
+  for (const auto& [key, value] : expected.items()) {
+    if (!actual.contains(key) || !equal(value, actual[key])) return false;
+  }
+  return true;
+}
+
+bool equal(const Json& expected, const Json& actual) {
+  if (expected == "(any)") return true;
+  if (expected.is_object() && actual.is_object()) return equal_members(expected, actual);
+  if (!expected.is_array() || !actual.is_array()) return expected == actual;
+  return std::equal(expected.begin(), expected.end(), actual.begin(), actual.end(), equal);
+}
+
+// The keys of `expect` that are no outcome, but about the case.
+constexpr std::string_view remarks[] = {"verdict", "strict", "tolerated", "why"};
+
+bool matches(Json expected, const Json& actual) {
+  for (std::string_view remark : remarks) expected.erase(std::string(remark));
+  return equal(expected, actual);
+}
+
+void run(const inspector::Protocol& protocol, const Json& test) {
+  const std::string id = test["id"];
+  CAPTURE(id);
+  const std::string input = input_of(test);
+  const Json config = test.contains("config") ? test["config"] : Json::object();
+  const Json& expected = test["expect"];
+  const std::string list = expected.contains("messages") ? "messages" : "frames_b64";
+
+  const std::string whole = inspect(protocol, config, {input});
+  const Json actual = outcome(whole, list);
+  bool passes = matches(expected, actual);
+  if (expected.contains("tolerated")) {
+    for (const Json& tolerated : expected["tolerated"]) passes |= matches(tolerated, actual);
+  }
+  CHECK_MESSAGE(passes, whole);
+
+  std::string differing;
+  any_split::for_each_split(input, [&](const any_split::Pieces& pieces, const std::string& how) {
+    if (differing.empty() && inspect(protocol, config, pieces) != whole) differing = how;
+  });
+  CHECK(differing == "");
+}
+
+}  // namespace
+
+TEST_SUITE("conformance") {
+  TEST_CASE("every case has the outcome that its specification demands, wherever it is cut") {
+    std::size_t files = 0;
+    for (const inspector::Protocol& protocol : inspector::protocols_known()) {
+      const std::vector<Json> cases = cases_of(protocol.name);
+      CAPTURE(protocol.name);
+      CHECK(!cases.empty());
+      for (const Json& test : cases) run(protocol, test);
+      ++files;
+    }
+    const auto there = std::distance(std::filesystem::directory_iterator(folder), {});
+    CHECK(files == static_cast<std::size_t>(there));
+  }
+}

@@ -1,0 +1,189 @@
+"""The built frame_inspector over all conformance cases, in several chunkings, and its command line."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BUILD = Path(os.environ.get("UVREACTOR_BUILD", ROOT / "build"))
+PROGRAM = BUILD / "samples/frame_inspector"
+CASES = ROOT / "tests/data/conformance"
+CHUNKINGS = [[], ["--chunk", "1"], ["--chunk", "7"], ["--chunk", "random:1"]]
+ONLY_FOR_SHORT_INPUT = ["--chunk", "1"]
+SHORT = 20_000
+EXIT_CODES = {"clean": 0, "close": 0, "tunnel": 0, "incomplete": 3, "error": 4}
+
+
+def inspect(*arguments, stream=b""):
+    return subprocess.run([PROGRAM, *arguments], input=stream, capture_output=True, check=False)
+
+
+def printed(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def input_of(case):
+    if "input_b64" in case:
+        return base64.b64decode(case["input_b64"])
+    return b"".join(base64.b64decode(part["b64"]) * part["times"] for part in case["input_parts"])
+
+
+def outcome(lines):
+    """The printed lines in the shape of a case's `expect`, as far as such a case says anything."""
+    frames, end = lines[:-1], lines[-1]
+    shown = {"end": end["end"], "rest_b64": end.get("rest_b64"),
+             "frames_b64": [frame.get("frame_b64") for frame in frames]}
+    shown["messages"] = [{key: value for key, value in frame.items() if key not in ("offset", "size")}
+                         for frame in frames]
+    return shown
+
+
+def fits(expected, shown):
+    """Whether all that is expected is shown: more members may be there, and "(any)" is anything."""
+    if expected == "(any)":
+        return True
+    if isinstance(expected, dict) and isinstance(shown, dict):
+        return all(key in shown and fits(value, shown[key]) for key, value in expected.items())
+    if isinstance(expected, list) and isinstance(shown, list):
+        return len(expected) == len(shown) and all(map(fits, expected, shown))
+    return expected == shown
+
+
+def passes(expect, shown):
+    outcomes = [expect, *expect.get("tolerated", [])]
+    told = ("end", "rest_b64", "frames_b64", "messages")
+    return any(fits({key: each[key] for key in told if key in each}, shown) for each in outcomes)
+
+
+class Conformance(unittest.TestCase):
+    def test_every_case_in_every_chunking(self):
+        files = sorted(CASES.glob("*.jsonl"))
+        self.assertTrue(files)
+        for file in files:
+            for line in file.read_text().splitlines():
+                self.check(file.stem, json.loads(line))
+
+    def check(self, protocol, case):
+        stream = input_of(case)
+        config = json.dumps(case.get("config", {}))
+        first = None
+        for chunking in CHUNKINGS:
+            if chunking == ONLY_FOR_SHORT_INPUT and len(stream) > SHORT:
+                continue
+            with self.subTest(case=case["id"], chunking=chunking):
+                done = inspect("--protocol", protocol, "--config", config, *chunking, stream=stream)
+                lines = printed(done)
+                self.assertTrue(passes(case["expect"], outcome(lines)), lines)
+                self.assertEqual(done.returncode, EXIT_CODES[lines[-1]["end"]])
+                self.assertEqual(done.stderr, b"")
+                first = first or done.stdout
+                self.assertEqual(done.stdout, first)
+                self.check_extents(lines, stream)
+
+    def check_extents(self, lines, stream):
+        reached = 0
+        for frame in lines[:-1]:
+            self.assertGreaterEqual(frame["offset"], reached)
+            reached = frame["offset"] + frame["size"]
+        end = lines[-1]
+        self.assertGreaterEqual(end["offset"], reached)
+        if end["end"] == "clean":
+            self.assertEqual(end["offset"], len(stream))
+        if end["end"] == "incomplete":
+            self.assertEqual(base64.b64decode(end["rest_b64"]), stream[end["offset"]:])
+        if end["end"] == "error":
+            self.assertLess(end["offset"], len(stream))
+            self.assertEqual(set(end["error"]), {"class", "text"})
+
+
+class CommandLine(unittest.TestCase):
+    def test_shows_each_line_with_its_place_and_what_is_unfinished(self):
+        done = inspect("--protocol", "delimiter", "--option", "mode=line", stream=b"hello\nworld\nun")
+        self.assertEqual(done.stdout.decode(), "\n".join([
+            '{"offset":0,"size":6,"frame_b64":"aGVsbG8="}',
+            '{"offset":6,"size":6,"frame_b64":"d29ybGQ="}',
+            '{"end":"incomplete","offset":12,"rest_b64":"dW4="}', ""]))
+        self.assertEqual(done.returncode, 3)
+
+    def test_reads_a_file(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"3:abc,")
+            file.flush()
+            done = inspect("--protocol", "netstring", file.name)
+        self.assertEqual(printed(done)[0]["frame_b64"], "YWJj")
+        self.assertEqual(done.returncode, 0)
+
+    def test_shows_a_header_as_it_was_written(self):
+        header = b'{\n "data_size": 1,\r\n "large": 123456789012345678901234567890 }'
+        stream = len(header).to_bytes(4, "little") + header + b"x"
+        message = printed(inspect("--protocol", "json_header", stream=stream))[0]
+        self.assertEqual(message["header"], json.loads(header))
+        self.assertEqual(message["payload_b64"], "eA==")
+
+    def test_refuses_headers_that_are_not_strict_json(self):
+        for header, reason in [(b'\xef\xbb\xbf{"data_size":1}', "bad-header"),
+                               (b'{"data_size":1,"x":NaN}', "bad-header"),
+                               (b'{"data_size":1,}', "bad-header"),
+                               (b'{"data_size":1}//', "bad-header"),
+                               (b'{"data_size":1,"x":"\xff"}', "bad-header"),
+                               (b'{"data_size":1.0}', "bad-size"),
+                               (b'{"data_size":1e0}', "bad-size"),
+                               (b'{"x":{"data_size":1}}', "bad-size"),
+                               (b'{"data_size":[1]}', "bad-size"),
+                               (b'{"data_size":99999999999999999999}', "too-large")]:
+            with self.subTest(header=header):
+                stream = len(header).to_bytes(4, "little") + header
+                end = printed(inspect("--protocol", "json_header", stream=stream))[-1]
+                self.assertEqual(end["error"]["class"], reason)
+                self.assertEqual(end["offset"], len(stream) - 1)
+
+    def test_options_come_on_top_of_the_configuration(self):
+        done = inspect("--protocol", "delimiter", "--config", '{"mode":"delims","strip":false}',
+                       "--option", 'delims_b64=["Ow=="]', "--option", "strip=true", stream=b"a;")
+        self.assertEqual(printed(done)[0]["frame_b64"], "YQ==")
+
+    def test_an_empty_stream_is_clean(self):
+        for protocol in ("netstring", "slip", "cobs", "json_header", "length_field", "delimiter"):
+            done = inspect("--protocol", protocol)
+            self.assertEqual(printed(done), [{"end": "clean", "offset": 0}])
+
+    def test_lists_each_protocol_with_its_defaults(self):
+        listed = dict(line.split(maxsplit=1) for line in inspect("--list").stdout.decode().splitlines())
+        for file in CASES.glob("*.jsonl"):
+            self.assertIn(file.stem, listed)
+        self.assertEqual(json.loads(listed["netstring"]), {"max": 1048576})
+
+    def test_a_wrong_setting_is_told_and_ends_with_2(self):
+        for arguments in [
+            [], ["--protocol", "nonesuch"], ["--nonesuch"],
+            ["--protocol", "fixed"],
+            ["--protocol", "fixed", "--option", "size=0"],
+            ["--protocol", "netstring", "--option", "max=-1"],
+            ["--protocol", "netstring", "--option", "max"],
+            ["--protocol", "netstring", "--option", "nonesuch=1"],
+            ["--protocol", "netstring", "--config", "[]"],
+            ["--protocol", "netstring", "--chunk", "0"],
+            ["--protocol", "netstring", "--chunk", "random:x"],
+            ["--protocol", "length_field", "--option", "length_bytes=5"],
+            ["--protocol", "length_field", "--option", "endian=middle"],
+            ["--protocol", "delimiter", "--option", "mode=delims"],
+            ["--protocol", "delimiter", "--config", '{"mode":"delims","delims_b64":["!"]}'],
+        ]:
+            with self.subTest(arguments=arguments):
+                done = inspect(*arguments)
+                self.assertEqual((done.returncode, done.stdout), (2, b""))
+                self.assertTrue(done.stderr)
+
+    def test_a_file_that_is_not_there_ends_with_1(self):
+        done = inspect("--protocol", "netstring", "/nonesuch")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, b"error: open /nonesuch: no such file or directory\n")
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
