@@ -1,0 +1,103 @@
+// libevent. `--idiom bufferevent` is its buffered stream; `--idiom raw` takes readiness from it and
+// does the rest with recv and send.
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/listener.h>
+
+#include <memory>
+
+#include "bench/peers/socket_echo.hpp"
+
+using namespace bench;
+
+namespace {
+
+PeerOptions options;
+event_base* base = nullptr;
+std::vector<char> shared_buffer;
+
+void on_buffered_input(bufferevent* stream, void*) {
+  evbuffer* input = bufferevent_get_input(stream);
+  evbuffer* output = bufferevent_get_output(stream);
+  if (options.message_bytes == 0) {
+    evbuffer_add_buffer(output, input);
+    return;
+  }
+  std::vector<char>& message = shared_buffer;
+  while (evbuffer_get_length(input) >= options.message_bytes) {
+    evbuffer_remove(input, message.data(), options.message_bytes);
+    bufferevent_write(stream, message.data(), options.message_bytes);
+  }
+}
+
+void accept_buffered(int fd) {
+  bufferevent* stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+  bufferevent_setcb(
+      stream, on_buffered_input, nullptr,
+      [](bufferevent* ended, short, void*) { bufferevent_free(ended); }, nullptr);
+  bufferevent_enable(stream, EV_READ | EV_WRITE);
+}
+
+// A connection with its two events, of which one is added.
+struct RawConnection {
+  explicit RawConnection(int fd) : echo(fd) {
+    event_assign(&input, base, fd, EV_READ | EV_PERSIST, on_ready, this);
+    event_assign(&output, base, fd, EV_WRITE | EV_PERSIST, on_ready, this);
+    event_add(&input, nullptr);
+  }
+  ~RawConnection() {
+    event_del(&input);
+    event_del(&output);
+  }
+
+  static void on_ready(evutil_socket_t, short what, void* argument) {
+    auto& self = *static_cast<RawConnection*>(argument);
+    const bool was_blocked = what & EV_WRITE;
+    const Wants wants = was_blocked ? self.echo.on_writable()
+                                    : self.echo.on_readable(shared_buffer, options.message_bytes);
+    if (wants == Wants::nothing) {
+      delete &self;
+    } else if (wants == Wants::output && !was_blocked) {
+      event_del(&self.input);
+      event_add(&self.output, nullptr);
+    } else if (wants == Wants::input && was_blocked) {
+      event_del(&self.output);
+      event_add(&self.input, nullptr);
+    }
+  }
+
+  SocketEcho echo;
+  event input;
+  event output;
+};
+
+void serve() {
+  const int fd = listen_and_tell(options);
+  shared_buffer.resize(options.buffer_bytes);
+  event_config* config = event_config_new();
+  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  base = event_base_new_with_config(config);
+  event_config_free(config);
+  evconnlistener* listener = evconnlistener_new(
+      base,
+      [](evconnlistener*, evutil_socket_t accepted, sockaddr*, int, void*) {
+        set_no_delay(accepted);
+        if (options.idiom == "raw") {
+          new RawConnection(accepted);
+        } else {
+          accept_buffered(accepted);
+        }
+      },
+      nullptr, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+  if (!listener) fail("evconnlistener_new");
+  event_base_dispatch(base);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  options = parse_peer_options(argc, argv, "bufferevent");
+  return run_peer(serve);
+}

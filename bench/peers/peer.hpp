@@ -1,0 +1,78 @@
+// What all echo servers to compare with share: their command line, and the line they print when
+// they listen. Each server shows the idiom of its library, its best one, and nothing more.
+#pragma once
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "bench/support/endpoint.hpp"
+
+namespace bench {
+
+struct PeerOptions {
+  std::string listen = "127.0.0.1:0";
+  std::size_t message_bytes = 0;  ///< Answers each message of this size by a send of its own; 0
+                                  ///< answers what one read brought by one send.
+  std::size_t buffer_bytes = 64 << 10;  ///< Of the read buffer that all connections share.
+  std::string idiom;                    ///< Which of a library's ways, where it has two.
+};
+
+/// Reads `--listen`, `--message`, `--buffer` and `--idiom`; arranges that SIGTERM ends the process.
+inline PeerOptions parse_peer_options(int argc, char** argv, const char* default_idiom = "") {
+  PeerOptions options;
+  options.idiom = default_idiom;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    if (name == "--listen") {
+      options.listen = value;
+    } else if (name == "--message") {
+      options.message_bytes = std::strtoul(value, nullptr, 10);
+    } else if (name == "--buffer") {
+      options.buffer_bytes = std::strtoul(value, nullptr, 10);
+    } else if (name == "--idiom") {
+      options.idiom = value;
+    } else {
+      std::fprintf(stderr,
+                   "usage: %s [--listen HOST:PORT] [--message BYTES] [--buffer BYTES]%s%s\n",
+                   argv[0], *default_idiom ? " [--idiom NAME], default " : "", default_idiom);
+      std::exit(2);
+    }
+  }
+  signal(SIGTERM, [](int) { _exit(0); });
+  return options;
+}
+
+/// A listening socket; prints the address that clients connect to.
+inline int listen_and_tell(const PeerOptions& options) {
+  const int fd = listen_on(parse_endpoint(options.listen));
+  std::printf("listening on %s\n", to_text(local_endpoint(fd)).c_str());
+  std::fflush(stdout);
+  return fd;
+}
+
+/// The next connection, non-blocking and without Nagle's delay, or -1.
+inline int accept_connection(int listener) {
+  const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) set_no_delay(fd);
+  return fd;
+}
+
+/// Calls `main` and turns an exception into a message and exit code 1.
+template <class Main>
+int run_peer(Main&& main) {
+  try {
+    main();
+    return 0;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace bench
