@@ -1,0 +1,67 @@
+"""A question: a module of bench/questions/ with a docstring and a few names.
+
+MEASURE         which way of measure.MEASURES
+SERVERS         names of servers.SERVERS
+CELLS           {name: options of the load generator}
+MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent
+TARGETS         {server: {cell: {figure or "ratio": at most}}}; may be absent
+"""
+
+import importlib.util
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.measure import MEASURES
+from harness.process import Failed
+from harness.servers import SERVERS
+
+FOLDER = Path(__file__).parent.parent / "questions"
+
+
+class Question:
+    def __init__(self, path):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.name = path.stem
+        self.title = module.__doc__.strip()
+        self.measure = MEASURES[module.MEASURE]
+        self.servers = module.SERVERS
+        self.cells = module.CELLS
+        self.message_bytes = getattr(module, "MESSAGE_BYTES", 0)
+        self.targets = getattr(module, "TARGETS", {})
+
+    def server_options(self, server):
+        return (server.message_option, str(self.message_bytes)) if self.message_bytes else ()
+
+    def why_not(self, name, build):
+        """Why this server cannot answer the question here; empty when it can."""
+        server = SERVERS[name]
+        if self.message_bytes and not server.message_option:
+            return "has no way to answer each message by itself"
+        return server.why_not(build)
+
+    def run(self, servers, cell, settings, progress):
+        """{server: [figures of each turn]} of one cell, the servers in turn: A B C A B C."""
+        samples = {name: [] for name in servers}
+        for start in range(settings.starts):
+            with ExitStack() as kept:
+                measures = {name: kept.enter_context(self.measure.keep(
+                    SERVERS[name], self.server_options(SERVERS[name]), settings))
+                    for name in servers}
+                for turn in range(settings.turns):
+                    number = start * settings.turns + turn + 1
+                    progress(f"{self.name}: {cell}, {number} of {settings.starts * settings.turns}")
+                    for name in servers:
+                        samples[name].append(self._figures(measures[name], cell))
+        return samples
+
+    def _figures(self, measure, cell):
+        try:
+            return measure(self.cells[cell])
+        except Failed as failure:
+            return {"failed": str(failure)}
+
+
+def all_questions():
+    return {path.stem: Question(path) for path in sorted(FOLDER.glob("*.py"))}

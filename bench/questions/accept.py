@@ -1,0 +1,8 @@
+"""Accept, one message, close: what does a connection cost?"""
+
+from harness.servers import ALL, OURS
+
+MEASURE = "load"
+SERVERS = ALL
+CELLS = {"50 at a time": {"connections": 50, "size": 64, "churn": True}}
+TARGETS = {OURS: {cell: {"ratio": 1.03} for cell in CELLS}}

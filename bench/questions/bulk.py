@@ -1,0 +1,8 @@
+"""64 KiB messages, sixteen in flight on each of 10 connections: what does a byte cost?"""
+
+from harness.servers import ALL, OURS
+
+MEASURE = "load"
+SERVERS = ALL + ("epoll 512 KiB",)
+CELLS = {"64 KiB x 16, 10 connections": {"connections": 10, "size": 64 << 10, "pipeline": 16}}
+TARGETS = {OURS: {cell: {"ratio": 0.80} for cell in CELLS}}

@@ -1,0 +1,8 @@
+"""How many instructions of its own does a server spend on a 64-byte message?"""
+
+from harness.servers import COMPILED, OURS
+
+MEASURE = "instructions"
+SERVERS = COMPILED
+CELLS = {"64 B, 50 connections": {"connections": 50, "size": 64}}
+TARGETS = {OURS: {cell: {"instructions": 150} for cell in CELLS}}

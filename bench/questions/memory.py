@@ -1,0 +1,11 @@
+"""What does a connection that says nothing keep resident?"""
+
+from harness.servers import ALL, OURS
+
+MEASURE = "memory"
+SERVERS = ALL
+CELLS = {
+    "10,000 that never spoke": {"connections": 0, "idle": 10_000},
+    "10,000 after a message each": {"connections": 10_000, "messages": 10_000, "size": 64},
+}
+TARGETS = {OURS: {cell: {"bytes": 256} for cell in CELLS}}

@@ -1,0 +1,14 @@
+"""Sixteen 64-byte messages in flight, each answered by a write of its own: are they gathered?"""
+
+from harness.servers import ALL, OURS
+
+MEASURE = "load"
+SERVERS = ALL
+MESSAGE_BYTES = 64
+CELLS = {
+    "1 connection": {"connections": 1, "size": 64, "pipeline": 16},
+    "50 connections": {"connections": 50, "size": 64, "pipeline": 16},
+    "50 connections, in batches": {"connections": 50, "size": 64, "pipeline": 16, "batch": True},
+}
+# With one connection a turn of the loop serves one read only, and sleeping outweighs the calls.
+TARGETS = {OURS: {cell: {"ratio": 0.11} for cell in CELLS if cell.startswith("50")}}

@@ -1,0 +1,8 @@
+"""Which system calls does a server make for a 64-byte message, and how many?"""
+
+from harness.servers import COMPILED, OURS
+
+MEASURE = "system calls"
+SERVERS = COMPILED
+CELLS = {"64 B, 50 connections": {"connections": 50, "size": 64}}
+TARGETS = {OURS: {cell: {"epoll_ctl": 0} for cell in CELLS}}
