@@ -5,6 +5,7 @@ bare-epoll server of the same run. How to read the result: bench/README.md."""
 import argparse
 import fcntl
 import os
+import shutil
 import sys
 import tempfile
 from dataclasses import replace
@@ -74,6 +75,10 @@ def progress(text):
 
 def ask(question, arguments):
     print(f"{question.name}: {question.title}")
+    tool = question.measure.needs
+    if tool and not shutil.which(tool):
+        print(f"  skipped: it needs {tool} (Debian package {tool})\n")
+        return True
     servers = chosen_servers(question, arguments)
     cells = [cell for cell in question.cells if not arguments.cells or arguments.cells in cell]
     settings = Settings.of(arguments.build, question.measure, arguments.quick)

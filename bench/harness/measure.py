@@ -32,7 +32,7 @@ class Settings:
     def of(cls, build, measure, quick):
         if measure.deterministic:
             return cls(build, starts=1, turns=1, seconds=0)
-        return cls(build, starts=2 if quick else 4, turns=8 if quick else 12, seconds=0.15)
+        return cls(build, starts=2 if quick else 4, turns=6 if quick else 12, seconds=0.15)
 
 
 def _nanoseconds(value):
@@ -60,6 +60,7 @@ class Load:
                Column("server_core", "of its core", "share"),
                Column("load_core", "load's", "share"))
     deterministic = False
+    needs = ""
     # A server that waited for its core longer than this shared it, and has its turn again.
     waited_share = 0.05
     tries = 3
@@ -94,6 +95,7 @@ class Instructions:
 
     columns = (Column("instructions", "instructions a message", "count"),)
     deterministic = True
+    needs = "valgrind"
     few, many = 2_000, 12_000
     wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
@@ -128,6 +130,7 @@ class SystemCalls:
                Column("write", "write", "calls"), Column("epoll_wait", "epoll_wait", "calls"),
                Column("epoll_ctl", "epoll_ctl", "calls"), Column("other", "other", "calls"))
     deterministic = True
+    needs = "strace"
     few, many = 1_000, 6_000
     groups = {
         "read": {"read", "readv", "recvfrom", "recvmsg", "recvmmsg"},
@@ -165,6 +168,7 @@ class Memory:
 
     columns = (Column("bytes", "a connection", "bytes"), Column("total", "in all", "bytes"))
     deterministic = True
+    needs = ""
     hold_seconds = 60
 
     @contextmanager
