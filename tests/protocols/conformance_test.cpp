@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "samples/frame_inspector/inspector.hpp"
-#include "support/any_split.hpp"
+#include "support/pieces.hpp"
 
 namespace {
 
@@ -41,8 +41,7 @@ std::string input_of(const Json& test) {
 }
 
 // What the inspector prints, fed from memory that is gone after each piece.
-std::string inspect(const inspector::Protocol& protocol, const Json& config,
-                    const any_split::Pieces& pieces) {
+std::string inspect(const inspector::Protocol& protocol, const Json& config, const Pieces& pieces) {
   const auto stream = protocol.inspect(inspector::Config(protocol.defaults, config));
   std::string printed;
   for (std::string_view piece : pieces) {
@@ -115,7 +114,7 @@ void run(const inspector::Protocol& protocol, const Json& test) {
   CHECK_MESSAGE(passes, whole);
 
   std::string differing;
-  any_split::for_each_split(input, [&](const any_split::Pieces& pieces, const std::string& how) {
+  for_each_split(input, [&](const Pieces& pieces, const std::string& how) {
     if (differing.empty() && inspect(protocol, config, pieces) != whole) differing = how;
   });
   CHECK(differing == "");

@@ -1,43 +1,15 @@
 #include "protocols/json_header.hpp"
 
-#include <charconv>
-
 #include "support/any_split.hpp"
 #include "support/decoder_cost.hpp"
+#include "support/json_header.hpp"
 #include "support/round_trip.hpp"
 
 using protocols::append_json_header;
-using protocols::DecodeError;
 using protocols::JsonHeaderDecoder;
 using protocols::JsonHeaderStreamDecoder;
 
-namespace protocols {
-
-std::string describe(const JsonMessage& message) {
-  return "[" + std::string(message.header) + "|" + std::string(as_text(message.payload)) + "]";
-}
-
-// Pieces follow the cut, so they are described such that only their concatenation shows.
-std::string describe(const JsonHeaderStream::Frame& event) {
-  if (const auto* head = std::get_if<JsonHead>(&event)) return std::string(head->header) + ">";
-  const auto& piece = std::get<PayloadPiece>(event);
-  return std::string(as_text(piece.bytes)) + (piece.remaining == 0 ? "." : "");
-}
-
-}  // namespace protocols
-
 TEST_SUITE("json_header") {
-  // Headers here are the bare number; how JSON is read is the program's business.
-  static protocols::PayloadSize read_number(std::string_view header) {
-    std::uint64_t size = 0;
-    const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), size);
-    if (header.starts_with('-')) return DecodeError::bad_size;
-    if (error != std::errc() || end != header.data() + header.size()) {
-      return DecodeError::bad_header;
-    }
-    return size;
-  }
-
   static std::string message(std::string_view header, std::string_view payload = {}) {
     std::vector<std::byte> out;
     append_json_header(out, header);
@@ -94,7 +66,7 @@ TEST_SUITE("json_header") {
       return read_number(header);
     };
     transcript(JsonHeaderDecoder({.read_payload_size = counting}),
-               any_split::single_bytes(message("5", "there")));
+               single_bytes(message("5", "there")));
     CHECK(reads == 1);
   }
 

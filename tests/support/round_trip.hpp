@@ -49,7 +49,7 @@ void check_round_trip(const Decoder& fresh, Encode encode, std::size_t longest =
         REQUIRE(wire.size() == before);
       }
     }
-    const auto pieces = any_split::random_pieces(protocols::as_text(wire), random);
+    const auto pieces = random_pieces(protocols::as_text(wire), random);
     const bool came_back = transcript(fresh, pieces).line == expected;
     REQUIRE(came_back);
   }

@@ -1,0 +1,11 @@
+#include "fuzz/fuzz.hpp"
+#include "protocols/lines.hpp"
+
+void fuzz_one(fuzz::Input input) {
+  const std::size_t flags = input.number(3);
+  const std::size_t max_line_bytes = input.number(40);
+  fuzz::check_any_split(protocols::LineDecoder({.max_line_bytes = max_line_bytes,
+                                                .strip = (flags & 1) != 0,
+                                                .accept_crlf = (flags & 2) != 0}),
+                        input.rest());
+}
