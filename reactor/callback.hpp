@@ -59,8 +59,13 @@ class Callback<R(Args...), inline_bytes> {
   }
 
  private:
+  // What fits registers is handed on in them.
+  template <class T>
+  using Pass =
+      std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*), T, T&&>;
+
   struct Operations {
-    R (*call)(void* storage, Args&&... args);
+    R (*call)(void* storage, Pass<Args>... args);
     // Null where copying the bytes does as well, which is most lambdas.
     void (*move)(void* to, void* from) noexcept;
     void (*destroy)(void* storage) noexcept;
@@ -77,7 +82,7 @@ class Callback<R(Args...), inline_bytes> {
 
   template <class Callable>
   static constexpr Operations in_place = {
-      [](void* storage, Args&&... args) -> R {
+      [](void* storage, Pass<Args>... args) -> R {
         return std::invoke(*static_cast<Callable*>(storage), std::forward<Args>(args)...);
       },
       bytes_only<Callable> ? nullptr
@@ -92,7 +97,7 @@ class Callback<R(Args...), inline_bytes> {
 
   template <class Callable>
   static constexpr Operations on_heap = {
-      [](void* storage, Args&&... args) -> R {
+      [](void* storage, Pass<Args>... args) -> R {
         return std::invoke(**static_cast<Callable**>(storage), std::forward<Args>(args)...);
       },
       nullptr, [](void* storage) noexcept { delete *static_cast<Callable**>(storage); }};

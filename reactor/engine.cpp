@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "reactor/loop.hpp"
+#include "reactor/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -229,11 +230,22 @@ void Engine::wait_for_events(bool wait) {
 }
 
 void Engine::dispatch_events() {
-  while (!events_.empty() && !interrupted()) {
-    const Event event = events_.front();
-    events_ = events_.subspan(1);
-    if (Source* source = find(event.token)) source->on_ready(event.happened);
+  const Event* event = events_.data();
+  const Event* const end = event + events_.size();
+  for (; event != end && !interrupted(); ++event) {
+    if (Source* const source = find(event->token)) {
+      source->on_ready(event->happened);
+    } else {
+      resolve_event(*event);
+    }
   }
+  events_ = {event, end};
+}
+
+// It is the poller's own, or of a source that is gone.
+void Engine::resolve_event(Event event) {
+  if (!poller_.resolve(event)) return;
+  if (Source* const source = find(event.token)) source->on_ready(event.happened);
 }
 
 void Engine::run_posted() {
@@ -245,7 +257,7 @@ void Engine::run_posted() {
   }
   while (!posted_now_.empty() && !interrupted()) {
     Task task = posted_now_.take();
-    const Nanoseconds began = slow_call_limit_ ? read_clock() : 0;
+    if (slow_call_limit_ != 0) call_began_ = read_clock();
     calling_ = true;
     try {
       task();
@@ -253,10 +265,10 @@ void Engine::run_posted() {
       keep_exception();
     }
     calling_ = false;
-    if (began) report_if_slow(began, [] { return std::string("posted task"); });
+    if (slow_call_limit_ != 0) report_if_slow("posted task");
   }
   // One send for all that the tasks of a batch wrote to one stream.
-  if (gathered_) finish_call();
+  if (gathering_for_) finish_gathering();
 }
 
 void Engine::fire_timers() {
@@ -337,7 +349,8 @@ Token Engine::occupy(Source& source) {
 void Engine::vacate(Token token) {
   Slot& slot = slots_[slot_of(token)];
   slot.source = nullptr;
-  if (++slot.generation == 0) slot.generation = 1;
+  // 31 bits, and never 0: the tokens beyond are the poller's.
+  slot.generation = slot.generation % 0x7fff'ffff + 1;
   free_slots_.push_back(slot_of(token));
 }
 
@@ -362,15 +375,50 @@ Engine::Nanoseconds Engine::now() {
 
 // ---- Shared buffers
 
-void Engine::finish_gathering() {
-  if (!gathering_for_) return;
-  Source& source = *gathering_for_;
-  source.on_gathered(take_gathered(source));
+bool Engine::gather(Source& source, int fd, std::span<const std::byte> bytes) {
+  if (!calling_) return false;
+  if (gathering_for_ != &source) {
+    if (gathering_for_) finish_gathering();
+    gathering_for_ = &source;
+    gathering_fd_ = fd;
+    gathered_ = {gather_buffer(), 0};
+  }
+  const std::byte* const end = gathered_.data() + gathered_.size();
+  if (was_read(gathered_)) {
+    if (bytes.data() == end) {  // One behind the other, as they were read.
+      gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+      return true;
+    }
+    if (gathered_.size() > gather_buffer_bytes) return false;
+    std::memcpy(gather_buffer(), gathered_.data(), gathered_.size());
+    gathered_ = {gather_buffer(), gathered_.size()};
+  }
+  if (bytes.size() > gather_buffer_bytes - gathered_.size()) return false;
+  if (!bytes.empty()) std::memcpy(gather_buffer() + gathered_.size(), bytes.data(), bytes.size());
+  gathered_ = {gather_buffer(), gathered_.size() + bytes.size()};
+  return true;
 }
 
-void Engine::finish_call() {
-  finish_gathering();
-  replaced_.clear();
+void Engine::finish_gathering() {
+  const ssize_t sent = sys::send(gathering_fd_, gathered_.data(), gathered_.size(), 0);
+  Source* const source = std::exchange(gathering_for_, nullptr);
+  if (sent != static_cast<ssize_t>(gathered_.size())) source->on_gathered(sent, gathered_);
+}
+
+void Engine::finish_call(const Handle& handle) {
+  if (slow_call_limit_ != 0) report_if_slow(handle.describe());
+  if (loose_ends_ & replaced_callbacks) {
+    loose_ends_ &= ~unsigned{replaced_callbacks};
+    replaced_.clear();
+  }
+}
+
+void Engine::destroy(Handle& handle) { delete &handle; }
+
+void Engine::report_if_slow(const std::string& what) {
+  const Nanoseconds took = read_clock() - call_began_;
+  if (took >= slow_call_limit_ && on_slow_call_)
+    on_slow_call_(what, std::chrono::nanoseconds(took));
 }
 
 }  // namespace reactor

@@ -106,8 +106,8 @@ class Source : public Handle {
   /// Called in this turn or the next, once for any number of schedule().
   virtual void on_turn() {}
 
-  /// Called with what gather() collected for this source.
-  virtual void on_gathered(std::span<const std::byte>) {}
+  /// Called when sending what gather() collected did not send all, with the result of send().
+  virtual void on_gathered(std::ptrdiff_t, std::span<const std::byte>) {}
 
  protected:
   Source(Engine& engine, Kind kind);
@@ -230,17 +230,18 @@ class Engine {
   /// Where each read begins, of read_buffer_bytes.
   [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
 
-  /// Keeps a copy of `bytes` for `source` until the callback that is running returns, behind what
-  /// was gathered for it before. False when no callback is running, or they do not fit.
-  [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes) {
-    if (!calling_) return false;
-    if (gathering_for_ != &source) [[unlikely]] {
-      finish_gathering();
-      gathering_for_ = &source;
-    }
-    if (bytes.size() > gather_buffer_bytes - gathered_) return false;
-    std::memcpy(gather_buffer() + gathered_, bytes.data(), bytes.size());
-    gathered_ += bytes.size();
+  /// Keeps `bytes` for `source` until the callback that is running returns, behind what was gathered
+  /// for it before, and then sends them to `fd`. What lies in the read buffer stays there, anything
+  /// else is copied. False when no callback is running, or they do not fit.
+  [[nodiscard]] bool gather(Source& source, int fd, std::span<const std::byte> bytes);
+
+  /// The same for what is written first and was just read, as an echo or a relay does; false for
+  /// anything else.
+  [[nodiscard]] bool gather_first(Source& source, int fd, std::span<const std::byte> bytes) {
+    if (!calling_ || gathering_for_ || !was_read(bytes)) return false;
+    gathering_for_ = &source;
+    gathering_fd_ = fd;
+    gathered_ = bytes;
     return true;
   }
 
@@ -248,7 +249,7 @@ class Engine {
   [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source) {
     if (gathering_for_ != &source) return {};
     gathering_for_ = nullptr;
-    return {gather_buffer(), std::exchange(gathered_, 0)};
+    return gathered_;
   }
 
   // ---- libuv's handles and requests, closed in their own time.
@@ -262,6 +263,7 @@ class Engine {
   using OnSlowCall = Callback<void(std::string, std::chrono::nanoseconds)>;
   void watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
     slow_call_limit_ = limit;
+    limit ? loose_ends_ |= watched_calls : loose_ends_ &= ~unsigned{watched_calls};
     on_slow_call_ = std::move(on_slow);
   }
 
@@ -274,6 +276,9 @@ class Engine {
   static Nanoseconds read_clock();
 
   [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
+  [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
+    return static_cast<std::size_t>(bytes.data() - buffers_.get()) < read_buffer_bytes;
+  }
 
   struct Slot {
     Source* source = nullptr;
@@ -284,6 +289,7 @@ class Engine {
   void vacate(Token token);
   void do_work();
   void dispatch_events();
+  void resolve_event(Event event);
   void run_posted();
   void fire_timers();
   void run_scheduled();
@@ -293,9 +299,9 @@ class Engine {
   void arm_poller();
   void keep_exception() noexcept;
   void finish_gathering();
-  void finish_call();
-  template <class Describe>
-  void report_if_slow(Nanoseconds began, Describe describe);
+  void finish_call(const Handle& handle);
+  void report_if_slow(const std::string& what);
+  static void destroy(Handle& handle);
   [[nodiscard]] bool work_left() const;
   void finish_natives();
   void abort_if_handles_are_left() const;
@@ -310,7 +316,8 @@ class Engine {
   std::atomic<std::thread::id> thread_ = std::this_thread::get_id();
   std::chrono::microseconds spin_;
 
-  std::vector<Slot> slots_;
+  // The first tokens are the poller's own; no source has their slots.
+  std::vector<Slot> slots_ = std::vector<Slot>(Poller::reserved_tokens);
   std::vector<std::uint32_t> free_slots_;
   std::span<const Event> events_;  // Of this turn, those not yet dispatched.
   std::vector<Token> scheduled_;
@@ -331,8 +338,13 @@ class Engine {
   // For reading, and behind that for gathering. Memory that is not touched costs none.
   const std::unique_ptr<std::byte[]> buffers_ =
       std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes + gather_buffer_bytes);
-  std::size_t gathered_ = 0;
+  std::span<const std::byte> gathered_;  // In one of the buffers.
   Source* gathering_for_ = nullptr;
+  int gathering_fd_ = -1;
+
+  // What a call may leave to be done after it; that there is nothing is one test.
+  enum LooseEnd : unsigned { replaced_callbacks = 1, watched_calls = 2 };
+  unsigned loose_ends_ = 0;
 
   std::exception_ptr exception_;
   std::vector<Task> replaced_;  // Callbacks replaced while they ran, until they return.
@@ -342,13 +354,16 @@ class Engine {
 
   TurnStatistics* statistics_ = nullptr;
   Nanoseconds slow_call_limit_ = 0;
+  Nanoseconds call_began_ = 0;
   OnSlowCall on_slow_call_;
 };
 
 template <class Callable, class... Arguments>
-bool Engine::call(Handle& handle, Callable& callback, Arguments&&... arguments) {
+[[gnu::always_inline]] inline bool Engine::call(Handle& handle, Callable& callback,
+                                                Arguments&&... arguments) {
   assert(!calling_ && "a callback was called from inside another");
-  const Nanoseconds began = slow_call_limit_ ? read_clock() : 0;
+  if (slow_call_limit_ != 0) [[unlikely]]
+    call_began_ = read_clock();
   handle.running_ = calling_ = true;
   try {
     callback(std::forward<Arguments>(arguments)...);
@@ -356,25 +371,20 @@ bool Engine::call(Handle& handle, Callable& callback, Arguments&&... arguments) 
     keep_exception();
   }
   handle.running_ = calling_ = false;
-  if (began) report_if_slow(began, [&handle] { return handle.describe(); });
-  if (gathered_ || !replaced_.empty()) finish_call();
-  if (!handle.retired_) return true;
-  delete &handle;
+  if (gathering_for_) finish_gathering();
+  if (loose_ends_ != 0) [[unlikely]]
+    finish_call(handle);
+  if (!handle.retired_) [[likely]]
+    return true;
+  destroy(handle);
   return false;
-}
-
-template <class Describe>
-void Engine::report_if_slow(Nanoseconds began, Describe describe) {
-  const Nanoseconds took = read_clock() - began;
-  if (took >= slow_call_limit_ && on_slow_call_) {
-    on_slow_call_(describe(), std::chrono::nanoseconds(took));
-  }
 }
 
 template <class Signature>
 void Handle::replace(Callback<Signature>& current, Callback<Signature> next) {
   if (running_ && current) {
     engine_.replaced_.push_back([old = std::move(current)] {});
+    engine_.loose_ends_ |= Engine::replaced_callbacks;
   }
   current = std::move(next);
 }

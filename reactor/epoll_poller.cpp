@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <system_error>
@@ -23,14 +24,18 @@ static_assert(Happened::readable == EPOLLIN && Happened::priority == EPOLLPRI &&
               Happened::writable == EPOLLOUT && Happened::failed == EPOLLERR &&
               Happened::hung_up == EPOLLHUP && Happened::peer_closed == EPOLLRDHUP);
 
-// Slots count from 0 and generations from 1, so that no token of the engine is as small as these.
+// Below Poller::reserved_tokens.
 constexpr Token wake_token = 0;
 constexpr Token timer_token = 1;
 constexpr Token native_token = 2;
-constexpr Token last_reserved_token = native_token;
 
-// Marks the tokens of nested sets; a slot number never grows this far.
-constexpr Token nested_bit = Token{1} << 31;
+// Marks the tokens of nested sets; no generation of the engine has it.
+constexpr Token nested_bit = Token{1} << 63;
+
+// The kernel writes our events.
+static_assert(sizeof(Event) == sizeof(epoll_event) &&
+              offsetof(Event, happened) == offsetof(epoll_event, events) &&
+              offsetof(Event, token) == offsetof(epoll_event, data));
 
 std::uint32_t to_epoll(Interest interest, Trigger trigger) {
   // The kernel reports errors and hang-ups unasked; edge-triggered, that is at most once.
@@ -71,7 +76,6 @@ struct Poller::State {
   // An epoll set knows a descriptor once. The second and later watchers of one get a set of their
   // own, which is a member of ours: each keeps its own interest and trigger.
   std::unordered_map<Token, int> nested_sets;
-  std::array<epoll_event, 256> kernel_events;
   std::array<Event, 256> events;
 
   explicit State(uv_loop_t& native) : loop(native) {}
@@ -202,24 +206,18 @@ std::span<const Event> Poller::wait(int timeout) {
     if (native_timeout >= 0 && (timeout < 0 || native_timeout < timeout)) timeout = native_timeout;
   }
 
-  const int count = epoll_wait(state.set, state.kernel_events.data(),
-                               static_cast<int>(state.kernel_events.size()), timeout);
-  std::size_t given = 0;
-  bool run_native = native_timeout == 0 || (native_timeout > 0 && count <= 0);
-  for (int i = 0; i < count; ++i) {
-    const epoll_event& event = state.kernel_events[static_cast<std::size_t>(i)];
-    const Token token = event.data.u64;
-    if (token <= last_reserved_token) {
-      run_native |= token == native_token;
-    } else if (token & nested_bit) [[unlikely]] {
-      const unsigned happened = state.nested_events(token & ~nested_bit);
-      if (happened) state.events[given++] = {token & ~nested_bit, happened};
-    } else {
-      state.events[given++] = {token, event.events};
-    }
-  }
-  state.native_ready = run_native;
-  return {state.events.data(), given};
+  const int count = epoll_wait(state.set, reinterpret_cast<epoll_event*>(state.events.data()),
+                               static_cast<int>(state.events.size()), timeout);
+  state.native_ready = native_timeout == 0 || (native_timeout > 0 && count <= 0);
+  return {state.events.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+}
+
+bool Poller::resolve(Event& event) {
+  if (event.token == native_token) state_->native_ready = true;
+  if (!(event.token & nested_bit)) return false;
+  const Token token = event.token & ~nested_bit;
+  event = {state_->nested_events(token), token};
+  return event.happened != 0;
 }
 
 void Poller::run_native() {

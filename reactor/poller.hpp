@@ -29,9 +29,13 @@ struct Happened {
   static constexpr unsigned peer_closed = 0x2000;
 };
 
+#ifdef __x86_64__
+struct [[gnu::packed]] Event {
+#else
 struct Event {
-  Token token;
+#endif
   unsigned happened;
+  Token token;
 };
 
 class Poller {
@@ -42,6 +46,9 @@ class Poller {
 #else
   static constexpr bool has_edge_trigger = true;
 #endif
+
+  /// Tokens below this one are the poller's own.
+  static constexpr std::size_t reserved_tokens = 3;
 
   /// Works on `loop`. A host runs it from wait(); a guest is run by it, and calls
   /// `on_ready(context)` when wait() has something to give.
@@ -68,6 +75,10 @@ class Poller {
   ///
   /// Lifetime  The events are valid until the next wait().
   std::span<const Event> wait(int timeout);
+
+  /// For an event of wait() whose token no source has: true when it stands for one of a source's,
+  /// which it then becomes.
+  bool resolve(Event& event);
 
   /// Lets libuv call back for what it found ready, if anything; once after each wait().
   void run_native();

@@ -97,8 +97,13 @@ struct Stream::State final : Source {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
-    if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]]
+    if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]] {
       return read();
+    }
+    on_anything_ready(happened);
+  }
+
+  [[gnu::noinline]] void on_anything_ready(unsigned happened) {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
     if (is(connecting)) return finish_connecting();
@@ -109,11 +114,7 @@ struct Stream::State final : Source {
 
   void on_turn() override { go_on(); }
 
-  void on_gathered(Bytes bytes) override {
-    const ssize_t size = sys::send(socket.fd(), bytes.data(), bytes.size(), 0);
-    if (size != static_cast<ssize_t>(bytes.size())) [[unlikely]]
-      sent(size, bytes, {});
-  }
+  void on_gathered(ssize_t size, Bytes bytes) override { sent(size, bytes, {}); }
 
   void unregister() noexcept override {
     send_gathered();
@@ -149,27 +150,32 @@ struct Stream::State final : Source {
   }
 
   void read() {
-    for (;;) {
-      std::byte* const buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
-      if (size > 0) [[likely]] {
-        const auto received = static_cast<std::size_t>(size);
-        // A buffer that was not filled has emptied the socket, unless its end is behind that.
-        const bool filled = received == read_bytes;
-        clear(readable);
-        if (filled || is(end_is_near)) set(readable);
-        if (!deliver({buffer, received})) return;
-        if (!is(readable) || !reads()) return settle_level();
-        if (filled || engine().interrupted()) return engine().schedule(*this);
-        continue;
-      }
-      if (size == -EINTR) continue;
-      clear(readable);
-      if (size == -EAGAIN) return settle_level();
-      if (size == 0) return end();
-      fail(system_error(static_cast<int>(-size), "receive from", peer.to_string()));
-      return finish_broken();
-    }
+    std::byte* const buffer = engine().read_buffer();
+    const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
+    if (size <= 0) [[unlikely]]
+      return read_nothing(static_cast<int>(-size));
+    const auto received = static_cast<std::size_t>(size);
+    // A buffer that was not filled has emptied the socket, unless its end is behind that.
+    if (received == read_bytes || is(end_is_near)) return read_with_more(received);
+    clear(readable);
+    if (deliver({buffer, received})) settle_level();
+  }
+
+  [[gnu::noinline]] void read_with_more(std::size_t received) {
+    set(readable);
+    if (!deliver({engine().read_buffer(), received})) return;
+    if (!is(readable) || !reads()) return settle_level();
+    if (received == read_bytes || engine().interrupted()) return engine().schedule(*this);
+    read();
+  }
+
+  [[gnu::noinline]] void read_nothing(int error) {
+    if (error == EINTR) return read();
+    clear(readable);
+    if (error == EAGAIN) return settle_level();
+    if (error == 0) return end();
+    fail(system_error(error, "receive from", peer.to_string()));
+    finish_broken();
   }
 
   void end() {
@@ -189,12 +195,21 @@ struct Stream::State final : Source {
   }
 
   Written write(Bytes bytes) {
-    if (!is(not_writing | connecting | queueing)) [[likely]] {
-      if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) return Written::sent;
-      return send(engine().take_gathered(*this), bytes);
+    if (bytes.size() < large_write_bytes && !is(not_writing | connecting | queueing) &&
+        engine().gather_first(*this, socket.fd(), bytes)) {
+      return Written::sent;
     }
+    return write_otherwise(bytes);
+  }
+
+  [[gnu::noinline]] Written write_otherwise(Bytes bytes) {
     if (is(not_writing)) return Written::closed;
-    return bytes.empty() ? Written::sent : enqueue(bytes);
+    if (bytes.empty()) return Written::sent;
+    if (is(connecting | queueing)) return enqueue(bytes);
+    if (bytes.size() < large_write_bytes && engine().gather(*this, socket.fd(), bytes)) {
+      return Written::sent;
+    }
+    return send(engine().take_gathered(*this), bytes);
   }
 
   void send_gathered() {
@@ -211,7 +226,7 @@ struct Stream::State final : Source {
   }
 
   // Sees to what a system call did not send.
-  Written sent(ssize_t size, Bytes first, Bytes second) {
+  [[gnu::noinline]] Written sent(ssize_t size, Bytes first, Bytes second) {
     if (size == -EINTR) return send(first, second);
     if (size < 0 && size != -EAGAIN) {
       fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));

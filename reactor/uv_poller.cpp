@@ -99,7 +99,7 @@ void Poller::State::Descriptor::collect(int status, int events) {
     const int wanted = to_native(registration.interest);
     if (wanted == 0 || (!failed && !(wanted & events))) continue;
     const unsigned happened = to_happened(failed ? wanted : wanted & events);
-    owner.collected.push_back({registration.token, happened | (failed ? Happened::failed : 0)});
+    owner.collected.push_back({happened | (failed ? Happened::failed : 0), registration.token});
     if (registration.oneshot) registration.interest = Interest::none;
   }
   update();
@@ -206,6 +206,8 @@ std::span<const Event> Poller::wait(int timeout) {
   state.given.swap(state.collected);
   return state.given;
 }
+
+bool Poller::resolve(Event&) { return false; }
 
 // libuv ran inside wait().
 void Poller::run_native() {}
