@@ -34,6 +34,7 @@
 
 namespace reactor {
 
+class DatagramBuffers;
 class Engine;
 class Loop;
 struct TurnStatistics;
@@ -251,6 +252,9 @@ class Engine {
     gathering_for_ = nullptr;
     return gathered_;
   }
+
+  /// What the datagram sockets of the loop share, while there are any.
+  std::weak_ptr<DatagramBuffers> datagram_buffers;
 
   // ---- libuv's handles and requests, closed in their own time.
 

@@ -1,0 +1,561 @@
+#include "reactor/datagram.hpp"
+
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/datagram_buffers.hpp"
+#include "reactor/engine.hpp"
+#include "reactor/sys.hpp"
+#include "reactor/timer.hpp"
+
+namespace reactor {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// What one coalesced message may hold: UDP_MAX_SEGMENTS of older kernels, and the longest UDP
+// payload over IPv6 (65,535 bytes with both headers).
+constexpr std::size_t max_segments = 64;
+constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
+
+// What a datagram in the queue costs beside its bytes.
+constexpr std::size_t queued_overhead = 256;
+
+// A unix peer whose queue is full tells nobody when it no longer is.
+constexpr std::chrono::milliseconds retry_unix_after(1);
+
+bool same_place(const Outgoing& left, const Outgoing& right) {
+  return left.to == right.to || (left.to && right.to && left.to_size == right.to_size &&
+                                 std::memcmp(left.to, right.to, left.to_size) == 0);
+}
+
+bool same_source(const Outgoing& left, const Outgoing& right) {
+  return left.from == right.from ||
+         (left.from && right.from && left.from->local == right.from->local &&
+          left.from->interface_index == right.from->interface_index);
+}
+
+template <class T>
+void append_control(msghdr& message, int level, int type, const T& value) {
+  auto* const control = reinterpret_cast<cmsghdr*>(static_cast<std::byte*>(message.msg_control) +
+                                                   message.msg_controllen);
+  control->cmsg_level = level;
+  control->cmsg_type = type;
+  control->cmsg_len = CMSG_LEN(sizeof value);
+  std::memcpy(CMSG_DATA(control), &value, sizeof value);
+  message.msg_controllen += CMSG_SPACE(sizeof value);
+}
+
+void append_source(msghdr& message, const Arrival& from) {
+  if (from.local.is_unspecified()) return;
+  if (from.local.family() == Family::ipv4) {
+    in_pktinfo info{};
+    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.local.data())->sin_addr;
+    append_control(message, IPPROTO_IP, IP_PKTINFO, info);
+  } else {
+    in6_pktinfo info{};
+    info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(from.local.data())->sin6_addr;
+    info.ipi6_ifindex = from.local.scope();
+    append_control(message, IPPROTO_IPV6, IPV6_PKTINFO, info);
+  }
+}
+
+// The buffers are there for as long as the loop has a datagram socket.
+std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
+  auto buffers = engine.datagram_buffers.lock();
+  if (!buffers) engine.datagram_buffers = buffers = std::make_shared<DatagramBuffers>();
+  return buffers;
+}
+
+}  // namespace
+
+struct DatagramSocket::State final : Source {
+  struct Queued {
+    std::optional<Address> to;
+    std::optional<Arrival> from;
+    std::vector<std::byte> bytes;
+  };
+
+  State(Engine& engine, Socket owned, DatagramOptions with, Address local, bool has_peer)
+      : Source(engine, Kind::datagram),
+        socket(std::move(owned)),
+        options(with),
+        address(std::move(local)),
+        is_unix(address.family() == Family::unix_socket),
+        connected(has_peer),
+        // A connected socket can fail between two datagrams, and then gives no edge for the second.
+        trigger(connected || !Poller::has_edge_trigger ? Trigger::level : Trigger::edge),
+        tells_arrivals(options.arrivals || options.receive_times ||
+                       (!connected && !is_unix && address.is_unspecified())),
+        coalesce_limit(options.coalesce && !is_unix ? max_coalesced_bytes : 0),
+        buffers(buffers_of(engine)) {}
+
+  [[nodiscard]] Result<void> start() {
+    if (!is_unix) {
+      if (options.coalesce) (void)socket.set(option::udp_gro, true);  // Or else one by one.
+      if (tells_arrivals) {
+        if (auto set = socket.set(option::packet_info, true); !set) return set;
+      }
+    }
+    if (options.receive_times) {
+      if (auto set = socket.set(option::receive_timestamps, true); !set) return set;
+    }
+    const int error = engine().watch(*this, socket.fd(), interest, trigger);
+    if (error) return Failure(system_error(-error, "watch", address.to_string()));
+    watched = true;
+    return {};
+  }
+
+  // ---- What the engine calls
+
+  void on_ready(unsigned happened) override {
+    if ((happened & Happened::writable) && !queue.empty() && !send_queue()) return;
+    if (happened & ~Happened::writable) receive();
+  }
+
+  void on_turn() override {
+    if (engine().interrupted()) return engine().schedule(*this);
+    if (pending_error) {
+      const Error told = std::exchange(pending_error, {});
+      if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
+    }
+    if (std::exchange(retry_due, false) && !queue.empty() && !send_queue()) return;
+    if (std::exchange(more_to_receive, false)) receive();
+  }
+
+  void on_gathered(Bytes) override {
+    if (buffers->owner == this) send_outgoing();
+  }
+
+  void unregister() noexcept override {
+    if (buffers->owner == this) send_outgoing();
+    if (watched) engine().unwatch(*this, socket.fd());
+  }
+
+  [[nodiscard]] std::string describe() const override {
+    return "datagram socket " + address.to_string();
+  }
+
+  // ---- Receiving
+
+  [[nodiscard]] bool receives() const { return on_received_callback && !paused; }
+
+  void receive() {
+    if (!receives()) {
+      // An error would be reported again and again.
+      if (trigger == Trigger::level) note(socket.take_error());
+      return;
+    }
+    const int messages = buffers->receive(socket.fd());
+    if (messages < 0) return receive_failed(-messages);
+    const auto [datagrams, truncated] =
+        buffers->datagrams(messages, tells_arrivals ? &address : nullptr);
+    counters.received += datagrams.size();
+    counters.truncated += truncated;
+    // A batch that is not full has emptied the socket; the next turn serves others first.
+    more_to_receive = messages == DatagramBuffers::batch && trigger == Trigger::edge;
+    if (more_to_receive) engine().schedule(*this);
+    (void)engine().call(*this, on_received_callback, datagrams);
+  }
+
+  void receive_failed(int number) {
+    if (number == EAGAIN) return;
+    if (number != EINTR) note(system_error(number, "receive on", address.to_string()));
+    more_to_receive = true;
+    engine().schedule(*this);
+  }
+
+  // ---- Sending
+
+  Sent send(const Address* to, const Arrival* from, Bytes bytes) {
+    if (!queue.empty()) return enqueue(to, from, bytes);
+    if (buffers->owner == this && buffers->add(to, from, bytes)) return Sent::sent;
+    const bool gathering = begin_gathering();
+    if (!buffers->add(to, from, bytes)) return too_long(to);
+    buffers->owner = this;
+    if (gathering) return Sent::sent;
+
+    const std::uint64_t not_sent = counters.failed + counters.dropped;
+    send_outgoing();
+    if (counters.failed + counters.dropped > not_sent) return Sent::dropped;
+    return queue.empty() ? Sent::sent : Sent::queued;
+  }
+
+  // The engine's own buffer is too small for batches. What it gathers from here is one byte that
+  // stands for all of them: the promise of on_gathered(). False when no callback is running.
+  bool begin_gathering() {
+    static constexpr std::byte promise{};
+    if (buffers->owner == this) send_outgoing();
+    (void)engine().take_gathered(*this);
+    return engine().gather(*this, {&promise, 1});
+  }
+
+  Sent too_long(const Address* to) {
+    ++counters.failed;
+    note(system_error(EMSGSIZE, "send", to ? to->to_string() : address.to_string()));
+    return Sent::dropped;
+  }
+
+  void send_outgoing() {
+    buffers->owner = nullptr;
+    const std::span<Outgoing> outgoing = buffers->outgoing();
+    const std::size_t done = transmit(outgoing);
+    for (const Outgoing& rest : outgoing.subspan(done)) {
+      std::optional<Address> to;
+      if (rest.to) to = Address::from(rest.to, rest.to_size);
+      if (enqueue(to ? &*to : nullptr, rest.from, rest.bytes) == Sent::full) ++counters.dropped;
+    }
+    buffers->clear_outgoing();
+  }
+
+  // Sends until the kernel has no room; the number of datagrams that are dealt with.
+  std::size_t transmit(std::span<Outgoing> outgoing) {
+    std::size_t done = 0;
+    std::size_t one_by_one_until = 0;  // After a coalesced message was refused.
+    std::size_t limit_then = 0;  // What that teaches, if its datagrams are taken by themselves.
+    std::size_t repeated = outgoing.size();
+    while (done < outgoing.size()) {
+      const unsigned count = build_messages(outgoing, done, one_by_one_until);
+      const int taken = send_messages(count);
+      if (taken > 0) {
+        for (unsigned i = 0; i < static_cast<unsigned>(taken); ++i) {
+          if (done < one_by_one_until) coalesce_limit = std::min(coalesce_limit, limit_then);
+          counters.sent += buffers->lengths[i];
+          done += buffers->lengths[i];
+        }
+        continue;
+      }
+      if (taken == -EAGAIN) break;
+      if (taken == -EINTR) continue;
+      Outgoing& first = outgoing[done];
+      const std::size_t length = buffers->lengths[0];
+      if (length > 1 && (taken == -EIO || taken == -EINVAL || taken == -EMSGSIZE)) {
+        // Datagrams longer than the link takes whole are cut when sent one by one, never when
+        // coalesced; and some links, which say EIO, cannot be given coalesced ones at all.
+        one_by_one_until = done + length;
+        limit_then = taken == -EIO ? 0 : first.bytes.size() - 1;
+      } else if (first.from && taken == -EINVAL) {
+        // An address that has been taken from the interface since, or a broadcast address.
+        for (Outgoing& datagram : outgoing.subspan(done, length)) datagram.from = nullptr;
+      } else if (connected && repeated != done) {
+        // An earlier datagram's: the kernel tells it instead of taking the next.
+        note(system_error(-taken, "send", peer_text(first)));
+        repeated = done;
+      } else {
+        note(system_error(-taken, "send", peer_text(first)));
+        counters.failed += length;
+        done += length;
+      }
+    }
+    return done;
+  }
+
+  int send_messages(unsigned count) {
+    if (count > 1) return sys::sendmmsg(socket.fd(), buffers->messages.data(), count, 0);
+    const ssize_t sent = sys::sendmsg(socket.fd(), &buffers->messages[0].msg_hdr, 0);
+    return sent < 0 ? static_cast<int>(sent) : 1;
+  }
+
+  unsigned build_messages(std::span<const Outgoing> outgoing, std::size_t begin,
+                          std::size_t one_by_one_until) {
+    unsigned count = 0;
+    while (begin < outgoing.size() && count < DatagramBuffers::batch) {
+      const auto rest = outgoing.subspan(begin);
+      const std::size_t length = begin < one_by_one_until ? 1 : coalescable(rest);
+      build_message(count, rest.first(length), begin);
+      buffers->lengths[count++] = length;
+      begin += length;
+    }
+    return count;
+  }
+
+  // How many of these the kernel can take as one: equal in length, but for a shorter last one.
+  [[nodiscard]] std::size_t coalescable(std::span<const Outgoing> outgoing) const {
+    const Outgoing& first = outgoing[0];
+    const std::size_t segment = first.bytes.size();
+    if (segment == 0 || segment > coalesce_limit) return 1;
+    const std::size_t most =
+        std::min({outgoing.size(), max_segments, max_coalesced_bytes / segment});
+    std::size_t length = 1;
+    while (length < most) {
+      const Outgoing& next = outgoing[length];
+      // An empty one would vanish in it.
+      if (next.bytes.empty() || next.bytes.size() > segment || !same_place(first, next) ||
+          !same_source(first, next)) {
+        break;
+      }
+      ++length;
+      if (next.bytes.size() < segment) break;
+    }
+    return length;
+  }
+
+  void build_message(unsigned index, std::span<const Outgoing> datagrams, std::size_t first_part) {
+    const Outgoing& first = datagrams[0];
+    iovec* const parts = &buffers->parts[first_part];
+    for (std::size_t i = 0; i < datagrams.size(); ++i) {
+      parts[i] = {const_cast<std::byte*>(datagrams[i].bytes.data()), datagrams[i].bytes.size()};
+    }
+    msghdr& message = buffers->messages[index].msg_hdr;
+    message.msg_name = const_cast<sockaddr*>(first.to);
+    message.msg_namelen = first.to_size;
+    message.msg_iov = parts;
+    message.msg_iovlen = datagrams.size();
+    message.msg_control = &buffers->controls[index];
+    message.msg_controllen = 0;
+    if (first.from) append_source(message, *first.from);
+    if (datagrams.size() > 1) {
+      append_control(message, SOL_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(first.bytes.size()));
+    }
+    if (message.msg_controllen == 0) message.msg_control = nullptr;
+  }
+
+  // ---- The queue
+
+  Sent enqueue(const Address* to, const Arrival* from, Bytes bytes) {
+    const std::size_t size = bytes.size() + queued_overhead;
+    while (options.when_full == WhenFull::drop_oldest && !queue.empty() &&
+           queued_bytes + size > options.max_queued_bytes) {
+      pop_queue();
+      ++counters.dropped;
+    }
+    if (queued_bytes + size > options.max_queued_bytes) {
+      if (options.when_full == WhenFull::refuse) {
+        told_full = true;
+        return Sent::full;
+      }
+      ++counters.dropped;
+      return Sent::dropped;
+    }
+    Queued& queued = queue.emplace_back();
+    if (to) queued.to = *to;
+    if (from) queued.from = *from;
+    queued.bytes.assign(bytes.begin(), bytes.end());
+    queued_bytes += size;
+    wait_for_room();
+    settle();
+    return Sent::queued;
+  }
+
+  void pop_queue() {
+    queued_bytes -= queue.front().bytes.size() + queued_overhead;
+    queue.pop_front();
+  }
+
+  // False when the socket is gone.
+  [[nodiscard]] bool send_queue() {
+    while (!queue.empty()) {
+      std::array<Outgoing, DatagramBuffers::batch> outgoing;
+      const std::size_t count = std::min(queue.size(), outgoing.size());
+      for (std::size_t i = 0; i < count; ++i) {
+        const Queued& queued = queue[i];
+        outgoing[i] = {queued.to ? std::as_const(*queued.to).data() : nullptr,
+                       queued.to ? queued.to->size() : 0, queued.from ? &*queued.from : nullptr,
+                       queued.bytes};
+      }
+      const std::size_t done = transmit(std::span(outgoing).first(count));
+      for (std::size_t i = 0; i < done; ++i) pop_queue();
+      if (done < count) break;
+    }
+    settle();
+    if (!queue.empty()) wait_for_room();
+    if (!told_full || queued_bytes > options.max_queued_bytes / 2) return true;
+    told_full = false;
+    return !on_drained_callback || engine().call(*this, on_drained_callback);
+  }
+
+  void wait_for_room() {
+    if (!is_unix || connected) return;
+    if (!retry) {
+      retry.emplace(engine().loop(), [this] {
+        retry_due = true;
+        engine().schedule(*this);
+      });
+    }
+    if (!retry->running()) retry->restart(retry_unix_after);
+  }
+
+  // ---- The rest
+
+  // Tells the engine what is waited for.
+  void settle() {
+    Interest wanted = receives() ? Interest::readable : Interest::none;
+    if (!queue.empty() && (!is_unix || connected)) wanted = wanted | Interest::writable;
+    if (wanted != interest) {
+      interest = wanted;
+      engine().rewatch(*this, socket.fd(), interest, trigger);
+    }
+    keep_loop_running(receives() || !queue.empty());
+  }
+
+  void note(Error what) {
+    if (!what || pending_error) return;
+    pending_error = std::move(what);
+    engine().schedule(*this);
+  }
+
+  [[nodiscard]] std::string peer_text(const Outgoing& datagram) const {
+    if (datagram.to) return Address::from(datagram.to, datagram.to_size).to_string();
+    auto peer = socket.peer_address();
+    return peer ? peer->to_string() : address.to_string();
+  }
+
+  Socket socket;
+  const DatagramOptions options;
+  const Address address;
+  const bool is_unix;
+  const bool connected;
+  const Trigger trigger;
+  const bool tells_arrivals;
+  std::size_t coalesce_limit;  // Longer datagrams are sent one by one.
+  const std::shared_ptr<DatagramBuffers> buffers;
+
+  bool watched = false;
+  bool paused = false;
+  bool more_to_receive = false;
+  bool told_full = false;
+  bool retry_due = false;
+  Interest interest = Interest::none;
+  Error pending_error;  // Until on_error tells.
+  std::deque<Queued> queue;
+  std::size_t queued_bytes = 0;
+  std::optional<Timer> retry;
+  DatagramCounters counters;
+
+  Callback<void(std::span<const Datagram>)> on_received_callback;
+  Callback<void(const Error&)> on_error_callback;
+  Callback<void()> on_drained_callback;
+};
+
+void DatagramSocket::Retire::operator()(State* state) const noexcept { retire(state); }
+
+namespace {
+
+Result<Socket> open_socket(Family family, const DatagramOptions& options) {
+  auto socket = Socket::open(family, SocketType::datagram);
+  if (!socket) return socket;
+  const std::pair<const SocketOption<bool>&, bool> wanted[] = {
+      {option::reuse_address, options.reuse_address},
+      {option::reuse_port, options.reuse_port},
+      {option::broadcast, options.broadcast},
+  };
+  for (const auto& [option, value] : wanted) {
+    if (!value) continue;
+    if (auto set = socket->set(option, true); !set) return Failure(set.error());
+  }
+  return socket;
+}
+
+}  // namespace
+
+Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const Address& local,
+                                            DatagramOptions options) {
+  auto socket = open_socket(local.family(), options);
+  if (!socket) return Failure(socket.error());
+  if (auto bound = socket->bind(local); !bound) return Failure(bound.error());
+  return adopt(loop, std::move(*socket), options);
+}
+
+Result<DatagramSocket> DatagramSocket::bind(Loop& loop, std::string_view local,
+                                            DatagramOptions options) {
+  const auto address = Address::parse(local);
+  if (!address) return Failure(address.error());
+  return bind(loop, *address, options);
+}
+
+Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
+                                               DatagramOptions options) {
+  auto socket = open_socket(peer.family(), options);
+  if (!socket) return Failure(socket.error());
+  if (auto connected = socket->connect(peer); !connected) return Failure(connected.error());
+  return adopt(loop, std::move(*socket), options);
+}
+
+Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, DatagramOptions options) {
+  auto address = socket.local_address();
+  if (!address) return Failure(address.error());
+  int type = 0;
+  socklen_t size = sizeof type;
+  sys::getsockopt(socket.fd(), SOL_SOCKET, SO_TYPE, &type, &size);
+  if (type != SOCK_DGRAM) {
+    Error error = system_error(EINVAL, "adopt socket", address->to_string());
+    error.hint = "not a datagram socket";
+    return Failure(std::move(error));
+  }
+  const bool connected = socket.peer_address().has_value();
+  DatagramSocket adopted(new State(loop.engine(), std::move(socket), options, *address, connected));
+  if (auto started = adopted.state_->start(); !started) return Failure(started.error());
+  return adopted;
+}
+
+void DatagramSocket::on_received(Callback<void(std::span<const Datagram>)> on_received) {
+  state_->replace(state_->on_received_callback, std::move(on_received));
+  state_->settle();
+}
+
+void DatagramSocket::on_error(Callback<void(const Error&)> on_error) {
+  state_->replace(state_->on_error_callback, std::move(on_error));
+}
+
+void DatagramSocket::on_drained(Callback<void()> on_drained) {
+  state_->replace(state_->on_drained_callback, std::move(on_drained));
+}
+
+Sent DatagramSocket::send(const Address& to, Bytes bytes) {
+  return state_->send(&to, nullptr, bytes);
+}
+
+Sent DatagramSocket::send(const Address& to, std::string_view text) {
+  return send(to, std::as_bytes(std::span(text)));
+}
+
+Sent DatagramSocket::send(Bytes bytes) { return state_->send(nullptr, nullptr, bytes); }
+
+Sent DatagramSocket::send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
+
+Sent DatagramSocket::reply(const Datagram& datagram, Bytes bytes) {
+  return state_->send(state_->connected ? nullptr : &datagram.sender, datagram.arrival, bytes);
+}
+
+Sent DatagramSocket::reply(const Datagram& datagram, std::string_view text) {
+  return reply(datagram, std::as_bytes(std::span(text)));
+}
+
+void DatagramSocket::pause() {
+  state_->paused = true;
+  state_->settle();
+}
+
+void DatagramSocket::resume() {
+  state_->paused = false;
+  state_->settle();
+}
+
+const Address& DatagramSocket::address() const { return state_->address; }
+
+const DatagramCounters& DatagramSocket::counters() const { return state_->counters; }
+
+std::size_t DatagramSocket::queued_bytes() const { return state_->queued_bytes; }
+
+std::uint64_t DatagramSocket::dropped_by_kernel() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
+  socklen_t size = sizeof memory;
+  sys::getsockopt(state_->socket.fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
+  return memory[SK_MEMINFO_DROPS];
+}
+
+Socket& DatagramSocket::socket() { return state_->socket; }
+
+}  // namespace reactor

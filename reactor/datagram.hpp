@@ -1,0 +1,156 @@
+// Datagrams: UDP and unix, one or many at a time, in both directions.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+/// How a datagram came, as far as DatagramOptions asked.
+struct Arrival {
+  Address destination;           ///< To whom it was sent: an address of this host, or of a group.
+  Address local;                 ///< The address of this host that an answer should come from.
+  unsigned interface_index = 0;  ///< Where it came in.
+  std::chrono::sys_time<std::chrono::nanoseconds> time{};  ///< When the kernel received it.
+};
+
+/// One message as it was received. Lent, with all that it refers to, until the callback returns.
+struct Datagram {
+  std::span<const std::byte> bytes;  ///< May be empty: that is a message too.
+  const Address& sender;             ///< Unnamed where a unix socket without a path sent it.
+  const Arrival* arrival = nullptr;  ///< Null unless asked for.
+  bool truncated = false;            ///< It was longer; the rest is lost. Never so with UDP.
+
+  [[nodiscard]] std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+};
+
+/// What became of a datagram given to DatagramSocket::send.
+enum class Sent : unsigned char {
+  sent,     ///< The kernel has it, or gets it when the callback that is running returns.
+  queued,   ///< It waits until the kernel has room.
+  full,     ///< Not taken, nor counted: send it again after on_drained.
+  dropped,  ///< Not taken, and counted: the queue was full, or the kernel refused.
+};
+
+/// What to do with one datagram more than may wait.
+enum class WhenFull : unsigned char { refuse, drop_newest, drop_oldest };
+
+struct DatagramOptions {
+  bool reuse_address = false;  ///< Several sockets on a port; each hears broadcast and multicast.
+  bool reuse_port = false;     ///< Several sockets on a port; the kernel spreads senders over them.
+  bool broadcast = false;      ///< May send to broadcast addresses.
+  bool arrivals = false;  ///< Tell destination and interface, always so when bound to any address.
+  bool receive_times = false;  ///< Tell when the kernel received each.
+  bool coalesce = true;        ///< Equal datagrams to or from one peer pass the kernel as one.
+  std::size_t max_queued_bytes = 1024 * 1024;
+  WhenFull when_full = WhenFull::refuse;
+};
+
+/// Each counts datagrams.
+struct DatagramCounters {
+  std::uint64_t received = 0;
+  std::uint64_t truncated = 0;  ///< Of those received.
+  std::uint64_t sent = 0;       ///< Taken by the kernel.
+  std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue.
+  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why, at most once a turn.
+};
+
+/// A datagram socket, owned. What one callback sends leaves in as few system calls as there are.
+///
+///     auto socket = DatagramSocket::bind(loop, "127.0.0.1:9000");
+///     if (!socket) return Failure(socket.error());
+///     socket->on_received([&](std::span<const Datagram> batch) {
+///       for (const Datagram& datagram : batch) socket->reply(datagram, datagram.bytes);
+///     });
+///
+/// Lifetime  Destroying the socket is final: no callback comes after it, and what is queued is lost.
+///           It keeps the loop running while it receives or has something queued.
+/// Thread    The loop's thread only.
+/// Cost      Buffers are the loop's: 4 MiB of addresses, of which the pages used are backed by
+///           memory. One recvmmsg brings 64 messages, or coalesced, up to 4,096.
+class DatagramSocket {
+ public:
+  using Bytes = std::span<const std::byte>;
+
+  /// Port 0 lets the kernel choose one, which address() tells.
+  ///
+  /// Errors    As Address::parse and Socket::bind.
+  [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, const Address& local,
+                                                   DatagramOptions options = {});
+  [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, std::string_view local,
+                                                   DatagramOptions options = {});
+
+  /// To and from `peer` alone, whose refusals on_error tells.
+  ///
+  /// Errors    As Socket::connect.
+  [[nodiscard]] static Result<DatagramSocket> connect(Loop& loop, const Address& peer,
+                                                      DatagramOptions options = {});
+
+  /// Takes over a datagram socket, bound or connected.
+  ///
+  /// Errors    invalid_argument: not a datagram socket.
+  [[nodiscard]] static Result<DatagramSocket> adopt(Loop& loop, Socket socket,
+                                                    DatagramOptions options = {});
+
+  /// Datagrams have come, in the order in which the kernel has them. Without on_received none are
+  /// read.
+  void on_received(Callback<void(std::span<const Datagram>)> on_received);
+
+  /// Something could not be sent, or an earlier datagram found nobody (connection_refused): told
+  /// from the loop, at most once a turn. Not an end, the socket works on.
+  void on_error(Callback<void(const Error&)> on_error);
+
+  /// There is room again, after send() said `full`.
+  void on_drained(Callback<void()> on_drained);
+
+  /// To `to`; from whichever address of this host the route says.
+  Sent send(const Address& to, Bytes bytes);
+  Sent send(const Address& to, std::string_view text);
+
+  /// To the peer of a connected socket.
+  Sent send(Bytes bytes);
+  Sent send(std::string_view text);
+
+  /// To the sender of `datagram`, from the address it was sent to, where that is known. Bytes that
+  /// are part of the batch being delivered are not copied.
+  Sent reply(const Datagram& datagram, Bytes bytes);
+  Sent reply(const Datagram& datagram, std::string_view text);
+
+  /// Reads no more until resume(); the kernel then drops what its buffer does not hold.
+  void pause();
+  void resume();
+
+  [[nodiscard]] const Address& address() const;
+  [[nodiscard]] const DatagramCounters& counters() const;
+  [[nodiscard]] std::size_t queued_bytes() const;
+
+  /// What the kernel has dropped for want of room in the receive buffer; one system call.
+  [[nodiscard]] std::uint64_t dropped_by_kernel() const;
+
+  /// For its options, groups and addresses.
+  [[nodiscard]] Socket& socket();
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit DatagramSocket(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,648 @@
+#include "reactor/datagram.hpp"
+
+#include <doctest/doctest.h>
+#include <net/if.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/run_until.hpp"
+
+using namespace reactor;
+using namespace std::chrono_literals;
+using Batch = std::span<const Datagram>;
+
+namespace {
+
+template <class T>
+T ok(Result<T> result) {
+  if (!result) FAIL(result.error().message());
+  return std::move(*result);
+}
+
+void ok(Result<void> result) {
+  if (!result) FAIL(result.error().message());
+}
+
+Address address(std::string_view text) { return ok(Address::parse(text)); }
+
+/// A unix address that nobody else has.
+Address abstract_name() {
+  static int count = 0;
+  return address("unix:@uvreactor-datagram-" + std::to_string(getpid()) + "-" +
+                 std::to_string(++count));
+}
+
+/// A socket that keeps what it receives.
+struct Inbox {
+  struct Message {
+    std::string text;
+    Address sender;
+    bool truncated;
+  };
+
+  explicit Inbox(DatagramSocket from) : socket(std::move(from)) {
+    socket.on_received([this](Batch batch) {
+      for (const Datagram& datagram : batch) {
+        messages.push_back({std::string(datagram.text()), datagram.sender, datagram.truncated});
+      }
+      ++batches;
+    });
+    socket.on_error([this](const Error& error) { errors.push_back(error.message()); });
+  }
+  Inbox(Loop& loop, const Address& local, DatagramOptions options = {})
+      : Inbox(ok(DatagramSocket::bind(loop, local, options))) {}
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  [[nodiscard]] std::vector<std::string> texts() const {
+    std::vector<std::string> all;
+    for (const Message& message : messages) all.push_back(message.text);
+    return all;
+  }
+
+  DatagramSocket socket;
+  std::vector<Message> messages;
+  std::vector<std::string> errors;
+  int batches = 0;
+};
+
+/// Answers every datagram with itself.
+DatagramSocket& echo(DatagramSocket& socket) {
+  socket.on_received([&socket](Batch batch) {
+    for (const Datagram& datagram : batch) socket.reply(datagram, datagram.bytes);
+  });
+  return socket;
+}
+
+/// Numbered messages, which differ in length unless it is given.
+std::vector<std::string> numbered(std::size_t count, std::optional<std::size_t> length = {}) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string text = std::to_string(i) + ":";
+    text.resize(length.value_or(text.size() + i % 97), 'x');
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+}  // namespace
+
+TEST_SUITE("datagram") {
+  TEST_CASE("a datagram goes there and back, over IPv4, IPv6 and unix sockets") {
+    Loop loop;
+    const std::pair<Address, Address> places[] = {{address("127.0.0.1:0"), address("127.0.0.1:0")},
+                                                  {address("[::1]:0"), address("[::1]:0")},
+                                                  {abstract_name(), abstract_name()}};
+    for (const auto& place : places) {
+      CAPTURE(place.first.to_string());
+      DatagramSocket server = ok(DatagramSocket::bind(loop, place.first));
+      echo(server);
+      Inbox client(loop, place.second);
+      CHECK(client.socket.send(server.address(), "hello") == Sent::sent);
+      run_until(loop, [&] { return !client.messages.empty(); });
+      CHECK(client.texts() == std::vector<std::string>{"hello"});
+      CHECK(client.messages[0].sender == server.address());
+      CHECK_FALSE(client.messages[0].truncated);
+      CHECK(server.counters().received == 1);
+      CHECK(server.counters().sent == 1);
+    }
+  }
+
+  TEST_CASE("an empty datagram is a message") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    echo(server);
+    Inbox client(loop, address("127.0.0.1:0"));
+    client.socket.send(server.address(), "");
+    client.socket.send(server.address(), "");
+    client.socket.send(server.address(), "end");
+    run_until(loop, [&] { return client.messages.size() == 3; });
+    CHECK(client.texts() == std::vector<std::string>{"", "", "end"});
+  }
+
+  TEST_CASE("the longest datagram passes whole, one byte more is refused with the reason") {
+    Loop loop;
+    Inbox server(loop, address("127.0.0.1:0"));
+    Inbox client(loop, address("127.0.0.1:0"));
+    const std::string longest(65'507, 'x');
+    CHECK(client.socket.send(server.socket.address(), longest) == Sent::sent);
+    CHECK(client.socket.send(server.socket.address(), longest + "x") == Sent::dropped);
+    CHECK(client.socket.send(server.socket.address(), std::string(1'000'000, 'x')) ==
+          Sent::dropped);
+    CHECK(client.errors.empty());  // Nothing is called back from inside a call.
+    run_until(loop, [&] { return !server.messages.empty() && !client.errors.empty(); });
+    CHECK(server.texts() == std::vector{longest});
+    CHECK(client.errors ==
+          std::vector<std::string>{"send " + server.socket.address().to_string() +
+                                   ": message too long (longer than any datagram, or than the link "
+                                   "takes whole)"});
+    CHECK(client.socket.counters().failed == 2);
+  }
+
+  TEST_CASE("a unix datagram longer than the buffer is cut and says so") {
+    Loop loop;
+    Inbox server(loop, abstract_name());
+    Inbox client(loop, abstract_name());
+    client.socket.send(server.socket.address(), std::string(100'000, 'x'));
+    client.socket.send(server.socket.address(), "next");
+    run_until(loop, [&] { return server.messages.size() == 2; });
+    CHECK(server.messages[0].truncated);
+    CHECK(server.messages[0].text.size() >= 65'535);
+    CHECK(server.messages[1].text == "next");
+    CHECK_FALSE(server.messages[1].truncated);
+    CHECK(server.socket.counters().truncated == 1);
+  }
+
+  TEST_CASE("bursts arrive whole and in order, coalesced or not on either side") {
+    Loop loop;
+    std::vector<std::string> awkward = numbered(300, 100);
+    for (std::size_t i = 0; i < awkward.size(); i += 7) awkward[i].resize(i % 200);
+    for (std::size_t i = 0; i < awkward.size(); i += 13) awkward[i].clear();
+    const std::vector<std::string> bursts[] = {
+        numbered(1, 64),     numbered(64, 64),    numbered(65, 64), numbered(700, 64),
+        numbered(100, 1200), numbered(9, 30'000), numbered(300),    awkward};
+    for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
+      for (bool sender_coalesces : {true, false}) {
+        for (bool receiver_coalesces : {true, false}) {
+          for (const auto& burst : bursts) {
+            CAPTURE(host);
+            CAPTURE(sender_coalesces);
+            CAPTURE(receiver_coalesces);
+            CAPTURE(burst.size());
+            DatagramOptions options;
+            options.coalesce = receiver_coalesces;
+            Inbox server(loop, address(host), options);
+            ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
+            options.coalesce = sender_coalesces;
+            DatagramSocket client = ok(DatagramSocket::bind(loop, address(host), options));
+            loop.post([&] {
+              for (const std::string& text : burst) {
+                CHECK(client.send(server.socket.address(), text) == Sent::sent);
+              }
+            });
+            run_until(loop, [&] { return server.messages.size() >= burst.size(); });
+            CHECK(server.texts() == burst);
+            CHECK(client.counters().sent == burst.size());
+          }
+        }
+      }
+    }
+  }
+
+  TEST_CASE("what one callback sends to several places from several sockets gets to all of them") {
+    Loop loop;
+    Inbox left(loop, address("127.0.0.1:0"));
+    Inbox right(loop, address("127.0.0.1:0"));
+    DatagramSocket first = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    DatagramSocket second = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    const std::vector<std::string> texts = numbered(50, 20);
+    loop.post([&] {
+      for (const std::string& text : texts) {
+        first.send(left.socket.address(), text);
+        first.send(right.socket.address(), text);
+        second.send(left.socket.address(), text);
+      }
+    });
+    run_until(loop, [&] { return left.messages.size() == 100 && right.messages.size() == 50; });
+    CHECK(right.texts() == texts);
+    std::vector<std::string> from_second;
+    for (const auto& message : left.messages) {
+      if (message.sender == second.address()) from_second.push_back(message.text);
+    }
+    CHECK(from_second == texts);
+  }
+
+  TEST_CASE("a batch may be passed on through another socket") {
+    Loop loop;
+    Inbox target(loop, address("127.0.0.1:0"));
+    DatagramSocket exit = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    DatagramSocket entry = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    entry.on_received([&](Batch batch) {
+      for (const Datagram& datagram : batch) exit.send(target.socket.address(), datagram.bytes);
+    });
+    DatagramSocket client = ok(DatagramSocket::connect(loop, entry.address()));
+    const std::vector<std::string> texts = numbered(200, 500);
+    loop.post([&] {
+      for (const std::string& text : texts) client.send(text);
+    });
+    run_until(loop, [&] { return target.messages.size() == texts.size(); });
+    CHECK(target.texts() == texts);
+  }
+
+  TEST_CASE("a refusal is told as an error and is not the end of the socket") {
+    Loop loop;
+    std::optional<Inbox> server(std::in_place, loop, address("127.0.0.1:0"));
+    const Address at = server->socket.address();
+    server.reset();
+
+    Inbox client(ok(DatagramSocket::connect(loop, at)));
+    client.socket.send("anybody?");
+    run_until(loop, [&] { return !client.errors.empty(); });
+    CHECK(client.errors[0].find("connection refused") != std::string::npos);
+
+    server.emplace(loop, at);
+    client.socket.send("now?");
+    run_until(loop, [&] { return !server->messages.empty(); });
+    CHECK(server->texts() == std::vector<std::string>{"now?"});
+    CHECK(client.errors.size() == 1);
+  }
+
+  TEST_CASE("a refusal that nobody has asked for does not swallow the next datagram") {
+    Loop loop;
+    std::optional<Inbox> server(std::in_place, loop, address("127.0.0.1:0"));
+    const Address at = server->socket.address();
+    server.reset();
+    DatagramSocket client = ok(DatagramSocket::connect(loop, at));
+    client.send("lost");
+    server.emplace(loop, at);
+    CHECK(client.send("found") == Sent::sent);
+    run_until(loop, [&] { return !server->messages.empty(); });
+    CHECK(server->texts() == std::vector<std::string>{"found"});
+  }
+
+  TEST_CASE("a server outlives a client that is gone when the answer comes") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    echo(server);
+    std::optional<Inbox> hasty(std::in_place, loop, address("127.0.0.1:0"));
+    hasty->socket.send(server.address(), "bye");
+    hasty.reset();
+    Inbox client(loop, address("127.0.0.1:0"));
+    client.socket.send(server.address(), "hello");
+    run_until(loop, [&] { return !client.messages.empty(); });
+    CHECK(server.counters().received == 2);
+  }
+
+  TEST_CASE("bound to any address, a socket answers from the one that was asked") {
+    Loop loop;
+    const struct {
+      const char* server;
+      const char* asked;
+      const char* destination;
+    } cases[] = {{"0.0.0.0:0", "127.0.0.2:0", "127.0.0.2"},
+                 {"[::]:0", "[::1]:0", "::1"},
+                 {"[::]:0", "127.0.0.3:0", "::ffff:127.0.0.3"}};
+    for (const auto& expected : cases) {
+      DatagramSocket server = ok(DatagramSocket::bind(loop, expected.server));
+      std::string told;
+      unsigned interface_index = 0;
+      server.on_received([&](Batch batch) {
+        for (const Datagram& datagram : batch) {
+          REQUIRE(datagram.arrival);
+          told = datagram.arrival->destination.host();
+          interface_index = datagram.arrival->interface_index;
+          CHECK(datagram.arrival->destination.port() == server.address().port());
+          server.reply(datagram, datagram.bytes);
+        }
+      });
+      Address to = address(expected.asked);
+      to.set_port(server.address().port());
+      // A connected socket hears nobody but the one it asked.
+      Inbox client(ok(DatagramSocket::connect(loop, to)));
+      client.socket.send("from whom?");
+      run_until(loop, [&] { return !client.messages.empty(); });
+      CHECK(told == expected.destination);
+      CHECK(interface_index == if_nametoindex("lo"));
+    }
+  }
+
+  TEST_CASE("the kernel's receive time is told when asked for") {
+    Loop loop;
+    for (const Address& at : {address("127.0.0.1:0"), address("[::1]:0"), abstract_name()}) {
+      DatagramOptions options;
+      options.receive_times = true;
+      DatagramSocket server = ok(DatagramSocket::bind(loop, at, options));
+      std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> received;
+      server.on_received([&](Batch batch) { received = batch[0].arrival->time; });
+      DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+      const auto before = std::chrono::system_clock::now();
+      client.send("now");
+      const auto after = std::chrono::system_clock::now();
+      run_until(loop, [&] { return received.has_value(); });
+      CHECK(*received >= before - 1ms);
+      CHECK(*received <= after + 1ms);
+    }
+  }
+
+  TEST_CASE("how datagrams arrive is not told unless asked for") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    bool told = false;
+    server.on_received([&](Batch batch) {
+      CHECK(batch[0].arrival == nullptr);
+      told = true;
+    });
+    ok(DatagramSocket::connect(loop, server.address())).send("x");
+    run_until(loop, [&] { return told; });
+  }
+
+  TEST_CASE("sending to a broadcast address without the option says what to do") {
+    Loop loop;
+    Inbox socket(loop, address("0.0.0.0:0"));
+    socket.socket.send(address("127.255.255.255:9"), "all");
+    run_until(loop, [&] { return !socket.errors.empty(); });
+    CHECK(socket.errors[0] ==
+          "send 127.255.255.255:9: permission denied (a broadcast address needs the broadcast "
+          "option)");
+  }
+
+  // IPv6 has no route for groups on loopback: tests/datagrams does that between namespaces.
+  TEST_CASE("broadcast and multicast reach every socket that shares the port") {
+    Loop loop;
+    const unsigned loopback = if_nametoindex("lo");
+    for (Address group : {address("127.255.255.255:0"), address("239.1.2.3:0")}) {
+      CAPTURE(group.host());
+      DatagramOptions options;
+      options.reuse_address = options.broadcast = true;
+      Inbox first(loop, address("0.0.0.0:0"), options);
+      Inbox second(loop, first.socket.address(), options);
+      group.set_port(first.socket.address().port());
+      for (Inbox* inbox : {&first, &second}) {
+        if (group.is_multicast()) ok(inbox->socket.socket().join(group, loopback));
+      }
+      DatagramSocket sender = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
+      if (group.is_multicast()) ok(sender.socket().set_multicast_interface(loopback));
+      CHECK(sender.send(group, "to all") == Sent::sent);
+      run_until(loop, [&] { return !first.messages.empty() && !second.messages.empty(); });
+      CHECK(first.texts() == std::vector<std::string>{"to all"});
+      CHECK(second.texts() == std::vector<std::string>{"to all"});
+    }
+  }
+
+  TEST_CASE("an answer to a broadcast comes from an address that can be answered") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "0.0.0.0:0"));
+    echo(server);
+    DatagramOptions options;
+    options.broadcast = true;
+    Inbox client(loop, address("127.0.0.1:0"), options);
+    Address everybody = address("127.255.255.255:0");
+    everybody.set_port(server.address().port());
+    client.socket.send(everybody, "who is there?");
+    run_until(loop, [&] { return !client.messages.empty(); });
+    CHECK(client.messages[0].sender.host() == "127.0.0.1");
+    CHECK(server.counters().failed == 0);
+  }
+
+  // A unix receiver takes a handful of datagrams and then none until it reads: the only kernel
+  // queue that a test can fill at will.
+  TEST_CASE("what the kernel has no room for waits, within the limit, by the policy") {
+    Loop loop;
+    for (WhenFull when_full : {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
+      for (bool connected : {true, false}) {
+        CAPTURE(static_cast<int>(when_full));
+        CAPTURE(connected);
+        Inbox server(loop, abstract_name());
+        server.socket.pause();
+        DatagramOptions options;
+        options.when_full = when_full;
+        options.max_queued_bytes = 10'000;
+        DatagramSocket client =
+            connected ? ok(DatagramSocket::connect(loop, server.socket.address(), options))
+                      : ok(DatagramSocket::bind(loop, abstract_name(), options));
+        int drained = 0;
+        client.on_drained([&] { ++drained; });
+        std::vector<std::string> taken;
+        std::size_t sent = 0, queued = 0, full = 0, dropped = 0;
+        for (const std::string& text : numbered(3000, 10)) {
+          const Sent result =
+              connected ? client.send(text) : client.send(server.socket.address(), text);
+          if (result == Sent::sent || result == Sent::queued) taken.push_back(text);
+          sent += result == Sent::sent;
+          queued += result == Sent::queued;
+          full += result == Sent::full;
+          dropped += result == Sent::dropped;
+        }
+        CHECK(sent > 0);
+        CHECK(queued > 10);
+        CHECK(client.queued_bytes() > 0);
+        CHECK(client.queued_bytes() <= options.max_queued_bytes);
+        CHECK(client.counters().sent == sent);
+        if (when_full == WhenFull::refuse) {
+          CHECK(full > 0);
+          CHECK(client.counters().dropped == 0);
+        } else {
+          CHECK(full == 0);
+          CHECK(client.counters().dropped > 0);
+          CHECK((dropped > 0) == (when_full == WhenFull::drop_newest));
+        }
+        const std::size_t lost_later =
+            when_full == WhenFull::drop_oldest ? client.counters().dropped : 0;
+        taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(sent),
+                    taken.begin() + static_cast<std::ptrdiff_t>(sent + lost_later));
+        server.socket.resume();
+        run_until(loop, [&] { return server.messages.size() == taken.size(); });
+        CHECK(server.texts() == taken);
+        CHECK(client.queued_bytes() == 0);
+        CHECK(drained == (when_full == WhenFull::refuse ? 1 : 0));
+      }
+    }
+  }
+
+  TEST_CASE("a paused socket is told nothing, a resumed one what has come meanwhile") {
+    Loop loop;
+    Inbox server(loop, address("127.0.0.1:0"));
+    server.socket.pause();
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address()));
+    client.send("one");
+    loop.poll();
+    loop.poll();
+    CHECK(server.messages.empty());
+    server.socket.resume();
+    run_until(loop, [&] { return !server.messages.empty(); });
+    server.socket.on_received(nullptr);
+    client.send("two");
+    loop.poll();
+    loop.poll();
+    CHECK(server.texts() == std::vector<std::string>{"one"});
+  }
+
+  TEST_CASE("a batch that does not fit one read is continued, after others had their turn") {
+    Loop loop;
+    Inbox server(loop, address("127.0.0.1:0"));
+    ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
+    DatagramOptions options;
+    options.coalesce = false;
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address(), options));
+    const auto texts = numbered(500, 50);
+    loop.post([&] {
+      for (const std::string& text : texts) client.send(text);
+    });
+    int posted = 0;
+    Callback<void()> post_again;
+    run_until(loop, [&] {
+      loop.post([&] { posted += server.messages.size() < texts.size(); });
+      return server.messages.size() == texts.size();
+    });
+    CHECK(server.texts() == texts);
+    CHECK(server.batches >= 7);
+    CHECK(posted >= 7);
+  }
+
+  TEST_CASE("a socket may destroy itself and others from its callbacks") {
+    Loop loop;
+    Inbox witness(loop, address("127.0.0.1:0"));
+    std::optional<DatagramSocket> self, other;
+    int calls = 0;
+    self = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    other = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    other->on_received([&](Batch) { ++calls; });
+    self->on_received([&, kept = std::string("kept")](Batch batch) {
+      self->send(witness.socket.address(), "sent before the end");
+      other->send(witness.socket.address(), "by another");
+      other.reset();
+      self.reset();
+      CHECK(batch[0].text() == "x");
+      CHECK(kept == "kept");
+      ++calls;
+    });
+    DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    const Address self_at = self->address();
+    const Address other_at = other->address();
+    loop.post([&] {
+      client.send(self_at, "x");
+      client.send(other_at, "x");
+    });
+    run_until(loop, [&] { return witness.messages.size() == 2; });
+    loop.poll();
+    CHECK(calls == 1);
+    CHECK(witness.messages[0].text == "sent before the end");
+  }
+
+  TEST_CASE("a callback may replace or remove itself") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    std::vector<std::string> told;
+    server.on_received([&, first = std::string("first")](Batch) {
+      server.on_received([&](Batch) {
+        told.push_back("second");
+        server.on_received(nullptr);
+      });
+      told.push_back(first);
+    });
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+    client.send("x");
+    run_until(loop, [&] { return told.size() == 1; });
+    client.send("x");
+    run_until(loop, [&] { return told.size() == 2; });
+    CHECK(told == std::vector<std::string>{"first", "second"});
+  }
+
+  TEST_CASE("a socket keeps the loop running while it receives or has something to send") {
+    Loop loop;
+    DatagramSocket idle = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    loop.run();
+    int calls = 0;
+    idle.on_received([&](Batch) {
+      ++calls;
+      idle.on_received(nullptr);
+    });
+    ok(DatagramSocket::connect(loop, idle.address())).send("x");
+    loop.run();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("what a callback throws leaves run, and nothing is lost") {
+    Loop loop;
+    Inbox inbox(loop, address("127.0.0.1:0"));
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    server.on_received([&](Batch batch) {
+      server.send(inbox.socket.address(), batch[0].bytes);
+      throw std::runtime_error("enough");
+    });
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+    client.send("one");
+    CHECK_THROWS_WITH_AS(loop.run(), "enough", std::runtime_error);
+    client.send("two");
+    CHECK_THROWS_WITH_AS(loop.run(), "enough", std::runtime_error);
+    server.on_received(nullptr);
+    run_until(loop, [&] { return inbox.messages.size() == 2; });
+    CHECK(inbox.texts() == std::vector<std::string>{"one", "two"});
+  }
+
+  TEST_CASE("what the kernel drops for want of room is counted") {
+    Loop loop;
+    Inbox server(loop, address("127.0.0.1:0"));
+    ok(server.socket.socket().set(option::receive_buffer, 4096));
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address()));
+    CHECK(server.socket.dropped_by_kernel() == 0);
+    for (const std::string& text : numbered(100, 1000)) client.send(text);
+    run_until(loop, [&] { return !server.messages.empty(); });
+    CHECK(server.socket.dropped_by_kernel() == 100 - server.messages.size());
+  }
+
+  TEST_CASE("what is no datagram socket, or cannot be bound, is refused") {
+    Loop loop;
+    auto stream = ok(Socket::open(Family::ipv4, SocketType::stream));
+    const auto adopted = DatagramSocket::adopt(loop, std::move(stream));
+    REQUIRE_FALSE(adopted);
+    CHECK(adopted.error().hint == "not a datagram socket");
+    CHECK_FALSE(DatagramSocket::bind(loop, "localhost"));
+    DatagramSocket first = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    CHECK(DatagramSocket::bind(loop, first.address()).error().code == std::errc::address_in_use);
+    DatagramOptions options;
+    options.reuse_port = true;
+    DatagramSocket second = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
+    CHECK(DatagramSocket::bind(loop, second.address(), options));
+  }
+
+  TEST_CASE("inside an application's own libuv loop it works the same") {
+    uv_loop_t application;
+    REQUIRE(uv_loop_init(&application) == 0);
+    {
+      Loop loop(application);
+      DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+      echo(server);
+      Inbox client(loop, address("127.0.0.1:0"));
+      const auto texts = numbered(300, 40);
+      loop.post([&] {
+        for (const std::string& text : texts) client.socket.send(server.address(), text);
+      });
+      run_until(loop, [&] { return client.messages.size() == texts.size(); });
+      CHECK(client.texts() == texts);
+    }
+    uv_run(&application, UV_RUN_DEFAULT);
+    CHECK(uv_loop_close(&application) == 0);
+  }
+
+  TEST_CASE("a hundred thousand datagrams go there and back, none lost, doubled or reordered") {
+    Loop loop;
+    constexpr std::uint64_t total = 100'000;
+    constexpr std::uint64_t window = 128;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    echo(server);
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+    std::uint64_t sent = 0, received = 0, wrong = 0;
+    const auto fill_window = [&] {
+      for (; sent < total && sent - received < window; ++sent) {
+        std::byte bytes[64] = {};
+        std::memcpy(bytes, &sent, sizeof sent);
+        client.send(bytes);
+      }
+    };
+    client.on_received([&](Batch batch) {
+      for (const Datagram& datagram : batch) {
+        std::uint64_t number = 0;
+        std::memcpy(&number, datagram.bytes.data(), sizeof number);
+        wrong += datagram.bytes.size() != 64 || number != received;
+        ++received;
+      }
+      fill_window();
+    });
+    loop.post(fill_window);
+    run_until(
+        loop, [&] { return received == total; }, 60s);
+    CHECK(wrong == 0);
+    CHECK(client.counters().failed == 0);
+    CHECK(server.dropped_by_kernel() == 0);
+  }
+}
