@@ -14,6 +14,7 @@
 #include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
+#include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 
@@ -76,7 +77,7 @@ class Server {
   /// Listens on `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. A Session is made from its Stream, or by
   /// `make_session`, which can give it what all of them share.
   ///
-  /// Errors    As Address::parse and Listener::listen.
+  /// Errors    As resolve_now and Listener::listen.
   [[nodiscard]] static Result<Server> listen(Loop& loop, std::string_view endpoint,
                                              ServerOptions options = {}) {
     return listen(loop, endpoint, options, [](Stream& stream) { return Session{stream}; });
@@ -84,9 +85,9 @@ class Server {
 
   [[nodiscard]] static Result<Server> listen(Loop& loop, std::string_view endpoint,
                                              ServerOptions options, MakeSession make_session) {
-    const auto address = Address::parse(endpoint);
-    if (!address) return Failure(address.error());
-    return listen(loop, *address, options, std::move(make_session));
+    const auto addresses = resolve_now(endpoint);
+    if (!addresses) return Failure(addresses.error());
+    return listen(loop, addresses->front(), options, std::move(make_session));
   }
 
   [[nodiscard]] static Result<Server> listen(Loop& loop, const Address& address,

@@ -1,0 +1,39 @@
+#include "support/program.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+namespace samples {
+
+int run_program(CLI::App& command_line, int count, char** words,
+                const std::function<void()>& program) {
+  command_line.set_version_flag("--version", UVREACTOR_VERSION);
+  try {
+    command_line.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return command_line.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    program();
+  } catch (const Failed& failure) {
+    std::fprintf(stderr, "error: %s\n", failure.what());
+    return 1;
+  }
+  return 0;
+}
+
+void announce(const reactor::Address& address) {
+  std::printf("listening on %s\n", address.to_string().c_str());
+  std::fflush(stdout);
+}
+
+std::vector<reactor::Signal> stop_on_signals(reactor::Loop& loop,
+                                             const std::function<void()>& on_stop) {
+  std::vector<reactor::Signal> signals;
+  for (const int number : {SIGINT, SIGTERM}) {
+    signals.push_back(value_of(reactor::Signal::create(loop, number, on_stop)));
+  }
+  return signals;
+}
+
+}  // namespace samples

@@ -1,0 +1,199 @@
+"""The echo programs and the relay, driven as their users drive them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import BUILD, Server, run  # noqa: E402
+
+PATTERN = bytes(range(256)) * 16384  # 4 MiB
+
+
+def address_of(server):
+    host, port = server.endpoint.rsplit(":", 1)
+    return host, int(port)
+
+
+def exchange(address, data):
+    """Sends all of `data`, ends its side, and returns what came back until the other's end."""
+    with socket.create_connection(address, timeout=20) as connection:
+        def send():
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+        sender = threading.Thread(target=send)
+        sender.start()
+        received = bytearray()
+        while piece := connection.recv(1 << 16):
+            received += piece
+        sender.join()
+    return bytes(received)
+
+
+class EchoServer(unittest.TestCase):
+    def test_every_byte_comes_back_also_after_the_client_has_ended_its_side(self):
+        with Server("tcp_echo_server") as server:
+            self.assertEqual(exchange(address_of(server), PATTERN), PATTERN)
+
+    def test_answers_in_upper_case(self):
+        with Server("tcp_echo_server", "--upper") as server:
+            self.assertEqual(exchange(address_of(server), b"Hello, 9!\n"), b"HELLO, 9!\n")
+
+    def test_listens_on_several_endpoints_and_says_so_for_each(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/echo"
+            process = subprocess.Popen(
+                [BUILD / "samples/tcp_echo_server", "--listen", "127.0.0.1:0", "--listen", "[::1]:0",
+                 "--listen", f"unix:{path}"], stdout=subprocess.PIPE, text=True)
+            lines = [process.stdout.readline() for _ in range(3)]
+            self.assertRegex(lines[0], r"^listening on 127\.0\.0\.1:\d+\n$")
+            self.assertRegex(lines[1], r"^listening on \[::1\]:\d+\n$")
+            self.assertEqual(lines[2], f"listening on unix:{path}\n")
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(path)
+                connection.sendall(b"hello")
+                self.assertEqual(connection.recv(100), b"hello")
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(10), 0)
+            process.stdout.close()
+            self.assertFalse(os.path.exists(path))
+
+    def test_serves_on_several_threads(self):
+        with Server("tcp_echo_server", "--threads", "2") as server:
+            for _ in range(8):
+                self.assertEqual(exchange(address_of(server), b"hello"), b"hello")
+
+    def test_disconnects_a_silent_client_after_the_idle_timeout(self):
+        with Server("tcp_echo_server", "--idle-timeout", "0.2") as server:
+            with socket.create_connection(address_of(server), timeout=20) as connection:
+                self.assertEqual(connection.recv(1), b"")
+
+    def test_stops_on_a_signal_also_while_a_client_is_connected(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Server("tcp_echo_server") as server:
+                with socket.create_connection(address_of(server), timeout=20) as connection:
+                    connection.sendall(b"hello")
+                    self.assertEqual(connection.recv(100), b"hello")
+                    server.process.send_signal(number)
+                    self.assertEqual(connection.recv(100), b"")
+                self.assertEqual(server.process.wait(10), 0)
+
+    def test_a_command_line_or_an_address_that_is_wrong_is_a_clear_error(self):
+        cases = [
+            (["--listen", "127.0.0.1"], 1, "127.0.0.1"),
+            (["--listen", "host.invalid:1"], 1, "error: resolve host.invalid"),
+            (["--listen", "unix:" + "x" * 200], 1, "error: "),
+            (["--listen", "192.0.2.1:0"], 1, "error: bind 192.0.2.1:0: cannot assign requested address"),
+            (["--no-such-option"], 2, "--no-such-option"),
+            (["--threads", "many"], 2, "--threads"),
+        ]
+        for arguments, code, text in cases:
+            with self.subTest(arguments=arguments[-1][:20]):
+                done = run("tcp_echo_server", *arguments)
+                self.assertEqual((done.returncode, done.stdout), (code, ""))
+                self.assertIn(text, done.stderr)
+
+    def test_a_port_in_use_is_a_clear_error(self):
+        with Server("tcp_echo_server") as server:
+            done = run("tcp_echo_server", "--listen", server.endpoint)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.stderr, f"error: bind {server.endpoint}: address already in use "
+                             "(another program listens there)\n")
+
+    def test_help_and_version(self):
+        for name in ("tcp_echo_server", "tcp_echo_client", "readiness_echo_server", "tcp_relay"):
+            done = run(name, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("Example: ", done.stdout)
+            done = run(name, "--version")
+            self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
+
+
+class EchoClient(unittest.TestCase):
+    def test_prints_the_answers_to_all_lines_of_its_input_and_ends(self):
+        lines = "".join(f"line {number}\n" for number in range(5000))
+        with Server("tcp_echo_server") as server:
+            done = run("tcp_echo_client", server.endpoint, input=lines)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, lines, ""))
+
+    def test_reads_a_file_as_it_reads_a_pipe_with_or_without_a_last_line_end(self):
+        with Server("tcp_echo_server") as server, tempfile.TemporaryFile() as file:
+            file.write(b"one\ntwo")
+            file.seek(0)
+            done = subprocess.run([BUILD / "samples/tcp_echo_client", server.endpoint], stdin=file,
+                                  capture_output=True, timeout=20)
+            self.assertEqual((done.returncode, done.stdout), (0, b"one\ntwo\n"))
+
+    def test_finds_the_address_of_a_name_that_answers(self):
+        with Server("tcp_echo_server") as server:
+            port = address_of(server)[1]
+            done = run("tcp_echo_client", f"localhost:{port}", input="hello\n")
+            self.assertEqual((done.returncode, done.stdout), (0, "hello\n"))
+
+    def test_a_server_that_is_not_there_is_a_clear_error(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            endpoint = "127.0.0.1:%d" % unused.getsockname()[1]
+            done = run("tcp_echo_client", endpoint, input="hello\n")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, f"error: connect {endpoint}: connection refused\n")
+
+
+class ReadinessEchoServer(unittest.TestCase):
+    def test_every_byte_comes_back_in_every_style_for_several_clients_at_once(self):
+        for style in ("select", "poll", "epoll", "epoll-edge"):
+            with self.subTest(style=style), Server("readiness_echo_server", "--style", style) as server:
+                results = []
+                clients = [threading.Thread(
+                    target=lambda: results.append(exchange(address_of(server), PATTERN) == PATTERN))
+                    for _ in range(3)]
+                for client in clients:
+                    client.start()
+                for client in clients:
+                    client.join()
+                self.assertEqual(results, [True] * 3)
+
+
+class Relay(unittest.TestCase):
+    def test_forwards_both_directions_and_the_end_of_each(self):
+        with Server("tcp_echo_server") as server:
+            with Server("tcp_relay", "--to", server.endpoint) as relay:
+                self.assertEqual(exchange(address_of(relay), PATTERN), PATTERN)
+
+    def test_holds_up_a_fast_sender_for_a_reader_that_rests(self):
+        with socket.create_server(("127.0.0.1", 0)) as upstream:
+            endpoint = "127.0.0.1:%d" % upstream.getsockname()[1]
+            with Server("tcp_relay", "--to", endpoint) as relay:
+                with socket.create_connection(address_of(relay), timeout=20) as client:
+                    resting, _ = upstream.accept()
+                    client.settimeout(1)
+                    sent = 0
+                    with self.assertRaises(TimeoutError):
+                        while sent < 1 << 30:
+                            sent += client.send(PATTERN)
+                    with resting:
+                        received = 0
+                        client.settimeout(20)
+                        closer = threading.Thread(target=lambda: client.shutdown(socket.SHUT_WR))
+                        closer.start()
+                        while piece := resting.recv(1 << 20):
+                            received += len(piece)
+                        closer.join()
+                    self.assertEqual(received, sent)
+
+    def test_a_server_that_is_not_there_closes_the_client_and_is_told(self):
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            endpoint = "127.0.0.1:%d" % unused.getsockname()[1]
+            with Server("tcp_relay", "--to", endpoint) as relay:
+                self.assertEqual(exchange(address_of(relay), b"hello"), b"")
+
+
+if __name__ == "__main__":
+    unittest.main()
