@@ -1,4 +1,4 @@
-"""Every ```cpp block of the documents compiles, and the README's first program works.
+"""Every ```cpp block of the documents compiles, and the README's programs work.
 
 A block with a main is a program. Any other is the body of a function that sees the public headers;
 what it takes for granted stands before it as `<!-- given: reactor::Loop& loop, int fd -->`, the
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,44 +105,69 @@ class Documents(unittest.TestCase):
             self.assertIn("docs/page.md:5:", found[1])
 
 
-class FirstProgram(unittest.TestCase):
-    def test_the_first_program_of_the_readme_is_a_short_echo_server_that_works(self):
-        first = next(snippet for snippet in snippets(ROOT) if snippet.path == Path("README.md"))
-        self.assertTrue(first.is_program)
+class ReadmePrograms(unittest.TestCase):
+    def test_the_first_is_a_short_echo_server_that_works(self):
+        first = self.programs()[0]
         self.assertLessEqual(len(first.text.splitlines()), 15)
+        with self.running(first) as client:
+            client.sendall(b"hello, ")
+            client.sendall(b"world\n")
+            self.assertEqual(self.receive(client, 13), b"hello, world\n")
+
+    def test_the_second_is_a_short_server_that_answers_each_message_however_it_is_cut(self):
+        second = self.programs()[1]
+        self.assertLessEqual(len(second.text.splitlines()), 20)
+
+        def frame(payload):
+            return len(payload).to_bytes(4, "big") + payload
+
+        with self.running(second) as client:
+            requests = frame(b"hello") + frame(b"") + frame(b"world")
+            for byte in requests:
+                client.sendall(bytes([byte]))
+            client.sendall(requests)
+            answers = frame(b"olleh") + frame(b"") + frame(b"dlrow")
+            self.assertEqual(self.receive(client, 2 * len(answers)), 2 * answers)
+
+    def programs(self):
+        return [snippet for snippet in snippets(ROOT)
+                if snippet.path == Path("README.md") and snippet.is_program]
+
+    @contextmanager
+    def running(self, snippet):
+        """A client of this program, which listens on a unix socket instead of its port."""
         with tempfile.TemporaryDirectory() as folder:
-            path = f"{folder}/echo"
-            source = re.sub(r'"127\.0\.0\.1:\d+"', f'"unix:{path}"', first.text)
-            self.assertNotEqual(source, first.text)
+            path = f"{folder}/socket"
+            source = re.sub(r'"127\.0\.0\.1:\d+"', f'"unix:{path}"', snippet.text)
+            self.assertNotEqual(source, snippet.text)
             program = Path(folder) / "server"
             library = next(BUILD.glob("libuvreactor.a"))
             built = subprocess.run([*COMPILE, "-xc++", "-", "-xnone", library, "-luv", "-lfmt",
                                     "-pthread", "-o", program], input=source, text=True,
                                    capture_output=True, check=False)
             self.assertEqual(built.returncode, 0, built.stderr)
-            with subprocess.Popen([program]) as server:
+            with subprocess.Popen([program]) as server, socket.socket(socket.AF_UNIX) as client:
                 try:
-                    self.assertEqual(self.echo(path, server), b"hello, world\n")
+                    self.connect(client, path, server)
+                    yield client
                 finally:
                     server.kill()
 
-    def echo(self, path, server):
+    def connect(self, client, path, server):
         deadline = time.monotonic() + SECONDS
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(SECONDS)
-            while True:
-                try:
-                    client.connect(path)
-                    break
-                except OSError:
-                    self.assertIsNone(server.poll(), "the server has ended")
-                    self.assertLess(time.monotonic(), deadline, "the server does not listen")
-            client.sendall(b"hello, ")
-            client.sendall(b"world\n")
-            answer = b""
-            while len(answer) < 13:
-                answer += client.recv(64)
-            return answer
+        client.settimeout(SECONDS)
+        while True:
+            try:
+                return client.connect(path)
+            except OSError:
+                self.assertIsNone(server.poll(), "the server has ended")
+                self.assertLess(time.monotonic(), deadline, "the server does not listen")
+
+    def receive(self, client, size):
+        received = b""
+        while len(received) < size:
+            received += client.recv(size - len(received))
+        return received
 
 
 if __name__ == "__main__":
