@@ -135,7 +135,7 @@ struct DatagramSocket::State final : Source {
     if (std::exchange(more_to_receive, false)) receive();
   }
 
-  void on_gathered(Bytes) override {
+  void on_gathered(ssize_t, Bytes) override {
     if (buffers->owner == this) send_outgoing();
   }
 
@@ -193,13 +193,10 @@ struct DatagramSocket::State final : Source {
     return queue.empty() ? Sent::sent : Sent::queued;
   }
 
-  // The engine's own buffer is too small for batches. What it gathers from here is one byte that
-  // stands for all of them: the promise of on_gathered(). False when no callback is running.
+  // False when no callback is running.
   bool begin_gathering() {
-    static constexpr std::byte promise{};
     if (buffers->owner == this) send_outgoing();
-    (void)engine().take_gathered(*this);
-    return engine().gather(*this, {&promise, 1});
+    return engine().gather_itself(*this);
   }
 
   Sent too_long(const Address* to) {

@@ -399,7 +399,19 @@ bool Engine::gather(Source& source, int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
+bool Engine::gather_itself(Source& source) {
+  if (!calling_) return false;
+  if (gathering_for_ && gathering_for_ != &source) finish_gathering();
+  gathering_for_ = &source;
+  gathering_fd_ = -1;
+  gathered_ = {};
+  return true;
+}
+
 void Engine::finish_gathering() {
+  if (gathering_fd_ < 0) [[unlikely]] {
+    return std::exchange(gathering_for_, nullptr)->on_gathered(0, {});
+  }
   const ssize_t sent = sys::send(gathering_fd_, gathered_.data(), gathered_.size(), 0);
   Source* const source = std::exchange(gathering_for_, nullptr);
   if (sent != static_cast<ssize_t>(gathered_.size())) source->on_gathered(sent, gathered_);

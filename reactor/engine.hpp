@@ -107,7 +107,8 @@ class Source : public Handle {
   /// Called in this turn or the next, once for any number of schedule().
   virtual void on_turn() {}
 
-  /// Called when sending what gather() collected did not send all, with the result of send().
+  /// Called when sending what gather() collected did not send all, with the result of send(); and
+  /// where the source said gather_itself(), to send.
   virtual void on_gathered(std::ptrdiff_t, std::span<const std::byte>) {}
 
  protected:
@@ -245,6 +246,10 @@ class Engine {
     gathered_ = bytes;
     return true;
   }
+
+  /// For a source that keeps what it sends by itself: on_gathered() is its time to send. False when
+  /// no callback is running.
+  [[nodiscard]] bool gather_itself(Source& source);
 
   /// What is gathered for this source, which takes it over.
   [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source) {
