@@ -25,9 +25,7 @@ TimerWheel::Tick tick_at(std::int64_t nanoseconds) {
 }
 
 // The first tick at which all of `nanoseconds` have passed.
-TimerWheel::Tick tick_after(std::int64_t nanoseconds) {
-  return tick_at(nanoseconds + (std::int64_t{1} << tick_bits) - 1);
-}
+TimerWheel::Tick tick_after(std::int64_t nanoseconds) { return tick_at(nanoseconds - 1) + 1; }
 
 uv_loop_t* new_native() {
   auto* loop = new uv_loop_t;
@@ -57,7 +55,7 @@ void Handle::keep_loop_running(bool keep) {
   if (keep == keeps_loop_running_) return;
   keeps_loop_running_ = keep;
   engine_.keeping_running_ += keep ? std::size_t{1} : ~std::size_t{0};
-  if (engine_.guest_) engine_.poller_.keep_alive(engine_.keeping_running_ > 0);
+  engine_.keep_application_running();
 }
 
 void retire(Handle* handle) noexcept {
@@ -107,13 +105,14 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microsecond
                                   this};
         return Poller(native_, guest_ ? &guest : nullptr);
       }()),
+      thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
       spin_(spin),
-      wheel_(tick_at(read_clock())) {}
+      wheel_(tick_at(clock())) {}
 
 Engine::~Engine() {
   assert(!in_turn_ && "a loop was destroyed by one of its callbacks");
-  posted_.clear();
   posted_now_ = {};
+  while (!posted_.empty()) std::exchange(posted_, {}).clear();
   abort_if_handles_are_left();
   if (!guest_) finish_natives();
 }
@@ -154,58 +153,87 @@ void Engine::finish_natives() {
 
 // ---- Running
 
+class Engine::Running {
+ public:
+  Running(Engine& engine, bool for_ever) : engine_(engine), for_ever_(for_ever) {
+    engine_.keeping_running_ += for_ever_;
+    engine_.keep_application_running();
+    before_ = engine_.thread_.exchange(std::this_thread::get_id(), std::memory_order_relaxed);
+  }
+  ~Running() {
+    engine_.thread_.store(before_, std::memory_order_relaxed);
+    engine_.keeping_running_ -= for_ever_;
+    engine_.keep_application_running();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Engine& engine_;
+  const bool for_ever_;
+  std::thread::id before_;
+};
+
 void Engine::run(bool for_ever) {
-  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  if (guest_) {
-    uv_run(&native_, UV_RUN_DEFAULT);
+  {
+    const Running running(*this, for_ever);
+    if (guest_) {
+      uv_run(&native_, UV_RUN_DEFAULT);
+    } else {
+      run_turns();
+    }
     stopping_ = false;
-    return rethrow();
   }
-  bool more = for_ever || alive();
-  while (more) {
+  rethrow();
+}
+
+void Engine::run_turns() {
+  while (alive() && !interrupted()) {
     const bool stop_asked = stopping_;
-    more = turn(!stop_asked) || for_ever;
-    if (stop_asked || stopping_) break;
+    take_turn(!stop_asked);
+    if (stop_asked || stopping_) return;
   }
-  stopping_ = false;
 }
 
 bool Engine::turn(bool wait) {
-  assert(!in_turn_ && "a loop was run from one of its own callbacks");
-  if (guest_) {
-    uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-    rethrow();
-    return uv_loop_alive(&native_) != 0;
+  {
+    const Running running(*this, false);
+    if (guest_) {
+      uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    } else {
+      take_turn(wait);
+    }
   }
-  in_turn_ = true;
-  if (events_.empty()) wait_for_events(wait);
-  const Nanoseconds began = statistics_ ? read_clock() : 0;
-  do_work();
-  if (!interrupted()) poller_.run_native();
-  if (began && statistics_) statistics_->add(std::chrono::nanoseconds(read_clock() - began));
-  if (armed_ > 0) arm_poller();
-  in_turn_ = false;
-  if (interrupted()) rethrow();
-  return alive();
+  rethrow();
+  return guest_ ? uv_loop_alive(&native_) != 0 : alive();
 }
 
-void Engine::do_work() {
+void Engine::take_turn(bool wait) {
+  assert(!in_turn_ && "a loop was run from one of its own callbacks");
+  in_turn_ = true;
+  wait_for_events(wait);
+  const Nanoseconds began = statistics_ ? clock() : 0;
   dispatch_events();
   if (has_posted_ || !posted_now_.empty()) run_posted();
   if (armed_ > 0) fire_timers();
   if (!scheduled_.empty() || !scheduled_now_.empty()) run_scheduled();
+  if (!interrupted()) poller_.run_native();
+  if (began && statistics_) statistics_->add(std::chrono::nanoseconds(clock() - began));
+  if (armed_ > 0) arm_poller();
+  in_turn_ = false;
 }
 
 // The poller has something, inside the application's turn of its own loop.
 void Engine::guest_turn() {
-  in_turn_ = true;
-  if (events_.empty()) wait_for_events(false);
-  do_work();
-  if (armed_ > 0) arm_poller();
-  in_turn_ = false;
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  take_turn(false);
   if (work_left()) poller_.wake();
-  poller_.keep_alive(keeping_running_ > 0 || work_left());
-  if (interrupted() || stopping_) uv_stop(&native_);
+  keep_application_running();
+  if (interrupted() || stopping_.exchange(false)) uv_stop(&native_);
+}
+
+void Engine::keep_application_running() {
+  if (guest_) poller_.keep_alive(keeping_running_ > 0 || work_left());
 }
 
 bool Engine::work_left() const {
@@ -214,19 +242,26 @@ bool Engine::work_left() const {
 }
 
 void Engine::wait_for_events(bool wait) {
-  wait = wait && !work_left();
-  if (wait && spin_.count() > 0) {
-    const Nanoseconds until = read_clock() + std::chrono::nanoseconds(spin_).count();
-    do {
-      events_ = poller_.wait(0);
-    } while (events_.empty() && !has_posted_ && !poller_.native_ready() && read_clock() < until);
-    wait = events_.empty() && !has_posted_ && !poller_.native_ready();
-    if (wait) events_ = poller_.wait(-1);
-  } else {
-    events_ = poller_.wait(wait ? -1 : 0);
+  // An exception may have left events of the last turn.
+  if (events_.empty()) {
+    wait = wait && !work_left();
+    if (!wait || spin_.count() == 0 || !spin()) events_ = poller_.wait(wait ? -1 : 0);
   }
   now_is_fresh_ = armed_ > 0;
-  if (now_is_fresh_) now_ = read_clock();
+  if (now_is_fresh_) now_ = clock();
+}
+
+// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look for
+// all that the thread could have been woken for.
+bool Engine::spin() {
+  const Nanoseconds until = clock() + std::chrono::nanoseconds(spin_).count();
+  for (;;) {
+    events_ = poller_.wait(0);
+    const Nanoseconds reached = clock();
+    if (work_left() || stopping_ || poller_.native_ready()) return true;
+    if (tick_at(reached) >= poller_armed_for_) return true;
+    if (reached >= until) return false;
+  }
 }
 
 void Engine::dispatch_events() {
@@ -248,6 +283,13 @@ void Engine::resolve_event(Event event) {
   if (Source* const source = find(event.token)) source->on_ready(event.happened);
 }
 
+template <class Describe>
+void Engine::report_if_slow(Describe describe) {
+  const Nanoseconds took = clock() - call_began_;
+  if (took < slow_call_limit_ || !on_slow_call_) return;
+  attempt([&] { on_slow_call_(describe(), std::chrono::nanoseconds(took)); });
+}
+
 void Engine::run_posted() {
   if (interrupted()) return;
   if (posted_now_.empty()) {
@@ -257,15 +299,11 @@ void Engine::run_posted() {
   }
   while (!posted_now_.empty() && !interrupted()) {
     Task task = posted_now_.take();
-    if (slow_call_limit_ != 0) call_began_ = read_clock();
+    if (slow_call_limit_ != 0) call_began_ = clock();
     calling_ = true;
-    try {
-      task();
-    } catch (...) {
-      keep_exception();
-    }
+    attempt(task);
     calling_ = false;
-    if (slow_call_limit_ != 0) report_if_slow("posted task");
+    if (slow_call_limit_ != 0) report_if_slow([] { return std::string("posted task"); });
   }
   // One send for all that the tasks of a batch wrote to one stream.
   if (gathering_for_) finish_gathering();
@@ -316,9 +354,9 @@ void Engine::post(Task task) {
     if (posted_.size() > 1) return;
     has_posted_ = true;
   }
-  if (in_loop_thread()) {
+  if (runs_in(std::this_thread::get_id())) {
     if (in_turn_) return;  // The turn looks again before it waits.
-    if (guest_) poller_.keep_alive(true);
+    keep_application_running();
   }
   poller_.wake();
 }
@@ -330,8 +368,6 @@ bool Engine::alive() const {
 void Engine::rethrow() {
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
 }
-
-void Engine::keep_exception() noexcept { exception_ = std::current_exception(); }
 
 // ---- Sources
 
@@ -363,12 +399,12 @@ void Engine::schedule(Source& source) {
 
 // ---- Time
 
-Engine::Nanoseconds Engine::read_clock() {
+Engine::Nanoseconds Engine::clock() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 Engine::Nanoseconds Engine::now() {
-  if (!in_turn_ || !now_is_fresh_) now_ = read_clock();
+  if (!in_turn_ || !now_is_fresh_) now_ = clock();
   now_is_fresh_ = true;
   return now_;
 }
@@ -417,20 +453,23 @@ void Engine::finish_gathering() {
   if (sent != static_cast<ssize_t>(gathered_.size())) source->on_gathered(sent, gathered_);
 }
 
+// What ends here may run the user's code too: the watchdog, the destructor of a capture.
 void Engine::finish_call(const Handle& handle) {
-  if (slow_call_limit_ != 0) report_if_slow(handle.describe());
-  if (loose_ends_ & replaced_callbacks) {
-    loose_ends_ &= ~unsigned{replaced_callbacks};
-    replaced_.clear();
-  }
+  if (slow_call_limit_ != 0) report_if_slow([&] { return handle.describe(); });
+  loose_ends_ &= ~unsigned{replaced_callbacks};
+  while (!replaced_.empty()) std::exchange(replaced_, {}).clear();
 }
 
 void Engine::destroy(Handle& handle) { delete &handle; }
 
-void Engine::report_if_slow(const std::string& what) {
-  const Nanoseconds took = read_clock() - call_began_;
-  if (took >= slow_call_limit_ && on_slow_call_)
-    on_slow_call_(what, std::chrono::nanoseconds(took));
+void Engine::watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
+  slow_call_limit_ = limit;
+  call_began_ = clock();  // Of the callback that is running, if one is.
+  // The old one may be what is running.
+  replaced_.push_back([old = std::exchange(on_slow_call_, std::move(on_slow))] {});
+  loose_ends_ = replaced_callbacks | (limit != 0 ? watched_calls : 0U);
+}
+
 }
 
 }  // namespace reactor

@@ -186,8 +186,9 @@ class Engine {
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
   [[nodiscard]] bool is_guest() const { return guest_; }
+  /// Also true while no thread runs the loop: it may then be used from any, one at a time.
   [[nodiscard]] bool in_loop_thread() const {
-    return std::this_thread::get_id() == thread_.load(std::memory_order_relaxed);
+    return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
   }
   void rethrow();
 
@@ -224,6 +225,8 @@ class Engine {
 
   /// The steady clock, read at most once a turn.
   Nanoseconds now();
+  /// The steady clock, read now.
+  static Nanoseconds clock();
   /// Always the time at which the present turn began, while anything is armed.
   [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
 
@@ -270,11 +273,7 @@ class Engine {
 
   void measure_turns(TurnStatistics* statistics) { statistics_ = statistics; }
   using OnSlowCall = Callback<void(std::string, std::chrono::nanoseconds)>;
-  void watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
-    slow_call_limit_ = limit;
-    limit ? loose_ends_ |= watched_calls : loose_ends_ &= ~unsigned{watched_calls};
-    on_slow_call_ = std::move(on_slow);
-  }
+  void watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow);
 
  private:
   friend class Handle;
@@ -282,7 +281,8 @@ class Engine {
   friend class Expiring;
   friend void retire(Handle* handle) noexcept;
 
-  static Nanoseconds read_clock();
+  /// While a thread runs the loop.
+  class Running;
 
   [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
   [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
@@ -296,20 +296,27 @@ class Engine {
 
   Token occupy(Source& source);
   void vacate(Token token);
-  void do_work();
+  [[nodiscard]] bool runs_in(std::thread::id thread) const {
+    return thread_.load(std::memory_order_relaxed) == thread;
+  }
+  void run_turns();
+  void take_turn(bool wait);
+  void guest_turn();
+  void wait_for_events(bool wait);
+  [[nodiscard]] bool spin();
   void dispatch_events();
   void resolve_event(Event event);
   void run_posted();
   void fire_timers();
   void run_scheduled();
-  void wait_for_events(bool wait);
-  void guest_turn();
-  void work_appeared();
+  void keep_application_running();
   void arm_poller();
-  void keep_exception() noexcept;
+  template <class Action>
+  void attempt(Action&& action) noexcept;
   void finish_gathering();
   void finish_call(const Handle& handle);
-  void report_if_slow(const std::string& what);
+  template <class Describe>
+  void report_if_slow(Describe describe);
   static void destroy(Handle& handle);
   [[nodiscard]] bool work_left() const;
   void finish_natives();
@@ -322,7 +329,7 @@ class Engine {
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
   Poller poller_;
-  std::atomic<std::thread::id> thread_ = std::this_thread::get_id();
+  std::atomic<std::thread::id> thread_;  // The one that runs the loop; none while nobody does.
   std::chrono::microseconds spin_;
 
   // The first tokens are the poller's own; no source has their slots.
@@ -372,21 +379,28 @@ template <class Callable, class... Arguments>
                                                 Arguments&&... arguments) {
   assert(!calling_ && "a callback was called from inside another");
   if (slow_call_limit_ != 0) [[unlikely]]
-    call_began_ = read_clock();
+    call_began_ = clock();
   handle.running_ = calling_ = true;
-  try {
-    callback(std::forward<Arguments>(arguments)...);
-  } catch (...) {
-    keep_exception();
-  }
-  handle.running_ = calling_ = false;
+  attempt([&] { callback(std::forward<Arguments>(arguments)...); });
+  calling_ = false;
   if (gathering_for_) finish_gathering();
   if (loose_ends_ != 0) [[unlikely]]
     finish_call(handle);
+  handle.running_ = false;
   if (!handle.retired_) [[likely]]
     return true;
   destroy(handle);
   return false;
+}
+
+// Keeps what is thrown for rethrow(); of two, the first.
+template <class Action>
+void Engine::attempt(Action&& action) noexcept {
+  try {
+    action();
+  } catch (...) {
+    if (!exception_) exception_ = std::current_exception();
+  }
 }
 
 template <class Signature>

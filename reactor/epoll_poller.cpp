@@ -79,12 +79,20 @@ struct Poller::State {
   std::array<Event, 256> events;
 
   explicit State(uv_loop_t& native) : loop(native) {}
+  ~State();
 
   [[nodiscard]] bool native_has_news() const;
   int native_timeout();
   unsigned nested_events(Token token);
   bool drop_nested(Token token);
 };
+
+Poller::State::~State() {
+  for (const auto& [token, nested] : nested_sets) ::close(nested);
+  for (const int fd : {timer_fd, wake_fd, set}) {
+    if (fd >= 0) ::close(fd);
+  }
+}
 
 // libuv tells its backend descriptor of new handles only when it runs. Its list of them is a ring
 // that begins with a pointer to the next, whatever type a version gives it.
@@ -127,6 +135,10 @@ Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<St
   state_->set = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   state_->wake_fd = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
   control(state_->set, EPOLL_CTL_ADD, state_->wake_fd, EPOLLIN | EPOLLET, wake_token);
+  // Made now: the timer that waits for a free descriptor needs one itself.
+  state_->timer_fd =
+      check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
+  control(state_->set, EPOLL_CTL_ADD, state_->timer_fd, EPOLLIN | EPOLLET, timer_token);
   if (!guest) {
     control(state_->set, EPOLL_CTL_ADD, uv_backend_fd(&loop), EPOLLIN, native_token);
     return;
@@ -150,13 +162,7 @@ void Poller::close() {
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
 }
 
-Poller::~Poller() {
-  close();
-  for (const auto& [token, set] : state_->nested_sets) ::close(set);
-  if (state_->timer_fd >= 0) ::close(state_->timer_fd);
-  ::close(state_->wake_fd);
-  ::close(state_->set);
-}
+Poller::~Poller() { close(); }
 
 int Poller::add(int fd, Interest interest, Trigger trigger, Token token) {
   const std::uint32_t events = to_epoll(interest, trigger);
@@ -235,11 +241,6 @@ void Poller::wake() noexcept {
 }
 
 void Poller::arm(std::int64_t nanoseconds) {
-  if (state_->timer_fd < 0) {
-    state_->timer_fd =
-        check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
-    control(state_->set, EPOLL_CTL_ADD, state_->timer_fd, EPOLLIN | EPOLLET, timer_token);
-  }
   itimerspec when{};
   when.it_value.tv_sec = nanoseconds / 1'000'000'000;
   when.it_value.tv_nsec = nanoseconds % 1'000'000'000;

@@ -43,8 +43,8 @@ struct LoopOptions {
 ///
 /// Lifetime  Outlives every handle made on it: destroying it before one says which kinds are left,
 ///           and aborts. The destructor waits for what the thread pool still works on.
-/// Thread    Everything on the loop's thread, which is the one that made it until another runs it;
-///           only post() and stop() may be called from anywhere.
+/// Thread    Everything on the thread that runs the loop; while none does, on any, one at a time.
+///           Only post() and stop() may be called from anywhere.
 class Loop {
  public:
   using Clock = std::chrono::steady_clock;

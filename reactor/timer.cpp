@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "reactor/engine.hpp"
@@ -14,7 +15,8 @@ struct Timer::State final : Expiring {
 
   void start(Duration delay, Duration repeat) {
     period = repeat.count();
-    due = engine().now() + std::max<Nanoseconds>(delay.count(), 0);
+    due = Engine::clock();  // The time of the turn is too old: the timer would be early by that.
+    due += std::clamp<Nanoseconds>(delay.count(), 0, std::numeric_limits<Nanoseconds>::max() - due);
     expire_at(due);
     keep_loop_running(true);
   }
@@ -26,7 +28,7 @@ struct Timer::State final : Expiring {
 
   void on_expired() override {
     if (period > 0) {
-      const Nanoseconds missed = (engine().now() - due) / period;
+      const Nanoseconds missed = (Engine::clock() - due) / period;
       due += (missed + 1) * period;
       expire_at(due);
     } else {
