@@ -58,7 +58,7 @@ struct Listener::State final : Source {
       : Source(loop.engine(), Kind::listener),
         socket(std::move(listening)),
         on_accept_callback(std::move(callback)),
-        rest(loop, [this] { resume(resting); }) {}
+        rest(loop, [this] { resume_or_rest(resting); }) {}
 
   void on_ready(unsigned) override {
     for (int accepted = 0; accepted < most_at_once && !silent(); ++accepted) {
@@ -103,28 +103,40 @@ struct Listener::State final : Source {
 
   int update() {
     if (watched == !silent()) return 0;
-    watched = !silent();
     if (watched) {
-      return engine().watch(*this, socket.fd(), Interest::readable, Trigger::exclusive);
+      engine().unwatch(*this, socket.fd());
+      watched = false;
+      return 0;
     }
-    engine().unwatch(*this, socket.fd());
-    return 0;
+    const int error = engine().watch(*this, socket.fd(), Interest::readable, Trigger::exclusive);
+    watched = error == 0;
+    return error;
+  }
+
+  // The kernel may have no memory for another registration: that is rested from too.
+  void resume_or_rest(Reason reason) {
+    if (resume(reason) != 0) start_rest();
+  }
+
+  void start_rest() {
+    pause(resting);
+    rest.restart(rest_length);
+    rest_length = std::min(rest_length * 2, longest_rest);
   }
 
   void rest_from(int error) {
     if (error == EMFILE || error == ENFILE) shed_one();
-    pause(resting);
-    rest.restart(rest_length);
-    rest_length = std::min(rest_length * 2, longest_rest);
+    start_rest();
     report(error);
   }
 
   void shed_one() {
-    if (reserve < 0) return;
-    ::close(reserve);
-    const int fd = sys::accept(socket.fd(), nullptr, nullptr);
-    if (fd >= 0) sys::close(fd);
-    reserve = open_reserve();
+    if (reserve >= 0) {
+      ::close(reserve);
+      const int fd = sys::accept(socket.fd(), nullptr, nullptr);
+      if (fd >= 0) sys::close(fd);
+    }
+    reserve = open_reserve();  // Another thread may have been quicker; then there is a next time.
   }
 
   void report(int error) {
@@ -139,8 +151,9 @@ struct Listener::State final : Source {
 
   void note_file() {
     struct stat status {};
-    if (address.family() != Family::unix_socket || stat(address.host().c_str(), &status) != 0)
-      return;
+    const std::string path = address.host();
+    const bool has_file = address.family() == Family::unix_socket && !path.starts_with('@');
+    if (!has_file || stat(path.c_str(), &status) != 0) return;
     file_device = status.st_dev;
     file_number = status.st_ino;
   }
@@ -222,7 +235,7 @@ const Address& Listener::address() const { return state_->address; }
 
 void Listener::pause() { state_->pause(State::paused); }
 
-void Listener::resume() { state_->resume(State::paused); }
+void Listener::resume() { state_->resume_or_rest(State::paused); }
 
 Result<std::vector<Socket>> inherited_listeners() {
   constexpr int first_inherited = 3;

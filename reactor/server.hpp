@@ -161,6 +161,8 @@ class Server {
     void accept(Socket socket, const Address& peer) {
       connections.emplace_front(*this, std::move(socket), peer);
       attach(connections.begin());
+      // Making a session is the user's code: it may have been what starts to drain.
+      if (draining) return connections.front().stream.close(options.close_timeout);
       if (connections.size() >= options.max_connections) listener->pause();
     }
 

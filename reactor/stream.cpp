@@ -106,7 +106,7 @@ struct Stream::State final : Source {
   [[gnu::noinline]] void on_anything_ready(unsigned happened) {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
-    if (is(connecting)) return finish_connecting();
+    if (is(connecting) && !is(broken)) return finish_connecting();
     if ((happened & Happened::writable) && is(queueing) && !send_queue()) return;
     if ((happened & Happened::failed) && is(not_reading) && !is(closing)) collect_error();
     go_on();
@@ -137,6 +137,7 @@ struct Stream::State final : Source {
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
     if (is(closing)) return go_on_closing();
+    shut_down_if_sent();
     if (is(ended) && is(shut)) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
@@ -234,8 +235,8 @@ struct Stream::State final : Source {
     }
     const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
     if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
-    enqueue(first.subspan(done));
-    return enqueue(second);
+    const Written became = enqueue(first.subspan(done));
+    return second.empty() || became == Written::closed ? became : enqueue(second);
   }
 
   Written enqueue(Bytes bytes) {
@@ -277,7 +278,6 @@ struct Stream::State final : Source {
       std::vector<std::byte>().swap(seldom->queue);
       seldom->queue_begin = 0;
       clear(queueing);
-      if (is(shutting)) shut_down_now();
     }
     if (!is(throttled) || queued() > high_water_bytes / 2) return true;
     clear(throttled);
@@ -289,9 +289,7 @@ struct Stream::State final : Source {
 
   void connect(std::chrono::milliseconds timeout) {
     set(connecting);
-    rarely().timer = Timer::after(engine().loop(), timeout, [this] {
-      fail(system_error(ETIMEDOUT, "connect", peer.to_string()));
-    });
+    fail_after(timeout, "connect");
     settle();
   }
 
@@ -316,13 +314,12 @@ struct Stream::State final : Source {
     if (is(not_writing)) return;
     send_gathered();
     set(shutting);
-    if (is(connecting | queueing)) return;
-    shut_down_now();
+    shut_down_if_sent();
     if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
   }
 
-  void shut_down_now() {
-    if (is(shut | closed)) return;
+  void shut_down_if_sent() {
+    if (!is(shutting) || is(shut | connecting | queueing | broken)) return;
     set(shut);
     sys::shutdown(socket.fd(), SHUT_WR);
   }
@@ -336,33 +333,38 @@ struct Stream::State final : Source {
   }
 
   void begin_closing(std::chrono::milliseconds timeout) {
-    set(closing);
+    send_gathered();
+    set(closing | shutting);
     clear(throttled);
-    if (is(ended) && !is(queueing)) return;
-    rarely().timer = Timer::after(engine().loop(), timeout, [this] {
-      fail(system_error(ETIMEDOUT, "close connection to", peer.to_string()));
-    });
+    if (!is(ended) || is(queueing)) fail_after(timeout, "close connection to");
   }
 
+  // Reads while there is something to send too: a peer that sends all it has before it reads would
+  // never come to that otherwise.
   void go_on_closing() {
-    send_gathered();
-    if (is(broken)) return finish_broken();
-    if (is(queueing)) return settle();
-    if (is(ended)) return finish({});
-    set(shutting);
-    shut_down_now();
-    while (is(readable)) {
-      const ssize_t size = sys::recv(socket.fd(), engine().read_buffer(), read_bytes, 0);
+    if (!is(ended)) shut_down_if_sent();
+    constexpr std::size_t most = Engine::read_buffer_bytes;
+    while (is(readable) && !is(ended)) {
+      const ssize_t size = sys::recv(socket.fd(), engine().read_buffer(), most, 0);
       if (size == -EINTR) continue;
-      if (size == static_cast<ssize_t>(read_bytes)) return engine().schedule(*this);
-      if (size == 0) return finish({});
+      if (size == static_cast<ssize_t>(most)) return engine().schedule(*this);
       if (size < 0 && size != -EAGAIN) {
         return finish(
             system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
       }
+      if (size == 0) set(ended);
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
+    if (is(ended) && !is(queueing)) return finish({});
     settle();
+  }
+
+  void fail_after(std::chrono::milliseconds timeout, const char* operation) {
+    constexpr std::chrono::hours longest(24 * 365 * 100);  // About what nanoseconds can count.
+    timeout = std::min<std::chrono::milliseconds>(timeout, longest);
+    rarely().timer = Timer::after(engine().loop(), timeout, [this, operation] {
+      fail(system_error(ETIMEDOUT, operation, peer.to_string()));
+    });
   }
 
   void abort() {
@@ -426,7 +428,7 @@ struct Stream::State final : Source {
     Interest wanted = waits_to_write ? Interest::writable : Interest::none;
     if (Poller::has_edge_trigger) {
       wanted = wanted | Interest::readable | Interest::peer_closed | registered;
-    } else if (reads() || (is(closing) && !waits_to_write)) {
+    } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
     }
     if (wanted == registered) return;
