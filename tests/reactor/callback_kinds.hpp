@@ -1,0 +1,30 @@
+// Every kind of callback in the library, as a table: what must hold for all of them is tested over
+// it. A new kind of callback is one row in callback_kinds.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "reactor/loop.hpp"
+
+/// A handle that is about to call back, with all that it needs for it. Its destructor destroys the
+/// handle first.
+struct Specimen {
+  Specimen() = default;
+  Specimen(const Specimen&) = delete;
+  Specimen& operator=(const Specimen&) = delete;
+  virtual ~Specimen() = default;
+};
+
+struct CallbackKind {
+  const char* name;
+
+  /// A specimen whose callback calls `on_call`, within a few turns of the loop, and perhaps again.
+  std::unique_ptr<Specimen> (*make)(reactor::Loop& loop, std::function<void()> on_call);
+
+  /// False for what nobody owns: it cannot be destroyed before it calls.
+  bool owned = true;
+};
+
+const std::vector<CallbackKind>& callback_kinds();

@@ -1,0 +1,345 @@
+#include "reactor/listener.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/timer.hpp"
+#include "support/child.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Listener;
+using reactor::Loop;
+using reactor::Result;
+using reactor::Socket;
+using reactor::Timer;
+
+namespace {
+
+// A listener that keeps what it accepts.
+struct Accepting {
+  Accepting(Loop& loop, const Address& address, reactor::ListenOptions options = {})
+      : listener(Listener::listen(loop, address, options, keep())) {}
+  Accepting(Loop& loop, Socket socket)
+      : listener(Listener::adopt(loop, std::move(socket), keep())) {}
+
+  Listener::OnAccept keep() {
+    return [this](Socket socket, const Address& peer) {
+      sockets.push_back(std::move(socket));
+      peers.push_back(peer);
+    };
+  }
+
+  std::vector<Socket> sockets;
+  std::vector<Address> peers;
+  Result<Listener> listener;
+};
+
+}  // namespace
+
+TEST_SUITE("listener") {
+  TEST_CASE_TEMPLATE("connections come with their peer's address, ready for use", Position, Host,
+                     Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Position position;
+      Accepting on(position.loop, any_address(transport));
+      REQUIRE(on.listener);
+      const Socket client = connect_to(on.listener->address());
+      run_until(position.loop, [&] { return !on.sockets.empty(); });
+      const Socket& accepted = on.sockets[0];
+      CHECK(on.peers[0] == *client.local_address());
+      CHECK((fcntl(accepted.fd(), F_GETFL) & O_NONBLOCK) != 0);
+      CHECK((fcntl(accepted.fd(), F_GETFD) & FD_CLOEXEC) != 0);
+      if (transport != Transport::unix_socket) {
+        CHECK(*accepted.get(reactor::option::no_delay));
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a burst of connections is accepted without loss", Position, Host, Guest) {
+    constexpr std::size_t many = 300;  // More than are accepted in one go.
+    Position position;
+    Accepting on(position.loop, any_address(Transport::tcp4));
+    REQUIRE(on.listener);
+    std::vector<Socket> clients;
+    for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(on.listener->address()));
+    run_until(position.loop, [&] { return on.sockets.size() == many; });
+  }
+
+  TEST_CASE_TEMPLATE("connections that are gone before they are accepted do no harm", Position,
+                     Host, Guest) {
+    Position position;
+    Accepting on(position.loop, any_address(Transport::tcp4));
+    REQUIRE(on.listener);
+    for (int i = 0; i < 200; ++i) {
+      Socket client = connect_to(on.listener->address());
+      REQUIRE(client.set(reactor::option::linger, 0s));
+    }
+    const Socket last = connect_to(on.listener->address());
+    run_until(position.loop,
+              [&] { return !on.peers.empty() && on.peers.back() == *last.local_address(); });
+  }
+
+  TEST_CASE_TEMPLATE("a paused listener leaves connections to the backlog", Position, Host, Guest) {
+    Position position;
+    Accepting on(position.loop, any_address(Transport::tcp4));
+    REQUIRE(on.listener);
+    on.listener->pause();
+    on.listener->pause();
+    const Socket client = connect_to(on.listener->address());
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(on.sockets.empty());
+    on.listener->resume();
+    run_until(position.loop, [&] { return on.sockets.size() == 1; });
+  }
+
+  TEST_CASE_TEMPLATE("a listener may be paused, replaced or destroyed by what it accepts", Position,
+                     Host, Guest) {
+    for (const std::string how : {"pause", "destroy", "replace"}) {
+      CAPTURE(how);
+      Position position;
+      std::optional<Listener> listener;
+      int accepted = 0;
+      const auto on_accept = [&](Socket, const Address&) {
+        ++accepted;
+        if (how == "pause") listener->pause();
+        if (how == "destroy") listener.reset();
+        if (how == "replace") {
+          listener = std::move(*Listener::listen(position.loop, any_address(Transport::tcp4),
+                                                 [](Socket, const Address&) {}));
+        }
+      };
+      listener =
+          std::move(*Listener::listen(position.loop, any_address(Transport::tcp4), on_accept));
+      const Address address = listener->address();
+      const Socket first = connect_to(address), second = connect_to(address);
+      run_until(position.loop, [&] { return accepted > 0; });
+      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      CHECK(accepted == 1);
+    }
+  }
+
+  TEST_CASE("errors of listen() name the address") {
+    Loop loop;
+    const Accepting first(loop, any_address(Transport::tcp4));
+    REQUIRE(first.listener);
+    const Address taken = first.listener->address();
+    const Accepting second(loop, taken);
+    REQUIRE_FALSE(second.listener);
+    CHECK(second.listener.error().code == std::errc::address_in_use);
+    CHECK(second.listener.error().message().starts_with("bind " + taken.to_string() +
+                                                        ": address already in use"));
+
+    const Accepting elsewhere(loop, *Address::parse("192.0.2.1:0"));
+    REQUIRE_FALSE(elsewhere.listener);
+    CHECK(elsewhere.listener.error().code == std::errc::address_not_available);
+
+    const Address nowhere = *Address::parse("unix:/nonexistent/folder/socket");
+    const Accepting unreachable(loop, nowhere);
+    REQUIRE_FALSE(unreachable.listener);
+    CHECK(unreachable.listener.error().message() ==
+          "bind unix:/nonexistent/folder/socket: no such file or directory");
+  }
+
+  TEST_CASE("listeners that share a port each get their part of the connections") {
+    constexpr std::size_t many = 200;
+    Loop loop;
+    Accepting first(loop, any_address(Transport::tcp4), {.reuse_port = true});
+    REQUIRE(first.listener);
+    Accepting second(loop, first.listener->address(), {.reuse_port = true});
+    REQUIRE(second.listener);
+    std::vector<Socket> clients;
+    for (std::size_t i = 0; i < many; ++i) {
+      clients.push_back(connect_to(first.listener->address()));
+    }
+    run_until(loop, [&] { return first.sockets.size() + second.sockets.size() == many; });
+    CHECK(first.sockets.size() > 0);
+    CHECK(second.sockets.size() > 0);
+  }
+
+  TEST_CASE("loops that share a listening socket share its connections, and lose none") {
+    constexpr std::size_t many = 100;
+    Loop loop, other;
+    Socket listening = listening_socket(Transport::tcp4, 1000);
+    Socket duplicate = *Socket::adopt(dup(listening.fd()));
+    Accepting first(loop, std::move(listening)), second(other, std::move(duplicate));
+    REQUIRE(first.listener);
+    REQUIRE(second.listener);
+    std::vector<Socket> clients;
+    for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(first.listener->address()));
+    run_until(loop, [&] {
+      other.poll();
+      return first.sockets.size() + second.sockets.size() == many;
+    });
+  }
+
+  TEST_CASE("a socket that does not listen cannot be adopted") {
+    Loop loop;
+    Accepting stream(loop, std::move(connected_sockets(Transport::tcp4)[0]));
+    REQUIRE_FALSE(stream.listener);
+    CHECK(stream.listener.error().code == std::errc::invalid_argument);
+    Accepting nothing(loop, Socket());
+    REQUIRE_FALSE(nothing.listener);
+    CHECK(nothing.listener.error().code == std::errc::bad_file_descriptor);
+  }
+
+  TEST_CASE_TEMPLATE("when accepting fails, on_error tells so once a second, without a spin",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    Socket listening = listening_socket(Transport::tcp4);
+    const int fd = listening.fd();
+    Accepting on(loop, std::move(listening));
+    REQUIRE(on.listener);
+    const Address address = on.listener->address();
+    std::vector<std::string> errors;
+    on.listener->on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
+    const auto& statistics = loop.measure_turns();
+    REQUIRE(shutdown(fd, SHUT_RD) == 0);  // Accepting says EINVAL from now on.
+    const auto enough = Timer::after(loop, 200ms, [&] { loop.stop(); });
+    loop.run_forever();
+    // 5, 10, 20, 40, 80 ms of rest, and a turn or two for each.
+    CHECK(statistics.turns < 40);
+    CHECK(errors == std::vector{"accept on " + address.to_string() + ": invalid argument"});
+  }
+
+  // ---- Unix sockets
+
+  TEST_CASE_TEMPLATE("the file of a unix socket goes with its listener", Position, Host, Guest) {
+    Position position;
+    const std::string path = unused_path();
+    {
+      const Accepting on(position.loop, *Address::parse("unix:" + path));
+      REQUIRE(on.listener);
+      CHECK(std::filesystem::is_socket(path));
+    }
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
+
+  TEST_CASE("a socket file that a dead server left behind is taken over") {
+    Loop loop;
+    const std::string path = unused_path();
+    const Address address = *Address::parse("unix:" + path);
+    {
+      Socket dead = *Socket::open(reactor::Family::unix_socket, reactor::SocketType::stream);
+      REQUIRE(dead.bind(address));
+      REQUIRE(listen(dead.fd(), 1) == 0);
+    }
+    CHECK(std::filesystem::is_socket(path));
+    Accepting on(loop, address);
+    REQUIRE(on.listener);
+    const Socket client = connect_to(address);
+    run_until(loop, [&] { return on.sockets.size() == 1; });
+  }
+
+  TEST_CASE("a live server's socket file, and a file of another kind, are left alone") {
+    Loop loop;
+    const Address address = any_address(Transport::unix_socket);
+    Accepting live(loop, address);
+    REQUIRE(live.listener);
+    const Accepting second(loop, address);
+    REQUIRE_FALSE(second.listener);
+    CHECK(second.listener.error().code == std::errc::address_in_use);
+    const Socket client = connect_to(address);
+    run_until(loop, [&] { return live.sockets.size() == 1; });
+
+    const std::string path = unused_path();
+    std::ofstream(path) << "precious";
+    const Accepting over_a_file(loop, *Address::parse("unix:" + path));
+    REQUIRE_FALSE(over_a_file.listener);
+    CHECK(over_a_file.listener.error().message() ==
+          "bind unix:" + path +
+              ": address already in use (a file that is not a socket has this name)");
+    CHECK(std::filesystem::file_size(path) == 8);
+    std::filesystem::remove(path);
+  }
+
+  TEST_CASE("a socket file that another server has taken over is not removed") {
+    Loop loop;
+    const std::string path = unused_path();
+    const Address address = *Address::parse("unix:" + path);
+    std::optional<Accepting> first(std::in_place, loop, address);
+    REQUIRE(first->listener);
+    std::filesystem::remove(path);
+    const Accepting second(loop, address);
+    REQUIRE(second.listener);
+    first.reset();
+    CHECK(std::filesystem::is_socket(path));
+  }
+
+  TEST_CASE("an abstract unix name has no file") {
+    Loop loop;
+    const Address address = *Address::parse("unix:@uvreactor-" + std::to_string(getpid()));
+    {
+      Accepting on(loop, address);
+      REQUIRE(on.listener);
+      const Socket client = connect_to(address);
+      run_until(loop, [&] { return on.sockets.size() == 1; });
+    }
+    const Accepting again(loop, address);
+    CHECK(again.listener);
+  }
+
+  // ---- Socket activation
+
+  TEST_CASE("a process that was not activated has inherited no listeners") {
+    const auto sockets = reactor::inherited_listeners();
+    REQUIRE(sockets);
+    CHECK(sockets->empty());
+  }
+
+  TEST_CASE("listening sockets that a supervisor passes on are served") {
+    const Socket first = listening_socket(Transport::tcp4);
+    const Socket second = listening_socket(Transport::unix_socket);
+    const Socket client = connect_to(*second.local_address());
+    const auto end = in_child([&] {
+      const int one = dup(first.fd()), two = dup(second.fd());
+      dup2(one, 3);
+      dup2(two, 4);
+      setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+      setenv("LISTEN_FDS", "2", 1);
+      auto sockets = reactor::inherited_listeners();
+      if (!sockets || sockets->size() != 2 || getenv("LISTEN_FDS")) _exit(2);
+      Loop loop;
+      Accepting on(loop, std::move((*sockets)[1]));
+      if (!on.listener) _exit(3);
+      while (on.sockets.empty()) loop.run_once();
+      if (!reactor::inherited_listeners()->empty()) _exit(4);
+    });
+    CHECK(end.printed == "");
+    CHECK(end.succeeded());
+  }
+
+  TEST_CASE("what a supervisor passes on that is no socket is an error") {
+    const auto end = in_child([&] {
+      std::array<int, 2> ends;
+      if (pipe(ends.data()) != 0) _exit(2);
+      dup2(ends[0], 3);
+      setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+      setenv("LISTEN_FDS", "1", 1);
+      const auto sockets = reactor::inherited_listeners();
+      if (sockets || sockets.error().code != std::errc::not_a_socket) _exit(3);
+      setenv("LISTEN_PID", "1", 1);
+      if (!reactor::inherited_listeners()->empty()) _exit(4);
+    });
+    CHECK(end.printed == "");
+    CHECK(end.succeeded());
+  }
+}

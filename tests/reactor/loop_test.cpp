@@ -1,0 +1,464 @@
+#include "reactor/loop.hpp"
+
+#include <doctest/doctest.h>
+#include <uv.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "reactor/deadline.hpp"
+#include "reactor/stream.hpp"
+#include "reactor/timer.hpp"
+#include "reactor/watcher.hpp"
+#include "support/child.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Deadline;
+using reactor::Loop;
+using reactor::Stream;
+using reactor::Timer;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+void spend(Clock::duration time) {
+  const auto until = Clock::now() + time;
+  while (Clock::now() < until) {
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("loop") {
+  // ---- Running
+
+  TEST_CASE_TEMPLATE("run() returns when nothing is left that could call back", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    loop.run();
+    CHECK_FALSE(loop.run_once());
+    CHECK_FALSE(loop.poll());
+    int calls = 0;
+    const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
+    const Deadline deadline(loop, 1h, [] {});  // Does not count.
+    loop.run();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE_TEMPLATE("stop() ends run() after the present turn, and only that run()", Position,
+                     Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    int turns = 0;
+    const auto timer = Timer::every(loop, 100us, [&] {
+      if (++turns % 3 == 0) loop.stop();
+    });
+    loop.run();
+    CHECK(turns == 3);
+    loop.run();
+    CHECK(turns == 6);
+  }
+
+  TEST_CASE_TEMPLATE("stop() before run() lets it take one turn", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    int posted = 0;
+    const auto timer = Timer::after(loop, 1h, [] {});
+    loop.post([&] { ++posted; });
+    loop.stop();
+    loop.run();
+    CHECK(posted == 1);
+  }
+
+  TEST_CASE_TEMPLATE("run_forever() serves other threads until one of them stops it", Position,
+                     Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    int served = 0;
+    std::thread other([&] {
+      for (int i = 0; i < 100; ++i) loop.post([&] { ++served; });
+      loop.post([&] { std::thread([&] { loop.stop(); }).join(); });
+    });
+    loop.run_forever();
+    other.join();
+    CHECK(served == 100);
+    loop.run();
+  }
+
+  TEST_CASE("a loop may be made by one thread, run by another and destroyed by the first") {
+    for (int round = 0; round < 200; ++round) {
+      Loop loop;
+      std::optional<Timer> timer = Timer::after(loop, 1h, [] {});
+      bool served = false;
+      std::thread other([&] { loop.run_forever(); });
+      // Posted while the other thread is starting to run it, and not lost in that.
+      loop.post([&] {
+        served = true;
+        loop.stop();
+      });
+      other.join();
+      CHECK(served);
+      timer.reset();
+    }
+  }
+
+  TEST_CASE("a loop that spins misses no timer, no post and no stop") {
+    Loop loop({.spin = 20ms});
+    int timers = 0;
+    // One is due while the loop spins, one after it has gone to sleep.
+    const auto soon = Timer::after(loop, 1ms, [&] { ++timers; });
+    const auto later = Timer::after(loop, 50ms, [&] { ++timers; });
+    loop.run();
+    CHECK(timers == 2);
+
+    std::atomic<bool> running = false;
+    loop.post([&] { running = true; });
+    std::thread other([&] {
+      while (!running) std::this_thread::yield();
+      loop.stop();
+    });
+    loop.run_forever();
+    other.join();
+
+    bool posted = false;
+    std::thread third([&] {
+      loop.post([&] {
+        posted = true;
+        loop.stop();
+      });
+    });
+    loop.run_forever();
+    third.join();
+    CHECK(posted);
+  }
+
+  // ---- post
+
+  TEST_CASE_TEMPLATE("what is posted is run in its order, also from within a task", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::vector<int> order;
+    loop.post([&] {
+      order.push_back(1);
+      loop.post([&] { order.push_back(3); });
+    });
+    loop.post([&] { order.push_back(2); });
+    loop.run();
+    CHECK(order == std::vector{1, 2, 3});
+  }
+
+  TEST_CASE_TEMPLATE("posting from four threads loses nothing and keeps the order of each",
+                     Position, Host, Guest) {
+    constexpr int threads = 4, posts = 100'000;
+    Position position;
+    Loop& loop = position.loop;
+    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    std::array<int, threads> next{};
+    bool in_order = true;
+    int ended = 0;
+    std::vector<std::thread> posters;
+    for (std::size_t thread = 0; thread < threads; ++thread) {
+      posters.emplace_back([&, thread] {
+        for (int i = 0; i < posts; ++i) {
+          loop.post([&, thread, i] { in_order = in_order && next[thread]++ == i; });
+        }
+        loop.post([&] {
+          if (++ended == threads) loop.stop();
+        });
+      });
+    }
+    loop.run_forever();
+    for (auto& poster : posters) poster.join();
+    CHECK(in_order);
+    CHECK(next == std::array{posts, posts, posts, posts});
+    CHECK(statistics.turns < threads * posts);  // No wake-up each.
+  }
+
+  TEST_CASE_TEMPLATE("a task that posts itself again leaves the loop to others", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    int rounds = 0;
+    bool fired = false;
+    std::uintptr_t stack_at_first = 0, deepest = 0;
+    std::function<void()> again = [&] {
+      int here = 0;
+      const auto place = reinterpret_cast<std::uintptr_t>(&here);
+      if (rounds++ == 0) stack_at_first = place;
+      deepest = std::max(deepest, stack_at_first - place);
+      if (!fired) loop.post([&] { again(); });
+    };
+    const auto timer = Timer::after(loop, 5ms, [&] { fired = true; });
+    loop.post([&] { again(); });
+    loop.run();
+    CHECK(fired);
+    CHECK(rounds > 10);
+    CHECK(deepest < 1024);
+  }
+
+  TEST_CASE_TEMPLATE("a loop destroyed with tasks pending destroys them, and what they own",
+                     Position, Host, Guest) {
+    const auto owned = std::make_shared<int>(0);
+    bool ran = false;
+    {
+      Position position;
+      auto timer = Timer::after(position.loop, 1h, [] {});
+      position.loop.post([&ran, owned, timer = std::move(timer)] { ran = true; });
+      CHECK(owned.use_count() == 2);
+    }
+    CHECK(owned.use_count() == 1);
+    CHECK_FALSE(ran);
+  }
+
+  // ---- The end
+
+  TEST_CASE("a loop that is destroyed before its handles says which, and aborts") {
+    const auto end = in_child([] {
+      std::optional<Loop> loop(std::in_place);
+      const Timer first(*loop, [] {}), second(*loop, [] {});
+      const Stream stream(*loop, std::move(connected_sockets(Transport::tcp4)[0]));
+      loop.reset();
+    });
+    CHECK(end.aborted());
+    CHECK(end.printed == "reactor::Loop destroyed before its handles: 2 timer, 1 stream\n");
+  }
+
+  TEST_CASE("a loop that is destroyed before the application's libuv handles says which") {
+    const auto end = in_child([] {
+      uv_idle_t idle;
+      Loop loop;
+      uv_idle_init(&loop.native(), &idle);
+    });
+    CHECK(end.aborted());
+    CHECK(end.printed == "reactor::Loop destroyed before the application's handles: uv_idle\n");
+  }
+
+#ifndef NDEBUG
+  TEST_CASE("a handle used from another thread than the one that runs the loop is caught") {
+    const auto made = in_child([] {
+      Loop loop;
+      loop.post([&] { std::thread([&] { const Timer timer(loop, [] {}); }).join(); });
+      loop.run();
+    });
+    CHECK(made.aborted());
+    CHECK(made.printed.find("a handle belongs to its loop's thread") != std::string::npos);
+
+    const auto destroyed = in_child([] {
+      Loop loop;
+      std::optional<Timer> timer(std::in_place, loop, [] {});
+      loop.post([&] { std::thread([&] { timer.reset(); }).join(); });
+      loop.run();
+    });
+    CHECK(destroyed.aborted());
+    CHECK(destroyed.printed.find("a handle is destroyed on its loop's thread") !=
+          std::string::npos);
+  }
+
+  TEST_CASE("a loop that is run or destroyed from one of its callbacks is caught") {
+    const auto ran = in_child([] {
+      Loop loop;
+      loop.post([&] { loop.poll(); });
+      loop.run();
+    });
+    CHECK(ran.aborted());
+    CHECK(ran.printed.find("a loop was run from one of its own callbacks") != std::string::npos);
+  }
+#endif
+
+  // ---- What a turn cost
+
+  TEST_CASE_TEMPLATE("turns are measured", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    loop.post([] { spend(3ms); });
+    loop.poll();
+    loop.post([] {});
+    loop.poll();
+    CHECK(statistics.turns >= 2);
+    CHECK(statistics.longest >= 3ms);
+    CHECK(statistics.total >= statistics.longest);
+    CHECK(statistics.percentile(1) == statistics.longest);
+    CHECK(statistics.percentile(0) <= statistics.longest);
+  }
+
+  TEST_CASE("a percentile is at most twice the true one") {
+    reactor::TurnStatistics statistics;
+    CHECK(statistics.percentile(0.5) == 0ns);
+    for (int turn = 1; turn <= 100; ++turn) statistics.add(turn * 10us);
+    CHECK(statistics.turns == 100);
+    CHECK(statistics.longest == 1ms);
+    for (const double share : {0.1, 0.5, 0.9, 0.99, 1.0}) {
+      CAPTURE(share);
+      const auto exact = std::chrono::nanoseconds(static_cast<int>(share * 100) * 10us);
+      CHECK(statistics.percentile(share) >= exact);
+      CHECK(statistics.percentile(share) <= 2 * exact);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a callback that takes too long is told of, by the name of its handle",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::vector<std::string> slow;
+    loop.watch_slow_callbacks(2ms, [&](const std::string& what, std::chrono::nanoseconds took) {
+      CHECK(took >= 2ms);
+      slow.push_back(what);
+    });
+    auto sockets = connected_sockets(Transport::tcp4);
+    const auto peer_address = *sockets[0].peer_address();
+    std::optional<Stream> stream(std::in_place, loop, std::move(sockets[0]));
+    stream->on_data([&](Stream::Bytes) {
+      spend(2ms);
+      stream.reset();
+    });
+    Peer peer(loop, std::move(sockets[1]));
+    peer.send("x");
+    run_until(loop, [&] { return peer.over(); });
+    loop.post([] { spend(2ms); });
+    loop.post([] {});
+    loop.poll();
+    CHECK(slow == std::vector{"stream of " + peer_address.to_string(), std::string("posted task")});
+
+    loop.watch_slow_callbacks(2ms, nullptr);
+    loop.post([] { spend(2ms); });
+    loop.poll();
+    CHECK(slow.size() == 2);
+  }
+
+  TEST_CASE("the watchdog may throw, destroy the handle, and replace itself") {
+    Loop loop;
+    std::optional<Timer> timer;
+    int told = 0;
+    loop.watch_slow_callbacks(1ns, [&](const std::string&, std::chrono::nanoseconds) {
+      timer.reset();
+      loop.watch_slow_callbacks(1ns, nullptr);
+      ++told;
+      throw std::runtime_error("slow");
+    });
+    timer = Timer::after(loop, 0ms, [] { spend(1us); });
+    CHECK_THROWS_AS(loop.run(), std::runtime_error);
+    loop.run();
+    CHECK(told == 1);
+  }
+
+  // ---- libuv beside it
+
+  TEST_CASE("a host serves the application's own libuv handles") {
+    Loop loop;
+    uv_timer_t native;
+    int native_calls = 0, calls = 0;
+    uv_timer_init(&loop.native(), &native);
+    native.data = &native_calls;
+    const auto tick = [](uv_timer_t* timer) {
+      if (++*static_cast<int*>(timer->data) == 3) {
+        uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
+      }
+    };
+    uv_timer_start(&native, tick, 1, 1);
+    const auto timer = Timer::after(loop, 2ms, [&] { ++calls; });
+    loop.run();
+    CHECK(native_calls == 3);
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("a guest and the application's own handles are served by one uv_run") {
+    Guest guest;
+    uv_timer_t native;
+    std::string order;
+    uv_timer_init(guest.application.get(), &native);
+    native.data = &order;
+    uv_timer_start(
+        &native,
+        [](uv_timer_t* timer) {
+          *static_cast<std::string*>(timer->data) += "application ";
+          uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
+        },
+        20, 0);
+    const auto first = Timer::after(guest.loop, 1ms, [&] { order += "first "; });
+    const auto last = Timer::after(guest.loop, 60ms, [&] { order += "last"; });
+    CHECK(uv_run(guest.application.get(), UV_RUN_DEFAULT) == 0);
+    CHECK(order == "first application last");
+  }
+
+  TEST_CASE("a guest keeps uv_run going for as long as it has something to do") {
+    Guest guest;
+    uv_loop_t* const application = guest.application.get();
+    CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
+    int calls = 0;
+    guest.loop.post([&] { ++calls; });
+    {
+      const auto passing = Timer::after(guest.loop, 1h, [] {});
+    }
+    CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
+    CHECK(calls == 1);
+    const Deadline idle(guest.loop, 1h, [] {});
+    CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
+  }
+
+  TEST_CASE("a guest's exception ends uv_run and waits in rethrow()") {
+    Guest guest;
+    uv_loop_t* const application = guest.application.get();
+    int after = 0;
+    guest.loop.post([] { throw std::runtime_error("thrown"); });
+    guest.loop.post([&] { ++after; });
+    uv_run(application, UV_RUN_DEFAULT);
+    CHECK(after == 0);
+    CHECK_THROWS_WITH(guest.loop.rethrow(), "thrown");
+    guest.loop.rethrow();  // Once.
+    uv_run(application, UV_RUN_DEFAULT);
+    CHECK(after == 1);
+  }
+
+  TEST_CASE("stop() on a guest ends one uv_run of the application's") {
+    Guest guest;
+    uv_loop_t* const application = guest.application.get();
+    int calls = 0;
+    const auto timer = Timer::every(guest.loop, 100us, [&] {
+      if (++calls == 2) guest.loop.stop();
+    });
+    CHECK(uv_run(application, UV_RUN_DEFAULT) != 0);
+    CHECK(calls == 2);
+    const auto end = Timer::after(guest.loop, 2ms, [&] { uv_stop(application); });
+    uv_run(application, UV_RUN_DEFAULT);
+    CHECK(calls > 3);
+  }
+
+  TEST_CASE("two guests live in one application's loop") {
+    Guest guest;
+    Loop second(*guest.application);
+    std::string order;
+    const auto one = Timer::after(guest.loop, 1ms, [&] { order += "1"; });
+    const auto two = Timer::after(second, 3ms, [&] { order += "2"; });
+    uv_run(guest.application.get(), UV_RUN_DEFAULT);
+    CHECK(order == "12");
+  }
+
+  TEST_CASE_TEMPLATE("now() is read once a turn, and is the steady clock's", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    const auto before = Clock::now();
+    CHECK(loop.now() >= before);
+    Clock::time_point first, second;
+    loop.post([&] { first = loop.now(); });
+    loop.post([] { spend(1ms); });
+    loop.post([&] { second = loop.now(); });
+    loop.run();
+    CHECK(first == second);
+    CHECK(loop.now() >= second + 1ms);
+  }
+}

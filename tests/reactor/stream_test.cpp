@@ -1,0 +1,905 @@
+#include "reactor/stream.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Error;
+using reactor::Loop;
+using reactor::Socket;
+using reactor::Stream;
+using reactor::Timer;
+using reactor::Written;
+
+namespace {
+
+std::string_view text_of(Stream::Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+
+// A stream and its peer, and what the stream has told so far.
+template <class Position>
+struct Connection {
+  explicit Connection(Transport transport = Transport::tcp4, Buffers buffers = {})
+      : Connection(connected_sockets(transport, buffers)) {}
+
+  explicit Connection(std::array<Socket, 2> sockets)
+      : stream(std::in_place, loop, std::move(sockets[0])), peer(loop, std::move(sockets[1])) {
+    stream->on_close([this](const Error& error) {
+      ++closes;
+      close_error = error;
+    });
+  }
+
+  void collect() {
+    stream->on_data([this](Stream::Bytes bytes) { received += text_of(bytes); });
+  }
+
+  // Writes until the kernel and, up to its high-water mark, the stream are full.
+  void fill() {
+    while (stream->write(Pattern::at(written)) != Written::full) written += Pattern::period;
+    written += Pattern::period;
+  }
+
+  template <class Condition>
+  void until(Condition condition) {
+    run_until(loop, condition);
+  }
+  void until_closed() {
+    until([this] { return closes > 0; });
+  }
+
+  Position position;
+  Loop& loop = position.loop;
+  std::optional<Stream> stream;
+  Peer peer;
+  std::string received;
+  std::uint64_t written = 0;
+  int closes = 0;
+  Error close_error;
+};
+
+// A server that does not answer: its backlog is full, and the kernel drops what else comes.
+struct Unanswering {
+  Unanswering() {
+    for (int i = 0; i < 2; ++i) {
+      waiting.push_back(*Socket::open(reactor::Family::ipv4, reactor::SocketType::stream));
+      REQUIRE(waiting.back().connect(address));
+    }
+  }
+  Socket listening = listening_socket(Transport::tcp4, 0);
+  Address address = *listening.local_address();
+  std::vector<Socket> waiting;
+};
+
+// Where nobody listens any more.
+Address deserted_address() { return *listening_socket(Transport::tcp4).local_address(); }
+
+}  // namespace
+
+TEST_SUITE("stream") {
+  TEST_CASE_TEMPLATE("what is written back in the callback arrives, whole and in order", Position,
+                     Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport);
+      on.stream->on_data([&](Stream::Bytes bytes) {
+        for (const char letter : text_of(bytes)) {
+          CHECK(on.stream->write(std::string(2, letter)) == Written::sent);
+        }
+      });
+      on.peer.send("hello");
+      on.until([&] { return on.peer.received() == "hheelllloo"; });
+    }
+  }
+
+  TEST_CASE_TEMPLATE("100 MiB through a small send buffer to a slow reader arrive unharmed",
+                     Position, Host, Guest) {
+    constexpr std::uint64_t total = 100 * mebibyte;
+    Connection<Position> on(Transport::tcp4, {.sender = 16 * 1024, .receiver = 64 * 1024});
+    const auto produce = [&] {
+      while (on.written < total) {
+        const auto piece = Pattern::at(on.written, total - on.written);
+        const Written written = on.stream->write(piece);
+        REQUIRE(written != Written::closed);
+        on.written += piece.size();
+        if (written == Written::full) return;
+      }
+      on.stream->close();
+    };
+    on.stream->on_drained(produce);
+    on.peer.keep(false);
+    on.peer.read_slowly(48 * 1024);
+    produce();
+    run_until(
+        on.loop, [&] { return on.peer.over(); }, 300s);
+    CHECK(on.peer.received_bytes() == total);
+    CHECK(on.peer.matches_pattern());
+    CHECK(on.peer.ended());
+  }
+
+  TEST_CASE_TEMPLATE("a write that is longer than the queue may grow closes the stream", Position,
+                     Host, Guest) {
+    Connection<Position> on;
+    on.peer.hold();
+    on.stream->set_limits({.high_water_bytes = 100'000, .max_queued_bytes = 200'000});
+    on.fill();
+    CHECK(on.stream->write(Pattern::text(200'000)) == Written::closed);
+    CHECK(on.stream->write("more") == Written::closed);
+    on.until_closed();
+    CHECK(on.close_error.code == std::errc::no_buffer_space);
+    const std::string message = on.close_error.message();
+    CAPTURE(message);
+    CHECK(message.starts_with("send to 127.0.0.1:"));
+    CHECK(message.ends_with("(the peer does not read, and more than 200000 bytes wait for it)"));
+  }
+
+  TEST_CASE_TEMPLATE("who does not read the answers is not read from, until half is sent", Position,
+                     Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport, {.sender = 32 * 1024, .receiver = 32 * 1024});
+      constexpr std::size_t high_water = 100'000;
+      on.stream->set_limits({.high_water_bytes = high_water});
+      std::size_t queued_when_drained = 0;
+      int drained = 0;
+      on.stream->on_drained([&] {
+        ++drained;
+        queued_when_drained = on.stream->queued_bytes();
+      });
+      on.collect();
+      on.peer.hold();
+      on.fill();
+      CHECK(on.stream->queued_bytes() > high_water);
+      CHECK(on.stream->write("x") == Written::full);
+
+      on.peer.send("question");
+      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      CHECK(on.received == "");
+      CHECK(drained == 0);
+
+      on.peer.read_on();
+      on.until([&] { return on.received == "question"; });
+      CHECK(drained == 1);
+      CHECK(queued_when_drained <= high_water / 2);
+      on.until([&] { return on.peer.received().size() == on.written + 1; });
+      CHECK((on.peer.received() == Pattern::text(on.written) + "x"));
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a write tells whether it was sent, queued, too much, or not taken", Position,
+                     Host, Guest) {
+    Connection<Position> on;
+    on.peer.hold();
+    CHECK(on.stream->write("") == Written::sent);
+    CHECK(on.stream->write("a") == Written::sent);
+    CHECK(on.stream->queued_bytes() == 0);
+    Written written;
+    while ((written = on.stream->write(Pattern::at(0))) == Written::sent) {
+    }
+    CHECK(written == Written::queued);
+    CHECK(on.stream->write("b") == Written::queued);
+    on.fill();
+    on.stream->shutdown();
+    CHECK(on.stream->write("c") == Written::closed);
+  }
+
+  // ---- Ending in order
+
+  TEST_CASE_TEMPLATE("10 MiB written before close() arrive at a peer that reads slowly", Position,
+                     Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport, {.sender = 0, .receiver = 32 * 1024});
+      on.peer.keep(false);
+      on.peer.read_slowly(20'000);
+      std::string text = Pattern::text(10 * mebibyte);
+      CHECK(on.stream->write(text) != Written::closed);
+      on.stream->close(60s);
+      CHECK(on.stream->write("late") == Written::closed);
+      on.until([&] { return on.peer.over(); });
+      CHECK(on.peer.received_bytes() == 10 * mebibyte);
+      CHECK(on.peer.matches_pattern());
+      CHECK(on.peer.ended());
+      CHECK(on.closes == 0);
+      on.peer.close();
+      on.until_closed();
+      CHECK_FALSE(on.close_error);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a peer that is still sending meets no reset when the stream is closed",
+                     Position, Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport);
+      on.stream->on_data([&](Stream::Bytes) {
+        on.stream->write("enough");
+        on.stream->close();
+      });
+      on.peer.send(Pattern::at(0, 1000));
+      // The answer is on its way, and the end too, while the peer goes on.
+      on.until([&] {
+        if (!on.peer.over()) on.peer.send_some(Pattern::at(0));
+        return on.peer.over();
+      });
+      CHECK(on.peer.received() == "enough");
+      CHECK(on.peer.ended());
+      on.peer.send_some(Pattern::at(0));
+      on.loop.poll();
+      on.peer.finish();
+      on.until_closed();
+      CHECK_FALSE(on.close_error);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("close() with much to send serves a peer that sends all before it reads",
+                     Position, Host, Guest) {
+    Connection<Position> on;
+    on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
+    on.peer.hold();
+    on.peer.keep(false);
+    on.stream->write(Pattern::text(10 * mebibyte));
+    REQUIRE(on.stream->queued_bytes() > 0);
+    on.stream->close(60s);
+    std::size_t sent = 0;
+    on.until([&] {
+      sent += on.peer.send_some(Pattern::at(0));
+      return sent >= 20 * mebibyte;
+    });
+    on.peer.finish();
+    on.peer.read_on();
+    on.until_closed();
+    CHECK_FALSE(on.close_error);
+    on.until([&] { return on.peer.over(); });
+    CHECK(on.peer.received_bytes() == 10 * mebibyte);
+    CHECK(on.peer.matches_pattern());
+    CHECK(on.peer.ended());
+  }
+
+  TEST_CASE_TEMPLATE("close() gives a peer that does not end the connection only so long", Position,
+                     Host, Guest) {
+    for (const bool reads : {true, false}) {
+      CAPTURE(reads);
+      Connection<Position> on;
+      if (!reads) {
+        on.peer.hold();
+        on.fill();
+      }
+      on.stream->close(20ms);
+      on.until_closed();
+      CHECK(on.close_error.code == std::errc::timed_out);
+      CHECK(on.closes == 1);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a timeout may be as long as its type can tell", Position, Host, Guest) {
+    Connection<Position> on;
+    on.stream->close(std::chrono::milliseconds::max());
+    on.peer.close();
+    on.until_closed();
+    CHECK_FALSE(on.close_error);
+  }
+
+  TEST_CASE_TEMPLATE("the peer's end is told, and the stream may answer it yet", Position, Host,
+                     Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport);
+      on.collect();
+      bool ended = false;
+      on.stream->on_end([&] {
+        ended = true;
+        CHECK(on.received == "question");
+      });
+      on.peer.send("question");
+      on.peer.finish();
+      on.until([&] { return ended; });
+      on.loop.poll();
+      CHECK(on.closes == 0);
+      CHECK(on.stream->write(Pattern::text(mebibyte)) != Written::closed);
+      on.stream->shutdown();
+      CHECK(on.stream->write("late") == Written::closed);
+      on.until([&] { return on.peer.over(); });
+      CHECK((on.peer.received() == Pattern::text(mebibyte)));
+      CHECK(on.peer.ended());
+      on.until_closed();
+      CHECK_FALSE(on.close_error);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("after shutdown() the peer's bytes still arrive", Position, Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Connection<Position> on(transport);
+      on.collect();
+      on.stream->write("question");
+      on.stream->shutdown();
+      on.until([&] { return on.peer.over(); });
+      CHECK(on.peer.received() == "question");
+      CHECK(on.peer.ended());
+      on.peer.send("answer");
+      on.until([&] { return on.received == "answer"; });
+      on.peer.close();
+      on.until_closed();
+      CHECK_FALSE(on.close_error);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("without on_end, the peer's end closes the stream after what is queued",
+                     Position, Host, Guest) {
+    Connection<Position> on;
+    on.collect();
+    on.peer.hold();
+    on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
+    on.stream->write(Pattern::text(10 * mebibyte));
+    on.peer.finish();
+    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    CHECK(on.stream->write("late") == Written::closed);
+    CHECK(on.closes == 0);
+    on.peer.read_on();
+    on.until_closed();
+    CHECK_FALSE(on.close_error);
+    on.until([&] { return on.peer.over(); });
+    CHECK((on.peer.received() == Pattern::text(10 * mebibyte)));
+    CHECK(on.peer.ended());
+  }
+
+  TEST_CASE_TEMPLATE("abort() resets the connection, and on_close says who did", Position, Host,
+                     Guest) {
+    Connection<Position> on;
+    on.stream->abort();
+    CHECK(on.closes == 0);  // Never from inside the call.
+    on.until_closed();
+    CHECK(on.close_error.code == std::errc::operation_canceled);
+    on.until([&] { return on.peer.over(); });
+    CHECK(on.peer.error() == ECONNRESET);
+  }
+
+  TEST_CASE_TEMPLATE("a destroyed stream closes its connection at once, and says nothing", Position,
+                     Host, Guest) {
+    Connection<Position> on;
+    on.stream->on_data([&](Stream::Bytes) {
+      on.stream->write("bye");  // Gathered: it leaves before the end.
+      on.stream.reset();
+    });
+    on.peer.send("x");
+    on.until([&] { return on.peer.over(); });
+    CHECK(on.peer.received() == "bye");
+    CHECK(on.peer.ended());
+    CHECK(on.closes == 0);
+  }
+
+  // ---- Resets, in each state that a stream can be in
+
+  TEST_CASE_TEMPLATE("what came before a reset is delivered, and then the error", Position, Host,
+                     Guest) {
+    Connection<Position> on;
+    on.collect();
+    on.peer.send("half a mess");
+    on.peer.reset();
+    on.until_closed();
+    CHECK(on.received == "half a mess");
+    CHECK(on.close_error.code == std::errc::connection_reset);
+  }
+
+  TEST_CASE_TEMPLATE("a reset ends a stream in whatever state it is, exactly once", Position, Host,
+                     Guest) {
+    struct State {
+      const char* name;
+      void (*enter)(Connection<Position>&);
+    };
+    const State states[] = {
+        {"without on_data", [](Connection<Position>&) {}},
+        {"open", [](Connection<Position>& on) { on.collect(); }},
+        {"paused",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->pause();
+         }},
+        {"paused, with something to read",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->pause();
+           on.peer.send("x");
+           on.loop.poll();
+         }},
+        {"throttled",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.peer.hold();
+           on.fill();
+           on.loop.poll();
+         }},
+        {"with a queue",
+         [](Connection<Position>& on) {
+           on.peer.hold();
+           while (on.stream->write(Pattern::at(0)) == Written::sent) {
+           }
+         }},
+        {"shut",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->shutdown();
+           on.loop.poll();
+         }},
+        {"shutting",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.peer.hold();
+           on.fill();
+           on.stream->shutdown();
+           on.loop.poll();
+         }},
+        {"closing",
+         [](Connection<Position>& on) {
+           on.stream->close();
+           on.loop.poll();
+         }},
+        {"closing, with a queue",
+         [](Connection<Position>& on) {
+           on.peer.hold();
+           on.fill();
+           on.stream->close();
+           on.loop.poll();
+         }},
+        {"half closed by the peer",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->on_end([] {});
+           on.peer.finish();
+           on.loop.poll();
+           on.loop.poll();
+         }},
+    };
+    for (const State& state : states) {
+      CAPTURE(state.name);
+      Connection<Position> on;
+      state.enter(on);
+      on.peer.reset();
+      on.until_closed();
+      CHECK((on.close_error.code == std::errc::connection_reset ||
+             on.close_error.code == std::errc::broken_pipe));
+      CHECK(on.stream->write("late") == Written::closed);
+      on.stream->shutdown();
+      on.stream->close();
+      on.stream->abort();
+      on.stream->pause();
+      on.stream->resume();
+      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      CHECK(on.closes == 1);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("writing to a peer that is gone is an error, not a signal", Position, Host,
+                     Guest) {
+    Connection<Position> on;
+    on.peer.close();
+    on.until([&] { return on.stream->write("x") == Written::closed; });
+    on.until_closed();
+    CHECK((on.close_error.code == std::errc::broken_pipe ||
+           on.close_error.code == std::errc::connection_reset));
+    CHECK(on.closes == 1);
+  }
+
+  // ---- Connecting
+
+  TEST_CASE_TEMPLATE("what is written before the connection stands is sent when it does", Position,
+                     Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Position position;
+      Loop& loop = position.loop;
+      const Socket listening = listening_socket(transport);
+      auto stream = Stream::connect(loop, *listening.local_address());
+      REQUIRE(stream);
+      std::string order;
+      stream->on_connect([&] {
+        order += "connected ";
+        stream->write("third");
+      });
+      stream->on_close([&](const Error& error) { order += error ? "error" : "closed"; });
+      CHECK(stream->write("first ") == Written::queued);
+      CHECK(stream->write(Pattern::text(10'000) + " ") == Written::queued);
+      CHECK(order == "");
+      std::optional<Peer> peer;
+      run_until(loop, [&] {
+        if (!peer) {
+          const int fd = accept4(listening.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+          if (fd >= 0) peer.emplace(loop, Socket::own(fd));
+        }
+        return peer && peer->received().ends_with("third");
+      });
+      CHECK((peer->received() == "first " + Pattern::text(10'000) + " third"));
+      stream->on_data([](Stream::Bytes) {});
+      peer->close();
+      run_until(loop, [&] { return order == "connected closed"; });
+    }
+  }
+
+  TEST_CASE_TEMPLATE("shutdown() before the connection stands comes after it", Position, Host,
+                     Guest) {
+    for (const std::string text : {"", "all there is"}) {
+      CAPTURE(text);
+      Position position;
+      Loop& loop = position.loop;
+      const Socket listening = listening_socket(Transport::tcp4);
+      auto stream = Stream::connect(loop, *listening.local_address());
+      REQUIRE(stream);
+      stream->write(text);
+      stream->shutdown();
+      std::optional<Peer> peer;
+      run_until(loop, [&] {
+        if (!peer) {
+          const int fd = accept4(listening.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+          if (fd >= 0) peer.emplace(loop, Socket::own(fd));
+        }
+        return peer && peer->over();
+      });
+      CHECK(peer->received() == text);
+      CHECK(peer->ended());
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a connection that is refused says by whom", Position, Host, Guest) {
+    Position position;
+    const Address nobody = deserted_address();
+    auto stream = Stream::connect(position.loop, nobody);
+    REQUIRE(stream);
+    std::vector<std::string> errors;
+    bool connected = false;
+    stream->on_connect([&] { connected = true; });
+    stream->on_close([&](const Error& error) { errors.push_back(error.message()); });
+    stream->write("nobody hears this");
+    position.loop.run();
+    CHECK(errors == std::vector{"connect " + nobody.to_string() + ": connection refused"});
+    CHECK_FALSE(connected);
+  }
+
+  TEST_CASE_TEMPLATE("a unix socket that nobody listens on is an error of connect()", Position,
+                     Host, Guest) {
+    Position position;
+    const Address nowhere = any_address(Transport::unix_socket);
+    const auto stream = Stream::connect(position.loop, nowhere);
+    REQUIRE_FALSE(stream);
+    CHECK(stream.error().message() ==
+          "connect " + nowhere.to_string() + ": no such file or directory");
+  }
+
+  TEST_CASE_TEMPLATE("a connection that nobody answers is given up after the timeout", Position,
+                     Host, Guest) {
+    Position position;
+    const Unanswering server;
+    auto stream = Stream::connect(position.loop, server.address, 20ms);
+    REQUIRE(stream);
+    Error error;
+    stream->on_connect([] { FAIL("nobody accepted it"); });
+    stream->on_close([&](const Error& why) { error = why; });
+    run_until(position.loop, [&] { return static_cast<bool>(error); });
+    CHECK(error.message() == "connect " + server.address.to_string() + ": connection timed out");
+  }
+
+  TEST_CASE_TEMPLATE("a stream may be destroyed, closed or aborted while it connects", Position,
+                     Host, Guest) {
+    const Unanswering nobody;
+    const Socket listening = listening_socket(Transport::tcp4);
+    for (const Address& address :
+         {nobody.address, *listening.local_address(), deserted_address()}) {
+      for (const std::string how : {"destroy", "close", "abort"}) {
+        CAPTURE(how);
+        Position position;
+        auto connecting = Stream::connect(position.loop, address);
+        REQUIRE(connecting);
+        std::optional<Stream> stream = std::move(*connecting);
+        std::string told;
+        stream->on_connect([&] { told += "connected "; });
+        stream->on_close([&](const Error& error) { told += error.code.message() + " "; });
+        if (how == "destroy") stream.reset();
+        if (how == "close") stream->close();
+        if (how == "abort") stream->abort();
+        position.loop.run();
+        CHECK(told == (how == "destroy" ? "" : "Operation canceled "));
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a connection is reset before its first callback", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    const Socket listening = listening_socket(Transport::tcp4);
+    auto stream = Stream::connect(loop, *listening.local_address());
+    REQUIRE(stream);
+    int closes = 0;
+    stream->on_close([&](const Error& error) {
+      ++closes;
+      CHECK(error.code == std::errc::connection_reset);
+    });
+    const int fd = accept4(listening.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    REQUIRE(fd >= 0);
+    Peer(loop, Socket::own(fd)).reset();
+    run_until(loop, [&] { return closes > 0; });
+    loop.poll();
+    CHECK(closes == 1);
+  }
+
+  // ---- Callbacks
+
+  TEST_CASE_TEMPLATE("everything may be done to a stream from each of its callbacks", Position,
+                     Host, Guest) {
+    using On = Connection<Position>;
+    struct Action {
+      const char* name;
+      void (*act)(On&);
+    };
+    const Action actions[] = {
+        {"write", [](On& on) { on.stream->write("x"); }},
+        {"write much", [](On& on) { on.stream->write(Pattern::text(mebibyte)); }},
+        {"write too much", [](On& on) { on.stream->write(std::string(65 * mebibyte, 'x')); }},
+        {"shutdown", [](On& on) { on.stream->shutdown(); }},
+        {"close", [](On& on) { on.stream->close(); }},
+        {"abort", [](On& on) { on.stream->abort(); }},
+        {"pause", [](On& on) { on.stream->pause(); }},
+        {"resume", [](On& on) { on.stream->resume(); }},
+        {"limit", [](On& on) { on.stream->set_limits({.high_water_bytes = 1}); }},
+        {"replace on_data", [](On& on) { on.stream->on_data([](Stream::Bytes) {}); }},
+        {"remove on_data", [](On& on) { on.stream->on_data(nullptr); }},
+        {"replace on_end", [](On& on) { on.stream->on_end([&on] { on.stream->close(); }); }},
+        {"remove on_end", [](On& on) { on.stream->on_end(nullptr); }},
+        {"replace on_drained", [](On& on) { on.stream->on_drained([] {}); }},
+        {"replace on_connect", [](On& on) { on.stream->on_connect([] {}); }},
+        {"replace on_close",
+         [](On& on) { on.stream->on_close([&on](const Error&) { ++on.closes; }); }},
+        {"remove on_close",
+         [](On& on) {
+           on.stream->on_close(nullptr);
+           ++on.closes;
+         }},
+        {"destroy", [](On& on) { on.stream.reset(); }},
+        {"replace the stream",
+         [](On& on) {
+           on.stream.emplace(on.loop, std::move(connected_sockets(Transport::tcp4)[0]));
+           on.stream->on_close([&on](const Error&) { ++on.closes; });
+         }},
+        {"write, shut down, close and abort",
+         [](On& on) {
+           on.stream->write("x");
+           on.stream->shutdown();
+           on.stream->close();
+           on.stream->abort();
+         }},
+    };
+    // Each makes its callback come, in which `act` is called, once.
+    using Act = std::function<void()>;
+    struct Moment {
+      const char* name;
+      void (*arrange)(On&, Act);
+    };
+    const Moment moments[] = {
+        {"on_data",
+         [](On& on, Act act) {
+           on.stream->on_data([act, kept = std::string("kept")](Stream::Bytes) {
+             act();
+             CHECK(kept == "kept");  // Its captures live until the callback returns.
+           });
+           on.peer.send("x");
+         }},
+        {"on_end",
+         [](On& on, Act act) {
+           on.collect();
+           on.stream->on_end([act, kept = std::string("kept")] {
+             act();
+             CHECK(kept == "kept");
+           });
+           on.peer.finish();
+         }},
+        {"on_drained",
+         [](On& on, Act act) {
+           on.collect();
+           on.stream->on_drained([act, kept = std::string("kept")] {
+             act();
+             CHECK(kept == "kept");
+           });
+           on.fill();
+         }},
+        {"on_close",
+         [](On& on, Act act) {
+           on.collect();
+           on.stream->on_close([&on, act, kept = std::string("kept")](const Error&) {
+             ++on.closes;
+             act();
+             CHECK(kept == "kept");
+           });
+           on.peer.close();
+         }},
+        {"on_close after a reset",
+         [](On& on, Act act) {
+           on.stream->on_close([&on, act](const Error&) {
+             ++on.closes;
+             act();
+           });
+           on.peer.reset();
+         }},
+        {"on_connect",
+         [](On& on, Act act) {
+           static Socket listening;
+           listening = listening_socket(Transport::tcp4);
+           auto connecting = Stream::connect(on.loop, *listening.local_address());
+           REQUIRE(connecting);
+           on.stream = std::move(*connecting);
+           on.stream->on_close([&on](const Error&) { ++on.closes; });
+           on.stream->on_connect([act, kept = std::string("kept")] {
+             act();
+             CHECK(kept == "kept");
+           });
+         }},
+    };
+    for (const Moment& moment : moments) {
+      for (const Action& action : actions) {
+        CAPTURE(moment.name);
+        CAPTURE(action.name);
+        On on;
+        bool acted = false;
+        moment.arrange(on, [&] {
+          if (std::exchange(acted, true)) return;
+          action.act(on);
+        });
+        on.until([&] { return acted; });
+        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        CHECK(on.closes <= 2);  // Two streams, at most, each of which is closed at most once.
+        if (!on.stream) continue;
+        on.stream->abort();
+        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        CHECK(on.stream->write("late") == Written::closed);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("bytes that came before on_data wait for it", Position, Host, Guest) {
+    Connection<Position> on;
+    on.peer.send("early");
+    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    on.collect();
+    on.until([&] { return on.received == "early"; });
+  }
+
+  TEST_CASE_TEMPLATE("a paused stream reads nothing until it is resumed", Position, Host, Guest) {
+    Connection<Position> on;
+    on.stream->on_data([&](Stream::Bytes bytes) {
+      on.received += text_of(bytes);
+      on.stream->pause();
+    });
+    on.peer.send("one");
+    on.until([&] { return on.received == "one"; });
+    on.peer.send(" two");
+    on.peer.finish();
+    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    CHECK(on.received == "one");
+    CHECK(on.closes == 0);
+    on.stream->resume();
+    on.until([&] { return on.received == "one two"; });
+    on.stream->resume();
+    on.peer.close();
+    on.until_closed();
+    CHECK_FALSE(on.close_error);
+  }
+
+  TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order of each", Position,
+                     Host, Guest) {
+    Connection<Position> on;
+    auto more = connected_sockets(Transport::tcp4);
+    Stream other(on.loop, std::move(more[0]));
+    Peer other_peer(on.loop, std::move(more[1]));
+    on.stream->on_data([&](Stream::Bytes) {
+      for (int i = 0; i < 100; ++i) {
+        on.stream->write(std::to_string(i) + " ");
+        other.write(std::to_string(i) + ",");
+        if (i == 50) on.stream->write(Pattern::text(100'000));
+        if (i == 60) other.write(Pattern::text(5'000));
+      }
+    });
+    std::string expected, other_expected;
+    for (int i = 0; i < 100; ++i) {
+      expected += std::to_string(i) + " ";
+      other_expected += std::to_string(i) + ",";
+      if (i == 50) expected += Pattern::text(100'000);
+      if (i == 60) other_expected += Pattern::text(5'000);
+    }
+    on.peer.send("go");
+    on.until([&] {
+      return on.peer.received().size() >= expected.size() &&
+             other_peer.received().size() >= other_expected.size();
+    });
+    CHECK((on.peer.received() == expected));
+    CHECK((other_peer.received() == other_expected));
+  }
+
+  TEST_CASE_TEMPLATE("callbacks that lead to callbacks do not grow the stack", Position, Host,
+                     Guest) {
+    Connection<Position> on;
+    const auto echo = [](Stream& stream) {
+      return [&stream](Stream::Bytes bytes) { stream.write(bytes); };
+    };
+    auto pair = connected_sockets(Transport::unix_socket);
+    Stream left(on.loop, std::move(pair[0])), right(on.loop, std::move(pair[1]));
+    int rounds = 0;
+    std::uintptr_t lowest = UINTPTR_MAX, highest = 0;
+    left.on_data([&](Stream::Bytes bytes) {
+      int here = 0;
+      lowest = std::min(lowest, reinterpret_cast<std::uintptr_t>(&here));
+      highest = std::max(highest, reinterpret_cast<std::uintptr_t>(&here));
+      ++rounds;
+      left.write(bytes);
+    });
+    right.on_data(echo(right));
+    left.write("ball");
+    on.until([&] { return rounds == 20'000; });
+    CHECK(highest - lowest < 1024);
+  }
+
+  // ---- Sender
+
+  TEST_CASE_TEMPLATE("other threads write in their order, and whole", Position, Host, Guest) {
+    constexpr int threads = 4, lines = 2'000;
+    Connection<Position> on;
+    const Stream::Sender sender = on.stream->sender();
+    std::vector<std::thread> writers;
+    for (int thread = 0; thread < threads; ++thread) {
+      writers.emplace_back([sender, thread] {
+        for (int line = 0; line < lines; ++line) {
+          sender.write(std::to_string(thread) + " " + std::to_string(line) + "\n");
+        }
+      });
+    }
+    on.until([&] {
+      return std::count(on.peer.received().begin(), on.peer.received().end(), '\n') ==
+             threads * lines;
+    });
+    for (auto& writer : writers) writer.join();
+    std::array<int, threads> next{};
+    std::string_view text = on.peer.received();
+    bool in_order = true;
+    while (!text.empty()) {
+      const auto end = text.find('\n');
+      const auto thread = static_cast<std::size_t>(text[0] - '0');
+      const int line = next[thread]++;
+      in_order = in_order && text.substr(2, end - 2) == std::to_string(line);
+      text.remove_prefix(end + 1);
+    }
+    CHECK(in_order);
+  }
+
+  TEST_CASE_TEMPLATE("a sender outlives its stream, and does nothing then", Position, Host, Guest) {
+    Connection<Position> on;
+    const Stream::Sender sender = on.stream->sender();
+    sender.write("posted");
+    on.stream.reset();
+    auto pair = connected_sockets(Transport::tcp4);
+    on.stream.emplace(on.loop, std::move(pair[0]));  // Takes the place of the first.
+    Peer other(on.loop, std::move(pair[1]));
+    sender.write("late");
+    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    CHECK(other.received() == "");
+    on.until([&] { return on.peer.over(); });
+    CHECK(on.peer.received() == "");
+  }
+}

@@ -1,0 +1,79 @@
+// A timer counted from the beginning of the turn in which it was started: behind a slow callback, or
+// in a turn that an exception had interrupted long ago, it fired too early.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+
+#include "reactor/loop.hpp"
+#include "reactor/timer.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Loop;
+using reactor::Timer;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+void spend(Clock::duration time) {
+  const auto until = Clock::now() + time;
+  while (Clock::now() < until) {
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("early_timer") {
+  TEST_CASE("a timer that is started behind a slow callback counts from its start") {
+    Loop loop;
+    Clock::time_point started, fired;
+    std::optional<Timer> timer;
+    const auto running = Timer::after(loop, 0ms, [] {});  // So that the turn has a time.
+    loop.post([] { spend(20ms); });
+    loop.post([&] {
+      started = Clock::now();
+      timer = Timer::after(loop, 10ms, [&] { fired = Clock::now(); });
+    });
+    loop.run();
+    CHECK(fired - started >= 10ms);
+  }
+
+  TEST_CASE("a turn that an exception interrupted looks at the clock again when it goes on") {
+    Loop loop;
+    loop.post([] { throw std::runtime_error("interrupted"); });
+    Loop::Clock::time_point resumed;
+    loop.post([&] { resumed = loop.now(); });
+    const auto running = Timer::after(loop, 0ms, [] {});
+    CHECK_THROWS(loop.run());
+    spend(5ms);
+    const auto before = Clock::now();
+    loop.run();
+    CHECK(resumed >= before);
+  }
+
+  TEST_CASE("a repeating timer behind a slow callback skips the periods it missed") {
+    Loop loop;
+    int calls = 0;
+    Clock::time_point first, second;
+    std::optional<Timer> ticking;
+    const auto slow = Timer::after(loop, 9ms, [] { spend(35ms); });
+    ticking = Timer::every(loop, 10ms, [&] {
+      (++calls == 1 ? first : second) = Clock::now();
+      if (calls == 2) ticking.reset();
+    });
+    loop.run();
+    // Due at 10 ms, served at 44 ms or later; the next is due at 50 ms or later, not at 20 ms.
+    CHECK(second - first >= 1ms);
+  }
+
+  TEST_CASE("a timer may be asked to wait for as long as its type can tell") {
+    Loop loop;
+    bool fired = false;
+    const auto never = Timer::after(loop, std::chrono::nanoseconds::max(), [&] { fired = true; });
+    const auto soon = Timer::after(loop, 1ms, [&] { loop.stop(); });
+    loop.run();
+    CHECK_FALSE(fired);
+    CHECK(never.running());
+  }
+}
