@@ -470,6 +470,4 @@ void Engine::watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
   loose_ends_ = replaced_callbacks | (limit != 0 ? watched_calls : 0U);
 }
 
-}
-
 }  // namespace reactor

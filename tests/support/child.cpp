@@ -6,15 +6,16 @@
 
 #include <array>
 #include <csignal>
+#include <utility>
 
 bool ChildEnd::aborted() const { return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT; }
 
-ChildEnd in_child(const std::function<void()>& body) {
+Child::Child(const std::function<void()>& body) {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
+  process_ = fork();
+  REQUIRE(process_ >= 0);
+  if (process_ == 0) {
     signal(SIGABRT, SIG_DFL);  // Not doctest's, which would report a failed test.
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], STDERR_FILENO);
@@ -24,13 +25,25 @@ ChildEnd in_child(const std::function<void()>& body) {
     _exit(0);
   }
   close(ends[1]);
+  output_ = ends[0];
+}
+
+Child::~Child() {
+  if (process_ < 0) return;
+  kill(process_, SIGKILL);
+  wait();
+}
+
+ChildEnd Child::wait() {
   ChildEnd end;
   std::array<char, 4096> buffer;
   ssize_t size;
-  while ((size = read(ends[0], buffer.data(), buffer.size())) > 0) {
+  while ((size = read(output_, buffer.data(), buffer.size())) > 0) {
     end.printed.append(buffer.data(), static_cast<std::size_t>(size));
   }
-  close(ends[0]);
-  REQUIRE(waitpid(child, &end.status, 0) == child);
+  close(output_);
+  CHECK(waitpid(std::exchange(process_, -1), &end.status, 0) > 0);
   return end;
 }
+
+ChildEnd in_child(const std::function<void()>& body) { return Child(body).wait(); }

@@ -1,5 +1,7 @@
-// Runs something that ends its process, in a process of its own.
+// Runs something in a process of its own: what ends its process, or needs limits of its own.
 #pragma once
+
+#include <sys/types.h>
 
 #include <functional>
 #include <string>
@@ -12,5 +14,23 @@ struct ChildEnd {
   [[nodiscard]] bool succeeded() const { return status == 0; }
 };
 
-/// Calls `body` in a fork of this process, which exits with 0 when it returns.
+class Child {
+ public:
+  /// Calls `body` in a fork of this process, which exits with 0 when it returns.
+  explicit Child(const std::function<void()>& body);
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+
+  /// Becomes readable when it prints, and when it has ended.
+  [[nodiscard]] int output() const { return output_; }
+
+  /// Reads what it prints, and waits for its end.
+  ChildEnd wait();
+
+ private:
+  int output_ = -1;
+  pid_t process_ = -1;
+};
+
 ChildEnd in_child(const std::function<void()>& body);

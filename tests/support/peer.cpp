@@ -163,8 +163,9 @@ void Peer::read_on() {
 
 std::size_t Peer::send_some(std::string_view text) {
   const ssize_t size = ::send(socket_.fd(), text.data(), text.size(), MSG_NOSIGNAL);
-  if (size < 0) REQUIRE(errno == EAGAIN);
-  return size < 0 ? 0 : static_cast<std::size_t>(size);
+  if (size >= 0) return static_cast<std::size_t>(size);
+  REQUIRE((errno == EAGAIN || errno == ECONNRESET || errno == EPIPE));
+  return 0;
 }
 
 void Peer::send(std::string_view text) { REQUIRE(send_some(text) == text.size()); }

@@ -72,7 +72,7 @@ class Peer {
   /// Reads at most so much at a time, and from now on only so often as the loop turns.
   void read_slowly(std::size_t most_at_once) { most_at_once_ = most_at_once; }
 
-  /// Sends as much of `text` as the kernel takes now.
+  /// Sends as much of `text` as the kernel takes now: nothing once the connection is reset.
   std::size_t send_some(std::string_view text);
   /// All of it: for what is sure to fit.
   void send(std::string_view text);

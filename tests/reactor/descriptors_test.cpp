@@ -1,0 +1,205 @@
+// A process that has no descriptor left, for real: an executable of its own, since the limit is the
+// process's.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "reactor/server.hpp"
+#include "reactor/stream.hpp"
+#include "reactor/timer.hpp"
+#include "reactor/watcher.hpp"
+#include "support/child.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Loop;
+using reactor::Server;
+using reactor::Socket;
+using reactor::Stream;
+using reactor::Timer;
+
+namespace {
+
+// Leaves this process no more than `left` descriptors to open, for a while.
+class DescriptorLimit {
+ public:
+  explicit DescriptorLimit(unsigned left) {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit lower = before_;
+    lower.rlim_cur = 200;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &lower) == 0);
+    for (int fd; (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) fill_.push_back(fd);
+    REQUIRE(errno == EMFILE);
+    for (; left > 0; --left) {
+      close(fill_.back());
+      fill_.pop_back();
+    }
+  }
+  ~DescriptorLimit() {
+    setrlimit(RLIMIT_NOFILE, &before_);
+    for (const int fd : fill_) close(fd);
+  }
+  DescriptorLimit(const DescriptorLimit&) = delete;
+  DescriptorLimit& operator=(const DescriptorLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<int> fill_;
+};
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    ++count;
+  }
+  return count;
+}
+
+struct Echo {
+  Stream& stream;
+  void on_data(std::span<const std::byte> bytes) { stream.write(bytes); }
+};
+
+// ---- The clients, in a process of their own
+
+[[noreturn]] void give_up(const char* what) {
+  std::printf("%s\n", what);
+  std::fflush(stdout);
+  _exit(1);
+}
+
+// True when what was sent comes back; false when the connection is closed instead.
+bool is_served(const Socket& client, int patience_ms = 10'000) {
+  if (send(client.fd(), "x", 1, MSG_NOSIGNAL) != 1) return false;
+  pollfd wait{client.fd(), POLLIN, 0};
+  if (poll(&wait, 1, patience_ms) != 1) give_up("neither served nor closed");
+  char byte;
+  return recv(client.fd(), &byte, 1, 0) == 1;
+}
+
+constexpr std::size_t live = 4, spare_descriptors = 8, beyond = 40;
+
+void act_as_clients(const Address& server) {
+  std::vector<Socket> first, waiting;
+  for (std::size_t i = 0; i < live; ++i) {
+    first.push_back(connect_to(server));
+    if (!is_served(first.back())) give_up("a connection within the limit was not served");
+  }
+  for (std::size_t i = 0; i < beyond; ++i) waiting.push_back(connect_to(server));
+  // With no descriptor left, the server turns them away one by one, and rests longer each time.
+  std::vector<pollfd> waits;
+  for (const Socket& client : waiting) waits.push_back({client.fd(), POLLIN, 0});
+  for (std::size_t turned_away = 0; turned_away < 4;) {
+    if (poll(waits.data(), waits.size(), 10'000) < 1) give_up("nobody was turned away");
+    for (pollfd& wait : waits) {
+      if (wait.revents == 0) continue;
+      wait.fd = -1;
+      ++turned_away;
+    }
+    for (const Socket& client : first) {
+      if (!is_served(client)) give_up("a live connection was lost");
+    }
+  }
+  waiting.clear();
+  first.clear();
+  for (int tries = 0; !is_served(connect_to(server)); ++tries) {
+    if (tries > 100) give_up("the server has not recovered");
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("descriptors") {
+  TEST_CASE_TEMPLATE(
+      "at the limit a server serves on, turns others away without a spin, and recovers", Position,
+      Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4), {},
+                                       [](Stream& stream) { return Echo{stream}; });
+    REQUIRE(server);
+    std::vector<std::string> errors;
+    server->on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
+
+    const Address address = server->address();
+    Child clients([&] { act_as_clients(address); });
+    bool ended = false;
+    const auto output = reactor::Watcher::create(
+        loop, clients.output(), reactor::Interest::readable, [&](reactor::Ready) { ended = true; });
+    REQUIRE(output);
+    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    {
+      const DescriptorLimit limit(spare_descriptors);
+      run_until(
+          loop, [&] { return ended; }, 60s);
+    }
+    const ChildEnd end = clients.wait();
+    CHECK(end.printed == "");
+    CHECK(end.succeeded());
+    REQUIRE(!errors.empty());
+    CHECK(errors[0].starts_with("accept on " + address.to_string() + ": too many open files"));
+    CHECK(errors.size() <= 3);        // At most one a second.
+    CHECK(statistics.turns < 2'000);  // A listener that spins takes as many in ten milliseconds.
+  }
+
+  TEST_CASE("without a descriptor left, timers start, and what needs one says so") {
+    Loop loop;
+    const Address address = any_address(Transport::tcp4);
+    auto sockets = connected_sockets(Transport::tcp4);
+    int fired = 0;
+    {
+      const DescriptorLimit limit(0);
+      const auto timer = Timer::after(loop, 1ms, [&] { ++fired; });
+      const auto connecting = Stream::connect(loop, address);
+      REQUIRE_FALSE(connecting);
+      CHECK(connecting.error().code == std::errc::too_many_files_open);
+      const auto server = Server<Echo>::listen(loop, "127.0.0.1:0");
+      REQUIRE_FALSE(server);
+      CHECK(server.error().code == std::errc::too_many_files_open);
+      Stream stream(loop, std::move(sockets[0]));  // Has its descriptor already.
+      const auto watching = reactor::Watcher::create(
+          loop, stream.socket().fd(), reactor::Interest::readable, [](reactor::Ready) {});
+      REQUIRE_FALSE(watching);  // The second for one descriptor takes another.
+      CHECK(watching.error().code == std::errc::too_many_files_open);
+      CHECK_THROWS_AS(Loop(), std::system_error);
+      run_until(loop, [&] { return fired == 1; });
+    }
+    const Loop another;
+  }
+
+  TEST_CASE("what fails leaves no descriptor behind") {
+    Loop loop;
+    const Address nobody = *listening_socket(Transport::tcp4).local_address();
+    const auto taken = listening_socket(Transport::tcp4);
+    const auto attempt = [&] {
+      auto stream = Stream::connect(loop, nobody);
+      REQUIRE(stream);
+      bool closed = false;
+      stream->on_close([&](const reactor::Error&) { closed = true; });
+      run_until(loop, [&] { return closed; });
+      CHECK_FALSE(Server<Echo>::listen(loop, *taken.local_address(), {},
+                                       [](Stream& of) { return Echo{of}; }));
+      CHECK_FALSE(Stream::connect(loop, *Address::parse("unix:/nonexistent/socket")));
+      { const Loop short_lived; }
+    };
+    attempt();
+    const std::size_t before = open_descriptors();
+    for (int i = 0; i < 1000; ++i) attempt();
+    CHECK(open_descriptors() == before);
+  }
+}

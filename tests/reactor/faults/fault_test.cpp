@@ -1,0 +1,137 @@
+// Echo through a kernel that falls short: not a byte may be lost.
+#include <doctest/doctest.h>
+
+#include <list>
+#include <random>
+#include <string>
+
+#include "linked_sys.hpp"
+#include "reactor/server.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Loop;
+using reactor::Server;
+using reactor::Stream;
+
+namespace {
+
+constexpr std::size_t bytes_each = 300'000;
+
+// Answers in pieces of all sizes, so that some are gathered and some go out at once.
+struct Echo {
+  Stream& stream;
+  std::mt19937& random;
+
+  void on_data(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const std::size_t size = std::min<std::size_t>(bytes.size(), 1 + random() % 9000);
+      stream.write(bytes.first(size));
+      bytes = bytes.subspan(size);
+    }
+  }
+};
+
+// Sends the pattern and compares what comes back, while it sends.
+struct Client {
+  Client(Loop& loop, const Address& server) : peer(loop, connect_to(server)) { peer.keep(false); }
+
+  void send() {
+    if (peer.over() || sent == bytes_each) return;
+    sent += peer.send_some(Pattern::at(sent, std::min<std::size_t>(bytes_each - sent, 5000)));
+    if (sent == bytes_each) peer.finish();
+  }
+  [[nodiscard]] bool whole() const { return peer.received_bytes() == bytes_each && peer.ended(); }
+
+  Peer peer;
+  std::size_t sent = 0;
+};
+
+}  // namespace
+
+TEST_SUITE("faults") {
+  TEST_CASE_TEMPLATE("echo loses no byte to short counts, EINTR, EAGAIN, resets and EMFILE",
+                     Position, Host, Guest) {
+    constexpr std::size_t clients_each = 20;
+    const std::uint32_t first_seed = std::random_device()();
+    for (std::uint32_t seed = first_seed; seed != first_seed + 5; ++seed) {
+      CAPTURE(seed);
+      Position position;
+      Loop& loop = position.loop;
+      std::mt19937 random(seed);
+      linked_sys::inject(seed, {.short_counts = 200,
+                                .interrupted = 100,
+                                .again = 100,
+                                .no_descriptors = 60,
+                                .aborted = 60,
+                                .doomed = 100});
+      auto server =
+          Server<Echo>::listen(loop, any_address(Transport::tcp4),
+                               {.limits = {.high_water_bytes = 4096}}, [&](Stream& stream) {
+                                 return Echo{stream, random};
+                               });
+      REQUIRE(server);
+      std::list<Client> clients;
+      for (std::size_t i = 0; i < clients_each; ++i) clients.emplace_back(loop, server->address());
+      const auto sending = reactor::Timer::every(loop, 100us, [&] {
+        for (Client& client : clients) client.send();
+      });
+      run_until(
+          loop,
+          [&] {
+            for (Client& client : clients) {
+              if (!client.peer.over()) return false;
+            }
+            return true;
+          },
+          100s);
+
+      const linked_sys::Calls calls = linked_sys::calls();
+      std::size_t whole = 0;
+      for (const Client& client : clients) {
+        CHECK(client.peer.matches_pattern());  // Also of those that were cut off.
+        whole += client.whole();
+      }
+      CHECK(calls.faults > 100);
+      CHECK(whole > 0);
+      CHECK(whole + calls.doomed + calls.shed >= clients_each);
+      linked_sys::inject(0, {});
+      run_until(loop, [&] { return server->connections() == 0; });
+    }
+  }
+
+  TEST_CASE_TEMPLATE("close() loses no byte when every call falls short", Position, Host, Guest) {
+    constexpr std::size_t total = 3'000'000;
+    Position position;
+    Loop& loop = position.loop;
+    const std::uint32_t seed = std::random_device()();
+    CAPTURE(seed);
+    linked_sys::inject(seed, {.short_counts = 300, .interrupted = 100, .again = 300});
+    auto sockets = connected_sockets(Transport::tcp4);
+    Stream stream(loop, std::move(sockets[0]));
+    Peer peer(loop, std::move(sockets[1]));
+    peer.keep(false);
+    for (std::size_t written = 0; written < total;) {
+      const auto piece = Pattern::at(written, total - written);
+      REQUIRE(stream.write(piece) != reactor::Written::closed);
+      written += piece.size();
+    }
+    bool closed = false;
+    stream.on_close([&](const reactor::Error& error) {
+      CHECK_FALSE(error);
+      closed = true;
+    });
+    stream.close(60s);
+    run_until(
+        loop, [&] { return peer.over(); }, 100s);
+    CHECK(peer.received_bytes() == total);
+    CHECK(peer.matches_pattern());
+    CHECK(peer.ended());
+    peer.close();
+    run_until(loop, [&] { return closed; });
+    linked_sys::inject(0, {});
+  }
+}

@@ -1,0 +1,210 @@
+#include "linked_sys.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "reactor/sys.hpp"
+
+namespace {
+
+std::mt19937 random_source;
+linked_sys::Rates rates;
+linked_sys::Calls counted;
+std::vector<std::uint64_t> received_from(4096);
+
+struct Registration {
+  int set;
+  epoll_event event;
+};
+// Edge-triggered, by descriptor. On the heap for ever: libuv closes its own after main.
+auto& registrations = *new std::map<int, Registration>;
+auto& doomed = *new std::set<int>;
+
+int control(int set, int operation, int fd, epoll_event* event) {
+  return static_cast<int>(syscall(SYS_epoll_ctl, set, operation, fd, event));
+}
+
+bool happens(unsigned rate) {
+  if (random_source() % 1000 >= rate) return false;
+  ++counted.faults;
+  return true;
+}
+
+// A kernel that was not ready is so later, and tells: as this one does of what is ready now.
+void tell_again(int fd) {
+  const auto found = registrations.find(fd);
+  if (found != registrations.end()) {
+    control(found->second.set, EPOLL_CTL_MOD, fd, &found->second.event);
+  }
+}
+
+// What a call says instead of being made, or 0.
+int fault(int fd) {
+  if (happens(rates.interrupted)) return -EINTR;
+  if (doomed.contains(fd) && random_source() % 4 == 0) return -ECONNRESET;
+  if (!happens(rates.again)) return 0;
+  tell_again(fd);
+  return -EAGAIN;
+}
+
+std::size_t shortened(int fd, std::size_t size) {
+  if (size < 2 || !happens(rates.short_counts)) return size;
+  tell_again(fd);
+  return 1 + random_source() % (std::min<std::size_t>(size, 300) - 1);
+}
+
+template <class T>
+T or_error(T result) {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
+
+}  // namespace
+
+namespace linked_sys {
+
+void inject(std::uint32_t seed, const Rates& how_often) {
+  random_source.seed(seed);
+  rates = how_often;
+  counted = {};
+  doomed.clear();
+}
+
+Calls calls() { return counted; }
+
+std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>(fd)]; }
+
+}  // namespace linked_sys
+
+// In place of libc's, for the library and libuv alike.
+extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
+  ++counted.epoll_ctl;
+  const int result = control(set, operation, fd, event);
+  if (result == 0 && operation != EPOLL_CTL_DEL && (event->events & EPOLLET)) {
+    registrations[fd] = {set, *event};
+  }
+  return result;
+}
+
+namespace reactor::sys {
+
+int socket(int family, int type, int protocol) {
+  return or_error(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+
+int socketpair(int family, int type, int pair[2]) {
+  return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+}
+
+int bind(int fd, const sockaddr* address, socklen_t size) {
+  return or_error(::bind(fd, address, size));
+}
+
+int listen(int fd, int backlog) { return or_error(::listen(fd, backlog)); }
+
+int accept(int fd, sockaddr* address, socklen_t* size) {
+  ++counted.accept;
+  if (happens(rates.interrupted)) return -EINTR;
+  if (happens(rates.again)) return -EAGAIN;
+  if (happens(rates.aborted)) return -ECONNABORTED;
+  if (address && happens(rates.no_descriptors)) return -EMFILE;
+  const int accepted = or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (accepted < 0) return accepted;
+  counted.shed += address == nullptr;
+  if (address && happens(rates.doomed)) {
+    doomed.insert(accepted);
+    ++counted.doomed;
+  }
+  return accepted;
+}
+
+int connect(int fd, const sockaddr* address, socklen_t size) {
+  return or_error(::connect(fd, address, size));
+}
+
+int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
+
+int close(int fd) {
+  registrations.erase(fd);
+  doomed.erase(fd);
+  return or_error(::close(fd));
+}
+
+ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
+  ++counted.recv;
+  ++received_from[static_cast<std::size_t>(fd)];
+  if (const int failed = fault(fd)) return failed;
+  return or_error(::recv(fd, buffer, shortened(fd, size), flags));
+}
+
+ssize_t send(int fd, const void* data, std::size_t size, int flags) {
+  ++counted.send;
+  if (const int failed = fault(fd)) return failed;
+  return or_error(::send(fd, data, shortened(fd, size), flags | MSG_NOSIGNAL));
+}
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  ++counted.send;
+  if (const int failed = fault(fd)) return failed;
+  // Cut off in the first part, at its end, or in the second.
+  std::array<iovec, 2> parts{};
+  std::copy_n(message->msg_iov, message->msg_iovlen, parts.begin());
+  std::size_t total = 0;
+  for (const iovec& part : parts) total += part.iov_len;
+  std::size_t left =
+      total >= 2 && happens(rates.short_counts) ? 1 + random_source() % (total - 1) : total;
+  if (left < total) tell_again(fd);
+  for (iovec& part : parts) {
+    part.iov_len = std::min(part.iov_len, left);
+    left -= part.iov_len;
+  }
+  msghdr shorter = *message;
+  shorter.msg_iov = parts.data();
+  return or_error(::sendmsg(fd, &shorter, flags | MSG_NOSIGNAL));
+}
+
+ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
+  return or_error(::sendfile(socket, file, offset, size));
+}
+
+int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  return or_error(::recvmmsg(fd, messages, count, flags, nullptr));
+}
+
+int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  return or_error(::sendmmsg(fd, messages, count, flags | MSG_NOSIGNAL));
+}
+
+int getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
+  return or_error(::getsockopt(fd, level, option, value, size));
+}
+
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) {
+  return or_error(::setsockopt(fd, level, option, value, size));
+}
+
+int getsockname(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::getsockname(fd, address, size));
+}
+
+int getpeername(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::getpeername(fd, address, size));
+}
+
+int fcntl(int fd, int command, int argument) { return or_error(::fcntl(fd, command, argument)); }
+
+int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, file)); }
+
+int unlink(const char* path) { return or_error(::unlink(path)); }
+
+}  // namespace reactor::sys

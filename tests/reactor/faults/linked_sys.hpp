@@ -1,0 +1,36 @@
+// Another `sys` than the library's, linked in its place: it forwards to the kernel, counts, and on
+// demand fails or falls short as the kernel may.
+#pragma once
+
+#include <cstdint>
+
+namespace linked_sys {
+
+/// How often each call fails or falls short, of a thousand.
+struct Rates {
+  unsigned short_counts = 0;
+  unsigned interrupted = 0;
+  unsigned again = 0;
+  unsigned no_descriptors = 0;  ///< Of accept.
+  unsigned aborted = 0;         ///< Of accept: the connection was reset before.
+  unsigned doomed = 0;          ///< Connections that are reset while they are served.
+};
+
+/// Fails at random from now on, the same way for the same seed.
+void inject(std::uint32_t seed, const Rates& rates);
+
+struct Calls {
+  std::uint64_t recv = 0;
+  std::uint64_t send = 0;  ///< And sendmsg.
+  std::uint64_t accept = 0;
+  std::uint64_t epoll_ctl = 0;
+  std::uint64_t faults = 0;  ///< Injected.
+  std::uint64_t doomed = 0;  ///< Connections that met a reset.
+  std::uint64_t shed = 0;    ///< Connections accepted only to be closed.
+};
+Calls calls();
+
+/// How often recv was called for this descriptor.
+std::uint64_t recv_calls(int fd);
+
+}  // namespace linked_sys
