@@ -1,6 +1,8 @@
 // The smallest server: whatever a client sends comes back.
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <functional>
 #include <future>
 #include <string>
 #include <vector>
@@ -45,6 +47,19 @@ EchoServer listen(reactor::Loop& loop, const std::string& endpoint, const Option
   }));
 }
 
+// Tells the others on which ports.
+std::vector<EchoServer> listen_on_all(reactor::Loop& loop, const Options& options,
+                                      std::promise<std::vector<std::string>>& ports) {
+  std::vector<EchoServer> servers;
+  std::vector<std::string> shared;
+  for (const std::string& endpoint : options.endpoints) {
+    servers.push_back(listen(loop, endpoint, options));
+    if (!endpoint.starts_with("unix:")) shared.push_back(servers.back().address().to_string());
+  }
+  ports.set_value(shared);
+  return servers;
+}
+
 // One loop on each thread. The first listens first: a port 0 becomes a real one that the others
 // share, but for unix sockets, which are its alone.
 void serve(const Options& options) {
@@ -52,24 +67,30 @@ void serve(const Options& options) {
   std::promise<std::vector<std::string>> listening;
   const std::shared_future<std::vector<std::string>> shared = listening.get_future().share();
 
+  std::vector<std::function<void()>> drains(pool.size());  // Each is its own thread's.
+
   pool.run([&](reactor::Loop& loop, std::size_t thread) {
     std::vector<EchoServer> servers;
-    if (thread == 0) {
-      std::vector<std::string> ports;
-      for (const std::string& endpoint : options.endpoints) {
-        servers.push_back(listen(loop, endpoint, options));
-        if (!endpoint.starts_with("unix:")) ports.push_back(servers.back().address().to_string());
-      }
-      listening.set_value(ports);
-    } else {
-      for (const std::string& port : shared.get()) servers.push_back(listen(loop, port, options));
-    }
-    if (thread == 0) {
-      for (const EchoServer& server : servers) samples::announce(server.address());
-    }
-    const auto signals = samples::stop_on_signals(loop, [&] {
+    std::vector<reactor::Signal> signals;
+    drains[thread] = [&] {
       for (EchoServer& server : servers) server.drain();
+    };
+    if (thread > 0) {
+      for (const std::string& port : shared.get()) servers.push_back(listen(loop, port, options));
+      return loop.run();
+    }
+    try {
+      servers = listen_on_all(loop, options, listening);
+    } catch (...) {
+      listening.set_exception(std::current_exception());  // Or the others would wait for ever.
+      throw;
+    }
+    signals = samples::stop_on_signals(loop, [&] {
+      for (std::size_t other = 0; other < pool.size(); ++other) {
+        pool.post(other, [&drains, other] { drains[other](); });
+      }
     });
+    for (const EchoServer& server : servers) samples::announce(server.address());
     loop.run();
   });
 }

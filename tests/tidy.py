@@ -232,7 +232,7 @@ def no_port_is_fixed(root):
     fixed = "|".join([
         call + r"[\"'][^\"']*:[1-9]\d*[\"']",  # listen(loop, HOST:9000)
         call + r"[\"'][^\"']*[\"'],\s*[1-9]\d*",  # bind((HOST, 9000))
-        r"--listen[\"', =]+[^\"',]*:[1-9]\d*",  # --listen HOST:9000, tidy-ok: the pattern itself
+        r"--listen[\"', =]+(\[[^\]]*\]|[^\"',\[]*):[1-9]\d*",  # --listen HOST:9000, tidy-ok: the pattern itself
     ])
     paths = files(root, "tests", "bench", endings=CODE + (".py", ".sh"))
     for path, number, line in matches(root, paths, fixed):

@@ -49,8 +49,8 @@ class EchoServer(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/echo"
             process = subprocess.Popen(
-                [BUILD / "samples/tcp_echo_server", "--listen", "127.0.0.1:0", "--listen", "[::1]:0",
-                 "--listen", f"unix:{path}"], stdout=subprocess.PIPE, text=True)
+                [BUILD / "samples/tcp_echo_server", "--listen", "127.0.0.1:0",
+                 "--listen", "[::1]:0", "--listen", f"unix:{path}"], stdout=subprocess.PIPE, text=True)
             lines = [process.stdout.readline() for _ in range(3)]
             self.assertRegex(lines[0], r"^listening on 127\.0\.0\.1:\d+\n$")
             self.assertRegex(lines[1], r"^listening on \[::1\]:\d+\n$")
@@ -87,7 +87,7 @@ class EchoServer(unittest.TestCase):
     def test_a_command_line_or_an_address_that_is_wrong_is_a_clear_error(self):
         cases = [
             (["--listen", "127.0.0.1"], 1, "127.0.0.1"),
-            (["--listen", "host.invalid:1"], 1, "error: resolve host.invalid"),
+            (["--listen", "host.invalid:0"], 1, "error: resolve host.invalid"),
             (["--listen", "unix:" + "x" * 200], 1, "error: "),
             (["--listen", "192.0.2.1:0"], 1, "error: bind 192.0.2.1:0: cannot assign requested address"),
             (["--no-such-option"], 2, "--no-such-option"),
@@ -101,10 +101,11 @@ class EchoServer(unittest.TestCase):
 
     def test_a_port_in_use_is_a_clear_error(self):
         with Server("tcp_echo_server") as server:
-            done = run("tcp_echo_server", "--listen", server.endpoint)
-            self.assertEqual(done.returncode, 1)
-            self.assertEqual(done.stderr, f"error: bind {server.endpoint}: address already in use "
-                             "(another program listens there)\n")
+            for threads in (1, 3):
+                done = run("tcp_echo_server", "--listen", server.endpoint, "--threads", threads)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.stderr, f"error: bind {server.endpoint}: address already in use "
+                                 "(another program listens there)\n")
 
     def test_help_and_version(self):
         for name in ("tcp_echo_server", "tcp_echo_client", "readiness_echo_server", "tcp_relay"):
