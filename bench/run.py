@@ -15,7 +15,7 @@ from harness import report, stats
 from harness.measure import Settings
 from harness.process import cores
 from harness.question import all_questions
-from harness.servers import LIMIT, QUICK, SERVERS
+from harness.servers import QUICK
 
 ROOT = Path(__file__).resolve().parent
 
@@ -42,10 +42,11 @@ def parse(questions):
         parser.error(f"no question named {', '.join(sorted(unknown))}; see --help")
     if arguments.servers:
         arguments.servers = arguments.servers.split(",")
-        unknown = set(arguments.servers) - set(SERVERS)
+        known = {name: None for question in questions.values() for name in question.servers}
+        unknown = set(arguments.servers) - set(known)
         if unknown:
             parser.error(f"no server named {', '.join(sorted(unknown))}; there are "
-                         + ", ".join(SERVERS))
+                         + ", ".join(known))
     arguments.build = arguments.build.resolve()
     if not (arguments.build / "bench/load/load").exists():
         parser.error(f"{arguments.build} holds no bench/load/load: build it, or name another")
@@ -55,9 +56,11 @@ def parse(questions):
 def chosen_servers(question, arguments):
     """Which take part, the limit first; says which do not and why."""
     if arguments.servers:
-        names = [name for name in SERVERS if name in arguments.servers or name == LIMIT]
+        names = [name for name in question.servers if name in arguments.servers]
     else:
         names = [name for name in question.servers if not arguments.quick or name in QUICK]
+    if question.limit not in names:
+        names.insert(0, question.limit)
     able = []
     for name in names:
         why_not = question.why_not(name, arguments.build)
@@ -87,7 +90,7 @@ def ask(question, arguments):
     samples, summaries = {}, {}
     for cell in cells:
         samples[cell] = question.run(servers, cell, settings, progress)
-        summaries[cell] = stats.summary(samples[cell], LIMIT)
+        summaries[cell] = stats.summary(samples[cell], question.limit)
         progress("")
         print(report.table(question, cell, summaries[cell]), flush=True)
     path = report.write_json(arguments.results, question, samples, summaries, settings)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from harness.process import Failed, run_load, serving, start_load
+from harness.process import (Failed, load_arguments, run_load, run_program, serving,
+                             start_load)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Settings:
     def of(cls, build, measure, quick):
         if measure.deterministic:
             return cls(build, starts=1, turns=1, seconds=0)
+        if isinstance(measure, Program):
+            return cls(build, starts=1, turns=3 if quick else 9, seconds=0)
         return cls(build, starts=2 if quick else 4, turns=6 if quick else 12, seconds=0.15)
 
 
@@ -200,5 +203,17 @@ class Memory:
         return int(re.search(r"^Rss: +(\d+) kB", rollup, re.M)[1]) * 1024
 
 
-MEASURES = {"load": Load(), "instructions": Instructions(), "system calls": SystemCalls(),
+class Program:
+    """A program that measures by itself and prints its figures as JSON."""
+
+    columns = ()  # Each question has its own.
+    deterministic = False
+    needs = ""
+
+    @contextmanager
+    def keep(self, server, server_options, settings):
+        yield lambda cell: run_program(server.command(settings.build) + load_arguments(cell))
+
+
+MEASURES = {"program": Program(), "load": Load(), "instructions": Instructions(), "system calls": SystemCalls(),
             "memory": Memory()}

@@ -23,9 +23,10 @@ def cores():
     return available[0], available[-1]
 
 
-def _prepare(core):
+def _prepare(*core):
     def prepare():
-        os.sched_setaffinity(0, {core})
+        if core:
+            os.sched_setaffinity(0, core)
         # Neighbours disturb less then. Only root may, and without it the figures still hold. Where
         # the kernel shares cores among sessions first, it is the session that needs the priority.
         os.setsid()
@@ -130,3 +131,15 @@ def run_load(build, address, cell, extra=()):
     if process.returncode != 0:
         raise Failed(f"load {load_arguments(cell)}: {errors or output}")
     return json.loads(output)
+
+
+def run_program(command):
+    """The figures of a program that measures by itself, on all cores."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+                              preexec_fn=_prepare())
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(command)} did not end") from None
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command)}: {done.stderr}")
+    return json.loads(done.stdout)

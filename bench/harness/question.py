@@ -1,8 +1,10 @@
 """A question: a module of bench/questions/ with a docstring and a few names.
 
 MEASURE         which way of measure.MEASURES
-SERVERS         names of servers.SERVERS
-CELLS           {name: options of the load generator}
+SERVERS         names of servers.SERVERS, or for "program" {name: Server}
+LIMIT           the one that ratios are to, if not bare epoll; may be absent
+CELLS           {name: options of the load generator, or of the program}
+COLUMNS         for "program": [Column], the first the one that ratios are of
 MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent
 TARGETS         {server: {cell: {figure or "ratio": at most}}}; may be absent
 """
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from harness.measure import MEASURES
 from harness.process import Failed
-from harness.servers import SERVERS
+from harness.servers import LIMIT, SERVERS
 
 FOLDER = Path(__file__).parent.parent / "questions"
 
@@ -26,7 +28,10 @@ class Question:
         self.name = path.stem
         self.title = module.__doc__.strip()
         self.measure = MEASURES[module.MEASURE]
-        self.servers = module.SERVERS
+        self.columns = getattr(module, "COLUMNS", self.measure.columns)
+        self.limit = getattr(module, "LIMIT", LIMIT)
+        self.servers = (module.SERVERS if isinstance(module.SERVERS, dict)
+                        else {name: SERVERS[name] for name in module.SERVERS})
         self.cells = module.CELLS
         self.message_bytes = getattr(module, "MESSAGE_BYTES", 0)
         self.targets = getattr(module, "TARGETS", {})
@@ -36,7 +41,7 @@ class Question:
 
     def why_not(self, name, build):
         """Why this server cannot answer the question here; empty when it can."""
-        server = SERVERS[name]
+        server = self.servers[name]
         if self.message_bytes and not server.message_option:
             return "has no way to answer each message by itself"
         return server.why_not(build)
@@ -47,7 +52,7 @@ class Question:
         for start in range(settings.starts):
             with ExitStack() as kept:
                 measures = {name: kept.enter_context(self.measure.keep(
-                    SERVERS[name], self.server_options(SERVERS[name]), settings))
+                    self.servers[name], self.server_options(self.servers[name]), settings))
                     for name in servers}
                 for turn in range(settings.turns):
                     number = start * settings.turns + turn + 1

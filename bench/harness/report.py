@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from harness.measure import FORMATS
-from harness.servers import AGAIN, LIMIT
+from harness.servers import AGAIN
 from harness.stats import resolution
 
 VERSIONS = {"libuv": "libuv1-dev", "asio": "libasio-dev", "libevent": "libevent-dev",
@@ -55,15 +55,15 @@ def verdict(figures, targets, unresolved):
 def table(question, cell, summaries):
     """One cell of a question as lines of text."""
     unresolved = resolution(summaries.get(AGAIN))
-    rows = [["", *(column.title for column in question.measure.columns), "ratio", ""]]
+    rows = [["", *(column.title for column in question.columns), "ratio", ""]]
     for server, figures in summaries.items():
         if "failed" in figures:
-            rows.append([server, *[""] * (len(question.measure.columns) + 1),
+            rows.append([server, *[""] * (len(question.columns) + 1),
                          "failed: " + figures["failed"].splitlines()[0][:100]])
             continue
-        row = [server + (" (the limit)" if server == LIMIT else "")]
+        row = [server + (" (the limit)" if server == question.limit else "")]
         row += [FORMATS[column.format](figures[column.key]["median"])
-                for column in question.measure.columns]
+                for column in question.columns]
         ratio = figures.get("ratio")
         row.append(f"{ratio['median']:.3f} ±{ratio['spread']:.3f}" if ratio else "")
         row.append(verdict(figures, question.targets.get(server, {}).get(cell, {}), unresolved))
@@ -81,7 +81,7 @@ def write_json(folder, question, samples, summaries, settings):
     folder.mkdir(parents=True, exist_ok=True)
     result = {"question": question.name, "title": question.title, "machine": machine(),
               "starts": settings.starts, "turns": settings.turns, "seconds": settings.seconds,
-              "columns": [vars(column) for column in question.measure.columns],
+              "columns": [vars(column) for column in question.columns],
               "cells": {cell: {"load": question.cells[cell], "summary": summaries[cell],
                                "targets": {server: targets[cell]
                                            for server, targets in question.targets.items()

@@ -1,0 +1,24 @@
+#include "bench/micro/post.hpp"
+#include "reactor/loop.hpp"
+
+namespace {
+
+class Loop {
+ public:
+  void run() {
+    statistics_ = &loop_.measure_turns();
+    loop_.run_forever();
+  }
+  void stop() { loop_.stop(); }
+  void post(bench::Task task) { loop_.post(task); }
+  // Read from another thread while the loop is idle or nearly so.
+  double turns() { return static_cast<double>(statistics_->turns); }
+
+ private:
+  reactor::Loop loop_;
+  const reactor::TurnStatistics* statistics_ = nullptr;
+};
+
+}  // namespace
+
+int main() { return bench::measure_post<Loop>(); }

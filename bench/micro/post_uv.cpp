@@ -1,0 +1,57 @@
+// libuv has uv_async_send, which only wakes; the queue is every program's own.
+#include <uv.h>
+
+#include <mutex>
+
+#include "bench/micro/post.hpp"
+
+namespace {
+
+class Loop {
+ public:
+  Loop() {
+    uv_loop_init(&loop_);
+    uv_async_init(&loop_, &wake_,
+                  [](uv_async_t* wake) { static_cast<Loop*>(wake->data)->on_wake(); });
+    wake_.data = this;
+  }
+  ~Loop() {
+    uv_close(reinterpret_cast<uv_handle_t*>(&wake_), nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    uv_loop_close(&loop_);
+  }
+  void run() { uv_run(&loop_, UV_RUN_DEFAULT); }
+  void stop() {
+    post({[](void* loop, std::uint64_t) { uv_stop(static_cast<uv_loop_t*>(loop)); }, &loop_, 0});
+  }
+  void post(bench::Task task) {
+    {
+      const std::lock_guard lock(mutex_);
+      queue_.push_back(task);
+    }
+    uv_async_send(&wake_);
+  }
+  double turns() { return static_cast<double>(turns_.load()); }
+
+ private:
+  void on_wake() {
+    ++turns_;
+    {
+      const std::lock_guard lock(mutex_);
+      tasks_.swap(queue_);
+    }
+    for (const auto& task : tasks_) task();
+    tasks_.clear();
+  }
+
+  uv_loop_t loop_;
+  uv_async_t wake_;
+  std::mutex mutex_;
+  std::vector<bench::Task> queue_;
+  std::vector<bench::Task> tasks_;
+  std::atomic<std::uint64_t> turns_{0};
+};
+
+}  // namespace
+
+int main() { return bench::measure_post<Loop>(); }

@@ -1,0 +1,21 @@
+"""Work handed to a loop by other threads: how much, how soon, at how many wake-ups?"""
+
+from harness.measure import Column
+from harness.servers import OURS, Server
+
+MEASURE = "program"
+LIMIT = "eventfd"
+SERVERS = {
+    LIMIT: Server("micro/post_eventfd"),
+    OURS: Server("micro/post_reactor"),
+    "libuv": Server("micro/post_uv"),
+    "asio": Server("micro/post_asio", package="libasio-dev"),
+}
+COLUMNS = [
+    Column("latency", "idle loop wakes in", "ns"), Column("one_producer", "a post", "ns"),
+    Column("two_producers", "of two threads", "ns"), Column("turns_a_post", "turns a post", "calls"),
+]
+CELLS = {"one and two producers": {}}
+# 15 million a second are 66.7 ns each.
+TARGETS = {OURS: {"one and two producers": {"ratio": 1.1, "one_producer": 66.7,
+                                            "two_producers": 66.7}}}

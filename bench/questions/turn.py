@@ -1,0 +1,15 @@
+"""A turn of the loop when nothing, one descriptor or a thousand are ready: what does it add?"""
+
+from harness.measure import Column
+from harness.servers import OURS, Server
+
+MEASURE = "program"
+SERVERS = {
+    "epoll": Server("micro/turn_epoll"),
+    OURS: Server("micro/turn_reactor"),
+    "libuv": Server("micro/turn_uv"),
+    "libevent": Server("micro/turn_libevent", package="libevent-dev"),
+}
+COLUMNS = [Column("ready_1", "one ready", "ns"), Column("ready_0", "none", "ns"),
+           Column("ready_1000", "each of a thousand", "ns")]
+CELLS = {"without waiting": {}}
