@@ -16,7 +16,9 @@ constexpr std::chrono::seconds idle_timeout{60};
 ///     void start(i, milliseconds);       // also restarts
 ///     void cancel(i);
 ///     Deadlines(count);                  // so many idle deadlines, running
-///     void touch(i);
+///     void arm(i);                       // counts anew from now
+///     void touch(i);                     // notes that its connection is not idle
+///     void inside(work);                 // both: calls it as a callback of the loop does
 template <class Timers, class Deadlines>
 int measure_timers() {
   const std::vector<std::size_t> order = shuffled(timer_count);
@@ -25,33 +27,40 @@ int measure_timers() {
   for (auto& delay : delays) delay = std::chrono::milliseconds(1'000 + random() % 59'000);
 
   Figures figures;
-  {
-    Timers timers(timer_count);
-    figures.add("start", nanoseconds_each(timer_count, [&] {
-                  for (std::size_t i = 0; i < timer_count; ++i) timers.start(i, delays[i]);
-                }));
-    figures.add("restart", nanoseconds_each(timer_count, [&] {
-                  for (std::size_t i : order) timers.start(i, delays[timer_count - 1 - i]);
-                }));
-    figures.add("restart_hot", nanoseconds_each(timer_count, [&] {
-                  for (std::size_t i = 0; i < timer_count; ++i) {
-                    timers.start(i % busy_connections, delays[i]);
-                  }
-                }));
-    figures.add("cancel", nanoseconds_each(timer_count, [&] {
-                  for (std::size_t i : order) timers.cancel(i);
-                }));
-  }
-  Deadlines deadlines(timer_count);
+  const auto measure = [&figures](const char* name, std::size_t count, auto work) {
+    figures.add(name, nanoseconds_each(count, work));
+  };
+  Timers timers(timer_count);
+  timers.inside([&] {
+    measure("start", timer_count, [&] {
+      for (std::size_t i = 0; i < timer_count; ++i) timers.start(i, delays[i]);
+    });
+    measure("restart", timer_count, [&] {
+      for (std::size_t i : order) timers.start(i, delays[timer_count - 1 - i]);
+    });
+    measure("restart_hot", timer_count, [&] {
+      for (std::size_t i = 0; i < timer_count; ++i) timers.start(i % busy_connections, delays[i]);
+    });
+    measure("cancel", timer_count, [&] {
+      for (std::size_t i : order) timers.cancel(i);
+    });
+  });
+
   constexpr std::size_t touches = 10 * timer_count;
-  figures.add("touch", nanoseconds_each(touches, [&] {
-                for (std::size_t i = 0; i < touches; i += busy_connections) {
-                  for (std::size_t j = 0; j < busy_connections; ++j) deadlines.touch(j);
-                }
-              }));
-  figures.add("touch_cold", nanoseconds_each(timer_count, [&] {
-                for (std::size_t i : order) deadlines.touch(i);
-              }));
+  Deadlines deadlines(timer_count);
+  deadlines.inside([&] {
+    measure("touch", touches, [&] {
+      for (std::size_t i = 0; i < touches; i += busy_connections) {
+        for (std::size_t j = 0; j < busy_connections; ++j) deadlines.touch(j);
+      }
+    });
+    measure("arm", timer_count, [&] {
+      for (std::size_t i = 0; i < timer_count; ++i) deadlines.arm(i % busy_connections);
+    });
+    measure("touch_cold", timer_count, [&] {
+      for (std::size_t i : order) deadlines.touch(i);
+    });
+  });
   figures.print();
   return 0;
 }

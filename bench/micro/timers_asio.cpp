@@ -16,6 +16,11 @@ class Timers {
     // A restart has cancelled a wait, whose handler is run as a running loop would run it.
     context_.poll();
   }
+  // The library does not care whether its loop is running just now.
+  template <class Work>
+  void inside(Work work) {
+    work();
+  }
   void cancel(std::size_t i) {
     timers_[i].cancel();
     context_.poll();
@@ -32,6 +37,7 @@ class Deadlines : public Timers {
   explicit Deadlines(std::size_t count) : Timers(count) {
     for (std::size_t i = 0; i < count; ++i) touch(i);
   }
+  void arm(std::size_t i) { touch(i); }
   void touch(std::size_t i) { start(i, bench::idle_timeout); }
 };
 

@@ -24,6 +24,11 @@ class Timers {
     const timeval when = to_timeval(delay);
     event_add(&timers_[i], &when);
   }
+  // The library does not care whether its loop is running just now.
+  template <class Work>
+  void inside(Work work) {
+    work();
+  }
   void cancel(std::size_t i) { event_del(&timers_[i]); }
 
  protected:
@@ -39,6 +44,7 @@ class Deadlines : public Timers {
     common_ = event_base_init_common_timeout(base_, &timeout);
     for (std::size_t i = 0; i < count; ++i) touch(i);
   }
+  void arm(std::size_t i) { touch(i); }
   void touch(std::size_t i) { event_add(&timers_[i], common_); }
 
  private:

@@ -4,7 +4,20 @@
 
 namespace {
 
-class Timers {
+// A loop that is in the middle of a turn when it calls.
+class InTurn {
+ public:
+  template <class Work>
+  void inside(Work work) {
+    loop_.post([&work] { work(); });
+    loop_.poll();
+  }
+
+ protected:
+  reactor::Loop loop_;
+};
+
+class Timers : public InTurn {
  public:
   explicit Timers(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) timers_.emplace_back(loop_, [] {});
@@ -13,21 +26,20 @@ class Timers {
   void cancel(std::size_t i) { timers_[i].cancel(); }
 
  private:
-  reactor::Loop loop_;
   std::vector<reactor::Timer> timers_;
 };
 
-class Deadlines {
+class Deadlines : public InTurn {
  public:
   explicit Deadlines(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
       deadlines_.emplace_back(loop_, bench::idle_timeout, [] {});
     }
   }
+  void arm(std::size_t i) { deadlines_[i].restart(bench::idle_timeout); }
   void touch(std::size_t i) { deadlines_[i].touch(); }
 
  private:
-  reactor::Loop loop_;
   std::vector<reactor::Deadline> deadlines_;
 };
 

@@ -20,7 +20,7 @@ class Loop {
     for (event* watched : events_) event_free(watched);
     event_base_free(base_);
   }
-  void turn() { event_base_loop(base_, EVLOOP_NONBLOCK); }
+  void turn() { event_base_loop(base_, EVLOOP_ONCE | EVLOOP_NONBLOCK); }
 
  private:
   event_base* base_ = event_base_new();
