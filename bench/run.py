@@ -90,7 +90,8 @@ def ask(question, arguments):
     samples, summaries = {}, {}
     for cell in cells:
         samples[cell] = question.run(servers, cell, settings, progress)
-        summaries[cell] = stats.summary(samples[cell], question.limit)
+        summaries[cell] = stats.summary(samples[cell], question.limit,
+                                        question.columns[0].key)
         progress("")
         print(report.table(question, cell, summaries[cell]), flush=True)
     path = report.write_json(arguments.results, question, samples, summaries, settings)

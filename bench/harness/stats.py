@@ -14,8 +14,8 @@ def spread(values):
     return (values[high] - values[low]) / 2
 
 
-def summary(samples, limit):
-    """{server: {figure: {"median", "spread"}}} of one cell, with the ratio of the first figure.
+def summary(samples, limit, first):
+    """{server: {figure: {"median", "spread"}}} of one cell, with the ratio of the `first` figure.
 
     A ratio is taken between the turns that servers had one after the other, and then its median:
     what slows the whole machine down for a while slows both.
@@ -29,7 +29,6 @@ def summary(samples, limit):
         result[server] = {key: {"median": median(figures[key] for figures in good),
                                 "spread": spread([figures[key] for figures in good])}
                           for key in good[0]}
-        first = next(iter(good[0]))
         ratios = [own[first] / base[first] for own, base in zip(turns, samples.get(limit, ()))
                   if base.get(first) and first in own]
         if ratios:
