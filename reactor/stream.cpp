@@ -156,17 +156,19 @@ struct Stream::State final : Source {
     if (size <= 0) [[unlikely]]
       return read_nothing(static_cast<int>(-size));
     const auto received = static_cast<std::size_t>(size);
-    // A buffer that was not filled has emptied the socket, unless its end is behind that.
-    if (received == read_bytes || is(end_is_near)) return read_with_more(received);
-    clear(readable);
-    if (deliver({buffer, received})) settle_level();
+    if (received == read_bytes || is(end_is_near | readable | undelivered | on_data_replaced)) {
+      return deliver_and_read_on(received);
+    }
+    if (engine().call(*this, on_data_callback, Bytes(buffer, received))) settle_level();
   }
 
-  [[gnu::noinline]] void read_with_more(std::size_t received) {
-    set(readable);
+  [[gnu::noinline]] void deliver_and_read_on(std::size_t received) {
+    // A buffer that was not filled has emptied the socket, unless its end is behind that.
+    const bool filled = received == read_bytes;
+    filled || is(end_is_near) ? set(readable) : clear(readable);
     if (!deliver({engine().read_buffer(), received})) return;
     if (!is(readable) || !reads()) return settle_level();
-    if (received == read_bytes || engine().interrupted()) return engine().schedule(*this);
+    if (filled || engine().interrupted()) return engine().schedule(*this);
     read();
   }
 

@@ -1,8 +1,9 @@
 """A question: a module of bench/questions/ with a docstring and a few names.
 
 MEASURE         which way of measure.MEASURES
-SERVERS         names of servers.SERVERS, or for "program" {name: Server}
-LIMIT           the one that ratios are to, if not bare epoll; may be absent
+SERVERS         names of servers.SERVERS, or {name: Server}
+LIMIT           the one that ratios are to, if not bare epoll; may be absent. "LIMIT again", where it
+                is one of SERVERS, tells what the run cannot resolve
 CELLS           {name: options of the load generator, or of the program}
 COLUMNS         for "program": [Column], the first the one that ratios are of
 MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent

@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 from harness.measure import FORMATS
-from harness.servers import AGAIN
 from harness.stats import resolution
 
 VERSIONS = {"libuv": "libuv1-dev", "asio": "libasio-dev", "libevent": "libevent-dev",
@@ -54,7 +53,7 @@ def verdict(figures, targets, unresolved):
 
 def table(question, cell, summaries):
     """One cell of a question as lines of text."""
-    unresolved = resolution(summaries.get(AGAIN))
+    unresolved = resolution(summaries.get(question.limit + " again"))
     rows = [["", *(column.title for column in question.columns), "ratio", ""]]
     for server, figures in summaries.items():
         if "failed" in figures:

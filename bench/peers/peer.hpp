@@ -56,6 +56,16 @@ inline int listen_and_tell(const PeerOptions& options) {
   return fd;
 }
 
+/// The same for a datagram socket.
+inline int bind_datagrams_and_tell(const PeerOptions& options) {
+  const Endpoint local = parse_endpoint(options.listen);
+  const int fd = socket(local.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0 || bind(fd, local.address(), local.size) < 0) fail("bind");
+  std::printf("listening on %s\n", to_text(local_endpoint(fd)).c_str());
+  std::fflush(stdout);
+  return fd;
+}
+
 /// The next connection, non-blocking and without Nagle's delay, or -1.
 inline int accept_connection(int listener) {
   const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
