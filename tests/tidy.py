@@ -227,6 +227,13 @@ def no_test_sleeps(root):
 
 
 @rule
+def no_test_is_switched_off(root):
+    off = r"\bdoctest::(skip|may_fail)\b|^ *@unittest\.expectedFailure"
+    for path, number, line in matches(root, files(root, "tests", endings=CODE + (".py",)), off):
+        yield f"{path}:{number}: not run, or not heeded: {line}"
+
+
+@rule
 def no_port_is_fixed(root):
     call = r"\b(listen|bind)\w*(<[^>]*>)?\((?:[^\"']*,)?\s*\(?\s*"
     fixed = "|".join([

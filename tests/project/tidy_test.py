@@ -131,6 +131,11 @@ class Rules(unittest.TestCase):
                        {"tests/reactor/a_test.cpp": "run_until(loop, done);"},
                        "tests/reactor/a_test.cpp:1:")
 
+    def test_a_test_that_is_switched_off(self):
+        self.check(tidy.no_test_is_switched_off,
+                   {"tests/a_test.cpp": 'TEST_CASE("a" * doctest::' 'skip()) {}\n'},
+                   {"tests/a_test.cpp": 'TEST_CASE("a") {}\n'}, "tests/a_test.cpp:1:")
+
     def test_a_fixed_port(self):
         port = 9000
         for call in (f'listen(loop, "127.0.0.1:{port}");', f'Listener::bind<Tcp>("[::1]:{port}");',
