@@ -195,7 +195,7 @@ def run_python_file(path, build, arguments):
 def run_python_files(totals, build, arguments):
     files = sorted(TESTS.rglob("*_test.py"))
     if arguments.built_only:
-        files = [file for file in files if TESTS / "project" not in file.parents]
+        files = [file for file in files if TESTS / "samples" in file.parents]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         outcomes = pool.map(lambda file: run_python_file(file, build, arguments), files)
         for file, (outcome, log, seconds) in zip(files, outcomes):
@@ -224,7 +224,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=1, help="run each binary N times in a row")
     parser.add_argument("--valgrind", action="store_true", help="run each binary under valgrind")
     parser.add_argument("--built-only", action="store_true",
-                        help="only what runs built code: no tidy, no checks of the project itself")
+                        help="only the test binaries and the samples' tests")
     parser.add_argument("--patience", type=float, default=1, help="factor on every time limit")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

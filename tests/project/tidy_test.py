@@ -143,6 +143,8 @@ class Rules(unittest.TestCase):
             self.check(tidy.no_port_is_fixed, {"tests/reactor/a_test.cpp": call},
                        {"tests/reactor/a_test.cpp": call.replace(str(port), "0")},
                        "tests/reactor/a_test.cpp:1:")
+        self.assertEqual(findings(tidy.no_port_is_fixed, {"tests/a_test.py":
+                         '["--listen", "127.0.0.1:0", "--listen", "[::1]:0"]\n'}), [])
 
     def test_a_line_that_gives_its_reason_may_break_a_rule(self):
         nap = "time.sl" "eep(1)  # tidy-" "ok:"
