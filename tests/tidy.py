@@ -169,6 +169,7 @@ def every_header_is_public_or_internal(root):
                     yield f"{path}:{number}: a public header needs {target}, which is not installed"
 
 
+@rule
 def every_public_header_has_its_test(root):
     for path in sorted(public_headers(root)):
         test = Path("tests") / path.with_name(path.stem + "_test.cpp")

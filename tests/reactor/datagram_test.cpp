@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using namespace reactor;
@@ -21,18 +22,6 @@ using namespace std::chrono_literals;
 using Batch = std::span<const Datagram>;
 
 namespace {
-
-template <class T>
-T ok(Result<T> result) {
-  if (!result) FAIL(result.error().message());
-  return std::move(*result);
-}
-
-void ok(Result<void> result) {
-  if (!result) FAIL(result.error().message());
-}
-
-Address address(std::string_view text) { return ok(Address::parse(text)); }
 
 /// A unix address that nobody else has.
 Address abstract_name() {
