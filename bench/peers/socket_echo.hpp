@@ -26,10 +26,10 @@ class SocketEcho {
   /// One recv, and the answer to what it brought. `nothing` says that the connection is over.
   Wants on_readable(std::vector<char>& buffer, std::size_t message_bytes) {
     const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
+    filled_buffer_ = count == static_cast<ssize_t>(buffer.size());
     if (count <= 0) {
       return count < 0 && (errno == EAGAIN || errno == EINTR) ? Wants::input : Wants::nothing;
     }
-    filled_buffer_ = static_cast<std::size_t>(count) == buffer.size();
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(count));
     return message_bytes == 0 ? answer(bytes) : answer_each(bytes, message_bytes);
   }
