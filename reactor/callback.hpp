@@ -29,8 +29,9 @@ class Callback<R(Args...), inline_bytes> {
   Callback(std::nullptr_t) {}
 
   template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, Callback> &&
-           std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>) Callback(F&& callable) {
+    requires(!std::same_as<std::remove_cvref_t<F>, Callback> &&
+             std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
+  Callback(F&& callable) {
     using Callable = std::remove_cvref_t<F>;
     if constexpr (fits<Callable>) {
       ::new (static_cast<void*>(storage_)) Callable(std::forward<F>(callable));
@@ -73,12 +74,12 @@ class Callback<R(Args...), inline_bytes> {
 
   template <class Callable>
   static constexpr bool fits =
-      sizeof(Callable) <= inline_bytes &&
-      alignof(Callable) <= alignof(void*) && std::is_nothrow_move_constructible_v<Callable>;
+      sizeof(Callable) <= inline_bytes && alignof(Callable) <= alignof(void*) &&
+      std::is_nothrow_move_constructible_v<Callable>;
 
   template <class Callable>
   static constexpr bool bytes_only =
-      std::is_trivially_copyable_v<Callable>&& std::is_trivially_destructible_v<Callable>;
+      std::is_trivially_copyable_v<Callable> && std::is_trivially_destructible_v<Callable>;
 
   template <class Callable>
   static constexpr Operations in_place = {

@@ -39,13 +39,10 @@ struct NoDecoder {};
 /// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream, and
 /// finish(), by which drain() asks it to end soon.
 template <class Session, class D>
-concept SessionOf = (std::same_as<D, NoDecoder> &&
-                     requires(Session session, std::span<const std::byte> bytes) {
-                       session.on_data(bytes);
-                     }) ||
-                    requires(Session session, const typename D::Frame& frame) {
-  session.on_frame(frame);
-};
+concept SessionOf =
+    (std::same_as<D, NoDecoder> && requires(Session session, std::span<const std::byte> bytes) {
+      session.on_data(bytes);
+    }) || requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
 
 /// The part of a connection that only some servers have.
 template <class D>
@@ -68,7 +65,7 @@ struct AttachedDecoder<NoDecoder> {};
 ///           is destroyed after its on_close, and lives as long as its Stream.
 /// Thread    The loop's thread only.
 template <class Session, class D = NoDecoder>
-requires SessionOf<Session, D>
+  requires SessionOf<Session, D>
 class Server {
  public:
   using MakeSession = Callback<Session(Stream&)>;

@@ -1,8 +1,9 @@
 // A program of somebody else's that uses the library: what tests/project/consumer_test.py builds.
-#include <cstdio>
 #include <protocols/lines.hpp>
 #include <reactor/loop.hpp>
 #include <reactor/timer.hpp>
+
+#include <cstdio>
 #include <span>
 
 int main() {
