@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -331,12 +332,15 @@ TEST_SUITE("loop") {
     loop.post([] { spend(2ms); });
     loop.post([] {});
     loop.poll();
-    CHECK(slow == std::vector{"stream of " + peer_address.to_string(), std::string("posted task")});
+    // A machine under load makes others slow too.
+    CHECK(std::count(slow.begin(), slow.end(), "stream of " + peer_address.to_string()) == 1);
+    CHECK(std::count(slow.begin(), slow.end(), "posted task") >= 1);
 
     loop.watch_slow_callbacks(2ms, nullptr);
+    slow.clear();
     loop.post([] { spend(2ms); });
     loop.poll();
-    CHECK(slow.size() == 2);
+    CHECK(slow.empty());
   }
 
   TEST_CASE("the watchdog may throw, destroy the handle, and replace itself") {
