@@ -67,7 +67,8 @@ struct Parsed {
 /// what of them has been looked at. It starts as `{}` for each frame and is kept while more are
 /// needed, so that no byte is looked at twice. A protocol of several phases keeps its phase as a
 /// member and changes it together with returning a frame; its `at_boundary()` then says whether
-/// it stands between messages.
+/// it stands between messages. Where the end of the stream may complete a frame, `finish()` is told
+/// of it, and says whether one follows without one more byte.
 template <class P>
 concept Protocol = std::movable<P> && std::default_initializable<typename P::Progress> &&
                    requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
@@ -121,6 +122,13 @@ class FrameDecoder {
   }
 
   void retain() { buffer_.retain(); }
+
+  /// The stream has ended; next() then also returns what only the end completes.
+  void finish()
+    requires requires(P& protocol) { protocol.finish(); }
+  {
+    if (protocol_.finish()) needs_ = 0;
+  }
 
   [[nodiscard]] std::error_code error() const { return error_; }
 

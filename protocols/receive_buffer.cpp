@@ -41,6 +41,7 @@ void ReceiveBuffer::consume_kept(std::size_t size) {
 }
 
 void ReceiveBuffer::retain() {
+  if (lent_.empty() && kept_.capacity() == 0) return;
   keep(lent_.size());
   lent_ = {};
   borrowed_ = 0;
