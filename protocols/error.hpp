@@ -18,6 +18,26 @@ enum class DecodeError {
   bad_cobs,       ///< A COBS block that ends before its length.
   leading_zero,   ///< A decimal length written with a leading zero.
   missing_comma,  ///< A netstring that does not end in a comma.
+
+  // HTTP/1.1; http/status.hpp tells which status answers each.
+  bad_method,               ///< A request that does not begin with a method.
+  bad_target,               ///< A target that cannot be one, or not of this method.
+  bad_version,              ///< No HTTP version where one belongs.
+  unsupported_version,      ///< An HTTP version that is not 1.x.
+  bad_status,               ///< No status where one belongs.
+  start_line_too_long,      ///< A longer request or status line than is accepted.
+  bad_line_end,             ///< CR without LF, or LF without CR.
+  folded_line,              ///< White space at the beginning of a field line.
+  bad_field_name,           ///< A field line without a name, or with white space behind it.
+  bad_field_value,          ///< A control character in the value of a field.
+  fields_too_large,         ///< More fields, or longer ones, than are accepted.
+  bad_host,                 ///< A missing, repeated or impossible Host.
+  bad_content_length,       ///< A Content-Length that is not exactly one number.
+  bad_transfer_encoding,    ///< A Transfer-Encoding that does not end in `chunked`, used once.
+  unknown_transfer_coding,  ///< A transfer coding beside `chunked`.
+  ambiguous_framing,        ///< Two statements about where the body ends.
+  bad_chunk,                ///< A chunk without its size, or not as long as that says.
+  body_too_large,           ///< A longer body than is accepted.
 };
 
 /// A short name that programs may rely on: "too-large".

@@ -18,6 +18,10 @@ inline std::string describe(protocols::Bytes frame) {
 }
 inline std::string describe(std::string_view frame) { return "[" + std::string(frame) + "]"; }
 
+/// True for frames that may be pieces of a longer one: they follow the cut, and so do their extents.
+template <class Frame>
+inline constexpr bool is_piece = false;
+
 /// When the caller lets a chunk go.
 enum class Lending {
   until_drained,     ///< After next() has returned nothing: the usual loop.
@@ -44,7 +48,9 @@ Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
   const auto take_frames = [&] {
     while (auto frame = decoder.next()) {
       result.line += describe(*frame);
-      if constexpr (requires { decoder.extent(); }) result.extents.push_back(decoder.extent());
+      if constexpr (requires { decoder.extent(); } && !is_piece<typename D::Frame>) {
+        result.extents.push_back(decoder.extent());
+      }
       if (lending == Lending::until_each_frame) {
         decoder.retain();
         chunks.clear();

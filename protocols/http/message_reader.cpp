@@ -1,0 +1,144 @@
+#include "protocols/http/message_reader.hpp"
+
+#include <algorithm>
+
+#include "protocols/http/chunk_line.hpp"
+#include "protocols/http/section_reader.hpp"
+
+namespace protocols::http {
+namespace {
+
+std::uint64_t hex_value(char c) {
+  return static_cast<std::uint64_t>(digits.contains(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+}  // namespace
+
+template <class H>
+auto MessageReader<H>::parse_body(Bytes bytes, Progress& progress) -> Parsed<Frame> {
+  switch (phase_) {
+    case Phase::end:
+      return end_message(0);
+    case Phase::length:
+      return piece(bytes, Phase::end);
+    case Phase::close:
+      if (bytes.empty()) return end_message(0);
+      return Parsed<Frame>::frame({Frame::Kind::body, bytes}, bytes.size(), finished_ ? 0 : 1);
+    case Phase::chunk_line:
+      return parse_chunk_line(bytes);
+    case Phase::chunk_data:
+      return piece(bytes, Phase::chunk_cr);
+    case Phase::chunk_cr:
+      if (as_text(bytes)[0] != '\r') return Parsed<Frame>::fail(DecodeError::bad_chunk, 0);
+      phase_ = Phase::chunk_lf;
+      return Parsed<Frame>::skip(1);
+    case Phase::chunk_lf:
+      if (as_text(bytes)[0] != '\n') return Parsed<Frame>::fail(DecodeError::bad_chunk, 0);
+      phase_ = Phase::chunk_line;
+      return Parsed<Frame>::skip(1);
+    case Phase::trailers:
+      return parse_trailers(bytes, progress);
+    case Phase::tunnel:
+      return Parsed<Frame>::frame({Frame::Kind::tunnel, bytes}, bytes.size());
+    case Phase::head:
+    case Phase::closed:
+      break;
+  }
+  return Parsed<Frame>::skip(bytes.size());
+}
+
+// A robust server ignores an empty line where a message is expected (RFC 9112 2.2).
+template <class H>
+auto MessageReader<H>::skip_empty_line(Bytes bytes) -> Parsed<Frame> {
+  if (bytes.size() < 2) return Parsed<Frame>::need(2);
+  if (as_text(bytes)[1] != '\n') return Parsed<Frame>::fail(DecodeError::bad_line_end, 1);
+  return Parsed<Frame>::skip(2);
+}
+
+template <class H>
+auto MessageReader<H>::deliver_head(std::size_t size, Phase after) -> Parsed<Frame> {
+  after_ = after;
+  std::size_t next_needs = 1;
+  switch (head_.framing) {
+    case Framing::none:
+      phase_ = Phase::end;
+      break;
+    case Framing::length:
+      left_ = head_.content_length;
+      phase_ = left_ > 0 ? Phase::length : Phase::end;
+      break;
+    case Framing::chunked:
+      phase_ = Phase::chunk_line;
+      chunk_line_ = {};
+      chunk_line_bytes_ = 0;
+      left_ = 0;
+      body_left_ = limits_.max_body_bytes;
+      break;
+    case Framing::close:
+      phase_ = Phase::close;
+      if (finished_) next_needs = 0;
+      break;
+  }
+  if (phase_ == Phase::end) next_needs = 0;
+  return Parsed<Frame>::frame({Frame::Kind::head, {}, &head_}, size, next_needs);
+}
+
+template <class H>
+auto MessageReader<H>::piece(Bytes bytes, Phase then) -> Parsed<Frame> {
+  const Bytes here =
+      bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
+  left_ -= here.size();
+  if (left_ == 0) phase_ = then;
+  return Parsed<Frame>::frame({Frame::Kind::body, here}, here.size(), phase_ == Phase::end ? 0 : 1);
+}
+
+// The bytes of the line are consumed as they come: nothing of it is kept.
+template <class H>
+auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
+  const std::string_view text = as_text(bytes);
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    chunk_line_ = next_state(chunk_line_, text[at]);
+    if (chunk_line_ == ChunkLineState::wrong ||
+        ++chunk_line_bytes_ > limits_.max_chunk_line_bytes) {
+      return Parsed<Frame>::fail(DecodeError::bad_chunk, at);
+    }
+    if (chunk_line_ == ChunkLineState::size) {
+      const std::uint64_t digit = hex_value(text[at]);
+      if (digit > body_left_ || left_ > (body_left_ - digit) / 16) {
+        return Parsed<Frame>::fail(DecodeError::body_too_large, at);
+      }
+      left_ = 16 * left_ + digit;
+    }
+    if (chunk_line_ == ChunkLineState::done) {
+      body_left_ -= left_;
+      phase_ = left_ > 0 ? Phase::chunk_data : Phase::trailers;
+      if (phase_ == Phase::trailers) places_.clear();
+      chunk_line_ = {};
+      chunk_line_bytes_ = 0;
+      return Parsed<Frame>::skip(at + 1);
+    }
+  }
+  return Parsed<Frame>::skip(text.size());
+}
+
+template <class H>
+auto MessageReader<H>::parse_trailers(Bytes bytes, Progress& progress) -> Parsed<Frame> {
+  SectionReader reader(bytes, progress, limits_);
+  if (reader.element() == SectionProgress::Element::start) reader.begin_fields(0);
+  const auto anything_goes = [](auto...) { return DecodeError{}; };
+  if (!reader.read_fields(places_, anything_goes)) return reader.template stopped<Frame>();
+  trailers_ = Fields(as_text(bytes).data(), places_);
+  return end_message(reader.begin());
+}
+
+template <class H>
+auto MessageReader<H>::end_message(std::size_t size) -> Parsed<Frame> {
+  if (size == 0) trailers_ = {};
+  phase_ = after_;
+  return Parsed<Frame>::frame({Frame::Kind::end, {}, nullptr, &trailers_}, size);
+}
+
+template class MessageReader<RequestHead>;
+template class MessageReader<ResponseHead>;
+
+}  // namespace protocols::http

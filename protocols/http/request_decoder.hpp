@@ -1,0 +1,47 @@
+// HTTP/1.1 requests (RFC 9110, RFC 9112), read as strictly as the RFCs allow where leniency would
+// let two recipients see two different requests.
+#pragma once
+
+#include "protocols/http/message_reader.hpp"
+
+namespace protocols::http {
+
+/// The protocol of RequestDecoder.
+class Requests : public MessageReader<RequestHead> {
+ public:
+  Requests(const Limits& limits = {}) : MessageReader(limits) {}
+
+  Parsed<Frame> parse(Bytes bytes, Progress& progress);
+
+  /// To be called at the end of a request whose head has `upgrade` set, by a server that goes on
+  /// with HTTP. Otherwise what follows comes out as it is, as `tunnel`; as does what follows a
+  /// CONNECT.
+  void decline_upgrade();
+
+ private:
+  Parsed<Frame> parse_head(Bytes bytes, Progress& progress);
+
+  std::uint32_t method_size_ = 0;
+  std::uint32_t target_begin_ = 0;
+  std::uint32_t target_size_ = 0;
+  unsigned char minor_version_ = 1;
+  Phase if_declined_ = Phase::head;
+};
+
+/// Cuts a stream into requests, each told as a head, pieces of its body, and an end.
+///
+///     RequestDecoder decoder(Limits{.max_body_bytes = 1 << 20});
+///     decoder.feed(bytes);
+///     while (auto event = decoder.next()) {
+///       if (event->kind == RequestEvent::Kind::head) std::puts(event->head->target.data());
+///     }
+///     if (decoder.error()) answer_with(status_of(decoder.error()));
+///
+/// Enforced for the whole connection: exactly one Host that is one; one framing, never two, nor a
+/// doubtful one; CR LF and no other line end; no folded lines; the target's form fits the method.
+/// Any token is a method: what a server does not know, it answers with 501.
+///
+/// Errors    The DecodeErrors listed under HTTP; status_of() in status.hpp gives the answer.
+using RequestDecoder = FrameDecoder<Requests>;
+
+}  // namespace protocols::http

@@ -1,0 +1,53 @@
+// HTTP/1.1 responses (RFC 9110, RFC 9112), with the same strictness as requests.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "protocols/http/message_reader.hpp"
+
+namespace protocols::http {
+
+/// The protocol of ResponseDecoder.
+class Responses : public MessageReader<ResponseHead> {
+ public:
+  Responses(const Limits& limits = {}) : MessageReader(limits) {}
+
+  Parsed<Frame> parse(Bytes bytes, Progress& progress);
+
+  /// A request with this method was sent: what its response means depends on it. A response to
+  /// which nothing was said is taken for one to a GET.
+  void expect(std::string_view method);
+
+  /// For FrameDecoder::finish(). A body that nothing else ends is complete then.
+  bool finish();
+
+ private:
+  enum class Asked : unsigned char { head, connect, other };
+
+  Parsed<Frame> parse_head(Bytes bytes, Progress& progress);
+  DecodeError frame_body(Asked asked);
+  Asked take_asked();
+
+  std::vector<Asked> asked_;  // The requests without an answer, in order.
+  std::uint32_t reason_begin_ = 0;
+  unsigned char minor_version_ = 1;
+  int status_ = 0;
+};
+
+/// Cuts a stream into responses, each told as a head, pieces of its body, and an end.
+///
+///     ResponseDecoder decoder;
+///     decoder.protocol().expect("GET");
+///     decoder.feed(bytes);
+///     while (auto event = decoder.next()) { … }
+///     ...
+///     decoder.finish();                          // the peer has closed: next() may have an end
+///
+/// Informational responses come ahead of the final one as messages of their own. After a 101, or a
+/// 2xx to CONNECT, what follows comes out as `tunnel`.
+///
+/// Errors    The DecodeErrors listed under HTTP.
+using ResponseDecoder = FrameDecoder<Responses>;
+
+}  // namespace protocols::http

@@ -1,0 +1,57 @@
+// What a request asks for: the four forms of a target (RFC 9112 3.2), and the path in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace protocols::http {
+
+/// `example.org:80`, `[::1]:80`, `example.org`.
+struct Authority {
+  std::string_view host;  ///< With its brackets, if it has any.
+  std::string_view port;  ///< Digits, or empty.
+};
+
+/// Nothing where `text` is no authority: one with a user in it is none here (RFC 9110 4.2.4).
+[[nodiscard]] std::optional<Authority> parse_authority(std::string_view text);
+
+enum class TargetForm : unsigned char {
+  origin,     ///< `/path?query`
+  absolute,   ///< `http://example.org/path?query`
+  authority,  ///< `example.org:443`, of CONNECT only.
+  asterisk,   ///< `*`, of OPTIONS only.
+};
+
+/// A target, or an absolute URI, in its parts; those it does not have are empty.
+///
+/// Lifetime  Views of what was parsed.
+struct Target {
+  TargetForm form = TargetForm::origin;
+  std::string_view scheme;
+  Authority authority;
+  std::string_view path;  ///< Still percent-encoded; empty for `http://example.org`.
+  std::string_view query;
+};
+
+/// Nothing where `target` has no form that `method` can have.
+[[nodiscard]] std::optional<Target> parse_target(std::string_view method, std::string_view target);
+
+/// Whether parse_target() finds one.
+[[nodiscard]] inline bool is_target(std::string_view method, std::string_view target) {
+  if (target.starts_with('/') && method != "CONNECT") return true;
+  return parse_target(method, target).has_value();
+}
+
+/// The path of a target as names of files can be looked up with: percent-decoded once, without
+/// empty segments, beginning with `/`, ending with it where `path` does. Safe to append to the name
+/// of a folder: nothing where a segment is `.` or `..` by any encoding, holds a slash, a backslash
+/// or a NUL, or where what follows a `%` is not two hexadecimal digits.
+///
+/// What a name may mean on the disk (a symbolic link) is the file system's business.
+[[nodiscard]] std::optional<std::string> decode_path(std::string_view path);
+
+/// `text` with every byte percent-encoded that cannot stand in a segment of a path; slashes stay.
+[[nodiscard]] std::string encode_path(std::string_view text);
+
+}  // namespace protocols::http

@@ -1,0 +1,39 @@
+#include "protocols/http/message.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <iterator>
+
+using protocols::http::equal_ignoring_case;
+using protocols::http::Field;
+using protocols::http::Fields;
+
+static_assert(std::forward_iterator<Fields::Iterator>);
+
+TEST_SUITE("http/message") {
+  const char* const section = "A:1,b: 2";
+  const std::array<Fields::Place, 2> places{{{0, 1, 2, 1}, {4, 1, 7, 1}}};
+
+  TEST_CASE("fields are walked in their order") {
+    const Fields fields(section, places);
+    CHECK(fields.size() == 2);
+    CHECK(fields[0] == Field{"A", "1"});
+    CHECK(*std::next(fields.begin()) == Field{"b", "2"});
+    CHECK(Fields().empty());
+  }
+
+  TEST_CASE("a field is found by its name in any case") {
+    const Fields fields(section, places);
+    CHECK(fields.find("a") == "1");
+    CHECK(fields.find("B") == "2");
+    CHECK_FALSE(fields.find("c"));
+  }
+
+  TEST_CASE("only ASCII letters have a case") {
+    CHECK(equal_ignoring_case("Az-[", "aZ-["));
+    CHECK_FALSE(equal_ignoring_case("[", "{"));
+    CHECK_FALSE(equal_ignoring_case("\xC4", "\xE4"));
+    CHECK_FALSE(equal_ignoring_case("a", "ab"));
+  }
+}

@@ -1,0 +1,27 @@
+#include "protocols/http/status.hpp"
+
+#include <doctest/doctest.h>
+
+#include "protocols/error.hpp"
+
+using protocols::DecodeError;
+using protocols::http::reason_of;
+using protocols::http::status_of;
+
+TEST_SUITE("http/status") {
+  TEST_CASE("known statuses have their reason, others none") {
+    CHECK(reason_of(200) == "OK");
+    CHECK(reason_of(431) == "Request Header Fields Too Large");
+    CHECK(reason_of(299) == "");
+  }
+
+  TEST_CASE("a request that cannot be read has one answer") {
+    CHECK(status_of(DecodeError::bad_method) == 400);
+    CHECK(status_of(DecodeError::ambiguous_framing) == 400);
+    CHECK(status_of(DecodeError::start_line_too_long) == 414);
+    CHECK(status_of(DecodeError::fields_too_large) == 431);
+    CHECK(status_of(DecodeError::body_too_large) == 413);
+    CHECK(status_of(DecodeError::unknown_transfer_coding) == 501);
+    CHECK(status_of(DecodeError::unsupported_version) == 505);
+  }
+}
