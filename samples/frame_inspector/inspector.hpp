@@ -60,6 +60,9 @@ Protocol netstring();
 Protocol slip();
 Protocol cobs();
 Protocol json_header();
+Protocol http_request();
+Protocol http_response();
+Protocol http_limits();
 
 /// All of them, in the order in which they are listed.
 const std::vector<Protocol>& protocols_known();
