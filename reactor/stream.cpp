@@ -41,20 +41,31 @@ struct CompactAddress {
   }
 };
 
-ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second) {
-  if (first.empty()) return sys::send(fd, second.data(), second.size(), 0);
-  if (second.empty()) return sys::send(fd, first.data(), first.size(), 0);
+// One call to sendfile brings no more, and neither does one turn.
+constexpr std::uint64_t file_bytes_a_turn = 1024 * 1024;
+
+ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second, int flags) {
+  if (first.empty()) return sys::send(fd, second.data(), second.size(), flags);
+  if (second.empty()) return sys::send(fd, first.data(), first.size(), flags);
   std::array<iovec, 2> parts{{{const_cast<std::byte*>(first.data()), first.size()},
                               {const_cast<std::byte*>(second.data()), second.size()}}};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  return sys::sendmsg(fd, &message, 0);
+  return sys::sendmsg(fd, &message, flags);
 }
 
 }  // namespace
 
 struct Stream::State final : Source {
+  // A file, or what is left to be sent of it.
+  struct FilePart {
+    File file;
+    std::uint64_t offset;
+    std::uint64_t size;
+    std::size_t queued_before;  // Bytes of the queue that go first, behind the part before.
+  };
+
   // What most connections have no need of, most of the time.
   struct Seldom {
     Callback<void()> on_connect;
@@ -62,6 +73,7 @@ struct Stream::State final : Source {
     Callback<void()> on_drained;
     std::vector<std::byte> queue;  // Not yet taken by the kernel, from `queue_begin` on.
     std::size_t queue_begin = 0;
+    std::vector<FilePart> files;
     std::optional<Timer> timer;  // While connecting, and while closing.
     Error error;                 // Why the connection is over, until on_close tells.
   };
@@ -84,6 +96,7 @@ struct Stream::State final : Source {
     undelivered = 1 << 13,  // A layer above has more for the user.
     on_data_replaced = 1 << 14,
     watched = 1 << 15,
+    file_goes_on = 1 << 16,  // In the next turn: the kernel would have taken more.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -136,6 +149,7 @@ struct Stream::State final : Source {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
+    if (is(file_goes_on) && !send_queue()) return;
     if (is(closing)) return go_on_closing();
     shut_down_if_sent();
     if (is(ended) && is(shut)) return finish({});
@@ -220,11 +234,11 @@ struct Stream::State final : Source {
     if (!gathered.empty()) send(gathered, {});
   }
 
-  Written send(Bytes first, Bytes second) {
+  Written send(Bytes first, Bytes second, int send_flags = 0) {
     if (is(broken | closed)) return Written::closed;
     const std::size_t total = first.size() + second.size();
     if (total == 0) return Written::sent;
-    const ssize_t size = send_two(socket.fd(), first, second);
+    const ssize_t size = send_two(socket.fd(), first, second, send_flags);
     return size == static_cast<ssize_t>(total) ? Written::sent : sent(size, first, second);
   }
 
@@ -255,36 +269,103 @@ struct Stream::State final : Source {
       seldom->queue_begin = 0;
     }
     queue.insert(queue.end(), bytes.begin(), bytes.end());
+    return wait_for_kernel();
+  }
+
+  Written write_file(File file, std::uint64_t offset, std::uint64_t size) {
+    if (is(not_writing)) return Written::closed;
+    if (size == 0) return Written::sent;
+    const Bytes gathered = engine().take_gathered(*this);
+    if (!gathered.empty()) send(gathered, {}, MSG_MORE);
+    if (is(broken)) return Written::closed;
+    std::size_t before = queued();
+    for (const FilePart& part : rarely().files) before -= part.queued_before;
+    seldom->files.push_back({std::move(file), offset, size, before});
+    if (!is(connecting | queueing)) send_waiting();
+    if (is(broken)) return Written::closed;
+    return waiting() == 0 ? Written::sent : wait_for_kernel();
+  }
+
+  Written wait_for_kernel() {
     set(queueing);
-    if (queued() > high_water_bytes) set(throttled);
+    if (waiting() > high_water_bytes) set(throttled);
     settle();
     return is(throttled) ? Written::full : Written::queued;
   }
 
-  // False when the stream is gone.
-  [[nodiscard]] bool send_queue() {
-    while (queued() > 0 && !is(broken)) {
-      const Bytes rest = Bytes(seldom->queue).subspan(seldom->queue_begin);
-      const ssize_t size = sys::send(socket.fd(), rest.data(), rest.size(), 0);
-      if (size == -EINTR) continue;
-      if (size == -EAGAIN) break;
-      if (size < 0) {
-        fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
-        return true;
-      }
-      seldom->queue_begin += static_cast<std::size_t>(size);
-      // Less than all: the kernel is full, and will say when it no longer is.
-      if (static_cast<std::size_t>(size) < rest.size()) break;
+  // All that is to be sent, the files' bytes too.
+  [[nodiscard]] std::uint64_t waiting() const {
+    std::uint64_t bytes = queued();
+    if (seldom) {
+      for (const FilePart& part : seldom->files) bytes += part.size;
     }
-    if (queued() == 0) {
+    return bytes;
+  }
+
+  // Sends what waits, as far as the kernel takes it. False when the stream is gone.
+  [[nodiscard]] bool send_queue() {
+    send_waiting();
+    if (is(broken)) return true;
+    const std::uint64_t left = waiting();
+    if (left == 0) {
       std::vector<std::byte>().swap(seldom->queue);
       seldom->queue_begin = 0;
       clear(queueing);
     }
-    if (!is(throttled) || queued() > high_water_bytes / 2) return true;
+    if (!is(throttled) || left > high_water_bytes / 2) return true;
     clear(throttled);
     if (!seldom->on_drained || is(closing)) return true;
     return engine().call(*this, seldom->on_drained);
+  }
+
+  void send_waiting() {
+    clear(file_goes_on);
+    std::uint64_t file_bytes = file_bytes_a_turn;
+    for (;;) {
+      std::vector<FilePart>& files = seldom->files;
+      const std::size_t first = files.empty() ? queued() : files.front().queued_before;
+      if (first == 0 && files.empty()) return;
+      if (first == 0 && file_bytes == 0) {
+        set(file_goes_on);
+        return engine().schedule(*this);
+      }
+      const std::uint64_t wanted = first > 0 ? first : std::min(files.front().size, file_bytes);
+      const ssize_t size = first > 0
+                               ? sys::send(socket.fd(), seldom->queue.data() + seldom->queue_begin,
+                                           first, files.empty() ? 0 : MSG_MORE)
+                               : send_file(files.front(), wanted);
+      if (size == -EINTR) continue;
+      if (size == -EAGAIN) return;
+      if (size < 0) {
+        return fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
+      }
+      const auto sent = static_cast<std::size_t>(size);
+      if (first > 0) {
+        seldom->queue_begin += sent;
+        if (!files.empty()) files.front().queued_before -= sent;
+      } else {
+        if (sent == 0) return fail_short_file(files.front());
+        file_bytes -= sent;
+        files.front().size -= sent;
+        files.front().offset += sent;
+        if (files.front().size == 0) files.erase(files.begin());
+      }
+      // Less than all: the kernel is full, and will say when it no longer is. Of a file, its end
+      // may also be why; the next call tells.
+      if (first > 0 && sent < wanted) return;
+    }
+  }
+
+  [[nodiscard]] ssize_t send_file(const FilePart& part, std::uint64_t size) {
+    auto offset = static_cast<off_t>(part.offset);
+    return sys::sendfile(socket.fd(), part.file.fd(), &offset, static_cast<std::size_t>(size));
+  }
+
+  void fail_short_file(const FilePart& part) {
+    Error error = system_error(EIO, "send a file to", peer.to_string());
+    error.hint = "it ends at byte " + std::to_string(part.offset) + ", and " +
+                 std::to_string(part.size) + " more were to be sent";
+    fail(std::move(error));
   }
 
   // ---- Connecting
@@ -521,6 +602,10 @@ void Stream::on_connect(Callback<void()> on_connect) {
 }
 
 Written Stream::write(Bytes bytes) { return state_->write(bytes); }
+
+Written Stream::write_file(File file, std::uint64_t offset, std::uint64_t size) {
+  return state_->write_file(std::move(file), offset, size);
+}
 
 void Stream::shutdown() { state_->shutdown(); }
 

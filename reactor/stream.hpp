@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/file.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -86,6 +88,16 @@ class Stream {
   Written write(Bytes bytes);
   Written write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
+  /// Sends `size` bytes of `file`, from `offset` on, after all that was written before; the kernel
+  /// copies them straight from its page cache (sendfile). What is written behind it waits for it.
+  /// A file that turns out to be shorter closes the stream: the peer was promised more.
+  ///
+  /// Lifetime  The file is closed once it is sent, or with the stream.
+  /// Cost      No memory for the file's bytes, which count for `full` but not against
+  ///           max_queued_bytes. At most 1 MiB a turn, so that one peer that reads fast holds up
+  ///           no other. Bytes that the page cache lacks are read from disk on the loop's thread.
+  Written write_file(File file, std::uint64_t offset, std::uint64_t size);
+
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
   void shutdown();
 
@@ -104,6 +116,7 @@ class Stream {
   void pause();
   void resume();
 
+  /// What is written and not yet taken by the kernel, but for what write_file() has yet to send.
   [[nodiscard]] std::size_t queued_bytes() const;
   void set_limits(StreamLimits limits);
 

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <ctime>
 
 namespace reactor::sys {
 namespace {
@@ -55,7 +57,18 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
-  return or_error(::sendfile(socket, file, offset, size));
+  // It knows no MSG_NOSIGNAL, so the signal is held back from this thread, and forgotten.
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
+  if (sigismember(&before, SIGPIPE) == 0) {
+    constexpr timespec at_once{};
+    if (sent == -EPIPE) ::sigtimedwait(&pipe, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  return sent;
 }
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

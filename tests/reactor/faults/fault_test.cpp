@@ -10,6 +10,7 @@
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/temporary_file.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Address;
@@ -114,9 +115,12 @@ TEST_SUITE("faults") {
     Stream stream(loop, std::move(sockets[0]));
     Peer peer(loop, std::move(sockets[1]));
     peer.keep(false);
+    const TemporaryFile file(Pattern::text(total));
     for (std::size_t written = 0; written < total;) {
       const auto piece = Pattern::at(written, total - written);
-      REQUIRE(stream.write(piece) != reactor::Written::closed);
+      REQUIRE((written % 2 == 0 ? stream.write(piece)
+                                : stream.write_file(file.open(), written, piece.size())) !=
+              reactor::Written::closed);
       written += piece.size();
     }
     bool closed = false;

@@ -174,7 +174,9 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 }
 
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
-  return or_error(::sendfile(socket, file, offset, size));
+  ++counted.send;
+  if (const int failed = fault(socket)) return failed;
+  return or_error(::sendfile(socket, file, offset, shortened(socket, size)));
 }
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

@@ -1,0 +1,36 @@
+#include "reactor/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace reactor {
+
+Result<File> File::open(const std::string& path) {
+  // Opening a FIFO waits for its other end, but for O_NONBLOCK, which a regular file ignores.
+  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file || ::fstat(file.fd(), &status) != 0) return Failure(system_error(errno, "open", path));
+  if (S_ISDIR(status.st_mode)) return Failure(system_error(EISDIR, "open", path));
+  if (!S_ISREG(status.st_mode)) return Failure(system_error(EINVAL, "open", path));
+  return file;
+}
+
+File& File::operator=(File&& other) noexcept {
+  File(std::exchange(fd_, std::exchange(other.fd_, -1)));
+  return *this;
+}
+
+File::~File() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<std::uint64_t> File::size() const {
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0) return Failure(system_error(errno, "measure the size of a file"));
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+}  // namespace reactor

@@ -1,0 +1,50 @@
+// An open file, owned: what Stream::write_file sends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// Owns the descriptor of a file that is open for reading, closed in children.
+///
+///     auto file = File::open("index.html");
+///     if (!file) return Failure(file.error());
+///     stream.write_file(std::move(*file), 0, size);
+///
+/// Thread    Any, one at a time.
+class File {
+ public:
+  /// Owns nothing; fd() is -1.
+  File() = default;
+
+  /// A regular file; what it names otherwise is refused, so that no FIFO or terminal can hold up
+  /// who reads it.
+  ///
+  /// Errors    no_such_file_or_directory, permission_denied, too_many_files_open; is_a_directory;
+  ///           invalid_argument: neither a file nor a directory.
+  [[nodiscard]] static Result<File> open(const std::string& path);
+
+  /// Takes over `fd`, for which a file was opened by other means.
+  [[nodiscard]] static File own(int fd) noexcept { return File(fd); }
+
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  [[nodiscard]] int fd() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+  /// How many bytes it holds now.
+  [[nodiscard]] Result<std::uint64_t> size() const;
+
+ private:
+  explicit File(int fd) : fd_(fd) {}
+
+  int fd_ = -1;
+};
+
+}  // namespace reactor

@@ -1,0 +1,172 @@
+#include "reactor/file.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "reactor/stream.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+#include "support/temporary_file.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Error;
+using reactor::File;
+using reactor::Loop;
+using reactor::Stream;
+using reactor::Written;
+
+namespace {
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+
+struct Sending {
+  explicit Sending(Loop& loop, Buffers buffers = {})
+      : Sending(loop, connected_sockets(Transport::tcp4, buffers)) {}
+  Sending(Loop& loop, std::array<reactor::Socket, 2> sockets)
+      : stream(std::in_place, loop, std::move(sockets[0])), peer(loop, std::move(sockets[1])) {
+    stream->on_close([this](const Error& error) { closed = error; });
+  }
+
+  std::optional<Stream> stream;
+  Peer peer;
+  std::optional<Error> closed;
+};
+
+}  // namespace
+
+TEST_SUITE("file") {
+  TEST_CASE("what cannot be sent is refused when it is opened, with its name") {
+    CHECK(File::open("/no/such/file").error().message() ==
+          "open /no/such/file: no such file or directory");
+    CHECK(File::open("/tmp").error().code == std::errc::is_a_directory);
+    const std::string fifo = unused_path();
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    CHECK(File::open(fifo).error().code == std::errc::invalid_argument);
+    std::filesystem::remove(fifo);
+  }
+
+  TEST_CASE("a file knows its size, and goes from hand to hand") {
+    const TemporaryFile temporary("twelve bytes");
+    File file = temporary.open();
+    CHECK(*file.size() == 12);
+    const int fd = file.fd();
+    File other = std::move(file);
+    CHECK(other.fd() == fd);
+    other = File();
+    CHECK_FALSE(other);
+    CHECK(File::own(fd).size().error().code == std::errc::bad_file_descriptor);
+  }
+}
+
+TEST_SUITE("stream") {
+  TEST_CASE_TEMPLATE("files and bytes arrive in the order in which they were written", Position,
+                     Host, Guest) {
+    constexpr std::size_t size = 5 * mebibyte;
+    for (const bool slowly : {false, true}) {
+      CAPTURE(slowly);
+      Position position;
+      Sending sending(position.loop, slowly ? Buffers{16384, 16384} : Buffers{});
+      const TemporaryFile file(Pattern::text(size));
+      if (slowly) sending.peer.read_slowly(60'000);
+      sending.stream->write("head ");
+      sending.stream->write_file(file.open(), 0, size);
+      sending.stream->write(" between ");
+      sending.stream->write_file(file.open(), 7, 3);
+      sending.stream->write_file(file.open(), 100, 0);
+      sending.stream->write_file(file.open(), size - 9, 9);
+      sending.stream->write(" tail");
+      sending.stream->close(60s);
+      run_until(
+          position.loop, [&] { return sending.peer.over(); }, 60s);
+      const std::string text = Pattern::text(size);
+      CHECK(sending.peer.received() ==
+            "head " + text + " between " + text.substr(7, 3) + text.substr(size - 9) + " tail");
+      CHECK(sending.peer.ended());
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a file that the peer does not take yet is back-pressure, not memory",
+                     Position, Host, Guest) {
+    constexpr std::size_t size = 64 * mebibyte;
+    Position position;
+    Sending sending(position.loop, {16384, 16384});
+    sending.stream->set_limits({.high_water_bytes = 1000, .max_queued_bytes = 2000});
+    sending.peer.hold();
+    sending.peer.keep(false);
+    const TemporaryFile file(Pattern::text(size));
+    int drained = 0;
+    sending.stream->on_drained([&] { ++drained; });
+    CHECK(sending.stream->write_file(file.open(), 0, size) == Written::full);
+    CHECK(sending.stream->queued_bytes() == 0);
+    CHECK(sending.stream->write("after") == Written::full);
+    CHECK(sending.stream->queued_bytes() == 5);
+    sending.peer.read_on();
+    run_until(
+        position.loop, [&] { return sending.peer.received_bytes() == size + 5; }, 60s);
+    CHECK(drained == 1);
+    CHECK(sending.stream->queued_bytes() == 0);
+  }
+
+  TEST_CASE_TEMPLATE("a small file inside a callback leaves whole and at once", Position, Host,
+                     Guest) {
+    Position position;
+    Sending sending(position.loop);
+    const TemporaryFile file("the file");
+    sending.stream->on_data([&](Stream::Bytes) {
+      sending.stream->write("before, ");
+      CHECK(sending.stream->write_file(file.open(), 0, 8) == Written::sent);
+      sending.stream->write(", after");
+    });
+    sending.peer.send("go");
+    run_until(position.loop, [&] { return sending.peer.received().size() == 23; });
+    CHECK(sending.peer.received() == "before, the file, after");
+  }
+
+  TEST_CASE_TEMPLATE("a file shorter than was promised closes the stream and says where it ends",
+                     Position, Host, Guest) {
+    Position position;
+    Sending sending(position.loop);
+    const TemporaryFile file("short");
+    sending.stream->write_file(file.open(), 2, 10);
+    run_until(position.loop, [&] { return sending.closed.has_value(); });
+    CHECK(sending.closed->hint == "it ends at byte 5, and 7 more were to be sent");
+    run_until(position.loop, [&] { return sending.peer.over(); });
+    CHECK(sending.peer.received() == "ort");
+  }
+
+  TEST_CASE_TEMPLATE("a peer that goes away while a file is sent is an error, not a signal",
+                     Position, Host, Guest) {
+    Position position;
+    Sending sending(position.loop, {16384, 16384});
+    sending.peer.hold();
+    const TemporaryFile file(Pattern::text(8 * mebibyte));
+    sending.stream->write_file(file.open(), 0, 8 * mebibyte);
+    sending.peer.reset();
+    run_until(position.loop, [&] { return sending.closed.has_value(); });
+    CHECK(*sending.closed);
+    CHECK(sending.stream->write_file(file.open(), 0, 1) == Written::closed);
+
+    Sending again(position.loop);
+    again.peer.reset();
+    again.stream->write_file(file.open(), 0, 8 * mebibyte);
+    run_until(position.loop, [&] { return again.closed.has_value(); });
+    CHECK(*again.closed);
+  }
+
+  TEST_CASE_TEMPLATE("a stream may be destroyed while a file is sent", Position, Host, Guest) {
+    Position position;
+    Sending sending(position.loop);
+    sending.peer.keep(false);
+    const TemporaryFile file(Pattern::text(8 * mebibyte));
+    sending.stream->write_file(file.open(), 0, 8 * mebibyte);
+    run_until(position.loop, [&] { return sending.peer.received_bytes() > 0; });
+    sending.stream.reset();
+    run_until(position.loop, [&] { return sending.peer.over(); });
+    CHECK(sending.peer.matches_pattern());
+  }
+}
