@@ -16,7 +16,7 @@ constexpr Time lost_after = 1'000'000'000;
 
 // One connected socket. Its messages are numbered; those from oldest_ up to released_ are in
 // flight. An echo tells by its content which it answers, a time answers the oldest.
-class DatagramClient::Socket : public Pollable {
+class DatagramClient::Socket final : public Pollable {
  public:
   Socket(DatagramClient& client, std::size_t index);
   ~Socket() { close(fd_); }

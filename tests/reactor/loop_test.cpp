@@ -23,6 +23,7 @@
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/stack_depth.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Deadline;
@@ -194,12 +195,10 @@ TEST_SUITE("loop") {
     Loop& loop = position.loop;
     int rounds = 0;
     bool fired = false;
-    std::uintptr_t stack_at_first = 0, deepest = 0;
+    StackDepth depth;
     std::function<void()> again = [&] {
-      int here = 0;
-      const auto place = reinterpret_cast<std::uintptr_t>(&here);
-      if (rounds++ == 0) stack_at_first = place;
-      deepest = std::max(deepest, stack_at_first - place);
+      depth.note();
+      ++rounds;
       if (!fired) loop.post([&] { again(); });
     };
     const auto timer = Timer::after(loop, 5ms, [&] { fired = true; });
@@ -207,7 +206,7 @@ TEST_SUITE("loop") {
     loop.run();
     CHECK(fired);
     CHECK(rounds > 10);
-    CHECK(deepest < 1024);
+    CHECK(depth.bytes() < 1024);
   }
 
   TEST_CASE_TEMPLATE("a loop destroyed with tasks pending destroys them, and what they own",

@@ -19,6 +19,7 @@
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/stack_depth.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Address;
@@ -842,18 +843,16 @@ TEST_SUITE("stream") {
     auto pair = connected_sockets(Transport::unix_socket);
     Stream left(on.loop, std::move(pair[0])), right(on.loop, std::move(pair[1]));
     int rounds = 0;
-    std::uintptr_t lowest = UINTPTR_MAX, highest = 0;
+    StackDepth depth;
     left.on_data([&](Stream::Bytes bytes) {
-      int here = 0;
-      lowest = std::min(lowest, reinterpret_cast<std::uintptr_t>(&here));
-      highest = std::max(highest, reinterpret_cast<std::uintptr_t>(&here));
+      depth.note();
       ++rounds;
       left.write(bytes);
     });
     right.on_data(echo(right));
     left.write("ball");
     on.until([&] { return rounds == 20'000; });
-    CHECK(highest - lowest < 1024);
+    CHECK(depth.bytes() < 1024);
   }
 
   // ---- Sender

@@ -19,6 +19,31 @@ std::ptrdiff_t live_bytes() { return live; }
 
 }  // namespace allocations
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#ifdef SANITIZED
+
+// A sanitizer has its own new and delete, which tell what they do.
+extern "C" {
+
+std::size_t __sanitizer_get_allocated_size(const volatile void* memory);
+
+void __sanitizer_malloc_hook(const volatile void*, std::size_t size) {
+  ++calls;
+  live += static_cast<std::ptrdiff_t>(size);
+}
+
+void __sanitizer_free_hook(const volatile void* memory) {
+  if (memory) live -= static_cast<std::ptrdiff_t>(__sanitizer_get_allocated_size(memory));
+}
+}
+
+#else
+
 // The other forms of new and delete end in these by default, but for the aligned ones.
 void* operator new(std::size_t size) {
   void* memory = std::malloc(size == 0 ? 1 : size);
@@ -34,3 +59,5 @@ void operator delete(void* memory) noexcept {
 }
 
 void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+#endif

@@ -84,8 +84,9 @@ TEST_SUITE("http/response_decoder") {
 
   TEST_CASE("a stream that ends inside a counted or chunked body is cut short") {
     for (const char* framing : {"Content-Length: 5", "Transfer-Encoding: chunked"}) {
+      const std::string wire = "HTTP/1.1 200 OK\r\n" + std::string(framing) + "\r\n\r\n5";
       ResponseDecoder decoder;
-      decoder.feed(as_bytes("HTTP/1.1 200 OK\r\n" + std::string(framing) + "\r\n\r\n5"));
+      decoder.feed(as_bytes(wire));
       decoder.finish();
       while (decoder.next()) continue;
       CHECK_FALSE(decoder.at_boundary());
