@@ -34,7 +34,7 @@ bool is_loopback_4(const Endpoint& endpoint) {
 
 // One connection: how much of its stream was released, sent and received. A stream is the text of
 // the traffic, again and again, from the connection's own place in it.
-class StreamClient::Connection : public Pollable {
+class StreamClient::Connection final : public Pollable {
  public:
   Connection(StreamClient& client, std::size_t index) : client_(client), index_(index) {
     if (!client.options_.open_loop()) sent_at_.resize(std::bit_ceil(client.options_.pipeline));
