@@ -16,6 +16,12 @@ namespace protocols {
 [[nodiscard]] inline std::uint64_t read_integer(Bytes bytes, std::size_t width, std::endian order) {
   assert(width >= 1 && width <= 8 && width <= bytes.size());
   std::uint64_t value = 0;
+  if (bytes.size() >= sizeof value) {  // One load, from which the bytes behind are shifted out.
+    std::memcpy(&value, bytes.data(), sizeof value);
+    if (order != std::endian::native) value = __builtin_bswap64(value);
+    const std::size_t excess = 8 * (sizeof value - width);
+    return order == std::endian::big ? value >> excess : value << excess >> excess;
+  }
   for (std::size_t i = 0; i < width; ++i) {
     const std::size_t place = order == std::endian::big ? i : width - 1 - i;
     value = value << 8 | std::to_integer<std::uint64_t>(bytes[place]);

@@ -13,11 +13,11 @@ constexpr std::size_t smallest_copy = 64;
 
 void ReceiveBuffer::feed(Bytes chunk) {
   retain();
-  lent_ = chunk;
+  lend(chunk);
 }
 
 bool ReceiveBuffer::extend(std::size_t needed) {
-  if (!keeping() || lent_.empty()) {
+  if (!keeping() || lent_ == lent_end_) {
     retain();
     return false;
   }
@@ -25,7 +25,7 @@ bool ReceiveBuffer::extend(std::size_t needed) {
   const std::size_t missing = needed - have;
   // Doubling finds an end that nobody can foretell in few steps; what is too much is given back.
   const std::size_t size = missing > 1 ? missing : std::max(have, smallest_copy);
-  const std::size_t copied = std::min(size, lent_.size());
+  const std::size_t copied = std::min(size, lent().size());
   keep(copied);
   borrowed_ += copied;
   return true;
@@ -35,20 +35,20 @@ void ReceiveBuffer::consume_kept(std::size_t size) {
   begin_ += size;
   const std::size_t left = kept_.size() - begin_;
   if (left > borrowed_) return;
-  lent_ = Bytes(lent_.data() - left, lent_.size() + left);
+  lent_ -= left;
   kept_.resize(begin_);
   borrowed_ = 0;
 }
 
 void ReceiveBuffer::retain() {
-  if (lent_.empty() && kept_.capacity() == 0) return;
-  keep(lent_.size());
-  lent_ = {};
+  if (lent_ == lent_end_ && kept_.capacity() == 0) return;
+  keep(lent().size());
+  lend({});
   borrowed_ = 0;
 }
 
 void ReceiveBuffer::clear() {
-  lent_ = {};
+  lend({});
   kept_ = {};
   begin_ = 0;
   borrowed_ = 0;
@@ -61,9 +61,8 @@ void ReceiveBuffer::keep(std::size_t size) {
     begin_ = 0;
   }
   if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) kept_ = {};
-  const Bytes copied = lent_.first(size);
-  kept_.insert(kept_.end(), copied.begin(), copied.end());
-  lent_ = lent_.subspan(size);
+  kept_.insert(kept_.end(), lent_, lent_ + size);
+  lent_ += size;
 }
 
 }  // namespace protocols

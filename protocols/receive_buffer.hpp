@@ -26,7 +26,7 @@ class ReceiveBuffer {
   void feed(Bytes chunk);
 
   /// The front of the stream: all that can be seen without copying.
-  [[nodiscard]] Bytes window() const { return keeping() ? Bytes(kept_).subspan(begin_) : lent_; }
+  [[nodiscard]] Bytes window() const { return keeping() ? Bytes(kept_).subspan(begin_) : lent(); }
 
   /// Makes the window longer, best to `needed` bytes; one more than it has means that nobody knows
   /// how many. False when all that was fed is in the window and nothing is lent any more.
@@ -38,7 +38,7 @@ class ReceiveBuffer {
     if (keeping()) {
       consume_kept(size);
     } else {
-      lent_ = lent_.subspan(size);
+      lent_ += size;
     }
   }
 
@@ -49,17 +49,24 @@ class ReceiveBuffer {
   void clear();
 
   /// True when everything fed has been consumed.
-  [[nodiscard]] bool empty() const { return !keeping() && lent_.empty(); }
+  [[nodiscard]] bool empty() const { return !keeping() && lent_ == lent_end_; }
 
   /// How many bytes have been consumed since the beginning.
   [[nodiscard]] std::uint64_t consumed() const { return consumed_; }
 
  private:
   [[nodiscard]] bool keeping() const { return begin_ < kept_.size(); }
+  [[nodiscard]] Bytes lent() const { return {lent_, lent_end_}; }
+  void lend(Bytes chunk) {
+    lent_ = chunk.data();
+    lent_end_ = lent_ + chunk.size();
+  }
   void consume_kept(std::size_t size);
   void keep(std::size_t size);
 
-  Bytes lent_;                   // What is left of the chunk, behind what is kept.
+  // What is left of the chunk, behind what is kept. Two pointers, of which a frame moves one.
+  const std::byte* lent_ = nullptr;
+  const std::byte* lent_end_ = nullptr;
   std::vector<std::byte> kept_;  // Copied, because no chunk held a whole frame.
   std::size_t begin_ = 0;        // Prefix of kept_ that is consumed.
   std::size_t borrowed_ = 0;     // Suffix of kept_ that also lies in the chunk, ahead of lent_.

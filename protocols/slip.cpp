@@ -10,6 +10,12 @@ constexpr std::byte escape{0xDB};
 constexpr std::byte escaped_end{0xDC};
 constexpr std::byte escaped_escape{0xDD};
 
+// Where `byte` first stands in [from, to), or `to`.
+std::size_t find(Bytes bytes, std::byte byte, std::size_t from, std::size_t to) {
+  return from +
+         std::min(as_text(bytes.subspan(from, to - from)).find(static_cast<char>(byte)), to - from);
+}
+
 }  // namespace
 
 Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
@@ -18,30 +24,42 @@ Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
         std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != end; });
     return Parsed<Frame>::skip(static_cast<std::size_t>(packet - bytes.begin()));
   }
-  auto& [at, escapes] = progress;
-  for (; at < bytes.size() && bytes[at] != end; ++at) {
-    if (at - escapes == max_payload_bytes) return Parsed<Frame>::fail(DecodeError::too_large, at);
-    if (bytes[at] != escape) continue;
-    if (at + 1 == bytes.size()) break;
+  auto& [at, escapes, searched] = progress;
+  const std::size_t stop = find(bytes, end, searched, bytes.size());
+  searched = stop;
+
+  while (at < stop) {
+    const std::size_t special = find(bytes, escape, at, stop);
+    const std::size_t first_too_many = max_payload_bytes + escapes;
+    if (special > first_too_many || (special == first_too_many && special < stop)) {
+      return Parsed<Frame>::fail(DecodeError::too_large, first_too_many);
+    }
+    at = special;
+    if (at == stop || at + 1 == bytes.size()) break;
     if (bytes[at + 1] != escaped_end && bytes[at + 1] != escaped_escape) {
       return Parsed<Frame>::fail(DecodeError::bad_escape, at + 1);
     }
-    ++at;
+    at += 2;
     ++escapes;
   }
-  if (at == bytes.size() || bytes[at] != end) return Parsed<Frame>::need(bytes.size() + 1);
+  if (stop == bytes.size()) return Parsed<Frame>::need(bytes.size() + 1);
 
-  const Bytes packet = bytes.first(at);
-  if (escapes == 0) return Parsed<Frame>::frame(packet, at + 1);
+  const Bytes packet = bytes.first(stop);
+  if (escapes == 0) return Parsed<Frame>::frame(packet, stop + 1);
+  unescape(packet);
+  return Parsed<Frame>::frame(unescaped_frame, stop + 1);
+}
+
+void Slip::unescape(Bytes packet) {
   unescaped_frame.clear();
-  for (auto byte = packet.begin(); byte != packet.end(); ++byte) {
-    if (*byte != escape) {
-      unescaped_frame.push_back(*byte);
-    } else {
-      unescaped_frame.push_back(*++byte == escaped_end ? end : escape);
+  for (std::size_t at = 0; at < packet.size();) {
+    const std::size_t special = find(packet, escape, at, packet.size());
+    unescaped_frame.insert(unescaped_frame.end(), packet.data() + at, packet.data() + special);
+    if (special < packet.size()) {
+      unescaped_frame.push_back(packet[special + 1] == escaped_end ? end : escape);
     }
+    at = special + 2;
   }
-  return Parsed<Frame>::frame(unescaped_frame, at + 1);
 }
 
 void append_slip(std::vector<std::byte>& out, Bytes payload) {

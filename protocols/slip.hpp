@@ -18,8 +18,9 @@ namespace protocols {
 struct Slip {
   using Frame = Bytes;
   struct Progress {
-    std::size_t scanned = 0;
-    std::size_t escapes = 0;
+    std::size_t scanned = 0;   ///< No bad escape and no byte too many stands ahead of this.
+    std::size_t escapes = 0;   ///< Ahead of it.
+    std::size_t searched = 0;  ///< No END stands ahead of this.
   };
 
   std::size_t max_payload_bytes = 65536;        ///< RFC 1055 recommends 1006.
@@ -27,6 +28,9 @@ struct Slip {
 
   /// Errors    DecodeError::too_large, bad_escape
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
+
+ private:
+  void unescape(Bytes packet);
 };
 
 /// Cuts a stream of SLIP packets. A packet without escapes is a view of the stream.
