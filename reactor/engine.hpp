@@ -146,13 +146,12 @@ class Round {
  public:
   [[nodiscard]] bool empty() const { return items_.empty(); }
   void refill(std::vector<T>& from) { items_.swap(from); }
-  [[nodiscard]] T take() {
-    T item = std::move(items_[done_++]);
-    if (done_ == items_.size()) {
-      items_.clear();
-      done_ = 0;
-    }
-    return item;
+  [[nodiscard]] T& front() { return items_[done_]; }
+  void pop() {
+    items_[done_++] = T();
+    if (done_ < items_.size()) return;
+    items_.clear();
+    done_ = 0;
   }
 
  private:
@@ -182,7 +181,7 @@ class Engine {
   /// One turn, which waits for something to happen if `wait`. False when nothing is left to do.
   bool turn(bool wait);
   void stop() noexcept;
-  void post(Task task);
+  void post(Task&& task);
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
   [[nodiscard]] bool is_guest() const { return guest_; }
@@ -345,11 +344,13 @@ class Engine {
   std::size_t armed_ = 0;
   TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
 
-  std::mutex post_mutex_;
-  std::vector<Task> posted_;  // Guarded by post_mutex_.
-  std::atomic<bool> has_posted_ = false;
-  std::atomic<bool> stopping_ = false;
   Round<Task> posted_now_;
+
+  // What other threads write, on cache lines of its own: of what they do the loop sees one word.
+  alignas(64) std::mutex post_mutex_;
+  std::vector<Task> posted_;  // Guarded by post_mutex_.
+  alignas(64) std::atomic<bool> has_posted_ = false;
+  std::atomic<bool> stopping_ = false;
 
   // For reading, and behind that for gathering. Memory that is not touched costs none.
   const std::unique_ptr<std::byte[]> buffers_ =
