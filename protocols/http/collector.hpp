@@ -1,0 +1,77 @@
+// A whole message as one value, made of the events that tell of it: for bodies small enough to be
+// held.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "protocols/bytes.hpp"
+#include "protocols/http/message.hpp"
+
+namespace protocols::http {
+
+/// Field lines of its own, with the places to find them by.
+class OwnFields {
+ public:
+  OwnFields() = default;
+  explicit OwnFields(const Fields& fields) { assign(fields); }
+
+  void assign(const Fields& fields);
+  [[nodiscard]] Fields view() const { return {text_.data(), places_}; }
+
+ private:
+  std::string text_;
+  std::vector<Fields::Place> places_;
+};
+
+/// Collects requests or responses.
+///
+///     RequestCollector requests(64 * 1024);
+///     while (auto event = decoder.next()) {
+///       if (auto* request = requests.add(*event)) answer(request->head, request->body);
+///     }
+///
+/// Cost      Copies each message; its memory is used again for the next.
+template <class H>
+class Collector {
+ public:
+  struct Message {
+    H head;
+    Bytes body;
+    Fields trailers;
+  };
+
+  /// Collects bodies of at most `max_body_bytes`. Of a longer one nothing is kept.
+  explicit Collector(std::size_t max_body_bytes = 64 * 1024) : max_body_bytes_(max_body_bytes) {}
+
+  /// The message that `event` completes; null before, and where it is too_large().
+  ///
+  /// Lifetime  Until the next add(); what was lent to the decoder may go.
+  const Message* add(const Event<H>& event);
+
+  /// Whether the body of the present message is too long to be collected, as soon as that is known:
+  /// to be answered with 413.
+  [[nodiscard]] bool too_large() const { return too_large_; }
+
+ private:
+  void begin(const H& head);
+  void add_body(Bytes piece);
+  void end(const Fields& trailers);
+
+  std::size_t max_body_bytes_;
+  bool too_large_ = false;
+  std::string start_line_;  // The parts of it, and what is wanted to go on with.
+  OwnFields fields_;
+  OwnFields trailers_;
+  std::vector<std::byte> body_;
+  Message message_;
+};
+
+using RequestCollector = Collector<RequestHead>;
+using ResponseCollector = Collector<ResponseHead>;
+
+extern template class Collector<RequestHead>;
+extern template class Collector<ResponseHead>;
+
+}  // namespace protocols::http
