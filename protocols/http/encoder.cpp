@@ -25,6 +25,13 @@ class Digits {
   const char* end_;
 };
 
+bool is_of_framing(std::string_view name) {
+  for (std::string_view own : {"Connection", "Content-Length", "Transfer-Encoding"}) {
+    if (equal_ignoring_case(name, own)) return true;
+  }
+  return false;
+}
+
 void append(std::vector<std::byte>& out, std::initializer_list<std::string_view> parts) {
   std::size_t size = 0;
   for (std::string_view part : parts) size += part.size();
@@ -78,6 +85,20 @@ HeadEncoder HeadEncoder::trailers(std::vector<std::byte>& out) {
 void HeadEncoder::add(const Field& field) {
   if (!is_sendable(field)) sendable_ = false;
   put({field.name, ": ", field.value, "\r\n"});
+}
+
+void HeadEncoder::add_all(FieldList fields) {
+  for (const Field& field : fields) {
+    if (is_of_framing(field.name)) sendable_ = false;
+    if (equal_ignoring_case(field.name, "Upgrade")) upgrades_ = true;
+    add(field);
+  }
+}
+
+void HeadEncoder::add_connection(std::string_view option) {
+  if (!upgrades_ && option.empty()) return;
+  const std::string_view separator = upgrades_ && !option.empty() ? ", " : "";
+  put({"Connection: ", upgrades_ ? "upgrade" : "", separator, option, "\r\n"});
 }
 
 void HeadEncoder::add_content_length(std::uint64_t size) {

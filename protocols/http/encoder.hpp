@@ -82,9 +82,15 @@ class HeadEncoder {
   [[nodiscard]] static HeadEncoder trailers(std::vector<std::byte>& out);
 
   void add(const Field& field);
-  void add_all(FieldList fields) {
-    for (const Field& field : fields) add(field);
-  }
+
+  /// The fields of a caller who leaves it to a connection class where the message ends and what
+  /// becomes of the connection: Content-Length, Transfer-Encoding and Connection are not sendable.
+  void add_all(FieldList fields);
+
+  /// Connection: `option`, and `upgrade` where one of add_all()'s fields is Upgrade; nothing where
+  /// there is neither.
+  void add_connection(std::string_view option);
+
   void add_lines(const FieldLines& lines) { put({lines.text()}); }
   void add_content_length(std::uint64_t size);
 
@@ -100,6 +106,7 @@ class HeadEncoder {
   std::vector<std::byte>& out_;
   std::size_t begin_;
   bool sendable_;
+  bool upgrades_ = false;
 };
 
 /// Appends a piece of a chunked body; an empty one, which would end the body, is left out.

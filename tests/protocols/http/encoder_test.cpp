@@ -99,6 +99,26 @@ TEST_SUITE("http/encoder") {
     CHECK(text(out) == "11\r\nxxxxxxxxxxxxxxxxx\r\n0\r\nT: 1\r\n\r\n");
   }
 
+  TEST_CASE("a caller's fields may not speak of framing, and an upgrade is named in Connection") {
+    for (std::string_view name : {"content-length", "Transfer-Encoding", "CONNECTION"}) {
+      CAPTURE(name);
+      CHECK_FALSE(sends_request("GET", "/", {{"Host", "h"}, {name, "close"}}));
+    }
+    const auto connection = [](FieldList fields, std::string_view option) {
+      Out out;
+      HeadEncoder head = HeadEncoder::request(out, "GET", "/");
+      head.add_all(fields);
+      head.add_connection(option);
+      CHECK(head.end());
+      return text(out).substr(std::string_view("GET / HTTP/1.1\r\n").size());
+    };
+    CHECK(connection({}, "") == "\r\n");
+    CHECK(connection({}, "close") == "Connection: close\r\n\r\n");
+    CHECK(connection({{"Upgrade", "x"}}, "") == "Upgrade: x\r\nConnection: upgrade\r\n\r\n");
+    CHECK(connection({{"upgrade", "x"}}, "close") ==
+          "upgrade: x\r\nConnection: upgrade, close\r\n\r\n");
+  }
+
   TEST_CASE("trailers that are not sendable leave a body without its end") {
     Out out;
     HeadEncoder trailers = HeadEncoder::trailers(out);
