@@ -285,7 +285,7 @@ TEST_SUITE("http/server_connection") {
   }
 
   TEST_CASE("a body shorter than announced ends the connection, one sent elsewhere counts") {
-    for (const std::uint64_t elsewhere : {2, 3}) {
+    for (const unsigned elsewhere : {2u, 3u}) {
       ServerConnection http;
       std::vector<std::byte> out;
       feed(http, get("/"));
