@@ -1,0 +1,32 @@
+// Requests that depend on what the client has already (RFC 9110 13): If-None-Match and its kin.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "protocols/http/date.hpp"
+#include "protocols/http/message.hpp"
+
+namespace protocols::http {
+
+/// What tells one state of a resource from another.
+struct Validators {
+  std::string_view etag;  ///< With its quotes: `"a1"`, `W/"a1"`; empty: there is none.
+  std::optional<Date> last_modified;
+};
+
+enum class Precondition : unsigned char {
+  holds,         ///< Answer as if it had not been asked.
+  not_modified,  ///< 304: the client has it.
+  failed,        ///< 412: what the client has is not what is here.
+};
+
+/// Judges If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of
+/// RFC 9110 13.2.2, for a resource that exists.
+[[nodiscard]] Precondition judge_preconditions(std::string_view method, const Fields& fields,
+                                               const Validators& current);
+
+/// Whether a Range is to be heeded: there is no If-Range, or it names what is here (RFC 9110 13.1.5).
+[[nodiscard]] bool range_holds(const Fields& fields, const Validators& current);
+
+}  // namespace protocols::http
