@@ -37,7 +37,7 @@ TEST_SUITE("http/date") {
           "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 31 Nov 1994 08:49:37 GMT",
           "Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
           "Sun, 06 Nov 1994 08:60:00 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
-          "Sun, 06 XXX 1994 08:49:37 GMT", "Sun, 29 Feb 1900 08:49:37 GMT",
+          "Sun, 06 Nix 1994 08:49:37 GMT", "Sun, 29 Feb 1900 08:49:37 GMT",
           "Sun, -6 Nov 1994 08:49:37 GMT", "Sun Nov 6 08:49:37 1994"}) {
       CAPTURE(text);
       CHECK_FALSE(parse_date(text));
