@@ -2,14 +2,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <functional>
-#include <future>
 #include <string>
 #include <vector>
 
-#include "reactor/loop_pool.hpp"
 #include "reactor/server.hpp"
 #include "support/program.hpp"
+#include "support/serve.hpp"
 
 namespace {
 
@@ -36,63 +34,35 @@ struct Echo {
   }
 };
 
-using EchoServer = reactor::Server<Echo>;
+// The servers of one thread.
+class EchoSite {
+ public:
+  EchoSite(reactor::Loop& loop, const Options& options) : loop_(loop), options_(options) {}
 
-EchoServer listen(reactor::Loop& loop, const std::string& endpoint, const Options& options) {
-  reactor::ServerOptions server;
-  server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
-  server.idle_timeout = std::chrono::milliseconds(std::llround(options.idle_seconds * 1000));
-  return samples::value_of(EchoServer::listen(loop, endpoint, server, [&](reactor::Stream& stream) {
-    return Echo{stream, options.upper};
-  }));
-}
-
-// Tells the others on which ports.
-std::vector<EchoServer> listen_on_all(reactor::Loop& loop, const Options& options,
-                                      std::promise<std::vector<std::string>>& ports) {
-  std::vector<EchoServer> servers;
-  std::vector<std::string> shared;
-  for (const std::string& endpoint : options.endpoints) {
-    servers.push_back(listen(loop, endpoint, options));
-    if (!endpoint.starts_with("unix:")) shared.push_back(servers.back().address().to_string());
+  reactor::Address listen(const std::string& endpoint) {
+    reactor::ServerOptions server;
+    server.listen.reuse_port = options_.threads > 1 && !endpoint.starts_with("unix:");
+    server.idle_timeout = std::chrono::milliseconds(std::llround(options_.idle_seconds * 1000));
+    servers_.push_back(samples::value_of(
+        reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
+          return Echo{stream, options_.upper};
+        })));
+    return servers_.back().address();
   }
-  ports.set_value(shared);
-  return servers;
-}
 
-// One loop on each thread. The first listens first: a port 0 becomes a real one that the others
-// share, but for unix sockets, which are its alone.
+  void drain() {
+    for (auto& server : servers_) server.drain();
+  }
+
+ private:
+  reactor::Loop& loop_;
+  const Options& options_;
+  std::vector<reactor::Server<Echo>> servers_;
+};
+
 void serve(const Options& options) {
-  reactor::LoopPool pool(options.threads);
-  std::promise<std::vector<std::string>> listening;
-  const std::shared_future<std::vector<std::string>> shared = listening.get_future().share();
-
-  std::vector<std::function<void()>> drains(pool.size());  // Each is its own thread's.
-
-  pool.run([&](reactor::Loop& loop, std::size_t thread) {
-    std::vector<EchoServer> servers;
-    std::vector<reactor::Signal> signals;
-    drains[thread] = [&] {
-      for (EchoServer& server : servers) server.drain();
-    };
-    if (thread > 0) {
-      for (const std::string& port : shared.get()) servers.push_back(listen(loop, port, options));
-      return loop.run();
-    }
-    try {
-      servers = listen_on_all(loop, options, listening);
-    } catch (...) {
-      listening.set_exception(std::current_exception());  // Or the others would wait for ever.
-      throw;
-    }
-    signals = samples::stop_on_signals(loop, [&] {
-      for (std::size_t other = 0; other < pool.size(); ++other) {
-        pool.post(other, [&drains, other] { drains[other](); });
-      }
-    });
-    for (const EchoServer& server : servers) samples::announce(server.address());
-    loop.run();
-  });
+  samples::serve_on_threads(options.endpoints, options.threads,
+                            [&](reactor::Loop& loop) { return EchoSite(loop, options); });
 }
 
 }  // namespace
