@@ -1,0 +1,41 @@
+// What the command line sets, and what a connection may take.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace responder {
+
+struct Options {
+  std::vector<std::string> endpoints{"127.0.0.1:8080"};
+  std::string root;  ///< Empty: routes and the status page are served instead of files.
+  bool list = false;
+  bool refuse_links = false;
+  bool log = false;
+  std::size_t threads = 1;
+  double head_timeout = 10;
+  double idle_timeout = 60;
+  double stall_timeout = 30;
+};
+
+constexpr std::size_t max_head_bytes = 32 * 1024;
+constexpr std::size_t read_bytes = 64 * 1024;         ///< A read, of which the rest may be kept.
+constexpr std::size_t max_echo_bytes = 1024 * 1024;   ///< A body that is sent back.
+constexpr std::size_t max_page_bytes = 512 * 1024;    ///< A directory listing.
+constexpr std::size_t high_water_bytes = 256 * 1024;  ///< Answers that wait for their reader.
+constexpr std::size_t write_bytes = 64 * 1024;        ///< What is gathered before it is written.
+constexpr std::size_t small_file_bytes = 16 * 1024;   ///< Sent together with its head.
+
+/// What of the output may be queued: nothing is begun above the high-water mark, and the largest
+/// thing that is then written is an echo or a listing.
+constexpr std::size_t max_queued_bytes = high_water_bytes + write_bytes + max_echo_bytes + 4096;
+
+/// Fewer bytes than this in a stall timeout are none.
+constexpr std::size_t least_progress_bytes = 4096;
+
+/// All that a connection can hold in memory.
+constexpr std::size_t max_connection_bytes =
+    2 * max_head_bytes + read_bytes + max_echo_bytes + max_queued_bytes;
+
+}  // namespace responder

@@ -1,0 +1,14 @@
+// What is served where no root is given: a page, and a route for each way to move a body.
+#pragma once
+
+#include "protocols/http/message.hpp"
+#include "protocols/http/target.hpp"
+
+namespace responder {
+
+class Session;
+
+void answer_route(Session& session, const protocols::http::RequestHead& head,
+                  const protocols::http::Target& target);
+
+}  // namespace responder

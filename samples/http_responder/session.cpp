@@ -1,0 +1,245 @@
+#include "http_responder/session.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "http_responder/acknowledged.hpp"
+#include "http_responder/options.hpp"
+#include "http_responder/site.hpp"
+#include "protocols/http/status.hpp"
+
+namespace responder {
+namespace {
+
+using protocols::http::RequestEvent;
+using protocols::http::ServerConnection;
+using reactor::Written;
+
+std::chrono::nanoseconds seconds(double count) {
+  return std::chrono::nanoseconds(std::llround(count * 1e9));
+}
+
+ServerConnection connection_of(Site& site) {
+  protocols::http::Limits limits;
+  limits.max_head_bytes = max_head_bytes;
+  return ServerConnection({limits, &site.every_answer()});
+}
+
+}  // namespace
+
+Session::Session(reactor::Stream& stream, Site& site)
+    : stream_(stream),
+      site_(site),
+      http_(connection_of(site)),
+      deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }) {
+  site_.monitor.on_connection(1);
+}
+
+Session::~Session() { site_.monitor.on_connection(-1); }
+
+void Session::on_data(protocols::Bytes bytes) {
+  received_ += bytes.size();
+  http_.feed(bytes);
+  serve();
+}
+
+void Session::on_end() {
+  http_.finish();
+  serve();
+}
+
+void Session::on_drained() {
+  full_ = false;
+  serve();
+}
+
+void Session::finish() {
+  draining_ = true;
+  http_.close_after_answer();
+  settle();
+}
+
+// Answers what has come, for as long as the client also reads.
+void Session::serve() {
+  site_.refresh_date();
+  while (!full_ && step()) {
+    if (site_.out.size() >= write_bytes) flush();
+  }
+  if (full_) http_.retain();
+  flush();
+  settle();
+}
+
+bool Session::step() {
+  if (exchange_ && exchange_->write_more(*this)) return true;
+  const auto event = http_.next(site_.out);
+  if (!event) {
+    if (http_.error() && !std::exchange(refused_, true)) {
+      note(protocols::http::status_of(http_.error()));
+    }
+    return false;
+  }
+  take(*event);
+  return true;
+}
+
+void Session::take(const RequestEvent& event) {
+  using Kind = RequestEvent::Kind;
+  switch (event.kind) {
+    case Kind::head:
+      new_request_ = true;
+      exchange_.reset();
+      site_.monitor.on_request();
+      if (site_.options.log) {
+        request_line_ = std::string(event.head->method) + " " + std::string(event.head->target) +
+                        " HTTP/1." + std::to_string(event.head->minor_version);
+      }
+      return site_.handle(*this, *event.head);
+    case Kind::body:
+      if (exchange_) exchange_->on_body(*this, event.bytes);
+      return;
+    case Kind::end:
+      if (exchange_) exchange_->on_request_end(*this);
+      return;
+    case Kind::tunnel:
+      return;
+  }
+}
+
+void Session::flush() {
+  if (site_.out.empty()) return;
+  if (stream_.write(site_.out) == Written::full) full_ = true;
+  site_.out.clear();
+}
+
+// ---- Answers
+
+void Session::answer(int status, Fields fields, std::string_view body) {
+  note(status);
+  http_.respond(site_.out, status, fields, protocols::as_bytes(body));
+}
+
+void Session::answer_error(int status, Fields fields) {
+  const std::string text =
+      std::to_string(status) + " " + std::string(protocols::http::reason_of(status)) + "\n";
+  std::vector<protocols::http::Field> all(fields.begin(), fields.end());
+  all.push_back({"Content-Type", "text/plain; charset=utf-8"});
+  answer(status, all, text);
+}
+
+void Session::answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
+                          std::uint64_t size) {
+  note(status);
+  if (!http_.begin_response(site_.out, status, fields, size)) return;
+  if (http_.sends_body() && size <= small_file_bytes) {
+    std::byte bytes[small_file_bytes];
+    const ssize_t got = pread(file.fd(), bytes, size, static_cast<off_t>(offset));
+    // A file that has become shorter meanwhile: end_response() ends the connection.
+    http_.write_body(site_.out,
+                     std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
+  } else if (http_.sends_body()) {
+    http_.wrote_body(size);
+    flush();
+    if (stream_.write_file(std::move(file), offset, size) == Written::full) full_ = true;
+  }
+  http_.end_response(site_.out);
+}
+
+void Session::begin_answer(int status, Fields fields) {
+  note(status);
+  http_.begin_response(site_.out, status, fields);
+}
+
+void Session::write_body(std::string_view piece) {
+  http_.write_body(site_.out, protocols::as_bytes(piece));
+}
+
+void Session::end_answer() { http_.end_response(site_.out); }
+
+void Session::note(int status) {
+  if (!site_.options.log) return;
+  const auto peer = stream_.socket().peer_address();
+  std::string line = request_line_;
+  for (char& c : line) {
+    if (c == '"') c = '\'';
+  }
+  std::fprintf(stderr, "%s \"%s\" %d\n", peer ? peer->to_string().c_str() : "-", line.c_str(),
+               status);
+  request_line_.clear();
+}
+
+// ---- Time
+
+// What the connection waits for from here on, and how long it may.
+void Session::settle() {
+  using Phase = ServerConnection::Phase;
+  const Phase phase = http_.phase();
+  if (full_ || (phase == Phase::answer && exchange_)) {
+    wait(Waits::reader);
+  } else if (phase == Phase::over || (draining_ && phase == Phase::idle)) {
+    return close();
+  } else if (phase == Phase::idle) {
+    wait(Waits::idle);
+  } else {
+    wait(phase == Phase::head ? Waits::head : Waits::body);
+  }
+  // What comes while an answer is under way would have to be kept.
+  const bool pause = waits_ == Waits::reader;
+  if (pause != paused_) pause ? stream_.pause() : stream_.resume();
+  paused_ = pause;
+}
+
+void Session::wait(Waits what) {
+  const bool new_request = std::exchange(new_request_, false);
+  if (what == waits_ && what == Waits::idle) return deadline_.touch();
+  if (what == waits_ && !new_request) return;
+  waits_ = what;
+  if (what == Waits::reader) {
+    acknowledged_ = acknowledged_while_sending(stream_.socket().fd()).value_or(0);
+  }
+  begin_period();
+}
+
+void Session::begin_period() {
+  const Options& options = site_.options;
+  received_before_ = received_;
+  deadline_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
+                            : waits_ == Waits::head ? options.head_timeout
+                                                    : options.stall_timeout));
+}
+
+void Session::on_expired() {
+  site_.refresh_date();
+  const auto acknowledged = acknowledged_while_sending(stream_.socket().fd());
+  const auto read =
+      acknowledged.value_or(0) - std::exchange(acknowledged_, acknowledged.value_or(0));
+  const bool reads = acknowledged && read >= least_progress_bytes;
+  switch (waits_) {
+    case Waits::idle:
+      // It may be reading the last answer still.
+      return reads ? begin_period() : close();
+    case Waits::body:
+      return received_ - received_before_ >= least_progress_bytes ? begin_period() : refuse();
+    case Waits::head:
+      return refuse();
+    case Waits::reader:
+      return reads || !acknowledged ? begin_period() : stream_.abort();
+  }
+}
+
+void Session::refuse() {
+  http_.refuse(site_.out, 408);
+  note(408);
+  flush();
+  close();
+}
+
+void Session::close() {
+  deadline_.cancel();
+  stream_.close(
+      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(site_.options.stall_timeout)));
+}
+
+}  // namespace responder

@@ -1,0 +1,92 @@
+// One connection: requests in, answers out, and nobody may take for ever.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocols/http/server_connection.hpp"
+#include "reactor/deadline.hpp"
+#include "reactor/file.hpp"
+#include "reactor/stream.hpp"
+
+namespace responder {
+
+class Session;
+class Site;
+
+/// A request that is not answered at once: its body is wanted, or its answer takes several writes.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  virtual void on_body(Session&, protocols::Bytes) {}
+  virtual void on_request_end(Session&) {}
+
+  /// Writes some more of the answer; false where nothing is to be written now.
+  virtual bool write_more(Session&) { return false; }
+};
+
+class Session {
+ public:
+  using Fields = protocols::http::FieldList;
+
+  Session(reactor::Stream& stream, Site& site);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // What the server calls.
+  void on_data(protocols::Bytes bytes);
+  void on_end();
+  void on_drained();
+  void finish();
+
+  // How the present request is answered: by one of these, at once or by an exchange.
+  void answer(int status, Fields fields, std::string_view body);
+  void answer_error(int status, Fields fields = {});
+  void answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
+                   std::uint64_t size);
+  void begin_answer(int status, Fields fields);
+  void write_body(std::string_view piece);
+  void end_answer();
+  void start(std::unique_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }
+
+  /// Sends what was written outside of the callbacks above.
+  void flush();
+
+  [[nodiscard]] Site& site() { return site_; }
+
+ private:
+  enum class Waits : unsigned char { idle, head, body, reader };
+
+  void serve();
+  bool step();
+  void take(const protocols::http::RequestEvent& event);
+  void settle();
+  void wait(Waits what);
+  void on_expired();
+  void begin_period();
+  void refuse();
+  void note(int status);
+  void close();
+
+  reactor::Stream& stream_;
+  Site& site_;
+  protocols::http::ServerConnection http_;
+  std::unique_ptr<Exchange> exchange_;
+  reactor::Deadline deadline_;
+  Waits waits_ = Waits::idle;
+  bool new_request_ = false;  // Since the deadline was set.
+  bool full_ = false;         // Until on_drained().
+  bool paused_ = false;
+  bool draining_ = false;
+  bool refused_ = false;
+  std::uint64_t received_ = 0;
+  std::uint64_t received_before_ = 0;  // The present period.
+  std::uint64_t acknowledged_ = 0;     // Up to the present period.
+  std::string request_line_;           // For the log.
+};
+
+}  // namespace responder

@@ -1,0 +1,156 @@
+#include "http_responder/site.hpp"
+
+#include <algorithm>
+
+#include "http_responder/routes.hpp"
+#include "protocols/http/conditional.hpp"
+#include "protocols/http/range.hpp"
+#include "protocols/http/target.hpp"
+#include "support/program.hpp"
+
+namespace responder {
+namespace {
+
+using protocols::http::Field;
+using protocols::http::Precondition;
+using protocols::http::Range;
+using protocols::http::RequestHead;
+using protocols::http::Target;
+using protocols::http::Validators;
+
+// Those that RFC 9110 and RFC 5789 define.
+bool is_known(std::string_view method) {
+  constexpr std::string_view methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                          "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+  return std::find(std::begin(methods), std::end(methods), method) != std::end(methods);
+}
+
+int status_of(const reactor::Error& error) {
+  if (error.code == std::errc::permission_denied) return 403;
+  if (error.code == std::errc::too_many_files_open ||
+      error.code == std::errc::too_many_files_open_in_system) {
+    return 503;
+  }
+  // The rest is of a path that leads nowhere, or out of the root.
+  return 404;
+}
+
+void answer_with_file(Session& session, const RequestHead& head, const std::string& path,
+                      Found found) {
+  const std::string modified = protocols::http::format_date(found.modified);
+  const Validators current{found.etag, found.modified};
+  std::vector<Field> fields{
+      {"ETag", found.etag}, {"Last-Modified", modified}, {"Accept-Ranges", "bytes"}};
+  switch (judge_preconditions(head.method, head.fields, current)) {
+    case Precondition::not_modified:
+      return session.answer(304, fields, {});
+    case Precondition::failed:
+      return session.answer_error(412);
+    case Precondition::holds:
+      break;
+  }
+  fields.push_back({"Content-Type", media_type(path)});
+  fields.push_back({"X-Content-Type-Options", "nosniff"});
+
+  Range range;
+  const auto asked = head.fields.find("Range");
+  if (asked && head.method == "GET" && range_holds(head.fields, current)) {
+    range = protocols::http::select_range(*asked, found.size);
+  }
+  if (range.kind == Range::Kind::unsatisfiable) {
+    return session.answer_error(
+        416, {{"Content-Range", protocols::http::unsatisfied_range(found.size)}});
+  }
+  if (range.kind == Range::Kind::whole) {
+    return session.answer_file(200, fields, std::move(found.file), 0, found.size);
+  }
+  const std::string part = protocols::http::content_range(range, found.size);
+  fields.push_back({"Content-Range", part});
+  session.answer_file(206, fields, std::move(found.file), range.offset, range.size);
+}
+
+void redirect_to_folder(Session& session, const std::string& path, std::string_view query) {
+  std::string location = protocols::http::encode_path(path) + "/";
+  if (!query.empty()) location += "?" + std::string(query);
+  session.answer_error(301, {{"Location", location}});
+}
+
+void answer_with_folder(Session& session, const RequestHead& head, const Root& root,
+                        const std::string& path, const Found& folder) {
+  auto index = root.open(path + "index.html");
+  if (index && index->kind == Found::Kind::file) {
+    return answer_with_file(session, head, "index.html", std::move(*index));
+  }
+  if (!session.site().options.list) return session.answer_error(404);
+  session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}},
+                 list_directory(folder.file, path));
+}
+
+void answer_from(const Root& root, Session& session, const RequestHead& head,
+                 const Target& target) {
+  if (head.method != "GET" && head.method != "HEAD") {
+    return session.answer_error(405, {{"Allow", "GET, HEAD"}});
+  }
+  const auto path = protocols::http::decode_path(target.path);
+  if (!path) return session.answer_error(400);
+  auto found = root.open(*path);
+  if (!found) return session.answer_error(status_of(found.error()));
+  switch (found->kind) {
+    case Found::Kind::file:
+      return answer_with_file(session, head, *path, std::move(*found));
+    case Found::Kind::directory:
+      if (!path->ends_with('/')) return redirect_to_folder(session, *path, target.query);
+      return answer_with_folder(session, head, root, *path, *found);
+    case Found::Kind::other:
+      return session.answer_error(403);
+  }
+}
+
+}  // namespace
+
+Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& figures)
+    : loop(on), options(with), monitor(on, figures), root_(root) {
+  refresh_date();
+}
+
+reactor::Address Site::listen(const std::string& endpoint) {
+  reactor::ServerOptions server;
+  server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
+  server.limits.high_water_bytes = high_water_bytes;
+  server.limits.max_queued_bytes = max_queued_bytes;
+  server.limits.read_bytes = read_bytes;
+  servers_.push_back(samples::value_of(reactor::Server<Session>::listen(
+      loop, endpoint, server, [this](reactor::Stream& stream) { return Session(stream, *this); })));
+  return servers_.back().address();
+}
+
+void Site::drain() {
+  for (auto& server : servers_) server.drain();
+}
+
+void Site::refresh_date() {
+  const auto now = loop.now();
+  if (now < refresh_at_) return;
+  const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  every_answer_.clear();
+  (void)every_answer_.add({"Date", protocols::http::format_date(date)});
+  (void)every_answer_.add({"Server", "uvreactor"});
+  refresh_at_ = now + (date + std::chrono::seconds(1) - std::chrono::system_clock::now());
+}
+
+void Site::handle(Session& session, const RequestHead& head) {
+  if (!is_known(head.method)) return session.answer_error(501);
+  const auto target = protocols::http::parse_target(head.method, head.target);
+  using Form = protocols::http::TargetForm;
+  if (!target || target->form == Form::authority)
+    return session.answer_error(405, {{"Allow", "GET, HEAD"}});
+  if (target->form == Form::asterisk || head.method == "OPTIONS") {
+    return session.answer(
+        204, {{"Allow", root_ ? "GET, HEAD, OPTIONS" : "GET, HEAD, POST, PUT, OPTIONS"}}, {});
+  }
+  Target found = *target;
+  if (found.path.empty()) found.path = "/";  // http://example.org
+  root_ ? answer_from(*root_, session, head, found) : answer_route(session, head, found);
+}
+
+}  // namespace responder

@@ -1,0 +1,49 @@
+// What the connections of one thread share.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "http_responder/files.hpp"
+#include "http_responder/monitor.hpp"
+#include "http_responder/options.hpp"
+#include "http_responder/session.hpp"
+#include "reactor/server.hpp"
+
+namespace responder {
+
+class Site {
+ public:
+  Site(reactor::Loop& loop, const Options& options, const Root* root, Figures& figures);
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  // What serve_on_threads() calls.
+  reactor::Address listen(const std::string& endpoint);
+  void drain();
+
+  /// Answers the request, or starts what will.
+  void handle(Session& session, const protocols::http::RequestHead& head);
+
+  /// Date and Server; the date is made once a second.
+  [[nodiscard]] const protocols::http::FieldLines& every_answer() { return every_answer_; }
+  void refresh_date();
+
+  reactor::Loop& loop;
+  const Options& options;
+  Monitor monitor;
+  std::vector<std::byte> out;  ///< What is written, until the stream is given it.
+
+ private:
+  const Root* root_;
+  protocols::http::FieldLines every_answer_;
+  reactor::Loop::Clock::time_point refresh_at_{};
+  std::list<reactor::Server<Session>> servers_;
+};
+
+}  // namespace responder

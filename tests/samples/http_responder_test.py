@@ -1,0 +1,638 @@
+"""The HTTP responder, driven by Python's sockets and http.client, and by curl."""
+
+import base64
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from email.utils import formatdate, parsedate_to_datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
+
+DATA = Path(__file__).resolve().parents[1] / "data/http_path"
+CURL = shutil.which("curl")
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+
+
+def read_all(connection):
+    """What comes until the server closes."""
+    received = bytearray()
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(1 << 16):
+            received += piece
+    return bytes(received)
+
+
+def talk(server, sent):
+    """All that the server answers to these bytes; it must close the connection."""
+    with connect(server) as connection:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(sent)
+        return read_all(connection)
+
+
+def split_responses(received):
+    """(status, fields, body) of each response, by its Content-Length."""
+    responses = []
+    while received:
+        head, _, received = received.partition(b"\r\n\r\n")
+        line, *fields = head.decode("latin1").split("\r\n")
+        fields = {name.lower(): value for name, value in (field.split(": ", 1) for field in fields)}
+        size = int(fields.get("content-length", 0))
+        responses.append((int(line.split()[1]), fields, received[:size]))
+        received = received[size:]
+    return responses
+
+
+def get(target="/hello", *fields, method="GET", version="1.1"):
+    return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: h", *fields, "", ""]).encode("latin1")
+
+
+CLOSE = "Connection: close"
+
+
+@contextlib.contextmanager
+def client(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def ask(server, target, fields=(), method="GET", body=None):
+    """The response and its body, over a connection of its own."""
+    with client(server) as connection:
+        connection.request(method, target, body=body, headers=dict(fields))
+        response = connection.getresponse()
+        return response, response.read()
+
+
+class Folder:
+    """A folder to serve, gone with the block."""
+
+    def __init__(self, files=None, links=None):
+        self._folder = tempfile.TemporaryDirectory()
+        self.path = Path(self._folder.name) / "root"
+        self.path.mkdir()
+        for name, content in (files or {}).items():
+            file = self.path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        for name, target in (links or {}).items():
+            (self.path / name).symlink_to(target)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def serving(*options, files=None, links=None):
+    with Folder(files, links) as folder:
+        with Server("http_responder", "--root", folder.path, *options) as server:
+            server.folder = folder.path
+            yield server
+
+
+class Paths(unittest.TestCase):
+    """No path leads out of the root, by any encoding."""
+
+    def check(self, *options):
+        fixture = json.loads((DATA / "static_root.json").read_text())
+        cases = [json.loads(line) for line in (DATA / "cases.jsonl").read_text().splitlines()]
+        self.assertGreater(len(cases), 30)
+        with Folder(fixture["files"], fixture["symlinks"]) as folder:
+            for name, content in fixture["outside"].items():
+                (folder.path / name).write_text(content)
+            for name in fixture["empty_dirs"]:
+                (folder.path / name).mkdir()
+            with Server("http_responder", "--root", folder.path, *options) as server:
+                for case in cases:
+                    with self.subTest(case=case["source"]):
+                        self.check_case(server, case["expect"], base64.b64decode(case["input_b64"]))
+
+    def check_case(self, server, expect, request):
+        received = talk(server, request)
+        for secret in expect["never_contains_b64"]:
+            self.assertNotIn(base64.b64decode(secret), received)
+        (status, _, body), *more = split_responses(received)
+        self.assertEqual(more, [])
+        self.assertIn(status, expect["status_ok"])
+        if status == 200 and "body_if_200_b64" in expect:
+            self.assertEqual(body, base64.b64decode(expect["body_if_200_b64"]))
+
+    def test_the_conformance_cases(self):
+        self.check()
+
+    def test_the_conformance_cases_where_no_link_is_followed(self):
+        self.check("--refuse-links")
+
+    def test_links_are_followed_as_long_as_they_stay_under_the_root(self):
+        links = {"in": "a.txt", "out": "/etc/hostname", "up": "../../etc/hostname", "loop": "loop",
+                 "magic": "/proc/self/root/etc/hostname"}
+        with serving(files={"a.txt": "A"}, links=links) as server:
+            self.assertEqual(ask(server, "/in")[1], b"A")
+            for name in ("out", "up", "loop", "magic"):
+                self.assertEqual(ask(server, f"/{name}")[0].status, 404, name)
+        with serving("--refuse-links", files={"d/a.txt": "A"}, links={"in": "d", "f": "d/a.txt"}) as server:
+            self.assertEqual(ask(server, "/d/a.txt")[1], b"A")
+            self.assertEqual(ask(server, "/in/a.txt")[0].status, 404)
+            self.assertEqual(ask(server, "/f")[0].status, 404)
+
+    def test_what_is_no_file_is_not_served_and_holds_nobody_up(self):
+        with Folder() as folder:
+            os.mkfifo(folder.path / "fifo")
+            (folder.path / "secret").write_text("s")
+            (folder.path / "secret").chmod(0)
+            with Server("http_responder", "--root", folder.path) as server:
+                self.assertEqual(ask(server, "/fifo")[0].status, 403)
+                if os.geteuid() != 0:
+                    self.assertEqual(ask(server, "/secret")[0].status, 403)
+
+
+class Files(unittest.TestCase):
+    def test_a_file_is_served_with_its_type_its_tag_and_its_date(self):
+        big = bytes(range(256)) * 8192  # 2 MiB: not in one write.
+        files = {"a.html": "<p>", "a.TXT": "text", "none": "n", "big.bin": big, "empty.css": ""}
+        with serving(files=files) as server:
+            os.utime(server.folder / "a.html", (784111777, 784111777))
+            response, body = ask(server, "/a.html?query")
+            self.assertEqual((response.status, body), (200, b"<p>"))
+            self.assertEqual(response.headers["Content-Type"], "text/html; charset=utf-8")
+            self.assertEqual(response.headers["Last-Modified"], "Sun, 06 Nov 1994 08:49:37 GMT")
+            self.assertRegex(response.headers["ETag"], r'^"[^"]+"$')
+            sent = parsedate_to_datetime(response.headers["Date"]).timestamp()
+            self.assertLess(abs(sent - time.time()), PATIENCE_SECONDS)
+            for name, kind in (("a.TXT", "text/plain; charset=utf-8"), ("none", "application/octet-stream"),
+                               ("empty.css", "text/css; charset=utf-8"), ("big.bin", "application/octet-stream")):
+                response, body = ask(server, f"/{name}")
+                content = files[name]
+                self.assertEqual(body, content if isinstance(content, bytes) else content.encode())
+                self.assertEqual(response.headers["Content-Type"], kind)
+
+    def test_a_folder_shows_its_index_or_a_list_or_nothing(self):
+        files = {"index.html": "root", "sub/<b>&.txt": "x", "sub/javascript:x": "x", "sub/é": "x"}
+        with serving(files=files) as server:
+            self.assertEqual(ask(server, "/")[1], b"root")
+            response, _ = ask(server, "/sub?a=b")
+            self.assertEqual((response.status, response.headers["Location"]), (301, "/sub/?a=b"))
+            self.assertEqual(ask(server, "/sub/")[0].status, 404)
+        with serving("--list", files=files) as server:
+            page = ask(server, "/sub/")[1].decode()
+            self.assertIn('<a href="./%3Cb%3E&amp;.txt">&lt;b&gt;&amp;.txt</a>', page)
+            self.assertIn('<a href="./javascript:x">', page)
+            self.assertIn('<a href="./%C3%A9">é</a>', page)
+            self.assertNotIn("<b>", page)
+
+    def test_a_redirect_never_leads_to_another_host(self):
+        with serving(files={"evil.example/a": "x"}) as server:
+            for target in ("//evil.example", "///evil.example", "/%2Fevil.example", "/\\evil.example"):
+                for status, fields, _ in split_responses(talk(server, get(target, CLOSE))):
+                    location = fields.get("location", "/")
+                    self.assertTrue(status != 301 or location == "/evil.example/", location)
+
+    def test_head_is_get_without_the_body(self):
+        with serving("--list", files={"a.txt": "text", "big.bin": b"x" * 100000}) as server:
+            for target in ("/a.txt", "/big.bin", "/", "/missing"):
+                head, nothing = ask(server, target, method="HEAD")
+                response, body = ask(server, target)
+                self.assertEqual((head.status, nothing), (response.status, b""))
+                self.assertEqual(head.headers["Content-Length"], str(len(body)))
+                self.assertEqual(head.headers["Content-Type"], response.headers["Content-Type"])
+
+    def test_what_the_client_has_is_not_sent_again(self):
+        with serving(files={"a.txt": "text"}) as server:
+            response, _ = ask(server, "/a.txt")
+            tag, date = response.headers["ETag"], response.headers["Last-Modified"]
+            past = formatdate(0, usegmt=True)
+            cases = [({"If-None-Match": tag}, 304), ({"If-None-Match": f'"x", W/{tag}'}, 304),
+                     ({"If-None-Match": '"x"'}, 200), ({"If-None-Match": "*"}, 304),
+                     ({"If-Modified-Since": date}, 304), ({"If-Modified-Since": past}, 200),
+                     ({"If-None-Match": '"x"', "If-Modified-Since": date}, 200),
+                     ({"If-Match": tag}, 200), ({"If-Match": '"x"'}, 412),
+                     ({"If-Unmodified-Since": past}, 412), ({"If-Modified-Since": "x"}, 200)]
+            for fields, status in cases:
+                with self.subTest(fields=fields):
+                    response, body = ask(server, "/a.txt", fields)
+                    self.assertEqual(response.status, status)
+                    if status == 304:
+                        self.assertEqual((body, response.headers["ETag"]), (b"", tag))
+            (server.folder / "a.txt").write_text("text, changed")
+            self.assertEqual(ask(server, "/a.txt", {"If-None-Match": tag})[0].status, 200)
+
+    def test_a_part_is_sent_where_one_is_asked_for(self):
+        content = bytes(range(256)) * 1000
+        with serving(files={"a.bin": content}) as server:
+            tag = ask(server, "/a.bin")[0].headers["ETag"]
+            cases = [("bytes=0-0", 0, 1), ("bytes=100-199", 100, 100), ("bytes=255990-", 255990, 10),
+                     ("bytes=-5", 255995, 5), ("bytes=100-999999", 100, 255900),
+                     ("bytes=0-99999", 0, 100000)]
+            for value, offset, size in cases:
+                response, body = ask(server, "/a.bin", {"Range": value})
+                self.assertEqual((response.status, body), (206, content[offset:offset + size]), value)
+                self.assertEqual(response.headers["Content-Range"],
+                                 f"bytes {offset}-{offset + size - 1}/256000")
+            for value in ("bytes=0-0,5-6", "bytes=5-2", "lines=1-2", "bytes=x-"):
+                response, body = ask(server, "/a.bin", {"Range": value})
+                self.assertEqual((response.status, len(body)), (200, 256000), value)
+            for value in ("bytes=256000-", "bytes=-0"):
+                response, _ = ask(server, "/a.bin", {"Range": value})
+                self.assertEqual((response.status, response.headers["Content-Range"]),
+                                 (416, "bytes */256000"))
+            self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0", "If-Range": tag})[0].status, 206)
+            self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0", "If-Range": '"x"'})[0].status, 200)
+            self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0"}, "HEAD")[0].status, 200)
+
+    def test_only_what_a_file_can_do_is_done(self):
+        with serving(files={"a.txt": "A"}) as server:
+            for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE"):
+                response, _ = ask(server, "/a.txt", method=method)
+                self.assertEqual((response.status, response.headers["Allow"]), (405, "GET, HEAD"))
+            self.assertEqual(ask(server, "/a.txt", method="BREW")[0].status, 501)
+            self.assertEqual(ask(server, "/a.txt", method="OPTIONS")[0].status, 204)
+
+    def test_many_files_over_one_connection_also_large_ones_one_behind_the_other(self):
+        content = os.urandom(1 << 20)
+        with serving(files={"big": content, "small": "s"}) as server:
+            received = talk(server, get("/big") + get("/small") + get("/big") + get("/small", CLOSE))
+            self.assertEqual([body for _, _, body in split_responses(received)],
+                             [content, b"s", content, b"s"])
+
+
+class Connections(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(Server("http_responder"))
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        targets = ["/hello", "/", "/missing", "/hello"] * 50
+        received = talk(self.server, b"".join(map(get, targets)) + get("/hello", CLOSE))
+        statuses = [status for status, _, _ in split_responses(received)]
+        self.assertEqual(statuses, [404 if target == "/missing" else 200 for target in targets] + [200])
+
+    def test_a_connection_lives_on_as_the_client_wishes(self):
+        both = split_responses(talk(self.server, get("/hello", "Connection: keep-alive", version="1.0") +
+                                    get("/hello", version="1.0")))
+        self.assertEqual([fields["connection"] for _, fields, _ in both], ["keep-alive", "close"])
+        one = split_responses(talk(self.server, get("/hello", CLOSE) + get("/hello")))
+        self.assertEqual([fields["connection"] for _, fields, _ in one], ["close"])
+
+    def test_the_date_is_that_of_the_second(self):
+        first = ask(self.server, "/hello")[0].headers["Date"]
+        for _ in range(100000):  # Bounded; a second passes long before.
+            if ask(self.server, "/hello")[0].headers["Date"] != first:
+                return
+        self.fail("the date stands still")
+
+    def test_a_client_that_waits_is_told_to_go_on(self):
+        with connect(self.server) as connection:
+            connection.sendall(get("/upload", "Content-Length: 3", "Expect: 100-continue", CLOSE,
+                                   method="PUT"))
+            self.assertEqual(connection.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection.sendall(b"abc")
+            self.assertTrue(read_all(connection).endswith(b"received 3 bytes\n"))
+
+    def test_one_whose_body_is_not_wanted_is_not(self):
+        sent = get("/missing", "Content-Length: 3", "Expect: 100-continue", method="PUT")
+        (status, fields, _), = split_responses(talk(self.server, sent))
+        self.assertEqual((status, fields["connection"]), (404, "close"))
+
+    def test_a_body_comes_back_and_a_large_one_is_refused(self):
+        for body in (b"", b"hello", os.urandom(1 << 20)):
+            response, echoed = ask(self.server, "/echo", method="POST", body=body)
+            self.assertEqual((response.status, echoed), (200, body))
+        self.assertEqual(ask(self.server, "/echo", method="POST", body=iter([b"ab", b"c"]))[1], b"abc")
+        large = get("/echo", "Content-Length: 1048577", method="POST")
+        self.assertEqual([status for status, _, _ in split_responses(talk(self.server, large))], [413])
+        chunk = b"%x\r\n" % (1 << 19) + b"x" * (1 << 19) + b"\r\n"
+        chunked = get("/echo", "Transfer-Encoding: chunked", method="POST") + 3 * chunk
+        self.assertEqual([status for status, _, _ in split_responses(talk(self.server, chunked))], [413])
+
+    def test_an_upload_of_any_size_is_counted_and_a_download_is_chunked(self):
+        pieces = [b"x" * 65536] * 200
+        self.assertEqual(ask(self.server, "/upload", method="POST", body=iter(pieces))[1],
+                         b"received 13107200 bytes\n")
+        response, body = ask(self.server, "/download?size=5000000")
+        self.assertEqual((response.headers["Transfer-Encoding"], body), ("chunked", b"x" * 5000000))
+        old = talk(self.server, get("/download?size=100000", version="1.0"))
+        self.assertEqual(old.partition(b"\r\n\r\n")[2], b"x" * 100000)
+        self.assertEqual(ask(self.server, "/download", method="HEAD")[1], b"")
+
+    def test_routes_say_what_they_can_do(self):
+        for method, target, status in (("POST", "/hello", 405), ("GET", "/echo", 405),
+                                       ("DELETE", "/hello", 405), ("GET", "/nowhere", 404),
+                                       ("BREW", "/hello", 501)):
+            self.assertEqual(ask(self.server, target, method=method)[0].status, status, (method, target))
+        self.assertEqual(split_responses(talk(self.server, get("h:1", method="CONNECT")))[0][0], 405)
+        self.assertEqual(split_responses(talk(self.server, get("*", CLOSE, method="OPTIONS")))[0][0], 204)
+        self.assertEqual(split_responses(talk(self.server, get("http://h/hello", CLOSE)))[0][0], 200)
+
+    def test_the_page_shows_live_figures(self):
+        response, page = ask(self.server, "/")
+        self.assertEqual(response.headers["Content-Type"], "text/html; charset=utf-8")
+        self.assertIn(b'new EventSource("/events")', page)
+        with client(self.server) as connection:
+            connection.request("GET", "/events")
+            events = connection.getresponse()
+            self.assertEqual(events.headers["Content-Type"], "text/event-stream")
+            told = []
+            while len(told) < 3:
+                line = events.readline()
+                if line.startswith(b"data: "):
+                    told.append(json.loads(line.removeprefix(b"data: ")))
+            self.assertGreaterEqual(told[-1]["connections"], 1)
+            self.assertGreaterEqual(told[-1]["requests"], 2)
+
+    def test_a_client_that_ends_its_side_still_gets_its_answers(self):
+        with connect(self.server) as connection:
+            connection.sendall(get("/hello") + get("/download?size=3000000"))
+            connection.shutdown(socket.SHUT_WR)
+            received = read_all(connection)
+        self.assertTrue(received.endswith(b"\r\n0\r\n\r\n"))
+        self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 2)
+
+
+class Smuggling(unittest.TestCase):
+    """What two recipients could read differently has one answer and ends the connection."""
+
+    POST = b"POST /upload HTTP/1.1\r\nHost: h\r\n"
+    NEXT = b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
+    VECTORS = {
+        "Content-Length and Transfer-Encoding": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        "Transfer-Encoding and Content-Length": (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        "two lengths": (POST + b"Content-Length: 5\r\nContent-Length: 0\r\n\r\n", 400),
+        "two equal lengths": (POST + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n", 400),
+        "a list of lengths": (POST + b"Content-Length: 0, 0\r\n\r\n", 400),
+        "a signed length": (POST + b"Content-Length: +0\r\n\r\n", 400),
+        "a negative length": (POST + b"Content-Length: -1\r\n\r\n", 400),
+        "a length in hexadecimal": (POST + b"Content-Length: 0x0\r\n\r\n", 400),
+        "a length that overflows": (POST + b"Content-Length: 18446744073709551616\r\n\r\n", 400),
+        "a length larger than accepted": (POST + b"Content-Length: 18446744073709551615\r\n\r\n", 413),
+        "an empty length": (POST + b"Content-Length:\r\n\r\n", 400),
+        "a length with a blank in it": (POST + b"Content-Length: 0 0\r\n\r\n", 400),
+        "chunked twice": (POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
+        "chunked not last": (POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
+        "an unknown coding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 400),
+        "an unknown coding below chunked": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        "a misspelt coding": (POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
+        "a coding in quotes": (POST + b"Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n", 400),
+        "a vertical tab before the coding": (POST + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400),
+        "chunked in HTTP/1.0": (b"POST /upload HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        "a blank before the colon": (POST + b"Content-Length : 0\r\n\r\n", 400),
+        "a tab before the colon": (POST + b"Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n", 400),
+        "a folded line": (POST + b"X: y\r\n Content-Length: 5\r\n\r\n", 400),
+        "a folded coding": (POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", 400),
+        "a first field that is folded": (b"POST /upload HTTP/1.1\r\n Host: h\r\n\r\n", 400),
+        "a bare line feed": (POST + b"X: y\nContent-Length: 5\r\n\r\n", 400),
+        "a bare carriage return": (POST + b"X: y\rContent-Length: 5\r\n\r\n", 400),
+        "a NUL in a value": (POST + b"X: y\0z\r\n\r\n", 400),
+        "a NUL in a name": (POST + b"X\0: y\r\n\r\n", 400),
+        "no colon": (POST + b"X\r\n\r\n", 400),
+        "no name": (POST + b": y\r\n\r\n", 400),
+        "no Host": (b"GET /hello HTTP/1.1\r\n\r\n", 400),
+        "two Hosts": (b"GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        "a Host that is none": (b"GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        "a Host with a user": (b"GET /hello HTTP/1.1\r\nHost: u@h\r\n\r\n", 400),
+        "a chunk size that overflows": (POST + b"Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n", 413),
+        "a signed chunk size": (POST + b"Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n", 400),
+        "a chunk size in 0x": (POST + b"Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n", 400),
+        "a blank after a chunk size": (POST + b"Transfer-Encoding: chunked\r\n\r\n0 \r\n\r\n", 400),
+        "no chunk size": (POST + b"Transfer-Encoding: chunked\r\n\r\n\r\n", 400),
+        "a chunk longer than its size": (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400),
+        "a chunk line ended by a line feed": (POST + b"Transfer-Encoding: chunked\r\n\r\n0\n\r\n", 400),
+        "a chunk ended by a line feed": (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n", 400),
+        "a line feed in a chunk extension": (POST + b"Transfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n", 400),
+        "a bare line feed in a trailer": (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\nZ: a\r\n\r\n", 400),
+        "HTTP/0.9": (b"GET /hello\r\n\r\n", 400),
+        "HTTP/2.0": (b"GET /hello HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+        "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        "a version in lower case": (b"GET /hello http/1.1\r\nHost: h\r\n\r\n", 400),
+        "two blanks in the request line": (b"GET  /hello HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        "a tab in the request line": (b"GET\t/hello HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        "a target that is none": (b"GET hello HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        "a fragment": (b"GET /hello#x HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        "a TLS client": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        "a target that is too long": (b"GET /" + b"a" * 8300 + b" HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+        "a field that is too long": (b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 8300 + b"\r\n\r\n", 431),
+        "too many fields": (b"GET / HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
+        "a head that is too long": (b"GET / HTTP/1.1\r\nHost: h\r\n" + (b"X: " + b"y" * 8000 + b"\r\n") * 5 + b"\r\n", 431),
+    }
+
+    def test_each_vector_has_one_answer_and_ends_the_connection_whole_or_in_pieces(self):
+        with Server("http_responder") as server:
+            self.assertEqual(split_responses(talk(server, get("/smuggled", CLOSE)))[0][0], 404)
+            for name, (request, status) in self.VECTORS.items():
+                for before in (b"", get("/hello")):
+                    with self.subTest(vector=name, pipelined=bool(before)):
+                        answers = split_responses(talk(server, before + request + 3 * self.NEXT))
+                        self.assertEqual([answer[0] for answer in answers],
+                                         [200][:len(before)] + [status])
+                        self.assertEqual(answers[-1][1]["connection"], "close")
+                with self.subTest(vector=name, in_pieces=True), connect(server) as connection:
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                        for place in range(0, len(request), max(1, len(request) // 20)):
+                            connection.sendall(request[place:place + max(1, len(request) // 20)])
+                    answers = split_responses(read_all(connection))
+                    self.assertEqual([answer[0] for answer in answers], [status])
+
+    def test_no_answer_repeats_what_was_sent(self):
+        with Server("http_responder") as server:
+            for request in (get("/<script>alert(1)</script>", CLOSE), b"<script>alert(1)</script>\r\n\r\n",
+                            get("/hello", "X<script>: y")):
+                self.assertNotIn(b"script", talk(server, request))
+
+
+class Time(unittest.TestCase):
+    """Nobody may take for ever, and nobody holds up another."""
+
+    QUICK = ("--head-timeout", "0.3", "--stall-timeout", "0.3", "--idle-timeout", "0.3")
+
+    def test_a_head_or_a_body_that_does_not_come_is_answered_with_408(self):
+        with Server("http_responder", *self.QUICK) as server:
+            for begun in (b"GET", b"GET / HTTP/1.1\r\nHost: h\r\nX: ",
+                          get("/upload", "Content-Length: 100", method="PUT") + b"abc",
+                          get("/upload", "Transfer-Encoding: chunked", method="PUT") + b"5\r\nabc"):
+                (status, fields, _), *more = split_responses(talk(server, begun))
+                self.assertEqual((status, fields["connection"], more), (408, "close", []))
+
+    def trickle(self, server, begun, piece):
+        """Sends one piece after the other until the server has enough of it."""
+        with connect(server) as connection:
+            connection.sendall(begun)
+            ended = threading.Event()
+
+            def send():
+                with contextlib.suppress(OSError):
+                    while not ended.wait(0.05):
+                        connection.sendall(piece)
+            sender = threading.Thread(target=send)
+            sender.start()
+            try:
+                return split_responses(read_all(connection))[0][0]
+            finally:
+                ended.set()
+                sender.join()
+
+    def test_trickling_does_not_help(self):
+        with Server("http_responder", *self.QUICK) as server:
+            self.assertEqual(self.trickle(server, b"GET / HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n"), 408)
+            upload = get("/upload", "Content-Length: 1000000", method="PUT")
+            self.assertEqual(self.trickle(server, upload, b"x"), 408)
+
+    def test_an_idle_connection_is_closed_without_an_answer(self):
+        with Server("http_responder", *self.QUICK) as server:
+            self.assertEqual(talk(server, b""), b"")
+            self.assertEqual(len(split_responses(talk(server, get("/hello")))), 1)
+
+    def test_who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not(self):
+        files = {"big": b"x" * (64 << 20), "small": "s"}
+        with serving("--stall-timeout", "0.5", files=files) as server, connect(server) as slow:
+            with connect(server) as stuck:
+                stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stuck.sendall(get("/big"))
+                slow.sendall(get("/big", CLOSE))
+                received = 0
+                began = time.monotonic()
+                while time.monotonic() - began < 2:
+                    received += len(slow.recv(1 << 14))
+                    self.assertEqual(ask(server, "/small")[1], b"s")
+                rest = read_all(stuck)
+                self.assertLess(len(rest), 64 << 20)
+            while piece := slow.recv(1 << 20):
+                received += len(piece)
+            self.assertGreater(received, 64 << 20)
+
+    def test_a_slow_reader_of_what_is_made_for_it_is_cut_off_too(self):
+        with Server("http_responder", "--stall-timeout", "0.3") as server, connect(server) as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.sendall(get("/download?size=1000000000") * 3)
+            with client(server) as watching:
+                watching.request("GET", "/events")
+                events = watching.getresponse()
+                for _ in range(200):  # Lines, two of which come each second.
+                    line = events.readline()
+                    if line.startswith(b"data: ") and json.loads(line[6:])["connections"] == 1:
+                        break
+                else:
+                    self.fail("it is still connected")
+
+    def test_a_crowd_that_sends_nothing_holds_nobody_up(self):
+        with Server("http_responder") as server, contextlib.ExitStack() as crowd:
+            for _ in range(200):
+                connection = crowd.enter_context(connect(server))
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nX: ")
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                answers = list(pool.map(lambda _: ask(server, "/hello")[1], range(200)))
+            self.assertEqual(answers, [b"Hello, world!\n"] * 200)
+
+
+class Program(unittest.TestCase):
+    def test_it_stops_in_order_after_the_answers_that_are_under_way(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Server("http_responder") as server, connect(server) as idle, connect(server) as busy:
+                idle.sendall(get("/hello"))
+                self.assertTrue(idle.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+                busy.sendall(get("/upload", "Content-Length: 3", "Expect: 100-continue", method="PUT"))
+                self.assertEqual(busy.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n")
+                server.process.send_signal(number)
+                self.assertEqual(idle.recv(1000), b"")
+                busy.sendall(b"abc")
+                (status, fields, body), = split_responses(read_all(busy))
+                self.assertEqual((status, fields["connection"], body), (200, "close", b"received 3 bytes\n"))
+                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+
+    def test_it_serves_on_several_threads_and_endpoints(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with Server("http_responder", "--listen", "127.0.0.1:0", "--listen", f"unix:{folder}/http",
+                        "--threads", "3", endpoints=2) as server:
+                server.port_of = server.endpoints[0]
+                for _ in range(20):
+                    with contextlib.closing(http.client.HTTPConnection(server.endpoints[0])) as connection:
+                        connection.request("GET", "/hello")
+                        self.assertEqual(connection.getresponse().read(), b"Hello, world!\n")
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.connect(f"{folder}/http")
+                    connection.sendall(get("/hello", CLOSE))
+                    self.assertTrue(read_all(connection).endswith(b"Hello, world!\n"))
+
+    def test_the_log_has_a_line_for_each_answer_and_nothing_that_could_forge_one(self):
+        with Server("http_responder", "--log") as server:
+            talk(server, get("/hello") + get('/"GET', CLOSE))
+            talk(server, b"\x16\x03\x01\r\n")
+            lines = [re.sub(r"^127\.0\.0\.1:\d+ ", "", line) for line in server.errors().splitlines()]
+            self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200', '"GET /\'GET HTTP/1.1" 404', '"" 400'])
+
+    def test_help_says_what_a_connection_can_hold(self):
+        done = run("http_responder", "--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stdout, r"A connection holds at most \d+ KiB")
+        self.assertIn("Example: ", done.stdout)
+
+    def test_a_wrong_command_line_or_root_is_a_clear_error(self):
+        for arguments, code, text in ((["--root", "/nowhere"], 1, "error: open folder /nowhere: no such file"),
+                                      (["--listen", "nonsense"], 1, "error: "),
+                                      (["--idle-timeout", "0"], 2, "--idle-timeout"),
+                                      (["--no-such"], 2, "--no-such")):
+            done = run("http_responder", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (code, ""))
+            self.assertIn(text, done.stderr)
+
+
+@unittest.skipUnless(CURL, "there is no curl")
+class Curl(unittest.TestCase):
+    def curl(self, *arguments, input=None):
+        done = subprocess.run([CURL, "-sS", "--max-time", "60", *map(str, arguments)], input=input,
+                              capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_it_downloads_resumes_and_asks_whether_anything_is_new(self):
+        content = os.urandom(3 << 20)
+        with serving(files={"a.bin": content}) as server, tempfile.TemporaryDirectory() as folder:
+            url, file = f"http://{server.endpoint}/a.bin", Path(folder) / "a.bin"
+            self.assertEqual(self.curl(url), content)
+            self.assertEqual(self.curl("--http1.0", url), content)
+            file.write_bytes(content[:1000])
+            self.curl("-C", "-", "-o", file, url)
+            self.assertEqual(file.read_bytes(), content)
+            os.utime(file, (server.folder / "a.bin").stat()[7:9])
+            self.assertEqual(self.curl("-z", file, "-w", "%{http_code}", "-o", "/dev/null", url), b"304")
+            self.assertEqual(self.curl("-r", "-10", url), content[-10:])
+
+    def test_it_uploads_in_chunks_and_with_expect_and_uses_a_connection_again(self):
+        with Server("http_responder") as server:
+            url = f"http://{server.endpoint}"
+            body = b"x" * 3000000
+            self.assertEqual(self.curl("-T", "-", f"{url}/upload", input=body),
+                             b"received 3000000 bytes\n")
+            self.assertEqual(self.curl("--data-binary", "@-", "-H", "Expect: 100-continue", f"{url}/upload",
+                                       input=body), b"received 3000000 bytes\n")
+            self.assertEqual(self.curl("--data-binary", "@-", f"{url}/echo", input=b"abc"), b"abc")
+            told = self.curl("-o", "/dev/null", "-o", "/dev/null", "-w", "%{http_code} %{num_connects}\n",
+                             f"{url}/hello", f"{url}/download?size=100000")
+            self.assertEqual(told, b"200 1\n200 0\n")
+            self.assertIn(b"HTTP/1.1 200 OK", self.curl("-I", f"{url}/hello"))
+
+
+if __name__ == "__main__":
+    unittest.main()
