@@ -1,12 +1,12 @@
 // Runs tests/data/conformance through the decoders, each case in every cut. The decoders are those
 // that frame_inspector knows: a protocol that is added there is run as soon as it has its cases.
+#include "support/conformance.hpp"
+
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -17,19 +17,13 @@
 
 namespace {
 
+using conformance::decoded;
 using inspector::Json;
 
-const std::filesystem::path folder = std::filesystem::path(UVREACTOR_TEST_DATA) / "conformance";
+const std::filesystem::path folder = conformance::data / "conformance";
 
-std::vector<Json> cases_of(std::string_view protocol) {
-  std::vector<Json> cases;
-  std::ifstream file(folder / (std::string(protocol) + ".jsonl"));
-  for (std::string line; std::getline(file, line);) cases.push_back(Json::parse(line));
-  return cases;
-}
-
-std::string decoded(const Json& base64) {
-  return inspector::from_base64(base64.get<std::string>()).value();
+std::vector<Json> cases_of(const inspector::Protocol& protocol) {
+  return conformance::cases("conformance/" + std::string(protocol.name) + ".jsonl");
 }
 
 std::string input_of(const Json& test) {
@@ -177,7 +171,7 @@ TEST_SUITE("conformance") {
   TEST_CASE("every case has the outcome that its specification demands, wherever it is cut") {
     std::size_t files = 0;
     for (const inspector::Protocol& protocol : inspector::protocols_known()) {
-      const std::vector<Json> cases = cases_of(protocol.name);
+      const std::vector<Json> cases = cases_of(protocol);
       CAPTURE(protocol.name);
       CHECK(!cases.empty());
       for (const Json& test : cases) run(protocol, test);

@@ -1,0 +1,80 @@
+#include "protocols/time_text.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <ctime>
+
+namespace protocols {
+namespace {
+
+constexpr std::string_view error_mark = "error: ";
+
+std::string problem(std::string_view what) { return std::string(error_mark).append(what); }
+
+// Where a conversion stands that POSIX does not know; nothing when there is none. What strftime
+// does then is undefined, and glibc's widths would have it write gigabytes.
+std::optional<std::size_t> bad_conversion(std::string_view format) {
+  constexpr std::string_view plain = "aAbBcCdDeFgGhHIjmMnprRsStTuUVwWxXyYzZ%";
+  constexpr std::string_view with_e = "cCxXyY";
+  constexpr std::string_view with_o = "deHImMSuUVwWy";
+  for (std::size_t at = format.find('%'); at != format.npos; at = format.find('%', at)) {
+    const std::size_t begin = at++;
+    std::string_view known = plain;
+    if (at < format.size() && (format[at] == 'E' || format[at] == 'O')) {
+      known = format[at++] == 'E' ? with_e : with_o;
+    }
+    if (at == format.size() || known.find(format[at]) == known.npos) return begin;
+    ++at;
+  }
+  return {};
+}
+
+std::string formatted(std::string_view format, std::time_t time, std::size_t most) {
+  if (format.find('\0') != format.npos) return problem("a NUL in the format");
+  if (const auto where = bad_conversion(format)) {
+    return problem("no conversion of strftime at byte " + std::to_string(*where));
+  }
+  std::tm parts{};
+  if (!localtime_r(&time, &parts)) return problem("no calendar has that time");
+  // strftime says 0 for what does not fit, and for what is empty: nothing is, with a last letter.
+  const std::string marked = std::string(format) + '.';
+  std::string text(most + 2, '\0');
+  const std::size_t size = std::strftime(text.data(), text.size(), marked.c_str(), &parts);
+  if (size == 0) {
+    return problem("more than " + std::to_string(most) + " bytes of text");
+  }
+  text.resize(size - 1);
+  return text;
+}
+
+struct Timestamp {
+  bool is_number = false;
+  std::optional<std::time_t> time;  // Nothing: it does not fit.
+};
+
+Timestamp read_timestamp(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  Timestamp result;
+  result.is_number = error != std::errc::invalid_argument && end == text.data() + text.size();
+  if (error == std::errc()) result.time = value;
+  return result;
+}
+
+}  // namespace
+
+std::optional<std::string> answer_time_text(Bytes request, std::chrono::sys_seconds now) {
+  const std::string_view text = as_text(request);
+  if (text.starts_with(error_mark)) return {};
+  const std::size_t most = std::min(max_time_text_bytes, text.size() + max_time_text_growth);
+  const Timestamp timestamp = read_timestamp(text);
+  if (timestamp.is_number) {
+    if (!timestamp.time) return problem("no calendar has that time");
+    return formatted(default_time_format, *timestamp.time, most);
+  }
+  return formatted(text.empty() ? default_time_format : text,
+                   std::chrono::system_clock::to_time_t(now), most);
+}
+
+}  // namespace protocols

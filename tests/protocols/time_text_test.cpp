@@ -1,0 +1,122 @@
+#include "protocols/time_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <random>
+#include <string>
+
+using namespace protocols;
+
+namespace {
+
+/// A time zone for as long as it lives.
+class Zone {
+ public:
+  explicit Zone(const char* zone) { set(zone); }
+  Zone(const Zone&) = delete;
+  Zone& operator=(const Zone&) = delete;
+  ~Zone() { set(before_ ? before_->c_str() : nullptr); }
+
+ private:
+  static std::optional<std::string> get() {
+    const char* const zone = std::getenv("TZ");
+    return zone ? std::optional<std::string>(zone) : std::nullopt;
+  }
+  static void set(const char* zone) {
+    zone ? setenv("TZ", zone, 1) : unsetenv("TZ");
+    tzset();
+  }
+
+  const std::optional<std::string> before_ = get();
+};
+
+std::string answer(std::string_view request, std::int64_t now = 1'700'000'000) {
+  return answer_time_text(as_bytes(request), std::chrono::sys_seconds(std::chrono::seconds(now)))
+      .value_or("(silence)");
+}
+
+}  // namespace
+
+TEST_SUITE("time_text") {
+  TEST_CASE("what is no format of POSIX is refused with its place") {
+    const Zone utc("UTC");
+    for (std::string_view bad : {"%", "%!", "%5d", "%-d", "%^a", "%099999d", "%E", "%O", "%EY%Eq",
+                                 "%Oz", "%EEY", "%+", "%k", "%P", "%N", "% d", "%\xFF"}) {
+      CAPTURE(bad);
+      CHECK(answer(bad).starts_with("error: no conversion of strftime at byte "));
+    }
+    CHECK(answer("ab%Y %q") == "error: no conversion of strftime at byte 5");
+    CHECK(answer("100%") == "error: no conversion of strftime at byte 3");
+  }
+
+  TEST_CASE("a NUL is refused wherever it stands") {
+    CHECK(answer({"\0", 1}) == "error: a NUL in the format");
+    CHECK(answer({"%Y\0%", 4}) == "error: a NUL in the format");
+    CHECK(answer({"%Y\0", 3}) == "error: a NUL in the format");
+  }
+
+  TEST_CASE("an answer grows by 64 bytes at most, and never beyond 512") {
+    const Zone utc("UTC");
+    std::string fits;
+    for (int i = 0; i < 12; ++i) fits += "%A";  // Tuesday: five bytes more each.
+    CHECK(answer(fits).size() == 12 * 7);
+    CHECK(answer(fits + "%A") == "error: more than 90 bytes of text");
+    CHECK(answer(std::string(512, 'a')) == std::string(512, 'a'));
+    CHECK(answer(std::string(513, 'a')) == "error: more than 512 bytes of text");
+    CHECK(answer(std::string(65'507, '%')).starts_with("error: "));
+    std::string percents(1024, '%');
+    CHECK(answer(percents) == std::string(512, '%'));
+  }
+
+  TEST_CASE("an error is not answered, so that no two servers talk in circles") {
+    CHECK(answer("error: ") == "(silence)");
+    CHECK(answer(answer("%!")) == "(silence)");
+    CHECK(answer("error") == "error");
+  }
+
+  TEST_CASE("the empty request and the plain one") {
+    const Zone utc("UTC");
+    CHECK(answer("") == "2023-11-14 22:13:20");
+    CHECK(answer("%H:%M") == "22:13");
+    CHECK(answer("hello") == "hello");
+    CHECK(answer("%n%t%%") == "\n\t%");
+  }
+
+  TEST_CASE("a decimal number is a Unix time") {
+    const Zone utc("UTC");
+    CHECK(answer("0") == "1970-01-01 00:00:00");
+    CHECK(answer("-1") == "1969-12-31 23:59:59");
+    CHECK(answer("1729992600") == "2024-10-27 01:30:00");
+    CHECK(answer("253402300800") == "10000-01-01 00:00:00");
+    for (const char* far : {"9223372036854775807", "-9223372036854775808", "9223372036854775808",
+                            "99999999999999999999999999"}) {
+      CHECK(answer(far) == "error: no calendar has that time");
+    }
+    CHECK(answer("12 ") == "12 ");  // Not a number.
+    CHECK(answer("1.5") == "1.5");
+    CHECK(answer("-") == "-");
+  }
+
+  TEST_CASE("TZ is honoured, summer time too") {
+    const Zone berlin("Europe/Berlin");
+    CHECK(answer("%F %T %Z %z", 1'711'846'799) == "2024-03-31 01:59:59 CET +0100");
+    CHECK(answer("%F %T %Z %z", 1'711'846'800) == "2024-03-31 03:00:00 CEST +0200");
+    CHECK(answer("1711846800") == "2024-03-31 03:00:00");
+  }
+
+  TEST_CASE("random requests are answered within the bound") {
+    const auto seed = std::random_device()();
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    constexpr std::string_view letters = "%%%%aAcEOyYdH-0123456789 \0\n\xFF";
+    for (int round = 0; round < 5000; ++round) {
+      std::string request(random() % 700, '\0');
+      for (char& letter : request) letter = letters[random() % letters.size()];
+      const auto reply = answer_time_text(as_bytes(request), {});
+      REQUIRE(reply);
+      REQUIRE(reply->size() <= std::min<std::size_t>(512, request.size() + 64));
+    }
+  }
+}
