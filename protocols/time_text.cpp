@@ -73,8 +73,7 @@ std::optional<std::string> answer_time_text(Bytes request, std::chrono::sys_seco
     if (!timestamp.time) return problem("no calendar has that time");
     return formatted(default_time_format, *timestamp.time, most);
   }
-  return formatted(text.empty() ? default_time_format : text,
-                   std::chrono::system_clock::to_time_t(now), most);
+  return formatted(text.empty() ? default_time_format : text, now.time_since_epoch().count(), most);
 }
 
 }  // namespace protocols

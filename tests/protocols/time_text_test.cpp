@@ -81,6 +81,7 @@ TEST_SUITE("time_text") {
     CHECK(answer("") == "2023-11-14 22:13:20");
     CHECK(answer("%H:%M") == "22:13");
     CHECK(answer("hello") == "hello");
+    CHECK(answer("%F", 16'725'225'600) == "2500-01-01");  // No number of nanoseconds.
     CHECK(answer("%n%t%%") == "\n\t%");
   }
 

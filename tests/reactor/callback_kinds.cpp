@@ -20,6 +20,7 @@
 #include "reactor/signal.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
+#include "reactor/udp_server.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
 #include "reactor/work.hpp"
@@ -276,6 +277,35 @@ struct AServer : Specimen {
   std::optional<Peer> client;
 };
 
+// A session that calls back. It may be gone when that returns.
+struct DatagramSession {
+  UdpPeer& peer;
+  const OnCall& on_call;
+
+  void on_datagram(const Datagram& datagram) const {
+    peer.send(datagram.bytes);
+    const OnCall kept = on_call;
+    kept();
+  }
+};
+
+struct AUdpServer : Specimen {
+  using ServerOf = UdpServer<DatagramSession>;
+
+  AUdpServer(Loop& loop, OnCall call)
+      : on_call(std::move(call)),
+        server(ServerOf::bind(loop, "127.0.0.1:0", {}, [this](UdpPeer& peer) {
+          return DatagramSession{peer, on_call};
+        })) {
+    REQUIRE(server);
+    client = *DatagramSocket::connect(loop, server->address());
+    client->send("x");
+  }
+  OnCall on_call;
+  Result<ServerOf> server;
+  std::optional<DatagramSocket> client;
+};
+
 struct ARelay : Specimen {
   ARelay(Loop& loop, OnCall on_call)
       : left(connected_sockets(Transport::tcp4)),
@@ -327,6 +357,7 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"session on_end", make<AServer<At::end>>},
       {"session on_drained", make<AServer<At::drained>>},
       {"session on_close", make<AServer<At::close>>},
+      {"session on_datagram", make<AUdpServer>},
       {"relay on_close", make<ARelay>},
   };
   return kinds;

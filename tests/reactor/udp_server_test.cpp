@@ -1,0 +1,297 @@
+#include "reactor/udp_server.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/timer.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Datagram;
+using reactor::DatagramSocket;
+using reactor::Loop;
+using reactor::UdpPeer;
+using reactor::UdpServer;
+using reactor::UdpServerOptions;
+
+namespace {
+
+// What sessions did, and how many there are.
+struct Log {
+  std::string told;
+  int made = 0;
+  int alive = 0;
+};
+
+// Numbers what it is sent; ends on "bye".
+struct Counting {
+  Counting(UdpPeer& of, Log& into) : peer(of), log(into) {
+    ++log.made;
+    ++log.alive;
+  }
+  Counting(const Counting&) = delete;
+  Counting& operator=(const Counting&) = delete;
+  ~Counting() {
+    --log.alive;
+    peer.close();  // Has nothing left to do, and does nothing.
+  }
+
+  void on_datagram(const Datagram& datagram) {
+    peer.send(std::to_string(++count) + ":" + std::string(datagram.text()));
+    if (datagram.text() == "bye") {
+      peer.close();
+      peer.close();
+      ++count;  // Still there.
+    }
+  }
+
+  UdpPeer& peer;
+  Log& log;
+  int count = 0;
+};
+
+UdpServer<Counting> serve(Loop& loop, Log& log, UdpServerOptions options = {},
+                          std::string_view endpoint = "127.0.0.1:0") {
+  return ok(UdpServer<Counting>::bind(loop, endpoint, options,
+                                      [&log](UdpPeer& peer) { return Counting(peer, log); }));
+}
+
+/// A connected socket that keeps what it is answered.
+struct Client {
+  Client(Loop& loop, const reactor::Address& server)
+      : socket(ok(DatagramSocket::connect(loop, server))) {
+    socket.on_received([this](std::span<const Datagram> batch) {
+      for (const Datagram& datagram : batch) answers.emplace_back(datagram.text());
+    });
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  std::string ask(Loop& loop, std::string_view text) {
+    answers.clear();
+    socket.send(text);
+    run_until(loop, [this] { return !answers.empty(); });
+    return answers.back();
+  }
+
+  DatagramSocket socket;
+  std::vector<std::string> answers;
+};
+
+}  // namespace
+
+TEST_SUITE("udp_server") {
+  TEST_CASE_TEMPLATE("every peer has a session of its own, which it keeps", Position, Host, Guest) {
+    for (const char* endpoint : {"127.0.0.1:0", "[::1]:0"}) {
+      CAPTURE(endpoint);
+      Position position;
+      Loop& loop = position.loop;
+      Log log;
+      auto server = serve(loop, log, {}, endpoint);
+      std::list<Client> clients;
+      for (int i = 0; i < 20; ++i) clients.emplace_back(loop, server.address());
+      for (const char* expected : {"1:x", "2:x", "3:x"}) {
+        for (Client& client : clients) CHECK(client.ask(loop, "x") == expected);
+      }
+      CHECK(server.sessions() == 20);
+      CHECK(log.made == 20);
+      int visited = 0;
+      server.for_each([&](Counting&) { ++visited; });
+      CHECK(visited == 20);
+      CHECK(server.counters().received == 60);
+    }
+  }
+
+  TEST_CASE("a server takes its endpoint as text, and says what is wrong with it") {
+    Loop loop;
+    struct Silent {
+      UdpPeer& peer;
+      void on_datagram(const Datagram&) {}
+    };
+    const auto server = ok(UdpServer<Silent>::bind(loop, "127.0.0.1:0"));
+    CHECK(server.address().port() != 0);
+    CHECK(failure(UdpServer<Silent>::bind(loop, "nonsense")).find("nonsense") != std::string::npos);
+    CHECK(failure(UdpServer<Silent>::bind(loop, server.address().to_string())) ==
+          "bind " + server.address().to_string() +
+              ": address already in use (another program listens there)");
+  }
+
+  TEST_CASE_TEMPLATE("a session that closes its peer is destroyed, and its peer begins anew",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    Log log;
+    auto server = serve(loop, log);
+    Client client(loop, server.address());
+    CHECK(client.ask(loop, "x") == "1:x");
+    // All three are in one batch.
+    client.answers.clear();
+    for (const char* text : {"bye", "x", "x"}) client.socket.send(text);
+    run_until(loop, [&] { return client.answers.size() == 3; });
+    CHECK(client.answers == std::vector<std::string>{"2:bye", "1:x", "2:x"});
+    run_until(loop, [&] { return log.alive == 1; });
+    CHECK(log.made == 2);
+    CHECK(server.sessions() == 1);
+  }
+
+  TEST_CASE_TEMPLATE("a silent peer is forgotten, one that speaks is not", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    Log log;
+    auto server = serve(loop, log, {.socket = {}, .idle_timeout = 40ms});
+    Client silent(loop, server.address()), talking(loop, server.address());
+    const auto began = loop.now();
+    CHECK(silent.ask(loop, "x") == "1:x");
+    CHECK(talking.ask(loop, "x") == "1:x");
+    const auto tick = reactor::Timer::every(loop, 1ms, [&] { talking.socket.send("x"); });
+    run_until(loop, [&] { return server.sessions() == 1; });
+    CHECK(loop.now() - began >= 40ms);
+    // Unless this machine stalled for a whole timeout.
+    if (loop.now() - began < 80ms) CHECK(talking.answers.back() != "1:x");
+    CHECK(silent.ask(loop, "x") == "1:x");
+  }
+
+  TEST_CASE("an idle timeout of zero forgets nobody, and no timeout keeps the loop running") {
+    Loop loop;
+    Log log;
+    std::optional server = serve(loop, log, {.socket = {}, .idle_timeout = 0ms});
+    Client client(loop, server->address());
+    CHECK(client.ask(loop, "x") == "1:x");
+    bool later = false;
+    const auto timer = reactor::Timer::after(loop, 5ms, [&] { later = true; });
+    run_until(loop, [&] { return later; });
+    CHECK(client.ask(loop, "x") == "2:x");
+    client.socket.pause();
+    server->drain();
+    loop.run();  // Returns.
+  }
+
+  TEST_CASE("for one peer more than is allowed, the one silent for longest is forgotten") {
+    Loop loop;
+    Log log;
+    auto server = serve(loop, log, {.socket = {}, .max_sessions = 2});
+    Client first(loop, server.address()), second(loop, server.address()),
+        third(loop, server.address());
+    CHECK(first.ask(loop, "x") == "1:x");
+    CHECK(second.ask(loop, "x") == "1:x");
+    CHECK(first.ask(loop, "x") == "2:x");
+    CHECK(third.ask(loop, "x") == "1:x");
+    CHECK(server.sessions() == 2);
+    CHECK(first.ask(loop, "x") == "3:x");
+    CHECK(second.ask(loop, "x") == "1:x");
+    CHECK(log.alive == 2);
+  }
+
+  TEST_CASE("thousands of made-up peers cost no more than the most allowed") {
+    Loop loop;
+    Log log;
+    auto server = serve(loop, log, {.socket = {}, .max_sessions = 10});
+    for (int round = 0; round < 100; ++round) {
+      std::list<Client> clients;
+      for (int i = 0; i < 20; ++i) clients.emplace_back(loop, server.address()).socket.send("x");
+      run_until(loop, [&] { return log.made == 20 * (round + 1); });
+      CHECK(log.alive == 10);
+    }
+  }
+
+  TEST_CASE("an answer comes from the address that was asked, also later") {
+    Loop loop;
+    struct Late {
+      UdpPeer& peer;
+      std::optional<reactor::Timer> timer;
+      Loop& loop;
+      void on_datagram(const Datagram&) {
+        timer.emplace(reactor::Timer::after(loop, 1ms, [this] { peer.send("late"); }));
+      }
+    };
+    auto server = ok(UdpServer<Late>::bind(loop, "0.0.0.0:0", {}, [&loop](UdpPeer& peer) {
+      return Late{peer, {}, loop};
+    }));
+    // Only what comes from there is received.
+    Client client(loop, address("127.0.0.2:" + std::to_string(server.address().port())));
+    CHECK(client.ask(loop, "x") == "late");
+  }
+
+  TEST_CASE_TEMPLATE("drain() ends every session, sends what is queued, and lets run() return",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    Log log;
+    auto server = serve(loop, log);
+    Client client(loop, server.address());
+    CHECK(client.ask(loop, "x") == "1:x");
+    server.drain();
+    server.drain();
+    CHECK(server.sessions() == 0);
+    run_until(loop, [&] { return log.alive == 0; });
+    client.socket.pause();
+    loop.run();
+  }
+
+  TEST_CASE("a session may drain or destroy its server, whatever else has come") {
+    for (const std::string how : {"drain", "destroy"}) {
+      CAPTURE(how);
+      Loop loop;
+      struct Ending {
+        std::function<void()>& end;
+        void on_datagram(const Datagram&) {
+          const auto kept = end;
+          kept();
+        }
+      };
+      int calls = 0;
+      std::function<void()> end;
+      std::optional<UdpServer<Ending>> server;
+      server.emplace(ok(UdpServer<Ending>::bind(loop, "127.0.0.1:0", {},
+                                                [&end](UdpPeer&) { return Ending{end}; })));
+      end = [&] {
+        ++calls;
+        how == "drain" ? server->drain() : server.reset();
+      };
+      Client client(loop, server->address());
+      for (int i = 0; i < 3; ++i) client.socket.send("x");
+      run_until(loop, [&] { return calls > 0; });
+      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      CHECK(calls == 1);
+    }
+  }
+
+  TEST_CASE("what making a session or a session throws leaves run(), and the server serves on") {
+    Loop loop;
+    Log log;
+    bool fails = true;
+    auto server = ok(UdpServer<Counting>::bind(loop, "127.0.0.1:0", {}, [&](UdpPeer& peer) {
+      if (std::exchange(fails, false)) throw std::runtime_error("no session");
+      return Counting(peer, log);
+    }));
+    Client client(loop, server.address());
+    client.socket.send("x");
+    CHECK_THROWS_WITH(run_until(loop, [&] { return !client.answers.empty(); }), "no session");
+    CHECK(server.sessions() == 0);
+    CHECK(client.ask(loop, "x") == "1:x");
+
+    struct Throwing {
+      UdpPeer& peer;
+      void on_datagram(const Datagram& datagram) {
+        if (datagram.text() == "throw") throw std::runtime_error("thrown");
+        peer.send("good");
+      }
+    };
+    std::optional throwing = ok(UdpServer<Throwing>::bind(loop, "127.0.0.1:0"));
+    Client other(loop, throwing->address());
+    other.socket.send("throw");
+    CHECK_THROWS_WITH(run_until(loop, [&] { return !other.answers.empty(); }), "thrown");
+    CHECK(other.ask(loop, "x") == "good");
+    throwing.reset();
+  }
+}
