@@ -7,6 +7,8 @@ here, which names it in `@shows` and yields an Exchange for each thing that it s
 
 import base64
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,12 @@ class Exchange:
     who: str
     asked: str
     answered: str
-    expected: str
+    expected: "str | re.Pattern"
+
+    def good(self):
+        if isinstance(self.expected, re.Pattern):
+            return self.expected.fullmatch(self.answered) is not None
+        return self.answered == self.expected
 
 
 def shows(*names):
@@ -37,7 +44,10 @@ def shows(*names):
 
 def ask(client, endpoint, *lines):
     """What a client prints for these lines of input, as one line."""
-    done = run(client, endpoint, input="".join(f"{line}\n" for line in lines))
+    return told_by(run(client, endpoint, input="".join(f"{line}\n" for line in lines)))
+
+
+def told_by(done):
     return " ".join(done.stdout.splitlines()) if done.returncode == 0 else done.stderr.strip()
 
 
@@ -71,6 +81,21 @@ def relay():
                            ask("tcp_echo_client", server.endpoint, "through"), "THROUGH")
 
 
+@shows("udp_time_server", "udp_time_client")
+def udp_time():
+    with Server("udp_time_server", "--sntp", "127.0.0.1:0", "--time", "127.0.0.1:0", "--daytime",
+                "127.0.0.1:0", endpoints=4, env={**os.environ, "TZ": "UTC"}) as server:
+        text, sntp, seconds, daytime = server.endpoints
+        for asked, arguments, shape in (
+                ("1700000000", (text, "1700000000"), r"2023-11-14 22:13:20"),
+                ("%A", (text, "%A"), r"\w+day"),
+                ("SNTP", (sntp, "--sntp"), r"offset [+-]0\.00\d+ s, delay 0\.0\d+ s, stratum 10"),
+                ("TIME", (seconds, "--time"), r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+                ("DAYTIME", (daytime, "--daytime", "--tcp"), r"\w+day, .*-UTC")):
+            yield Exchange("udp_time_server", asked, told_by(run("udp_time_client", *arguments)),
+                           re.compile(shape))
+
+
 @shows("frame_inspector")
 def inspector():
     done = run("frame_inspector", "--protocol", "delimiter", "--option", "mode=line",
@@ -98,7 +123,7 @@ def main():
     for show in dict.fromkeys(SHOWS.values()):
         try:
             for exchange in show():
-                good = exchange.answered == exchange.expected
+                good = exchange.good()
                 print(f"{'  ok' if good else 'FAIL'}  {exchange.who:40} "
                       f"{exchange.asked}  →  {exchange.answered}", flush=True)
                 if not good:

@@ -1,0 +1,191 @@
+// Asks a server for the time: once, or every so often.
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "reactor/datagram.hpp"
+#include "reactor/resolver.hpp"
+#include "reactor/stream.hpp"
+#include "reactor/timer.hpp"
+#include "support/program.hpp"
+#include "udp_time_client/questions.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::system_clock;
+
+struct Options {
+  std::string endpoint;
+  std::string format;
+  std::optional<double> interval_seconds;
+  std::optional<unsigned> count;
+  double timeout_seconds = 5;
+  bool send_timestamp = false;
+  bool sntp = false;
+  bool time = false;
+  bool daytime = false;
+  bool tcp = false;
+};
+
+std::chrono::nanoseconds duration(double seconds) {
+  return std::chrono::nanoseconds(std::llround(seconds * 1e9));
+}
+
+class TimeClient {
+ public:
+  TimeClient(reactor::Loop& loop, const Options& options)
+      : loop_(loop),
+        options_(options),
+        server_(samples::value_of(reactor::resolve_now(options.endpoint)).front()),
+        interval_(duration(options.interval_seconds.value_or(1))),
+        left_(options.count) {
+    if (!left_ && !options.interval_seconds) left_ = 1;
+    ask();
+  }
+
+  bool failed() const { return failed_; }
+
+ private:
+  // A socket of its own for each question: no late answer is taken for that of the next.
+  void ask() {
+    asked_at_ = loop_.now();
+    timeout_.restart(duration(options_.timeout_seconds));
+    options_.tcp ? ask_on_connection() : ask_by_datagram();
+  }
+
+  samples::Question question() const {
+    if (options_.sntp) return samples::ask_sntp();
+    if (options_.time) return samples::ask_time();
+    if (options_.daytime) return samples::ask_daytime();
+    if (!options_.send_timestamp) return samples::ask_text(options_.format);
+    return samples::ask_text(std::to_string(system_clock::to_time_t(system_clock::now())));
+  }
+
+  void ask_by_datagram() {
+    auto socket = reactor::DatagramSocket::connect(loop_, server_, {.receive_times = true});
+    if (!socket) return fail(socket.error().message());
+    socket_ = std::move(*socket);
+    socket_->on_error([this](reactor::Error error) {
+      error.operation = "ask";
+      error.subject = server_.to_string();
+      fail(error.message());
+    });
+    socket_->on_received([this](std::span<const reactor::Datagram> batch) {
+      for (const reactor::Datagram& datagram : batch) {
+        if (read(datagram.bytes, datagram.arrival->time)) return;
+      }
+    });
+    question_ = question();  // Not before there is a socket: the clock is running.
+    socket_->send(question_.request);
+  }
+
+  void ask_on_connection() {
+    auto stream = reactor::Stream::connect(loop_, server_);
+    if (!stream) return fail(stream.error().message());
+    received_.clear();
+    question_ = question();
+    stream_ = std::move(*stream);
+    stream_->on_data([this](std::span<const std::byte> bytes) {
+      received_.append(protocols::as_text(bytes));
+      if (received_.size() > 512) fail("more than 512 bytes of answer");
+    });
+    stream_->on_close([this](const reactor::Error& error) {
+      if (error) return fail(error.message());
+      read(protocols::as_bytes(received_), system_clock::now());
+    });
+  }
+
+  // True when the question is dealt with.
+  bool read(protocols::Bytes bytes, samples::Arrived arrived) {
+    try {
+      const auto words = question_.read(bytes, arrived);
+      if (!words) return false;
+      std::printf("%s\n", words->c_str());
+      std::fflush(stdout);
+      ask_again();
+    } catch (const samples::Failed& failure) {
+      fail(options_.endpoint + ": " + failure.what());
+    }
+    return true;
+  }
+
+  void fail(const std::string& why) {
+    std::fprintf(stderr, "error: %s\n", why.c_str());
+    failed_ = true;
+    ask_again();
+  }
+
+  void ask_again() {
+    socket_.reset();
+    stream_.reset();
+    timeout_.cancel();
+    if (left_ && --*left_ == 0) return loop_.stop();
+    next_.restart(std::max(0ns, asked_at_ + interval_ - loop_.now()));
+  }
+
+  reactor::Loop& loop_;
+  const Options& options_;
+  const reactor::Address server_;
+  const std::chrono::nanoseconds interval_;
+  std::optional<unsigned> left_;  // Nothing: until somebody stops it.
+  reactor::Loop::Clock::time_point asked_at_;
+  samples::Question question_;
+  std::optional<reactor::DatagramSocket> socket_;
+  std::optional<reactor::Stream> stream_;
+  std::string received_;
+  reactor::Timer next_{loop_, [this] { ask(); }};
+  reactor::Timer timeout_{loop_, [this] { fail("no answer from " + server_.to_string()); }};
+  bool failed_ = false;
+};
+
+int run(const Options& options) {
+  reactor::Loop loop;
+  const auto signals = samples::stop_on_signals(loop, [&loop] { loop.stop(); });
+  const TimeClient client(loop, options);
+  loop.run();
+  return client.failed() ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Options options;
+  int status = 0;
+  CLI::App command_line{
+      "Asks a server for the time and prints what it answers.\n"
+      "Example: udp_time_client 127.0.0.1:9001 '%A %H:%M'"};
+  command_line.add_option("endpoint", options.endpoint, "HOST:PORT or [::1]:PORT")->required();
+  auto* const format =
+      command_line.add_option("format", options.format, "A format of strftime [%Y-%m-%d %X]");
+  command_line
+      .add_option("--interval", options.interval_seconds,
+                  "Ask again every so many seconds [1 with --count]")
+      ->check(CLI::Range(0.001, 1e6));
+  command_line
+      .add_option("--count", options.count, "Ask so often [once; without end with --interval]")
+      ->check(CLI::Range(1U, 4'000'000'000U));
+  command_line.add_option("--timeout", options.timeout_seconds, "Seconds to wait for an answer")
+      ->check(CLI::Range(0.001, 1e6))
+      ->capture_default_str();
+  auto* const timestamp = command_line.add_flag("--send-timestamp", options.send_timestamp,
+                                                "Ask what this host's time is called there");
+  auto* const sntp =
+      command_line.add_flag("--sntp", options.sntp, "Ask by SNTP how far the clocks are apart");
+  auto* const time = command_line.add_flag("--time", options.time, "Ask by TIME (RFC 868)");
+  auto* const daytime =
+      command_line.add_flag("--daytime", options.daytime, "Ask by DAYTIME (RFC 867)");
+  command_line.add_flag("--tcp", options.tcp, "On a connection; with --time or --daytime")
+      ->excludes(format)
+      ->excludes(timestamp)
+      ->excludes(sntp);
+  for (auto* const one : {timestamp, sntp, time, daytime}) {
+    for (auto* const other : {format, timestamp, sntp, time, daytime}) {
+      if (one != other) one->excludes(other);
+    }
+  }
+  const int parsed =
+      samples::run_program(command_line, count, words, [&] { status = run(options); });
+  return parsed != 0 ? parsed : status;
+}

@@ -1,0 +1,75 @@
+#include "udp_time_client/questions.hpp"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "protocols/sntp.hpp"
+#include "protocols/time868.hpp"
+#include "protocols/time_text.hpp"
+#include "support/program.hpp"
+
+namespace samples {
+namespace {
+
+using protocols::NtpTime;
+using std::chrono::system_clock;
+
+double seconds_of(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string words_for(const protocols::SntpSample& sample, const protocols::SntpPacket& answer) {
+  constexpr std::string_view leaps[] = {"", ", a leap second comes", ", a leap second goes", ""};
+  return fmt::format("offset {:+.9f} s, delay {:.9f} s, stratum {}{}", seconds_of(sample.offset),
+                     seconds_of(sample.delay), answer.stratum,
+                     leaps[static_cast<std::size_t>(answer.leap)]);
+}
+
+}  // namespace
+
+Question ask_text(std::string format) {
+  return {std::move(format), [](protocols::Bytes answer, Arrived) {
+            const std::string text(protocols::as_text(answer));
+            if (text.starts_with("error: ")) throw Failed(text.substr(7));
+            return std::optional(text);
+          }};
+}
+
+Question ask_time() {
+  return {"", [](protocols::Bytes answer, Arrived) {
+            const auto time = protocols::decode_time868(answer);
+            if (!time) throw Failed(fmt::format("{} bytes are no time of RFC 868", answer.size()));
+            const std::string timestamp = std::to_string(time->time_since_epoch().count());
+            return protocols::answer_time_text(protocols::as_bytes(timestamp), {});
+          }};
+}
+
+Question ask_daytime() {
+  return {"", [](protocols::Bytes answer, Arrived) {
+            std::string line(protocols::as_text(answer));
+            while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
+            return std::optional(line);
+          }};
+}
+
+Question ask_sntp() {
+  // What the server must repeat is random, not our time: only who has seen it can answer.
+  std::random_device random;
+  const NtpTime cookie{std::uint64_t{random()} << 32 | random()};
+  protocols::SntpPacket request;
+  request.transmit = cookie;
+  const NtpTime sent = NtpTime::from_unix(system_clock::now());
+  return {std::string(protocols::as_text(request.encode())),
+          [cookie, sent](protocols::Bytes bytes, Arrived arrived) -> std::optional<std::string> {
+            const auto answer = protocols::SntpPacket::decode(bytes);
+            if (!answer || answer->origin != cookie) return {};
+            const auto problem = protocols::sntp_answer_problem(*answer, cookie);
+            if (!problem.empty()) throw Failed(std::string(problem));
+            return words_for(protocols::sntp_sample(sent, answer->receive, answer->transmit,
+                                                    NtpTime::from_unix(arrived)),
+                             *answer);
+          }};
+}
+
+}  // namespace samples

@@ -1,0 +1,62 @@
+// Tells the time: as a text in the asker's format, by SNTP, and by TIME and DAYTIME.
+#include <list>
+#include <string>
+
+#include "support/program.hpp"
+#include "udp_time_server/services.hpp"
+
+namespace {
+
+struct Options {
+  std::string text = "127.0.0.1:9001";
+  std::string sntp;
+  std::string time;
+  std::string daytime;
+  int stratum = 10;
+};
+
+void serve(const Options& options) {
+  reactor::Loop loop;
+  samples::TextService text(loop, options.text);
+  samples::announce(text.address());
+
+  std::optional<samples::SntpService> sntp;
+  if (!options.sntp.empty()) {
+    sntp.emplace(loop, options.sntp, static_cast<std::uint8_t>(options.stratum));
+    samples::announce(sntp->address());
+  }
+  std::list<samples::FixedService> fixed;
+  for (const auto& [endpoint, answer] : {std::pair(options.time, &samples::time_answer),
+                                         std::pair(options.daytime, &samples::daytime_answer)}) {
+    if (endpoint.empty()) continue;
+    samples::announce(fixed.emplace_back(loop, endpoint, answer).address());
+  }
+
+  const auto signals = samples::stop_on_signals(loop, [&] {
+    text.drain();
+    if (sntp) sntp->drain();
+    for (samples::FixedService& service : fixed) service.drain();
+  });
+  loop.run();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Options options;
+  CLI::App command_line{
+      "Answers a datagram that holds a strftime format with the time; an empty one means\n"
+      "'%Y-%m-%d %X', and a decimal number is a Unix timestamp to be shown. TZ is honoured.\n"
+      "Example: udp_time_server --listen 127.0.0.1:9001 --sntp 127.0.0.1:9123"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("--listen", options.text, "HOST:PORT or [::1]:PORT; port 0: any");
+  command_line.add_option("--sntp", options.sntp, "Where to serve SNTP (RFC 5905)");
+  command_line.add_option("--time", options.time, "Where to serve TIME (RFC 868), UDP and TCP");
+  command_line.add_option("--daytime", options.daytime,
+                          "Where to serve DAYTIME (RFC 867), UDP and TCP");
+  command_line
+      .add_option("--stratum", options.stratum,
+                  "How far SNTP says to be from a reference clock; 16: not synchronised")
+      ->check(CLI::Range(1, 16));
+  return samples::run_program(command_line, count, words, [&] { serve(options); });
+}

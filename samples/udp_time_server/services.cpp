@@ -1,0 +1,134 @@
+#include "udp_time_server/services.hpp"
+
+#include <sys/timex.h>
+
+#include <chrono>
+#include <utility>
+
+#include "protocols/sntp.hpp"
+#include "protocols/time868.hpp"
+#include "protocols/time_text.hpp"
+#include "support/program.hpp"
+
+namespace samples {
+namespace {
+
+using reactor::Address;
+using reactor::Datagram;
+using std::chrono::system_clock;
+using namespace std::chrono_literals;
+
+std::chrono::sys_seconds now_in_seconds() {
+  return std::chrono::floor<std::chrono::seconds>(system_clock::now());
+}
+
+// Whether the kernel has been told of a leap second at the end of this day.
+protocols::Leap coming_leap() {
+  timex state{};
+  switch (adjtimex(&state)) {
+    case TIME_INS:
+      return protocols::Leap::last_minute_has_61;
+    case TIME_DEL:
+      return protocols::Leap::last_minute_has_59;
+    default:
+      return protocols::Leap::none;
+  }
+}
+
+}  // namespace
+
+bool may_answer(const Address& sender, const Address& server) {
+  if (sender.family() == reactor::Family::unix_socket) return !sender.is_unspecified();
+  return sender.port() != 0 && sender.port() != server.port();
+}
+
+// ---- Text
+
+TextService::TextService(reactor::Loop& loop, const std::string& endpoint)
+    : server_(value_of(reactor::UdpServer<TextSession>::bind(
+          loop, endpoint, {},
+          [this, &loop](reactor::UdpPeer& peer) { return TextSession(peer, loop, address_); }))) {
+  address_ = server_.address();
+}
+
+void TextSession::on_datagram(const Datagram& datagram) {
+  if (!may_answer(datagram.sender, server_) || comes_back(datagram)) return;
+  auto answer = protocols::answer_time_text(datagram.bytes, now_in_seconds());
+  if (!answer) return;
+  peer_.send(*answer);
+  last_answer_ = std::move(*answer);
+  answered_at_ = loop_.now();
+}
+
+// From another such server, which answered our answer with itself: so it would go on for ever.
+bool TextSession::comes_back(const Datagram& datagram) const {
+  return datagram.text() == last_answer_ && loop_.now() - answered_at_ < 1s;
+}
+
+// ---- SNTP
+
+SntpService::SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum)
+    : socket_(value_of(reactor::DatagramSocket::bind(
+          loop, value_of(reactor::resolve_now(endpoint)).front(), {.receive_times = true}))) {
+  socket_.on_received([this, stratum](std::span<const Datagram> batch) {
+    for (const Datagram& datagram : batch) answer(datagram, stratum);
+  });
+}
+
+void SntpService::answer(const Datagram& datagram, std::uint8_t stratum) {
+  if (datagram.sender.port() == 0) return;
+  const protocols::SntpClock clock{.leap = coming_leap(), .stratum = stratum};
+  const auto received = protocols::NtpTime::from_unix(datagram.arrival->time);
+  auto answer = protocols::answer_sntp(datagram.bytes, clock, received);
+  if (!answer) return;
+  answer->transmit = protocols::NtpTime::from_unix(system_clock::now());
+  socket_.reply(datagram, answer->encode());
+}
+
+// ---- TIME and DAYTIME
+
+FixedService::FixedService(reactor::Loop& loop, const std::string& endpoint, Answer answer)
+    : answer_(std::move(answer)) {
+  const Address wanted = value_of(reactor::resolve_now(endpoint)).front();
+  // A port that the kernel chose for one protocol may be taken in the other.
+  int tries = wanted.port() == 0 ? 10 : 1;
+  while (!listen(loop, wanted, tries == 1)) --tries;
+  datagrams_->on_received([this](std::span<const Datagram> batch) {
+    const std::string text = answer_();
+    for (const Datagram& datagram : batch) {
+      const bool shorter = datagram.bytes.size() < text.size();
+      if (shorter && may_answer(datagram.sender, address())) datagrams_->reply(datagram, text);
+    }
+  });
+}
+
+bool FixedService::listen(reactor::Loop& loop, const Address& wanted, bool last_try) {
+  connections_ = value_of(Connections::listen(loop, wanted, {}, [this](reactor::Stream& stream) {
+    stream.write(answer_());
+    stream.close();
+    return Connection{};
+  }));
+  auto datagrams = reactor::DatagramSocket::bind(loop, connections_->address());
+  if (datagrams) {
+    datagrams_ = std::move(*datagrams);
+  } else if (last_try) {
+    throw Failed(datagrams.error());
+  }
+  return datagrams.has_value();
+}
+
+void FixedService::drain() {
+  connections_->drain();
+  datagrams_->pause();
+}
+
+std::string time_answer() {
+  return std::string(protocols::as_text(protocols::encode_time868(now_in_seconds())));
+}
+
+std::string daytime_answer() {
+  constexpr std::string_view format = "%A, %B %d, %Y %X-%Z\r\n";  // As RFC 867 shows it.
+  return protocols::answer_time_text(protocols::as_bytes(format), now_in_seconds()).value();
+}
+
+}  // namespace samples

@@ -1,0 +1,89 @@
+// What the time server serves: a text by format, SNTP, and the old protocols TIME and DAYTIME.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "reactor/datagram.hpp"
+#include "reactor/server.hpp"
+#include "reactor/udp_server.hpp"
+
+namespace samples {
+
+/// False for a sender that cannot be answered, or that would take the answer for a request: only a
+/// forged datagram comes from the port of such a server.
+[[nodiscard]] bool may_answer(const reactor::Address& sender, const reactor::Address& server);
+
+/// Answers a format of strftime with the time.
+class TextSession {
+ public:
+  TextSession(reactor::UdpPeer& peer, reactor::Loop& loop, const reactor::Address& server)
+      : peer_(peer), loop_(loop), server_(server) {}
+
+  void on_datagram(const reactor::Datagram& datagram);
+
+ private:
+  [[nodiscard]] bool comes_back(const reactor::Datagram& datagram) const;
+
+  reactor::UdpPeer& peer_;
+  reactor::Loop& loop_;
+  const reactor::Address server_;
+  std::string last_answer_;
+  reactor::Loop::Clock::time_point answered_at_;
+};
+
+class TextService {
+ public:
+  TextService(reactor::Loop& loop, const std::string& endpoint);
+
+  const reactor::Address& address() const { return server_.address(); }
+  void drain() { server_.drain(); }
+
+ private:
+  reactor::Address address_;
+  reactor::UdpServer<TextSession> server_;
+};
+
+/// RFC 5905 section 14, for a clock that somebody else keeps right.
+class SntpService {
+ public:
+  SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum);
+
+  const reactor::Address& address() const { return socket_.address(); }
+  void drain() { socket_.pause(); }
+
+ private:
+  void answer(const reactor::Datagram& datagram, std::uint8_t stratum);
+
+  reactor::DatagramSocket socket_;
+};
+
+/// The same bytes for whoever asks, at one address: as a datagram for any that is shorter, and on
+/// a TCP connection without being asked.
+class FixedService {
+ public:
+  using Answer = std::function<std::string()>;
+
+  FixedService(reactor::Loop& loop, const std::string& endpoint, Answer answer);
+
+  const reactor::Address& address() const { return datagrams_->address(); }
+  void drain();
+
+ private:
+  struct Connection {
+    void on_data(std::span<const std::byte>) {}
+  };
+  using Connections = reactor::Server<Connection>;
+
+  bool listen(reactor::Loop& loop, const reactor::Address& wanted, bool last_try);
+
+  Answer answer_;
+  std::optional<Connections> connections_;
+  std::optional<reactor::DatagramSocket> datagrams_;
+};
+
+[[nodiscard]] std::string time_answer();     ///< RFC 868
+[[nodiscard]] std::string daytime_answer();  ///< RFC 867
+
+}  // namespace samples

@@ -1,0 +1,104 @@
+"""Several hosts on this machine: network namespaces, joined by a switch. Needs root and iproute2."""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+CLONE_NEWNET = 0x40000000
+PREFIX = "uvreactor-"
+
+
+def ip(*words):
+    return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
+
+
+def missing(*tools):
+    """Why there can be no namespaces here, or None."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    for tool in ("ip", *tools):
+        if not shutil.which(tool):
+            return f"there is no {tool}"
+    probe = f"{PREFIX}{os.getpid()}-probe"
+    try:
+        ip("netns", "add", probe)
+        ip("netns", "del", probe)
+    except subprocess.CalledProcessError as problem:
+        return f"no network namespaces here: {problem.stderr.strip()}"
+    return None
+
+
+def remove_stale():
+    """What a run that was killed left behind."""
+    for name in re.findall(rf"^({PREFIX}(\d+)-\w+)", ip("netns", "list"), re.MULTILINE):
+        if not Path(f"/proc/{name[1]}").exists():
+            subprocess.run(["ip", "netns", "del", name[0]], check=False, capture_output=True)
+
+
+class Host:
+    """A namespace, with nothing but a loopback interface at first."""
+
+    def __init__(self, name):
+        self.name = f"{PREFIX}{os.getpid()}-{name}"
+        ip("netns", "add", self.name)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def run(self, *command, **options):
+        """Runs a program there to its end."""
+        options = {"check": True, "capture_output": True, "text": True, "timeout": 60, **options}
+        return subprocess.run(["ip", "netns", "exec", self.name, *map(str, command)], **options)
+
+    def process_options(self):
+        """For subprocess.Popen: the program starts in the namespace."""
+        path = f"/run/netns/{self.name}"
+
+        def enter():
+            with open(path) as namespace:
+                if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+
+        return {"preexec_fn": enter}
+
+    def remove(self):
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+
+
+class Network(unittest.TestCase):
+    """A test with hosts that are gone when it ends, however it ends."""
+
+    tools = ()
+
+    @classmethod
+    def setUpClass(cls):
+        reason = missing(*cls.tools)
+        if reason:
+            raise unittest.SkipTest(reason)
+        remove_stale()
+
+    def host(self, name):
+        host = Host(name)
+        self.addCleanup(host.remove)
+        return host
+
+    def switched(self, count):
+        """So many hosts on one Ethernet: 10.9.8.1/24 and so on, on `net0` of each."""
+        switch = self.host("switch")
+        switch.run("ip", "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
+        switch.run("ip", "link", "set", "bridge", "up")
+        hosts = []
+        for number in range(1, count + 1):
+            host = self.host(f"host{number}")
+            hosts.append(host)
+            switch.run("ip", "link", "add", f"port{number}", "type", "veth",
+                       "peer", "name", "net0", "netns", host.name)
+            switch.run("ip", "link", "set", f"port{number}", "master", "bridge", "up")
+            host.run("sysctl", "-qw", "net.ipv6.conf.net0.accept_dad=0")
+            host.run("ip", "address", "add", f"10.9.8.{number}/24", "broadcast", "10.9.8.255",
+                     "dev", "net0")
+            host.run("ip", "link", "set", "net0", "up")
+            host.run("ip", "route", "add", "default", "dev", "net0")
+        return hosts

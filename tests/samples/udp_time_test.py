@@ -1,0 +1,360 @@
+"""The time server and its client, and programs of others that ask it."""
+
+import os
+import random
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+import unittest
+from datetime import datetime, timezone
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from namespaces import Network  # noqa: E402
+from programs import Server, run  # noqa: E402
+
+FROM_1900 = 2208988800
+PATIENCE = 20
+
+
+def time_server(*options, zone="UTC", endpoints=1, **process):
+    return Server("udp_time_server", *options, endpoints=endpoints,
+                  env={**os.environ, "TZ": zone}, **process)
+
+
+def address(endpoint):
+    host, port = endpoint.rsplit(":", 1)
+    return host.strip("[]"), int(port)
+
+
+class Asker:
+    """A UDP socket that is connected to a server."""
+
+    def __init__(self, endpoint):
+        where = address(endpoint)
+        self.socket = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET,
+                                    socket.SOCK_DGRAM)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(where)
+
+    def send(self, data):
+        self.socket.send(data)
+
+    def ask(self, data):
+        self.socket.send(data)
+        return self.socket.recv(65536)
+
+    def answers_to(self, data, probe):
+        """All that comes for `data`: a server answers in order, and has answered a probe since."""
+        with Asker("%s:%d" % self.socket.getpeername()[:2]) as other:
+            self.socket.send(data)
+            other.ask(probe)
+        answers = []
+        self.socket.setblocking(False)
+        try:
+            while True:
+                answers.append(self.socket.recv(65536))
+        except BlockingIOError:
+            self.socket.settimeout(PATIENCE)
+            return answers
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def sntp_request(version=4, mode=3, transmit=0x0123456789ABCDEF):
+    return struct.pack("!BBbb11I", version << 3 | mode, 0, 6, -20, *[0] * 9,
+                       transmit >> 32, transmit & 0xFFFFFFFF)
+
+
+class Text(unittest.TestCase):
+    def test_a_format_is_answered_with_the_time(self):
+        with time_server() as server, Asker(server.endpoint) as asker:
+            before = int(time.time())
+            told = int(asker.ask(b"%s"))
+            self.assertTrue(before <= told <= time.time())
+            self.assertRegex(asker.ask(b""), rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+            self.assertEqual(asker.ask(b"1700000000"), b"2023-11-14 22:13:20")
+            self.assertEqual(asker.ask(b"100%%"), b"100%")
+
+    def test_the_time_zone_is_the_servers(self):
+        for zone, expected in (("Europe/Berlin", b"2024-10-27 02:30:00"),
+                               ("XYZ-3", b"2024-10-27 04:30:00")):
+            with time_server(zone=zone) as server, Asker(server.endpoint) as asker:
+                self.assertEqual(asker.ask(b"1729992600"), expected)
+
+    def test_over_ipv6(self):
+        with time_server("--listen", "[::1]:0") as server, Asker(server.endpoint) as asker:
+            self.assertEqual(asker.ask(b"0"), b"1970-01-01 00:00:00")
+
+    def test_bad_input_is_a_line_of_error_and_never_more_than_64_bytes_longer(self):
+        with time_server() as server, Asker(server.endpoint) as asker:
+            for bad in (b"%", b"%Q", b"%9999999d", b"\0", b"%Y\0", b"%A" * 200, b"x" * 513,
+                        b"x" * 65507, b"\xff%", b"99999999999999999999"):
+                answer = asker.ask(bad)
+                self.assertRegex(answer, rb"^error: [ -~]+$")
+                self.assertLessEqual(len(answer), min(512, len(bad) + 64))
+
+    def test_random_datagrams_are_answered_within_the_bound(self):
+        chance = random.Random(5)
+        with time_server("--sntp", "127.0.0.1:0", "--time", "127.0.0.1:0", "--daytime",
+                         "127.0.0.1:0", endpoints=4) as server:
+            for endpoint, probe, growth in zip(
+                    server.endpoints, (b"", sntp_request(), b"", b""), (64, 0, 4, 64)):
+                with Asker(endpoint) as asker:
+                    for _ in range(300):
+                        size = chance.choice((0, 1, 3, 12, 47, 48, 68, 500, 2000, 65507))
+                        data = chance.randbytes(size)
+                        answers = asker.answers_to(data, probe)
+                        self.assertLessEqual(len(answers), 1)
+                        for answer in answers:
+                            self.assertLessEqual(len(answer), min(512, len(data) + growth))
+
+    def test_an_error_is_not_answered(self):
+        with time_server() as server, Asker(server.endpoint) as asker:
+            self.assertEqual(asker.answers_to(b"error: whatever", b""), [])
+
+    def test_what_comes_back_within_a_second_is_not_answered(self):
+        with time_server() as server, Asker(server.endpoint) as asker:
+            self.assertEqual(asker.ask(b"hello"), b"hello")
+            self.assertEqual(asker.answers_to(b"hello", b""), [])
+            self.assertEqual(asker.ask(b"%%"), b"%")
+            self.assertEqual(asker.ask(b"hello"), b"hello")
+
+    def test_two_servers_do_not_talk_in_circles(self):
+        # What is handed on between them stands for two servers that think each other to have asked.
+        with time_server() as left, time_server() as right:
+            with Asker(left.endpoint) as to_left, Asker(right.endpoint) as to_right:
+                for text in (b"%%%%%%%%Y", b"%Y", b"hello", b"%Q", b"1700000000", b"%n"):
+                    rounds = 0
+                    for asker in (to_left, to_right) * 5:
+                        answers = asker.answers_to(text, b"")
+                        if not answers:
+                            break
+                        text, rounds = answers[0], rounds + 1
+                    self.assertLess(rounds, 8, text)
+
+    def test_its_own_port_elsewhere_is_not_answered(self):
+        with time_server() as server:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
+                twin.bind(("127.0.0.2", server.port))
+                twin.setblocking(False)
+                twin.sendto(b"%Y", ("127.0.0.1", server.port))
+                with Asker(server.endpoint) as asker:
+                    asker.ask(b"")
+                with self.assertRaises(BlockingIOError):
+                    twin.recv(100)
+
+
+class Sntp(unittest.TestCase):
+    def ask(self, request, *options):
+        with time_server("--sntp", "127.0.0.1:0", *options, endpoints=2) as server:
+            with Asker(server.endpoints[1]) as asker:
+                return asker.ask(request)
+
+    def test_an_answer_is_what_rfc_5905_says(self):
+        before = time.time()
+        answer = self.ask(sntp_request(transmit=0xDEADBEEFCAFEF00D))
+        fields = struct.unpack("!BBbbII4s4Q", answer)
+        self.assertEqual(len(answer), 48)
+        self.assertEqual((fields[0] & 0x3F, fields[1], fields[2]), (0x24, 10, 6))
+        self.assertEqual(fields[8], 0xDEADBEEFCAFEF00D)
+        received, transmitted = (stamp / 2**32 - FROM_1900 for stamp in fields[9:])
+        self.assertTrue(before - 0.001 <= received <= transmitted <= time.time() + 0.001)
+
+    def test_the_version_is_the_askers(self):
+        for version in (1, 2, 3, 4):
+            self.assertEqual(self.ask(sntp_request(version))[0] >> 3 & 7, version)
+
+    def test_stratum_and_leap_are_honest(self):
+        self.assertEqual(self.ask(sntp_request(), "--stratum", "3")[1], 3)
+        unsynchronised = self.ask(sntp_request(), "--stratum", "16")
+        self.assertEqual((unsynchronised[0] >> 6, unsynchronised[1]), (3, 0))
+
+    def test_what_is_no_request_is_not_answered(self):
+        with time_server("--sntp", "127.0.0.1:0", endpoints=2) as server:
+            with Asker(server.endpoints[1]) as asker:
+                for bad in (b"", b"\x23", sntp_request()[:47], sntp_request(version=0),
+                            sntp_request(version=5), *(sntp_request(mode=mode)
+                                                       for mode in (0, 1, 2, 4, 5, 6, 7)),
+                            b"\x17\x00\x03\x2a" + bytes(188)):
+                    asker.send(bad)
+                answer = asker.ask(sntp_request(transmit=77) + b"extension" * 10)
+                self.assertEqual(len(answer), 48)
+                self.assertEqual(struct.unpack("!Q", answer[24:32]), (77,))
+
+
+class OldProtocols(unittest.TestCase):
+    def test_time_over_udp_and_tcp(self):
+        with time_server("--time", "127.0.0.1:0", endpoints=2) as server:
+            with Asker(server.endpoints[1]) as asker:
+                over_udp = struct.unpack("!I", asker.ask(b""))[0] - FROM_1900
+            with socket.create_connection(address(server.endpoints[1]), PATIENCE) as connection:
+                over_tcp = struct.unpack("!I", connection.recv(100))[0] - FROM_1900
+                self.assertEqual(connection.recv(100), b"")
+            self.assertTrue(0 <= time.time() - over_udp < PATIENCE)
+            self.assertTrue(0 <= time.time() - over_tcp < PATIENCE)
+
+    def test_daytime_over_udp_and_tcp(self):
+        with time_server("--daytime", "[::1]:0", zone="XYZ-3", endpoints=2) as server:
+            line = rb"^[A-Z][a-z]+day, [A-Z][a-z]+ \d\d, \d{4} \d\d:\d\d:\d\d-XYZ\r\n$"
+            with Asker(server.endpoints[1]) as asker:
+                self.assertRegex(asker.ask(b"x"), line)
+            with socket.create_connection(address(server.endpoints[1]), PATIENCE) as connection:
+                self.assertRegex(connection.recv(100), line)
+                self.assertEqual(connection.recv(100), b"")
+
+    def test_what_is_as_long_as_the_answer_is_not_answered(self):
+        with time_server("--time", "127.0.0.1:0", "--daytime", "127.0.0.1:0",
+                         endpoints=3) as server:
+            for endpoint, sizes in zip(server.endpoints[1:], ((4, 5, 100), (60, 1000))):
+                with Asker(endpoint) as asker:
+                    for size in sizes:
+                        self.assertEqual(asker.answers_to(b"x" * size, b""), [])
+                    self.assertEqual(len(asker.answers_to(b"xxx", b"")), 1)
+
+
+class Client(unittest.TestCase):
+    def test_asks_in_every_way(self):
+        with time_server("--sntp", "127.0.0.1:0", "--time", "127.0.0.1:0", "--daytime",
+                         "127.0.0.1:0", endpoints=4) as server:
+            text, sntp, seconds, daytime = server.endpoints
+            now = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$"
+            for arguments, expected in (
+                    ((text,), now),
+                    ((text, "1700000000"), r"^2023-11-14 22:13:20\n$"),
+                    ((text, "%%%H"), r"^%\d\d\n$"),
+                    ((text, "--send-timestamp"), now),
+                    ((text, "%%x", "--count", 2, "--interval", 0.01), r"^%x\n%x\n$"),
+                    ((seconds, "--time"), now),
+                    ((seconds, "--time", "--tcp"), now),
+                    ((daytime, "--daytime"), r"^\w+day, .* \d{4} .*\n$"),
+                    ((daytime, "--daytime", "--tcp"), r"^\w+day, .* \d{4} .*\n$"),
+                    ((sntp, "--sntp"), r"^offset [+-]0\.\d{9} s, delay 0\.\d{9} s, stratum 10\n$")):
+                with self.subTest(arguments=arguments[1:]):
+                    done = run("udp_time_client", *arguments)
+                    self.assertEqual((done.returncode, done.stderr), (0, ""))
+                    self.assertRegex(done.stdout, expected)
+
+    def test_what_fails_is_told(self):
+        with time_server("--sntp", "127.0.0.1:0", "--stratum", "16", endpoints=2) as server:
+            text, sntp = server.endpoints
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+                silent.bind(("127.0.0.1", 0))
+                nobody = "127.0.0.1:%d" % silent.getsockname()[1]
+                for arguments, why in (
+                        ((text, "%Q"), f"{text}: no conversion of strftime at byte 0"),
+                        ((sntp, "--sntp"), f"{sntp}: the server has no time to give"),
+                        ((nobody, "--timeout", 0.05), f"no answer from {nobody}"),
+                        ((nobody, "--sntp", "--timeout", 0.05), f"no answer from {nobody}"),
+                        (("nonsense",), "nonsense")):
+                    done = run("udp_time_client", *arguments)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn(f"error: {why}" if ":" in why else why, done.stderr)
+            done = run("udp_time_client", nobody, "--timeout", PATIENCE)
+            self.assertEqual(done.stderr, f"error: ask {nobody}: connection refused\n")
+            self.assertEqual(done.returncode, 1)
+
+    def test_a_forged_answer_is_not_believed(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
+            forger.bind(("127.0.0.1", 0))
+            forger.settimeout(PATIENCE)
+            client = subprocess.Popen(
+                [Path(os.environ["UVREACTOR_BUILD"]) / "samples/udp_time_client",
+                 "127.0.0.1:%d" % forger.getsockname()[1], "--sntp"],
+                stdout=subprocess.PIPE, text=True)
+            request, sender = forger.recvfrom(100)
+            now = int((time.time() + FROM_1900 + 3600) * 2**32)
+
+            def answer(origin):
+                return struct.pack("!BBbbII4sQ8sQQ", 0x24, 1, 0, -20, 0, 0, b"GPS", now, origin,
+                                   now, now)
+
+            forger.sendto(b"short", sender)
+            forger.sendto(answer(bytes(8)), sender)
+            forger.sendto(request, sender)
+            forger.sendto(answer(request[40:]), sender)
+            told = client.communicate(timeout=PATIENCE)[0]
+            self.assertEqual(client.returncode, 0)
+            self.assertRegex(told, r"^offset \+3(600|599)\.\d{9} s, .* stratum 1\n$")
+
+    def test_a_wrong_command_line(self):
+        for arguments in ([], ["127.0.0.1:0", "--count", "0"], ["127.0.0.1:0", "--interval", "x"],
+                          ["127.0.0.1:0", "--sntp", "--time"], ["127.0.0.1:0", "%Y", "--sntp"],
+                          ["127.0.0.1:0", "--tcp", "--sntp"]):
+            self.assertEqual(run("udp_time_client", *arguments).returncode, 2)
+        for arguments in (["--stratum", "0"], ["--stratum", "17"], ["x"]):
+            self.assertEqual(run("udp_time_server", *arguments).returncode, 2)
+        for name in ("udp_time_server", "udp_time_client"):
+            self.assertIn("Example: ", run(name, "--help").stdout)
+
+
+class OtherPrograms(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("chronyd"), "there is no chronyd")
+    def test_chronyd_finds_our_clock_to_be_its_own(self):
+        with time_server("--sntp", "127.0.0.1:0", endpoints=2) as server:
+            port = server.endpoints[1].rpartition(":")[2]
+            done = subprocess.run(
+                ["chronyd", "-Q", "-t", "30", f"server 127.0.0.1 port {port} iburst maxsamples 1"],
+                capture_output=True, text=True, timeout=60, check=False)
+        wrong = re.search(r"System clock wrong by (-?[\d.]+) seconds", done.stderr)
+        self.assertTrue(wrong, done.stderr)
+        self.assertLess(abs(float(wrong[1])), 0.001)
+
+    @unittest.skipUnless(shutil.which("busybox"), "there is no busybox")
+    def test_busybox_rdate_reads_the_time(self):
+        with time_server("--time", "127.0.0.1:0", endpoints=2) as server:
+            done = subprocess.run(["busybox", "rdate", "-p", server.endpoints[1]], text=True,
+                                  capture_output=True, timeout=60, check=False,
+                                  env={**os.environ, "TZ": "UTC"})
+        if "applet not found" in done.stderr:
+            self.skipTest("this busybox has no rdate")
+        told = datetime.strptime(done.stdout.strip(), "%a %b %d %H:%M:%S %Y")
+        self.assertLess(abs(told.replace(tzinfo=timezone.utc).timestamp() - time.time()), PATIENCE)
+
+
+class NtpSec(Network):
+    """They ask port 123 and no other: each test has one of its own."""
+
+    def setUp(self):
+        self.clock = self.host("clock")
+        port = "127.0.0.1:123"
+        self.server = time_server("--sntp", port, endpoints=2, **self.clock.process_options())
+        self.addCleanup(self.server.kill)
+
+    def ours(self):
+        done = self.clock.run(Path(os.environ["UVREACTOR_BUILD"]) / "samples/udp_time_client",
+                              "127.0.0.1:123", "--sntp", "--count", 4, "--interval", "0.05")
+        measured = re.findall(r"offset (\S+) s, delay (\S+) s", done.stdout)
+        self.assertEqual(len(measured), 4)
+        return [float(number) for number in min(measured, key=lambda both: float(both[1]))]
+
+    @unittest.skipUnless(shutil.which("ntpdig"), "there is no ntpdig")
+    def test_ntpdig_and_our_client_agree(self):
+        offset, delay = self.ours()
+        told = self.clock.run("ntpdig", "--json", "--samples=4", "127.0.0.1").stdout
+        theirs = {key: float(value)
+                  for key, value in re.findall(r'"(offset|delay|precision)":\s*"?(-?[\d.e-]+)', told)}
+        self.assertIn("offset", theirs, told)
+        self.assertLess(abs(theirs["offset"]), 0.001)
+        self.assertLess(abs(theirs["offset"] - offset), 0.001)
+        if "delay" in theirs:
+            self.assertLess(abs(theirs["delay"] - delay), 0.001)
+
+    @unittest.skipUnless(shutil.which("ntpdate"), "there is no ntpdate")
+    def test_ntpdate_asks_and_finds_less_than_a_millisecond(self):
+        told = self.clock.run("ntpdate", "-q", "127.0.0.1").stdout
+        found = re.search(r"([+-]\d+\.\d+)", told)
+        self.assertTrue(found, told)
+        self.assertLess(abs(float(found[1])), 0.001)
+
+
+if __name__ == "__main__":
+    unittest.main()
