@@ -96,6 +96,26 @@ def udp_time():
                            re.compile(shape))
 
 
+@shows("broadcast_sender", "broadcast_receiver")
+def broadcast():
+    with Server("broadcast_receiver", "--listen", "0.0.0.0:0", "--reply", "kitchen") as first:
+        endpoint = f"0.0.0.0:{first.port}"
+        with Server("broadcast_receiver", "--listen", endpoint, "--reply", "garden"):
+            done = run("broadcast_sender", "--to", f"127.255.255.255:{first.port}", "--count", 1,
+                       "--interval", 0.5)
+            replies = re.findall(r"^reply from [\d.:]+: (\w+)", done.stdout, re.MULTILINE)
+            yield Exchange("broadcast_receiver, two of them", "Who is there?",
+                           " ".join(sorted(replies)) or done.stderr.strip(), "garden kitchen")
+
+
+@shows("udp_chat")
+def chat():
+    with Server("udp_chat", stdin=subprocess.PIPE) as ann:
+        run("udp_chat", "--listen", "127.0.0.1:0", "--peer", f"ann={ann.endpoint}",
+            input="ann: hello\n")
+        yield Exchange("udp_chat", "ann: hello", ann.line(), re.compile(r"127\.0\.0\.1:\d+: hello"))
+
+
 @shows("frame_inspector")
 def inspector():
     done = run("frame_inspector", "--protocol", "delimiter", "--option", "mode=line",

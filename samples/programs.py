@@ -30,13 +30,13 @@ class Server:
     Leaving the block stops it by SIGTERM, which must end it with exit code 0.
     """
 
-    def __init__(self, name, *options, endpoints=1, **process_options):
+    def __init__(self, name, *options, endpoints=1, stdin=subprocess.DEVNULL, **process_options):
         if not any(str(option).startswith("--listen") for option in options):
             options = ("--listen", "127.0.0.1:0", *options)
         self.name = name
         self._errors = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
-            [program(name), *map(str, options)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [program(name), *map(str, options)], stdin=stdin, stdout=subprocess.PIPE,
             stderr=self._errors, text=True, **process_options)
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()

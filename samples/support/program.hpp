@@ -29,6 +29,11 @@ T value_of(reactor::Result<T> result) {
   return std::move(*result);
 }
 
+/// Nothing, or Failed.
+inline void check(const reactor::Result<void>& result) {
+  if (!result) throw Failed(result.error());
+}
+
 /// Parses the command line, to which it adds --version, and runs the program: 0 when `program`
 /// returns, 1 when it throws Failed, 2 when the command line is wrong.
 int run_program(CLI::App& command_line, int count, char** words,

@@ -1,0 +1,92 @@
+// Hears what is broadcast or multicast, prints it, and tells the sender that somebody is there.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "reactor/udp_server.hpp"
+#include "support/interface.hpp"
+#include "support/program.hpp"
+#include "support/rate_limit.hpp"
+#include "support/text.hpp"
+
+namespace {
+
+struct Options {
+  std::string listen = "0.0.0.0:19999";
+  std::vector<std::string> groups;
+  std::string interface;
+  std::string reply = "I am here";
+  bool no_reply = false;
+};
+
+// What all senders are treated by.
+struct Rules {
+  reactor::Loop& loop;
+  const Options& options;
+  std::uint16_t port = 0;
+  samples::RateLimit replies{1000, 1000};
+};
+
+class Sender {
+ public:
+  Sender(reactor::UdpPeer& peer, Rules& rules) : peer_(peer), rules_(rules) {}
+
+  void on_datagram(const reactor::Datagram& datagram) {
+    std::printf("from %s: %s\n", peer_.address().to_string().c_str(),
+                samples::printable(datagram.text()).c_str());
+    std::fflush(stdout);
+    if (may_reply(datagram)) peer_.send(rules_.options.reply);
+  }
+
+ private:
+  // An answer that were answered would go on for ever, among all the receivers of a network. One
+  // comes from another receiver's port, or says what we say; the limit is for any that does not.
+  bool may_reply(const reactor::Datagram& datagram) {
+    const std::uint16_t port = peer_.address().port();
+    if (rules_.options.no_reply || port == 0 || port == rules_.port) return false;
+    if (datagram.text() == rules_.options.reply) return false;
+    const auto now = rules_.loop.now();
+    return replies_.allow(now) && rules_.replies.allow(now);
+  }
+
+  reactor::UdpPeer& peer_;
+  Rules& rules_;
+  samples::RateLimit replies_{10, 20};
+};
+
+void receive(const Options& options) {
+  reactor::Loop loop;
+  Rules rules{.loop = loop, .options = options};
+  reactor::UdpServerOptions server_options;
+  server_options.socket.reuse_address = true;  // Several receivers on one host hear it.
+  auto server = samples::value_of(reactor::UdpServer<Sender>::bind(
+      loop, options.listen, server_options,
+      [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));
+  rules.port = server.address().port();
+  const unsigned index = samples::interface_index(options.interface);
+  for (const std::string& group : options.groups) {
+    const std::string host = group.find(':') == group.npos ? group : "[" + group + "]";
+    const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
+    samples::check(server.socket().join(address, index != 0 ? index : address.scope()));
+  }
+  samples::announce(server.address());
+  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  loop.run();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Options options;
+  CLI::App command_line{
+      "Prints every datagram that comes, and answers its sender, but no answer.\n"
+      "Example: broadcast_receiver --listen 0.0.0.0:19999 --reply 'kitchen'"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("--listen", options.listen, "HOST:PORT or [::]:PORT; may be shared");
+  command_line.add_option("--join", options.groups, "A multicast group to hear; may be repeated")
+      ->take_all();
+  command_line.add_option("--interface", options.interface, "Where to join [as the routes say]");
+  command_line.add_option("--reply", options.reply, "What to answer");
+  command_line.add_flag("--no-reply", options.no_reply, "Answer nothing");
+  return samples::run_program(command_line, count, words, [&] { receive(options); });
+}

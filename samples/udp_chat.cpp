@@ -1,0 +1,106 @@
+// A chat without a server: each line goes to a named peer, as one datagram.
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "reactor/datagram.hpp"
+#include "reactor/resolver.hpp"
+#include "support/line_input.hpp"
+#include "support/program.hpp"
+#include "support/text.hpp"
+
+namespace {
+
+struct Options {
+  std::string listen = "127.0.0.1:9002";
+  std::vector<std::string> peers;
+};
+
+class Chat {
+ public:
+  Chat(reactor::Loop& loop, const Options& options)
+      : socket_(samples::value_of(reactor::DatagramSocket::bind(
+            loop, samples::value_of(reactor::resolve_now(options.listen)).front()))) {
+    for (const std::string& peer : options.peers) add_peer(peer);
+    socket_.on_received([this](std::span<const reactor::Datagram> batch) {
+      for (const reactor::Datagram& datagram : batch) print(datagram);
+      input_->prompt();
+    });
+    socket_.on_error([](const reactor::Error& error) { report(error.message()); });
+    socket_.on_drained([this] {
+      if (input_) input_->resume();
+    });
+    samples::announce(socket_.address());
+    input_.emplace(
+        loop, [this](std::string_view line) { send(line); }, [this] { socket_.pause(); });
+  }
+
+  // What is queued still leaves.
+  void stop() {
+    socket_.pause();
+    input_.reset();
+  }
+
+ private:
+  void add_peer(const std::string& words) {
+    const std::size_t sign = words.find('=');
+    if (sign == 0 || sign == words.npos) throw samples::Failed(words + ": not NAME=HOST:PORT");
+    const auto address = samples::value_of(reactor::resolve_now(words.substr(sign + 1))).front();
+    const std::string name = words.substr(0, sign);
+    if (!addresses_.emplace(name, address).second) throw samples::Failed(name + ": named twice");
+    names_[address.to_string()] = name;
+  }
+
+  void send(std::string_view line) {
+    const std::size_t colon = line.find(':');
+    const auto peer = addresses_.find(std::string(line.substr(0, colon)));
+    if (colon == line.npos || peer == addresses_.end()) {
+      report("a line is `NAME: text`, to one of: " + known());
+    } else {
+      std::string_view text = line.substr(colon + 1);
+      if (text.starts_with(' ')) text.remove_prefix(1);
+      if (socket_.send(peer->second, text) == reactor::Sent::full) input_->pause();
+    }
+    input_->prompt();
+  }
+
+  void print(const reactor::Datagram& datagram) const {
+    const std::string address = datagram.sender.unmapped().to_string();
+    const auto known_as = names_.find(address);
+    std::printf("%s: %s\n", known_as != names_.end() ? known_as->second.c_str() : address.c_str(),
+                samples::printable(datagram.text()).c_str());
+    std::fflush(stdout);
+  }
+
+  static void report(const std::string& what) { std::fprintf(stderr, "error: %s\n", what.c_str()); }
+
+  std::string known() const {
+    std::string all;
+    for (const auto& [name, address] : addresses_) all += (all.empty() ? "" : ", ") + name;
+    return all;
+  }
+
+  reactor::DatagramSocket socket_;
+  std::map<std::string, reactor::Address> addresses_;
+  std::map<std::string, std::string> names_;  // By address.
+  std::optional<samples::LineInput> input_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  Options options;
+  CLI::App command_line{
+      "Sends lines `NAME: text` to the peer of that name, and prints what comes, until its input "
+      "ends.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+  command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
+      ->capture_default_str();
+  command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")->take_all();
+  return samples::run_program(command_line, count, words, [&] {
+    reactor::Loop loop;
+    Chat chat(loop, options);
+    const auto signals = samples::stop_on_signals(loop, [&chat] { chat.stop(); });
+    loop.run();
+  });
+}

@@ -1,0 +1,153 @@
+"""The broadcast sender and receivers, on this host alone: 127.255.255.255 is lo's broadcast address."""
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import Server, program, run  # noqa: E402
+
+PATIENCE = 20
+EVERYBODY = "127.255.255.255"
+
+
+def receiver(*options, **more):
+    return Server("broadcast_receiver", "--listen", "0.0.0.0:0", *options, **more)
+
+
+def sender_socket():
+    asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    asker.bind(("127.0.0.1", 0))
+    asker.settimeout(PATIENCE)
+    return asker
+
+
+class Receiver(unittest.TestCase):
+    def test_prints_what_comes_and_answers_its_sender(self):
+        with receiver() as server, sender_socket() as asker:
+            name = "127.0.0.1:%d" % asker.getsockname()[1]
+            for text, shown in ((b"hello", "hello"), (b"", ""), ("größer €😀".encode(), "größer €😀"),
+                                (b"\xc0\x80\xed\xa0\x80\xff\xc3", r"\xc0\x80\xed\xa0\x80\xff\xc3"),
+                                (b"\xc2\x9b\x7f", r"\xc2\x9b\x7f"),
+                                (b"a\nfrom 1.2.3.4:5: b\x1b[2J", r"a\x0afrom 1.2.3.4:5: b\x1b[2J")):
+                asker.sendto(text, (EVERYBODY, server.port))
+                self.assertEqual(server.line(), f"from {name}: {shown}")
+                self.assertEqual(asker.recv(100), b"I am here")
+
+    def test_several_on_one_host_hear_the_same(self):
+        with receiver("--reply", "kitchen") as first, sender_socket() as asker:
+            endpoint = f"0.0.0.0:{first.port}"
+            with Server("broadcast_receiver", "--listen", endpoint, "--reply", "garden") as second:
+                asker.sendto(b"hello", (EVERYBODY, first.port))
+                self.assertEqual({asker.recv(100), asker.recv(100)}, {b"kitchen", b"garden"})
+                self.assertEqual(first.line(), second.line())
+
+    def test_an_answer_is_not_answered(self):
+        with receiver() as server, sender_socket() as asker:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
+                # What another receiver would be answered with, and from where.
+                twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                twin.bind(("127.0.0.2", server.port))
+                twin.sendto(b"hello", ("127.0.0.1", server.port))
+                asker.sendto(b"I am here", ("127.0.0.1", server.port))
+                asker.sendto(b"last", ("127.0.0.1", server.port))
+                self.assertEqual(asker.recv(100), b"I am here")
+                for expected in ("hello", "I am here", "last"):
+                    self.assertTrue(server.line().endswith(": " + expected))
+                for one in (asker, twin):
+                    one.setblocking(False)
+                    with self.assertRaises(BlockingIOError):
+                        one.recv(100)
+
+    def test_answers_nothing_when_told_so(self):
+        with receiver("--no-reply") as server, sender_socket() as asker:
+            asker.sendto(b"hello", ("127.0.0.1", server.port))
+            self.assertTrue(server.line().endswith(": hello"))
+            self.assertEqual(server.stop(), 0)
+            asker.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                asker.recv(100)
+
+    def test_one_sender_gets_no_more_answers_than_the_limit(self):
+        with receiver() as server, sender_socket() as asker:
+            for _ in range(200):
+                asker.sendto(b"hello", ("127.0.0.1", server.port))
+                server.line()
+            self.assertEqual(server.stop(), 0)
+            asker.setblocking(False)
+            answers = 0
+            with self.assertRaises(BlockingIOError):
+                while asker.recv(100):
+                    answers += 1
+            self.assertGreaterEqual(answers, 20)
+            self.assertLess(answers, 200)
+
+    def test_survives_whatever_comes(self):
+        chance = random.Random(3)
+        with receiver() as server, sender_socket() as asker:
+            for size in (0, 1, 9, 65507, *(chance.randrange(3000) for _ in range(50))):
+                asker.sendto(chance.randbytes(size), ("127.0.0.1", server.port))
+                self.assertRegex(server.line(), r"^from 127\.0\.0\.1:\d+: ")
+
+    def test_a_group_that_cannot_be_joined_is_told(self):
+        for options, why in ((("--join", "127.0.0.1"), "127.0.0.1"),
+                             (("--join", "239.1.2.3", "--interface", "nope"),
+                              "nope: no interface (")):
+            done = run("broadcast_receiver", "--listen", "0.0.0.0:0", *options)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+            self.assertIn(why, done.stderr)
+
+
+class Sender(unittest.TestCase):
+    def test_lists_each_reply_with_its_sender_and_the_time_it_took(self):
+        with receiver("--reply", "kitchen\n") as server:
+            done = run("broadcast_sender", "--to", f"{EVERYBODY}:{server.port}", "--count", 3,
+                       "--interval", 0.1, "--message", "who?")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            lines = done.stdout.splitlines()
+            self.assertEqual(len(lines), 3)
+            for line in lines:
+                found = re.fullmatch(rf"reply from 127\.0\.0\.1:{server.port}: kitchen\\x0a "
+                                     r"\((\d+\.\d{3}) ms\)", line)
+                self.assertTrue(found, line)
+                self.assertLess(float(found[1]), 100)
+                self.assertTrue(server.line().endswith(": who?"))
+
+    def test_goes_on_until_it_is_stopped(self):
+        with receiver() as server:
+            sender = subprocess.Popen(
+                [program("broadcast_sender"), "--to", f"{EVERYBODY}:{server.port}",
+                 "--interval", "0.1"], stdout=subprocess.PIPE, text=True)
+            for _ in range(3):
+                self.assertIn("I am here", sender.stdout.readline())
+            sender.send_signal(signal.SIGINT)
+            sender.communicate(timeout=PATIENCE)
+            self.assertEqual(sender.returncode, 0)
+
+    def test_what_cannot_be_sent_is_told_with_its_cure(self):
+        done = run("broadcast_sender", "--interface", "nope", "--count", 1)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"^error: nope: no interface that can broadcast \(.*\)\n$")
+        # The sender asks for the option; who does not is told of it.
+        done = run("udp_time_client", f"{EVERYBODY}:9")
+        self.assertEqual(done.stderr, f"error: connect {EVERYBODY}:9: permission denied "
+                         "(a broadcast address needs the broadcast option)\n")
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_wrong_command_line(self):
+        for arguments in (["--interval", "0.01"], ["--count", "0"], ["x"]):
+            self.assertEqual(run("broadcast_sender", *arguments).returncode, 2)
+        for name in ("broadcast_sender", "broadcast_receiver"):
+            self.assertIn("Example: ", run(name, "--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,112 @@
+"""The chat without a server."""
+
+import random
+import socket
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import Server, run  # noqa: E402
+
+PATIENCE = 20
+
+
+class Friend:
+    """Somebody to chat with: a plain socket."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(PATIENCE)
+        self.endpoint = "127.0.0.1:%d" % self.socket.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+def chat(*options):
+    return Server("udp_chat", *options, stdin=subprocess.PIPE)
+
+
+def say(server, *lines):
+    server.process.stdin.write("".join(f"{line}\n" for line in lines))
+    server.process.stdin.flush()
+
+
+class UdpChat(unittest.TestCase):
+    def test_each_line_goes_to_the_peer_it_names(self):
+        with Friend() as ann, Friend() as bob:
+            with chat("--peer", f"ann={ann.endpoint}", "--peer", f"bob={bob.endpoint}") as server:
+                say(server, "bob: hello", "ann: at 10:30", "bob:", "bob:  two blanks")
+                self.assertEqual([bob.socket.recv(100) for _ in range(3)],
+                                 [b"hello", b"", b" two blanks"])
+                self.assertEqual(ann.socket.recv(100), b"at 10:30")
+
+    def test_what_comes_is_printed_under_its_senders_name(self):
+        with Friend() as ann, Friend() as stranger:
+            with chat("--peer", f"ann={ann.endpoint}") as server:
+                for friend, text in ((ann, b"hello"), (stranger, b"a\nann: b"), (ann, b"")):
+                    friend.socket.sendto(text, ("127.0.0.1", server.port))
+                self.assertEqual([server.line() for _ in range(3)],
+                                 ["ann: hello", rf"{stranger.endpoint}: a\x0aann: b", "ann: "])
+
+    def test_two_of_them_talk(self):
+        with chat() as ann, chat("--peer", f"ann={ann.endpoint}") as bob:
+            say(bob, "ann: hello")
+            self.assertEqual(ann.line(), f"{bob.endpoint}: hello")
+
+    def test_a_line_to_nobody_is_told(self):
+        with Friend() as ann:
+            with chat("--peer", f"ann={ann.endpoint}") as server:
+                say(server, "bob: hello", "hello", "ann: still there")
+                self.assertEqual(ann.socket.recv(100), b"still there")
+                told = "error: a line is `NAME: text`, to one of: ann\n"
+                self.assertEqual(server.errors(), told * 2)
+
+    def test_ends_with_its_input_when_all_is_sent(self):
+        with Friend() as ann:
+            lines = [f"line {number}" for number in range(100)]
+            done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", f"ann={ann.endpoint}",
+                       input="".join(f"ann: {line}\n" for line in lines) + "ann: the end")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for line in (*lines, "the end"):
+                self.assertEqual(ann.socket.recv(100).decode(), line)
+
+    def test_survives_whatever_comes(self):
+        chance = random.Random(7)
+        with Friend() as ann, chat() as server:
+            for size in (0, 1, 65507, *(chance.randrange(3000) for _ in range(50))):
+                ann.socket.sendto(chance.randbytes(size), ("127.0.0.1", server.port))
+                self.assertTrue(server.line().startswith(f"{ann.endpoint}: "))
+
+    def test_too_long_a_line_is_told_and_a_broadcast_address_too(self):
+        with Friend() as ann:
+            with chat("--peer", f"ann={ann.endpoint}", "--peer", "all=127.255.255.255:9",
+                      "--listen", "0.0.0.0:0") as server:
+                say(server, "ann: " + "x" * 70000)
+                say(server, "ann: short")
+                self.assertEqual(ann.socket.recv(100), b"short")
+                say(server, "all: hello")
+                say(server, "ann: short")
+                self.assertEqual(ann.socket.recv(100), b"short")
+                self.assertEqual(server.stop(), 0)
+                self.assertIn("message too long", server.errors())
+                self.assertIn("permission denied (a broadcast address needs the broadcast option)",
+                              server.errors())
+
+    def test_a_wrong_command_line(self):
+        for peer in ("ann", "=127.0.0.1:9", "ann=nonsense"):
+            done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", peer)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        self.assertEqual(run("udp_chat", "x").returncode, 2)
+        self.assertIn("Example: ", run("udp_chat", "--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
