@@ -73,6 +73,15 @@ def readiness():
                            ask("tcp_echo_client", server.endpoint, style), style)
 
 
+@shows("chat_server", "chat_client")
+def chat():
+    with Server("chat_server") as server:
+        done = run("chat_client", server.endpoint, "--name", "ann", input="hello\n/nick eve\n/who\n")
+        yield Exchange("chat_server", "hello, /nick eve, /who",
+                       " | ".join(done.stdout.splitlines()) or done.stderr.strip(),
+                       "* ann joined | ann: hello | * ann is now eve | * 1 here: | *   eve")
+
+
 @shows("tcp_relay")
 def relay():
     with Server("tcp_echo_server", "--upper") as behind:

@@ -2,11 +2,10 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "reactor/framed.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
+#include "support/connector.hpp"
 #include "support/line_input.hpp"
 #include "support/program.hpp"
 
@@ -15,22 +14,14 @@ namespace {
 class EchoClient {
  public:
   EchoClient(reactor::Loop& loop, const std::string& endpoint)
-      : loop_(loop), addresses_(samples::value_of(reactor::resolve_now(endpoint))) {
-    connect();
-  }
+      : loop_(loop),
+        connector_(loop, endpoint, [this](reactor::Stream stream) { talk(std::move(stream)); }) {}
 
  private:
-  // A name may have several addresses: the first that answers will do.
-  void connect() {
-    auto stream = reactor::Stream::connect(loop_, addresses_[tried_++]);
-    if (!stream) return give_up(stream.error());
-    stream_ = std::move(*stream);
+  void talk(reactor::Stream stream) {
+    stream_ = std::move(stream);
     stream_->on_close([this](const reactor::Error& error) { closed(error); });
     stream_->on_drained([this] { input_->resume(); });
-    stream_->on_connect([this] { talk(); });
-  }
-
-  void talk() {
     answers_.emplace(*stream_, protocols::LineDecoder(), [this](std::string_view line) {
       std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
       std::fflush(stdout);
@@ -47,24 +38,17 @@ class EchoClient {
         });
   }
 
-  void closed(const reactor::Error& error) {
-    if (error) return give_up(error);
+  void closed(const reactor::Error& error) const {
+    if (error) throw samples::Failed(error);
     if (!ended_) throw samples::Failed("the server closed the connection");
   }
 
-  void give_up(const reactor::Error& error) {
-    const bool connected = input_.has_value();
-    if (connected || tried_ == addresses_.size()) throw samples::Failed(error);
-    connect();
-  }
-
   reactor::Loop& loop_;
-  std::vector<reactor::Address> addresses_;
-  std::size_t tried_ = 0;
   std::optional<reactor::Stream> stream_;
   std::optional<reactor::Framed<protocols::LineDecoder>> answers_;
   std::optional<samples::LineInput> input_;
   bool ended_ = false;
+  samples::Connector connector_;
 };
 
 }  // namespace

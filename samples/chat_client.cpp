@@ -1,0 +1,90 @@
+// A client of chat_server: says the lines of standard input, prints what the others say.
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "protocols/lines.hpp"
+#include "reactor/framed.hpp"
+#include "reactor/stream.hpp"
+#include "support/connector.hpp"
+#include "support/line_input.hpp"
+#include "support/printable.hpp"
+#include "support/program.hpp"
+
+namespace {
+
+class ChatClient {
+ public:
+  ChatClient(reactor::Loop& loop, const std::string& endpoint, std::string name)
+      : loop_(loop),
+        name_(std::move(name)),
+        connector_(loop, endpoint, [this](reactor::Stream stream) { enter(std::move(stream)); }) {}
+
+ private:
+  void enter(reactor::Stream stream) {
+    stream_ = std::move(stream);
+    stream_->on_drained([this] { input_->resume(); });
+    stream_->on_close([this](const reactor::Error& error) {
+      if (error) throw samples::Failed(error);
+      if (!leaving_) throw samples::Failed("the server closed the connection");
+      input_.reset();  // After /quit there may be more to read.
+    });
+    lines_.emplace(*stream_, protocols::LineDecoder(),
+                   [this](std::string_view line) { show(line); });
+    name_.empty() ? talk() : say("/nick " + name_);
+  }
+
+  // The first line that is to this client alone answers its first line, the /nick.
+  void show(std::string_view line) {
+    const std::string text = samples::printable(line);
+    if (!input_ && text.starts_with("! ")) throw samples::Failed("--name: " + text.substr(2));
+    // Over the prompt, which follows.
+    std::printf("%s%s\n", isatty(STDIN_FILENO) ? "\r\33[K" : "", text.c_str());
+    std::fflush(stdout);
+    if (!input_ && text == "* " + name_ + " joined") return talk();
+    if (input_) input_->prompt();
+  }
+
+  void talk() {
+    input_.emplace(
+        loop_, [this](std::string_view line) { say(std::string(line)); },
+        [this] {
+          leaving_ = true;
+          stream_->shutdown();  // What is under way to this client still comes.
+        });
+  }
+
+  void say(const std::string& line) {
+    leaving_ |= line == "/quit";
+    if (stream_->write(line + '\n') == reactor::Written::full) input_->pause();
+  }
+
+  reactor::Loop& loop_;
+  const std::string name_;
+  std::optional<reactor::Stream> stream_;
+  std::optional<reactor::Framed<protocols::LineDecoder>> lines_;
+  std::optional<samples::LineInput> input_;
+  bool leaving_ = false;
+  samples::Connector connector_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  std::string endpoint;
+  std::string name;
+  CLI::App command_line{
+      "Says the lines of standard input in a chat room, prints what the others say.\n"
+      "/nick NAME changes the name, /who lists who is there, /quit leaves.\n"
+      "Example: chat_client 127.0.0.1:9000 --name ann"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
+  command_line.add_option("--name", name, "To be known by; the server gives one otherwise");
+  return samples::run_program(command_line, count, words, [&] {
+    reactor::Loop loop;
+    const ChatClient client(loop, endpoint, name);
+    loop.run();
+  });
+}

@@ -1,0 +1,57 @@
+#include "samples/support/printable.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using samples::printable;
+
+TEST_SUITE("printable") {
+  TEST_CASE("control characters are left out, and a tab becomes a space") {
+    CHECK(printable("a\x1b[31mb") == "a[31mb");
+    CHECK(printable("a\r\n\a\b\x7f"
+                    "b\tc") == "ab c");
+    CHECK(printable(std::string("a\0b", 3)) == "ab");
+    CHECK(printable("\xc2\x80\xc2\x9b\xc2\x9f") == "");
+    CHECK(printable("\xc2\xa0") == "\xc2\xa0");
+  }
+
+  TEST_CASE("separators of lines and marks that turn the direction of text are left out") {
+    CHECK(printable("a\u2028\u2029\u202a\u202eb\u2066\u2069c") == "abc");
+    CHECK(printable("\u2027\u202f\u2065\u206a") == "\u2027\u202f\u2065\u206a");
+  }
+
+  TEST_CASE("what is ill-formed becomes one replacement character for each piece") {
+    const std::string replaced = "\ufffd";
+    CHECK(printable("a\x9b[b") == "a" + replaced + "[b");  // A C1 control, as one byte.
+    CHECK(printable("\xc0\x80") == replaced + replaced);   // Overlong.
+    CHECK(printable("\xe0\x80\x80") == replaced + replaced + replaced);
+    CHECK(printable("\xf0\x8f\xbf\xbf") == replaced + replaced + replaced + replaced);
+    CHECK(printable("\xed\xa0\x80") == replaced + replaced + replaced);  // A surrogate.
+    CHECK(printable("\xf4\x90\x80\x80") == replaced + replaced + replaced + replaced);
+    CHECK(printable("\xff") == replaced);
+    CHECK(printable("\xe2\x82") == replaced);  // Cut off: one piece.
+    CHECK(printable("\xf0\x9f\x98"
+                    "a") == replaced + "a");
+    CHECK(printable("\xe2\x82\x1b[m") == replaced + "[m");  // Hides no escape character.
+  }
+
+  TEST_CASE("all other text stays as it is") {
+    CHECK(printable("") == "");
+    CHECK(printable("plain ASCII ~") == "plain ASCII ~");
+    CHECK(printable("Gr\u00fc\u00dfe, \u4f60\u597d, \u0645\u0631\u062d\u0628\u0627, \U0001f600") ==
+          "Gr\u00fc\u00dfe, \u4f60\u597d, \u0645\u0631\u062d\u0628\u0627, \U0001f600");
+    CHECK(printable("\ud7ff\ue000\U0010ffff") == "\ud7ff\ue000\U0010ffff");
+    CHECK(printable("\U0001f469\u200d\U0001f680") == "\U0001f469\u200d\U0001f680");
+  }
+
+  TEST_CASE("what it made is left as it is by a second time") {
+    for (unsigned first = 0; first < 256; ++first) {
+      for (unsigned second = 0; second < 256; ++second) {
+        const char bytes[] = {static_cast<char>(first), static_cast<char>(second), 'x', '\x85'};
+        const std::string once = printable({bytes, sizeof bytes});
+        REQUIRE(printable(once) == once);
+      }
+    }
+  }
+}
