@@ -14,6 +14,7 @@
 #include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
+#include "reactor/process.hpp"
 #include "reactor/relay.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
@@ -319,6 +320,15 @@ struct ARelay : Specimen {
   Relay relay;
 };
 
+struct AProcess : Specimen {
+  AProcess(Loop& loop, OnCall on_call)
+      : process(
+            Process::start(loop, {.program = "/bin/true"}, [on_call](ProcessEnd) { on_call(); })) {
+    REQUIRE(process);
+  }
+  Result<Process> process;
+};
+
 template <class Kind>
 std::unique_ptr<Specimen> make(Loop& loop, OnCall on_call) {
   return std::make_unique<Kind>(loop, std::move(on_call));
@@ -359,6 +369,7 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"session on_close", make<AServer<At::close>>},
       {"session on_datagram", make<AUdpServer>},
       {"relay on_close", make<ARelay>},
+      {"process on_exit", make<AProcess>},
   };
   return kinds;
 }

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/process.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
@@ -180,6 +181,30 @@ TEST_SUITE("descriptors") {
       run_until(loop, [&] { return fired == 1; });
     }
     const Loop another;
+  }
+
+  TEST_CASE("a process is started when there are enough, fails otherwise, and loses none") {
+    Loop loop;
+    bool succeeded = false;
+    for (unsigned left = 0; left < 10; ++left) {
+      CAPTURE(left);
+      const std::size_t before = open_descriptors();
+      {
+        const DescriptorLimit limit(left);
+        using reactor::Standard;
+        const auto process = reactor::Process::start(loop,
+                                                     {.program = "/bin/true",
+                                                      .input = Standard::stream,
+                                                      .output = Standard::stream,
+                                                      .errors = Standard::stream},
+                                                     [](reactor::ProcessEnd) {});
+        if (!process) CHECK(process.error().code == std::errc::too_many_files_open);
+        CHECK((process || !succeeded));
+        succeeded = process.has_value();
+      }
+      CHECK(open_descriptors() == before);
+    }
+    CHECK(succeeded);
   }
 
   TEST_CASE("what fails leaves no descriptor behind") {

@@ -1,0 +1,275 @@
+#include "reactor/process.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include "reactor/engine.hpp"
+#include "reactor/passive_native.hpp"
+#include "reactor/socket.hpp"
+#include "reactor/sys.hpp"
+
+namespace reactor {
+namespace {
+
+constexpr int standard_descriptors = 3;
+
+#if defined(SYS_pidfd_open) && defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 34)
+#define UVREACTOR_HAS_PROCESSES
+#endif
+#endif
+
+#ifdef UVREACTOR_HAS_PROCESSES
+
+// What the child does between its creation and its program, in order.
+class SpawnActions {
+ public:
+  SpawnActions() { posix_spawn_file_actions_init(&actions_); }
+  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
+  SpawnActions(const SpawnActions&) = delete;
+  SpawnActions& operator=(const SpawnActions&) = delete;
+
+  void open_null(int fd) {
+    const int access = fd == STDIN_FILENO ? O_RDONLY : O_WRONLY;
+    posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", access, 0);
+  }
+  void duplicate(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
+  void close_from(int fd) { posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
+  void change_directory(const std::string& directory) {
+    posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
+  }
+
+  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+// A session of its own, and no signal blocked or ignored.
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_init(&attributes_);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+  }
+  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+
+  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+int spawn(pid_t& id, const char* program, const SpawnActions& actions, char* const* arguments,
+          char* const* environment) {
+  const SpawnAttributes attributes;
+  return posix_spawnp(&id, program, actions.get(), attributes.get(), arguments, environment);
+}
+
+int open_process(pid_t id) {
+  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, id, 0U));
+  return fd < 0 ? -errno : fd;
+}
+
+#else
+
+// Closing every descriptor in the child, and a descriptor that tells of its end, are glibc's and
+// Linux's.
+struct SpawnActions {
+  void open_null(int) {}
+  void duplicate(int, int) {}
+  void close_from(int) {}
+  void change_directory(const std::string&) {}
+};
+
+int spawn(pid_t&, const char*, const SpawnActions&, char* const*, char* const*) { return ENOTSUP; }
+int open_process(pid_t) { return -ENOTSUP; }
+
+#endif
+
+bool holds_nul(const std::string& text) { return text.find('\0') != text.npos; }
+
+bool holds_nul(const Command& command) {
+  for (const auto* texts : {&command.arguments, &command.environment}) {
+    for (const std::string& text : *texts) {
+      if (holds_nul(text)) return true;
+    }
+  }
+  return holds_nul(command.program) || holds_nul(command.directory);
+}
+
+// As exec takes them, which promises not to change them.
+void append(std::vector<char*>& list, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+  list.push_back(nullptr);
+}
+
+// Blocking, as programs expect it, and with a number that no standard descriptor has: giving the
+// child one of them would close another.
+Result<Socket> for_child(Socket end) {
+  if (end.fd() < standard_descriptors) {
+    const int moved = sys::fcntl(end.fd(), F_DUPFD_CLOEXEC, standard_descriptors);
+    if (moved < 0) return Failure(system_error(-moved, "duplicate", "a socket"));
+    end = Socket::own(moved);
+  }
+  const int flags = sys::fcntl(end.fd(), F_GETFL, 0);
+  const int set = sys::fcntl(end.fd(), F_SETFL, flags & ~O_NONBLOCK);
+  if (set < 0) return Failure(system_error(-set, "make blocking", "a socket"));
+  return end;
+}
+
+// Waits for the end of a child that was killed, which may take a while: on the thread pool.
+struct Reaper {
+  Reaper(Engine& engine, pid_t child) : id(child), passive(engine) {
+    native.data = this;
+    uv_queue_work(
+        engine.native(), &native,
+        [](uv_work_t* work) {
+          const pid_t ended = static_cast<Reaper*>(work->data)->id;
+          while (waitpid(ended, nullptr, 0) < 0 && errno == EINTR) {
+          }
+        },
+        [](uv_work_t* work, int) { delete static_cast<Reaper*>(work->data); });
+  }
+
+  const pid_t id;
+  uv_work_t native{};
+  PassiveNative passive;
+};
+
+}  // namespace
+
+// The child that has ended is not waited for before this is destroyed: until then the kernel gives
+// its number to nobody else.
+struct Process::State final : Source {
+  State(Engine& engine, std::string name, Callback<void(ProcessEnd)> callback)
+      : Source(engine, Kind::process),
+        program(std::move(name)),
+        on_exit_callback(std::move(callback)) {}
+
+  [[nodiscard]] Result<void> start(const Command& command) {
+    if (holds_nul(command)) return failure(EINVAL);
+    SpawnActions actions;
+    if (!command.directory.empty()) actions.change_directory(command.directory);
+    const std::array<Standard, standard_descriptors> what = {command.input, command.output,
+                                                             command.errors};
+    std::array<Socket, standard_descriptors> ends;
+    for (int fd = 0; fd < standard_descriptors; ++fd) {
+      const auto at = static_cast<std::size_t>(fd);
+      if (what[at] == Standard::null) actions.open_null(fd);
+      if (what[at] == Standard::shared) actions.duplicate(fd, fd);  // Though it be close-on-exec.
+      if (what[at] != Standard::stream) continue;
+      auto end = open_stream(streams[at]);
+      if (!end) return Failure(end.error());
+      ends[at] = std::move(*end);
+      actions.duplicate(ends[at].fd(), fd);
+    }
+    actions.close_from(standard_descriptors);
+
+    std::vector<char*> arguments{const_cast<char*>(command.program.c_str())};
+    std::vector<char*> environment;
+    append(arguments, command.arguments);
+    append(environment, command.environment);
+    if (const int error = spawn(id, program.c_str(), actions, arguments.data(), environment.data()))
+      return failure(error);
+
+    process_fd = open_process(id);
+    if (process_fd < 0) return failure(-process_fd);
+    const int error = engine().watch(*this, process_fd, Interest::readable, Trigger::level);
+    if (error != 0) return failure(-error);
+    watched = true;
+    keep_loop_running(true);
+    // The end of a child that does not read its input is noticed by what can be read there.
+    if (streams[0]) streams[0]->on_data([](Stream::Bytes) {});
+    return {};
+  }
+
+  [[nodiscard]] Result<Socket> open_stream(std::optional<Stream>& stream) {
+    auto pair = socket_pair();
+    if (!pair) return Failure(pair.error());
+    stream.emplace(engine().loop(), std::move((*pair)[0]));
+    return for_child(std::move((*pair)[1]));
+  }
+
+  [[nodiscard]] Failure failure(int error) const {
+    return Failure(system_error(error, "start", program));
+  }
+
+  void on_ready(unsigned) override {
+    siginfo_t child{};
+    const auto number = static_cast<id_t>(id);
+    if (waitid(P_PID, number, &child, WEXITED | WNOWAIT | WNOHANG) == 0 && child.si_pid == 0)
+      return;
+    stop_watching();
+    keep_loop_running(false);
+    ProcessEnd end{.status = -1};
+    if (child.si_code == CLD_EXITED) end = {.status = child.si_status};
+    if (child.si_code == CLD_KILLED || child.si_code == CLD_DUMPED) {
+      end = {.signal = child.si_status};
+    }
+    (void)engine().call(*this, on_exit_callback, end);
+  }
+
+  [[nodiscard]] std::string describe() const override {
+    return "process " + std::to_string(id) + " (" + program + ")";
+  }
+
+  void stop_watching() {
+    if (std::exchange(watched, false)) engine().unwatch(*this, process_fd);
+    if (process_fd >= 0) sys::close(process_fd);
+    process_fd = -1;
+  }
+
+  void unregister() noexcept override {
+    for (std::optional<Stream>& stream : streams) stream.reset();
+    stop_watching();
+    if (id == 0) return;
+    ::kill(-id, SIGKILL);
+    if (waitpid(id, nullptr, WNOHANG) == 0) new Reaper(engine(), id);
+  }
+
+  const std::string program;
+  pid_t id = 0;
+  int process_fd = -1;
+  bool watched = false;
+  std::array<std::optional<Stream>, standard_descriptors> streams;
+  Callback<void(ProcessEnd)> on_exit_callback;
+};
+
+void Process::Retire::operator()(State* state) const noexcept { retire(state); }
+
+Result<Process> Process::start(Loop& loop, const Command& command,
+                               Callback<void(ProcessEnd)> on_exit) {
+  Process process(new State(loop.engine(), command.program, std::move(on_exit)));
+  if (auto started = process.state_->start(command); !started) return Failure(started.error());
+  return process;
+}
+
+pid_t Process::id() const { return state_->id; }
+
+Stream& Process::input() { return state_->streams[0].value(); }
+Stream& Process::output() { return state_->streams[1].value(); }
+Stream& Process::errors() { return state_->streams[2].value(); }
+
+void Process::kill(int signal) { ::kill(-state_->id, signal); }
+
+}  // namespace reactor

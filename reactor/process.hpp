@@ -1,0 +1,104 @@
+// Child processes: started with nothing but what is named, heard through streams, ended as a group.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/stream.hpp"
+
+namespace reactor {
+
+/// What a standard descriptor of the child is.
+enum class Standard : unsigned char {
+  null,    ///< /dev/null
+  stream,  ///< The other end of a Stream: a socket, which a child cannot open again by a name.
+  shared,  ///< This process's own.
+};
+
+/// What to run.
+struct Command {
+  /// A path, or a name without a slash that is looked for in this process's PATH.
+  std::string program;
+  /// Behind the first one, which is `program`.
+  std::vector<std::string> arguments = {};
+  /// All of the child's environment, as NAME=VALUE.
+  std::vector<std::string> environment = {};
+  /// Where it starts; this process's own working directory if empty.
+  std::string directory = {};
+  Standard input = Standard::null;
+  Standard output = Standard::null;
+  Standard errors = Standard::null;
+};
+
+/// How a process ended: by itself with a status, or by a signal.
+struct ProcessEnd {
+  int status = 0;  ///< -1 if not known: this process ignores SIGCHLD, or has waited for it.
+  int signal = 0;  ///< 0 if it ended by itself.
+
+  /// True when it ended by itself with status 0.
+  [[nodiscard]] bool succeeded() const { return status == 0 && signal == 0; }
+};
+
+/// A child process, owned.
+///
+///     auto child = Process::start(loop, {.program = "date", .output = Standard::stream},
+///                                 [&](ProcessEnd end) { … });
+///     child->output().on_data([&](std::span<const std::byte> bytes) { … });
+///
+/// It leads a session of its own: no terminal, and a process group to which its own children belong
+/// unless they leave it. Of this process it has what its Command names, and beside that the user,
+/// the limits and the umask: no other descriptor, whether close-on-exec or not, no environment, no
+/// blocked or ignored signal.
+///
+/// Its end and the ends of its streams come in any order; a stream ends when the last process that
+/// has it is gone, which need not be the child. Closing input(), or shutdown(), is the child's end of
+/// file; closing output() is a SIGPIPE to whoever writes there.
+///
+/// Lifetime  Destroying the Process kills the whole group by SIGKILL and calls back no more. Where
+///           the child has ended already, what is left of its group is killed.
+/// Thread    The loop's thread only.
+/// Cost      A descriptor, and one for each stream. The child shares no memory with this process
+///           that would have to be copied, however large that is.
+class Process {
+ public:
+  /// Runs `command`. The loop keeps running until `on_exit` was called, which happens once.
+  ///
+  /// Errors    no_such_file_or_directory, permission_denied: no such program or directory, or no
+  ///           right to it; argument_list_too_long; resource_unavailable_try_again: too many
+  ///           processes; too_many_files_open; invalid_argument: a text with a NUL;
+  ///           operation_not_supported: this system cannot start one as described.
+  [[nodiscard]] static Result<Process> start(Loop& loop, const Command& command,
+                                             Callback<void(ProcessEnd)> on_exit);
+
+  /// Its process and process group number.
+  [[nodiscard]] pid_t id() const;
+
+  /// Those that the Command says are streams. The ends for reading are given an on_data, or nothing
+  /// is read and a child that writes much waits for ever.
+  [[nodiscard]] Stream& input();
+  [[nodiscard]] Stream& output();
+  [[nodiscard]] Stream& errors();
+
+  /// Sends a signal to the whole group, also when the child itself has ended: what it left behind
+  /// gets it. Safe at any time: the number of the group is not given to another before the Process
+  /// is destroyed.
+  void kill(int signal);
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit Process(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor

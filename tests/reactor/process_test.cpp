@@ -1,0 +1,423 @@
+#include "reactor/process.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/child.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using reactor::Command;
+using reactor::Error;
+using reactor::Loop;
+using reactor::Process;
+using reactor::ProcessEnd;
+using reactor::Standard;
+using reactor::Stream;
+
+namespace {
+
+std::string text_of(Stream::Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// What a stream of a child brings, up to its end.
+struct Heard {
+  std::string text;
+  bool ended = false;
+
+  void listen_to(Stream& stream) {
+    stream.on_data([this](Stream::Bytes bytes) { text += text_of(bytes); });
+    stream.on_close([this](const Error& error) {
+      CHECK_FALSE(error);
+      ended = true;
+    });
+  }
+};
+
+// A process with all that it says and how it ends.
+struct Running {
+  Running(Loop& on, Command command)
+      : loop(on),
+        process(ok(Process::start(loop, command, [this](ProcessEnd how) { end = how; }))) {
+    if (command.output == Standard::stream) output.listen_to(process.output());
+    if (command.errors == Standard::stream) errors.listen_to(process.errors());
+    output.ended |= command.output != Standard::stream;
+    errors.ended |= command.errors != Standard::stream;
+  }
+
+  void finish() {
+    run_until(loop, [this] { return end && output.ended && errors.ended; });
+  }
+
+  Loop& loop;
+  std::optional<ProcessEnd> end;
+  Heard output, errors;
+  Process process;
+};
+
+Command shell(std::string script) {
+  return {.program = "/bin/sh",
+          .arguments = {"-c", std::move(script)},
+          .environment = {"PATH=/usr/bin:/bin"},
+          .output = Standard::stream,
+          .errors = Standard::stream};
+}
+
+std::string output_of(Command command) {
+  Loop loop;
+  command.output = Standard::stream;
+  Running run(loop, std::move(command));
+  run.finish();
+  CHECK(run.end->succeeded());
+  return run.output.text;
+}
+
+// A file that ends, for whoever reads it, when the last process that writes to it is gone.
+class Fifo {
+ public:
+  Fifo() : path_(unused_path()) {
+    REQUIRE(mkfifo(path_.c_str(), 0600) == 0);
+    fd_ = open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    REQUIRE(fd_ >= 0);
+  }
+  ~Fifo() {
+    close(fd_);
+    unlink(path_.c_str());
+  }
+  Fifo(const Fifo&) = delete;
+  Fifo& operator=(const Fifo&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Whether something was written since this was asked last.
+  [[nodiscard]] bool written() const {
+    std::array<char, 100> buffer;
+    return read(fd_, buffer.data(), buffer.size()) > 0;
+  }
+  [[nodiscard]] bool ended() const {
+    char byte;
+    return read(fd_, &byte, 1) == 0;
+  }
+
+ private:
+  std::string path_;
+  int fd_;
+};
+
+// Takes turns until the condition holds, also when nothing wakes the loop.
+template <class Condition>
+void poll_until(Loop& loop, Condition condition) {
+  const auto tick = reactor::Timer::every(loop, std::chrono::milliseconds(1), [] {});
+  run_until(loop, condition);
+}
+
+}  // namespace
+
+TEST_SUITE("process") {
+  TEST_CASE_TEMPLATE("how a process ended is told once, and the loop runs until then", Position,
+                     Host, Guest) {
+    struct Case {
+      const char* script;
+      int status;
+      int signal;
+    };
+    for (const Case& expected : {Case{"exit 0", 0, 0}, Case{"exit 255", 255, 0},
+                                 Case{"kill -9 $$", 0, SIGKILL}, Case{"kill -15 $$", 0, SIGTERM}}) {
+      CAPTURE(expected.script);
+      Position position;
+      int calls = 0;
+      const Process process = ok(Process::start(
+          position.loop, {.program = "/bin/sh", .arguments = {"-c", expected.script}},
+          [&](ProcessEnd end) {
+            ++calls;
+            CHECK(end.status == expected.status);
+            CHECK(end.signal == expected.signal);
+          }));
+      run_until(position.loop, [&] { return calls > 0; });
+      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      CHECK(calls == 1);
+    }
+  }
+
+  TEST_CASE("run() returns once the process has ended and its streams have") {
+    Loop loop;
+    bool ended = false;
+    Command command{.program = "true"};
+    command.input = command.output = command.errors = Standard::stream;
+    Process process = ok(Process::start(loop, command, [&](ProcessEnd) { ended = true; }));
+    process.output().on_data([](Stream::Bytes) {});
+    process.errors().on_data([](Stream::Bytes) {});
+    loop.run();
+    CHECK(ended);
+  }
+
+  TEST_CASE_TEMPLATE("what is written to its input comes back from its output, and no byte is lost",
+                     Position, Host, Guest) {
+    Position position;
+    Command command{.program = "cat"};
+    command.input = command.output = Standard::stream;
+    Running cat(position.loop, command);
+    const std::string sent = Pattern::text(3'000'000);
+    cat.process.input().write(sent);
+    cat.process.input().shutdown();
+    cat.finish();
+    CHECK((cat.output.text == sent));
+    CHECK(cat.end->succeeded());
+  }
+
+  TEST_CASE("output and errors are two streams") {
+    Loop loop;
+    Running run(loop, shell("echo out; echo err >&2; exit 3"));
+    run.finish();
+    CHECK(run.output.text == "out\n");
+    CHECK(run.errors.text == "err\n");
+    CHECK(run.end->status == 3);
+  }
+
+  TEST_CASE("closing its output is a SIGPIPE to a child that writes on") {
+    Loop loop;
+    Running run(loop, shell("while :; do echo on and on; done"));
+    run.output.ended = true;
+    run.process.output().on_data([&](Stream::Bytes) { run.process.output().abort(); });
+    run.process.output().on_close([](const Error&) {});
+    run.finish();
+    CHECK(run.end->signal == SIGPIPE);
+  }
+
+  TEST_CASE("a child that does not read its input and ends is noticed there") {
+    Loop loop;
+    Command command = shell("exec <&-; exit 0");
+    command.input = Standard::stream;
+    Running run(loop, command);
+    Error lost;
+    bool closed = false;
+    run.process.input().on_close([&](const Error& error) {
+      lost = error;
+      closed = true;
+    });
+    run.process.input().write(Pattern::text(1'000'000));
+    run.finish();
+    run_until(loop, [&] { return closed; });
+    CHECK(lost);
+  }
+
+  TEST_CASE("arguments and environment reach the child as they are, whatever they hold") {
+    const std::vector<std::string> strange = {"",  " ",     "a b", "$HOME;`ls`",
+                                              "*", "\"'\\", "\n",  "\xff"};
+    std::string expected;
+    for (const std::string& text : strange) expected += "<" + text + ">";
+    std::vector<std::string> arguments{"<%s>"};
+    arguments.insert(arguments.end(), strange.begin(), strange.end());
+    CHECK(output_of({.program = "printf", .arguments = arguments}) == expected);
+
+    setenv("UVREACTOR_SECRET", "leaked", 1);
+    CHECK(output_of({.program = "/usr/bin/env", .environment = {"A=1", "B= \n;$A"}}) ==
+          "A=1\nB= \n;$A\n");
+    CHECK(output_of({.program = "/usr/bin/env"}) == "");
+    unsetenv("UVREACTOR_SECRET");
+  }
+
+  TEST_CASE("it starts in the directory that is named, and without a name in this one") {
+    CHECK(output_of({.program = "pwd", .directory = "/usr"}) == "/usr\n");
+    std::array<char, 4096> here;
+    REQUIRE(getcwd(here.data(), here.size()));
+    CHECK(output_of({.program = "pwd"}) == std::string(here.data()) + "\n");
+  }
+
+  TEST_CASE("no descriptor reaches the child but the three, close-on-exec or not") {
+    const int low = open("/dev/zero", O_RDONLY);
+    const int high = fcntl(low, F_DUPFD, 900);
+    REQUIRE(high >= 900);
+    std::istringstream listed(output_of({.program = "ls", .arguments = {"/proc/self/fd"}}));
+    std::vector<std::string> descriptors;
+    for (std::string fd; listed >> fd;) descriptors.push_back(fd);
+    CHECK(descriptors.size() == 4);  // Standard ones, and that by which ls reads the folder.
+    CHECK(std::find(descriptors.begin(), descriptors.end(), "3") != descriptors.end());
+    close(low);
+    close(high);
+  }
+
+  TEST_CASE("a descriptor that is shared is this process's own") {
+    const ChildEnd end = in_child([] {
+      Loop loop;
+      Command command = shell("echo shared; echo too >&2");
+      command.output = command.errors = Standard::shared;
+      fcntl(STDOUT_FILENO, F_SETFD, FD_CLOEXEC);
+      const Process process = ok(Process::start(loop, command, [](ProcessEnd) {}));
+      loop.run();
+    });
+    CHECK(end.printed == "shared\ntoo\n");
+  }
+
+  TEST_CASE("blocked and ignored signals are not the child's") {
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    const auto handler = signal(SIGUSR2, SIG_IGN);
+    const auto signals = [](const char* line) {
+      return std::stoull(
+          output_of({.program = "sed", .arguments = {"-n", line, "/proc/self/status"}}), nullptr,
+          16);
+    };
+    constexpr unsigned long long glibcs_own = 0b11ULL << 31;
+    CHECK(signals("s/^SigBlk://p") == 0);
+    CHECK((signals("s/^SigIgn://p") & ~glibcs_own) == 0);
+    signal(SIGUSR2, handler);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  TEST_CASE("it leads a group and a session of its own, without a terminal") {
+    Loop loop;
+    Running run(loop, {.program = "cut",
+                       .arguments = {"-d", " ", "-f", "1,5,6,7", "/proc/self/stat"},
+                       .output = Standard::stream});
+    run.finish();
+    const std::string id = std::to_string(run.process.id());
+    std::string expected = id;
+    expected += " " + id + " " + id + " 0\n";
+    CHECK(run.output.text == expected);
+  }
+
+  TEST_CASE("a signal reaches the whole group") {
+    Loop loop;
+    Running run(loop, shell("sleep 1000 & echo ready; wait"));
+    run_until(loop, [&] { return run.output.text == "ready\n"; });
+    run.process.kill(SIGTERM);
+    run.finish();  // The output ends only with the last that has it.
+    CHECK(run.end->signal == SIGTERM);
+  }
+
+  TEST_CASE("what a child left behind is signalled after its end, too") {
+    Loop loop;
+    Running run(loop, shell("sleep 1000 & exit 5"));
+    run_until(loop, [&] { return run.end.has_value(); });
+    CHECK(run.end->status == 5);
+    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    CHECK_FALSE(run.output.ended);
+    run.process.kill(SIGKILL);
+    run.finish();
+  }
+
+  TEST_CASE_TEMPLATE("destroying it ends the whole group, and no callback comes", Position, Host,
+                     Guest) {
+    for (const char* script : {"exec >\"$0\"; trap '' TERM HUP; echo x; sleep 1000 & wait",
+                               "exec >\"$0\"; echo x; sleep 1000 & exit 0"}) {
+      Position position;
+      const Fifo fifo;
+      bool called = false, may_call = true;
+      std::optional<Process> process = ok(Process::start(position.loop,
+                                                         {.program = "sh",
+                                                          .arguments = {"-c", script, fifo.path()},
+                                                          .environment = {"PATH=/usr/bin:/bin"}},
+                                                         [&](ProcessEnd) { called |= !may_call; }));
+      poll_until(position.loop, [&] { return fifo.written(); });
+      may_call = false;
+      process.reset();
+      poll_until(position.loop, [&] { return fifo.ended(); });
+      CHECK_FALSE(called);
+    }
+  }
+
+  TEST_CASE("no zombie is left, whether it was waited for or destroyed running") {
+    const ChildEnd end = in_child([] {
+      {
+        Loop loop;
+        bool ended = false;
+        std::optional<Process> done =
+            ok(Process::start(loop, {.program = "true"}, [&](ProcessEnd) { ended = true; }));
+        run_until(loop, [&] { return ended; });
+        done.reset();
+        (void)ok(
+            Process::start(loop, {.program = "sleep", .arguments = {"1000"}}, [](ProcessEnd) {}));
+      }
+      CHECK(waitpid(-1, nullptr, WNOHANG) == -1);
+      dprintf(STDOUT_FILENO, "%s\n", errno == ECHILD ? "none" : "some");
+    });
+    CHECK(end.printed == "none\n");
+  }
+
+  TEST_CASE("it may be destroyed from the callbacks of its own streams") {
+    Loop loop;
+    std::optional<Process> process = ok(Process::start(loop, shell("echo x; sleep 1000"),
+                                                       [](ProcessEnd) { FAIL("was destroyed"); }));
+    process->output().on_data([&](Stream::Bytes) { process.reset(); });
+    loop.run();
+    CHECK_FALSE(process);
+  }
+
+  TEST_CASE("many at once each tell their own end") {
+    Loop loop;
+    std::vector<Process> processes;
+    std::vector<int> statuses(60, -1);
+    for (int number = 0; number < 60; ++number) {
+      processes.push_back(ok(Process::start(
+          loop, {.program = "sh", .arguments = {"-c", "exit " + std::to_string(number)}},
+          [&statuses, number](ProcessEnd end) {
+            statuses[static_cast<std::size_t>(number)] = end.status;
+          })));
+    }
+    loop.run();
+    for (int number = 0; number < 60; ++number) {
+      CHECK(statuses[static_cast<std::size_t>(number)] == number);
+    }
+  }
+
+  TEST_CASE("a process whose own standard descriptors are closed starts children like any other") {
+    const ChildEnd end = in_child([] {
+      const int printed = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 100);
+      for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+      Loop loop;
+      Command command = shell("cat; echo err >&2; ls /proc/self/fd | wc -l");
+      command.input = Standard::stream;
+      Running run(loop, command);
+      run.process.input().write("in ");
+      run.process.input().shutdown();
+      run.finish();
+      const std::string all = run.output.text + run.errors.text;
+      CHECK(write(printed, all.data(), all.size()) == static_cast<ssize_t>(all.size()));
+    });
+    CHECK(end.printed == "in 4\nerr\n");
+  }
+
+  TEST_CASE("what cannot be started is an error that names it, and calls back nothing") {
+    const auto refused = [](Command command) {
+      Loop loop;
+      const auto process = Process::start(loop, command, [](ProcessEnd) { FAIL("never began"); });
+      loop.run();
+      return failure(process);
+    };
+    CHECK(refused({.program = "no-such-program"}) ==
+          "start no-such-program: no such file or directory");
+    CHECK(refused({.program = ""}) == "start: no such file or directory");
+    CHECK(refused({.program = "/etc/passwd"}) == "start /etc/passwd: permission denied");
+    CHECK(refused({.program = "/"}) == "start /: permission denied");
+    CHECK(refused({.program = "true", .directory = "/no/such/folder"}) ==
+          "start true: no such file or directory");
+    CHECK(refused({.program = "true", .arguments = {std::string(4 << 20, 'x')}}) ==
+          "start true: argument list too long");
+    const std::string nul("a\0b", 3);
+    CHECK(refused({.program = nul}).ends_with(": invalid argument"));
+    CHECK(refused({.program = "true", .arguments = {nul}}) == "start true: invalid argument");
+    CHECK(refused({.program = "true", .environment = {nul}}) == "start true: invalid argument");
+    CHECK(refused({.program = "true", .directory = nul}) == "start true: invalid argument");
+  }
+}
