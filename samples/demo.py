@@ -51,6 +51,12 @@ def told_by(done):
     return " ".join(done.stdout.splitlines()) if done.returncode == 0 else done.stderr.strip()
 
 
+def secret_file(folder):
+    path = Path(folder) / "secret"
+    path.write_text("a secret of the demo\n")
+    return path
+
+
 @shows("tcp_echo_server", "tcp_echo_client")
 def tcp_echo():
     with Server("tcp_echo_server") as server:
@@ -63,6 +69,11 @@ def tcp_echo():
         with Server("tcp_echo_server", "--listen", f"unix:{folder}/echo") as server:
             yield Exchange("tcp_echo_server --listen unix:…", "hello",
                            ask("tcp_echo_client", server.endpoint, "hello"), "hello")
+        with Server("tcp_echo_server", "--secret-file", secret_file(folder)) as server:
+            done = run("tcp_echo_client", server.endpoint, "--secret-file", secret_file(folder),
+                       input="hello\n")
+            yield Exchange("tcp_echo_server --secret-file …", "hello",
+                           (done.stdout or done.stderr).strip(), "hello")
 
 
 @shows("readiness_echo_server")

@@ -1,6 +1,7 @@
 // A client: sends the lines of standard input, prints what comes back.
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "reactor/framed.hpp"
@@ -8,25 +9,40 @@
 #include "support/connector.hpp"
 #include "support/line_input.hpp"
 #include "support/program.hpp"
+#include "support/secret.hpp"
 
 namespace {
 
 class EchoClient {
  public:
-  EchoClient(reactor::Loop& loop, const std::string& endpoint)
+  EchoClient(reactor::Loop& loop, const std::string& endpoint,
+             const std::optional<samples::Secret>& secret)
       : loop_(loop),
-        connector_(loop, endpoint, [this](reactor::Stream stream) { talk(std::move(stream)); }) {}
+        secret_(secret),
+        connector_(loop, endpoint, [this](reactor::Stream stream) { begin(std::move(stream)); }) {}
 
  private:
-  void talk(reactor::Stream stream) {
+  void begin(reactor::Stream stream) {
     stream_ = std::move(stream);
     stream_->on_close([this](const reactor::Error& error) { closed(error); });
-    stream_->on_drained([this] { input_->resume(); });
-    answers_.emplace(*stream_, protocols::LineDecoder(), [this](std::string_view line) {
-      std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
-      std::fflush(stdout);
-      input_->prompt();
+    if (!secret_) return talk({});
+    gate_.emplace(loop_, *stream_, secret_->challenge(protocols::Challenge::Side::client));
+    stream_->on_data([this](std::span<const std::byte> bytes) {
+      const auto behind = gate_->pass(bytes);
+      if (gate_->is_open()) talk(behind);
     });
+  }
+
+  void talk(std::span<const std::byte> received) {
+    stream_->on_drained([this] { input_->resume(); });
+    answers_.emplace(
+        *stream_, protocols::LineDecoder(),
+        [this](std::string_view line) {
+          std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+          std::fflush(stdout);
+          input_->prompt();
+        },
+        received);
     input_.emplace(
         loop_,
         [this](std::string_view line) {
@@ -40,11 +56,14 @@ class EchoClient {
 
   void closed(const reactor::Error& error) const {
     if (error) throw samples::Failed(error);
+    if (!input_) throw samples::Failed("the server does not accept the secret");
     if (!ended_) throw samples::Failed("the server closed the connection");
   }
 
   reactor::Loop& loop_;
+  const std::optional<samples::Secret> secret_;
   std::optional<reactor::Stream> stream_;
+  std::optional<samples::Gate> gate_;
   std::optional<reactor::Framed<protocols::LineDecoder>> answers_;
   std::optional<samples::LineInput> input_;
   bool ended_ = false;
@@ -55,13 +74,19 @@ class EchoClient {
 
 int main(int count, char** words) {
   std::string endpoint;
+  std::string secret_file;
   CLI::App command_line{
       "Sends the lines of standard input to a server and prints its answers.\n"
       "Example: echo hello | tcp_echo_client 127.0.0.1:9000"};
   command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
+  command_line.add_option("--secret-file", secret_file,
+                          "Prove to the server that this side knows what is in this file, and ask "
+                          "the same of it");
   return samples::run_program(command_line, count, words, [&] {
+    std::optional<samples::Secret> secret;
+    if (!secret_file.empty()) secret = samples::Secret::read(secret_file);
     reactor::Loop loop;
-    const EchoClient client(loop, endpoint);
+    const EchoClient client(loop, endpoint, secret);
     loop.run();
   });
 }

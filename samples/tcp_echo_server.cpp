@@ -2,11 +2,15 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "reactor/server.hpp"
 #include "support/program.hpp"
+#include "support/secret.hpp"
 #include "support/serve.hpp"
 
 namespace {
@@ -16,13 +20,16 @@ struct Options {
   std::size_t threads = 1;
   double idle_seconds = 0;
   bool upper = false;
+  std::optional<samples::Secret> secret;
 };
 
 struct Echo {
   reactor::Stream& stream;
   bool upper;
+  std::unique_ptr<samples::Gate> gate;  // None where everybody is served.
 
   void on_data(std::span<const std::byte> bytes) {
+    if (gate) bytes = gate->pass(bytes);
     if (!upper) {
       stream.write(bytes);
       return;
@@ -31,6 +38,9 @@ struct Echo {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char letter) { return std::toupper(letter); });
     stream.write(text);
+  }
+  void on_close(const reactor::Error& error) const {
+    if (gate && error) std::fprintf(stderr, "%s\n", error.message().c_str());
   }
 };
 
@@ -45,7 +55,12 @@ class EchoSite {
     server.idle_timeout = std::chrono::milliseconds(std::llround(options_.idle_seconds * 1000));
     servers_.push_back(samples::value_of(
         reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
-          return Echo{stream, options_.upper};
+          Echo echo{stream, options_.upper, nullptr};
+          if (options_.secret) {
+            echo.gate = std::make_unique<samples::Gate>(
+                loop_, stream, options_.secret->challenge(protocols::Challenge::Side::server));
+          }
+          return echo;
         })));
     return servers_.back().address();
   }
@@ -69,6 +84,7 @@ void serve(const Options& options) {
 
 int main(int count, char** words) {
   Options options;
+  std::string secret_file;
   CLI::App command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
@@ -84,5 +100,10 @@ int main(int count, char** words) {
       .add_option("--idle-timeout", options.idle_seconds,
                   "Seconds after which a silent client is disconnected; 0: never")
       ->check(CLI::NonNegativeNumber);
-  return samples::run_program(command_line, count, words, [&] { serve(options); });
+  command_line.add_option("--secret-file", secret_file,
+                          "Serve those only who prove that they know what is in this file");
+  return samples::run_program(command_line, count, words, [&] {
+    if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
+    serve(options);
+  });
 }

@@ -11,7 +11,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import BUILD, Server, run  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
+from programs import BUILD, Server, program, run  # noqa: E402
 
 PATTERN = bytes(range(256)) * 16384  # 4 MiB
 
@@ -144,6 +146,96 @@ class EchoClient(unittest.TestCase):
             done = run("tcp_echo_client", endpoint, input="hello\n")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, f"error: connect {endpoint}: connection refused\n")
+
+
+class Secret(unittest.TestCase):
+    """--secret-file of the echo programs, against each other and against the documented wire."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.file = self.secret_file("secret", b"correct horse battery staple\n")
+        if "without OpenSSL" in run("tcp_echo_client", "127.0.0.1:0", "--secret-file",
+                                    self.file).stderr:
+            self.skipTest("built without OpenSSL")
+
+    def secret_file(self, name, content):
+        path = Path(self.folder.name) / name
+        path.write_bytes(content)
+        return path
+
+    def test_who_knows_the_secret_is_served(self):
+        same = self.secret_file("same", b"correct horse battery staple\r\n\n")
+        with Server("tcp_echo_server", "--upper", "--secret-file", self.file) as server:
+            done = run("tcp_echo_client", server.endpoint, "--secret-file", same, input="hello\n")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "HELLO\n", ""))
+            with socket.create_connection(address_of(server), timeout=20) as connection:
+                self.assertTrue(prove_as_client(connection, b"correct horse battery staple"))
+                connection.sendall(b"hello")
+                self.assertEqual(receive(connection, 5), b"HELLO")
+            self.assertEqual(server.errors(), "")
+
+    def test_who_does_not_is_told_and_nobody_else_is_disturbed(self):
+        wrong = self.secret_file("wrong", b"correct horse battery stapler\n")
+        with Server("tcp_echo_server", "--secret-file", self.file) as server:
+            with socket.create_connection(address_of(server), timeout=20) as waiting:
+                done = run("tcp_echo_client", server.endpoint, "--secret-file", wrong, input="x\n")
+                self.assertEqual((done.returncode, done.stdout, done.stderr),
+                                 (1, "", "error: the server does not accept the secret\n"))
+                with socket.create_connection(address_of(server), timeout=20) as connection:
+                    self.assertFalse(prove_as_client(connection, b"guessed"))
+                self.assertTrue(prove_as_client(waiting, b"correct horse battery staple"))
+            self.assertEqual(server.errors().count("(it does not know the secret)"), 2)
+
+    def test_a_recorded_or_reflected_answer_or_one_that_ends_early_opens_nothing(self):
+        with Server("tcp_echo_server", "--secret-file", self.file) as server:
+            for answer in (lambda nonce: recorded, lambda nonce: nonce * 2, lambda nonce: nonce,
+                           lambda nonce: b"hello\n" * 100):
+                with socket.create_server(("127.0.0.1", 0)) as listening:
+                    client = subprocess.Popen(
+                        [program("tcp_echo_client"), "127.0.0.1:%d" % listening.getsockname()[1],
+                         "--secret-file", self.file], stdin=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL)
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.sendall(bytes(32))
+                        recorded = receive(connection, 64)
+                    self.assertEqual(client.wait(20), 1)
+                with socket.create_connection(address_of(server), timeout=20) as connection:
+                    connection.sendall(answer(receive(connection, 32)))
+                    connection.shutdown(socket.SHUT_WR)
+                    self.assertEqual(receive(connection, 100), b"")
+
+    def test_a_client_does_not_speak_to_a_server_without_the_secret(self):
+        for impostor in (lambda connection: prove_as_server(connection, b"guessed"),
+                         lambda connection: connection.sendall(bytes(32)) or connection.sendall(
+                             receive(connection, 64)[32:])):
+            with socket.create_server(("127.0.0.1", 0)) as listening:
+                endpoint = "127.0.0.1:%d" % listening.getsockname()[1]
+                client = subprocess.Popen(
+                    [program("tcp_echo_client"), endpoint, "--secret-file", self.file],
+                    stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                client.stdin.write("confidential\n")
+                client.stdin.close()
+                connection, _ = listening.accept()
+                with connection:
+                    self.assertFalse(impostor(connection))
+                    connection.shutdown(socket.SHUT_WR)
+                    self.assertEqual(receive(connection, 100), b"")
+                self.assertEqual(client.wait(20), 1)
+                self.assertRegex(client.stderr.read(), "^error: (authenticate .*: permission denied "
+                                 r"\(it does not know the secret\)|the server does not accept the secret)\n$")
+                client.stderr.close()
+
+    def test_a_secret_file_that_is_missing_or_empty_is_a_clear_error(self):
+        empty = self.secret_file("empty", b"\n")
+        for path, text in ((empty, f"error: read secret file {empty}: it is empty\n"),
+                           ("/no/such/file", "error: read secret file /no/such/file: "
+                            "no such file or directory\n")):
+            for name, *arguments in (("tcp_echo_server", "--listen", "127.0.0.1:0"),
+                                     ("tcp_echo_client", "127.0.0.1:0")):
+                done = run(name, *arguments, "--secret-file", path)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", text))
 
 
 class ReadinessEchoServer(unittest.TestCase):

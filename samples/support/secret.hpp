@@ -1,0 +1,48 @@
+// A secret that both sides of a connection know, and the proof of it before anything else.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "protocols/challenge.hpp"
+#include "reactor/deadline.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/stream.hpp"
+
+namespace samples {
+
+/// What is in a --secret-file, without the line ends at its end. Copied freely.
+class Secret {
+ public:
+  /// Fails, as programs do: no such file, an empty one, or no OpenSSL to prove the secret by.
+  [[nodiscard]] static Secret read(const std::string& path);
+
+  /// A new exchange: protocols/challenge.hpp draws its wire.
+  [[nodiscard]] protocols::Challenge challenge(protocols::Challenge::Side side) const;
+
+ private:
+  explicit Secret(std::string bytes);
+  std::shared_ptr<const std::string> bytes_;
+};
+
+/// A connection until its peer has proven that it knows the secret. Sends this side's part of the
+/// exchange; a wrong proof, and a peer that takes too long, end the stream, whose on_close tells
+/// why.
+class Gate {
+ public:
+  Gate(reactor::Loop& loop, reactor::Stream& stream, protocols::Challenge challenge,
+       std::chrono::milliseconds timeout = std::chrono::seconds(10));
+
+  /// Takes what was received; returns what lies behind the exchange, nothing before is_open().
+  [[nodiscard]] protocols::Bytes pass(protocols::Bytes bytes);
+
+  [[nodiscard]] bool is_open() const { return challenge_.passed(); }
+
+ private:
+  reactor::Stream& stream_;
+  protocols::Challenge challenge_;
+  reactor::Deadline deadline_;
+};
+
+}  // namespace samples
