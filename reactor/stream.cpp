@@ -513,6 +513,10 @@ struct Stream::State final : Source {
       wanted = wanted | Interest::readable | Interest::peer_closed | registered;
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
+    } else if (!is(end_is_near)) {
+      wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be told for ever.
+    } else if (is(ended)) {
+      wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
     if (wanted == registered) return;
     const Trigger trigger = Poller::has_edge_trigger ? Trigger::edge : Trigger::level;

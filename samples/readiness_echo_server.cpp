@@ -64,8 +64,8 @@ class ReadinessServer {
       wait_again();
       return;
     }
-    accepting_ = samples::value_of(Watcher::create(loop, listening_.fd(), Interest::readable,
-                                                   [this](Ready) { accept_all(); }));
+    accepting_ = samples::value_of(Watcher::create(
+        loop, listening_.fd(), Interest::readable, [this](Ready) { accept_all(); }, trigger_));
   }
 
  private:
@@ -125,10 +125,11 @@ void serve(const std::string& endpoint, const std::string& style) {
   if (listen(listening.fd(), SOMAXCONN) != 0) {
     throw samples::Failed(reactor::system_error(errno, "listen", endpoint));
   }
-  samples::announce(samples::value_of(listening.local_address()));
+  const reactor::Address listens_on = samples::value_of(listening.local_address());
 
   reactor::Loop loop;
   std::optional<ReadinessServer> server(std::in_place, loop, std::move(listening), style);
+  samples::announce(listens_on);
   const auto signals = samples::stop_on_signals(loop, [&] { server.reset(); });
   loop.run();
 }

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/poller.hpp"
 #include "reactor/process.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
@@ -175,8 +176,10 @@ TEST_SUITE("descriptors") {
       Stream stream(loop, std::move(sockets[0]));  // Has its descriptor already.
       const auto watching = reactor::Watcher::create(
           loop, stream.socket().fd(), reactor::Interest::readable, [](reactor::Ready) {});
-      REQUIRE_FALSE(watching);  // The second for one descriptor takes another.
-      CHECK(watching.error().code == std::errc::too_many_files_open);
+      if (reactor::Poller::has_edge_trigger) {  // The second for one descriptor takes another.
+        REQUIRE_FALSE(watching);
+        CHECK(watching.error().code == std::errc::too_many_files_open);
+      }
       CHECK_THROWS_AS(Loop(), std::system_error);
       run_until(loop, [&] { return fired == 1; });
     }

@@ -239,9 +239,17 @@ class Secret(unittest.TestCase):
 
 
 class ReadinessEchoServer(unittest.TestCase):
+    def server(self, style):
+        try:
+            return Server("readiness_echo_server", "--style", style)
+        except AssertionError as failure:
+            if style == "epoll-edge" and "operation not supported" in str(failure):
+                self.skipTest("built on a poller without edges")
+            raise
+
     def test_every_byte_comes_back_in_every_style_for_several_clients_at_once(self):
         for style in ("select", "poll", "epoll", "epoll-edge"):
-            with self.subTest(style=style), Server("readiness_echo_server", "--style", style) as server:
+            with self.subTest(style=style), self.server(style) as server:
                 results = []
                 clients = [threading.Thread(
                     target=lambda: results.append(exchange(address_of(server), PATTERN) == PATTERN))

@@ -11,6 +11,7 @@
 
 #include "linked_sys.hpp"
 #include "reactor/deadline.hpp"
+#include "reactor/poller.hpp"
 #include "reactor/stream.hpp"
 #include "support/allocations.hpp"
 #include "support/peer.hpp"
@@ -76,7 +77,7 @@ TEST_SUITE("cost") {
     CHECK(whole);
     CHECK(cost.recv == rounds);
     CHECK(cost.send == rounds);
-    CHECK(cost.epoll_ctl == 0);
+    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
     CHECK(cost.allocations == 0);
   }
 
@@ -101,7 +102,7 @@ TEST_SUITE("cost") {
       while (peer.received_bytes() < expected) loop.run_once();
     });
     CHECK(cost.send == 2 * rounds);
-    CHECK(cost.epoll_ctl == 0);
+    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
     CHECK(cost.allocations == 0);
   }
 
@@ -135,7 +136,7 @@ TEST_SUITE("cost") {
       stream.resume();
       loop.poll();
     });
-    CHECK(cost.epoll_ctl == 0);
+    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
     CHECK(cost.recv == 100);
   }
 
