@@ -29,7 +29,8 @@ class Deadline {
   /// Starts counting.
   Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired);
 
-  /// Something happened: counts anew.
+  /// Something happened: counts anew, from the beginning of the loop's turn; outside of one, from
+  /// that of the last.
   void touch() { *touched_ = *turn_time_; }
 
   /// Counts anew with another timeout; also starts a Deadline that has expired or was cancelled.

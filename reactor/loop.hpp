@@ -50,6 +50,7 @@ class Loop {
   using Clock = std::chrono::steady_clock;
   using Task = Callback<void(), 48>;
 
+  /// Throws    std::system_error when the process has no descriptors left for it.
   explicit Loop(LoopOptions options = {});
 
   /// A guest in the application's own libuv loop, which outlives this one: `uv_run` on it serves

@@ -61,8 +61,9 @@ struct AttachedDecoder<NoDecoder> {};
 ///     };
 ///     auto server = reactor::Server<Echo>::listen(loop, "127.0.0.1:9000");
 ///
-/// Lifetime  Destroying the Server closes everything at once; drain() does so in order. A Session
-///           is destroyed after its on_close, and lives as long as its Stream.
+/// Lifetime  Destroying the Server closes everything at once, in whichever callback; drain() does
+///           so in order. A Session is destroyed after its on_close, and lives as long as its
+///           Stream.
 /// Thread    The loop's thread only.
 template <class Session, class D = NoDecoder>
   requires SessionOf<Session, D>
@@ -133,6 +134,7 @@ class Server {
 
  private:
   struct State;
+  class Use;
 
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
 
@@ -156,9 +158,12 @@ class Server {
     using Place = typename std::list<Connection>::iterator;
 
     void accept(Socket socket, const Address& peer) {
+      // Making a session is the user's code: it may drain the server, or destroy it.
+      const Use use(*this);
       connections.emplace_front(*this, std::move(socket), peer);
+      if (retired) return;
       attach(connections.begin());
-      // Making a session is the user's code: it may have been what starts to drain.
+      if (retired) return;
       if (draining) return connections.front().stream.close(options.close_timeout);
       if (connections.size() >= options.max_connections) listener->pause();
     }
@@ -209,10 +214,12 @@ class Server {
 
     void drain(std::chrono::milliseconds timeout) {
       if (std::exchange(draining, true)) return;
+      const Use use(*this);
       listener.reset();
       for (Connection& connection : connections) {
         if constexpr (requires { connection.session.finish(); }) {
           connection.session.finish();
+          if (retired) return;
         } else {
           connection.stream.close(timeout);
         }
@@ -231,10 +238,36 @@ class Server {
     std::optional<Listener> listener;
     std::optional<Timer> cut_off;
     bool draining = false;
+    bool retired = false;  // The Server is destroyed.
+    int uses = 0;
+  };
+
+  // While the user's code runs that may destroy the Server, and what it returns to still needs it.
+  class Use {
+   public:
+    explicit Use(State& state) : state_(state) { ++state_.uses; }
+    ~Use() {
+      if (--state_.uses == 0 && state_.retired) delete &state_;
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    State& state_;
+  };
+
+  struct Retire {
+    void operator()(State* state) const noexcept {
+      if (state->uses == 0) return delete state;
+      state->retired = true;
+      state->cut_off.reset();
+      state->listener.reset();
+      state->connections.clear();
+    }
   };
 
   Server(Loop& loop, ServerOptions options, MakeSession make_session)
-      : state_(std::make_unique<State>(loop, options, std::move(make_session))) {}
+      : state_(new State(loop, options, std::move(make_session))) {}
 
   [[nodiscard]] Listener::OnAccept on_accept() {
     return [state = state_.get()](Socket socket, const Address& peer) {
@@ -242,7 +275,7 @@ class Server {
     };
   }
 
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State, Retire> state_;
 };
 
 }  // namespace reactor

@@ -67,7 +67,8 @@ class Stream {
       Loop& loop, const Address& peer,
       std::chrono::milliseconds timeout = std::chrono::seconds(30));
 
-  /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read.
+  /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read, not the
+  /// peer's end either.
   void on_data(Callback<void(Bytes)> on_data);
 
   /// The peer has shut down its side and sends no more; it may still read. Without on_end the
@@ -112,7 +113,8 @@ class Stream {
   /// Ends the connection now and lets the peer know by a reset; on_close follows.
   void abort();
 
-  /// Reads no more until resume(); the kernel then holds up the peer.
+  /// Reads no more until resume(); the kernel then holds up the peer. A reset is not waited for:
+  /// it closes the stream, and what the peer sent before is lost.
   void pause();
   void resume();
 

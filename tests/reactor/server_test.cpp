@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
 #include <list>
 #include <optional>
 #include <stdexcept>
@@ -97,6 +98,15 @@ Server<Logging> listen_and_log(Loop& loop, Log& log, ServerOptions options = {})
   REQUIRE(server);
   return std::move(*server);
 }
+
+struct Destructive {
+  std::function<void()> destroy;
+  void on_data(Bytes) {}
+  void finish() {
+    const auto last_call = destroy;  // Outlives the session.
+    last_call();
+  }
+};
 
 struct Client : Peer {
   Client(Loop& loop, const Address& server) : Peer(loop, connect_to(server)) {}
@@ -331,6 +341,36 @@ TEST_SUITE("server") {
       client.close();
       run_until(loop, [&] { return server->connections() == 0; });
     }
+  }
+
+  TEST_CASE_TEMPLATE("a server may be destroyed while a session is made", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::optional<Server<Echo>> server;
+    server = std::move(
+        *Server<Echo>::listen(loop, any_address(Transport::tcp4), {}, [&](Stream& stream) {
+          server.reset();
+          return Echo{stream};
+        }));
+    Client client(loop, server->address());
+    run_until(loop, [&] { return client.over(); });
+    CHECK_FALSE(server);
+    loop.run();
+  }
+
+  TEST_CASE_TEMPLATE("a server may be destroyed by a session that it asks to finish", Position,
+                     Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::optional<Server<Destructive>> server;
+    server = std::move(*Server<Destructive>::listen(
+        loop, any_address(Transport::tcp4), {},
+        [&](Stream&) { return Destructive{[&] { server.reset(); }}; }));
+    Client first(loop, server->address()), second(loop, server->address());
+    run_until(loop, [&] { return server->connections() == 2; });
+    server->drain();
+    CHECK_FALSE(server);
+    run_until(loop, [&] { return first.over() && second.over(); });
   }
 
   TEST_CASE_TEMPLATE("a connection that ends under load does not disturb its neighbours", Position,
