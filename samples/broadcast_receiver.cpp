@@ -5,9 +5,9 @@
 
 #include "reactor/udp_server.hpp"
 #include "support/interface.hpp"
+#include "support/printable.hpp"
 #include "support/program.hpp"
 #include "support/rate_limit.hpp"
-#include "support/text.hpp"
 
 namespace {
 
@@ -33,7 +33,7 @@ class Sender {
 
   void on_datagram(const reactor::Datagram& datagram) {
     std::printf("from %s: %s\n", peer_.address().to_string().c_str(),
-                samples::printable(datagram.text()).c_str());
+                samples::escaped(datagram.text()).c_str());
     std::fflush(stdout);
     if (may_reply(datagram)) peer_.send(rules_.options.reply);
   }

@@ -10,8 +10,8 @@
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "support/interface.hpp"
+#include "support/printable.hpp"
 #include "support/program.hpp"
-#include "support/text.hpp"
 
 namespace {
 
@@ -48,7 +48,7 @@ class Caller {
     socket_->on_received([this](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& reply : batch) print(reply);
     });
-    socket_->on_error([this](const reactor::Error& error) { report(error); });
+    socket_->on_error([](const reactor::Error& error) { report(error); });
     const std::chrono::nanoseconds interval(std::llround(options.interval_seconds * 1e9));
     next_ = reactor::Timer::every(loop, interval, [this, &loop] { send_or_end(loop); });
     send();
@@ -72,7 +72,7 @@ class Caller {
   void print(const reactor::Datagram& reply) const {
     const std::chrono::duration<double, std::milli> passed = reply.arrival->time - sent_at_;
     std::printf("reply from %s: %s (%.3f ms)\n", reply.sender.to_string().c_str(),
-                samples::printable(reply.text()).c_str(), passed.count());
+                samples::escaped(reply.text()).c_str(), passed.count());
     std::fflush(stdout);
   }
 

@@ -7,8 +7,8 @@
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
 #include "support/line_input.hpp"
+#include "support/printable.hpp"
 #include "support/program.hpp"
-#include "support/text.hpp"
 
 namespace {
 
@@ -69,7 +69,7 @@ class Chat {
     const std::string address = datagram.sender.unmapped().to_string();
     const auto known_as = names_.find(address);
     std::printf("%s: %s\n", known_as != names_.end() ? known_as->second.c_str() : address.c_str(),
-                samples::printable(datagram.text()).c_str());
+                samples::escaped(datagram.text()).c_str());
     std::fflush(stdout);
   }
 

@@ -12,4 +12,7 @@ namespace samples {
 /// other UTF-8 stays as it is.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// The same, but nothing is lost: each byte of what would be left out or replaced becomes `\x1b`.
+[[nodiscard]] std::string escaped(std::string_view text);
+
 }  // namespace samples

@@ -54,4 +54,10 @@ TEST_SUITE("printable") {
       }
     }
   }
+
+  TEST_CASE("what is escaped can be told from what it was") {
+    CHECK(samples::escaped("a\x1b[31mb\tc") == "a\\x1b[31mb\\x09c");
+    CHECK(samples::escaped("\xe2\x82\u202e!") == "\\xe2\\x82\\xe2\\x80\\xae!");
+    CHECK(samples::escaped("Gr\u00fc\u00dfe, \u4f60\u597d") == "Gr\u00fc\u00dfe, \u4f60\u597d");
+  }
 }
