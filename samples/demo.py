@@ -93,6 +93,18 @@ def chat():
                        "* ann joined | ann: hello | * ann is now eve | * 1 here: | *   eve")
 
 
+@shows("remote_command_server", "remote_command_client")
+def remote_command():
+    with tempfile.TemporaryDirectory() as folder:
+        secret = ("--secret-file", secret_file(folder))
+        with Server("remote_command_server", *secret, "--allow", "echo") as server:
+            for line, expected in (("echo hello", "hello"),
+                                   ("id", "this server does not run id error: a command failed")):
+                done = run("remote_command_client", server.endpoint, *secret, input=f"{line}\n")
+                yield Exchange("remote_command_server --allow echo", line,
+                               " ".join((done.stdout + done.stderr).splitlines()), expected)
+
+
 @shows("tcp_relay")
 def relay():
     with Server("tcp_echo_server", "--upper") as behind:

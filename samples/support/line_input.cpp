@@ -13,9 +13,10 @@ namespace samples {
 using reactor::Interest;
 
 LineInput::LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,
-                     reactor::Callback<void()> on_end)
+                     reactor::Callback<void()> on_end, std::string prompt_text)
     : on_line_(std::move(on_line)),
       on_end_(std::move(on_end)),
+      prompt_(std::move(prompt_text)),
       next_read_(loop, [this] { read(); }) {
   auto watcher = reactor::Watcher::create(loop, STDIN_FILENO, Interest::readable,
                                           [this](reactor::Ready) { read(); });
@@ -29,7 +30,7 @@ LineInput::LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_vie
 
 void LineInput::prompt() const {
   if (!isatty(STDIN_FILENO) || ended_) return;
-  std::fputs("> ", stdout);
+  std::fputs(prompt_.c_str(), stdout);
   std::fflush(stdout);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "protocols/lines.hpp"
@@ -17,7 +18,7 @@ namespace samples {
 class LineInput {
  public:
   LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,
-            reactor::Callback<void()> on_end);
+            reactor::Callback<void()> on_end, std::string prompt_text = "> ");
   LineInput(const LineInput&) = delete;
   LineInput& operator=(const LineInput&) = delete;
 
@@ -34,6 +35,7 @@ class LineInput {
 
   reactor::Callback<void(std::string_view)> on_line_;
   reactor::Callback<void()> on_end_;
+  const std::string prompt_;
   protocols::LineDecoder decoder_{protocols::Lines{.max_line_bytes = std::size_t{1} << 20}};
   std::optional<reactor::Watcher> watcher_;
   reactor::Timer next_read_;  // Of a file, which is always ready and cannot be watched.

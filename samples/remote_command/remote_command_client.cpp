@@ -1,0 +1,176 @@
+// Has commands run by remote_command_server: one from the command line, or the lines of standard
+// input.
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reactor/framed.hpp"
+#include "samples/remote_command/wire.hpp"
+#include "samples/remote_command/words.hpp"
+#include "samples/support/connector.hpp"
+#include "samples/support/line_input.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/secret.hpp"
+
+namespace remote_command {
+namespace {
+
+using reactor::Error;
+using reactor::Stream;
+
+struct Options {
+  std::string endpoint;
+  bool shell = false;
+  std::vector<std::string> command;  // Lines of standard input if empty.
+};
+
+class Client {
+ public:
+  Client(reactor::Loop& loop, const samples::Secret& secret, const Options& options)
+      : loop_(loop),
+        secret_(secret),
+        options_(options),
+        connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
+
+  /// How many commands did not end with status 0.
+  [[nodiscard]] int failures() const { return failures_; }
+
+ private:
+  void begin(Stream stream) {
+    stream_ = std::move(stream);
+    stream_->on_close([this](const Error& error) {
+      if (error) throw samples::Failed(error);
+      if (!answers_) throw samples::Failed("the server does not accept the secret");
+      if (!done_) throw samples::Failed("the server closed the connection");
+    });
+    gate_.emplace(loop_, *stream_, secret_.challenge(protocols::Challenge::Side::client));
+    stream_->on_data([this](Stream::Bytes bytes) {
+      const auto behind = gate_->pass(bytes);
+      if (gate_->is_open()) talk(behind);
+    });
+  }
+
+  void talk(Stream::Bytes received) {
+    answers_.emplace(
+        *stream_, answer_decoder(), [this](const protocols::JsonMessage& answer) { take(answer); },
+        received);
+    if (!options_.command.empty()) return ask(options_.command);
+    input_.emplace(
+        loop_, [this](std::string_view line) { ask(line); },
+        [this] {
+          at_end_ = true;
+          if (!waits_) finish();
+        },
+        "remote> ");
+  }
+
+  void ask(std::string_view line) {
+    if (options_.shell) return send({.words = {}, .shell = std::string(line)});
+    const auto words = split_words(line);
+    if (!words) return report("a quotation is not closed");
+    if (words->empty()) return input_->prompt();
+    send({.words = *words, .shell = {}});
+  }
+
+  void ask(const std::vector<std::string>& words) {
+    if (!options_.shell) return send({.words = words, .shell = {}});
+    std::string line;
+    for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+    send({.words = {}, .shell = line});
+  }
+
+  void send(const Request& request) {
+    waits_ = true;
+    if (input_) input_->pause();
+    stream_->write(message(request));
+  }
+
+  void take(const protocols::JsonMessage& answer) {
+    try {
+      take(Json::parse(answer.header), answer.payload);
+    } catch (const Json::exception&) {
+      throw samples::Failed("the server answers what makes no sense");
+    }
+  }
+
+  void take(const Json& header, protocols::Bytes payload) {
+    const std::string type = header.at("type");
+    if (type == "stdout" || type == "stderr") {
+      std::FILE* const to = type == "stdout" ? stdout : stderr;
+      std::fwrite(payload.data(), 1, payload.size(), to);
+      std::fflush(to);
+    } else if (type == "refused") {
+      report(header.at("reason"));
+    } else if (header.contains("signal")) {
+      const std::string why = header.value("stopped_by", "");
+      report("signal " + header["signal"].dump() + (why.empty() ? "" : " (" + why + ")"));
+    } else if (const int status = header.at("exit_status"); status != 0) {
+      report("exit status " + std::to_string(status));
+    } else {
+      go_on();
+    }
+  }
+
+  void report(const std::string& failure) {
+    std::fprintf(stderr, "%s\n", samples::printable(failure).c_str());
+    ++failures_;
+    go_on();
+  }
+
+  void go_on() {
+    waits_ = false;
+    if (!input_ || at_end_) return finish();
+    input_->prompt();
+    input_->resume();
+  }
+
+  void finish() {
+    done_ = true;
+    stream_->close();
+  }
+
+  reactor::Loop& loop_;
+  const samples::Secret& secret_;
+  const Options& options_;
+  std::optional<Stream> stream_;
+  std::optional<samples::Gate> gate_;
+  std::optional<reactor::Framed<protocols::JsonHeaderDecoder>> answers_;
+  std::optional<samples::LineInput> input_;
+  bool waits_ = false;   // For an answer.
+  bool at_end_ = false;  // Of the input.
+  bool done_ = false;
+  int failures_ = 0;
+  samples::Connector connector_;
+};
+
+}  // namespace
+}  // namespace remote_command
+
+int main(int count, char** words) {
+  std::string secret_file;
+  remote_command::Options options;
+  CLI::App command_line{
+      "Has a command run by a remote_command_server, or one for each line of standard input.\n"
+      "Exit code 0 when all of them ended with status 0.\n"
+      "Example: remote_command_client 127.0.0.1:9000 --secret-file secret ls -l"};
+  command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
+      ->required();
+  command_line.add_option("--secret-file", secret_file, "The file with the secret")->required();
+  command_line.add_flag("--shell", options.shell,
+                        "Commands are lines for /bin/sh, if the server runs it");
+  command_line.prefix_command();
+  command_line.footer("Behind the options: a program and its arguments.");
+  return samples::run_program(command_line, count, words, [&] {
+    options.command = command_line.remaining();
+    const samples::Secret secret = samples::Secret::read(secret_file);
+    reactor::Loop loop;
+    const remote_command::Client client(loop, secret, options);
+    loop.run();
+    if (client.failures() == 1) throw samples::Failed("a command failed");
+    if (client.failures() > 1) {
+      throw samples::Failed(std::to_string(client.failures()) + " commands failed");
+    }
+  });
+}

@@ -1,0 +1,235 @@
+// Runs commands for clients that know a secret; README.md describes what they say to each other.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reactor/deadline.hpp"
+#include "reactor/server.hpp"
+#include "samples/remote_command/run.hpp"
+#include "samples/remote_command/wire.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/secret.hpp"
+
+namespace remote_command {
+namespace {
+
+using reactor::Error;
+using reactor::Standard;
+using reactor::Stream;
+
+struct Options {
+  std::vector<std::string> allowed;  // Any program if empty.
+  bool shell = false;
+  Limits limits;
+  std::chrono::milliseconds patience{0};
+};
+
+constexpr std::size_t max_waiting = 64;
+
+std::vector<std::string> environment() {
+  std::vector<std::string> variables;
+  for (const std::string name : {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"}) {
+    if (const char* value = std::getenv(name.c_str())) variables.push_back(name + "=" + value);
+  }
+  return variables;
+}
+
+class Session {
+ public:
+  Session(reactor::Loop& loop, Stream& stream, const samples::Secret& secret,
+          const Options& options)
+      : loop_(loop),
+        stream_(stream),
+        options_(options),
+        gate_(loop, stream, secret.challenge(protocols::Challenge::Side::server),
+              options.patience) {}
+
+  void on_data(Stream::Bytes bytes) {
+    bytes = gate_.pass(bytes);
+    if (!gate_.is_open() || ending_) return;
+    requests_.feed(bytes);
+    while (const auto request = requests_.next()) take(request->header);
+    if (requests_.error()) refuse_and_end(requests_.error().message());
+    // Who has begun a request has to finish it.
+    if (requests_.at_boundary()) {
+      unfinished_.reset();
+    } else if (!unfinished_) {
+      unfinished_.emplace(loop_, options_.patience, [this] {
+        stream_.fail(reactor::system_error(ETIMEDOUT, "read request from", peer()));
+      });
+    }
+    requests_.retain();
+  }
+
+  // A client that has ended its side may well be gone: so ends what runs for it.
+  void on_end() {
+    run_.reset();
+    stream_.close();
+  }
+
+  void on_drained() {
+    if (run_) run_->resume();
+  }
+
+  void on_close(const Error& error) {
+    if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
+  }
+
+  // What runs may end; what waits is not begun.
+  void finish() {
+    ending_ = true;
+    if (!run_) stream_.close();
+  }
+
+ private:
+  void take(std::string_view header) {
+    if (ending_) return;
+    auto request = parse_request(header);
+    if (!request) return refuse_and_end(request.error().message());
+    if (waiting_.size() == max_waiting) return refuse_and_end("too many requests wait");
+    waiting_.push_back(std::move(*request));
+    run_next();
+  }
+
+  void run_next() {
+    while (!run_ && !waiting_.empty() && !ending_) {
+      const Request request = std::move(waiting_.front());
+      waiting_.pop_front();
+      run(request);
+    }
+    if (!run_ && ending_) stream_.close();
+  }
+
+  void run(const Request& request) {
+    if (const std::string reason = forbids(request); !reason.empty()) return refuse(reason);
+    const std::vector<std::string> words =
+        request.is_for_shell() ? std::vector<std::string>{"/bin/sh", "-c", request.shell}
+                               : request.words;
+    std::fprintf(stderr, "%s runs %s\n", peer().c_str(), Json(words).dump(-1, ' ', true).c_str());
+    auto process = reactor::Process::start(loop_,
+                                           {.program = words.front(),
+                                            .arguments = {words.begin() + 1, words.end()},
+                                            .environment = environment(),
+                                            .output = Standard::stream,
+                                            .errors = Standard::stream},
+                                           [this](reactor::ProcessEnd end) { run_->ended(end); });
+    if (!process) return refuse(process.error().message());
+    run_ = std::make_unique<Run>(
+        loop_, std::move(*process), options_.limits,
+        [this](Run::Channel channel, Stream::Bytes bytes) { pass_on(channel, bytes); },
+        [this](const Outcome& outcome) { tell(outcome); });
+  }
+
+  [[nodiscard]] std::string forbids(const Request& request) const {
+    if (request.is_for_shell()) return options_.shell ? "" : "this server runs no shell";
+    const auto& allowed = options_.allowed;
+    const bool known =
+        std::find(allowed.begin(), allowed.end(), request.words.front()) != allowed.end();
+    return allowed.empty() || known ? "" : "this server does not run " + request.words.front();
+  }
+
+  void pass_on(Run::Channel channel, Stream::Bytes bytes) {
+    const bool is_output = channel == Run::Channel::standard_output;
+    stream_.write(message({{"type", is_output ? "stdout" : "stderr"}}, bytes.size()));
+    if (stream_.write(bytes) == reactor::Written::full) run_->pause();
+  }
+
+  void tell(const Outcome& outcome) {
+    Json header{{"type", "end"},
+                {"stdout_bytes", outcome.stdout_bytes},
+                {"stderr_bytes", outcome.stderr_bytes},
+                {"duration_seconds", std::chrono::duration<double>(outcome.duration).count()}};
+    const bool killed = outcome.end.signal != 0;
+    header[killed ? "signal" : "exit_status"] = killed ? outcome.end.signal : outcome.end.status;
+    if (!outcome.stopped_by.empty()) header["stopped_by"] = outcome.stopped_by;
+    stream_.write(message(std::move(header)));
+    run_.reset();
+    run_next();
+  }
+
+  void refuse(const std::string& reason) {
+    std::fprintf(stderr, "%s is refused: %s\n", peer().c_str(),
+                 Json(reason).dump(-1, ' ', true).c_str());
+    stream_.write(message({{"type", "refused"}, {"reason", reason}}));
+  }
+
+  void refuse_and_end(const std::string& reason) {
+    refuse(reason);
+    waiting_.clear();
+    ending_ = true;
+    run_.reset();
+    stream_.close();
+  }
+
+  [[nodiscard]] std::string peer() const {
+    const auto address = stream_.socket().peer_address();
+    return address ? address->to_string() : "a client";
+  }
+
+  reactor::Loop& loop_;
+  Stream& stream_;
+  const Options& options_;
+  samples::Gate gate_;
+  protocols::JsonHeaderDecoder requests_ = request_decoder();
+  std::optional<reactor::Deadline> unfinished_;
+  std::deque<Request> waiting_;
+  std::unique_ptr<Run> run_;
+  bool ending_ = false;
+};
+
+void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
+  reactor::Loop loop;
+  auto server = samples::value_of(reactor::Server<Session>::listen(
+      loop, endpoint, {}, [&](Stream& stream) { return Session(loop, stream, secret, options); }));
+  samples::announce(server.address());
+  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  loop.run();
+}
+
+}  // namespace
+}  // namespace remote_command
+
+int main(int count, char** words) {
+  std::string endpoint = "127.0.0.1:9000";
+  std::string secret_file;
+  double timeout_seconds = 60;
+  double patience_seconds = 10;
+  remote_command::Options options{.limits = {.max_output_bytes = 16 << 20}};
+  CLI::App command_line{
+      "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
+      "Example: remote_command_server --secret-file secret --allow ls --allow df"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
+  command_line
+      .add_option("--secret-file", secret_file,
+                  "The file with the secret; 32 random bytes are hard to guess")
+      ->required();
+  auto* allow =
+      command_line
+          .add_option("--allow", options.allowed,
+                      "A program that clients may run, named as they name it; may be repeated; any "
+                      "if not given")
+          ->take_all();
+  command_line.add_flag("--shell", options.shell, "Run lines for /bin/sh, too")->excludes(allow);
+  command_line
+      .add_option("--timeout", timeout_seconds,
+                  "Seconds after which a command is ended with all that it started; 0: never")
+      ->check(CLI::NonNegativeNumber);
+  command_line.add_option("--max-output", options.limits.max_output_bytes,
+                          "Bytes of output after which a command is ended");
+  command_line
+      .add_option("--patience", patience_seconds,
+                  "Seconds for proving the secret, and for sending the rest of a request")
+      ->check(CLI::PositiveNumber);
+  return samples::run_program(command_line, count, words, [&] {
+    options.limits.timeout = std::chrono::nanoseconds(std::llround(timeout_seconds * 1e9));
+    options.patience = std::chrono::milliseconds(std::llround(patience_seconds * 1000));
+    remote_command::serve(endpoint, samples::Secret::read(secret_file), options);
+  });
+}

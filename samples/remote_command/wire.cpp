@@ -1,0 +1,64 @@
+#include "samples/remote_command/wire.hpp"
+
+#include <utility>
+
+#include "samples/data_size.hpp"
+
+namespace remote_command {
+namespace {
+
+reactor::Failure malformed(std::string what) {
+  return reactor::Failure(reactor::Error{
+      std::make_error_code(std::errc::invalid_argument), "read request", {}, std::move(what)});
+}
+
+}  // namespace
+
+reactor::Result<Request> parse_request(std::string_view header) {
+  const Json json = Json::parse(header, nullptr, false);
+  if (!json.is_object()) return malformed("it is no JSON object");
+  const auto shell = json.find("shell");
+  const auto program = json.find("program");
+  if ((shell == json.end()) == (program == json.end())) {
+    return malformed("it has neither program nor shell, or both");
+  }
+  Request request;
+  if (shell != json.end()) {
+    if (!shell->is_string()) return malformed("shell is no text");
+    request.shell = shell->get<std::string>();
+    return request;
+  }
+  if (!program->is_string()) return malformed("program is no text");
+  request.words.push_back(program->get<std::string>());
+  const Json arguments = json.value("arguments", Json::array());
+  if (!arguments.is_array()) return malformed("arguments are no list");
+  for (const Json& argument : arguments) {
+    if (!argument.is_string()) return malformed("an argument is no text");
+    request.words.push_back(argument.get<std::string>());
+  }
+  return request;
+}
+
+std::vector<std::byte> message(Json header, std::size_t payload_bytes) {
+  header["data_size"] = payload_bytes;
+  std::vector<std::byte> out;
+  protocols::append_json_header(out, header.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return out;
+}
+
+std::vector<std::byte> message(const Request& request) {
+  if (request.is_for_shell()) return message(Json{{"shell", request.shell}});
+  const std::vector<std::string> arguments(request.words.begin() + 1, request.words.end());
+  return message(Json{{"program", request.words.front()}, {"arguments", arguments}});
+}
+
+protocols::JsonHeaderDecoder request_decoder() {
+  return protocols::JsonHeaderDecoder(
+      {.read_payload_size = samples::data_size, .max_payload_bytes = 0});
+}
+
+protocols::JsonHeaderDecoder answer_decoder() {
+  return protocols::JsonHeaderDecoder({.read_payload_size = samples::data_size});
+}
+
+}  // namespace remote_command

@@ -1,0 +1,38 @@
+// What remote_command's two sides say to each other; README.md describes it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/json_header.hpp"
+#include "reactor/result.hpp"
+
+namespace remote_command {
+
+using Json = nlohmann::json;
+
+/// What a client asks for.
+struct Request {
+  std::vector<std::string> words;  ///< A program and its arguments; none for a shell's.
+  std::string shell;
+
+  [[nodiscard]] bool is_for_shell() const { return words.empty(); }
+};
+
+/// Errors    invalid_argument, with what is wrong as its hint.
+[[nodiscard]] reactor::Result<Request> parse_request(std::string_view header);
+
+/// A header with its length in front; its payload of `payload_bytes` is what is sent next.
+[[nodiscard]] std::vector<std::byte> message(Json header, std::size_t payload_bytes = 0);
+
+[[nodiscard]] std::vector<std::byte> message(const Request& request);
+
+/// Of requests, which have no payload, or of answers.
+[[nodiscard]] protocols::JsonHeaderDecoder request_decoder();
+[[nodiscard]] protocols::JsonHeaderDecoder answer_decoder();
+
+}  // namespace remote_command

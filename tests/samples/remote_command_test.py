@@ -1,0 +1,447 @@
+"""Remote commands, by a client that knows nothing but samples/remote_command/README.md, and by ours."""
+
+import json
+import os
+import pty
+import re
+import select
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+
+SECRET = b"open sesame"
+
+
+def message(header, payload=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<i", len(text)) + text + payload
+
+
+class Remote:
+    """A client on a plain socket."""
+
+    def __init__(self, server, secret=SECRET):
+        host, port = server.endpoint.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
+        self.known = secret is not None and prove_as_client(self.socket, secret)
+
+    def ask(self, program_name, *arguments):
+        self.socket.sendall(message(
+            {"program": program_name, "arguments": arguments, "data_size": 0}))
+
+    def answer(self):
+        """The next header and its payload; None at the end."""
+        length = receive(self.socket, 4)
+        if len(length) < 4:
+            return None
+        header = json.loads(receive(self.socket, struct.unpack("<i", length)[0]))
+        return header, receive(self.socket, header["data_size"])
+
+    def outcome(self):
+        """Both outputs, and the header that ends them."""
+        outputs = {"stdout": b"", "stderr": b""}
+        while answer := self.answer():
+            header, payload = answer
+            if header["type"] not in outputs:
+                return outputs["stdout"], outputs["stderr"], header
+            outputs[header["type"]] += payload
+        raise AssertionError("the connection ended before the command")
+
+    def run(self, *words):
+        self.ask(*words)
+        return self.outcome()
+
+    def is_closed(self):
+        return self.answer() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+class Fifo:
+    """Ends when the last process that was given it has ended."""
+
+    def __init__(self, folder):
+        self.path = f"{folder}/fifo"
+        os.mkfifo(self.path)
+        self.fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def has_ended(self):
+        while select.select([self.fd], [], [], PATIENCE_SECONDS)[0]:
+            if not os.read(self.fd, 100):
+                return True
+        return False
+
+    def close(self):
+        os.close(self.fd)
+
+
+class RemoteCommandTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.secret = self.folder / "secret"
+        self.secret.write_bytes(SECRET + b"\n")
+        done = run("remote_command_client", "127.0.0.1:0", "--secret-file", self.secret)
+        if "without OpenSSL" in done.stderr:
+            self.skipTest("built without OpenSSL")
+
+    def server(self, *options, **process_options):
+        return Server("remote_command_server", "--secret-file", self.secret, *options,
+                      **process_options)
+
+    def fifo(self):
+        fifo = Fifo(self.folder)
+        self.addCleanup(fifo.close)
+        return fifo
+
+
+class TheServer(RemoteCommandTest):
+    def test_runs_a_program_and_tells_its_outputs_its_end_sizes_and_duration(self):
+        with self.server() as server, Remote(server) as remote:
+            self.assertTrue(remote.known)
+            out, err, end = remote.run("sh", "-c", "echo out; echo error >&2; exit 7")
+            self.assertEqual((out, err), (b"out\n", b"error\n"))
+            self.assertTrue(0 < end.pop("duration_seconds") < PATIENCE_SECONDS)
+            self.assertEqual(end, {"type": "end", "exit_status": 7, "stdout_bytes": 4,
+                                   "stderr_bytes": 6, "data_size": 0})
+            out, err, end = remote.run("sh", "-c", "kill -TERM $$")
+            self.assertEqual((out, err, end["signal"]), (b"", b"", 15))
+            self.assertNotIn("exit_status", end)
+            self.assertNotIn("stopped_by", end)
+
+    def test_every_byte_of_a_large_output_arrives(self):
+        with self.server() as server, Remote(server) as remote:
+            out, _, end = remote.run("seq", "1", "1000000")
+            self.assertEqual(out, b"".join(b"%d\n" % number for number in range(1, 1000001)))
+            self.assertEqual(end["stdout_bytes"], len(out))
+
+    def test_arguments_arrive_as_they_are_and_no_shell_sees_them(self):
+        arguments = ["", " ", "a b", "$HOME;`id`", "*", "\"'\\", "\n", "Grüße 😀", "--help"]
+        with self.server() as server, Remote(server) as remote:
+            out, _, _ = remote.run("printf", "<%s>", *arguments)
+            self.assertEqual(out.decode(), "".join(f"<{argument}>" for argument in arguments))
+
+    def test_output_is_streamed_as_it_comes(self):
+        with self.server() as server, Remote(server) as remote:
+            remote.ask("sh", "-c", "echo first; sleep 1000")
+            header, payload = remote.answer()
+            self.assertEqual((header["type"], payload), ("stdout", b"first\n"))
+
+    def test_requests_that_wait_are_answered_in_their_order(self):
+        with self.server() as server, Remote(server) as remote:
+            for number in range(60):
+                remote.ask("echo", str(number))
+            for number in range(60):
+                self.assertEqual(remote.outcome()[0], b"%d\n" % number)
+
+    def test_serves_many_clients_at_once(self):
+        fifos = [self.folder / f"fifo{number}" for number in range(30)]
+        with self.server() as server:
+            remotes = [Remote(server) for _ in fifos]
+            for remote, fifo in zip(remotes, fifos):
+                os.mkfifo(fifo)
+                remote.ask("cat", str(fifo))
+            for fifo in reversed(fifos):  # Opened only together with its reader, which must run.
+                fifo.write_text(f"{fifo}\n")
+            for remote, fifo in zip(remotes, fifos):
+                self.assertEqual(remote.outcome()[0], f"{fifo}\n".encode())
+                remote.socket.close()
+
+    def test_a_client_that_goes_away_ends_its_command_with_all_that_it_started(self):
+        reset = struct.pack("ii", 1, 0)
+        for leave in (lambda connection: connection.close(),
+                      lambda connection: connection.shutdown(socket.SHUT_WR),
+                      lambda connection: (connection.setsockopt(
+                          socket.SOL_SOCKET, socket.SO_LINGER, reset), connection.close())):
+            with self.server() as server, tempfile.TemporaryDirectory() as folder:
+                fifo = Fifo(folder)
+                self.addCleanup(fifo.close)
+                with Remote(server) as remote:
+                    remote.ask("sh", "-c", 'exec 3>"$0"; echo x; sleep 1000 & trap "" TERM; sleep 1000',
+                               fifo.path)
+                    self.assertEqual(remote.answer()[1], b"x\n")
+                    leave(remote.socket)
+                    self.assertTrue(fifo.has_ended())
+
+    def test_the_timeout_ends_the_whole_group_and_the_connection_serves_on(self):
+        fifo = self.fifo()
+        with self.server("--timeout", "0.3") as server, Remote(server) as remote:
+            out, _, end = remote.run("sh", "-c", 'exec 3>"$0"; echo x; sleep 1000 & sleep 1000',
+                                     fifo.path)
+            self.assertEqual((out, end["signal"], end["stopped_by"]), (b"x\n", 9, "timeout"))
+            self.assertGreaterEqual(end["duration_seconds"], 0.3)
+            self.assertTrue(fifo.has_ended())
+            # The program has ended, what it started has not, and holds its output.
+            _, _, end = remote.run("sh", "-c", "sleep 1000 & exit 5")
+            self.assertEqual((end["exit_status"], end["stopped_by"]), (5, "timeout"))
+            self.assertEqual(remote.run("echo", "on")[0], b"on\n")
+
+    def test_the_limit_of_output_is_exact_and_for_both_outputs_together(self):
+        with self.server("--max-output", "100000") as server, Remote(server) as remote:
+            out, _, end = remote.run("yes")
+            self.assertEqual((out, end["stdout_bytes"]), (b"y\n" * 50000, 100000))
+            self.assertEqual((end["signal"], end["stopped_by"]), (9, "max-output"))
+            out, err, end = remote.run("sh", "-c", "head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2")
+            self.assertEqual(len(out) + len(err), 100000)
+            self.assertEqual(end["stopped_by"], "max-output")
+            out, _, end = remote.run("head", "-c", "100000", "/dev/zero")
+            self.assertEqual((len(out), end["exit_status"]), (100000, 0))
+            self.assertNotIn("stopped_by", end)
+
+    def test_a_client_that_does_not_read_holds_up_its_command_and_nothing_else(self):
+        with self.server("--max-output", str(1 << 40)) as server, Remote(server) as lazy:
+            lazy.ask("yes")
+            with Remote(server) as remote:
+                for _ in range(50):
+                    self.assertEqual(remote.run("echo", "hello")[0], b"hello\n")
+            status = Path(f"/proc/{server.process.pid}/status").read_text()
+            peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
+            self.assertLess(peak, 300 * 1024)  # Sanitizers and valgrind take their share.
+
+    def test_only_what_is_allowed_runs(self):
+        with self.server("--allow", "echo", "--allow", "/bin/pwd") as server:
+            with Remote(server) as remote:
+                self.assertEqual(remote.run("echo", "hello")[0], b"hello\n")
+                self.assertEqual(remote.run("/bin/pwd")[2]["exit_status"], 0)
+                for name in ("sh", "pwd", "/bin/echo", "echo ", "../bin/echo", ""):
+                    _, _, end = remote.run(name, "hello")
+                    self.assertEqual((end["type"], end["reason"]),
+                                     ("refused", f"this server does not run {name}"))
+
+    def test_a_shell_runs_only_where_the_server_was_told_to(self):
+        line = message({"shell": "echo a b | wc -w", "data_size": 0})
+        with self.server() as server, Remote(server) as remote:
+            remote.socket.sendall(line)
+            self.assertEqual(remote.outcome()[2]["reason"], "this server runs no shell")
+        with self.server("--shell") as server, Remote(server) as remote:
+            remote.socket.sendall(line)
+            self.assertEqual(remote.outcome()[0], b"2\n")
+        done = run("remote_command_server", "--secret-file", self.secret, "--shell", "--allow", "ls")
+        self.assertEqual(done.returncode, 2)
+
+    def test_no_descriptor_and_no_environment_secret_reaches_a_command(self):
+        leak = os.open("/dev/zero", os.O_RDONLY)
+        self.addCleanup(os.close, leak)
+        environment = {**os.environ, "API_TOKEN": "secret", "HOME": "/home/somebody"}
+        with self.server(env=environment, pass_fds=[leak]) as server:
+            with Remote(server) as other, Remote(server) as remote:
+                other.ask("sleep", "1000")
+                names = {line.split("=")[0] for line in remote.run("env")[0].decode().splitlines()}
+                self.assertIn("HOME", names)
+                self.assertLessEqual(names, {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"})
+                descriptors = remote.run("ls", "/proc/self/fd")[0].split()
+                self.assertEqual(descriptors, [b"0", b"1", b"2", b"3"])  # The last is ls's own.
+                self.assertEqual(remote.run("cat")[2]["stdout_bytes"], 0)  # Its input is empty.
+
+    def test_what_cannot_be_run_is_refused_and_the_connection_serves_on(self):
+        with self.server() as server, Remote(server) as remote:
+            for words, reason in ((["no-such-program"], "start no-such-program: no such file or directory"),
+                                  (["/etc/passwd"], "start /etc/passwd: permission denied"),
+                                  ([""], "start: no such file or directory"),
+                                  (["echo", "a\0b"], "start echo: invalid argument")):
+                self.assertEqual(remote.run(*words)[2],
+                                 {"type": "refused", "reason": reason, "data_size": 0})
+            self.assertEqual(remote.run("echo", "on")[0], b"on\n")
+
+    def test_what_is_no_request_is_refused_and_ends_the_connection(self):
+        good = {"program": "echo", "data_size": 0}
+        cases = [
+            b"\xff\xff\xff\xff", b"\0\0\0\x80", struct.pack("<i", 1 << 30), struct.pack("<i", 65537),
+            message(b""), message(b"not JSON"), message(b"[1]"), message(b"{}"), message(b'{"program":'),
+            message({"program": "echo"}), message({**good, "data_size": -1}),
+            message({**good, "data_size": "0"}), message({**good, "data_size": 5}, b"hello"),
+            message({**good, "program": 5}), message({**good, "arguments": "x"}),
+            message({**good, "arguments": [1]}), message({**good, "arguments": None}),
+            message({**good, "shell": "ls"}), message({"shell": ["ls"], "data_size": 0}),
+            message({"data_size": 0}), message(b'{"program":"\xff","data_size":0}'),
+            message(b'{"program":"x","data_size":0,"a":' + b"[" * 5000 + b"]" * 5000 + b"}"),
+        ]
+        with self.server() as server, Remote(server) as other:
+            for wrong in cases:
+                with self.subTest(wrong=wrong[:60]), Remote(server) as remote:
+                    remote.socket.sendall(wrong)
+                    header, _ = remote.answer()
+                    self.assertEqual(header["type"], "refused")
+                    self.assertTrue(header["reason"])
+                    self.assertTrue(remote.is_closed())
+            self.assertEqual(server.errors().count(" is refused: "), len(cases))
+            self.assertNotIn(" runs ", server.errors())
+            self.assertEqual(other.run("echo", "on")[0], b"on\n")
+
+    def test_a_request_is_understood_however_it_is_cut(self):
+        with self.server() as server, Remote(server) as remote:
+            remote.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in message({"program": "echo", "arguments": ["hello"], "data_size": 0}):
+                remote.socket.sendall(bytes([byte]))
+            self.assertEqual(remote.outcome()[0], b"hello\n")
+
+    def test_too_many_requests_that_wait_end_the_connection_and_what_runs(self):
+        fifo = self.fifo()
+        with self.server() as server, Remote(server) as remote:
+            remote.ask("sh", "-c", 'exec 3>"$0"; echo x; sleep 1000', fifo.path)
+            self.assertEqual(remote.answer()[1], b"x\n")
+            for _ in range(65):
+                remote.ask("true")
+            self.assertEqual(remote.outcome()[2]["reason"], "too many requests wait")
+            self.assertTrue(remote.is_closed())
+            self.assertTrue(fifo.has_ended())
+
+    def test_who_does_not_know_the_secret_runs_nothing(self):
+        request = message({"program": "echo", "arguments": ["hello"], "data_size": 0})
+        with self.server() as server:
+            with Remote(server, b"guessed") as remote:
+                self.assertFalse(remote.known)
+            for sent in (request, request * 10, bytes(64) + request, bytes(64)):
+                with Remote(server, None) as remote:
+                    self.assertEqual(len(receive(remote.socket, 32)), 32)
+                    remote.socket.sendall(sent)
+                    remote.socket.shutdown(socket.SHUT_WR)
+                    self.assertEqual(receive(remote.socket, 1), b"")
+            self.assertNotIn(" runs ", server.errors())
+            self.assertIn("(it does not know the secret)", server.errors())
+
+    def test_who_stalls_is_given_up_in_every_state_that_has_an_end(self):
+        request = message({"program": "echo", "data_size": 0})
+        with self.server("--patience", "0.2") as server:
+            with Remote(server) as idle:
+                for begun in (None, b"", request[:2], request[:10]):
+                    with Remote(server, SECRET if begun is not None else None) as remote:
+                        if begun:
+                            remote.socket.sendall(begun)
+                        if begun == b"":
+                            continue  # Between two requests it may take its time.
+                        while remote.socket.recv(100):
+                            pass
+                self.assertEqual(idle.run("echo", "on")[0], b"on\n")
+            self.assertEqual(server.errors().count("timed out"), 3)
+
+    def test_a_signal_lets_a_command_end_and_begins_no_other(self):
+        fifo = self.folder / "gate"
+        os.mkfifo(fifo)
+        with self.server() as server, Remote(server) as remote:
+            remote.ask("sh", "-c", 'echo started; cat "$0"', str(fifo))
+            remote.ask("echo", "never")
+            self.assertEqual(remote.answer()[1], b"started\n")
+            server.process.terminate()
+            fifo.write_text("done\n")
+            out, _, end = remote.outcome()
+            self.assertEqual((out, end["exit_status"]), (b"done\n", 0))
+            self.assertTrue(remote.is_closed())
+            remote.socket.close()
+            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+
+    def test_a_secret_is_required(self):
+        done = run("remote_command_server")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--secret-file", done.stderr)
+
+
+class TheClient(RemoteCommandTest):
+    def client(self, server, *words, **options):
+        return run("remote_command_client", server.endpoint, "--secret-file", self.secret, *words,
+                   **options)
+
+    def test_runs_one_command_and_fails_when_that_fails(self):
+        with self.server() as server:
+            done = self.client(server, "echo", "a  b", "--help", input="not read")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "a  b --help\n", ""))
+            done = self.client(server, "sh", "-c", "echo out; echo error >&2; exit 3")
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (1, "out\n", "error\nexit status 3\nerror: a command failed\n"))
+
+    def test_runs_a_command_for_each_line_one_after_the_other(self):
+        with self.server() as server:
+            done = self.client(server, input="echo 'one  two' three\n\nfalse\nno-such-program\n"
+                               "echo \"un\nsh -c 'kill -9 $$'\nprintf last")
+            self.assertEqual(done.stdout, "one  two three\nlast")
+            self.assertEqual(done.stderr, "exit status 1\nstart no-such-program: no such file or directory\n"
+                             "a quotation is not closed\nsignal 9\nerror: 4 commands failed\n")
+            self.assertEqual(done.returncode, 1)
+            done = self.client(server, input="echo %d\n" * 200)
+            self.assertEqual((done.returncode, done.stdout), (0, "%d\n" * 200))
+
+    def test_lines_are_the_shells_with_shell(self):
+        with self.server("--shell") as server:
+            done = self.client(server, "--shell", input="echo a b | wc -w\necho $((2 + 3))\n")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "2\n5\n", ""))
+            self.assertEqual(self.client(server, "--shell", "echo x; echo y").stdout, "x\ny\n")
+
+    def test_says_why_the_server_ended_a_command(self):
+        with self.server("--timeout", "0.2", "--max-output", "10") as server:
+            self.assertIn("signal 9 (timeout)\n", self.client(server, "sleep", "1000").stderr)
+            done = self.client(server, "yes")
+            self.assertEqual(done.stdout, "y\n" * 5)
+            self.assertIn("signal 9 (max-output)\n", done.stderr)
+
+    def test_shows_a_prompt_at_a_terminal(self):
+        with self.server() as server:
+            ours, theirs = pty.openpty()
+            self.addCleanup(os.close, ours)
+            client = subprocess.Popen([program("remote_command_client"), server.endpoint,
+                                       "--secret-file", self.secret], stdin=theirs, stdout=theirs)
+            os.close(theirs)
+            seen = b""
+            for line in (b"echo hello\n", b"\4"):
+                while not seen.endswith(b"remote> "):
+                    seen += os.read(ours, 1000)
+                os.write(ours, line)
+                seen += b"|"
+            self.assertEqual(client.wait(PATIENCE_SECONDS), 0)
+            self.assertIn(b"\nhello\r\nremote> |", seen)
+
+    def test_a_secret_that_the_server_does_not_accept_is_a_clear_error(self):
+        wrong = self.folder / "wrong"
+        wrong.write_text("guessed")
+        with self.server() as server:
+            done = run("remote_command_client", server.endpoint, "--secret-file", wrong, "echo", "x")
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (1, "", "error: the server does not accept the secret\n"))
+
+    def test_answers_that_make_no_sense_are_a_clear_error(self):
+        end = {"type": "end", "exit_status": 0, "data_size": 0}
+        cases = [
+            (message({"data_size": 0}), "the server answers what makes no sense"),
+            (message({**end, "type": 5}), "the server answers what makes no sense"),
+            (message({**end, "exit_status": "0"}), "the server answers what makes no sense"),
+            (message({"type": "refused", "data_size": 0}), "the server answers what makes no sense"),
+            (message(b"[]"), "decode data from"), (b"\xff\xff\xff\xff", "decode data from"),
+            (message({"type": "stdout", "data_size": 1 << 30}), "decode data from"),
+            (message(end)[:10], "decode data from"), (b"", "the server closed the connection"),
+        ]
+        for answer, error in cases:
+            with self.subTest(answer=answer), socket.create_server(("127.0.0.1", 0)) as listening:
+                def serve():
+                    connection, _ = listening.accept()
+                    with connection:
+                        prove_as_server(connection, SECRET)
+                        receive(connection, 4)
+                        connection.sendall(answer)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(1000):
+                            pass
+                thread = threading.Thread(target=serve)
+                thread.start()
+                done = run("remote_command_client", "127.0.0.1:%d" % listening.getsockname()[1],
+                           "--secret-file", self.secret, "ls")
+                thread.join()
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn(f"error: {error}", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
