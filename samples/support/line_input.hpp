@@ -1,6 +1,8 @@
 // Lines from standard input on the event loop: typed at a terminal, piped, or from a file.
 #pragma once
 
+#include <termios.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,19 +12,23 @@
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
+#include "support/line_editor.hpp"
 
 namespace samples {
 
 /// Calls `on_line` for each line, the last one also when no line end follows it, and then `on_end`.
-/// At a terminal it shows a prompt, now and whenever prompt() is called.
+/// At a terminal it shows a prompt, now and whenever prompt() is called; until the line is finished
+/// it can be edited then, with the history of those before.
 class LineInput {
  public:
   LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,
             reactor::Callback<void()> on_end, std::string prompt_text = "> ");
   LineInput(const LineInput&) = delete;
   LineInput& operator=(const LineInput&) = delete;
+  ~LineInput();
 
-  void prompt() const;
+  /// Over what stands in the terminal's line, and with what is typed of the next.
+  void prompt();
 
   /// Reads no more until resume().
   void pause();
@@ -30,12 +36,19 @@ class LineInput {
 
  private:
   void read();
+  void type(std::string_view keys);
+  void feed(std::string_view bytes);
   void take_lines();
   void end();
+  void set_editing(bool editing);
 
   reactor::Callback<void(std::string_view)> on_line_;
   reactor::Callback<void()> on_end_;
-  const std::string prompt_;
+  const bool at_terminal_;
+  const bool can_edit_;
+  bool editing_ = false;  // Until then the terminal is as it was found.
+  termios terminal_{};
+  LineEditor editor_;
   protocols::LineDecoder decoder_{protocols::Lines{.max_line_bytes = std::size_t{1} << 20}};
   std::optional<reactor::Watcher> watcher_;
   reactor::Timer next_read_;  // Of a file, which is always ready and cannot be watched.

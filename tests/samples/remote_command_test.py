@@ -388,21 +388,39 @@ class TheClient(RemoteCommandTest):
             self.assertEqual(done.stdout, "y\n" * 5)
             self.assertIn("signal 9 (max-output)\n", done.stderr)
 
-    def test_shows_a_prompt_at_a_terminal(self):
-        with self.server() as server:
-            ours, theirs = pty.openpty()
-            self.addCleanup(os.close, ours)
-            client = subprocess.Popen([program("remote_command_client"), server.endpoint,
-                                       "--secret-file", self.secret], stdin=theirs, stdout=theirs)
-            os.close(theirs)
-            seen = b""
-            for line in (b"echo hello\n", b"\4"):
+    def at_terminal(self, server, kind, *typed):
+        """What the terminal shows, with a | where each was typed after a prompt."""
+        ours, theirs = pty.openpty()
+        client = subprocess.Popen(
+            [program("remote_command_client"), server.endpoint, "--secret-file", self.secret],
+            stdin=theirs, stdout=theirs, env={**os.environ, "TERM": kind})
+        os.close(theirs)
+        seen = b""
+        try:
+            for keys in typed:
                 while not seen.endswith(b"remote> "):
                     seen += os.read(ours, 1000)
-                os.write(ours, line)
                 seen += b"|"
+                os.write(ours, keys)
             self.assertEqual(client.wait(PATIENCE_SECONDS), 0)
-            self.assertIn(b"\nhello\r\nremote> |", seen)
+        finally:
+            client.kill()
+            client.wait()
+            os.close(ours)
+        return seen.decode()
+
+    def test_shows_a_prompt_at_a_terminal(self):
+        with self.server() as server:
+            seen = self.at_terminal(server, "dumb", b"echo hello\n", b"\4")
+            self.assertEqual(seen, "remote> |echo hello\r\nhello\r\nremote> |")
+
+    def test_lines_can_be_edited_and_recalled_at_a_terminal(self):
+        up, left = b"\x1b[A", b"\x1b[D"
+        with self.server() as server:
+            seen = self.at_terminal(server, "xterm", b"echo hllo" + left * 3 + b"e\r", up + b"!\r",
+                                    b"never\x03" + up + up + b"\r", b"\4")
+            outputs = [line for line in seen.split("\r\n") if "remote>" not in line]
+            self.assertEqual(outputs, ["hello", "hello!", "hello"])
 
     def test_a_secret_that_the_server_does_not_accept_is_a_clear_error(self):
         wrong = self.folder / "wrong"
