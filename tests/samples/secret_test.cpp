@@ -69,7 +69,7 @@ TEST_SUITE("gate") {
 
   TEST_CASE("a peer that stalls is given up, at whichever byte") {
     Loop loop;
-    for (const std::size_t sent : {0, 1, 63}) {
+    for (const std::size_t sent : {std::size_t{0}, std::size_t{1}, std::size_t{63}}) {
       Guarded on(loop, std::chrono::milliseconds(1));
       on.peer.send(std::string(sent, 'x'));
       run_until(loop, [&] { return on.peer.over(); });
