@@ -29,7 +29,8 @@ class Chat {
     });
     socket_.on_error([](const reactor::Error& error) { report(error.message()); });
     socket_.on_drained([this] {
-      if (input_) input_->resume();
+      if (held_back_) send_to(held_back_->first, held_back_->second);
+      if (!held_back_ && input_) input_->resume();
     });
     samples::announce(socket_.address());
     input_.emplace(
@@ -60,9 +61,16 @@ class Chat {
     } else {
       std::string_view text = line.substr(colon + 1);
       if (text.starts_with(' ')) text.remove_prefix(1);
-      if (socket_.send(peer->second, text) == reactor::Sent::full) input_->pause();
+      send_to(peer->second, std::string(text));
     }
     input_->prompt();
+  }
+
+  // A line for which there is no room waits, and the lines behind it with it.
+  void send_to(const reactor::Address& address, const std::string& text) {
+    const bool full = socket_.send(address, text) == reactor::Sent::full;
+    held_back_ = full ? std::optional(std::pair(address, text)) : std::nullopt;
+    if (full && input_) input_->pause();
   }
 
   void print(const reactor::Datagram& datagram) const {
@@ -84,6 +92,7 @@ class Chat {
   reactor::DatagramSocket socket_;
   std::map<std::string, reactor::Address> addresses_;
   std::map<std::string, std::string> names_;  // By address.
+  std::optional<std::pair<reactor::Address, std::string>> held_back_;
   std::optional<samples::LineInput> input_;
 };
 

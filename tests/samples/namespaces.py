@@ -4,6 +4,7 @@ import ctypes
 import os
 import re
 import shutil
+import socket
 import subprocess
 import unittest
 from pathlib import Path
@@ -39,6 +40,17 @@ def remove_stale():
             subprocess.run(["ip", "netns", "del", name[0]], check=False, capture_output=True)
 
 
+def set_namespace(file):
+    if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), "setns")
+
+
+def enter(path):
+    """Moves this thread into a network namespace."""
+    with open(path) as namespace:
+        set_namespace(namespace)
+
+
 class Host:
     """A namespace, with nothing but a loopback interface at first."""
 
@@ -54,14 +66,16 @@ class Host:
 
     def process_options(self):
         """For subprocess.Popen: the program starts in the namespace."""
-        path = f"/run/netns/{self.name}"
+        return {"preexec_fn": lambda: enter(f"/run/netns/{self.name}")}
 
-        def enter():
-            with open(path) as namespace:
-                if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "setns")
-
-        return {"preexec_fn": enter}
+    def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
+        """A socket of this host, for a test that is on none."""
+        with open("/proc/thread-self/ns/net") as home:
+            enter(f"/run/netns/{self.name}")
+            try:
+                return socket.socket(family, kind)
+            finally:
+                set_namespace(home)
 
     def remove(self):
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
@@ -78,6 +92,12 @@ class Network(unittest.TestCase):
         if reason:
             raise unittest.SkipTest(reason)
         remove_stale()
+
+    def needs(self, host, *command):
+        """Runs what the kernel may have no module for; without it the test is skipped."""
+        done = host.run(*command, check=False)
+        if done.returncode != 0:
+            self.skipTest(f"{' '.join(command)}: {done.stderr.strip()}")
 
     def host(self, name):
         host = Host(name)

@@ -1,0 +1,140 @@
+"""Datagrams between hosts: broadcast, multicast, link-local addresses, lost and slow packets."""
+
+import re
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from namespaces import Network  # noqa: E402
+from programs import Server, program  # noqa: E402
+
+PATIENCE = 20
+
+
+class Hosts(Network):
+    def start(self, host, name, *options):
+        server = Server(name, *options, **host.process_options())
+        self.addCleanup(server.kill)
+        return server
+
+    def receivers(self, hosts, listen, *options):
+        """One on each host, all on one port, each replying with its host's number."""
+        port, started = 0, []
+        for number, host in enumerate(hosts, 1):
+            server = self.start(host, "broadcast_receiver", "--listen", f"{listen}:{port}",
+                                "--reply", f"host {number}", *options)
+            port = server.port
+            started.append(server)
+        return started, port
+
+    def replies(self, host, to, *options):
+        """Who answers one message: address and text."""
+        done = host.run(program("broadcast_sender"), "--to", to, "--count", 1, "--interval", 0.5,
+                        *options)
+        return set(re.findall(r"^reply from (\S+): (.+) \(\d+\.\d{3} ms\)$", done.stdout,
+                              re.MULTILINE))
+
+
+class Everybody(Hosts):
+    def test_a_broadcast_reaches_three_hosts_and_each_reply_tells_its_sender(self):
+        hosts = self.switched(3)
+        _, port = self.receivers(hosts, "0.0.0.0")
+        everybody = {(f"10.9.8.{number}:{port}", f"host {number}") for number in (1, 2, 3)}
+        for to, options in ((f"10.9.8.255:{port}", ()), (f"255.255.255.255:{port}", ()),
+                            (f"255.255.255.255:{port}", ("--interface", "net0"))):
+            self.assertEqual(self.replies(hosts[0], to, *options), everybody)
+
+    def test_without_a_route_the_cure_is_told(self):
+        alone = self.host("alone")
+        done = alone.run(program("broadcast_sender"), "--count", 1, "--interval", 0.1, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "error: send 255.255.255.255:19999: network is unreachable "
+                         "(name one with --interface)\n")
+
+    def test_a_group_reaches_those_who_joined_it(self):
+        hosts = self.switched(3)
+        for listen, to, group in (("0.0.0.0", "239.1.2.3", "239.1.2.3"),
+                                  ("[::]", "[ff02::1234%net0]", "ff02::1234")):
+            joined, port = self.receivers(hosts[1:], listen, "--join", group, "--interface", "net0")
+            outsider = self.start(hosts[0], "broadcast_receiver", "--listen", f"{listen}:{port}")
+            answered = self.replies(hosts[0], f"{to}:{port}", "--interface", "net0")
+            self.assertEqual({text for _, text in answered}, {"host 1", "host 2"})
+            for server in joined:
+                self.assertTrue(server.line().endswith(": Who is there?"))
+            self.assertEqual(outsider.stop(), 0)
+            self.assertEqual(outsider.line(), None)
+
+    def test_a_link_local_address_with_its_interface(self):
+        asking, serving = self.switched(2)
+        told = serving.run("ip", "-6", "-o", "address", "show", "net0", "scope", "link").stdout
+        address = re.search(r"inet6 (fe80:[0-9a-f:]+)/", told)[1]
+        server = self.start(serving, "udp_time_server", "--listen", f"[{address}%net0]:0")
+        self.assertTrue(server.endpoint.startswith(f"[{address}%net0]:"))
+        done = asking.run(program("udp_time_client"), server.endpoint, "100%%")
+        self.assertEqual((done.stdout, done.stderr), ("100%\n", ""))
+
+
+class Loss(Hosts):
+    tools = ("nft",)
+
+    def filtered(self, rule):
+        """A client, and a server that treats the datagrams for it by this rule."""
+        asking, serving = self.switched(2)
+        self.needs(serving, "nft", "add table ip faults; add chain ip faults input "
+                   "{ type filter hook input priority 0; }; "
+                   f"add rule ip faults input meta l4proto udp {rule}")
+        server = self.start(serving, "udp_time_server", "--listen", "10.9.8.2:0")
+        return asking, server.endpoint
+
+    def test_what_is_lost_is_told_and_what_is_not_lost_answered(self):
+        asking, endpoint = self.filtered("numgen inc mod 2 0 drop")
+        done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 10, "--interval",
+                          0.01, "--timeout", 0.2, check=False)
+        self.assertEqual(done.stdout, "100%\n" * 5)
+        self.assertEqual(done.stderr, f"error: no answer from {endpoint}\n" * 5)
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_refusal_is_told_at_once_and_is_no_end(self):
+        asking, endpoint = self.filtered("numgen inc mod 2 0 reject")
+        done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 4, "--interval",
+                          0.01, "--timeout", PATIENCE, check=False)
+        self.assertEqual(done.stdout, "100%\n" * 2)
+        self.assertEqual(done.stderr, f"error: ask {endpoint}: connection refused\n" * 2)
+
+
+class SlowLink(Hosts):
+    tools = ("tc",)
+
+    def test_a_link_slower_than_the_sender_loses_nothing(self):
+        sending, receiving = self.switched(2)
+        # Room for all that a socket may have on its way: the queue must be the sender's own.
+        self.needs(sending, "tc", "qdisc", "add", "dev", "net0", "root", "tbf", "rate", "40mbit",
+                   "burst", "32kb", "limit", "4mb")
+        friend = receiving.socket()
+        self.addCleanup(friend.close)
+        friend.bind(("10.9.8.2", 0))
+        friend.settimeout(PATIENCE)
+        lines = [f"{number} ".ljust(1000, "x") for number in range(4000)]
+        chat = subprocess.Popen(
+            [program("udp_chat"), "--listen", "10.9.8.1:0", "--peer",
+             "friend=10.9.8.2:%d" % friend.getsockname()[1]],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            **sending.process_options())
+        self.addCleanup(chat.wait)
+        self.addCleanup(chat.kill)
+        typed = threading.Thread(target=lambda: chat.communicate(
+            "".join(f"friend: {line}\n" for line in lines)))
+        typed.start()
+        received = [friend.recv(2000).decode() for _ in lines]
+        typed.join()
+        self.assertEqual(chat.returncode, 0)
+        self.assertEqual([line.split()[0] for line in received],
+                         [line.split()[0] for line in lines])
+
+
+if __name__ == "__main__":
+    unittest.main()
