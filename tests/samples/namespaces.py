@@ -27,9 +27,12 @@ def missing(*tools):
     probe = f"{PREFIX}{os.getpid()}-probe"
     try:
         ip("netns", "add", probe)
-        ip("netns", "del", probe)
+        ip("-n", probe, "link", "add", "left", "type", "veth", "peer", "name", "right")
+        ip("-n", probe, "link", "add", "both", "type", "bridge")
     except subprocess.CalledProcessError as problem:
         return f"no network namespaces here: {problem.stderr.strip()}"
+    finally:
+        subprocess.run(["ip", "netns", "del", probe], check=False, capture_output=True)
     return None
 
 
@@ -116,7 +119,8 @@ class Network(unittest.TestCase):
             switch.run("ip", "link", "add", f"port{number}", "type", "veth",
                        "peer", "name", "net0", "netns", host.name)
             switch.run("ip", "link", "set", f"port{number}", "master", "bridge", "up")
-            host.run("sysctl", "-qw", "net.ipv6.conf.net0.accept_dad=0")
+            # Or IPv6 would look for a second or two whether its address is another's.
+            host.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/net0/accept_dad", check=False)
             host.run("ip", "address", "add", f"10.9.8.{number}/24", "broadcast", "10.9.8.255",
                      "dev", "net0")
             host.run("ip", "link", "set", "net0", "up")
