@@ -40,10 +40,11 @@ class Sender {
 
  private:
   // An answer that were answered would go on for ever, among all the receivers of a network. One
-  // comes from another receiver's port, or says what we say; the limit is for any that does not.
+  // comes from another receiver's port, or another server's (below 1024), or says what we say; the
+  // limit is for any that does not.
   bool may_reply(const reactor::Datagram& datagram) {
     const std::uint16_t port = peer_.address().port();
-    if (rules_.options.no_reply || port == 0 || port == rules_.port) return false;
+    if (rules_.options.no_reply || port < IPPORT_RESERVED || port == rules_.port) return false;
     if (datagram.text() == rules_.options.reply) return false;
     const auto now = rules_.loop.now();
     return replies_.allow(now) && rules_.replies.allow(now);

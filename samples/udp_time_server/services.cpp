@@ -39,7 +39,7 @@ protocols::Leap coming_leap() {
 
 bool may_answer(const Address& sender, const Address& server) {
   if (sender.family() == reactor::Family::unix_socket) return !sender.is_unspecified();
-  return sender.port() != 0 && sender.port() != server.port();
+  return sender.port() >= IPPORT_RESERVED && sender.port() != server.port();
 }
 
 // ---- Text

