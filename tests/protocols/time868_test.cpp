@@ -18,16 +18,21 @@ TEST_SUITE("time868") {
   }
 
   TEST_CASE("the examples of RFC 868, and the turn of the era") {
-    const std::pair<std::int64_t, std::string_view> known[] = {
+    struct Known {
+      std::int64_t unix_seconds;
+      std::string_view wire;
+    };
+    const Known known[] = {
         {0, {"\x83\xAA\x7E\x80", 4}},              // 2,208,988,800 is 1970-01-01
         {189'302'400, {"\x8E\xF3\x05\x00", 4}},    // 2,398,291,200 is 1976-01-01
         {2'085'978'495, {"\xFF\xFF\xFF\xFF", 4}},  // the last second of the first era
         {2'085'978'496, {"\0\0\0\0", 4}},
     };
-    for (const auto& [unix, wire] : known) {
-      CAPTURE(unix);
-      CHECK(as_text(encode_time868(sys_seconds(seconds(unix)))) == wire);
-      CHECK(decode_time868(as_bytes(wire)) == sys_seconds(seconds(unix)));
+    for (const Known& one : known) {
+      CAPTURE(one.unix_seconds);
+      const sys_seconds time{seconds(one.unix_seconds)};
+      CHECK(as_text(encode_time868(time)) == one.wire);
+      CHECK(decode_time868(as_bytes(one.wire)) == time);
     }
   }
 }
