@@ -141,7 +141,7 @@ def broadcast():
 
 
 @shows("udp_chat")
-def chat():
+def udp_chat():
     with Server("udp_chat", stdin=subprocess.PIPE) as ann:
         run("udp_chat", "--listen", "127.0.0.1:0", "--peer", f"ann={ann.endpoint}",
             input="ann: hello\n")
