@@ -77,7 +77,7 @@ class UdpPeer {
 /// The sender of a datagram may be made up: answer with no more bytes than were asked with, and
 /// never an answer. Unix sockets without a name share one session, and cannot be answered.
 ///
-/// Lifetime  Destroying the UdpServer, also in a session's callback, ends everything at once;
+/// Lifetime  Destroying the UdpServer, in whichever callback, ends everything at once;
 ///           drain() lets go what is queued. A Session's destructor is told of its end, and may
 ///           not destroy the server.
 /// Thread    The loop's thread only.
@@ -107,8 +107,7 @@ class UdpServer {
                                               UdpServerOptions options, MakeSession make_session) {
     auto socket = DatagramSocket::bind(loop, address, options.socket);
     if (!socket) return Failure(socket.error());
-    return UdpServer(
-        std::make_unique<State>(loop, std::move(*socket), options, std::move(make_session)));
+    return UdpServer(new State(loop, std::move(*socket), options, std::move(make_session)));
   }
 
   [[nodiscard]] const Address& address() const { return state_->socket.address(); }
@@ -135,6 +134,7 @@ class UdpServer {
 
  private:
   struct State;
+  class Use;
 
   struct Peer {
     Peer(State& server, const Address& address)
@@ -146,57 +146,46 @@ class UdpServer {
     Loop::Clock::time_point heard_at;
   };
 
-  // A batch on its way to the sessions, any of which may destroy the server.
-  struct Delivery {
-    explicit Delivery(State& of) : state(of) { state.delivery = this; }
-    Delivery(const Delivery&) = delete;
-    Delivery& operator=(const Delivery&) = delete;
-    ~Delivery() {
-      if (!destroyed) state.delivery = nullptr;
-    }
-
-    State& state;
-    bool destroyed = false;
-  };
-
   struct State {
     State(Loop& on, DatagramSocket from, UdpServerOptions with, MakeSession make)
         : loop(on), socket(std::move(from)), options(with), make_session(std::move(make)) {
       if (options.idle_timeout.count() == 0) idle.cancel();
       socket.on_received([this](std::span<const Datagram> batch) { receive(batch); });
     }
-    ~State() {
-      if (delivery) delivery->destroyed = true;
-      places.clear();  // A session that closes its peer on its way out finds nothing to do.
-    }
+    ~State() { end_sessions(); }
 
     using Place = typename std::list<Peer>::iterator;
 
     void receive(std::span<const Datagram> batch) {
-      const Delivery now(*this);
+      const Use use(*this);
       for (const Datagram& datagram : batch) {
-        heard_from(datagram).on_datagram(datagram);
-        if (now.destroyed || draining) return;
+        Session* const session = heard_from(datagram);
+        if (draining) return;
+        session->on_datagram(datagram);
+        if (draining) return;
       }
     }
 
-    // The sender's session; its peer is the first in the list from now on.
-    Session& heard_from(const Datagram& datagram) {
+    // The sender's session; its peer is the first in the list from now on. Null once draining.
+    Session* heard_from(const Datagram& datagram) {
       const auto known = places.find(datagram.sender);
       if (known == places.end()) {
         add(datagram.sender);
+        if (draining) return nullptr;
       } else {
         peers.splice(peers.begin(), peers, known->second);
       }
       Peer& peer = peers.front();
       peer.udp_peer.heard(datagram);
       peer.heard_at = loop.now();
-      return peer.session;
+      return &peer.session;
     }
 
     void add(const Address& address) {
       if (peers.size() >= options.max_sessions && !peers.empty()) forget_oldest();
       peers.emplace_front(*this, address);
+      // Making a session is the user's code: it may drain the server, or destroy it.
+      if (draining) return peers.pop_front();
       places.emplace(address, peers.begin());
       if (peers.size() == 1 && options.idle_timeout.count() > 0) idle.restart(options.idle_timeout);
     }
@@ -229,6 +218,12 @@ class UdpServer {
       while (!peers.empty()) close(peers.front());
     }
 
+    void end_sessions() {
+      places.clear();  // A session that closes its peer on its way out finds nothing to do.
+      peers.clear();
+      closed.clear();
+    }
+
     Loop& loop;
     DatagramSocket socket;
     const UdpServerOptions options;
@@ -238,13 +233,37 @@ class UdpServer {
     std::unordered_map<Address, Place> places;
     Deadline idle{loop, options.idle_timeout, [this] { forget_idle(); }};
     Deadline end_closed{loop, Deadline::Duration(0), [this] { closed.clear(); }};
-    Delivery* delivery = nullptr;  // While there is one.
     bool draining = false;
+    bool retired = false;  // The UdpServer is destroyed.
+    int uses = 0;
   };
 
-  explicit UdpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  // While the user's code runs that may destroy the UdpServer, and what it returns to still needs
+  // it.
+  class Use {
+   public:
+    explicit Use(State& state) : state_(state) { ++state_.uses; }
+    ~Use() {
+      if (--state_.uses == 0 && state_.retired) delete &state_;
+    }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
 
-  std::unique_ptr<State> state_;
+   private:
+    State& state_;
+  };
+
+  struct Retire {
+    void operator()(State* state) const noexcept {
+      if (state->uses == 0) return delete state;
+      state->retired = state->draining = true;
+      state->end_sessions();
+    }
+  };
+
+  explicit UdpServer(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
 };
 
 }  // namespace reactor

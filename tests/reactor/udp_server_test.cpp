@@ -274,6 +274,26 @@ TEST_SUITE("udp_server") {
     }
   }
 
+  TEST_CASE("a server may be drained or destroyed by what makes its sessions") {
+    for (const std::string how : {"drain", "destroy"}) {
+      CAPTURE(how);
+      Loop loop;
+      Log log;
+      std::optional<UdpServer<Counting>> server;
+      server.emplace(ok(UdpServer<Counting>::bind(loop, "127.0.0.1:0", {}, [&](UdpPeer& peer) {
+        how == "drain" ? server->drain() : server.reset();
+        return Counting(peer, log);
+      })));
+      Client client(loop, server->address());
+      for (int i = 0; i < 3; ++i) client.socket.send("x");
+      run_until(loop, [&] { return log.made > 0; });
+      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      CHECK(log.made == 1);
+      CHECK(log.alive == 0);
+      CHECK(client.answers.empty());
+    }
+  }
+
   TEST_CASE("what making a session or a session throws leaves run(), and the server serves on") {
     Loop loop;
     Log log;
