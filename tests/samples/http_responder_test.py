@@ -556,16 +556,17 @@ class Program(unittest.TestCase):
                 self.assertEqual(busy.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n")
                 server.process.send_signal(number)
                 self.assertEqual(idle.recv(1000), b"")
+                idle.close()
                 busy.sendall(b"abc")
                 (status, fields, body), = split_responses(read_all(busy))
                 self.assertEqual((status, fields["connection"], body), (200, "close", b"received 3 bytes\n"))
+                busy.close()
                 self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
 
     def test_it_serves_on_several_threads_and_endpoints(self):
         with tempfile.TemporaryDirectory() as folder:
             with Server("http_responder", "--listen", "127.0.0.1:0", "--listen", f"unix:{folder}/http",
                         "--threads", "3", endpoints=2) as server:
-                server.port_of = server.endpoints[0]
                 for _ in range(20):
                     with contextlib.closing(http.client.HTTPConnection(server.endpoints[0])) as connection:
                         connection.request("GET", "/hello")
