@@ -148,6 +148,19 @@ def udp_chat():
         yield Exchange("udp_chat", "ann: hello", ann.line(), re.compile(r"127\.0\.0\.1:\d+: hello"))
 
 
+@shows("http_responder", "http_get")
+def http():
+    with Server("http_responder") as server:
+        done = run("http_get", *[f"http://{server.endpoint}{path}" for path in ("/hello", "/hello")])
+        yield Exchange("http_responder", "GET /hello, twice", done.stdout.replace("\n", " ").strip(),
+                       "Hello, world! Hello, world!")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "index.html").write_text("<p>served</p>")
+        with Server("http_responder", "--root", folder) as server:
+            done = run("http_get", f"http://{server.endpoint}/")
+            yield Exchange("http_responder --root …", "GET /", done.stdout, "<p>served</p>")
+
+
 @shows("frame_inspector")
 def inspector():
     done = run("frame_inspector", "--protocol", "delimiter", "--option", "mode=line",

@@ -181,6 +181,7 @@ void Session::settle() {
   } else if (phase == Phase::over || (draining_ && phase == Phase::idle)) {
     return close();
   } else if (phase == Phase::idle) {
+    exchange_.reset();  // With all that it holds.
     wait(Waits::idle);
   } else {
     wait(phase == Phase::head ? Waits::head : Waits::body);
