@@ -1,8 +1,9 @@
 #include "protocols/http/encoder.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
+#include <span>
 
 #include "protocols/http/status.hpp"
 #include "protocols/http/syntax.hpp"
@@ -11,38 +12,27 @@
 namespace protocols::http {
 namespace {
 
-// Room for a number of 64 bits, and the number in it.
-class Digits {
- public:
-  explicit Digits(std::uint64_t number, int base = 10)
-      : end_(std::to_chars(text_.data(), text_.data() + text_.size(), number, base).ptr) {}
-  [[nodiscard]] std::string_view text() const {
-    return {text_.data(), static_cast<std::size_t>(end_ - text_.data())};
-  }
+// What a head grows by at least, so that a usual one grows once.
+constexpr std::size_t usual_head_bytes = 512;
 
- private:
-  std::array<char, 20> text_;
-  const char* end_;
-};
+constexpr std::size_t max_digits = 20;
+
+char* write(char* at, std::string_view text) { return std::copy(text.begin(), text.end(), at); }
+
+char* write_line_end(char* at) { return write(at, "\r\n"); }
+
+char* write_number(char* at, std::uint64_t number, int base = 10) {
+  return std::to_chars(at, at + max_digits, number, base).ptr;
+}
+
+constexpr std::array<std::string_view, 3> fields_of_framing = {"Connection", "Content-Length",
+                                                               "Transfer-Encoding"};
 
 bool is_of_framing(std::string_view name) {
-  for (std::string_view own : {"Connection", "Content-Length", "Transfer-Encoding"}) {
+  for (std::string_view own : fields_of_framing) {
     if (equal_ignoring_case(name, own)) return true;
   }
   return false;
-}
-
-void append(std::vector<std::byte>& out, std::initializer_list<std::string_view> parts) {
-  std::size_t size = 0;
-  for (std::string_view part : parts) size += part.size();
-  const std::size_t begin = out.size();
-  out.resize(begin + size);
-  std::byte* at = out.data() + begin;
-  for (std::string_view part : parts) {
-    if (part.empty()) continue;
-    std::memcpy(at, part.data(), part.size());
-    at += part.size();
-  }
 }
 
 }  // namespace
@@ -57,34 +47,57 @@ bool FieldLines::add(const Field& field) {
   return true;
 }
 
+// Where the next `size` bytes go.
+inline char* HeadEncoder::room(std::size_t size) {
+  const std::size_t at = size_;
+  size_ += size;
+  if (size_ > out_.size()) [[unlikely]] {
+    out_.resize(std::max(size_, out_.size() + usual_head_bytes));
+  }
+  return reinterpret_cast<char*>(out_.data()) + at;
+}
+
 HeadEncoder HeadEncoder::request(std::vector<std::byte>& out, std::string_view method,
                                  std::string_view target) {
+  constexpr std::string_view version = " HTTP/1.1\r\n";
   HeadEncoder head(out, !method.empty() && all_of(method, token_bytes) &&
                             all_of(target, target_bytes) && is_target(method, target));
-  head.put({method, " ", target, " HTTP/1.1\r\n"});
+  char* at = head.room(method.size() + 1 + target.size() + version.size());
+  at = write(at, method);
+  at = write(at, " ");
+  at = write(at, target);
+  write(at, version);
   return head;
 }
 
 HeadEncoder HeadEncoder::response(std::vector<std::byte>& out, int status) {
-  HeadEncoder head(out, status >= 100 && status <= 999);
-  if (status == 200) {
-    head.put({"HTTP/1.1 200 OK\r\n"});
-  } else {
-    head.put({"HTTP/1.1 ", Digits(static_cast<std::uint64_t>(status)).text(), " ",
-              reason_of(status), "\r\n"});
-  }
+  const bool sendable = status >= 100 && status <= 999;
+  HeadEncoder head(out, sendable);
+  if (!sendable) return head;
+  const std::string_view reason = reason_of(status);
+  char* at = head.room(std::string_view("HTTP/1.1 200 \r\n").size() + reason.size());
+  at = write(at, "HTTP/1.1 ");
+  at = write_number(at, static_cast<std::uint64_t>(status));
+  at = write(at, " ");
+  at = write(at, reason);
+  write_line_end(at);
   return head;
 }
 
 HeadEncoder HeadEncoder::trailers(std::vector<std::byte>& out) {
+  constexpr std::string_view last_chunk = "0\r\n";
   HeadEncoder head(out, true);
-  head.put({"0\r\n"});
+  write(head.room(last_chunk.size()), last_chunk);
   return head;
 }
 
 void HeadEncoder::add(const Field& field) {
   if (!is_sendable(field)) sendable_ = false;
-  put({field.name, ": ", field.value, "\r\n"});
+  char* at = room(field.name.size() + 2 + field.value.size() + 2);
+  at = write(at, field.name);
+  at = write(at, ": ");
+  at = write(at, field.value);
+  write_line_end(at);
 }
 
 void HeadEncoder::add_all(FieldList fields) {
@@ -95,30 +108,43 @@ void HeadEncoder::add_all(FieldList fields) {
   }
 }
 
+void HeadEncoder::add_lines(const FieldLines& lines) {
+  write(room(lines.text().size()), lines.text());
+}
+
 void HeadEncoder::add_connection(std::string_view option) {
-  if (!upgrades_ && option.empty()) return;
-  const std::string_view separator = upgrades_ && !option.empty() ? ", " : "";
-  put({"Connection: ", upgrades_ ? "upgrade" : "", separator, option, "\r\n"});
+  if (upgrades_) {
+    add({"Connection", option.empty() ? "upgrade" : "upgrade, " + std::string(option)});
+  } else if (!option.empty()) {
+    add({"Connection", option});
+  }
 }
 
 void HeadEncoder::add_content_length(std::uint64_t size) {
-  put({"Content-Length: ", Digits(size).text(), "\r\n"});
+  constexpr std::string_view name = "Content-Length: ";
+  char* const begin = room(name.size() + max_digits + 2);
+  char* at = write_number(write(begin, name), size);
+  at = write_line_end(at);
+  size_ -= name.size() + max_digits + 2 - static_cast<std::size_t>(at - begin);
 }
 
 bool HeadEncoder::end() {
   if (sendable_) {
-    put({"\r\n"});
+    write_line_end(room(2));
   } else {
-    out_.resize(begin_);
+    size_ = begin_;
   }
+  out_.resize(size_);
   return sendable_;
 }
 
-void HeadEncoder::put(std::initializer_list<std::string_view> parts) { append(out_, parts); }
-
 void append_chunk(std::vector<std::byte>& out, Bytes piece) {
   if (piece.empty()) return;
-  append(out, {Digits(piece.size(), 16).text(), "\r\n", as_text(piece), "\r\n"});
+  std::array<char, max_digits + 2> line;
+  const char* const end = write_line_end(write_number(line.data(), piece.size(), 16));
+  for (Bytes part : {std::as_bytes(std::span(line.data(), end)), piece, as_bytes("\r\n")}) {
+    out.insert(out.end(), part.begin(), part.end());
+  }
 }
 
 }  // namespace protocols::http

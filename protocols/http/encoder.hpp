@@ -91,7 +91,7 @@ class HeadEncoder {
   /// there is neither.
   void add_connection(std::string_view option);
 
-  void add_lines(const FieldLines& lines) { put({lines.text()}); }
+  void add_lines(const FieldLines& lines);
   void add_content_length(std::uint64_t size);
 
   /// Writes the empty line. False where something was not sendable: the method, the target, the
@@ -100,11 +100,12 @@ class HeadEncoder {
 
  private:
   HeadEncoder(std::vector<std::byte>& out, bool sendable)
-      : out_(out), begin_(out.size()), sendable_(sendable) {}
-  void put(std::initializer_list<std::string_view> parts);
+      : out_(out), begin_(out.size()), size_(out.size()), sendable_(sendable) {}
+  [[nodiscard]] char* room(std::size_t size);
 
-  std::vector<std::byte>& out_;
+  std::vector<std::byte>& out_;  // Longer than what is written until end().
   std::size_t begin_;
+  std::size_t size_;
   bool sendable_;
   bool upgrades_ = false;
 };

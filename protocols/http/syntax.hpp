@@ -71,11 +71,11 @@ constexpr std::string_view trim_blanks(std::string_view text) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
+// Looks at every byte, which takes less time than to look for the first that is no member.
 constexpr bool all_of(std::string_view text, const ByteSet& set) {
-  for (char c : text) {
-    if (!set.contains(c)) return false;
-  }
-  return true;
+  bool all = true;
+  for (char c : text) all &= set.contains(c);
+  return all;
 }
 
 }  // namespace protocols::http
