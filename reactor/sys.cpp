@@ -65,7 +65,8 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
   const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
   if (sigismember(&before, SIGPIPE) == 0) {
     constexpr timespec at_once{};
-    if (sent == -EPIPE) ::sigtimedwait(&pipe, nullptr, &at_once);
+    // Also where a part was sent before the peer was found gone: that part is what it returns.
+    if (sent != static_cast<ssize_t>(size)) ::sigtimedwait(&pipe, nullptr, &at_once);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   return sent;
