@@ -62,6 +62,10 @@ inline constexpr SocketOption<seconds> keep_alive_idle{"keep_alive_idle", IPPROT
 inline constexpr SocketOption<seconds> keep_alive_interval{"keep_alive_interval", IPPROTO_TCP,
                                                            TCP_KEEPINTVL};
 inline constexpr SocketOption<int> keep_alive_count{"keep_alive_count", IPPROTO_TCP, TCP_KEEPCNT};
+/// The kernel takes no more to send while it has this many bytes that the peer has no room for yet,
+/// however large the send buffer has grown: what a peer that does not read can hold of its memory.
+inline constexpr SocketOption<int> unsent_low_water{"unsent_low_water", IPPROTO_TCP,
+                                                    TCP_NOTSENT_LOWAT};
 /// How long sent data may stay unacknowledged before the connection fails.
 inline constexpr SocketOption<milliseconds> user_timeout{"user_timeout", IPPROTO_TCP,
                                                          TCP_USER_TIMEOUT};

@@ -27,6 +27,9 @@ constexpr std::size_t high_water_bytes = 256 * 1024;  ///< Answers that wait for
 constexpr std::size_t write_bytes = 64 * 1024;        ///< What is gathered before it is written.
 constexpr std::size_t small_file_bytes = 16 * 1024;   ///< Sent together with its head.
 
+/// What the kernel may hold of an answer that its reader has no room for.
+constexpr int unsent_bytes = 128 * 1024;
+
 /// What of the output may be queued: nothing is begun above the high-water mark, and the largest
 /// thing that is then written is an echo or a listing.
 constexpr std::size_t max_queued_bytes = high_water_bytes + write_bytes + max_echo_bytes + 4096;

@@ -35,6 +35,9 @@ Session::Session(reactor::Stream& stream, Site& site)
       http_(connection_of(site)),
       deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }) {
   site_.monitor.on_connection(1);
+  // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
+  // socket has no such option, nor need of it.
+  (void)stream.socket().set(reactor::option::unsent_low_water, unsent_bytes);
 }
 
 Session::~Session() { site_.monitor.on_connection(-1); }

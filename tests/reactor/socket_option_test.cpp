@@ -44,6 +44,7 @@ TEST_SUITE("socket_option") {
       check(stream, option::keep_alive_interval, 5s);
       check(stream, option::keep_alive_count, 3);
       check(stream, option::user_timeout, 1500ms);
+      check(stream, option::unsent_low_water, 65536);
       check(stream, option::linger, Linger(7s));
       check(stream, option::linger, Linger(0s));
       check(stream, option::linger, Linger());
