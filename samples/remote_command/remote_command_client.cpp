@@ -122,8 +122,8 @@ class Client {
   void go_on() {
     waits_ = false;
     if (!input_ || at_end_) return finish();
-    input_->prompt();
-    input_->resume();
+    input_->resume();  // There may be a line already.
+    if (!waits_ && !done_) input_->prompt();
   }
 
   void finish() {

@@ -73,6 +73,7 @@ void LineInput::resume() {
   if (!std::exchange(paused_, false) || ended_) return;
   take_lines();
   if (paused_ || ended_) return;
+  if (at_end_) return end();
   watcher_ ? watcher_->set_interest(Interest::readable)
            : next_read_.restart(std::chrono::nanoseconds(0));
 }
@@ -92,7 +93,8 @@ void LineInput::type(std::string_view keys) {
   if (typed.ended || !typed.lines.empty()) set_editing(false);
   show(typed.screen);
   feed(typed.lines);
-  if (typed.ended) end();
+  at_end_ = typed.ended;
+  if (at_end_ && !paused_) end();
 }
 
 void LineInput::feed(std::string_view bytes) {

@@ -53,6 +53,7 @@ class LineInput {
   std::optional<reactor::Watcher> watcher_;
   reactor::Timer next_read_;  // Of a file, which is always ready and cannot be watched.
   bool paused_ = false;
+  bool at_end_ = false;  // That is to be told behind the lines before it.
   bool ended_ = false;
 };
 

@@ -110,7 +110,9 @@ class EchoServer(unittest.TestCase):
                                  "(another program listens there)\n")
 
     def test_help_and_version(self):
-        for name in ("tcp_echo_server", "tcp_echo_client", "readiness_echo_server", "tcp_relay"):
+        for name in ("tcp_echo_server", "tcp_echo_client", "readiness_echo_server", "tcp_relay",
+                     "chat_server", "chat_client", "remote_command_server",
+                     "remote_command_client"):
             done = run(name, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("Example: ", done.stdout)
