@@ -16,6 +16,7 @@
 
 #include "reactor/engine.hpp"
 #include "reactor/passive_native.hpp"
+#include "reactor/signal.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/sys.hpp"
 
@@ -192,14 +193,28 @@ struct Process::State final : Source {
     if (const int error = spawn(id, program.c_str(), actions, arguments.data(), environment.data()))
       return failure(error);
 
+    if (auto watching = watch(); !watching) return watching;
+    keep_loop_running(true);
+    // The end of a child that does not read its input is noticed by what can be read there.
+    if (streams[0]) streams[0]->on_data([](Stream::Bytes) {});
+    return {};
+  }
+
+  // Where there are no process descriptors (Linux before 5.3, valgrind), the end of any child may be
+  // that of this one.
+  [[nodiscard]] Result<void> watch() {
     process_fd = open_process(id);
+    if (process_fd == -ENOSYS) {
+      auto signal = Signal::create(engine().loop(), SIGCHLD, [this] { engine().schedule(*this); });
+      if (!signal) return Failure(signal.error());
+      child_ended = std::move(*signal);
+      engine().schedule(*this);  // It may have ended already.
+      return {};
+    }
     if (process_fd < 0) return failure(-process_fd);
     const int error = engine().watch(*this, process_fd, Interest::readable, Trigger::level);
     if (error != 0) return failure(-error);
     watched = true;
-    keep_loop_running(true);
-    // The end of a child that does not read its input is noticed by what can be read there.
-    if (streams[0]) streams[0]->on_data([](Stream::Bytes) {});
     return {};
   }
 
@@ -214,7 +229,11 @@ struct Process::State final : Source {
     return Failure(system_error(error, "start", program));
   }
 
-  void on_ready(unsigned) override {
+  void on_ready(unsigned) override { tell_if_ended(); }
+  void on_turn() override { tell_if_ended(); }
+
+  void tell_if_ended() {
+    if (!watched && !child_ended) return;
     siginfo_t child{};
     const auto number = static_cast<id_t>(id);
     if (waitid(P_PID, number, &child, WEXITED | WNOWAIT | WNOHANG) == 0 && child.si_pid == 0)
@@ -237,6 +256,7 @@ struct Process::State final : Source {
     if (std::exchange(watched, false)) engine().unwatch(*this, process_fd);
     if (process_fd >= 0) sys::close(process_fd);
     process_fd = -1;
+    child_ended.reset();
   }
 
   void unregister() noexcept override {
@@ -251,6 +271,7 @@ struct Process::State final : Source {
   pid_t id = 0;
   int process_fd = -1;
   bool watched = false;
+  std::optional<Signal> child_ended;
   std::array<std::optional<Stream>, standard_descriptors> streams;
   Callback<void(ProcessEnd)> on_exit_callback;
 };
