@@ -40,8 +40,8 @@ struct ServerConnectionOptions {
 ///
 /// Its own business: Content-Length, Transfer-Encoding and Connection, which no list of fields may
 /// name; no body after HEAD, 204 and 304; keep-alive for HTTP/1.0 and 1.1; 100 (Continue), at the
-/// first next() behind a head that has not been answered; one error answer to a request that cannot
-/// be read, and nothing after it.
+/// first next() behind a head that has not been answered (to answer before says that the body is not
+/// wanted); one error answer to a request that cannot be read, and nothing after it.
 ///
 /// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or retain().
 /// Cost      Whole requests, answered as they come, cost no allocation. While an answer is awaited,
