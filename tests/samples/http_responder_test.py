@@ -277,6 +277,16 @@ class Files(unittest.TestCase):
             self.assertEqual([body for _, _, body in split_responses(received)],
                              [content, b"s", content, b"s"])
 
+    def test_what_waits_behind_a_large_answer_is_kept_while_others_are_served(self):
+        with serving(files={"big": b"x" * (32 << 20), "small": "s"}) as server:
+            with connect(server) as waiting:
+                waiting.sendall(get("/big") + get("/small") + get("/small", CLOSE))
+                self.assertEqual(waiting.recv(9), b"HTTP/1.1 ")
+                for _ in range(20):
+                    self.assertEqual(ask(server, "/" + "missing" * 100)[0].status, 404)
+                answers = split_responses(b"HTTP/1.1 " + read_all(waiting))
+        self.assertEqual([len(body) for _, _, body in answers], [32 << 20, 1, 1])
+
 
 class Connections(unittest.TestCase):
     @classmethod

@@ -135,6 +135,8 @@ TEST_SUITE("http/server_connection") {
     const std::string bad = refusal(400, "Bad Request");
     check_talk("GET / HTTP/1.1\r\n\r\n" + get("/a"), bad);
     check_talk(get("/a") + "\x16\x03\x01" + get("/b"), "<GET /a 1.1|Host: h></>" + hello + bad);
+    check_talk(get("/a", "", "HEAD") + "\x16",  // Nothing of the HEAD is left.
+               "<HEAD /a 1.1|Host: h></>{HTTP/1.1 200 OK|Content-Length: 5||}" + bad);
     check_talk("GET / HTTP/2.0\r\n\r\n", refusal(505, "HTTP Version Not Supported"));
     check_talk(get("/", "Transfer-Encoding: gzip, chunked\r\n"), refusal(501, "Not Implemented"));
     Limits limits;
