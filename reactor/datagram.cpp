@@ -88,11 +88,11 @@ struct DatagramSocket::State final : Source {
     std::vector<std::byte> bytes;
   };
 
-  State(Engine& engine, Socket owned, DatagramOptions with, Address local, bool has_peer)
+  State(Engine& engine, Socket owned, DatagramOptions with, const Address& local, bool has_peer)
       : Source(engine, Kind::datagram),
         socket(std::move(owned)),
         options(with),
-        address(std::move(local)),
+        address(local),
         is_unix(address.family() == Family::unix_socket),
         connected(has_peer),
         // A connected socket can fail between two datagrams, and then gives no edge for the second.

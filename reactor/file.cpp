@@ -19,7 +19,10 @@ Result<File> File::open(const std::string& path) {
 }
 
 File& File::operator=(File&& other) noexcept {
-  File(std::exchange(fd_, std::exchange(other.fd_, -1)));
+  if (this != &other) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
   return *this;
 }
 

@@ -264,7 +264,9 @@ struct Process::State final : Source {
     stop_watching();
     if (id == 0) return;
     ::kill(-id, SIGKILL);
-    if (waitpid(id, nullptr, WNOHANG) == 0) new Reaper(engine(), id);
+    if (waitpid(id, nullptr, WNOHANG) == 0) {
+      new Reaper(engine(), id);  // NOLINT(bugprone-unhandled-exception-at-new): no way to go on
+    }
   }
 
   const std::string program;

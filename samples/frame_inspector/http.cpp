@@ -7,7 +7,6 @@
 namespace inspector {
 namespace {
 
-using protocols::http::Event;
 using protocols::http::Fields;
 using protocols::http::Framing;
 using protocols::http::Limits;

@@ -86,7 +86,8 @@ void print(std::string& lines) {
   lines.clear();
 }
 
-Ending inspect(inspector::Inspector& stream, int file, std::function<std::size_t()> next_size) {
+Ending inspect(inspector::Inspector& stream, int file,
+               const std::function<std::size_t()>& next_size) {
   std::vector<char> chunk;
   std::string lines;
   for (;;) {
