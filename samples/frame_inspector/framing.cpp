@@ -40,7 +40,7 @@ std::endian byte_order_of(const Config& config) {
 std::vector<std::string> delimiters_of(const Config& config) {
   std::vector<std::string> delimiters;
   for (const std::string& text : config.texts("delims_b64")) {
-    const auto delimiter = from_base64(text);
+    const auto delimiter = protocols::from_base64(text);
     if (!delimiter || delimiter->empty()) throw WrongSetting("delims_b64: base64 is wanted");
     delimiters.push_back(*delimiter);
   }

@@ -117,7 +117,7 @@ class HttpInspector final : public Inspector {
           body_ += protocols::as_text(event->bytes);
           break;
         case Kind::end:
-          (*message_)["body_b64"] = to_base64(body_);
+          (*message_)["body_b64"] = protocols::to_base64(body_);
           (*message_)["trailers"] = as_json(*event->trailers);
           print(extent.offset + extent.size, out);
           break;

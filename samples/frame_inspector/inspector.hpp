@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "protocols/base64.hpp"
 #include "protocols/error.hpp"
 #include "protocols/frame_decoder.hpp"
-#include "samples/frame_inspector/base64.hpp"
 #include "samples/frame_inspector/config.hpp"
 
 namespace inspector {

@@ -23,7 +23,7 @@ Line& Line::json(std::string_view name, std::string_view value) {
 }
 
 Line& Line::base64(std::string_view name, protocols::Bytes bytes) {
-  return json(name, '"' + to_base64(protocols::as_text(bytes)) + '"');
+  return json(name, '"' + protocols::to_base64(protocols::as_text(bytes)) + '"');
 }
 
 }  // namespace inspector

@@ -2,9 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +21,7 @@ namespace {
 
 using reactor::File;
 using reactor::system_error;
+using samples::Links;
 
 // Without O_NONBLOCK a FIFO would hold up the loop until somebody writes to it.
 constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
@@ -79,15 +78,15 @@ std::vector<std::string> names_in(const File& folder) {
 
 }  // namespace
 
-Root::Root(const std::string& path, bool refuse_links) : refuse_links_(refuse_links) {
+Root::Root(const std::string& path, bool refuse_links)
+    : links_(refuse_links ? Links::refused : Links::stay_beneath) {
   folder_ = File::own(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_) throw samples::Failed(system_error(errno, "open folder", path));
 }
 
 reactor::Result<Found> Root::open(const std::string& path) const {
   const std::string relative = path == "/" ? "." : path.substr(1);
-  int fd = refuse_links_ ? walk(relative) : open_beneath(relative);
-  if (fd < 0 && (errno == ENOSYS || errno == EPERM)) fd = walk(relative);
+  const int fd = samples::open_beneath(folder_.fd(), relative, open_flags, links_);
   if (fd < 0) return reactor::Failure(system_error(errno, "open", path));
 
   Found found{.file = File::own(fd)};
@@ -99,36 +98,6 @@ reactor::Result<Found> Root::open(const std::string& path) const {
   found.modified = protocols::http::Date(std::chrono::seconds(status.st_mtim.tv_sec));
   found.etag = tag_of(status);
   return found;
-}
-
-int Root::open_beneath(const std::string& path) const {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(open_flags);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  for (int attempt = 0;; ++attempt) {
-    const long fd = syscall(SYS_openat2, folder_.fd(), path.c_str(), &how, sizeof how);
-    // EAGAIN: somebody renamed a folder meanwhile.
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || attempt == 10) {
-      return static_cast<int>(fd);
-    }
-  }
-}
-
-// Folder by folder, none of which may be a link.
-int Root::walk(std::string_view path) const {
-  File folder;
-  for (int at = folder_.fd();;) {
-    const std::size_t slash = path.find('/');
-    const std::string name(path.substr(0, slash));
-    const bool last = slash == path.npos;
-    if (last && name.empty()) return openat(at, ".", open_flags | O_DIRECTORY);
-    const int flags = last ? open_flags : O_PATH | O_DIRECTORY | O_CLOEXEC;
-    const int fd = openat(at, name.c_str(), flags | O_NOFOLLOW);
-    if (fd < 0 || last) return fd;
-    folder = File::own(fd);
-    at = fd;
-    path.remove_prefix(slash + 1);
-  }
 }
 
 std::string list_directory(const File& folder, std::string_view path) {

@@ -9,6 +9,7 @@
 #include "protocols/http/date.hpp"
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
+#include "support/beneath.hpp"
 
 namespace responder {
 
@@ -29,17 +30,13 @@ class Root {
   /// With `refuse_links` no symbolic link is followed; otherwise those that stay under the root are.
   Root(const std::string& path, bool refuse_links);
 
-  /// Opens a path as protocols::http::decode_path() gives it. The kernel sees to it that what is
-  /// opened lies under the root, links and renamed folders notwithstanding (openat2); where it
-  /// cannot, no link is followed.
+  /// Opens a path as protocols::http::decode_path() gives it. What is opened lies under
+  /// the root: samples::open_beneath().
   [[nodiscard]] reactor::Result<Found> open(const std::string& path) const;
 
  private:
-  [[nodiscard]] int open_beneath(const std::string& path) const;
-  [[nodiscard]] int walk(std::string_view path) const;
-
   reactor::File folder_;
-  bool refuse_links_;
+  samples::Links links_;
 };
 
 /// The page that lists what is in a folder, which the request called `path`.

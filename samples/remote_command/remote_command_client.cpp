@@ -7,12 +7,12 @@
 
 #include "reactor/framed.hpp"
 #include "samples/remote_command/wire.hpp"
-#include "samples/remote_command/words.hpp"
 #include "samples/support/connector.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/words.hpp"
 
 namespace remote_command {
 namespace {
@@ -68,7 +68,7 @@ class Client {
 
   void ask(std::string_view line) {
     if (options_.shell) return send({.words = {}, .shell = std::string(line)});
-    const auto words = split_words(line);
+    const auto words = samples::split_words(line);
     if (!words) return report("a quotation is not closed");
     if (words->empty()) return input_->prompt();
     send({.words = *words, .shell = {}});

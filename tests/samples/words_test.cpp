@@ -1,11 +1,11 @@
-#include "samples/remote_command/words.hpp"
+#include "samples/support/words.hpp"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-using remote_command::split_words;
+using samples::split_words;
 using Words = std::vector<std::string>;
 
 TEST_SUITE("words") {

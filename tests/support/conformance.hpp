@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "samples/frame_inspector/base64.hpp"
+#include "protocols/base64.hpp"
 
 namespace conformance {
 
@@ -24,7 +24,7 @@ inline std::vector<Json> cases(const std::filesystem::path& path) {
 }
 
 inline std::string decoded(const Json& base64) {
-  return inspector::from_base64(base64.get<std::string>()).value();
+  return protocols::from_base64(base64.get<std::string>()).value();
 }
 
 }  // namespace conformance

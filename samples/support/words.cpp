@@ -1,6 +1,6 @@
-#include "samples/remote_command/words.hpp"
+#include "support/words.hpp"
 
-namespace remote_command {
+namespace samples {
 
 std::optional<std::vector<std::string>> split_words(std::string_view line) {
   std::vector<std::string> words;
@@ -28,4 +28,4 @@ std::optional<std::vector<std::string>> split_words(std::string_view line) {
   return words;
 }
 
-}  // namespace remote_command
+}  // namespace samples

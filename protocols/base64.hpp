@@ -1,4 +1,4 @@
-// Base64 (RFC 4648, section 4): how bytes are shown in JSON.
+// Base64 (RFC 4648, section 4): bytes as text.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace inspector {
+namespace protocols {
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
 /// Nothing when `text` is not base64, padding included.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
-}  // namespace inspector
+}  // namespace protocols

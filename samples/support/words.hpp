@@ -6,11 +6,11 @@
 #include <string_view>
 #include <vector>
 
-namespace remote_command {
+namespace samples {
 
 /// The words of a line: blanks are between them, unless '…' or "…" is around or a backslash before
 /// them. A backslash makes of any character itself, but between '…' is one. Nothing else is special: no
 /// variable, no pattern, no pipe. Nothing where a quotation is not closed.
 [[nodiscard]] std::optional<std::vector<std::string>> split_words(std::string_view line);
 
-}  // namespace remote_command
+}  // namespace samples

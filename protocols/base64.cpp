@@ -1,8 +1,9 @@
-#include "samples/frame_inspector/base64.hpp"
+#include "protocols/base64.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
-namespace inspector {
+namespace protocols {
 namespace {
 
 constexpr std::string_view alphabet =
@@ -45,4 +46,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace inspector
+}  // namespace protocols

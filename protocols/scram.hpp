@@ -1,0 +1,119 @@
+// SCRAM-SHA-256 (RFC 5802, RFC 7677): a login by password, which the server need not know and which
+// never crosses the wire.
+//
+//     client                                                             server
+//       | -- n,,n=USER,r=NONCE ----------------------------------------> |
+//       | <- r=NONCE NONCE,s=SALT,i=ITERATIONS ------------------------- |
+//       | -- c=biws,r=NONCE NONCE,p=PROOF -----------------------------> |
+//       | <- v=SIGNATURE, or e=ERROR ----------------------------------- |
+//
+// Each line is one message; how it travels is for the program to say. What the server keeps of a
+// password (Verifier) lets nobody log in: a proof needs the client key, of which only the hash is kept.
+// The signature shows the client that the server knows the account, too.
+//
+// What it does not do: it neither encrypts nor signs what follows (there is no channel binding here).
+// Passwords are taken as the bytes they are: SASLprep (RFC 4013) is for the program, where users type
+// other than ASCII in more than one way.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocols/bytes.hpp"
+#include "protocols/challenge.hpp"
+
+namespace protocols {
+
+/// What the program brings, on top of the cryptographic library that it has.
+struct ScramCrypto {
+  std::function<Digest(Bytes)> hash;                                     ///< SHA-256.
+  std::function<Digest(Bytes key, Bytes message)> hmac;                  ///< HMAC-SHA-256.
+  std::function<Digest(Bytes password, Bytes salt, unsigned count)> hi;  ///< PBKDF2 of it: Hi().
+};
+
+/// What a server keeps of a password (RFC 5802, section 3).
+struct ScramVerifier {
+  std::string salt;
+  unsigned iterations = 0;
+  Digest stored_key{};
+  Digest server_key{};
+};
+
+/// Cost      `iterations` hashes, on purpose.
+[[nodiscard]] ScramVerifier make_verifier(const ScramCrypto& crypto, std::string_view password,
+                                          std::string salt, unsigned iterations);
+
+/// A verifier for a user who does not exist, so that it is not by the answers that one learns who does:
+/// its salt follows from the name and a key that nobody else knows, and no password fits.
+[[nodiscard]] ScramVerifier make_decoy(const ScramCrypto& crypto, Bytes key, std::string_view user,
+                                       std::size_t salt_bytes, unsigned iterations);
+
+/// The server's side of one login.
+///
+///     ScramServer login(nonce, crypto, [&](std::string_view user) { return verifier_of(user); });
+///     send(login.first(received));   // r=…,s=…,i=…
+///     send(login.final(received));   // v=…
+///     if (login.passed()) begin(login.user());
+class ScramServer {
+ public:
+  /// Who is not known gets a decoy.
+  using Lookup = std::function<ScramVerifier(std::string_view user)>;
+
+  /// `nonce` is random, printable ASCII without a comma, and never used again.
+  ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup);
+
+  /// Takes client-first-message, gives server-first-message, or `e=…` (section 7), which is final.
+  [[nodiscard]] std::string first(std::string_view message);
+
+  /// Takes client-final-message, gives server-final-message: `v=…`, or `e=…`.
+  [[nodiscard]] std::string final(std::string_view message);
+
+  [[nodiscard]] bool passed() const { return state_ == State::passed; }
+
+  /// Who it says it is; it is so only when passed().
+  [[nodiscard]] const std::string& user() const { return user_; }
+
+ private:
+  enum class State : unsigned char { first, final, passed, failed };
+
+  [[nodiscard]] std::string fail(std::string_view error);
+
+  State state_ = State::first;
+  std::string nonce_;  // Both sides' from the first message on.
+  ScramCrypto crypto_;
+  Lookup lookup_;
+  ScramVerifier verifier_;
+  std::string user_;
+  std::string header_;  // gs2-header, as the client has to repeat it.
+  std::string auth_message_;
+};
+
+/// The client's side.
+class ScramClient {
+ public:
+  ScramClient(std::string user, std::string password, std::string nonce, ScramCrypto crypto);
+
+  /// client-first-message.
+  [[nodiscard]] std::string first() const;
+
+  /// Takes server-first-message, gives client-final-message; nothing where it is malformed, does not
+  /// continue the nonce, or asks for fewer than 4096 iterations (RFC 7677, section 4) or more than ten
+  /// million.
+  [[nodiscard]] std::optional<std::string> final(std::string_view message);
+
+  /// Whether server-final-message proves that the server knows the account.
+  [[nodiscard]] bool verify(std::string_view message) const;
+
+ private:
+  const std::string user_;
+  const std::string password_;
+  const std::string nonce_;
+  const ScramCrypto crypto_;
+  std::optional<Digest> server_signature_;
+};
+
+}  // namespace protocols

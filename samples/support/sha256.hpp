@@ -1,0 +1,39 @@
+// SHA-256 (FIPS 180-4) piece by piece, and what passwords need beside it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocols/bytes.hpp"
+#include "protocols/challenge.hpp"
+#include "protocols/scram.hpp"
+
+namespace samples {
+
+/// A hash in the making. Fails, as programs do, where the samples were built without OpenSSL.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(const Sha256& other);
+  Sha256& operator=(const Sha256& other);
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+
+  void update(protocols::Bytes bytes);
+
+  /// Of all so far; more may follow.
+  [[nodiscard]] protocols::Digest digest() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// What protocols::ScramServer and ScramClient are given.
+[[nodiscard]] protocols::ScramCrypto scram_crypto();
+
+[[nodiscard]] std::string to_hex(protocols::Bytes bytes);
+
+}  // namespace samples
