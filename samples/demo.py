@@ -105,6 +105,22 @@ def remote_command():
                                " ".join((done.stdout + done.stderr).splitlines()), expected)
 
 
+@shows("file_server", "file_client")
+def files():
+    with tempfile.TemporaryDirectory() as folder:
+        accounts = ("--accounts", f"{folder}/accounts")
+        run("file_server", *accounts, "--add-user", "ann", "--quota", "1M", input="sesame\n")
+        with Server("file_server", *accounts, "--root", folder) as server:
+            done = run("file_client", server.endpoint, "--user", "ann", "put", __file__,
+                       input="sesame\n")
+            yield Exchange("file_server", "put demo.py", done.stdout.strip() or done.stderr.strip(),
+                           re.compile(r".*demo\.py: \d+ bytes, .*/s"))
+            done = run("file_client", server.endpoint, "--user", "ann",
+                       input="sesame\nmkdir folder\nrm demo.py\nls\n")
+            yield Exchange("file_server", "mkdir folder, rm demo.py, ls",
+                           " ".join((done.stdout + done.stderr).split()), "- folder/")
+
+
 @shows("tcp_relay")
 def relay():
     with Server("tcp_echo_server", "--upper") as behind:

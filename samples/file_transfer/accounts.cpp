@@ -1,0 +1,184 @@
+#include "samples/file_transfer/accounts.hpp"
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include "protocols/base64.hpp"
+#include "reactor/file.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/sha256.hpp"
+
+namespace file_transfer {
+namespace {
+
+using Json = nlohmann::json;
+using protocols::as_bytes;
+using protocols::as_text;
+using protocols::Digest;
+using samples::Failed;
+
+constexpr unsigned iterations = 100'000;
+constexpr std::size_t salt_bytes = 16;
+
+std::string bytes_of(const Json& json) {
+  auto bytes = protocols::from_base64(json.get<std::string>());
+  if (!bytes) throw Failed("an account's key is no base64");
+  return std::move(*bytes);
+}
+
+Digest digest_of(const Json& json) {
+  const std::string bytes = bytes_of(json);
+  Digest digest{};
+  if (bytes.size() != digest.size()) throw Failed("an account's key has a wrong size");
+  std::copy_n(as_bytes(bytes).begin(), digest.size(), digest.begin());
+  return digest;
+}
+
+// Shows nothing of what is typed, for as long as it lives.
+class Silence {
+ public:
+  Silence() {
+    tcgetattr(STDIN_FILENO, &found_);
+    termios wanted = found_;
+    wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &wanted);
+  }
+  ~Silence() {
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &found_);
+    std::fputc('\n', stderr);
+  }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+
+ private:
+  termios found_{};
+};
+
+// Byte by byte: what follows the line is somebody else's.
+std::string first_line(int fd) {
+  std::string line;
+  for (char byte = 0; read(fd, &byte, 1) == 1 && byte != '\n';) line += byte;
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) throw Failed("the password is empty");
+  return line;
+}
+
+}  // namespace
+
+Accounts Accounts::read(const std::string& path) {
+  Accounts accounts;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    if (errno != ENOENT) throw Failed(reactor::system_error(errno, "read accounts", path));
+    accounts.decoy_key_ = random_bytes(32);
+    return accounts;
+  }
+  try {
+    const Json json = Json::parse(file);
+    accounts.decoy_key_ = bytes_of(json.at("decoy_key"));
+    for (const auto& [user, entry] : json.at("accounts").items()) {
+      accounts.accounts_[user] = {.verifier = {.salt = bytes_of(entry.at("salt")),
+                                               .iterations = entry.at("iterations"),
+                                               .stored_key = digest_of(entry.at("stored_key")),
+                                               .server_key = digest_of(entry.at("server_key"))},
+                                  .quota_bytes = entry.at("quota_bytes")};
+    }
+  } catch (const Json::exception&) {
+    throw Failed("read accounts " + path + ": it is no file of accounts");
+  }
+  return accounts;
+}
+
+void Accounts::write(const std::string& path) const {
+  Json entries = Json::object();
+  for (const auto& [user, account] : accounts_) {
+    entries[user] = {{"salt", protocols::to_base64(account.verifier.salt)},
+                     {"iterations", account.verifier.iterations},
+                     {"stored_key", protocols::to_base64(as_text(account.verifier.stored_key))},
+                     {"server_key", protocols::to_base64(as_text(account.verifier.server_key))},
+                     {"quota_bytes", account.quota_bytes}};
+  }
+  const std::string text =
+      Json{{"decoy_key", protocols::to_base64(decoy_key_)}, {"accounts", entries}}.dump(2) + "\n";
+  const std::string next = path + ".new";
+  unlink(next.c_str());
+  const auto file = reactor::File::own(
+      open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  const bool done =
+      file && ::write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      fsync(file.fd()) == 0 && rename(next.c_str(), path.c_str()) == 0;
+  if (!done) throw Failed(reactor::system_error(errno, "write accounts", path));
+}
+
+void Accounts::set(const std::string& user, std::string_view password, std::uint64_t quota_bytes) {
+  accounts_[user] = {.verifier = make_verifier(samples::scram_crypto(), password,
+                                               random_bytes(salt_bytes), iterations),
+                     .quota_bytes = quota_bytes};
+}
+
+const Account* Accounts::find(std::string_view user) const {
+  const auto found = accounts_.find(user);
+  return found == accounts_.end() ? nullptr : &found->second;
+}
+
+protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
+  if (const Account* account = find(user)) return account->verifier;
+  return make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);
+}
+
+bool is_user_name(std::string_view text) {
+  const auto is_plain = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  return !text.empty() && text.size() <= 64 && is_plain(text.front()) &&
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_plain(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+std::uint64_t parse_size(const std::string& text) {
+  std::size_t end = 0;
+  std::uint64_t number = 0;
+  try {
+    if (!text.empty() && text.front() != '-') number = std::stoull(text, &end);
+  } catch (const std::exception&) {
+    end = 0;
+  }
+  const std::string_view unit = std::string_view(text).substr(end);
+  const std::size_t power = unit.empty() ? 0 : std::string_view("KMGT").find(unit) + 1;
+  const bool fits = number <= (std::uint64_t{1} << 62) >> (10 * power);
+  if (end == 0 || unit.size() > 1 || (!unit.empty() && power == 0) || !fits) {
+    throw Failed("a size is bytes, or K, M, G or T: 100M; not " + text);
+  }
+  return number << (10 * power);
+}
+
+std::string read_password(const std::string& file, const std::string& prompt) {
+  if (!file.empty()) {
+    const auto in = reactor::File::own(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!in) throw Failed(reactor::system_error(errno, "read password file", file));
+    return first_line(in.fd());
+  }
+  if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
+  std::fputs(prompt.c_str(), stderr);
+  const Silence silence;
+  return first_line(STDIN_FILENO);
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  if (getrandom(bytes.data(), size, 0) != static_cast<ssize_t>(size)) {
+    throw Failed("the kernel has no random numbers");
+  }
+  return bytes;
+}
+
+}  // namespace file_transfer

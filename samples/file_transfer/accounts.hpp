@@ -1,0 +1,53 @@
+// Who may log in: a file of salted keys, from which nobody can log in.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "protocols/scram.hpp"
+
+namespace file_transfer {
+
+struct Account {
+  protocols::ScramVerifier verifier;
+  std::uint64_t quota_bytes = 0;
+};
+
+/// The accounts of a file, as it was when it was read. Every function fails as programs do.
+class Accounts {
+ public:
+  /// None where there is no such file.
+  [[nodiscard]] static Accounts read(const std::string& path);
+
+  /// Replaces the file as a whole, or not at all; nobody else may read it.
+  void write(const std::string& path) const;
+
+  /// Also changes the password and quota of one that is there.
+  void set(const std::string& user, std::string_view password, std::uint64_t quota_bytes);
+
+  [[nodiscard]] const Account* find(std::string_view user) const;
+
+  /// What a login is to be checked against: for who is unknown, what nobody can pass.
+  [[nodiscard]] protocols::ScramVerifier verifier(std::string_view user) const;
+
+ private:
+  std::string decoy_key_;
+  std::map<std::string, Account, std::less<>> accounts_;
+};
+
+/// Letters, digits, `.`, `_` and `-`, the first of them none of the last three: it names a folder, too.
+[[nodiscard]] bool is_user_name(std::string_view text);
+
+/// `100M`: bytes, or with K, M, G or T as many times 1024. Fails, as programs do.
+[[nodiscard]] std::uint64_t parse_size(const std::string& text);
+
+/// A password: the first line of `file`, or where that is empty typed at the terminal without being
+/// shown, or the first line of standard input where that is none. Fails, as programs do.
+[[nodiscard]] std::string read_password(const std::string& file, const std::string& prompt);
+
+/// For nonces and salts; at most 256.
+[[nodiscard]] std::string random_bytes(std::size_t size);
+
+}  // namespace file_transfer

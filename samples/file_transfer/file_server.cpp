@@ -1,0 +1,76 @@
+// Keeps files for users with accounts; README.md describes what the two sides say to each other.
+#include <cmath>
+#include <string>
+
+#include "samples/file_transfer/accounts.hpp"
+#include "samples/file_transfer/session.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/sha256.hpp"
+
+namespace file_transfer {
+namespace {
+
+void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
+  auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
+      loop, endpoint, {}, [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
+  server.set_decoder([] { return decoder(max_piece_bytes); });
+  samples::announce(server.address());
+  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  loop.run();
+}
+
+void add_user(const std::string& path, const std::string& user, const std::string& quota,
+              const std::string& password_file) {
+  if (!is_user_name(user)) throw samples::Failed("no name for a user: " + user);
+  const std::uint64_t bytes = parse_size(quota);
+  Accounts accounts = Accounts::read(path);
+  accounts.set(user, read_password(password_file, "password for " + user + ": "), bytes);
+  accounts.write(path);
+}
+
+}  // namespace
+}  // namespace file_transfer
+
+int main(int count, char** words) {
+  std::string endpoint = "127.0.0.1:9000";
+  std::string user;
+  std::string quota = "100M";
+  std::string password_file;
+  double patience_seconds = 30;
+  double idle_seconds = 600;
+  file_transfer::Site site;
+  CLI::App command_line{
+      "Keeps files for users with accounts. What they send is not encrypted, passwords are not "
+      "sent.\n"
+      "Example: file_server --accounts accounts.json --root files\n"
+      "and before: file_server --accounts accounts.json --add-user ann --quota 100M"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("--accounts", site.accounts_file, "The file of accounts")->required();
+  command_line.add_option("--root", site.root, "The folder with a folder for each user")
+      ->capture_default_str();
+  command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
+  const auto* add = command_line.add_option(
+      "--add-user", user, "Add this user, or change the password and quota of this user, and end");
+  command_line.add_option("--quota", quota, "What the user may store: bytes, or 100M (K, M, G, T)");
+  command_line.add_option("--password-file", password_file,
+                          "The user's password; typed, or from standard input, if not given");
+  command_line
+      .add_option("--patience", patience_seconds,
+                  "Seconds for a login, and without a sign of life amid a transfer")
+      ->check(CLI::PositiveNumber);
+  command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request")
+      ->check(CLI::PositiveNumber);
+  return samples::run_program(command_line, count, words, [&] {
+    if (add->count() > 0) {
+      return file_transfer::add_user(site.accounts_file, user, quota, password_file);
+    }
+    const auto seconds = [](double number) {
+      return std::chrono::milliseconds(std::llround(number * 1000));
+    };
+    site.patience = seconds(patience_seconds);
+    site.idle_timeout = seconds(idle_seconds);
+    site.open();
+    reactor::Loop loop;
+    file_transfer::serve(endpoint, site, loop);
+  });
+}

@@ -1,0 +1,232 @@
+#include "samples/file_transfer/home.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <utility>
+
+#include "samples/file_transfer/wire.hpp"
+#include "samples/support/beneath.hpp"
+#include "samples/support/sha256.hpp"
+
+namespace file_transfer {
+namespace {
+
+using reactor::Failure;
+using reactor::File;
+using reactor::Result;
+using reactor::system_error;
+using samples::Links;
+
+// What a name costs beside its bytes, so that files without any cannot fill the disk either.
+constexpr std::uint64_t entry_bytes = 256;
+
+constexpr auto longest_pause = std::chrono::hours(24 * 7);
+
+Failure failed(const std::string& operation, const std::string& path, int number = errno) {
+  return Failure(system_error(number, operation, encode_name(path.empty() ? "/" : path)));
+}
+
+std::uint64_t bytes_under(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::uint64_t bytes = 0;
+  fs::recursive_directory_iterator entries(folder, error);
+  for (; !error && entries != fs::end(entries); entries.increment(error)) {
+    std::error_code gone;
+    bytes += entry_bytes;
+    if (entries->symlink_status(gone).type() != fs::file_type::regular) continue;
+    const std::uint64_t size = entries->file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+void remove_abandoned(const std::string& uploads) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(uploads, error)) {
+    const auto changed = entry.last_write_time(error);
+    if (!error && fs::file_time_type::clock::now() - changed > longest_pause) {
+      fs::remove(entry.path(), error);
+    }
+  }
+}
+
+// The same for the same path, whatever bytes it has.
+std::string upload_name(const std::string& path) {
+  samples::Sha256 hash;
+  hash.update(protocols::as_bytes(path));
+  return samples::to_hex(hash.digest());
+}
+
+Result<File> make_and_open(int at, const std::string& name) {
+  if (mkdirat(at, name.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+    return failed("make folder", name);
+  auto folder =
+      File::own(openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) return failed("open folder", name);
+  return folder;
+}
+
+}  // namespace
+
+Result<Home> Home::open(const std::string& root, const std::string& user,
+                        std::uint64_t quota_bytes) {
+  const auto top = File::own(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!top) return failed("open folder", root);
+  auto all_uploads = make_and_open(top.fd(), ".uploads");
+  if (!all_uploads) return Failure(all_uploads.error());
+  auto folder = make_and_open(top.fd(), user);
+  if (!folder) return Failure(folder.error());
+  auto uploads = make_and_open(all_uploads->fd(), user);
+  if (!uploads) return Failure(uploads.error());
+  Home home;
+  home.folder_ = std::move(*folder);
+  home.uploads_ = std::move(*uploads);
+  home.quota_bytes_ = quota_bytes;
+  remove_abandoned(root + "/.uploads/" + user);
+  home.used_bytes_ = bytes_under(root + "/" + user) + bytes_under(root + "/.uploads/" + user);
+  return home;
+}
+
+Result<Home::Found> Home::find(const std::string& path) const {
+  // Without O_NONBLOCK a FIFO would hold up the loop until somebody writes to it.
+  Found found{.file = File::own(samples::open_beneath(folder_.fd(), path.empty() ? "." : path,
+                                                      O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                                      Links::refused))};
+  if (!found.file) return failed("open", path);
+  struct stat status {};
+  if (fstat(found.file.fd(), &status) != 0) return failed("open", path);
+  found.is_folder = S_ISDIR(status.st_mode);
+  if (!found.is_folder && !S_ISREG(status.st_mode)) return failed("open", path, EINVAL);
+  found.size = static_cast<std::uint64_t>(status.st_size);
+  return found;
+}
+
+Result<void> Home::make_folder(const std::string& path) {
+  const auto parent = open_parent(path);
+  if (!parent) return Failure(parent.error());
+  if (auto charged = charge(entry_bytes); !charged) return charged;
+  if (mkdirat(parent->fd(), split_path(path).name.c_str(), S_IRWXU) == 0) return {};
+  const int reason = errno;
+  refund(entry_bytes);
+  return failed("make folder", path, reason);
+}
+
+Result<void> Home::remove_file(const std::string& path) {
+  const auto parent = open_parent(path);
+  if (!parent) return Failure(parent.error());
+  const std::string name = split_path(path).name;
+  struct stat status {};
+  if (fstatat(parent->fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      unlinkat(parent->fd(), name.c_str(), 0) != 0) {
+    return failed("remove", path);
+  }
+  refund(entry_bytes +
+         (S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : std::uint64_t{0}));
+  return {};
+}
+
+Result<void> Home::remove_folder(const std::string& path) {
+  const auto parent = open_parent(path);
+  if (!parent) return Failure(parent.error());
+  if (unlinkat(parent->fd(), split_path(path).name.c_str(), AT_REMOVEDIR) != 0) {
+    return failed("remove folder", path);
+  }
+  refund(entry_bytes);
+  return {};
+}
+
+Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size) {
+  const auto parent = open_parent(path);
+  if (!parent) return Failure(parent.error());
+  const Split split = split_path(path);
+  struct stat status {};
+  if (fstatat(parent->fd(), split.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (S_ISDIR(status.st_mode)) return failed("upload", path, EISDIR);
+  } else if (errno != ENOENT) {
+    return failed("upload", path);
+  }
+  const std::string name = upload_name(path);
+  if (uploading_.count(name) != 0) return failed("upload", path, EBUSY);
+  const bool is_new = faccessat(uploads_.fd(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+  Partial partial{
+      .file = File::own(openat(uploads_.fd(), name.c_str(),
+                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR))};
+  if (!partial.file || fstat(partial.file.fd(), &status) != 0) return failed("upload", path);
+  partial.size = static_cast<std::uint64_t>(status.st_size);
+  if (partial.size > size) {
+    if (ftruncate(partial.file.fd(), 0) != 0) return failed("upload", path);
+    refund(std::exchange(partial.size, 0));
+  }
+  if (auto charged = charge(size - partial.size + (is_new ? entry_bytes : 0)); !charged) {
+    if (is_new) unlinkat(uploads_.fd(), name.c_str(), 0);
+    return Failure(charged.error());
+  }
+  uploading_.insert(name);
+  return partial;
+}
+
+Result<void> Home::store(const std::string& path, const File& file) {
+  const std::string name = upload_name(path);
+  const auto parent = open_parent(path);
+  if (!parent) return Failure(parent.error());
+  const Split split = split_path(path);
+  struct stat status {};
+  const bool replaces =
+      fstatat(parent->fd(), split.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  if (fchmod(file.fd(), S_IRUSR | S_IWUSR) != 0 ||
+      renameat(uploads_.fd(), name.c_str(), parent->fd(), split.name.c_str()) != 0) {
+    return failed("upload", path);
+  }
+  if (replaces) {
+    refund(entry_bytes + (S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size)
+                                                  : std::uint64_t{0}));
+  }
+  uploading_.erase(name);
+  return {};
+}
+
+void Home::release(const std::string& path, std::uint64_t size, bool remove) {
+  const std::string name = upload_name(path);
+  if (uploading_.erase(name) == 0) return;
+  struct stat status {};
+  const bool there = fstatat(uploads_.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  const auto kept = there ? static_cast<std::uint64_t>(status.st_size) : std::uint64_t{0};
+  if (remove || kept == 0) {
+    unlinkat(uploads_.fd(), name.c_str(), 0);
+    return refund(size + entry_bytes);
+  }
+  refund(size - std::min(size, kept));
+}
+
+Result<File> Home::open_parent(const std::string& path) const {
+  if (path.empty()) return failed("change", path, EBUSY);
+  const std::string folder = split_path(path).folder;
+  auto parent =
+      File::own(samples::open_beneath(folder_.fd(), folder.empty() ? "." : folder,
+                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC, Links::refused));
+  if (!parent) return failed("open folder", folder);
+  return parent;
+}
+
+Result<void> Home::charge(std::uint64_t bytes) {
+  const std::uint64_t left = quota_bytes_ - std::min(quota_bytes_, used_bytes_);
+  if (bytes > left) {
+    auto error = system_error(EDQUOT, "reserve " + std::to_string(bytes) + " bytes");
+    error.hint = std::to_string(left) + " of " + std::to_string(quota_bytes_) + " are left";
+    return Failure(std::move(error));
+  }
+  used_bytes_ += bytes;
+  return {};
+}
+
+void Home::refund(std::uint64_t bytes) { used_bytes_ -= std::min(used_bytes_, bytes); }
+
+}  // namespace file_transfer

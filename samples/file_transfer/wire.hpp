@@ -1,0 +1,44 @@
+// What file_transfer's two sides say to each other; README.md describes it.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/json_header.hpp"
+#include "reactor/result.hpp"
+
+namespace file_transfer {
+
+using Json = nlohmann::json;
+
+/// Of one piece of an upload.
+inline constexpr std::size_t max_piece_bytes = 1 << 20;
+
+/// A header with its length in front; its payload of `payload_bytes` is what is sent next.
+[[nodiscard]] std::vector<std::byte> message(Json header, std::uint64_t payload_bytes = 0);
+
+/// Names may have any bytes, and JSON text may not: what is not printable ASCII, and `%` itself, is
+/// written as `%` and two hexadecimal digits.
+[[nodiscard]] std::string encode_name(std::string_view bytes);
+[[nodiscard]] std::optional<std::string> decode_name(std::string_view text);
+
+/// A path from a home: names with `/` between them, or nothing for the home itself.
+///
+/// Errors    invalid_argument: absolute, an empty name, `.`, `..`, a NUL
+[[nodiscard]] reactor::Result<std::string> decode_path(std::string_view text);
+
+/// `path` in two: all but its last name, and that.
+struct Split {
+  std::string folder;
+  std::string name;
+};
+[[nodiscard]] Split split_path(const std::string& path);
+
+[[nodiscard]] protocols::JsonHeaderStreamDecoder decoder(std::uint64_t max_payload_bytes);
+
+}  // namespace file_transfer
