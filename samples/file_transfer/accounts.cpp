@@ -168,8 +168,8 @@ std::string read_password(const std::string& file, const std::string& prompt) {
     return first_line(in.fd());
   }
   if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
+  const Silence silence;  // Before the prompt: nobody types ahead of it.
   std::fputs(prompt.c_str(), stderr);
-  const Silence silence;
   return first_line(STDIN_FILENO);
 }
 

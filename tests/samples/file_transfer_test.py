@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 import os
+import pty
+import select
 import shutil
 import socket
 import struct
@@ -194,11 +196,6 @@ class Accounts(FileTransferTest):
                 uploading.send({"type": "data", "offset": 0}, b"ab")
                 self.assertIsNone(uploading.answer())
             self.assertFalse((self.home / "a").exists())
-            with Remote(server) as reading:
-                (self.home / "big").write_bytes(bytes(64 * MEBIBYTE))
-                reading.send({"type": "get", "path": "big"})
-                while server.errors().count("timed out") < 4:  # It reads nothing.
-                    self.assertIsNone(server.process.poll())
 
 
 class Paths(FileTransferTest):
@@ -276,6 +273,30 @@ class Transfers(FileTransferTest):
             self.assertRegex(done.stdout, r"^/x\na: 5 bytes, .*\n +5 a\n0 B of 80.0 MiB used\n$")
             self.assertRegex(done.stderr, r"^rmdir x: .* not empty\ncd nix: .*\nthere is no fly.*\n"
                                           r"error: 3 not done\n$")
+
+    def test_a_terminal_shows_a_bar_and_no_password(self):
+        (self.folder / "a").write_bytes(bytes(8 * MEBIBYTE))
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        with self.server() as server:
+            client = subprocess.Popen(
+                [program("file_client"), server.endpoint, "--user", "ann", "put", "a"],
+                cwd=self.folder, stdin=terminal, stdout=terminal, stderr=terminal)
+            os.close(terminal)
+            self.addCleanup(client.kill)
+            shown, asked = b"", False
+            try:
+                while select.select([controller], [], [], PATIENCE_SECONDS)[0]:
+                    shown += os.read(controller, 1000)
+                    if not asked and b"password: " in shown:
+                        asked = True
+                        os.write(controller, PASSWORD.encode() + b"\n")
+            except OSError:  # How Linux tells that nobody has the terminal any more.
+                pass
+            self.assertEqual(client.wait(PATIENCE_SECONDS), 0, shown)
+        self.assertNotIn(PASSWORD.encode(), shown)
+        self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s \d+:\d\d left")
+        self.assertRegex(shown.decode(), r"a: 8388608 bytes, .*/s\r\n$")
 
     def test_a_wrong_hash_offset_or_size_stores_nothing(self):
         with self.server() as server, Remote(server) as remote:
