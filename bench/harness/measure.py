@@ -52,6 +52,7 @@ FORMATS = {
     "calls": lambda value: f"{value:.3f}",
     "share": lambda value: f"{value:.2f}",
     "bytes": lambda value: f"{value:,.0f} B",
+    "GB/s": lambda value: f"{value:.2f} GB/s",
 }
 
 
