@@ -77,7 +77,6 @@ class Session {
   Site& site_;
   reactor::Deadline deadline_;
   std::optional<protocols::ScramServer> login_;
-  bool proving_ = false;
   bool ending_ = false;
   bool busy_ = false;  // Amid a request, and reads no other.
   std::shared_ptr<Home> home_;

@@ -94,7 +94,9 @@ TEST_SUITE("scram") {
         {"n,,m=ext,n=ann,r=x", "e=extensions-not-supported"},
         {"p=tls-unique,,n=ann,r=x", "e=channel-binding-not-supported"},
     };
-    for (const auto& [message, answer] : cases) {
+    for (const auto& one : cases) {
+      const char* const message = one[0];
+      const char* const answer = one[1];
       CAPTURE(message);
       ScramServer ours = server();
       const std::string said = ours.first(message);
