@@ -116,8 +116,8 @@ std::string ScramServer::first(std::string_view message) {
   user_ = *user;
   verifier_ = lookup_(user_);
   nonce_ = std::string(*nonce) + nonce_;
-  const std::string answer = "r=" + nonce_ + ",s=" + to_base64(verifier_.salt) +
-                             ",i=" + std::to_string(verifier_.iterations);
+  std::string answer = "r=" + nonce_ + ",s=" + to_base64(verifier_.salt) +
+                       ",i=" + std::to_string(verifier_.iterations);
   auth_message_ = bare + "," + answer + ",";
   state_ = State::final;
   return answer;

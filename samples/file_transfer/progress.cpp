@@ -20,7 +20,7 @@ std::string readable_size(double bytes) {
   return text;
 }
 
-Progress::Progress(std::string name, std::uint64_t size, std::uint64_t resumed_at)
+Progress::Progress(const std::string& name, std::uint64_t size, std::uint64_t resumed_at)
     : name_(samples::escaped(name)),
       size_(size),
       resumed_at_(resumed_at),

@@ -13,7 +13,7 @@ namespace file_transfer {
 class Progress {
  public:
   /// `resumed_at` bytes were there before.
-  Progress(std::string name, std::uint64_t size, std::uint64_t resumed_at);
+  Progress(const std::string& name, std::uint64_t size, std::uint64_t resumed_at);
 
   void at(std::uint64_t bytes);
   void done();
