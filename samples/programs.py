@@ -62,7 +62,7 @@ class Server:
             raise AssertionError(f"{self.name} printed nothing for {seconds} s") from None
 
     def errors(self):
-        """What it has written to standard error."""
+        """What it has written to standard error: all of it once the block is left."""
         self._errors.seek(0)
         return self._errors.read()
 

@@ -152,7 +152,7 @@ class ChatServer(unittest.TestCase):
                 ann.hears("* bob joined", "* bob left")
             ann.say("still here")
             ann.hears("ann: still here")
-            self.assertEqual(server.errors().count("decode data from 127.0.0.1:"), 2)
+        self.assertEqual(server.errors().count("decode data from 127.0.0.1:"), 2)
 
     def test_control_characters_reach_nobody_and_utf8_stays_whole_however_it_was_cut(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:

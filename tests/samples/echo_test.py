@@ -187,7 +187,7 @@ class Secret(unittest.TestCase):
                 with socket.create_connection(address_of(server), timeout=20) as connection:
                     self.assertFalse(prove_as_client(connection, b"guessed"))
                 self.assertTrue(prove_as_client(waiting, b"correct horse battery staple"))
-            self.assertEqual(server.errors().count("(it does not know the secret)"), 2)
+        self.assertEqual(server.errors().count("(it does not know the secret)"), 2)
 
     def test_a_recorded_or_reflected_answer_or_one_that_ends_early_opens_nothing(self):
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
