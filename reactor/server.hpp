@@ -15,6 +15,7 @@
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/retiring.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 
@@ -134,7 +135,6 @@ class Server {
 
  private:
   struct State;
-  class Use;
 
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
 
@@ -151,7 +151,7 @@ class Server {
     std::unique_ptr<Deadline> idle;
   };
 
-  struct State {
+  struct State : Retiring {
     State(Loop& on, ServerOptions with, MakeSession make)
         : loop(on), options(with), make_session(std::move(make)) {}
 
@@ -159,11 +159,11 @@ class Server {
 
     void accept(Socket socket, const Address& peer) {
       // Making a session is the user's code: it may drain the server, or destroy it.
-      const Use use(*this);
+      const Use<State> use(*this);
       connections.emplace_front(*this, std::move(socket), peer);
-      if (retired) return;
+      if (retired()) return;
       attach(connections.begin());
-      if (retired) return;
+      if (retired()) return;
       if (draining) return connections.front().stream.close(options.close_timeout);
       if (connections.size() >= options.max_connections) listener->pause();
     }
@@ -214,12 +214,12 @@ class Server {
 
     void drain(std::chrono::milliseconds timeout) {
       if (std::exchange(draining, true)) return;
-      const Use use(*this);
+      const Use<State> use(*this);
       listener.reset();
       for (Connection& connection : connections) {
         if constexpr (requires { connection.session.finish(); }) {
           connection.session.finish();
-          if (retired) return;
+          if (retired()) return;
         } else {
           connection.stream.close(timeout);
         }
@@ -230,6 +230,12 @@ class Server {
       });
     }
 
+    void end() {
+      cut_off.reset();
+      listener.reset();
+      connections.clear();
+    }
+
     Loop& loop;
     const ServerOptions options;
     MakeSession make_session;
@@ -238,32 +244,6 @@ class Server {
     std::optional<Listener> listener;
     std::optional<Timer> cut_off;
     bool draining = false;
-    bool retired = false;  // The Server is destroyed.
-    int uses = 0;
-  };
-
-  // While the user's code runs that may destroy the Server, and what it returns to still needs it.
-  class Use {
-   public:
-    explicit Use(State& state) : state_(state) { ++state_.uses; }
-    ~Use() {
-      if (--state_.uses == 0 && state_.retired) delete &state_;
-    }
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-
-   private:
-    State& state_;
-  };
-
-  struct Retire {
-    void operator()(State* state) const noexcept {
-      if (state->uses == 0) return delete state;
-      state->retired = true;
-      state->cut_off.reset();
-      state->listener.reset();
-      state->connections.clear();
-    }
   };
 
   Server(Loop& loop, ServerOptions options, MakeSession make_session)
@@ -275,7 +255,7 @@ class Server {
     };
   }
 
-  std::unique_ptr<State, Retire> state_;
+  std::unique_ptr<State, Retire<State>> state_;
 };
 
 }  // namespace reactor

@@ -15,6 +15,7 @@
 #include "reactor/datagram.hpp"
 #include "reactor/deadline.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/retiring.hpp"
 
 namespace reactor {
 
@@ -134,7 +135,6 @@ class UdpServer {
 
  private:
   struct State;
-  class Use;
 
   struct Peer {
     Peer(State& server, const Address& address)
@@ -146,7 +146,7 @@ class UdpServer {
     Loop::Clock::time_point heard_at;
   };
 
-  struct State {
+  struct State : Retiring {
     State(Loop& on, DatagramSocket from, UdpServerOptions with, MakeSession make)
         : loop(on), socket(std::move(from)), options(with), make_session(std::move(make)) {
       if (options.idle_timeout.count() == 0) idle.cancel();
@@ -157,7 +157,7 @@ class UdpServer {
     using Place = typename std::list<Peer>::iterator;
 
     void receive(std::span<const Datagram> batch) {
-      const Use use(*this);
+      const Use<State> use(*this);
       for (const Datagram& datagram : batch) {
         Session* const session = heard_from(datagram);
         if (draining) return;
@@ -218,6 +218,11 @@ class UdpServer {
       while (!peers.empty()) close(peers.front());
     }
 
+    void end() {
+      draining = true;
+      end_sessions();
+    }
+
     void end_sessions() {
       places.clear();  // A session that closes its peer on its way out finds nothing to do.
       peers.clear();
@@ -234,36 +239,11 @@ class UdpServer {
     Deadline idle{loop, options.idle_timeout, [this] { forget_idle(); }};
     Deadline end_closed{loop, Deadline::Duration(0), [this] { closed.clear(); }};
     bool draining = false;
-    bool retired = false;  // The UdpServer is destroyed.
-    int uses = 0;
-  };
-
-  // While the user's code runs that may destroy the UdpServer, and what it returns to still needs
-  // it.
-  class Use {
-   public:
-    explicit Use(State& state) : state_(state) { ++state_.uses; }
-    ~Use() {
-      if (--state_.uses == 0 && state_.retired) delete &state_;
-    }
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
-
-   private:
-    State& state_;
-  };
-
-  struct Retire {
-    void operator()(State* state) const noexcept {
-      if (state->uses == 0) return delete state;
-      state->retired = state->draining = true;
-      state->end_sessions();
-    }
   };
 
   explicit UdpServer(State* state) : state_(state) {}
 
-  std::unique_ptr<State, Retire> state_;
+  std::unique_ptr<State, Retire<State>> state_;
 };
 
 }  // namespace reactor
