@@ -14,7 +14,7 @@
 
 #include "http_responder/options.hpp"
 #include "protocols/http/target.hpp"
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace responder {
 namespace {

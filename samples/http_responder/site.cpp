@@ -6,7 +6,7 @@
 #include "protocols/http/conditional.hpp"
 #include "protocols/http/range.hpp"
 #include "protocols/http/target.hpp"
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace responder {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "reactor/resolver.hpp"
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace samples {
 

@@ -1,5 +1,5 @@
+#include "support/failed.hpp"
 #include "support/hmac.hpp"
-#include "support/program.hpp"
 
 namespace samples {
 

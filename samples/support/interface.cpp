@@ -2,7 +2,7 @@
 
 #include <set>
 
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace samples {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace samples {
 

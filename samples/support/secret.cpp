@@ -7,8 +7,8 @@
 #include <sstream>
 #include <utility>
 
+#include "support/failed.hpp"
 #include "support/hmac.hpp"
-#include "support/program.hpp"
 
 namespace samples {
 namespace {

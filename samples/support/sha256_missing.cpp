@@ -1,4 +1,4 @@
-#include "support/program.hpp"
+#include "support/failed.hpp"
 #include "support/sha256.hpp"
 
 namespace samples {

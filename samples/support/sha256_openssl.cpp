@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "support/failed.hpp"
 #include "support/hmac.hpp"
-#include "support/program.hpp"
 #include "support/sha256.hpp"
 
 namespace samples {

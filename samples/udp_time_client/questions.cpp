@@ -7,7 +7,7 @@
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
-#include "support/program.hpp"
+#include "support/failed.hpp"
 
 namespace samples {
 namespace {
