@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "samples/frame_inspector/inspector.hpp"
+#include "support/loan.hpp"
 #include "support/pieces.hpp"
 
 namespace {
@@ -40,10 +40,10 @@ std::string input_of(const Json& test) {
 std::string inspect(const inspector::Protocol& protocol, const Json& config, const Pieces& pieces) {
   const auto stream = protocol.inspect(inspector::Config(protocol.defaults, config));
   std::string printed;
+  Loan loan(pieces);
   for (std::string_view piece : pieces) {
-    const auto chunk = std::make_unique<char[]>(piece.size());
-    std::copy(piece.begin(), piece.end(), chunk.get());
-    stream->feed(protocols::as_bytes({chunk.get(), piece.size()}), printed);
+    stream->feed(protocols::as_bytes(loan.lend(piece)), printed);
+    loan.take_back();
   }
   stream->end(printed);
   return printed;

@@ -1,8 +1,6 @@
 // What a decoder made of a stream, as one line that two ways to cut it can be compared by.
 #pragma once
 
-#include <algorithm>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -10,6 +8,7 @@
 
 #include "protocols/decoder.hpp"
 #include "protocols/frame_decoder.hpp"
+#include "support/loan.hpp"
 
 /// How the text of a frame is found: a protocol with frames of its own adds an overload beside
 /// its Frame type.
@@ -37,14 +36,13 @@ struct Transcript {
   std::size_t bytes_fed_when_failed = 0;   ///< Up to the end of the piece that brought the error.
 };
 
-/// Feeds the pieces, each from memory of exactly its size that is freed as soon as the contract
-/// allows, so that AddressSanitizer sees a byte read too far or too late.
+/// Feeds the pieces, each lent until the moment at which the contract lets it go.
 template <protocols::Decoder D>
 Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
                       Lending lending = Lending::until_drained) {
   Transcript result;
   std::size_t fed = 0;
-  std::vector<std::unique_ptr<char[]>> chunks;
+  Loan loan(pieces);
   const auto take_frames = [&] {
     while (auto frame = decoder.next()) {
       result.line += describe(*frame);
@@ -53,16 +51,14 @@ Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
       }
       if (lending == Lending::until_each_frame) {
         decoder.retain();
-        chunks.clear();
+        loan.take_back();
       }
     }
-    chunks.clear();
+    loan.take_back();
     if (decoder.error() && result.bytes_fed_when_failed == 0) result.bytes_fed_when_failed = fed;
   };
   for (std::string_view piece : pieces) {
-    chunks.push_back(std::make_unique<char[]>(piece.size()));
-    std::copy(piece.begin(), piece.end(), chunks.back().get());
-    decoder.feed(protocols::as_bytes({chunks.back().get(), piece.size()}));
+    decoder.feed(protocols::as_bytes(loan.lend(piece)));
     fed += piece.size();
     if (lending != Lending::until_next_feed) take_frames();
   }
