@@ -26,7 +26,7 @@ enum class ResolveError {
 
 struct QueryOptions {
   std::chrono::milliseconds timeout{5000};
-  std::optional<Family> family;  ///< IPv4 or IPv6 only.
+  std::optional<Family> family = {};  ///< IPv4 or IPv6 only.
 };
 
 /// Looks up `HOST:PORT`: the host by name or numeric, the port by number or service name. What

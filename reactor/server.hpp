@@ -22,8 +22,8 @@
 namespace reactor {
 
 struct ServerOptions {
-  ListenOptions listen;
-  StreamLimits limits;
+  ListenOptions listen = {};
+  StreamLimits limits = {};
   /// Connections beyond this many wait in the kernel's backlog.
   std::size_t max_connections = 100'000;
   /// Closes a connection from which nothing (with a decoder: no frame) came for this long; zero:

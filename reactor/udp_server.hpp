@@ -20,7 +20,7 @@
 namespace reactor {
 
 struct UdpServerOptions {
-  DatagramOptions socket;
+  DatagramOptions socket = {};
   /// For one peer more, the one that has been silent for longest is forgotten: whoever can send
   /// from made-up addresses can fill any table, and must not lock others out.
   std::size_t max_sessions = 10'000;
