@@ -1,5 +1,6 @@
 #include "reactor/datagram.hpp"
 
+#include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -33,8 +34,15 @@ constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
 // What a datagram in the queue costs beside its bytes.
 constexpr std::size_t queued_overhead = 256;
 
-// A unix peer whose queue is full tells nobody when it no longer is.
-constexpr std::chrono::milliseconds retry_unix_after(1);
+// Some queues that are full tell nobody when they no longer are.
+constexpr std::chrono::milliseconds retry_after(1);
+
+constexpr std::size_t max_pending_errors = 16;
+
+// What the kernel says to a coalesced message whose datagrams it may well take one by one.
+bool means_not_coalesced(int number) {
+  return number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP;
+}
 
 bool same_place(const Outgoing& left, const Outgoing& right) {
   return left.to == right.to || (left.to && right.to && left.to_size == right.to_size &&
@@ -72,6 +80,23 @@ void append_source(msghdr& message, const Arrival& from) {
   }
 }
 
+// IPv4 peers of an IPv6 socket have an error queue of their own to ask for.
+constexpr SocketOption<bool> mapped_error_queue{"error_queue", IPPROTO_IP, IP_RECVERR};
+
+// What an error queue says of a datagram, as an errno; 0 where its sender has been told already.
+int refusal_in(msghdr& message) {
+  for (cmsghdr* control = CMSG_FIRSTHDR(&message); control;
+       control = CMSG_NXTHDR(&message, control)) {
+    const bool ipv4 = control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_RECVERR;
+    const bool ipv6 = control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_RECVERR;
+    if (!ipv4 && !ipv6) continue;
+    sock_extended_err error;
+    std::memcpy(&error, CMSG_DATA(control), sizeof error);
+    return error.ee_origin == SO_EE_ORIGIN_LOCAL ? 0 : static_cast<int>(error.ee_errno);
+  }
+  return 0;
+}
+
 // The buffers are there for as long as the loop has a datagram socket.
 std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
   auto buffers = engine.datagram_buffers.lock();
@@ -95,8 +120,10 @@ struct DatagramSocket::State final : Source {
         address(local),
         is_unix(address.family() == Family::unix_socket),
         connected(has_peer),
-        // A connected socket can fail between two datagrams, and then gives no edge for the second.
-        trigger(connected || !Poller::has_edge_trigger ? Trigger::level : Trigger::edge),
+        hears_refusals(!is_unix && (connected || options.refusals)),
+        // It can fail between two datagrams, and then gives no edge for the second.
+        trigger(connected || hears_refusals || !Poller::has_edge_trigger ? Trigger::level
+                                                                         : Trigger::edge),
         tells_arrivals(options.arrivals || options.receive_times ||
                        (!connected && !is_unix && address.is_unspecified())),
         coalesce_limit(options.coalesce && !is_unix ? max_coalesced_bytes : 0),
@@ -108,7 +135,12 @@ struct DatagramSocket::State final : Source {
       if (tells_arrivals) {
         if (auto set = socket.set(option::packet_info, true); !set) return set;
       }
+      if (options.refusals) {
+        if (auto set = socket.set(option::error_queue, true); !set) return set;
+        if (auto set = socket.set(mapped_error_queue, true); !set) return set;
+      }
     }
+    interest = wanted_interest();
     if (options.receive_times) {
       if (auto set = socket.set(option::receive_timestamps, true); !set) return set;
     }
@@ -122,15 +154,17 @@ struct DatagramSocket::State final : Source {
 
   void on_ready(unsigned happened) override {
     if ((happened & Happened::writable) && !queue.empty() && !send_queue()) return;
+    if (happened & (Happened::failed | Happened::priority)) take_refusals();
     if (happened & ~Happened::writable) receive();
   }
 
   void on_turn() override {
-    if (engine().interrupted()) return engine().schedule(*this);
-    if (pending_error) {
-      const Error told = std::exchange(pending_error, {});
+    for (std::size_t left = pending_errors.size(); left > 0 && !engine().interrupted(); --left) {
+      const Error told = std::move(pending_errors.front());
+      pending_errors.erase(pending_errors.begin());
       if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
     }
+    if (engine().interrupted()) return engine().schedule(*this);
     if (std::exchange(retry_due, false) && !queue.empty() && !send_queue()) return;
     if (std::exchange(more_to_receive, false)) receive();
   }
@@ -155,7 +189,7 @@ struct DatagramSocket::State final : Source {
   void receive() {
     if (!receives()) {
       // An error would be reported again and again.
-      if (trigger == Trigger::level) note(socket.take_error());
+      if (trigger == Trigger::level) note_refusal(socket.take_error().code.value());
       return;
     }
     const int messages = buffers->receive(socket.fd());
@@ -172,9 +206,45 @@ struct DatagramSocket::State final : Source {
 
   void receive_failed(int number) {
     if (number == EAGAIN) return;
-    if (number != EINTR) note(system_error(number, "receive on", address.to_string()));
+    if (number != EINTR) note_refusal(number);
     more_to_receive = true;
     engine().schedule(*this);
+  }
+
+  // ---- Refusals
+
+  // Reads what the error queue has to say of datagrams sent before; false when that is nothing.
+  bool take_refusals() {
+    if (!options.refusals || is_unix) return false;
+    constexpr unsigned most = 16;  // What is left is reported again.
+    struct Control {
+      alignas(cmsghdr) std::byte bytes[256];
+    };
+    std::array<Address, most> receivers;
+    std::array<Control, most> controls;
+    std::array<mmsghdr, most> messages{};
+    for (unsigned i = 0; i < most; ++i) {
+      msghdr& message = messages[i].msg_hdr;
+      message.msg_name = receivers[i].data();
+      message.msg_namelen = Address::capacity();
+      message.msg_control = &controls[i];
+      message.msg_controllen = sizeof(Control);
+    }
+    const int count = sys::recvmmsg(socket.fd(), messages.data(), most, MSG_ERRQUEUE);
+    for (int i = 0; i < count; ++i) {
+      const auto index = static_cast<std::size_t>(i);
+      receivers[index].resize(messages[index].msg_hdr.msg_namelen);
+      const int number = refusal_in(messages[index].msg_hdr);
+      if (number != 0) note(system_error(number, "send", receivers[index].unmapped().to_string()));
+    }
+    return count > 0;
+  }
+
+  // What a call returned that has to do with an earlier datagram.
+  void note_refusal(int number) {
+    if (number == 0 || take_refusals()) return;
+    if (connected) return note(system_error(number, "send", peer_text()));
+    note(system_error(number, "receive on", address.to_string()));
   }
 
   // ---- Sending
@@ -223,6 +293,7 @@ struct DatagramSocket::State final : Source {
     std::size_t one_by_one_until = 0;  // After a coalesced message was refused.
     std::size_t limit_then = 0;  // What that teaches, if its datagrams are taken by themselves.
     std::size_t repeated = outgoing.size();
+    out_of_buffers = false;
     while (done < outgoing.size()) {
       const unsigned count = build_messages(outgoing, done, one_by_one_until);
       const int taken = send_messages(count);
@@ -234,24 +305,26 @@ struct DatagramSocket::State final : Source {
         }
         continue;
       }
-      if (taken == -EAGAIN) break;
+      out_of_buffers = taken == -ENOBUFS;
+      if (taken == -EAGAIN || out_of_buffers) break;
       if (taken == -EINTR) continue;
       Outgoing& first = outgoing[done];
       const std::size_t length = buffers->lengths[0];
-      if (length > 1 && (taken == -EIO || taken == -EINVAL || taken == -EMSGSIZE)) {
+      if (length > 1 && means_not_coalesced(-taken)) {
         // Datagrams longer than the link takes whole are cut when sent one by one, never when
         // coalesced; and some links, which say EIO, cannot be given coalesced ones at all.
         one_by_one_until = done + length;
-        limit_then = taken == -EIO ? 0 : first.bytes.size() - 1;
+        limit_then = taken == -EINVAL || taken == -EMSGSIZE ? first.bytes.size() - 1 : 0;
       } else if (first.from && taken == -EINVAL) {
         // An address that has been taken from the interface since, or a broadcast address.
         for (Outgoing& datagram : outgoing.subspan(done, length)) datagram.from = nullptr;
+      } else if (take_refusals()) {
+        // Earlier datagrams': the kernel tells one instead of taking the next.
       } else if (connected && repeated != done) {
-        // An earlier datagram's: the kernel tells it instead of taking the next.
-        note(system_error(-taken, "send", peer_text(first)));
+        note_refusal(-taken);
         repeated = done;
       } else {
-        note(system_error(-taken, "send", peer_text(first)));
+        note(system_error(-taken, "send", receiver_text(first)));
         counters.failed += length;
         done += length;
       }
@@ -373,23 +446,25 @@ struct DatagramSocket::State final : Source {
     return !on_drained_callback || engine().call(*this, on_drained_callback);
   }
 
+  // Neither a unix peer that is not connected nor a network device tells that its queue has room.
+  [[nodiscard]] bool room_is_told() const { return !out_of_buffers && (!is_unix || connected); }
+
   void wait_for_room() {
-    if (!is_unix || connected) return;
+    if (room_is_told()) return;
     if (!retry) {
       retry.emplace(engine().loop(), [this] {
         retry_due = true;
         engine().schedule(*this);
       });
     }
-    if (!retry->running()) retry->restart(retry_unix_after);
+    if (!retry->running()) retry->restart(retry_after);
   }
 
   // ---- The rest
 
   // Tells the engine what is waited for.
   void settle() {
-    Interest wanted = receives() ? Interest::readable : Interest::none;
-    if (!queue.empty() && (!is_unix || connected)) wanted = wanted | Interest::writable;
+    const Interest wanted = wanted_interest();
     if (wanted != interest) {
       interest = wanted;
       engine().rewatch(*this, socket.fd(), interest, trigger);
@@ -397,14 +472,32 @@ struct DatagramSocket::State final : Source {
     keep_loop_running(receives() || !queue.empty());
   }
 
+  [[nodiscard]] Interest wanted_interest() const {
+    // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors.
+    Interest wanted = hears_refusals ? Interest::priority : Interest::none;
+    if (receives()) wanted = wanted | Interest::readable;
+    if (!queue.empty() && room_is_told()) wanted = wanted | Interest::writable;
+    return wanted;
+  }
+
   void note(Error what) {
-    if (!what || pending_error) return;
-    pending_error = std::move(what);
+    const auto same = [&what](const Error& other) {
+      return other.code == what.code && other.subject == what.subject;
+    };
+    if (pending_errors.size() == max_pending_errors ||
+        std::any_of(pending_errors.begin(), pending_errors.end(), same)) {
+      return;
+    }
+    pending_errors.push_back(std::move(what));
     engine().schedule(*this);
   }
 
-  [[nodiscard]] std::string peer_text(const Outgoing& datagram) const {
+  [[nodiscard]] std::string receiver_text(const Outgoing& datagram) const {
     if (datagram.to) return Address::from(datagram.to, datagram.to_size).to_string();
+    return peer_text();
+  }
+
+  [[nodiscard]] std::string peer_text() const {
     auto peer = socket.peer_address();
     return peer ? peer->to_string() : address.to_string();
   }
@@ -414,6 +507,7 @@ struct DatagramSocket::State final : Source {
   const Address address;
   const bool is_unix;
   const bool connected;
+  const bool hears_refusals;
   const Trigger trigger;
   const bool tells_arrivals;
   std::size_t coalesce_limit;  // Longer datagrams are sent one by one.
@@ -424,8 +518,9 @@ struct DatagramSocket::State final : Source {
   bool more_to_receive = false;
   bool told_full = false;
   bool retry_due = false;
+  bool out_of_buffers = false;  // Sending has stopped for want of them.
   Interest interest = Interest::none;
-  Error pending_error;  // Until on_error tells.
+  std::vector<Error> pending_errors;  // Until on_error tells.
   std::deque<Queued> queue;
   std::size_t queued_bytes = 0;
   std::optional<Timer> retry;

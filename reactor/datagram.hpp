@@ -53,6 +53,7 @@ struct DatagramOptions {
   bool broadcast = false;      ///< May send to broadcast addresses.
   bool arrivals = false;  ///< Tell destination and interface, always so when bound to any address.
   bool receive_times = false;  ///< Tell when the kernel received each.
+  bool refusals = false;       ///< Tell on_error whom a datagram did not reach, as far as ICMP says.
   bool coalesce = true;        ///< Equal datagrams to or from one peer pass the kernel as one.
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
@@ -64,7 +65,7 @@ struct DatagramCounters {
   std::uint64_t truncated = 0;  ///< Of those received.
   std::uint64_t sent = 0;       ///< Taken by the kernel.
   std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue.
-  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why, at most once a turn.
+  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
 };
 
 /// A datagram socket, owned. What one callback sends leaves in as few system calls as there are.
@@ -92,7 +93,7 @@ class DatagramSocket {
   [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, std::string_view local,
                                                    DatagramOptions options = {});
 
-  /// To and from `peer` alone, whose refusals on_error tells.
+  /// To and from `peer` alone, whose refusals on_error tells whatever the options say.
   ///
   /// Errors    As Socket::connect.
   [[nodiscard]] static Result<DatagramSocket> connect(Loop& loop, const Address& peer,
@@ -108,8 +109,9 @@ class DatagramSocket {
   /// read.
   void on_received(Callback<void(std::span<const Datagram>)> on_received);
 
-  /// Something could not be sent, or an earlier datagram found nobody (connection_refused): told
-  /// from the loop, at most once a turn. Not an end, the socket works on.
+  /// Something could not be sent, or an earlier datagram found nobody (connection_refused; its
+  /// subject says whom it was for): told from the loop, each error once a turn, and sixteen at
+  /// most. Not an end, the socket works on.
   void on_error(Callback<void(const Error&)> on_error);
 
   /// There is room again, after send() said `full`.

@@ -83,6 +83,9 @@ inline constexpr SocketOption<bool> multicast_loopback{
 /// Tells with each datagram the address and interface it was sent to.
 inline constexpr SocketOption<bool> packet_info{"packet_info", IPPROTO_IP, IP_PKTINFO, IPPROTO_IPV6,
                                                 IPV6_RECVPKTINFO};
+/// Keeps what peers and routers answer to single datagrams (ICMP), to be read with MSG_ERRQUEUE.
+inline constexpr SocketOption<bool> error_queue{"error_queue", IPPROTO_IP, IP_RECVERR, IPPROTO_IPV6,
+                                                IPV6_RECVERR};
 /// Tells with each datagram when the kernel received it, in nanoseconds.
 inline constexpr SocketOption<bool> receive_timestamps{"receive_timestamps", SOL_SOCKET,
                                                        SO_TIMESTAMPNS};
