@@ -1,6 +1,8 @@
 #include "linked_sys.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -62,6 +64,32 @@ std::size_t shortened(int fd, std::size_t size) {
   if (size < 2 || !happens(rates.short_counts)) return size;
   tell_again(fd);
   return 1 + random_source() % (std::min<std::size_t>(size, 300) - 1);
+}
+
+// What a call that sends datagrams says instead of being made, or 0.
+int datagram_fault(int fd) {
+  if (const int failed = fault(fd)) return failed;
+  return happens(rates.no_buffers) ? -ENOBUFS : 0;
+}
+
+bool sends_datagrams(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+  return type == SOCK_DGRAM;
+}
+
+bool is_coalesced(const msghdr& message) {
+  if (message.msg_controllen == 0) return false;
+  msghdr& header = const_cast<msghdr&>(message);
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control;
+       control = CMSG_NXTHDR(&header, control)) {
+    if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_SEGMENT) {
+      ++counted.coalesced;
+      return true;
+    }
+  }
+  return false;
 }
 
 template <class T>
@@ -155,6 +183,11 @@ ssize_t send(int fd, const void* data, std::size_t size, int flags) {
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   ++counted.send;
+  if (sends_datagrams(fd)) {
+    if (const int failed = datagram_fault(fd)) return failed;
+    if (is_coalesced(*message) && rates.coalesced != 0) return -rates.coalesced;
+    return or_error(::sendmsg(fd, message, flags | MSG_NOSIGNAL));
+  }
   if (const int failed = fault(fd)) return failed;
   // Cut off in the first part, at its end, or in the second.
   std::array<iovec, 2> parts{};
@@ -180,10 +213,23 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
 }
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  ++counted.recv;
+  if (!(flags & MSG_ERRQUEUE)) {
+    if (const int failed = fault(fd)) return failed;
+    count = static_cast<unsigned>(shortened(fd, count));
+  }
   return or_error(::recvmmsg(fd, messages, count, flags, nullptr));
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  ++counted.send;
+  if (const int failed = datagram_fault(fd)) return failed;
+  count = static_cast<unsigned>(shortened(fd, count));
+  for (unsigned i = 0; i < count; ++i) {
+    if (!is_coalesced(messages[i].msg_hdr) || rates.coalesced == 0) continue;
+    if (i == 0) return -rates.coalesced;
+    count = i;
+  }
   return or_error(::sendmmsg(fd, messages, count, flags | MSG_NOSIGNAL));
 }
 

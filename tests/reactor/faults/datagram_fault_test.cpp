@@ -1,0 +1,150 @@
+// Datagrams through a kernel that falls short: none may be lost, doubled or reordered.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "linked_sys.hpp"
+#include "reactor/datagram.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Datagram;
+using reactor::DatagramSocket;
+using reactor::Loop;
+using Batch = std::span<const Datagram>;
+
+namespace {
+
+// Those that a kernel would coalesce stand beside those that it would not.
+std::vector<std::string> numbered(std::size_t count) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string text = std::to_string(i) + ":";
+    text.resize(i % 50 == 0 ? 40 : 100, 'x');
+    texts.push_back(std::move(text));
+  }
+  return texts;
+}
+
+struct Inbox {
+  explicit Inbox(Loop& loop) : socket(ok(DatagramSocket::bind(loop, "127.0.0.1:0"))) {
+    ok(socket.socket().set(reactor::option::receive_buffer, 4 * 1024 * 1024));
+    socket.on_received([this](Batch batch) {
+      for (const Datagram& datagram : batch) texts.emplace_back(datagram.text());
+    });
+  }
+  DatagramSocket socket;
+  std::vector<std::string> texts;
+};
+
+// Faults end with the test, also with one that fails.
+struct Injected {
+  Injected(std::uint32_t seed, const linked_sys::Rates& rates) { linked_sys::inject(seed, rates); }
+  Injected(const Injected&) = delete;
+  Injected& operator=(const Injected&) = delete;
+  ~Injected() { linked_sys::inject(0, {}); }
+};
+
+}  // namespace
+
+TEST_SUITE("faults") {
+  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", Position,
+                     Host, Guest) {
+    const auto texts = numbered(300);
+    for (const int number : {EIO, EINVAL, EOPNOTSUPP, EMSGSIZE}) {
+      CAPTURE(number);
+      Position position;
+      Loop& loop = position.loop;
+      Inbox inbox(loop);
+      DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+      std::vector<std::string> errors;
+      client.on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
+      const Injected injected(0, {.coalesced = number});
+      const auto burst = [&] {
+        const std::size_t before = inbox.texts.size();
+        loop.post([&] {
+          for (const std::string& text : texts) client.send(inbox.socket.address(), text);
+        });
+        run_until(loop, [&] { return inbox.texts.size() == before + texts.size(); });
+        CHECK(std::equal(texts.begin(), texts.end(), inbox.texts.end() - 300));
+      };
+      burst();
+      CHECK(linked_sys::calls().coalesced > 0);
+      const std::uint64_t tried = linked_sys::calls().coalesced;
+      burst();
+      CHECK(linked_sys::calls().coalesced == tried);
+      CHECK(client.counters().sent == 2 * texts.size());
+      CHECK(client.counters().failed == 0);
+      CHECK(errors.empty());
+    }
+  }
+
+  TEST_CASE_TEMPLATE("echo loses no datagram to partial batches, EINTR, EAGAIN and ENOBUFS",
+                     Position, Host, Guest) {
+    constexpr std::size_t total = 20'000, window = 100;
+    const std::uint32_t first_seed = std::random_device()();
+    for (std::uint32_t seed = first_seed; seed != first_seed + 3; ++seed) {
+      CAPTURE(seed);
+      Position position;
+      Loop& loop = position.loop;
+      DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+      server.on_received([&](Batch batch) {
+        for (const Datagram& datagram : batch) server.reply(datagram, datagram.bytes);
+      });
+      DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+      const auto texts = numbered(total);
+      std::size_t sent = 0, received = 0, wrong = 0;
+      const auto fill_window = [&] {
+        for (; sent < total && sent - received < window; ++sent) client.send(texts[sent]);
+      };
+      client.on_received([&](Batch batch) {
+        for (const Datagram& datagram : batch) wrong += datagram.text() != texts[received++];
+        fill_window();
+      });
+      const Injected injected(
+          seed, {.short_counts = 200, .interrupted = 50, .again = 50, .no_buffers = 50});
+      loop.post(fill_window);
+      run_until(
+          loop, [&] { return received == total; }, 100s);
+      CHECK(wrong == 0);
+      CHECK(linked_sys::calls().faults > 100);
+      for (const DatagramSocket* socket : {&client, &server}) {
+        CHECK(socket->counters().sent == total);
+        CHECK(socket->counters().received == total);
+        CHECK(socket->counters().failed + socket->counters().dropped == 0);
+      }
+    }
+  }
+
+  TEST_CASE("what the kernel has no buffers for waits, and what has no room then is told") {
+    Loop loop;
+    Inbox inbox(loop);
+    reactor::DatagramOptions options;
+    options.max_queued_bytes = 10'000;
+    DatagramSocket client = ok(DatagramSocket::connect(loop, inbox.socket.address(), options));
+    int drained = 0;
+    client.on_drained([&] { ++drained; });
+    std::vector<std::string> taken;
+    {
+      const Injected injected(0, {.no_buffers = 1000});
+      for (const std::string& text : numbered(100)) {
+        const reactor::Sent result = client.send(text);
+        if (result == reactor::Sent::queued) taken.push_back(text);
+        CHECK((result == reactor::Sent::queued || result == reactor::Sent::full));
+      }
+      const auto tries = linked_sys::calls().send;
+      for (int turn = 0; turn < 3; ++turn) loop.run_once();  // Once each millisecond.
+      CHECK(linked_sys::calls().send <= tries + 3);
+      CHECK(client.queued_bytes() > 0);
+    }
+    run_until(loop, [&] { return drained == 1; });
+    run_until(loop, [&] { return inbox.texts.size() == taken.size(); });
+    CHECK(inbox.texts == taken);
+    CHECK(client.counters().failed + client.counters().dropped == 0);
+  }
+}
