@@ -225,6 +225,52 @@ struct AListenerThatFails : Specimen {
   Result<Listener> listener = Failure(Error{});
 };
 
+// ---- Datagram sockets
+
+struct ADatagramSocket : Specimen {
+  ADatagramSocket(Loop& loop, OnCall on_call) : socket(DatagramSocket::bind(loop, "127.0.0.1:0")) {
+    REQUIRE(socket);
+    socket->on_received([this, on_call](std::span<const Datagram> batch) {
+      socket->reply(batch[0], batch[0].bytes);
+      const OnCall kept = on_call;
+      kept();
+    });
+    REQUIRE(DatagramSocket::connect(loop, socket->address())->send("x") == Sent::sent);
+  }
+  Result<DatagramSocket> socket;
+};
+
+template <bool connected>
+struct ADatagramSocketThatIsRefused : Specimen {
+  ADatagramSocketThatIsRefused(Loop& loop, OnCall on_call) {
+    const Address nobody = DatagramSocket::bind(loop, "127.0.0.1:0")->address();
+    socket = connected ? DatagramSocket::connect(loop, nobody)
+                       : DatagramSocket::bind(loop, "127.0.0.1:0", {.refusals = true});
+    REQUIRE(socket);
+    socket->on_error([on_call](const Error&) { on_call(); });
+    REQUIRE((connected ? socket->send("x") : socket->send(nobody, "x")) == Sent::sent);
+  }
+  Result<DatagramSocket> socket = Failure(Error{});
+};
+
+struct ADatagramSocketThatDrains : Specimen {
+  ADatagramSocketThatDrains(Loop& loop, OnCall on_call) {
+    auto pair = socket_pair(SocketType::datagram);
+    REQUIRE(pair);
+    peer = std::move((*pair)[1]);
+    socket = DatagramSocket::adopt(loop, std::move((*pair)[0]), {.max_queued_bytes = 1000});
+    REQUIRE(socket);
+    socket->on_drained(std::move(on_call));
+    while (socket->send("x") != Sent::full) {
+    }
+    char taken;
+    while (recv(peer.fd(), &taken, 1, 0) > 0) {
+    }
+  }
+  Socket peer;
+  Result<DatagramSocket> socket = Failure(Error{});
+};
+
 // ---- Servers
 
 enum class At { data, frame, end, drained, close };
@@ -299,12 +345,43 @@ struct AUdpServer : Specimen {
           return DatagramSession{peer, on_call};
         })) {
     REQUIRE(server);
-    client = *DatagramSocket::connect(loop, server->address());
-    client->send("x");
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
   }
   OnCall on_call;
   Result<ServerOf> server;
-  std::optional<DatagramSocket> client;
+};
+
+struct AUdpServerThatMakesASession : Specimen {
+  using ServerOf = UdpServer<DatagramSession>;
+
+  AUdpServerThatMakesASession(Loop& loop, OnCall on_call)
+      : server(ServerOf::bind(loop, "127.0.0.1:0", {}, [on_call](UdpPeer& peer) {
+          static const OnCall nothing = [] {};
+          const OnCall kept = on_call;
+          kept();
+          return DatagramSession{peer, nothing};
+        })) {
+    REQUIRE(server);
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
+  }
+  Result<ServerOf> server;
+};
+
+// The client is gone when it is answered.
+struct AUdpServerThatIsRefused : Specimen {
+  using ServerOf = UdpServer<DatagramSession>;
+
+  AUdpServerThatIsRefused(Loop& loop, OnCall on_call)
+      : server(ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.refusals = true}},
+                              [](UdpPeer& peer) {
+                                static const OnCall nothing = [] {};
+                                return DatagramSession{peer, nothing};
+                              })) {
+    REQUIRE(server);
+    server->on_error([on_call](const Error&) { on_call(); });
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
+  }
+  Result<ServerOf> server;
 };
 
 struct ARelay : Specimen {
@@ -362,12 +439,18 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"stream on_close, aborted", make<AStreamThatCloses<aborts>>},
       {"listener on_accept", make<AListener>},
       {"listener on_error", make<AListenerThatFails>},
+      {"datagram socket on_received", make<ADatagramSocket>},
+      {"datagram socket on_error, connected", make<ADatagramSocketThatIsRefused<true>>},
+      {"datagram socket on_error, not connected", make<ADatagramSocketThatIsRefused<false>>},
+      {"datagram socket on_drained", make<ADatagramSocketThatDrains>},
       {"session on_data", make<AServer<At::data>>},
       {"session on_frame", make<AServer<At::frame, protocols::LineDecoder>>},
       {"session on_end", make<AServer<At::end>>},
       {"session on_drained", make<AServer<At::drained>>},
       {"session on_close", make<AServer<At::close>>},
       {"session on_datagram", make<AUdpServer>},
+      {"UDP server make_session", make<AUdpServerThatMakesASession>},
+      {"UDP server on_error", make<AUdpServerThatIsRefused>},
       {"relay on_close", make<ARelay>},
       {"process on_exit", make<AProcess>},
   };
