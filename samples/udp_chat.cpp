@@ -1,4 +1,5 @@
 // A chat without a server: each line goes to a named peer, as one datagram.
+#include <chrono>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -6,6 +7,7 @@
 
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/timer.hpp"
 #include "support/line_input.hpp"
 #include "support/printable.hpp"
 #include "support/program.hpp"
@@ -17,28 +19,35 @@ struct Options {
   std::vector<std::string> peers;
 };
 
+// After the last line: a host in reach says sooner that nobody is there.
+constexpr std::chrono::milliseconds time_for_refusals(200);
+
 class Chat {
  public:
   Chat(reactor::Loop& loop, const Options& options)
       : socket_(samples::value_of(reactor::DatagramSocket::bind(
-            loop, samples::value_of(reactor::resolve_now(options.listen)).front()))) {
+            loop, samples::value_of(reactor::resolve_now(options.listen)).front(),
+            {.refusals = true}))),
+        end_(loop, [this] { socket_.pause(); }) {
     for (const std::string& peer : options.peers) add_peer(peer);
     socket_.on_received([this](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& datagram : batch) print(datagram);
       input_->prompt();
     });
-    socket_.on_error([](const reactor::Error& error) { report(error.message()); });
+    socket_.on_error([this](const reactor::Error& error) { report_by_name(error); });
     socket_.on_drained([this] {
       if (held_back_) send_to(held_back_->first, held_back_->second);
       if (!held_back_ && input_) input_->resume();
     });
     samples::announce(socket_.address());
     input_.emplace(
-        loop, [this](std::string_view line) { send(line); }, [this] { socket_.pause(); });
+        loop, [this](std::string_view line) { send(line); },
+        [this] { end_.restart(time_for_refusals); });
   }
 
   // What is queued still leaves.
   void stop() {
+    end_.cancel();
     socket_.pause();
     input_.reset();
   }
@@ -81,6 +90,17 @@ class Chat {
     std::fflush(stdout);
   }
 
+  // As when nobody is there.
+  void report_by_name(reactor::Error error) {
+    const auto known_as = names_.find(error.subject);
+    if (known_as != names_.end()) {
+      error.operation.clear();
+      error.subject = known_as->second;
+    }
+    report(error.message());
+    if (input_) input_->prompt();
+  }
+
   static void report(const std::string& what) { std::fprintf(stderr, "error: %s\n", what.c_str()); }
 
   std::string known() const {
@@ -93,6 +113,7 @@ class Chat {
   std::map<std::string, reactor::Address> addresses_;
   std::map<std::string, std::string> names_;  // By address.
   std::optional<std::pair<reactor::Address, std::string>> held_back_;
+  reactor::Timer end_;
   std::optional<samples::LineInput> input_;
 };
 

@@ -65,8 +65,20 @@ class UdpChat(unittest.TestCase):
             with chat("--peer", f"ann={ann.endpoint}") as server:
                 say(server, "bob: hello", "hello", "ann: still there")
                 self.assertEqual(ann.socket.recv(100), b"still there")
-                told = "error: a line is `NAME: text`, to one of: ann\n"
-                self.assertEqual(server.errors(), told * 2)
+        told = "error: a line is `NAME: text`, to one of: ann\n"
+        self.assertEqual(server.errors(), told * 2)
+
+    def test_a_peer_that_is_not_there_is_told_by_name_and_the_others_hear_on(self):
+        with Friend() as gone:
+            bob = gone.endpoint
+        with Friend() as ann:
+            lines = "bob: hello\nann: one\nbob: hello?\nann: two\nbob: bye"
+            for listen in ("127.0.0.1:0", "[::]:0"):
+                done = run("udp_chat", "--listen", listen, "--peer", f"ann={ann.endpoint}",
+                           "--peer", f"bob={bob}", input=lines)
+                self.assertEqual(done.returncode, 0)
+                self.assertRegex(done.stderr, r"^(error: bob: connection refused\n)+$")
+                self.assertEqual([ann.socket.recv(100) for _ in range(2)], [b"one", b"two"])
 
     def test_ends_with_its_input_when_all_is_sent(self):
         with Friend() as ann:
@@ -95,9 +107,9 @@ class UdpChat(unittest.TestCase):
                 say(server, "ann: short")
                 self.assertEqual(ann.socket.recv(100), b"short")
                 self.assertEqual(server.stop(), 0)
-                self.assertIn("message too long", server.errors())
-                self.assertIn("permission denied (a broadcast address needs the broadcast option)",
-                              server.errors())
+            self.assertIn("error: ann: message too long", server.errors())
+            self.assertIn("error: all: permission denied (a broadcast address needs the broadcast "
+                          "option)", server.errors())
 
     def test_a_wrong_command_line(self):
         for peer in ("ann", "=127.0.0.1:9", "ann=nonsense"):
