@@ -1,8 +1,10 @@
 // Calls out to whoever is there: sends a message to a broadcast address or multicast group every so
 // often, and prints who answers, and how soon.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <list>
 #include <optional>
 #include <string>
 
@@ -25,52 +27,75 @@ struct Options {
   std::optional<unsigned> count;
 };
 
+// A reply says nothing of what it answers, but where it comes to does: each message leaves from a
+// port of its own, as traceroute's probes do.
+struct Message {
+  reactor::DatagramSocket socket;
+  std::chrono::sys_time<std::chrono::nanoseconds> sent_at;
+};
+
+// Replies to older messages are no longer heard.
+constexpr std::size_t most_messages = 16;
+
 class Caller {
  public:
   Caller(reactor::Loop& loop, const Options& options)
-      : options_(options), to_(samples::value_of(reactor::resolve_now(options.to)).front()) {
-    reactor::Address from = samples::value_of(
-        reactor::Address::parse(to_.family() == reactor::Family::ipv6 ? "[::]:0" : "0.0.0.0:0"));
-    const bool to_group = to_.is_multicast();
-    if (!options.interface.empty() && !to_group) {
+      : loop_(loop),
+        options_(options),
+        to_(samples::value_of(reactor::resolve_now(options.to)).front()),
+        from_(samples::value_of(reactor::Address::parse(
+            to_.family() == reactor::Family::ipv6 ? "[::]:0" : "0.0.0.0:0"))) {
+    if (!options.interface.empty() && !to_.is_multicast()) {
       const auto interface = samples::broadcast_interface(options.interface);
-      from = interface.address;
       const std::uint16_t port = to_.port();
+      from_ = interface.address;
       to_ = interface.broadcast;
       to_.set_port(port);
     }
-    socket_ = samples::value_of(
-        reactor::DatagramSocket::bind(loop, from, {.broadcast = true, .receive_times = true}));
-    if (to_group) {
-      const unsigned index = samples::interface_index(options.interface);
-      samples::check(socket_->socket().set_multicast_interface(index != 0 ? index : to_.scope()));
-    }
-    socket_->on_received([this](std::span<const reactor::Datagram> batch) {
-      for (const reactor::Datagram& reply : batch) print(reply);
-    });
-    socket_->on_error([](const reactor::Error& error) { report(error); });
     const std::chrono::nanoseconds interval(std::llround(options.interval_seconds * 1e9));
-    next_ = reactor::Timer::every(loop, interval, [this, &loop] { send_or_end(loop); });
+    next_ = reactor::Timer::every(loop, interval, [this] { send_or_end(); });
     send();
   }
 
-  bool sent_nothing() const { return socket_->counters().sent == 0; }
+  bool sent_nothing() const {
+    const auto sent = [](const Message& message) { return message.socket.counters().sent > 0; };
+    return !forgot_sent_ && std::none_of(messages_.begin(), messages_.end(), sent);
+  }
 
  private:
   // The last message gets as much time for its replies as the others.
-  void send_or_end(reactor::Loop& loop) {
-    if (options_.count && messages_ == *options_.count) return loop.stop();
+  void send_or_end() {
+    if (options_.count && count_ == *options_.count) return loop_.stop();
     send();
   }
 
   void send() {
-    ++messages_;
-    sent_at_ = system_clock::now();
-    socket_->send(to_, options_.message);
+    ++count_;
+    if (messages_.size() == most_messages) {
+      forgot_sent_ = forgot_sent_ || messages_.front().socket.counters().sent > 0;
+      messages_.pop_front();
+    }
+    Message& message = messages_.emplace_back(Message{open(), {}});
+    message.socket.on_received([&message](std::span<const reactor::Datagram> batch) {
+      for (const reactor::Datagram& reply : batch) print(reply, message);
+    });
+    message.socket.on_error([](const reactor::Error& error) { report(error); });
+    message.sent_at = system_clock::now();
+    message.socket.send(to_, options_.message);
   }
 
-  void print(const reactor::Datagram& reply) const {
-    const std::chrono::duration<double, std::milli> passed = reply.arrival->time - sent_at_;
+  reactor::DatagramSocket open() const {
+    auto socket = samples::value_of(
+        reactor::DatagramSocket::bind(loop_, from_, {.broadcast = true, .receive_times = true}));
+    if (to_.is_multicast()) {
+      const unsigned index = samples::interface_index(options_.interface);
+      samples::check(socket.socket().set_multicast_interface(index != 0 ? index : to_.scope()));
+    }
+    return socket;
+  }
+
+  static void print(const reactor::Datagram& reply, const Message& message) {
+    const std::chrono::duration<double, std::milli> passed = reply.arrival->time - message.sent_at;
     std::printf("reply from %s: %s (%.3f ms)\n", reply.sender.to_string().c_str(),
                 samples::escaped(reply.text()).c_str(), passed.count());
     std::fflush(stdout);
@@ -81,12 +106,14 @@ class Caller {
     std::fprintf(stderr, "error: %s\n", error.message().c_str());
   }
 
+  reactor::Loop& loop_;
   const Options& options_;
   reactor::Address to_;
-  std::optional<reactor::DatagramSocket> socket_;
+  reactor::Address from_;
   std::optional<reactor::Timer> next_;
-  unsigned messages_ = 0;
-  std::chrono::sys_time<std::chrono::nanoseconds> sent_at_;
+  unsigned count_ = 0;
+  std::list<Message> messages_;
+  bool forgot_sent_ = false;  // One of those that are no longer there.
 };
 
 int call(const Options& options) {
@@ -103,8 +130,9 @@ int main(int count, char** words) {
   Options options;
   int status = 0;
   CLI::App command_line{
-      "Sends a message to everybody, and prints each reply with its sender and the time since the\n"
-      "message. Example: broadcast_sender --interface eth0 --count 3"};
+      "Sends a message to everybody, each from a port of its own, and prints each reply with its\n"
+      "sender and the time since the message that it answers.\n"
+      "Example: broadcast_sender --interface eth0 --count 3"};
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--to", options.to,
                           "A broadcast address or multicast group, and its port");

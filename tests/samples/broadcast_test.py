@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -107,30 +108,65 @@ class Receiver(unittest.TestCase):
 
 
 class Sender(unittest.TestCase):
+    def sender(self, port, *options):
+        sender = subprocess.Popen(
+            [program("broadcast_sender"), "--to", f"{EVERYBODY}:{port}", *map(str, options)],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(sender.stdout.close)
+        self.addCleanup(sender.wait)
+        self.addCleanup(sender.kill)
+        return sender
+
+    def milliseconds(self, sender, port, text):
+        line = sender.stdout.readline()
+        found = re.fullmatch(rf"reply from 127\.0\.0\.1:{port}: {text} \((\d+\.\d{{3}}) ms\)\n", line)
+        self.assertTrue(found, line)
+        return float(found[1])
+
     def test_lists_each_reply_with_its_sender_and_the_time_it_took(self):
         with receiver("--reply", "kitchen\n") as server:
-            done = run("broadcast_sender", "--to", f"{EVERYBODY}:{server.port}", "--count", 3,
-                       "--interval", 0.1, "--message", "who?")
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-            lines = done.stdout.splitlines()
-            self.assertEqual(len(lines), 3)
-            for line in lines:
-                found = re.fullmatch(rf"reply from 127\.0\.0\.1:{server.port}: kitchen\\x0a "
-                                     r"\((\d+\.\d{3}) ms\)", line)
-                self.assertTrue(found, line)
-                self.assertLess(float(found[1]), 100)
-                self.assertTrue(server.line().endswith(": who?"))
-
-    def test_goes_on_until_it_is_stopped(self):
-        with receiver() as server:
-            sender = subprocess.Popen(
-                [program("broadcast_sender"), "--to", f"{EVERYBODY}:{server.port}",
-                 "--interval", "0.1"], stdout=subprocess.PIPE, text=True)
+            began = time.monotonic()
+            sender = self.sender(server.port, "--interval", 0.1, "--message", "who?")
             for _ in range(3):
+                took = self.milliseconds(sender, server.port, r"kitchen\\x0a")
+                self.assertLess(took, 1000 * (time.monotonic() - began))
+                self.assertTrue(server.line().endswith(": who?"))
+            sender.send_signal(signal.SIGINT)
+            self.assertEqual(sender.wait(PATIENCE), 0)
+
+    def test_the_time_is_that_since_the_message_that_was_answered(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lazy:
+            lazy.bind(("0.0.0.0", 0))
+            lazy.settimeout(PATIENCE)
+            port = lazy.getsockname()[1]
+            sender = self.sender(port, "--interval", 0.2)
+            began = time.monotonic()
+            asked = []
+            for _ in range(4):
+                asked.append((lazy.recvfrom(100)[1], time.monotonic()))
+            for number, at in ((2, asked[2]), (0, asked[0]), (3, asked[3]), (1, asked[1])):
+                lazy.sendto(b"%d" % number, at[0])
+                took = self.milliseconds(sender, port, number)
+                self.assertGreaterEqual(took, 200 * (3 - number) * 0.9)
+                self.assertLess(took, 1000 * (time.monotonic() - began))
+
+    def test_sends_as_many_as_it_is_told_and_ends(self):
+        with receiver() as server:
+            done = run("broadcast_sender", "--to", f"{EVERYBODY}:{server.port}", "--count", 3,
+                       "--interval", 0.1)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for _ in range(3):
+                self.assertTrue(server.line().endswith(": Who is there?"))
+            self.assertEqual(server.stop(), 0)
+            self.assertIsNone(server.line())
+
+    def test_goes_on_when_more_messages_are_out_than_are_waited_for(self):
+        with receiver() as server:
+            sender = self.sender(server.port, "--interval", 0.1)
+            for _ in range(20):
                 self.assertIn("I am here", sender.stdout.readline())
             sender.send_signal(signal.SIGINT)
-            sender.communicate(timeout=PATIENCE)
-            self.assertEqual(sender.returncode, 0)
+            self.assertEqual(sender.wait(PATIENCE), 0)
 
     def test_what_cannot_be_sent_is_told_with_its_cure(self):
         done = run("broadcast_sender", "--interface", "nope", "--count", 1)
