@@ -177,12 +177,12 @@ class ChatServer(unittest.TestCase):
                     heard += 1
                     self.assertEqual(answer, "ann: " + line)
                     self.assertLess(heard, 10000)
-                self.assertIn("the peer does not read, and more than 100000 bytes wait for it",
-                              server.errors())
                 ann.say("/who")
                 while ann.line() != "* 1 here:":
                     pass
                 ann.hears("*   ann")
+        self.assertIn("the peer does not read, and more than 100000 bytes wait for it",
+                      server.errors())
 
     def test_a_signal_ends_it_in_order_while_guests_are_there(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:

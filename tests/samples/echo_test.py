@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
-from programs import BUILD, Server, program, run  # noqa: E402
+from programs import BUILD, PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
 PATTERN = bytes(range(256)) * 16384  # 4 MiB
 
@@ -25,7 +25,7 @@ def address_of(server):
 
 def exchange(address, data):
     """Sends all of `data`, ends its side, and returns what came back until the other's end."""
-    with socket.create_connection(address, timeout=20) as connection:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
         def send():
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
@@ -62,7 +62,7 @@ class EchoServer(unittest.TestCase):
                 connection.sendall(b"hello")
                 self.assertEqual(connection.recv(100), b"hello")
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(10), 0)
+            self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
             process.stdout.close()
             self.assertFalse(os.path.exists(path))
 
@@ -73,18 +73,18 @@ class EchoServer(unittest.TestCase):
 
     def test_disconnects_a_silent_client_after_the_idle_timeout(self):
         with Server("tcp_echo_server", "--idle-timeout", "0.2") as server:
-            with socket.create_connection(address_of(server), timeout=20) as connection:
+            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
                 self.assertEqual(connection.recv(1), b"")
 
     def test_stops_on_a_signal_also_while_a_client_is_connected(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with Server("tcp_echo_server") as server:
-                with socket.create_connection(address_of(server), timeout=20) as connection:
+                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
                     connection.sendall(b"hello")
                     self.assertEqual(connection.recv(100), b"hello")
                     server.process.send_signal(number)
                     self.assertEqual(connection.recv(100), b"")
-                self.assertEqual(server.process.wait(10), 0)
+                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
 
     def test_a_command_line_or_an_address_that_is_wrong_is_a_clear_error(self):
         cases = [
@@ -132,7 +132,7 @@ class EchoClient(unittest.TestCase):
             file.write(b"one\ntwo")
             file.seek(0)
             done = subprocess.run([BUILD / "samples/tcp_echo_client", server.endpoint], stdin=file,
-                                  capture_output=True, timeout=20)
+                                  capture_output=True, timeout=PATIENCE_SECONDS)
             self.assertEqual((done.returncode, done.stdout), (0, b"one\ntwo\n"))
 
     def test_finds_the_address_of_a_name_that_answers(self):
@@ -171,7 +171,7 @@ class Secret(unittest.TestCase):
         with Server("tcp_echo_server", "--upper", "--secret-file", self.file) as server:
             done = run("tcp_echo_client", server.endpoint, "--secret-file", same, input="hello\n")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "HELLO\n", ""))
-            with socket.create_connection(address_of(server), timeout=20) as connection:
+            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
                 self.assertTrue(prove_as_client(connection, b"correct horse battery staple"))
                 connection.sendall(b"hello")
                 self.assertEqual(receive(connection, 5), b"HELLO")
@@ -180,11 +180,11 @@ class Secret(unittest.TestCase):
     def test_who_does_not_is_told_and_nobody_else_is_disturbed(self):
         wrong = self.secret_file("wrong", b"correct horse battery stapler\n")
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
-            with socket.create_connection(address_of(server), timeout=20) as waiting:
+            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as waiting:
                 done = run("tcp_echo_client", server.endpoint, "--secret-file", wrong, input="x\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
                                  (1, "", "error: the server does not accept the secret\n"))
-                with socket.create_connection(address_of(server), timeout=20) as connection:
+                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
                     self.assertFalse(prove_as_client(connection, b"guessed"))
                 self.assertTrue(prove_as_client(waiting, b"correct horse battery staple"))
         self.assertEqual(server.errors().count("(it does not know the secret)"), 2)
@@ -202,8 +202,8 @@ class Secret(unittest.TestCase):
                     with connection:
                         connection.sendall(bytes(32))
                         recorded = receive(connection, 64)
-                    self.assertEqual(client.wait(20), 1)
-                with socket.create_connection(address_of(server), timeout=20) as connection:
+                    self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
+                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
                     connection.sendall(answer(receive(connection, 32)))
                     connection.shutdown(socket.SHUT_WR)
                     self.assertEqual(receive(connection, 100), b"")
@@ -224,7 +224,7 @@ class Secret(unittest.TestCase):
                     self.assertFalse(impostor(connection))
                     connection.shutdown(socket.SHUT_WR)
                     self.assertEqual(receive(connection, 100), b"")
-                self.assertEqual(client.wait(20), 1)
+                self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
                 self.assertRegex(client.stderr.read(), "^error: (authenticate .*: permission denied "
                                  r"\(it does not know the secret\)|the server does not accept the secret)\n$")
                 client.stderr.close()
@@ -273,7 +273,7 @@ class Relay(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as upstream:
             endpoint = "127.0.0.1:%d" % upstream.getsockname()[1]
             with Server("tcp_relay", "--to", endpoint) as relay:
-                with socket.create_connection(address_of(relay), timeout=20) as client:
+                with socket.create_connection(address_of(relay), timeout=PATIENCE_SECONDS) as client:
                     resting, _ = upstream.accept()
                     client.settimeout(1)
                     sent = 0

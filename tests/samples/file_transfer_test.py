@@ -186,7 +186,7 @@ class Accounts(FileTransferTest):
                     self.assertIsNone(remote.answer())
 
     def test_who_stalls_is_given_up_in_each_state(self):
-        with self.server("--patience", "0.2", "--idle-timeout", "0.2") as server:
+        with self.server("--patience", "1", "--idle-timeout", "1") as server:
             with Remote(server, user=None) as silent:
                 self.assertIsNone(silent.answer())
             with Remote(server) as idle:

@@ -13,6 +13,7 @@ from namespaces import Network  # noqa: E402
 from programs import Server, program  # noqa: E402
 
 PATIENCE = 20
+SO_RCVBUFFORCE = 33  # Beyond net.core.rmem_max, for root.
 
 
 class Hosts(Network):
@@ -31,12 +32,18 @@ class Hosts(Network):
             started.append(server)
         return started, port
 
-    def replies(self, host, to, *options):
-        """Who answers one message: address and text."""
-        done = host.run(program("broadcast_sender"), "--to", to, "--count", 1, "--interval", 0.5,
-                        *options)
-        return set(re.findall(r"^reply from (\S+): (.+) \(\d+\.\d{3} ms\)$", done.stdout,
-                              re.MULTILINE))
+    def replies(self, host, count, to, *options):
+        """The first so many that answer one message: address and text."""
+        sender = subprocess.Popen(
+            [program("broadcast_sender"), "--to", to, "--interval", "1000", *options],
+            stdout=subprocess.PIPE, text=True, **host.process_options())
+        try:
+            lines = [sender.stdout.readline() for _ in range(count)]
+        finally:
+            sender.kill()
+            sender.communicate()
+        return {re.fullmatch(r"reply from (\S+): (.+) \(\d+\.\d{3} ms\)\n", line).groups()
+                for line in lines}
 
 
 class Everybody(Hosts):
@@ -46,7 +53,7 @@ class Everybody(Hosts):
         everybody = {(f"10.9.8.{number}:{port}", f"host {number}") for number in (1, 2, 3)}
         for to, options in ((f"10.9.8.255:{port}", ()), (f"255.255.255.255:{port}", ()),
                             (f"255.255.255.255:{port}", ("--interface", "net0"))):
-            self.assertEqual(self.replies(hosts[0], to, *options), everybody)
+            self.assertEqual(self.replies(hosts[0], 3, to, *options), everybody)
 
     def test_without_a_route_the_cure_is_told(self):
         alone = self.host("alone")
@@ -61,7 +68,7 @@ class Everybody(Hosts):
                                   ("[::]", "[ff02::1234%net0]", "ff02::1234")):
             joined, port = self.receivers(hosts[1:], listen, "--join", group, "--interface", "net0")
             outsider = self.start(hosts[0], "broadcast_receiver", "--listen", f"{listen}:{port}")
-            answered = self.replies(hosts[0], f"{to}:{port}", "--interface", "net0")
+            answered = self.replies(hosts[0], 2, f"{to}:{port}", "--interface", "net0")
             self.assertEqual({text for _, text in answered}, {"host 1", "host 2"})
             for server in joined:
                 self.assertTrue(server.line().endswith(": Who is there?"))
@@ -92,10 +99,10 @@ class Loss(Hosts):
 
     def test_what_is_lost_is_told_and_what_is_not_lost_answered(self):
         asking, endpoint = self.filtered("numgen inc mod 2 0 drop")
-        done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 10, "--interval",
-                          0.01, "--timeout", 0.2, check=False)
-        self.assertEqual(done.stdout, "100%\n" * 5)
-        self.assertEqual(done.stderr, f"error: no answer from {endpoint}\n" * 5)
+        done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 6, "--interval",
+                          0.01, "--timeout", 1, check=False)
+        self.assertEqual(done.stdout, "100%\n" * 3)
+        self.assertEqual(done.stderr, f"error: no answer from {endpoint}\n" * 3)
         self.assertEqual(done.returncode, 1)
 
     def test_a_refusal_is_told_at_once_and_is_no_end(self):
@@ -104,6 +111,38 @@ class Loss(Hosts):
                           0.01, "--timeout", PATIENCE, check=False)
         self.assertEqual(done.stdout, "100%\n" * 2)
         self.assertEqual(done.stderr, f"error: ask {endpoint}: connection refused\n" * 2)
+
+
+class Nobody(Hosts):
+    def chat(self, host, listen, peer):
+        chat = subprocess.Popen(
+            [program("udp_chat"), "--listen", listen, "--peer", f"bob={peer}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **host.process_options())
+        self.addCleanup(chat.communicate)
+        self.addCleanup(chat.kill)
+        chat.stdin.write("bob: hello\n")
+        chat.stdin.flush()
+        return chat
+
+    def test_a_chat_says_by_name_who_is_not_there_and_goes_on(self):
+        asking, serving = self.switched(2)
+        told = serving.run("ip", "-6", "-o", "address", "show", "net0", "scope", "link").stdout
+        link_local = re.search(r"inet6 (fe80:[0-9a-f:]+)/", told)[1]
+        for listen, host in (("0.0.0.0:0", "10.9.8.2"), ("[::]:0", "10.9.8.2"),
+                             ("[::]:0", f"[{link_local}%net0]")):
+            chat = self.chat(asking, listen, f"{host}:9")
+            self.assertEqual(chat.stderr.readline(), "error: bob: connection refused\n")
+            chat.stdin.write("bob: still nobody?\n")
+            chat.stdin.flush()
+            self.assertEqual(chat.stderr.readline(), "error: bob: connection refused\n")
+            chat.terminate()
+            self.assertEqual(chat.wait(PATIENCE), 0)
+
+    def test_a_host_that_is_not_there_is_told_too(self):
+        asking, _ = self.switched(2)
+        chat = self.chat(asking, "0.0.0.0:0", "10.9.8.77:9")
+        self.assertEqual(chat.stderr.readline(), "error: bob: no route to host\n")
 
 
 class SlowLink(Hosts):
@@ -116,6 +155,8 @@ class SlowLink(Hosts):
                    "burst", "32kb", "limit", "4mb")
         friend = receiving.socket()
         self.addCleanup(friend.close)
+        # Room for all of it, however long this process is not run.
+        friend.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         friend.bind(("10.9.8.2", 0))
         friend.settimeout(PATIENCE)
         lines = [f"{number} ".ljust(1000, "x") for number in range(4000)]

@@ -134,9 +134,15 @@ class Text(unittest.TestCase):
 
     def test_what_comes_back_within_a_second_is_not_answered(self):
         with time_server() as server, Asker(server.endpoint) as asker:
-            self.assertEqual(asker.ask(b"hello"), b"hello")
-            self.assertEqual(asker.answers_to(b"hello", b""), [])
-            self.assertEqual(asker.ask(b"%%"), b"%")
+            while True:  # Unless this process was not run for a second.
+                asked = time.monotonic()
+                self.assertEqual(asker.ask(b"hello"), b"hello")
+                answers = asker.answers_to(b"hello", b"")
+                took = time.monotonic() - asked
+                self.assertEqual(asker.ask(b"%%"), b"%")
+                if took < 1:
+                    break
+            self.assertEqual(answers, [])
             self.assertEqual(asker.ask(b"hello"), b"hello")
 
     def test_two_servers_do_not_talk_in_circles(self):
