@@ -45,8 +45,17 @@ bool means_not_coalesced(int number) {
 }
 
 bool same_place(const Outgoing& left, const Outgoing& right) {
-  return left.to == right.to || (left.to && right.to && left.to_size == right.to_size &&
-                                 std::memcmp(left.to, right.to, left.to_size) == 0);
+  if (left.to == right.to) return true;
+  if (!left.to || !right.to || left.to_size != right.to_size) return false;
+  // Most differ in their ports.
+  static_assert(offsetof(sockaddr_in, sin_port) == 2 && offsetof(sockaddr_in6, sin6_port) == 2);
+  std::uint32_t family_and_port[2] = {};
+  if (left.to_size >= sizeof(sockaddr_in)) {
+    std::memcpy(&family_and_port[0], left.to, 4);
+    std::memcpy(&family_and_port[1], right.to, 4);
+  }
+  return family_and_port[0] == family_and_port[1] &&
+         std::memcmp(left.to, right.to, left.to_size) == 0;
 }
 
 bool same_source(const Outgoing& left, const Outgoing& right) {
@@ -295,8 +304,13 @@ struct DatagramSocket::State final : Source {
     std::size_t repeated = outgoing.size();
     out_of_buffers = false;
     while (done < outgoing.size()) {
-      const unsigned count = build_messages(outgoing, done, one_by_one_until);
+      const auto [count, datagrams] = build_messages(outgoing, done, one_by_one_until);
       const int taken = send_messages(count);
+      if (taken == static_cast<int>(count) && done >= one_by_one_until) {
+        counters.sent += datagrams;
+        done += datagrams;
+        continue;
+      }
       if (taken > 0) {
         for (unsigned i = 0; i < static_cast<unsigned>(taken); ++i) {
           if (done < one_by_one_until) coalesce_limit = std::min(coalesce_limit, limit_then);
@@ -338,17 +352,22 @@ struct DatagramSocket::State final : Source {
     return sent < 0 ? static_cast<int>(sent) : 1;
   }
 
-  unsigned build_messages(std::span<const Outgoing> outgoing, std::size_t begin,
-                          std::size_t one_by_one_until) {
+  struct Built {
+    unsigned messages;
+    std::size_t datagrams;
+  };
+  Built build_messages(std::span<const Outgoing> outgoing, std::size_t begin,
+                       std::size_t one_by_one_until) {
     unsigned count = 0;
-    while (begin < outgoing.size() && count < DatagramBuffers::batch) {
-      const auto rest = outgoing.subspan(begin);
-      const std::size_t length = begin < one_by_one_until ? 1 : coalescable(rest);
-      build_message(count, rest.first(length), begin);
+    std::size_t end = begin;
+    while (end < outgoing.size() && count < DatagramBuffers::batch) {
+      const auto rest = outgoing.subspan(end);
+      const std::size_t length = end < one_by_one_until ? 1 : coalescable(rest);
+      build_message(count, rest.first(length), end);
       buffers->lengths[count++] = length;
-      begin += length;
+      end += length;
     }
-    return count;
+    return {count, end - begin};
   }
 
   // How many of these the kernel can take as one: equal in length, but for a shorter last one.
@@ -356,14 +375,15 @@ struct DatagramSocket::State final : Source {
     const Outgoing& first = outgoing[0];
     const std::size_t segment = first.bytes.size();
     if (segment == 0 || segment > coalesce_limit) return 1;
-    const std::size_t most =
-        std::min({outgoing.size(), max_segments, max_coalesced_bytes / segment});
+    const std::size_t most = std::min(outgoing.size(), max_segments);
     std::size_t length = 1;
+    std::size_t bytes = segment;
     while (length < most) {
       const Outgoing& next = outgoing[length];
+      bytes += next.bytes.size();
       // An empty one would vanish in it.
-      if (next.bytes.empty() || next.bytes.size() > segment || !same_place(first, next) ||
-          !same_source(first, next)) {
+      if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_coalesced_bytes ||
+          !same_place(first, next) || !same_source(first, next)) {
         break;
       }
       ++length;

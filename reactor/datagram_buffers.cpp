@@ -52,12 +52,6 @@ DatagramBuffers::DatagramBuffers()
   }
 }
 
-// The kernel writes over the sizes that it is told.
-void DatagramBuffers::make_ready(unsigned message) {
-  received_[message].msg_hdr.msg_namelen = Address::capacity();
-  received_[message].msg_hdr.msg_controllen = sizeof(ReceiveControl);
-}
-
 int DatagramBuffers::receive(int fd) { return sys::recvmmsg(fd, received_.data(), batch, 0); }
 
 DatagramBuffers::Received DatagramBuffers::datagrams(int count, const Address* arrived_at) {
@@ -65,14 +59,18 @@ DatagramBuffers::Received DatagramBuffers::datagrams(int count, const Address* a
   std::size_t truncated = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {
     const msghdr& message = received_[i].msg_hdr;
-    if (arrived_at) arrivals_[i] = {};
-    std::size_t segment = 0;
-    if (message.msg_controllen > 0) segment = read_control(i, arrivals_[i]);
-    senders_[i].resize(message.msg_namelen);
-
     Bytes bytes(memory_.get() + i * stride, received_[i].msg_len);
-    const Arrival* const arrival = arrived_at ? &arrivals_[i] : nullptr;
-    if (arrived_at) arrivals_[i].destination.set_port(arrived_at->port());
+    if (senders_[i].size() != message.msg_namelen) senders_[i].resize(message.msg_namelen);
+    const Arrival* arrival = nullptr;
+    std::size_t segment = 0;
+    if (message.msg_controllen > 0 || arrived_at) {
+      if (arrived_at) arrivals_[i] = {};
+      segment = read_control(i, arrivals_[i]);
+      if (arrived_at) {
+        arrivals_[i].destination.set_port(arrived_at->port());
+        arrival = &arrivals_[i];
+      }
+    }
     const bool is_truncated = (message.msg_flags & MSG_TRUNC) != 0;
     truncated += is_truncated ? 1 : 0;
     for (; segment > 0 && bytes.size() > segment; bytes = bytes.subspan(segment)) {
@@ -121,7 +119,7 @@ std::byte* DatagramBuffers::copy(const void* data, std::size_t size) {
   return to;
 }
 
-bool DatagramBuffers::add(const Address* to, const Arrival* from, Bytes bytes) {
+bool DatagramBuffers::add_copy(const Address* to, const Arrival* from, Bytes bytes) {
   const bool keep_bytes = holds(bytes.data());
   // Bursts go to one address: it is copied once.
   const Outgoing* const last = outgoing_count_ > 0 ? &outgoing_[outgoing_count_ - 1] : nullptr;

@@ -44,17 +44,18 @@ class DatagramBuffers {
   /// told where the address that they came to is given, whose port they were sent to.
   Received datagrams(int count, const Address* arrived_at);
 
-  /// True for what the sockets have received last.
+  /// True for what the sockets have received last, or may receive.
   [[nodiscard]] bool holds(const void* data) const {
-    const auto within = [data](const void* begin, std::size_t size) {
-      return reinterpret_cast<std::uintptr_t>(data) - reinterpret_cast<std::uintptr_t>(begin) <
-             size;
-    };
-    return within(memory_.get(), batch * stride) || within(senders_.data(), sizeof senders_);
+    return within(data, memory_.get(), batch * stride) || is_sender(data);
   }
 
   /// Adds a datagram, of which what is not held is copied. False when there is no room.
-  [[nodiscard]] bool add(const Address* to, const Arrival* from, Bytes bytes);
+  [[nodiscard]] bool add(const Address* to, const Arrival* from, Bytes bytes) {
+    const bool answers = is_sender(to) && within(bytes.data(), memory_.get(), batch * stride);
+    if (!answers || outgoing_count_ == max_outgoing) return add_copy(to, from, bytes);
+    outgoing_[outgoing_count_++] = {to->data(), to->size(), from, bytes};
+    return true;
+  }
 
   /// What was added, to be sent before anything is received.
   [[nodiscard]] std::span<Outgoing> outgoing() {
@@ -84,7 +85,19 @@ class DatagramBuffers {
     alignas(cmsghdr) std::byte bytes[128];
   };
 
-  void make_ready(unsigned message);
+  [[nodiscard]] static bool within(const void* data, const void* begin, std::size_t size) {
+    return reinterpret_cast<std::uintptr_t>(data) - reinterpret_cast<std::uintptr_t>(begin) < size;
+  }
+  [[nodiscard]] bool is_sender(const void* data) const {
+    return within(data, senders_.data(), sizeof senders_);
+  }
+
+  // The kernel writes over the sizes that it is told.
+  void make_ready(unsigned message) {
+    received_[message].msg_hdr.msg_namelen = Address::capacity();
+    received_[message].msg_hdr.msg_controllen = sizeof(ReceiveControl);
+  }
+  [[nodiscard]] bool add_copy(const Address* to, const Arrival* from, Bytes bytes);
   std::size_t read_control(unsigned message, Arrival& arrival);
   [[nodiscard]] std::byte* copy(const void* data, std::size_t size);
 
