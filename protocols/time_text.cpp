@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <ctime>
+#include <limits>
 
 namespace protocols {
 namespace {
@@ -36,7 +37,11 @@ std::string formatted(std::string_view format, std::time_t time, std::size_t mos
     return problem("no conversion of strftime at byte " + std::to_string(*where));
   }
   std::tm parts{};
-  if (!localtime_r(&time, &parts)) return problem("no calendar has that time");
+  // A year that is no int is one to tm, which counts from 1900, and wraps in the text.
+  constexpr int last_year = std::numeric_limits<int>::max() - 1900;
+  if (!localtime_r(&time, &parts) || parts.tm_year > last_year) {
+    return problem("no calendar has that time");
+  }
   // strftime says 0 for what does not fit, and for what is empty: nothing is, with a last letter.
   const std::string marked = std::string(format) + '.';
   std::string text(most + 2, '\0');
