@@ -1,6 +1,7 @@
 #include "reactor/timer.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "reactor/socket.hpp"
+#include "reactor/watcher.hpp"
+#include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -97,8 +101,14 @@ TEST_SUITE("timer") {
       spinning.restart(0ms);
     });
     spinning.restart(0ms);
+    const auto pair = ok(reactor::socket_pair());
+    REQUIRE(write(pair[1].fd(), "x", 1) == 1);
+    bool ready = false, posted = false;
+    const auto watcher = ok(reactor::Watcher::create(
+        loop, pair[0].fd(), reactor::Interest::readable, [&](reactor::Ready) { ready = true; }));
+    loop.post([&] { posted = true; });
     const auto other = Timer::after(loop, 5ms, [&] { done = true; });
-    run_until(loop, [&] { return done; });
+    run_until(loop, [&] { return done && ready && posted; });
     CHECK(spins > 0);
   }
 
