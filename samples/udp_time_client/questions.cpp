@@ -8,6 +8,7 @@
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
 #include "support/failed.hpp"
+#include "support/printable.hpp"
 
 namespace samples {
 namespace {
@@ -26,13 +27,25 @@ std::string words_for(const protocols::SntpSample& sample, const protocols::Sntp
                      leaps[static_cast<std::size_t>(answer.leap)]);
 }
 
+// Lines and columns as they are, and nothing that commands a terminal.
+std::string shown(std::string_view text) {
+  std::string all;
+  while (true) {
+    const std::size_t size = text.find_first_of("\n\t");
+    all += escaped(text.substr(0, size));
+    if (size == text.npos) return all;
+    all += text[size];
+    text.remove_prefix(size + 1);
+  }
+}
+
 }  // namespace
 
 Question ask_text(std::string format) {
   return {std::move(format), [](protocols::Bytes answer, Arrived) {
             const std::string text(protocols::as_text(answer));
-            if (text.starts_with("error: ")) throw Failed(text.substr(7));
-            return std::optional(text);
+            if (text.starts_with("error: ")) throw Failed(escaped(text.substr(7)));
+            return std::optional(shown(text));
           }};
 }
 
@@ -49,7 +62,7 @@ Question ask_daytime() {
   return {"", [](protocols::Bytes answer, Arrived) {
             std::string line(protocols::as_text(answer));
             while (line.ends_with('\n') || line.ends_with('\r')) line.pop_back();
-            return std::optional(line);
+            return std::optional(shown(line));
           }};
 }
 

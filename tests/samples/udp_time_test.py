@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from namespaces import Network  # noqa: E402
-from programs import Server, run  # noqa: E402
+from programs import Server, program, run  # noqa: E402
 
 FROM_1900 = 2208988800
 PATIENCE = 20
@@ -290,6 +290,20 @@ class Client(unittest.TestCase):
             done = run("udp_time_client", nobody, "--timeout", PATIENCE)
             self.assertEqual(done.stderr, f"error: ask {nobody}: connection refused\n")
             self.assertEqual(done.returncode, 1)
+
+    def test_what_a_server_says_does_not_command_the_terminal(self):
+        for said, shown in ((b"\x1b[2Ja\tb\nc\x9b\xc3\xa9", "\\x1b[2Ja\tb\nc\\x9b\u00e9\n"),
+                            (b"error: \x1b[2J", "")):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as liar:
+                liar.bind(("127.0.0.1", 0))
+                liar.settimeout(PATIENCE)
+                client = subprocess.Popen(
+                    [program("udp_time_client"), "127.0.0.1:%d" % liar.getsockname()[1]],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                liar.sendto(said, liar.recvfrom(100)[1])
+                out, errors = client.communicate(timeout=PATIENCE)
+                self.assertEqual(out, shown)
+                self.assertNotIn("\x1b", errors)
 
     def test_a_forged_answer_is_not_believed(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
