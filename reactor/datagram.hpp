@@ -53,8 +53,8 @@ struct DatagramOptions {
   bool broadcast = false;      ///< May send to broadcast addresses.
   bool arrivals = false;  ///< Tell destination and interface, always so when bound to any address.
   bool receive_times = false;  ///< Tell when the kernel received each.
-  bool refusals = false;       ///< Tell on_error whom a datagram did not reach, as far as ICMP says.
-  bool coalesce = true;        ///< Equal datagrams to or from one peer pass the kernel as one.
+  bool refusals = false;  ///< Tell on_error whom a datagram did not reach, as far as ICMP says.
+  bool coalesce = true;   ///< Equal datagrams to or from one peer pass the kernel as one.
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
 };

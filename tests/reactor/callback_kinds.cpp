@@ -372,11 +372,11 @@ struct AUdpServerThatIsRefused : Specimen {
   using ServerOf = UdpServer<DatagramSession>;
 
   AUdpServerThatIsRefused(Loop& loop, OnCall on_call)
-      : server(ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.refusals = true}},
-                              [](UdpPeer& peer) {
-                                static const OnCall nothing = [] {};
-                                return DatagramSession{peer, nothing};
-                              })) {
+      : server(
+            ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.refusals = true}}, [](UdpPeer& peer) {
+              static const OnCall nothing = [] {};
+              return DatagramSession{peer, nothing};
+            })) {
     REQUIRE(server);
     server->on_error([on_call](const Error&) { on_call(); });
     REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);

@@ -26,9 +26,9 @@ struct Calls {
   std::uint64_t send = 0;  ///< And sendmsg.
   std::uint64_t accept = 0;
   std::uint64_t epoll_ctl = 0;
-  std::uint64_t faults = 0;  ///< Injected.
-  std::uint64_t doomed = 0;  ///< Connections that met a reset.
-  std::uint64_t shed = 0;    ///< Connections accepted only to be closed.
+  std::uint64_t faults = 0;     ///< Injected.
+  std::uint64_t doomed = 0;     ///< Connections that met a reset.
+  std::uint64_t shed = 0;       ///< Connections accepted only to be closed.
   std::uint64_t coalesced = 0;  ///< Messages of several datagrams each, taken or not.
 };
 Calls calls();
