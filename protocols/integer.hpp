@@ -1,6 +1,7 @@
 // Unsigned integers as protocols write them: one to eight bytes in either order, and varints.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstddef>
@@ -33,10 +34,11 @@ namespace protocols {
 inline void append_integer(std::vector<std::byte>& out, std::uint64_t value, std::size_t width,
                            std::endian order) {
   assert(width >= 1 && width <= 8);
-  for (std::size_t i = 0; i < width; ++i) {
-    const std::size_t place = order == std::endian::big ? width - 1 - i : i;
-    out.push_back(static_cast<std::byte>(value >> (8 * place)));
-  }
+  if (order == std::endian::big) value <<= 8 * (sizeof value - width);
+  if (order != std::endian::native) value = __builtin_bswap64(value);
+  std::array<std::byte, sizeof value> bytes;
+  std::memcpy(bytes.data(), &value, sizeof value);
+  out.insert(out.end(), bytes.data(), bytes.data() + width);
 }
 
 /// An unsigned LEB128 number: seven bits a byte, the lowest first; the top bit says that more
