@@ -3,6 +3,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import socket
 
@@ -41,6 +42,7 @@ async def main():
     parser.add_argument("--message", type=int, default=0)
     options = parser.parse_args()
     Echo.message_bytes = options.message
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # Clients may leave in the middle.
 
     loop = asyncio.get_running_loop()
     if options.listen.startswith("unix:"):

@@ -20,9 +20,11 @@ struct PeerOptions {
                                   ///< answers what one read brought by one send.
   std::size_t buffer_bytes = 64 << 10;  ///< Of the read buffer that all connections share.
   std::string idiom;                    ///< Which of a library's ways, where it has two.
+  std::string framing;                  ///< "lines" or "length-prefixed", where it can tell them.
 };
 
-/// Reads `--listen`, `--message`, `--buffer` and `--idiom`; arranges that SIGTERM ends the process.
+/// Reads `--listen`, `--message`, `--buffer`, `--idiom` and `--framing`; arranges that SIGTERM ends
+/// the process, and that a client which has left does not.
 inline PeerOptions parse_peer_options(int argc, char** argv, const char* default_idiom = "") {
   PeerOptions options;
   options.idiom = default_idiom;
@@ -37,14 +39,18 @@ inline PeerOptions parse_peer_options(int argc, char** argv, const char* default
       options.buffer_bytes = std::strtoul(value, nullptr, 10);
     } else if (name == "--idiom") {
       options.idiom = value;
+    } else if (name == "--framing") {
+      options.framing = value;
     } else {
       std::fprintf(stderr,
-                   "usage: %s [--listen HOST:PORT] [--message BYTES] [--buffer BYTES]%s%s\n",
+                   "usage: %s [--listen HOST:PORT] [--message BYTES] [--buffer BYTES] "
+                   "[--framing lines|length-prefixed]%s%s\n",
                    argv[0], *default_idiom ? " [--idiom NAME], default " : "", default_idiom);
       std::exit(2);
     }
   }
   signal(SIGTERM, [](int) { _exit(0); });
+  signal(SIGPIPE, SIG_IGN);  // Not every library sends with MSG_NOSIGNAL.
   return options;
 }
 
