@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <map>
 
 namespace bench {
@@ -31,6 +32,15 @@ std::string contradiction(const Options& options) {
   if (options.churn && options.open_loop()) return "--churn has no --rate: it is a closed loop";
   if (options.churn && options.pipeline > 1) return "--churn sends one message a connection";
   if (options.batch && options.open_loop()) return "--batch belongs to the closed loop";
+  if (options.broadcast && (options.datagrams() || options.protocol == Protocol::http)) {
+    return "--broadcast needs connections that are sent what one of them sent";
+  }
+  if (options.broadcast && (options.churn || options.open_loop() || options.ramp > 0)) {
+    return "--broadcast is a closed loop of all connections at once";
+  }
+  if (options.broadcast && options.messages % std::max<std::size_t>(options.connections, 1) != 0) {
+    return "--broadcast: each of the --messages comes back on every connection";
+  }
   if (options.protocol == Protocol::udp && options.size > 65507) {
     return "--size: a datagram holds at most 65507 bytes";
   }
@@ -57,6 +67,9 @@ Options parse_options(int argc, char** argv) {
                "Send the next --pipeline messages when all of the last are answered, instead of "
                "one for each answer");
   app.add_flag("--churn", options.churn, "Connect, one message, close, and again");
+  app.add_flag("--broadcast", options.broadcast,
+               "One connection sends, and all are answered: each answer counts as a message, and "
+               "the next is sent when the last one has come");
 
   app.add_option("-r,--rate", options.rate,
                  "Open loop: messages a second in all; latency counts from when a message was due");

@@ -30,6 +30,7 @@ struct Options {
   std::size_t pipeline = 1;
   bool batch = false;
   bool churn = false;
+  bool broadcast = false;
   std::string path = "/";
 
   double rate = 0;  ///< Messages a second, all connections together; 0 is the closed loop.

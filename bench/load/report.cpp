@@ -53,6 +53,7 @@ const char* name_of(Protocol protocol) {
 std::string loop_of(const Options& options) {
   if (options.open_loop()) return fmt::format("open loop at {:.0f}/s", options.rate);
   if (options.churn) return "a new connection for each message";
+  if (options.broadcast) return "each message to all";
   return fmt::format("{} in flight{}", options.pipeline, options.batch ? " in batches" : "");
 }
 
@@ -74,7 +75,8 @@ const char* boolean(bool value) { return value ? "true" : "false"; }
 }  // namespace
 
 bool is_saturated(const Outcome& outcome) {
-  return share_of_core(outcome.meter.own(), outcome.meter) > saturated_share;
+  const Usage& own = outcome.meter.own();
+  return share_of_core({own.cpu + own.kept_waiting, 0}, outcome.meter) > saturated_share;
 }
 
 std::string text_report(const Outcome& outcome) {
@@ -121,10 +123,10 @@ std::string json_report(const Outcome& outcome) {
   }
   std::string json = fmt::format(
       R"({{"target":{},"protocol":"{}","connections":{},"size":{},"pipeline":{},"batch":{},)"
-      R"("churn":{},"rate":{},"seconds":{:.6f},"messages":{},"lost":{},"messages_per_second":{:.1f},)",
+      R"("churn":{},"broadcast":{},"rate":{},"seconds":{:.6f},"messages":{},"lost":{},"messages_per_second":{:.1f},)",
       quoted(options.target), name_of(options.protocol), options.connections, options.size,
-      options.pipeline, boolean(options.batch), boolean(options.churn), options.rate,
-      meter.seconds(), meter.answers(), meter.lost(), rate(meter));
+      options.pipeline, boolean(options.batch), boolean(options.churn), boolean(options.broadcast),
+      options.rate, meter.seconds(), meter.answers(), meter.lost(), rate(meter));
   json += fmt::format(
       R"("latency_ns":{{"p50":{},"p90":{},"p99":{},"p99.9":{},"max":{},"mean":{:.0f}}},)",
       latencies.quantile(0.5), latencies.quantile(0.9), latencies.quantile(0.99),

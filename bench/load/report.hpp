@@ -14,7 +14,8 @@ struct Outcome {
   const HostileCounts& hostile;
 };
 
-/// True when the load generator used up its own core, so that the server could have done more.
+/// True when the load generator used up its own core, or waited for what others left of it: the
+/// server could have done more.
 bool is_saturated(const Outcome& outcome);
 
 std::string text_report(const Outcome& outcome);

@@ -47,6 +47,7 @@ class StreamClient::Connection final : public Pollable {
   /// Lets `count` more messages go out, no more than the connection's quota.
   void release(std::uint64_t count, Time now);
   void on_ready(std::uint32_t events) override;
+  [[nodiscard]] std::uint64_t released() const { return released_; }
 
  private:
   void flush();
@@ -54,6 +55,11 @@ class StreamClient::Connection final : public Pollable {
   void on_bytes(std::string_view bytes, Time now);
   [[nodiscard]] bool verify(std::string_view bytes);
   [[nodiscard]] std::uint64_t answers_in(std::string_view bytes);
+  // Whose messages are answered here. Of a broadcast it is the one that was accepted last, so that
+  // the server knows all of them when it hears from it.
+  [[nodiscard]] const Connection& sender() const {
+    return client_.options_.broadcast ? *client_.connections_.back() : *this;
+  }
   void on_answers(std::uint64_t count, Time now);
   void reconnect(Time now);
   void die(const std::string& why);
@@ -86,7 +92,7 @@ void StreamClient::Connection::open(Time now) {
   blocked_ = true;
   bytes_to_send_ = 0;
   partial_answer_ = 0;
-  send_position_ = receive_position_ = client_.traffic_.start_of(index_);
+  send_position_ = receive_position_ = client_.traffic_.start_of(sender().index_);
 
   const auto& target = client_.target_;
   if (connect(fd_, target.address(), target.size) < 0 && errno != EINPROGRESS) {
@@ -172,7 +178,7 @@ void StreamClient::Connection::on_bytes(std::string_view bytes, Time now) {
   } catch (const std::runtime_error& error) {
     return die(error.what());
   }
-  if (answers > released_ - answered_) return die("answered more than was asked");
+  if (answers > sender().released_ - answered_) return die("answered more than was asked");
   if (answers > 0) on_answers(answers, now);
 }
 
@@ -196,14 +202,16 @@ std::uint64_t StreamClient::Connection::answers_in(std::string_view bytes) {
 
 void StreamClient::Connection::on_answers(std::uint64_t count, Time now) {
   auto& client = client_;
+  const std::vector<Time>& sent_at_all = sender().sent_at_;
   for (std::uint64_t i = 0; i < count; ++i, ++answered_) {
     const Time sent_at =
         client.schedule_ ? client.schedule_->due(answered_ * client.options_.connections + index_)
-                         : sent_at_[answered_ & (sent_at_.size() - 1)];
+                         : sent_at_all[answered_ & (sent_at_all.size() - 1)];
     client.meter_.answered(sent_at, now);
   }
   if (answered_ == client.quota_of(index_)) return client.on_quota_done(now);
   if (client.schedule_) return;
+  if (client.options_.broadcast) return client.on_broadcast_answers(count, now);
   if (client.options_.churn) return reconnect(now);
   if (!client.options_.batch) return release(count, now);
   if (answered_ == released_) release(client.options_.pipeline, now);
@@ -276,6 +284,8 @@ void StreamClient::begin(Time now) {
   if (connections_.empty()) return;
   if (options_.open_loop()) {
     schedule_.emplace(options_.rate, now);
+  } else if (options_.broadcast) {
+    connections_.back()->release(options_.pipeline, now);
   } else if (options_.ramp == 0) {
     for (auto& connection : connections_) connection->release(options_.pipeline, time_now());
   }
@@ -284,12 +294,18 @@ void StreamClient::begin(Time now) {
   }
 }
 
+void StreamClient::on_broadcast_answers(std::uint64_t count, Time now) {
+  Connection& sender = *connections_.back();
+  heard_ += count;
+  if (heard_ == sender.released() * connections_.size()) sender.release(options_.pipeline, now);
+}
+
 void StreamClient::on_quota_done(Time now) {
   if (++done_ == connections_.size()) meter_.finish(now);
 }
 
 void StreamClient::on_dead(Time now) {
-  if (++dead_ == connections_.size() || !meter_.begun()) meter_.finish(now);
+  if (++dead_ == connections_.size() || !meter_.begun() || options_.broadcast) meter_.finish(now);
 }
 
 }  // namespace bench

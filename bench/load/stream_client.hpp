@@ -1,4 +1,5 @@
-// Connections with traffic over TCP or a unix socket: closed loop, open loop and churn.
+// Connections with traffic over TCP or a unix socket: closed loop, open loop, churn and
+// broadcast.
 #pragma once
 
 #include <memory>
@@ -26,6 +27,7 @@ class StreamClient : public Client {
   [[nodiscard]] std::uint64_t quota_of(std::size_t connection) const;
   [[nodiscard]] Time opening_time(std::size_t connection) const;
   void on_connected(Connection& connection, Time now);
+  void on_broadcast_answers(std::uint64_t count, Time now);
   void on_quota_done(Time now);
   void on_dead(Time now);
   void begin(Time now);
@@ -45,6 +47,7 @@ class StreamClient : public Client {
 
   std::optional<Schedule> schedule_;
   std::uint64_t due_messages_ = 0;  // Of the open loop: so many were released to be sent.
+  std::uint64_t heard_ = 0;         // Answers to all messages of a broadcast.
   std::uint32_t source_address_ = 0;
 
   std::vector<char> buffer_;  // What is read goes here, for all connections.
