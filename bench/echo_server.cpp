@@ -1,27 +1,20 @@
-// The library's echo server, as it is measured: `echo_server [--listen HOST:PORT] [--threads N]
-// [--messages BYTES] [--spin MICROSECONDS]`.
-#include <CLI/CLI.hpp>
-
-#include <algorithm>
+// The library's echo server, as it is measured: its public API and nothing else. `--message N`
+// answers each message of N bytes by a write of its own; `--framing lines` or `length-prefixed`
+// gives a session whole messages.
 #include <csignal>
-#include <cstdio>
-#include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "reactor/loop_pool.hpp"
+#include "bench/peers/peer.hpp"
+#include "protocols/length_prefixed.hpp"
+#include "protocols/lines.hpp"
 #include "reactor/server.hpp"
 #include "reactor/signal.hpp"
 
 namespace {
 
 using Bytes = std::span<const std::byte>;
-
-struct Options {
-  std::string listen = "127.0.0.1:0";
-  std::size_t threads = 1;
-  std::size_t message_bytes = 0;
-  unsigned spin_microseconds = 0;
-};
 
 // Answers what one read brought.
 struct Echo {
@@ -50,62 +43,77 @@ struct MessageEcho {
   }
 };
 
+struct LineEcho {
+  reactor::Stream& stream;
+  std::vector<std::byte>& out;  // Of all connections.
+
+  void on_frame(std::string_view line) {
+    out.clear();
+    if (protocols::append_line(out, line)) stream.write(out);
+  }
+};
+
+struct LengthPrefixedEcho {
+  reactor::Stream& stream;
+  std::vector<std::byte>& out;
+
+  void on_frame(Bytes payload) {
+    out.clear();
+    if (protocols::append_length_prefixed(out, payload)) stream.write(out);
+  }
+};
+
 void check(const auto& result) {
   if (!result) throw std::runtime_error(result.error().message());
 }
 
-template <class Session>
-void serve(reactor::Loop& loop, const Options& options, auto make_session) {
-  reactor::ServerOptions settings;
-  settings.listen.reuse_port = options.threads > 1;
-  auto server =
-      reactor::Server<Session>::listen(loop, options.listen, settings, std::move(make_session));
+void run(reactor::Loop& loop, const auto& server) {
   check(server);
   std::printf("listening on %s\n", server->address().to_string().c_str());
   std::fflush(stdout);
-  auto end = reactor::Signal::create(loop, SIGTERM, [&loop] { loop.stop(); });
+  const auto end = reactor::Signal::create(loop, SIGTERM, [&loop] { loop.stop(); });
   check(end);
   loop.run();
 }
 
-void serve(reactor::Loop& loop, const Options& options) {
-  if (options.message_bytes == 0) {
-    serve<Echo>(loop, options, [](reactor::Stream& stream) { return Echo{stream}; });
-  } else {
-    serve<MessageEcho>(loop, options, [size = options.message_bytes](reactor::Stream& stream) {
-      return MessageEcho{stream, size};
-    });
-  }
+template <class Session>
+void serve_each(const std::string& listen) {
+  reactor::Loop loop;
+  run(loop, reactor::Server<Session>::listen(loop, listen));
 }
 
-void run(const Options& options) {
-  if (options.threads > 1) {
-    reactor::LoopPool pool(options.threads);
-    pool.run([&](reactor::Loop& loop, std::size_t) { serve(loop, options); });
+void serve_messages(const std::string& listen, std::size_t bytes) {
+  reactor::Loop loop;
+  run(loop,
+      reactor::Server<MessageEcho>::listen(loop, listen, {}, [bytes](reactor::Stream& stream) {
+        return MessageEcho{stream, bytes};
+      }));
+}
+
+template <class Session, class Decoder>
+void serve_frames(const std::string& listen) {
+  reactor::Loop loop;
+  std::vector<std::byte> out;
+  run(loop,
+      reactor::Server<Session, Decoder>::listen(loop, listen, {}, [&out](reactor::Stream& stream) {
+        return Session{stream, out};
+      }));
+}
+
+void serve(const bench::PeerOptions& options) {
+  if (options.framing == "lines") {
+    serve_frames<LineEcho, protocols::LineDecoder>(options.listen);
+  } else if (options.framing == "length-prefixed") {
+    serve_frames<LengthPrefixedEcho, protocols::LengthPrefixedDecoder>(options.listen);
+  } else if (options.message_bytes > 0) {
+    serve_messages(options.listen, options.message_bytes);
   } else {
-    reactor::Loop loop({.spin = std::chrono::microseconds(options.spin_microseconds)});
-    serve(loop, options);
+    serve_each<Echo>(options.listen);
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  CLI::App app("The library's echo server, as it is measured.", "echo_server");
-  app.option_defaults()->always_capture_default();
-  app.add_option("--listen", options.listen, "HOST:PORT, [::1]:PORT or unix:PATH");
-  app.add_option("--threads", options.threads, "Loops, each on a thread of its own");
-  app.add_option("--messages", options.message_bytes,
-                 "Answer each message of so many bytes by a write of its own; 0: answer each read");
-  app.add_option("--spin", options.spin_microseconds,
-                 "Microseconds to look for events before sleeping; one thread only");
-  CLI11_PARSE(app, argc, argv);
-  try {
-    run(options);
-    return 0;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", error.what());
-    return 1;
-  }
+  return bench::run_peer([&] { serve(bench::parse_peer_options(argc, argv)); });
 }

@@ -37,6 +37,8 @@ void accept_buffered(int fd) {
   bufferevent_setcb(
       stream, on_buffered_input, nullptr,
       [](bufferevent* ended, short, void*) { bufferevent_free(ended); }, nullptr);
+  bufferevent_set_max_single_read(stream, options.buffer_bytes);
+  bufferevent_set_max_single_write(stream, options.buffer_bytes);
   bufferevent_enable(stream, EV_READ | EV_WRITE);
 }
 
