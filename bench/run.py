@@ -8,35 +8,49 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness import report, stats
-from harness.measure import Settings
+from harness import budgets, page, report, results
 from harness.process import cores
 from harness.question import all_questions
 from harness.servers import QUICK
 
 ROOT = Path(__file__).resolve().parent
+MINUTES, QUICK_MINUTES = 30, 3
+MOST_TURNS, QUICK_TURNS, FEWEST_TURNS = 12, 6, 3
 
 
 def parse(questions):
-    listing = "\n".join(f"  {name:14} {question.title}" for name, question in questions.items())
-    parser = argparse.ArgumentParser(description=__doc__, epilog=f"questions:\n{listing}",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", nargs="*", help="which to ask; all unless told")
+    listing = "\n".join(f"  {name:18} {question.title}" for name, question in questions.items())
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__, epilog=f"questions:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("question", nargs="*", help="which to ask; `all`, or none, for all of them")
     parser.add_argument("--quick", action="store_true",
-                        help="three minutes: few servers and few turns")
+                        help=f"{QUICK_MINUTES} minutes: few servers, few cells, few turns")
+    parser.add_argument("--page", action="store_true",
+                        help="write docs/benchmarks.md of what was measured last; without a question, "
+                             "nothing is measured")
+    parser.add_argument("--budgets", action="store_true",
+                        help="record anew what the suite holds a message to, in "
+                             f"{os.path.relpath(budgets.FILE, ROOT.parent)}")
     parser.add_argument("--servers", help="only these, separated by commas; the limit always runs")
     parser.add_argument("--cells", help="only those whose name has this text in it")
+    parser.add_argument("--minutes", type=float,
+                        help=f"what all may take; {MINUTES} unless told. The turns follow from it")
     parser.add_argument("--starts", type=int, help="how often each server is started")
     parser.add_argument("--turns", type=int, help="how many turns it has then")
     parser.add_argument("--seconds", type=float, help="length of a turn")
     parser.add_argument("--build", type=Path, default=ROOT.parent / "build-bench",
                         help="folder of the built programs")
     parser.add_argument("--results", type=Path, default=ROOT / "results",
-                        help="folder for the JSON results")
+                        help="folder for the results")
     arguments = parser.parse_args()
+    arguments.page_alone = arguments.page and not arguments.question and not arguments.quick
+    if not arguments.question or "all" in arguments.question:
+        arguments.question = list(questions)
     unknown = set(arguments.question) - set(questions)
     if unknown:
         parser.error(f"no question named {', '.join(sorted(unknown))}; see --help")
@@ -48,27 +62,58 @@ def parse(questions):
             parser.error(f"no server named {', '.join(sorted(unknown))}; there are "
                          + ", ".join(known))
     arguments.build = arguments.build.resolve()
-    if not (arguments.build / "bench/load/load").exists():
+    if not arguments.page_alone and not (arguments.build / "bench/load/load").exists():
         parser.error(f"{arguments.build} holds no bench/load/load: build it, or name another")
     return arguments
 
 
-def chosen_servers(question, arguments):
-    """Which take part, the limit first; says which do not and why."""
-    if arguments.servers:
-        names = [name for name in question.servers if name in arguments.servers]
-    else:
-        names = [name for name in question.servers if not arguments.quick or name in QUICK]
-    if question.limit not in names:
-        names.insert(0, question.limit)
-    able = []
-    for name in names:
-        why_not = question.why_not(name, arguments.build)
-        if why_not:
-            print(f"  without {name}: {why_not}")
+class Plan:
+    """What one question asks of whom, and how often."""
+
+    def __init__(self, question, arguments):
+        self.question, self.arguments = question, arguments
+        self.servers, self.without = [], {}
+        for name in self._wanted_servers():
+            why_not = question.why_not(name, arguments.build)
+            if why_not:
+                self.without[name] = why_not
+            else:
+                self.servers.append(name)
+        self.cells = [cell for cell in (question.quick if arguments.quick else question.cells)
+                      if not arguments.cells or arguments.cells in cell]
+        tool = question.measure.needs
+        self.why_not = ("" if not tool or shutil.which(tool)
+                        else f"it needs {tool} (Debian package {tool})")
+
+    def _wanted_servers(self):
+        """Those that were asked for, the limit first."""
+        question, arguments = self.question, self.arguments
+        if arguments.servers:
+            names = [name for name in question.servers if name in arguments.servers]
         else:
-            able.append(name)
-    return able
+            names = [name for name in question.servers if not arguments.quick or name in QUICK]
+        return names if question.limit in names else [question.limit, *names]
+
+    def settings(self, turns):
+        arguments = self.arguments
+        settings = self.question.measure.settings(arguments.build, turns, arguments.quick)
+        told = {name: getattr(arguments, name) for name in ("starts", "turns", "seconds")}
+        return replace(settings, **{name: value for name, value in told.items() if value})
+
+    def seconds(self, turns):
+        if self.why_not:
+            return 0
+        each = self.question.measure.seconds(self.question, self.settings(turns))
+        return len(self.cells) * len(self.servers) * each
+
+
+def chosen_turns(plans, arguments):
+    """As many as the time allows."""
+    minutes = arguments.minutes or (QUICK_MINUTES if arguments.quick else MINUTES)
+    for turns in range(QUICK_TURNS if arguments.quick else MOST_TURNS, FEWEST_TURNS, -1):
+        if sum(plan.seconds(turns) for plan in plans) <= minutes * 60:
+            return turns
+    return FEWEST_TURNS
 
 
 def progress(text):
@@ -76,41 +121,60 @@ def progress(text):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def ask(question, arguments):
+def ask(plan, turns):
+    """Whether the question was answered without a failure; a skipped one is no failure."""
+    question, arguments = plan.question, plan.arguments
     print(f"{question.name}: {question.title}")
-    tool = question.measure.needs
-    if tool and not shutil.which(tool):
-        print(f"  skipped: it needs {tool} (Debian package {tool})\n")
+    if plan.why_not:
+        print(f"  skipped: {plan.why_not}\n")
         return True
-    servers = chosen_servers(question, arguments)
-    cells = [cell for cell in question.cells if not arguments.cells or arguments.cells in cell]
-    settings = Settings.of(arguments.build, question.measure, arguments.quick)
-    told = {name: getattr(arguments, name) for name in ("starts", "turns", "seconds")}
-    settings = replace(settings, **{name: value for name, value in told.items() if value})
-    samples, summaries = {}, {}
-    for cell in cells:
-        samples[cell] = question.run(servers, cell, settings, progress)
-        summaries[cell] = stats.summary(samples[cell], question.limit,
-                                        question.columns[0].key)
+    for name, why_not in plan.without.items():
+        print(f"  without {name}: {why_not}")
+    settings, samples, began = plan.settings(turns), {}, time.monotonic()
+    command = "./dev bench" + " --quick" * arguments.quick
+    for cell in plan.cells:
+        samples[cell] = question.run(plan.servers, cell, settings, progress)
         progress("")
-        print(report.table(question, cell, summaries[cell]), flush=True)
-    path = report.write_json(arguments.results, question, samples, summaries, settings)
-    turns = settings.starts * settings.turns
-    print(f"  {turns} {'turn' if turns == 1 else 'turns'} each; {os.path.relpath(path)}\n")
-    return not any("failed" in figures for cell in summaries.values() for figures in cell.values())
+        result = results.result_of(question, samples, settings, command)
+        print(report.table(result, cell), flush=True)
+    if not samples:
+        print()
+        return True
+    results.write(arguments.results / f"{question.name}.json", result, depth=4)
+    (arguments.results / f"{question.name}.md").write_text(page.section(question.name, result) + "\n")
+    count = settings.starts * settings.turns
+    print(f"  {count} {'turn' if count == 1 else 'turns'} each, {time.monotonic() - began:.0f} s; "
+          f"{os.path.relpath(arguments.results / question.name)}.json and .md\n", flush=True)
+    return not any("failures" in figures for answer in result["cells"].values()
+                   for figures in answer["summary"].values())
+
+
+def measure(questions, arguments):
+    plans = [Plan(questions[name], arguments) for name in questions if name in arguments.question]
+    turns = chosen_turns(plans, arguments)
+    seconds = sum(plan.seconds(turns) for plan in plans)
+    took = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    print(f"{len(plans)} {'question' if len(plans) == 1 else 'questions'}, about {took}\n", flush=True)
+    if cores()[0] == cores()[1]:
+        print("one core only: the server and its load share it, and times mean little")
+    return all([ask(plan, turns) for plan in plans])
 
 
 def main():
     questions = all_questions()
     arguments = parse(questions)
-    if cores()[0] == cores()[1]:
-        print("one core only: the server and its load share it, and times mean little")
+    good = True
     # Two runs at once would measure each other.
     with open(Path(tempfile.gettempdir()) / "uvreactor-bench.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        good = [ask(question, arguments) for name, question in questions.items()
-                if not arguments.question or name in arguments.question]
-    return 0 if all(good) else 1
+        if arguments.budgets:
+            print(f"wrote {os.path.relpath(budgets.record(arguments.build))}")
+            return 0
+        if not arguments.page_alone:
+            good = measure(questions, arguments)
+    if arguments.page:
+        print(f"wrote {os.path.relpath(page.publish(arguments.results))}")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

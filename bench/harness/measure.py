@@ -1,15 +1,19 @@
 """The ways to measure a server. Each gives, for as long as a server is kept, a function that takes
 a cell of a question and gives figures by name."""
 
+import json
+import os
 import re
+import shlex
 import signal
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from harness.process import (Failed, load_arguments, run_load, run_program, serving,
+from harness.process import (Failed, load_arguments, run_load, run_program, run_quietly, serving,
                              start_load)
 
 
@@ -26,16 +30,8 @@ class Settings:
     build: Path
     starts: int
     turns: int
-    seconds: float
+    seconds: float = 0.15
     warm_up: float = 0.05
-
-    @classmethod
-    def of(cls, build, measure, quick):
-        if measure.deterministic:
-            return cls(build, starts=1, turns=1, seconds=0)
-        if isinstance(measure, Program):
-            return cls(build, starts=1, turns=3 if quick else 9, seconds=0)
-        return cls(build, starts=2 if quick else 4, turns=6 if quick else 12, seconds=0.15)
 
 
 def _nanoseconds(value):
@@ -63,11 +59,22 @@ class Load:
                Column("p50", "p50", "ns"), Column("p99", "p99", "ns"),
                Column("server_core", "of its core", "share"),
                Column("load_core", "load's", "share"))
-    deterministic = False
+    name = "load"
     needs = ""
     # A server that waited for its core longer than this shared it, and has its turn again.
     waited_share = 0.05
     tries = 3
+    # To start a server and a load, to connect, to tell, and for a turn in ten that is repeated.
+    start_seconds, turn_seconds = 0.05, 0.05
+    patience_seconds = 10
+
+    def settings(self, build, turns, quick):
+        return Settings(build, starts=2 if quick else 4, turns=turns)
+
+    def seconds(self, question, settings):
+        """About how long one server takes with one cell."""
+        turn = settings.seconds + settings.warm_up + self.turn_seconds
+        return settings.starts * (self.start_seconds + settings.turns * turn)
 
     @contextmanager
     def keep(self, server, server_options, settings):
@@ -78,7 +85,7 @@ class Load:
         for _ in range(self.tries):
             report = run_load(settings.build, running.address, cell, (
                 "--server-pid", str(running.pid), "--duration", str(settings.seconds),
-                "--warm-up", str(settings.warm_up)))
+                "--warm-up", str(settings.warm_up)), patience=self.patience_seconds)
             waited = report["server"]["kept_waiting_share"]
             yield {
                 "cpu_ns": report["server"]["cpu_ns_per_message"],
@@ -94,26 +101,39 @@ class Load:
                 break
 
 
-class Instructions:
+class Once:
+    """What neighbours do not disturb is measured once."""
+
+    needs = ""
+    once_seconds = 1
+
+    def settings(self, build, turns, quick):
+        return Settings(build, starts=1, turns=1, seconds=0)
+
+    def seconds(self, question, settings):
+        return self.once_seconds
+
+
+class Instructions(Once):
     """User instructions a message, counted by callgrind: what no neighbour disturbs."""
 
     columns = (Column("instructions", "instructions a message", "count"),)
-    deterministic = True
+    name = "instructions"
     needs = "valgrind"
+    once_seconds = 1.5
     few, many = 2_000, 12_000
     wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")
 
     @contextmanager
     def keep(self, server, server_options, settings):
         command = server.command(settings.build, server_options)
+        yield lambda cell: {"instructions": self.count_each(command, settings.build, cell)}
 
-        def measure(cell):
-            few, many = (self._count(command, settings.build, cell, messages)
-                         for messages in (self.few, self.many))
-            # Start-up and connecting are in both counts.
-            return {"instructions": (many - few) / (self.many - self.few)}
-
-        yield measure
+    def count_each(self, command, build, cell):
+        few, many = (self._count(command, build, cell, messages)
+                     for messages in (self.few, self.many))
+        # Start-up and connecting are in both counts.
+        return (many - few) / (self.many - self.few)
 
     def _count(self, command, build, cell, messages):
         with tempfile.TemporaryFile("w+") as log:
@@ -127,14 +147,15 @@ class Instructions:
         return int(collected[1])
 
 
-class SystemCalls:
+class SystemCalls(Once):
     """System calls a message, by name, counted by strace."""
 
     columns = (Column("total", "calls a message", "calls"), Column("read", "read", "calls"),
                Column("write", "write", "calls"), Column("epoll_wait", "epoll_wait", "calls"),
                Column("epoll_ctl", "epoll_ctl", "calls"), Column("other", "other", "calls"))
-    deterministic = True
+    name = "system calls"
     needs = "strace"
+    once_seconds = 0.7
     few, many = 1_000, 6_000
     groups = {
         "read": {"read", "readv", "recvfrom", "recvmsg", "recvmmsg"},
@@ -146,11 +167,15 @@ class SystemCalls:
     @contextmanager
     def keep(self, server, server_options, settings):
         command = server.command(settings.build, server_options)
-        yield lambda cell: self._figures(*(self._calls(command, settings.build, cell, messages)
-                                           for messages in (self.few, self.many)))
+        yield lambda cell: self._figures(self.calls_each(command, settings.build, cell))
 
-    def _figures(self, few, many):
-        calls = {name: (many[name] - few.get(name, 0)) / (self.many - self.few) for name in many}
+    def calls_each(self, command, build, cell):
+        """{system call: how many a message}."""
+        few, many = (self._calls(command, build, cell, messages)
+                     for messages in (self.few, self.many))
+        return {name: (many[name] - few.get(name, 0)) / (self.many - self.few) for name in many}
+
+    def _figures(self, calls):
         figures = {group: sum(calls.get(name, 0) for name in names)
                    for group, names in self.groups.items()}
         total = sum(calls.values())
@@ -167,12 +192,12 @@ class SystemCalls:
         return {name: int(calls) for calls, name in rows if name != "total"}
 
 
-class Memory:
+class Memory(Once):
     """Resident memory of the server for each connection that it holds."""
 
     columns = (Column("bytes", "a connection", "bytes"), Column("total", "in all", "bytes"))
-    deterministic = True
-    needs = ""
+    name = "memory"
+    once_seconds = 2
     hold_seconds = 60
 
     @contextmanager
@@ -185,36 +210,109 @@ class Memory:
         with serving(command) as running:
             # Code and tables that any connection needs are there before the counting begins.
             run_load(build, running.address, {"connections": 100, "messages": 100})
-            before = self._resident(running.pid)
+            before = self.resident(running.pid)
             holding = start_load(build, running.address, {**cell, "hold": self.hold_seconds})
             try:
                 line = holding.stdout.readline()
                 if not line.startswith("holding"):
                     raise Failed(f"load: {line or holding.stderr.read()}")
                 running.wait_for_connections(count)
-                after = self._resident(running.pid)
+                after = self.resident(running.pid)
             finally:
                 holding.send_signal(signal.SIGINT)
                 holding.communicate()
         return {"bytes": (after - before) / count, "total": after}
 
     @staticmethod
-    def _resident(pid):
+    def resident(pid):
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
         return int(re.search(r"^Rss: +(\d+) kB", rollup, re.M)[1]) * 1024
+
+
+class StartUp:
+    """What a server spends before it listens."""
+
+    name = "start-up"
+    columns = (Column("cpu_ns", "CPU", "ns"), Column("wall_ns", "until it listens", "ns"),
+               Column("resident", "resident", "bytes"))
+    needs = ""
+    turn_seconds = 0.03
+
+    def settings(self, build, turns, quick):
+        return Settings(build, starts=1, turns=3 * turns, seconds=0)
+
+    def seconds(self, question, settings):
+        return settings.turns * self.turn_seconds
+
+    @contextmanager
+    def keep(self, server, server_options, settings):
+        yield lambda cell: self._figures(server.command(settings.build, server_options))
+
+    @staticmethod
+    def _figures(command):
+        began = time.monotonic_ns()
+        with serving(command) as running:
+            # The time on a core of the main thread, in nanoseconds.
+            on_core = int(Path(f"/proc/{running.pid}/schedstat").read_text().split()[0])
+            return {"cpu_ns": on_core, "wall_ns": running.listening_at - began,
+                    "resident": Memory.resident(running.pid)}
+
+
+class Build:
+    """What the compiler makes of a server's source, and how long it takes for it."""
+
+    name = "build"
+    columns = (Column("compile_ns", "CPU to compile", "ns"), Column("program", "program", "bytes"),
+               Column("source", "of source", "count"))
+    needs = "strip"
+    turn_seconds = 2.5
+
+    def settings(self, build, turns, quick):
+        return Settings(build, starts=1, turns=1 if quick else 2, seconds=0)
+
+    def seconds(self, question, settings):
+        return settings.turns * self.turn_seconds
+
+    @contextmanager
+    def keep(self, server, server_options, settings):
+        yield lambda cell: self._figures(settings.build, server.program)
+
+    @staticmethod
+    def _figures(build, program):
+        entry = next(entry for entry in json.loads((build / "compile_commands.json").read_text())
+                     if entry["output"].startswith(f"bench/{program}.p/"))
+        with tempfile.TemporaryDirectory() as folder:
+            words = [word for word in shlex.split(entry["command"]) if word != "ccache"]
+            words[words.index("-o") + 1] = f"{folder}/object"
+            before = os.times()
+            run_quietly(words, cwd=entry["directory"])
+            after = os.times()
+            run_quietly(["strip", "-o", f"{folder}/program", str(build / "bench" / program)])
+            lines = (Path(entry["directory"]) / entry["file"]).read_text().splitlines()
+            return {"compile_ns": 1e9 * (after.children_user + after.children_system
+                                         - before.children_user - before.children_system),
+                    "program": os.path.getsize(f"{folder}/program"), "source": len(lines)}
 
 
 class Program:
     """A program that measures by itself and prints its figures as JSON."""
 
+    name = "program"
     columns = ()  # Each question has its own.
-    deterministic = False
     needs = ""
+
+    def settings(self, build, turns, quick):
+        # What runs for a second by itself is disturbed less than a turn of a load.
+        return Settings(build, starts=1, turns=max(2 if quick else 3, turns * 3 // 4), seconds=0)
+
+    def seconds(self, question, settings):
+        return settings.turns * question.seconds
 
     @contextmanager
     def keep(self, server, server_options, settings):
         yield lambda cell: run_program(server.command(settings.build) + load_arguments(cell))
 
 
-MEASURES = {"program": Program(), "load": Load(), "instructions": Instructions(), "system calls": SystemCalls(),
-            "memory": Memory()}
+MEASURES = {measure.name: measure
+            for measure in (Load(), Instructions(), SystemCalls(), Memory(), StartUp(), Build(),
+                            Program())}

@@ -6,10 +6,11 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 60
 PRIORITY = -20
 
 
@@ -57,11 +58,11 @@ class RunningServer:
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True,
                                         preexec_fn=_prepare(cores()[0]), **options)
         line = self.process.stdout.readline()
+        self.listening_at = time.monotonic_ns()
         if not line.startswith("listening on "):
             self.end()
             raise Failed(f"{' '.join(self.command)}: did not start")
         self.address = line.split()[-1]
-
         self.sockets = self._count_sockets()
 
     @property
@@ -92,7 +93,7 @@ class RunningServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
-            raise Failed(f"{' '.join(self.command)}: did not end") from None
+            print(f"{' '.join(self.command)}: had to be killed", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -119,18 +120,25 @@ def start_load(build, address, cell, extra=()):
                             preexec_fn=_prepare(cores()[1]))
 
 
-def run_load(build, address, cell, extra=()):
+def run_load(build, address, cell, extra=(), patience=PATIENCE_SECONDS):
     """What the load generator has to report."""
     process = start_load(build, address, cell, extra)
     try:
-        output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        output, errors = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise Failed(f"load {load_arguments(cell)} did not end") from None
+        raise Failed(f"load {' '.join(load_arguments(cell))}: no end after {patience:.0f} s") from None
     if process.returncode != 0:
-        raise Failed(f"load {load_arguments(cell)}: {errors or output}")
+        why = json.loads(output)["errors"] if output.startswith("{") else errors or output
+        raise Failed(f"load {' '.join(load_arguments(cell))}: {why}")
     return json.loads(output)
+
+
+def run_quietly(command, **options):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command)}: {done.stderr}")
 
 
 def run_program(command):

@@ -8,6 +8,9 @@ CELLS           {name: options of the load generator, or of the program}
 COLUMNS         for "program": [Column], the first the one that ratios are of
 MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent
 TARGETS         {server: {cell: {figure or "ratio": at most}}}; may be absent
+CAUSES          {cell: why a target is missed there or a peer ahead, for the page}; may be absent
+SECONDS         for "program": how long one takes, so that a run can be planned
+QUICK           the cells for --quick, all if absent
 """
 
 import importlib.util
@@ -36,14 +39,17 @@ class Question:
         self.cells = module.CELLS
         self.message_bytes = getattr(module, "MESSAGE_BYTES", 0)
         self.targets = getattr(module, "TARGETS", {})
+        self.causes = getattr(module, "CAUSES", {})
+        self.seconds = getattr(module, "SECONDS", 1)
+        self.quick = getattr(module, "QUICK", tuple(self.cells))
 
-    def server_options(self, server):
-        return (server.message_option, str(self.message_bytes)) if self.message_bytes else ()
+    def server_options(self):
+        return ("--message", str(self.message_bytes)) if self.message_bytes else ()
 
     def why_not(self, name, build):
         """Why this server cannot answer the question here; empty when it can."""
         server = self.servers[name]
-        if self.message_bytes and not server.message_option:
+        if self.message_bytes and not server.can_answer_each:
             return "has no way to answer each message by itself"
         return server.why_not(build)
 
@@ -52,21 +58,34 @@ class Question:
         samples = {name: [] for name in servers}
         for start in range(settings.starts):
             with ExitStack() as kept:
-                measures = {name: kept.enter_context(self.measure.keep(
-                    self.servers[name], self.server_options(self.servers[name]), settings))
-                    for name in servers}
+                measures = {name: self._start(kept, name, settings) for name in servers}
                 for turn in range(settings.turns):
                     number = start * settings.turns + turn + 1
                     progress(f"{self.name}: {cell}, {number} of {settings.starts * settings.turns}")
                     for name in servers:
-                        samples[name].append(self._figures(measures[name], cell))
+                        samples[name].append(self._figures(measures, name, cell))
         return samples
 
-    def _figures(self, measure, cell):
+    def _start(self, kept, name, settings):
         try:
-            return measure(self.cells[cell])
+            return kept.enter_context(self.measure.keep(
+                self.servers[name], self.server_options(), settings))
         except Failed as failure:
+            return _failing(str(failure))
+
+    def _figures(self, measures, name, cell):
+        try:
+            return measures[name](self.cells[cell])
+        except Failed as failure:
+            # It sits out until it is started afresh: one that hangs costs its time once a start.
+            measures[name] = _failing(str(failure))
             return {"failed": str(failure)}
+
+
+def _failing(why):
+    def fail(_):
+        raise Failed(why)
+    return fail
 
 
 def all_questions():

@@ -1,72 +1,62 @@
-"""Results for people, as a table, and for programs, as JSON."""
-
-import datetime
-import json
-import os
-import platform
-import re
-import subprocess
-from pathlib import Path
+"""One question's results as a table, for a terminal."""
 
 from harness.measure import FORMATS
 from harness.stats import resolution
 
-VERSIONS = {"libuv": "libuv1-dev", "asio": "libasio-dev", "libevent": "libevent-dev",
-            "libev": "libev-dev", "liburing": "liburing-dev", "node": "nodejs", "gcc": "g++"}
+
+def judge(figures, key, most, unresolved):
+    """What became of a target: "reached", "reached within ±x" or "MISSED"."""
+    value = figures[key]["median"]
+    if value <= most:
+        return "reached"
+    if key == "ratio" and value <= most + unresolved:
+        return f"reached within ±{unresolved:.2f}"
+    return "MISSED"
 
 
-def machine():
-    """What the figures were measured on."""
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    return {"cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
-            "kernel": platform.release(), "python": platform.python_version(),
-            "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-            "commit": _output("git", "-C", str(Path(__file__).parent), "describe", "--always",
-                              "--dirty"),
-            "packages": {name: _output("dpkg-query", "-W", "-f=${Version}", package)
-                         for name, package in VERSIONS.items()}}
-
-
-def _output(*command):
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+def target_name(key, columns):
+    return next((column["title"] for column in columns if column["key"] == key), key)
 
 
 def verdict(figures, targets, unresolved):
     """What became of a server's targets in this cell, in words."""
     words = []
     for key, most in targets.items():
-        value = figures[key]["median"]
-        slack = unresolved if key == "ratio" else 0
-        if value <= most:
-            outcome = "reached"
-        elif value <= most + slack:
-            outcome = f"reached within ±{slack:.2f}"
-        else:
-            outcome = "MISSED"
         name = "" if key == "ratio" else key.replace("_ns", "") + " "
-        words.append(f"{name}≤ {most:g}: {outcome}")
+        words.append(f"{name}≤ {most:g}: {judge(figures, key, most, unresolved)}")
     return ", ".join(words)
 
 
-def table(question, cell, summaries):
+def failures(figures):
+    """`3 of 24 turns failed: why`; empty where none did."""
+    failed = figures.get("failures")
+    return f"{failed['turns']} of {failed['of']} turns failed: {failed['first']}" if failed else ""
+
+
+def ratio(figures, digits=3):
+    """`1.023 ±0.011`, without a spread where there was one turn only; empty for no ratio."""
+    found = figures.get("ratio")
+    if not found:
+        return ""
+    spread = f" ±{found['spread']:.{digits}f}" if found["spread"] else ""
+    return f"{found['median']:.{digits}f}{spread}"
+
+
+def table(result, cell):
     """One cell of a question as lines of text."""
-    unresolved = resolution(summaries.get(question.limit + " again"))
-    rows = [["", *(column.title for column in question.columns), "ratio", ""]]
-    for server, figures in summaries.items():
-        if "failed" in figures:
-            rows.append([server, *[""] * (len(question.columns) + 1),
-                         "failed: " + figures["failed"].splitlines()[0][:100]])
+    limit, columns, answer = result["limit"], result["columns"], result["cells"][cell]
+    unresolved = resolution(answer["summary"], limit)
+    rows = [["", *(column["title"] for column in columns), "ratio", ""]]
+    for server, figures in answer["summary"].items():
+        name = server + (" (the limit)" if server == limit else "")
+        remarks = failures(figures)
+        if columns[0]["key"] not in figures:
+            rows.append([name, *[""] * (len(columns) + 1), remarks])
             continue
-        row = [server + (" (the limit)" if server == question.limit else "")]
-        row += [FORMATS[column.format](figures[column.key]["median"])
-                for column in question.columns]
-        ratio = figures.get("ratio")
-        row.append(f"{ratio['median']:.3f} ±{ratio['spread']:.3f}" if ratio else "")
-        row.append(verdict(figures, question.targets.get(server, {}).get(cell, {}), unresolved))
-        rows.append(row)
+        judged = verdict(figures, answer["targets"].get(server, {}), unresolved)
+        rows.append([name, *(FORMATS[column["format"]](figures[column["key"]]["median"])
+                             for column in columns),
+                     ratio(figures), "; ".join(filter(None, [judged, remarks]))])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     lines = [f"  {cell}"]
     for row in rows:
@@ -74,18 +64,3 @@ def table(question, cell, summaries):
         padded += [text.rjust(width) for text, width in zip(row[1:-1], widths[1:])]
         lines.append(("    " + "  ".join(padded) + "  " + row[-1]).rstrip())
     return "\n".join(lines)
-
-
-def write_json(folder, question, samples, summaries, settings):
-    folder.mkdir(parents=True, exist_ok=True)
-    result = {"question": question.name, "title": question.title, "machine": machine(),
-              "starts": settings.starts, "turns": settings.turns, "seconds": settings.seconds,
-              "columns": [vars(column) for column in question.columns],
-              "cells": {cell: {"load": question.cells[cell], "summary": summaries[cell],
-                               "targets": {server: targets[cell]
-                                           for server, targets in question.targets.items()
-                                           if cell in targets},
-                               "samples": samples[cell]} for cell in samples}}
-    path = folder / f"{question.name}.json"
-    path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    return path

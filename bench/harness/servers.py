@@ -1,12 +1,15 @@
 """The servers that can be measured, by the name that questions give them."""
 
+import functools
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 LIMIT = "epoll"        # Every ratio is to this one.
 AGAIN = "epoll again"  # The same once more: how far its ratio is from 1 is what a run cannot resolve.
 OURS = "uvreactor"
+CANNOT_RUN_HERE = 77
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Server:
     """An echo server: a program of the build folder, or a script of bench/."""
     program: str
     arguments: tuple = ()
-    message_option: str = "--message"  # Answers each message by a send of its own; None: it cannot.
+    can_answer_each: bool = True       # Each message by a send of its own: `--message SIZE`.
     package: str = ""                  # The Debian package that it is missing when it is not there.
     interpreter: str = ""
 
@@ -28,9 +31,19 @@ class Server:
         """Why it cannot be measured here; empty when it can."""
         if self.interpreter:
             return "" if shutil.which(self.interpreter) else f"Debian package {self.package}"
-        if (build / "bench" / self.program).exists():
-            return ""
-        return f"not built: Debian package {self.package}" if self.package else "not built"
+        if not (build / "bench" / self.program).exists():
+            return f"not built: Debian package {self.package}" if self.package else "not built"
+        return _refusal(tuple(self.command(build))) if "uring" in self.program else ""
+
+
+@functools.cache
+def _refusal(command):
+    """What a server says that cannot run on this kernel, by exit code 77; empty when it can."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    process.terminate()
+    _, why = process.communicate()
+    return why.strip() if process.returncode == CANNOT_RUN_HERE else ""
 
 
 SERVERS = {
@@ -38,17 +51,20 @@ SERVERS = {
     AGAIN: Server("peers/epoll_echo"),
     "epoll 512 KiB": Server("peers/epoll_echo", ("--buffer", str(512 << 10))),
     "epoll edge": Server("peers/epoll_edge_echo"),
-    OURS: Server("echo_server", message_option="--messages"),
+    OURS: Server("echo_server"),
     "libuv": Server("peers/uv_echo"),
-    "libuv uv_write": Server("peers/uv_echo", ("--idiom", "write"), message_option=None),
-    "asio": Server("peers/asio_echo", message_option=None, package="libasio-dev"),
-    "asio wait": Server("peers/asio_echo", ("--idiom", "wait"), message_option=None,
+    "libuv uv_write": Server("peers/uv_echo", ("--idiom", "write"), can_answer_each=False),
+    "asio": Server("peers/asio_echo", can_answer_each=False, package="libasio-dev"),
+    "asio wait": Server("peers/asio_echo", ("--idiom", "wait"), can_answer_each=False,
                         package="libasio-dev"),
-    "asio awaitable": Server("peers/asio_echo", ("--idiom", "awaitable"), message_option=None,
+    "asio awaitable": Server("peers/asio_echo", ("--idiom", "awaitable"), can_answer_each=False,
                              package="libasio-dev"),
     "libevent": Server("peers/libevent_echo", package="libevent-dev"),
     "libevent raw": Server("peers/libevent_echo", ("--idiom", "raw"), package="libevent-dev"),
     "libev": Server("peers/ev_echo", package="libev-dev"),
+    "io_uring": Server("peers/uring_echo", can_answer_each=False, package="liburing-dev"),
+    "io_uring single": Server("peers/uring_echo", ("--idiom", "single"), can_answer_each=False,
+                              package="liburing-dev"),
     "asyncio": Server("peers/asyncio_echo.py", package="python3", interpreter="python3"),
     "node": Server("peers/node_echo.js", package="nodejs", interpreter="node"),
 }
@@ -56,3 +72,12 @@ SERVERS = {
 QUICK = (LIMIT, AGAIN, OURS, "libuv")
 ALL = tuple(name for name in SERVERS if name != "epoll 512 KiB")
 COMPILED = tuple(name for name in ALL if not SERVERS[name].interpreter)
+
+
+def framed_servers(framing):
+    """Those that cut the stream into messages, each by what its library has for it."""
+    told = ("--framing", framing)
+    return {LIMIT: Server("peers/epoll_framed", told), AGAIN: Server("peers/epoll_framed", told),
+            OURS: Server("echo_server", told),
+            "asio": Server("peers/asio_framed", told, package="libasio-dev"),
+            "libevent": Server("peers/libevent_framed", told, package="libevent-dev")}

@@ -15,7 +15,8 @@ def spread(values):
 
 
 def summary(samples, limit, first):
-    """{server: {figure: {"median", "spread"}}} of one cell, with the ratio of the `first` figure.
+    """{server: {figure: {"median", "spread"}}} of one cell, with the ratio of the `first` figure, and
+    with "failures" where turns failed; that alone where all did.
 
     A ratio is taken between the turns that servers had one after the other, and then its median:
     what slows the whole machine down for a while slows both.
@@ -23,12 +24,13 @@ def summary(samples, limit, first):
     result = {}
     for server, turns in samples.items():
         good = [figures for figures in turns if "failed" not in figures]
-        if not good:
-            result[server] = {"failed": turns[0]["failed"]}
-            continue
+        failures = [figures["failed"] for figures in turns if "failed" in figures]
         result[server] = {key: {"median": median(figures[key] for figures in good),
                                 "spread": spread([figures[key] for figures in good])}
-                          for key in good[0]}
+                          for key in (good[0] if good else ())}
+        if failures:
+            result[server]["failures"] = {"turns": len(failures), "of": len(turns),
+                                          "first": failures[0].splitlines()[0][:200]}
         ratios = [own[first] / base[first] for own, base in zip(turns, samples.get(limit, ()))
                   if base.get(first) and first in own]
         if ratios:
@@ -36,8 +38,7 @@ def summary(samples, limit, first):
     return result
 
 
-def resolution(figures):
+def resolution(summary, limit):
     """What a ratio of this run cannot resolve: how far the limit is from itself, and its spread."""
-    if not figures or "ratio" not in figures:
-        return 0.0
-    return max(abs(figures["ratio"]["median"] - 1), figures["ratio"]["spread"])
+    ratio = summary.get(limit + " again", {}).get("ratio")
+    return max(abs(ratio["median"] - 1), ratio["spread"]) if ratio else 0.0

@@ -4,6 +4,7 @@ from harness.measure import Column
 from harness.servers import OURS, Server
 
 MEASURE = "program"
+SECONDS = 0.3
 LIMIT = "sendmmsg"
 SERVERS = {
     LIMIT: Server("peers/sendmmsg_burst"),

@@ -8,4 +8,5 @@ CELLS = {
     "10,000 that never spoke": {"connections": 0, "idle": 10_000},
     "10,000 after a message each": {"connections": 10_000, "messages": 10_000, "size": 64},
 }
+QUICK = ("10,000 after a message each",)
 TARGETS = {OURS: {cell: {"bytes": 256} for cell in CELLS}}

@@ -4,6 +4,7 @@ from harness.measure import Column
 from harness.servers import OURS, Server
 
 MEASURE = "program"
+SECONDS = 1.2
 LIMIT = "eventfd"
 SERVERS = {
     LIMIT: Server("micro/post_eventfd"),

@@ -4,6 +4,7 @@ from harness.measure import Column
 from harness.servers import OURS, Server
 
 MEASURE = "program"
+SECONDS = 0.8
 SERVERS = {
     "epoll": Server("micro/turn_epoll"),
     OURS: Server("micro/turn_reactor"),

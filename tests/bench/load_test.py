@@ -1,10 +1,12 @@
 """The load generator against servers that do right and servers that do not, and every peer."""
 
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -16,7 +18,8 @@ LOAD = BENCH / "load" / "load"
 
 sys.path.insert(0, str(ROOT / "bench"))
 from harness.process import serving  # noqa: E402
-from harness.servers import SERVERS  # noqa: E402
+from harness.question import all_questions  # noqa: E402
+from harness.servers import SERVERS, framed_servers  # noqa: E402
 from harness import stats  # noqa: E402
 
 
@@ -72,8 +75,8 @@ class EveryPeer(unittest.TestCase):
                 print(f"without {name}: {why_not}")
                 continue
             shapes = {"": ((64, 1), (4096, 3), (200_000, 2))}
-            if server.message_option:
-                shapes[f"{server.message_option} 64"] = ((64, 16),)
+            if server.can_answer_each:
+                shapes["--message 64"] = ((64, 16),)
             for options, loads in shapes.items():
                 with serving(server.command(BENCH.parent, options.split())) as running:
                     for size, pipeline in loads:
@@ -84,6 +87,18 @@ class EveryPeer(unittest.TestCase):
                             self.assertEqual((status, report["messages"], report["errors"]),
                                              (0, 300, {}))
 
+    def test_outlives_clients_that_leave_in_the_middle(self):
+        for name, server in SERVERS.items():
+            if server.why_not(BENCH.parent):
+                continue
+            options = ["--message", "64"] if server.can_answer_each else []
+            with self.subTest(server=name), \
+                    serving(server.command(BENCH.parent, options)) as running:
+                for _ in range(3):
+                    status, report = load(running.address, "--pipeline", 16, "--warm-up", 0,
+                                          "--duration", 0.02)
+                    self.assertEqual((status, report["errors"]), (0, {}))
+
     def test_accepts_connection_after_connection(self):
         for name, server in SERVERS.items():
             if server.why_not(BENCH.parent):
@@ -93,8 +108,80 @@ class EveryPeer(unittest.TestCase):
                 self.assertEqual((status, report["messages"]), (0, 200), report)
 
 
+    def test_cuts_the_stream_into_messages(self):
+        for framing in ("lines", "length-prefixed"):
+            for name, server in framed_servers(framing).items():
+                if server.why_not(BENCH.parent):
+                    continue
+                with serving(server.command(BENCH.parent)) as running:
+                    for size, pipeline in ((1, 16), (64, 3), (30_000, 2)):
+                        with self.subTest(server=name, framing=framing, size=size):
+                            status, report = load(running.address, "--protocol", framing, "--verify",
+                                                  "--size", size, "--pipeline", pipeline,
+                                                  "--messages", 300, "--connections", 7)
+                            self.assertEqual((status, report["messages"], report["errors"]),
+                                             (0, 300, {}))
+
+    def test_sends_to_all_what_comes_from_one(self):
+        for name, server in all_questions()["broadcast"].servers.items():
+            if server.why_not(BENCH.parent):
+                continue
+            with self.subTest(server=name), serving(server.command(BENCH.parent)) as running:
+                for pipeline in (1, 4):
+                    status, report = load(running.address, "--broadcast", "--verify",
+                                          "--connections", 30, "--pipeline", pipeline,
+                                          "--messages", 1200)
+                    self.assertEqual((status, report["messages"], report["errors"]),
+                                     (0, 1200, {}))
+
+
 @unittest.skipUnless(LOAD.exists(), "bench/ is not built here")
 class TheLoad(unittest.TestCase):
+    def test_counts_what_a_broadcast_is_answered_on_each_connection(self):
+        # An echo answers the one that sent, alone.
+        with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
+            status, report = load(running.address, "--broadcast", "--connections", 5,
+                                  "--warm-up", 0, "--duration", 0.1)
+        self.assertEqual((status, report["messages"]), (0, 1))
+
+    def test_opens_connections_over_the_time_of_a_ramp(self):
+        with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
+            began = time.monotonic()
+            status, _ = load(running.address, "--ramp", 0.4, "--connections", 8, "--messages", 8)
+            self.assertEqual(status, 0)
+            self.assertGreater(time.monotonic() - began, 0.3)  # The last begins at 7/8 of it.
+
+    def test_speaks_over_unix_sockets(self):
+        with tempfile.TemporaryDirectory() as folder:
+            address = f"unix:{folder}/echo"
+            command = [*SERVERS["epoll"].command(BENCH.parent), "--listen", address]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+                server.stdout.readline()
+                status, report = load(address, "--verify", "--messages", 500, "--size", 5000)
+                server.terminate()
+        self.assertEqual((status, report["messages"], report["errors"]), (0, 500, {}))
+
+    def test_says_that_it_was_the_limit_itself(self):
+        for rate, saturated in ((20_000_000, True), (50, False)):
+            with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
+                _, report = load(running.address, "--connections", 2, "--rate", rate,
+                                 "--warm-up", 0, "--duration", 0.3)
+            self.assertEqual(report["load"]["saturated"], saturated, report["load"])
+
+    def test_shows_what_happens_where_somebody_looks(self):
+        terminal, shown_on = os.openpty()
+        with Answering(echo) as server:
+            with subprocess.Popen([str(LOAD), server.address, "--connections", "1", "--duration",
+                                   "0.8"], stdout=subprocess.DEVNULL, stderr=shown_on) as running:
+                os.close(shown_on)
+                shown = b""
+                with contextlib.suppress(OSError):  # The end of a terminal.
+                    while more := os.read(terminal, 4096):
+                        shown += more
+        os.close(terminal)
+        self.assertEqual(running.returncode, 0)
+        self.assertRegex(shown.decode(), r"\d+ messages/s  p50 .*  p99 .*  max ")
+
     def test_finds_a_changed_byte(self):
         def change(connection):
             for number in range(1000):
@@ -206,7 +293,8 @@ class TheLoad(unittest.TestCase):
         self.assertGreater(hostile["resets"], 50)
 
     def test_refuses_what_contradicts_itself(self):
-        for wrong in (("--churn", "--rate", 5), ("--churn", "--protocol", "udp"),
+        for wrong in (("--broadcast", "--rate", 5), ("--broadcast", "--messages", 3),
+                      ("--churn", "--rate", 5), ("--churn", "--protocol", "udp"),
                       ("--protocol", "morse"), ("--size", 0)):
             status, _ = load("127.0.0.1:1", *wrong)
             self.assertEqual(status, 2, wrong)

@@ -1,0 +1,7 @@
+"""From exec to listening: how long does a server take, how much CPU, how much memory?"""
+
+from harness.servers import ALL
+
+MEASURE = "start-up"
+SERVERS = ALL
+CELLS = {"until it listens": {}}
