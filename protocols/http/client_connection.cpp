@@ -12,6 +12,7 @@ bool expects_body(std::string_view method) {
 }
 
 bool has_upgrade(FieldList fields) {
+  if (fields.lines()) return fields.lines()->upgrades();
   return std::any_of(fields.begin(), fields.end(),
                      [](const Field& field) { return equal_ignoring_case(field.name, "Upgrade"); });
 }

@@ -17,16 +17,15 @@ std::array<std::string_view*, 2> texts_of(ResponseHead& head) {
 
 void OwnFields::assign(const Fields& fields) {
   text_.clear();
-  places_.clear();
-  const auto keep = [this](std::string_view part) {
-    text_ += part;
-    return static_cast<std::uint32_t>(text_.size() - part.size());
-  };
+  lines_.assign(1, Fields::no_line);
+  const auto size = [this] { return static_cast<std::uint32_t>(text_.size()); };
   for (const Field& field : fields) {
-    const std::uint32_t name = keep(field.name);
-    const std::uint32_t value = keep(field.value);
-    places_.push_back({name, static_cast<std::uint32_t>(field.name.size()), value,
-                       static_cast<std::uint32_t>(field.value.size())});
+    text_ += field.name;
+    Fields::Place line{size(), 0};
+    text_.append(":").append(field.value);
+    line.end = size();
+    text_ += "\r\n";
+    lines_.push_back(line);
   }
 }
 

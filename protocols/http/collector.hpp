@@ -18,11 +18,13 @@ class OwnFields {
   explicit OwnFields(const Fields& fields) { assign(fields); }
 
   void assign(const Fields& fields);
-  [[nodiscard]] Fields view() const { return {text_.data(), places_}; }
+  [[nodiscard]] Fields view() const {
+    return lines_.empty() ? Fields() : Fields(text_.data(), lines_);
+  }
 
  private:
   std::string text_;
-  std::vector<Fields::Place> places_;
+  std::vector<Fields::Place> lines_;
 };
 
 /// Collects requests or responses.

@@ -5,12 +5,16 @@
 #include <charconv>
 #include <span>
 
+#include "protocols/http/scan.hpp"
 #include "protocols/http/status.hpp"
 #include "protocols/http/syntax.hpp"
 #include "protocols/http/target.hpp"
 
 namespace protocols::http {
 namespace {
+
+// Status line, Connection and Content-Length, and room for fields to be checked in.
+constexpr std::size_t usual_own_bytes = 192;
 
 // What a head grows by at least, so that a usual one grows once.
 constexpr std::size_t usual_head_bytes = 512;
@@ -25,14 +29,29 @@ char* write_number(char* at, std::uint64_t number, int base = 10) {
   return std::to_chars(at, at + max_digits, number, base).ptr;
 }
 
-constexpr std::array<std::string_view, 3> fields_of_framing = {"Connection", "Content-Length",
-                                                               "Transfer-Encoding"};
+// Whether a reader would find this name and this end of the line where they are meant to be. What
+// stands behind it up to `end` is not looked at, but read.
+bool reads_as_field(const char* line, std::size_t name_size, std::size_t size, const char* end) {
+  Scanner scanner({line, static_cast<std::size_t>(end - line)});
+  return name_size > 0 && scanner.token_end(0) == name_size && scanner.text_end(name_size) == size;
+}
 
-bool is_of_framing(std::string_view name) {
-  for (std::string_view own : fields_of_framing) {
-    if (equal_ignoring_case(name, own)) return true;
+// Which of the fields that only a connection class may write this is.
+enum class Own : unsigned char { none, framing, upgrade };
+
+Own which_of_own(std::string_view name) {
+  switch (name.size()) {
+    case 7:
+      return equal_ignoring_case(name, "Upgrade") ? Own::upgrade : Own::none;
+    case 10:
+      return equal_ignoring_case(name, "Connection") ? Own::framing : Own::none;
+    case 14:
+      return equal_ignoring_case(name, "Content-Length") ? Own::framing : Own::none;
+    case 17:
+      return equal_ignoring_case(name, "Transfer-Encoding") ? Own::framing : Own::none;
+    default:
+      return Own::none;
   }
-  return false;
 }
 
 }  // namespace
@@ -44,75 +63,104 @@ bool is_sendable(const Field& field) {
 bool FieldLines::add(const Field& field) {
   if (!is_sendable(field)) return false;
   text_.append(field.name).append(": ").append(field.value).append("\r\n");
+  const Own own = which_of_own(field.name);
+  if (own == Own::framing) frames_ = true;
+  if (own == Own::upgrade) upgrades_ = true;
   return true;
 }
 
+HeadEncoder::HeadEncoder(std::vector<std::byte>& out, std::size_t expected_bytes, bool sendable)
+    : out_(out), begin_(out.size()), sendable_(sendable) {
+  out_.resize(begin_ + expected_bytes);
+  char* const data = reinterpret_cast<char*>(out_.data());
+  at_ = data + begin_;
+  end_ = data + out_.size();
+}
+
 // Where the next `size` bytes go.
-inline char* HeadEncoder::room(std::size_t size) {
-  const std::size_t at = size_;
-  size_ += size;
-  if (size_ > out_.size()) [[unlikely]] {
-    out_.resize(std::max(size_, out_.size() + usual_head_bytes));
-  }
-  return reinterpret_cast<char*>(out_.data()) + at;
+[[gnu::always_inline]] inline char* HeadEncoder::room(std::size_t size) {
+  if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
+    grow(size);
+  return at_;
+}
+
+[[gnu::noinline]] void HeadEncoder::grow(std::size_t size) {
+  const auto written = at_ - reinterpret_cast<char*>(out_.data());
+  out_.resize(out_.size() + std::max(size, usual_head_bytes));
+  at_ = reinterpret_cast<char*>(out_.data()) + written;
+  end_ = reinterpret_cast<char*>(out_.data()) + out_.size();
 }
 
 HeadEncoder HeadEncoder::request(std::vector<std::byte>& out, std::string_view method,
                                  std::string_view target) {
   constexpr std::string_view version = " HTTP/1.1\r\n";
-  HeadEncoder head(out, !method.empty() && all_of(method, token_bytes) &&
-                            all_of(target, target_bytes) && is_target(method, target));
+  HeadEncoder head(out, usual_head_bytes,
+                   !method.empty() && all_of(method, token_bytes) && all_of(target, target_bytes) &&
+                       is_target(method, target));
   char* at = head.room(method.size() + 1 + target.size() + version.size());
   at = write(at, method);
   at = write(at, " ");
   at = write(at, target);
-  write(at, version);
+  head.at_ = write(at, version);
   return head;
 }
 
 HeadEncoder HeadEncoder::response(std::vector<std::byte>& out, int status) {
-  const bool sendable = status >= 100 && status <= 999;
-  HeadEncoder head(out, sendable);
-  if (!sendable) return head;
-  const std::string_view reason = reason_of(status);
-  char* at = head.room(std::string_view("HTTP/1.1 200 \r\n").size() + reason.size());
-  at = write(at, "HTTP/1.1 ");
-  at = write_number(at, static_cast<std::uint64_t>(status));
-  at = write(at, " ");
-  at = write(at, reason);
-  write_line_end(at);
+  HeadEncoder head(out, usual_head_bytes, status >= 100 && status <= 999);
+  head.begin_response(status);
   return head;
+}
+
+inline void HeadEncoder::begin_response(int status) {
+  const std::string_view line = status_line_of(status);
+  if (line.empty()) [[unlikely]]
+    return begin_unknown_response(status);
+  at_ = write(room(line.size()), line);
+}
+
+[[gnu::noinline]] void HeadEncoder::begin_unknown_response(int status) {
+  if (!sendable_) return;
+  char* at = write(room(std::string_view("HTTP/1.1  \r\n").size() + max_digits), "HTTP/1.1 ");
+  at = write_number(at, static_cast<std::uint64_t>(status));
+  at_ = write(at, " \r\n");
 }
 
 HeadEncoder HeadEncoder::trailers(std::vector<std::byte>& out) {
   constexpr std::string_view last_chunk = "0\r\n";
-  HeadEncoder head(out, true);
-  write(head.room(last_chunk.size()), last_chunk);
+  HeadEncoder head(out, usual_head_bytes, true);
+  head.at_ = write(head.room(last_chunk.size()), last_chunk);
   return head;
 }
 
 void HeadEncoder::add(const Field& field) {
-  if (!is_sendable(field)) sendable_ = false;
-  char* at = room(field.name.size() + 2 + field.value.size() + 2);
-  at = write(at, field.name);
+  const std::size_t size = field.name.size() + 2 + field.value.size();
+  char* const line = room(size + 2);
+  char* at = write(line, field.name);
   at = write(at, ": ");
   at = write(at, field.value);
-  write_line_end(at);
+  at_ = write_line_end(at);
+  if (!reads_as_field(line, field.name.size(), size, end_)) sendable_ = false;
 }
 
 void HeadEncoder::add_all(FieldList fields) {
+  if (const FieldLines* lines = fields.lines()) {
+    if (lines->frames()) sendable_ = false;
+    if (lines->upgrades()) upgrades_ = true;
+    return add_lines(*lines);
+  }
   for (const Field& field : fields) {
-    if (is_of_framing(field.name)) sendable_ = false;
-    if (equal_ignoring_case(field.name, "Upgrade")) upgrades_ = true;
+    const Own own = which_of_own(field.name);
+    if (own == Own::framing) sendable_ = false;
+    if (own == Own::upgrade) upgrades_ = true;
     add(field);
   }
 }
 
 void HeadEncoder::add_lines(const FieldLines& lines) {
-  write(room(lines.text().size()), lines.text());
+  at_ = write(room(lines.text().size()), lines.text());
 }
 
-void HeadEncoder::add_connection(std::string_view option) {
+[[gnu::noinline]] void HeadEncoder::add_connection(std::string_view option) {
   if (upgrades_) {
     add({"Connection", option.empty() ? "upgrade" : "upgrade, " + std::string(option)});
   } else if (!option.empty()) {
@@ -122,20 +170,40 @@ void HeadEncoder::add_connection(std::string_view option) {
 
 void HeadEncoder::add_content_length(std::uint64_t size) {
   constexpr std::string_view name = "Content-Length: ";
-  char* const begin = room(name.size() + max_digits + 2);
-  char* at = write_number(write(begin, name), size);
-  at = write_line_end(at);
-  size_ -= name.size() + max_digits + 2 - static_cast<std::size_t>(at - begin);
+  at_ = write_line_end(write_number(write(room(name.size() + max_digits + 2), name), size));
 }
 
-bool HeadEncoder::end() {
-  if (sendable_) {
-    write_line_end(room(2));
-  } else {
-    size_ = begin_;
+inline void HeadEncoder::add_chunked() {
+  constexpr std::string_view line = "Transfer-Encoding: chunked\r\n";
+  at_ = write(room(line.size()), line);
+}
+
+bool HeadEncoder::end(Bytes body) {
+  if (!sendable_) {
+    out_.resize(begin_);
+    return false;
   }
-  out_.resize(size_);
-  return sendable_;
+  at_ = write(write_line_end(room(2 + body.size())), as_text(body));
+  out_.resize(static_cast<std::size_t>(at_ - reinterpret_cast<char*>(out_.data())));
+  return true;
+}
+
+// Everything in one function: a head is made of many small pieces.
+[[gnu::flatten]] bool append_response(std::vector<std::byte>& out, const ResponseParts& parts) {
+  std::size_t expected = usual_own_bytes + parts.body.size();
+  for (const FieldLines* lines : {parts.always, parts.fields.lines()}) {
+    if (lines) expected += lines->text().size();
+  }
+  for (const Field& field : parts.fields) expected += field.name.size() + field.value.size() + 4;
+
+  HeadEncoder head(out, expected, parts.status >= 100 && parts.status <= 999);
+  head.begin_response(parts.status);
+  if (parts.always) head.add_lines(*parts.always);
+  head.add_all(parts.fields);
+  if (head.upgrades_ || !parts.connection.empty()) head.add_connection(parts.connection);
+  if (parts.framing == Framing::length) head.add_content_length(parts.length);
+  if (parts.framing == Framing::chunked) head.add_chunked();
+  return head.end(parts.body);
 }
 
 void append_chunk(std::vector<std::byte>& out, Bytes piece) {

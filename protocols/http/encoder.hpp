@@ -19,7 +19,33 @@ namespace protocols::http {
 /// no token (RFC 9110 5.1), a control character in the value (RFC 9110 5.5).
 [[nodiscard]] bool is_sendable(const Field& field);
 
-/// Fields to send: `{{"Content-Type", "text/plain"}, {"ETag", tag}}`, an array or a vector of them.
+/// Fields checked and encoded once, to be sent many times: `Server`, or a `Date` that the program
+/// sets anew each second.
+class FieldLines {
+ public:
+  FieldLines() = default;
+
+  /// False, and nothing added, where the field is not sendable.
+  [[nodiscard]] bool add(const Field& field);
+  void clear() {
+    text_.clear();
+    frames_ = upgrades_ = false;
+  }
+
+  [[nodiscard]] std::string_view text() const { return text_; }
+
+  // What a connection class has to know of them.
+  [[nodiscard]] bool frames() const { return frames_; }
+  [[nodiscard]] bool upgrades() const { return upgrades_; }
+
+ private:
+  std::string text_;
+  bool frames_ = false;
+  bool upgrades_ = false;
+};
+
+/// Fields to send: `{{"Content-Type", "text/plain"}, {"ETag", tag}}`, an array or a vector of them, or
+/// FieldLines, which cost the least.
 ///
 /// Lifetime  A view, for an argument of a call.
 class FieldList {
@@ -36,30 +62,33 @@ class FieldList {
     first_ = fields.data();
     size_ = fields.size();
   }
+  FieldList(const FieldLines& lines) : lines_(&lines) {}
 
   [[nodiscard]] const Field* begin() const { return first_; }
   [[nodiscard]] const Field* end() const { return first_ + size_; }
 
+  /// Null where the list was not made of such.
+  [[nodiscard]] const FieldLines* lines() const { return lines_; }
+
  private:
   const Field* first_ = nullptr;
   std::size_t size_ = 0;
+  const FieldLines* lines_ = nullptr;
 };
 
-/// Fields checked and encoded once, to be sent many times: `Server`, or a `Date` that the program
-/// sets anew each second.
-class FieldLines {
- public:
-  FieldLines() = default;
-
-  /// False, and nothing added, where the field is not sendable.
-  [[nodiscard]] bool add(const Field& field);
-  void clear() { text_.clear(); }
-
-  [[nodiscard]] std::string_view text() const { return text_; }
-
- private:
-  std::string text_;
+/// What a connection class says in the head of a response, in the order in which it is sent.
+struct ResponseParts {
+  int status;
+  const FieldLines* always;  ///< What goes with every one; may be null.
+  FieldList fields;          ///< As for HeadEncoder::add_all().
+  std::string_view connection;
+  Framing framing = Framing::none;
+  std::uint64_t length = 0;  ///< Of Framing::length.
+  Bytes body;                ///< Or as much of it as is to be sent together with the head.
 };
+
+/// Appends a response to `out`, in one piece. False as HeadEncoder::end().
+[[nodiscard]] bool append_response(std::vector<std::byte>& out, const ResponseParts& parts);
 
 /// Appends a head, or trailers, to `out`.
 ///
@@ -94,18 +123,26 @@ class HeadEncoder {
   void add_lines(const FieldLines& lines);
   void add_content_length(std::uint64_t size);
 
-  /// Writes the empty line. False where something was not sendable: the method, the target, the
-  /// status (100 to 999), or a field; `out` is what it was before then.
-  [[nodiscard]] bool end();
+  /// Writes the empty line, and behind it a body or its beginning. False where something was not
+  /// sendable: the method, the target, the status (100 to 999), or a field; `out` is what it was
+  /// before then.
+  [[nodiscard]] bool end(Bytes body = {});
 
  private:
-  HeadEncoder(std::vector<std::byte>& out, bool sendable)
-      : out_(out), begin_(out.size()), size_(out.size()), sendable_(sendable) {}
+  friend bool append_response(std::vector<std::byte>& out, const ResponseParts& parts);
+
+  // `out` grows once if all that is added takes no more than `expected_bytes`.
+  HeadEncoder(std::vector<std::byte>& out, std::size_t expected_bytes, bool sendable);
+  void begin_response(int status);
+  void begin_unknown_response(int status);
+  void add_chunked();
   [[nodiscard]] char* room(std::size_t size);
+  void grow(std::size_t size);
 
   std::vector<std::byte>& out_;  // Longer than what is written until end().
   std::size_t begin_;
-  std::size_t size_;
+  char* at_;
+  char* end_;
   bool sendable_;
   bool upgrades_ = false;
 };

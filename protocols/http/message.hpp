@@ -55,24 +55,24 @@ struct Field {
 /// Lifetime  Views into what the decoder lends: as a frame.
 class Fields {
  public:
-  /// Where a field lies, counted from the beginning of its section.
+  /// Where a line ends its name and itself, counted from the beginning of its section: its colon,
+  /// and its CR. It begins behind the line before it.
   struct Place {
-    std::uint32_t name;
-    std::uint32_t name_size;
-    std::uint32_t value;
-    std::uint32_t value_size;
+    std::uint32_t name_end;
+    std::uint32_t end;
   };
+  /// In front of a section that begins with a field.
+  static constexpr Place no_line{0, static_cast<std::uint32_t>(-2)};
   class Iterator;
 
   Fields() = default;
-  Fields(const char* section, std::span<const Place> places) : section_(section), places_(places) {}
+  /// The first of `lines` is none of a field: a start line, or `no_line`.
+  Fields(const char* section, std::span<const Place> lines)
+      : section_(section), lines_(lines.data()), size_(lines.size() - 1) {}
 
-  [[nodiscard]] std::size_t size() const { return places_.size(); }
-  [[nodiscard]] bool empty() const { return places_.empty(); }
-  [[nodiscard]] Field operator[](std::size_t index) const {
-    const Place& place = places_[index];
-    return {{section_ + place.name, place.name_size}, {section_ + place.value, place.value_size}};
-  }
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] Field operator[](std::size_t index) const;
   [[nodiscard]] Iterator begin() const;
   [[nodiscard]] Iterator end() const;
 
@@ -83,7 +83,8 @@ class Fields {
 
  private:
   const char* section_ = nullptr;
-  std::span<const Place> places_;
+  const Place* lines_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 class Fields::Iterator {

@@ -56,34 +56,6 @@ auto MessageReader<H>::skip_empty_line(Bytes bytes) -> Parsed<Frame> {
 }
 
 template <class H>
-auto MessageReader<H>::deliver_head(std::size_t size, Phase after) -> Parsed<Frame> {
-  after_ = after;
-  std::size_t next_needs = 1;
-  switch (head_.framing) {
-    case Framing::none:
-      phase_ = Phase::end;
-      break;
-    case Framing::length:
-      left_ = head_.content_length;
-      phase_ = left_ > 0 ? Phase::length : Phase::end;
-      break;
-    case Framing::chunked:
-      phase_ = Phase::chunk_line;
-      chunk_line_ = {};
-      chunk_line_bytes_ = 0;
-      left_ = 0;
-      body_left_ = limits_.max_body_bytes;
-      break;
-    case Framing::close:
-      phase_ = Phase::close;
-      if (finished_) next_needs = 0;
-      break;
-  }
-  if (phase_ == Phase::end) next_needs = 0;
-  return Parsed<Frame>::frame({Frame::Kind::head, {}, &head_}, size, next_needs);
-}
-
-template <class H>
 auto MessageReader<H>::piece(Bytes bytes, Phase then) -> Parsed<Frame> {
   const Bytes here =
       bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
@@ -112,7 +84,6 @@ auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
     if (chunk_line_ == ChunkLineState::done) {
       body_left_ -= left_;
       phase_ = left_ > 0 ? Phase::chunk_data : Phase::trailers;
-      if (phase_ == Phase::trailers) places_.clear();
       chunk_line_ = {};
       chunk_line_bytes_ = 0;
       return Parsed<Frame>::skip(at + 1);
@@ -124,18 +95,11 @@ auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
 template <class H>
 auto MessageReader<H>::parse_trailers(Bytes bytes, Progress& progress) -> Parsed<Frame> {
   SectionReader reader(bytes, progress, limits_);
-  if (reader.element() == SectionProgress::Element::start) reader.begin_fields(0);
+  if (reader.element() == SectionProgress::Element::start) reader.begin_fields(0, lines_);
   const auto anything_goes = [](auto...) { return DecodeError{}; };
-  if (!reader.read_fields(places_, anything_goes)) return reader.template stopped<Frame>();
-  trailers_ = Fields(as_text(bytes).data(), places_);
+  if (!reader.read_fields(lines_, anything_goes)) return reader.template stopped<Frame>();
+  trailers_ = Fields(as_text(bytes).data(), lines_.all());
   return end_message(reader.begin());
-}
-
-template <class H>
-auto MessageReader<H>::end_message(std::size_t size) -> Parsed<Frame> {
-  if (size == 0) trailers_ = {};
-  phase_ = after_;
-  return Parsed<Frame>::frame({Frame::Kind::end, {}, nullptr, &trailers_}, size);
 }
 
 template class MessageReader<RequestHead>;

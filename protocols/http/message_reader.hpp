@@ -2,7 +2,9 @@
 // all that comes after its head.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
@@ -36,8 +38,33 @@ struct Signals {
   bool keep_alive = false;
   bool upgrades = false;
 };
+inline constexpr Signals no_signals;  // Copied sooner than gcc 12 clears one.
 
 enum class ChunkLineState : unsigned char;
+
+/// The lines of a section, in memory that is used again for the next one.
+class Lines {
+ public:
+  void begin(Fields::Place first) {
+    size_ = 0;
+    add(first);
+  }
+  void add(Fields::Place line) {
+    if (size_ == room_.size()) room_.resize(2 * size_ + 16);
+    room_[size_++] = line;
+  }
+
+  /// To be filled from without: the first `size` are the lines then.
+  [[nodiscard]] std::span<Fields::Place> room() { return room_; }
+  void set_size(std::size_t size) { size_ = size; }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] std::span<const Fields::Place> all() const { return {room_.data(), size_}; }
+
+ private:
+  std::vector<Fields::Place> room_;
+  std::size_t size_ = 0;
+};
 
 /// The base of the two decoders' protocols: owns the head and reads the body behind it.
 template <class H>
@@ -76,14 +103,11 @@ class MessageReader {
   Parsed<Frame> parse_body(Bytes bytes, Progress& progress);
   Parsed<Frame> skip_empty_line(Bytes bytes);
 
+  Parsed<Frame> end_message(std::size_t size);
+
   // Hands over the complete `head_`, which took `size` bytes, and goes on as it says; what follows
   // the message is known by then.
   Parsed<Frame> deliver_head(std::size_t size, Phase after);
-
-  void begin_head() {
-    places_.clear();
-    signals_ = {};
-  }
 
   Limits limits_;
   Phase phase_ = Phase::head;
@@ -94,7 +118,7 @@ class MessageReader {
   std::uint64_t left_ = 0;
   std::uint64_t body_left_ = 0;  // What of `max_body_bytes` no chunk has used yet.
   Signals signals_;
-  std::vector<Fields::Place> places_;  // Of the head, then of the trailers.
+  Lines lines_;  // Of the head, then of the trailers.
   Fields trailers_;
   H head_;
 
@@ -102,8 +126,42 @@ class MessageReader {
   Parsed<Frame> piece(Bytes bytes, Phase then);
   Parsed<Frame> parse_chunk_line(Bytes bytes);
   Parsed<Frame> parse_trailers(Bytes bytes, Progress& progress);
-  Parsed<Frame> end_message(std::size_t size);
 };
+
+template <class H>
+inline auto MessageReader<H>::deliver_head(std::size_t size, Phase after) -> Parsed<Frame> {
+  after_ = after;
+  std::size_t next_needs = 1;
+  switch (head_.framing) {
+    case Framing::none:
+      phase_ = Phase::end;
+      break;
+    case Framing::length:
+      left_ = head_.content_length;
+      phase_ = left_ > 0 ? Phase::length : Phase::end;
+      break;
+    case Framing::chunked:
+      phase_ = Phase::chunk_line;
+      chunk_line_ = {};
+      chunk_line_bytes_ = 0;
+      left_ = 0;
+      body_left_ = limits_.max_body_bytes;
+      break;
+    case Framing::close:
+      phase_ = Phase::close;
+      if (finished_) next_needs = 0;
+      break;
+  }
+  if (phase_ == Phase::end) next_needs = 0;
+  return Parsed<Frame>::frame({Frame::Kind::head, {}, &head_}, size, next_needs);
+}
+
+template <class H>
+inline auto MessageReader<H>::end_message(std::size_t size) -> Parsed<Frame> {
+  if (size == 0) trailers_ = {};
+  phase_ = after_;
+  return Parsed<Frame>::frame({Frame::Kind::end, {}, nullptr, &trailers_}, size);
+}
 
 extern template class MessageReader<RequestHead>;
 extern template class MessageReader<ResponseHead>;

@@ -1,11 +1,21 @@
 #include "protocols/http/request_decoder.hpp"
 
+#include <cstring>
+
+#include "protocols/http/plain_head.hpp"
 #include "protocols/http/section_reader.hpp"
 #include "protocols/http/signals.hpp"
 #include "protocols/http/target.hpp"
 
 namespace protocols::http {
 namespace {
+
+// A short one is looked up sooner than scanned.
+bool is_of_target(std::string_view text) {
+  constexpr std::size_t most_looked_up = 16;
+  if (text.size() <= most_looked_up) return all_of(text, target_bytes);
+  return Scanner(text).target_end(0) == text.size();
+}
 
 constexpr std::string_view version_pattern = "HTTP/d.d\r\n";
 constexpr std::size_t minor_version_at = version_pattern.size() - 3;
@@ -41,13 +51,66 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
 
 }  // namespace
 
-Parsed<RequestEvent> Requests::parse(Bytes bytes, Progress& progress) {
-  if (phase_ != Phase::head) return parse_body(bytes, progress);
-  if (as_text(bytes)[0] == '\r') return skip_empty_line(bytes);
-  return parse_head(bytes, progress);
+// The size of a head that is read at once; 0 where that is not to be done.
+[[gnu::always_inline]] inline std::size_t Requests::read_plain_head(std::string_view text) {
+  constexpr std::string_view version = " HTTP/1.1";
+  text = text.substr(0, limits_.max_head_bytes);
+  const std::size_t size = index_plain_head(text, lines_);
+  if (size == 0) return 0;
+  const Fields::Place start_line = lines_.all()[0];
+  const std::size_t begin = start_line.name_end + 1;
+  if (start_line.end <= begin + version.size()) return 0;
+  const std::size_t end = start_line.end - version.size();
+  const char* const line = text.data();
+  if (end > limits_.max_start_line_bytes || line[begin - 1] != ' ' ||
+      std::memcmp(line + end, version.data(), version.size()) != 0 ||
+      !is_line_end(line + start_line.end) || !is_of_target({line + begin, end - begin}) ||
+      !is_target({line, begin - 1}, {line + begin, end - begin})) {
+    return 0;
+  }
+  signals_ = no_signals;
+  const auto note = [this](std::string_view name, std::string_view value, std::uint32_t number) {
+    return note_field(signals_, name, value, number);
+  };
+  if (!are_plain_fields(line, lines_.all(), limits_, note)) return 0;
+  target_begin_ = static_cast<std::uint32_t>(begin);
+  target_size_ = static_cast<std::uint32_t>(end - begin);
+  minor_version_ = 1;
+  return size;
+}
+
+// Makes the head of what was read.
+[[gnu::always_inline]] inline Parsed<RequestEvent> Requests::finish_head(std::string_view text) {
+  head_.method = {text.data(), target_begin_ - 1};
+  head_.target = {text.data() + target_begin_, target_size_};
+  head_.minor_version = minor_version_;
+  head_.fields = Fields(text.data(), lines_.all());
+  head_.keep_alive = keeps_alive(signals_, minor_version_);
+  head_.expects_continue = signals_.expects_continue && minor_version_ > 0;
+  head_.upgrade = {};
+  if (signals_.upgrades && signals_.upgrade > 0 && minor_version_ > 0) {
+    head_.upgrade = head_.fields[signals_.upgrade - 1].value;
+  }
+  DecodeError wrong = frame_body(head_, signals_, limits_);
+  if (!signals_.has_host && minor_version_ > 0) wrong = DecodeError::bad_host;
+  if (wrong != DecodeError{}) return Parsed<Frame>::fail(wrong, text.size() - 1);
+
+  const bool connects = head_.method == "CONNECT";
+  // What follows a CONNECT may be the beginning of a tunnel, and is never taken for a request.
+  if_declined_ = head_.keep_alive && !connects ? Phase::head : Phase::closed;
+  return deliver_head(text.size(),
+                      connects || !head_.upgrade.empty() ? Phase::tunnel : if_declined_);
 }
 
 Parsed<RequestEvent> Requests::parse_head(Bytes bytes, Progress& progress) {
+  const std::string_view text = as_text(bytes);
+  if (progress.at == 0) {
+    if (const std::size_t size = read_plain_head(text)) return finish_head(text.substr(0, size));
+  }
+  return parse_head_by_steps(bytes, progress);
+}
+
+Parsed<RequestEvent> Requests::parse_head_by_steps(Bytes bytes, Progress& progress) {
   using Element = SectionProgress::Element;
   const std::string_view text = as_text(bytes);
   SectionReader reader(bytes, progress, limits_);
@@ -55,7 +118,7 @@ Parsed<RequestEvent> Requests::parse_head(Bytes bytes, Progress& progress) {
   switch (reader.element()) {
     case Element::start:
       if (!reader.read_method()) return reader.stopped<Frame>();
-      begin_head();
+      signals_ = no_signals;
       target_begin_ = static_cast<std::uint32_t>(reader.begin());
       [[fallthrough]];
     case Element::target:
@@ -71,7 +134,7 @@ Parsed<RequestEvent> Requests::parse_head(Bytes bytes, Progress& progress) {
         return reader.stopped<Frame>();
       }
       minor_version_ = static_cast<unsigned char>(text[reader.begin() + minor_version_at] - '0');
-      reader.begin_fields(reader.begin() + version_pattern.size());
+      reader.begin_fields(reader.begin() + version_pattern.size(), lines_);
       [[fallthrough]];
     default:
       break;
@@ -79,27 +142,8 @@ Parsed<RequestEvent> Requests::parse_head(Bytes bytes, Progress& progress) {
   const auto note = [this](std::string_view name, std::string_view value, std::uint32_t number) {
     return may_be_noted(name) ? note_field(signals_, name, value, number) : DecodeError{};
   };
-  if (!reader.read_fields(places_, note)) return reader.stopped<Frame>();
-
-  const std::size_t size = reader.begin();
-  head_.method = text.substr(0, target_begin_ - 1);
-  head_.target = text.substr(target_begin_, target_size_);
-  head_.minor_version = minor_version_;
-  head_.fields = Fields(text.data(), places_);
-  head_.keep_alive = keeps_alive(signals_, minor_version_);
-  head_.expects_continue = signals_.expects_continue && minor_version_ > 0;
-  head_.upgrade = {};
-  if (signals_.upgrades && signals_.upgrade > 0 && minor_version_ > 0) {
-    head_.upgrade = head_.fields[signals_.upgrade - 1].value;
-  }
-  DecodeError wrong = frame_body(head_, signals_, limits_);
-  if (!signals_.has_host && minor_version_ > 0) wrong = DecodeError::bad_host;
-  if (wrong != DecodeError{}) return Parsed<Frame>::fail(wrong, size - 1);
-
-  const bool connects = head_.method == "CONNECT";
-  // What follows a CONNECT may be the beginning of a tunnel, and is never taken for a request.
-  if_declined_ = head_.keep_alive && !connects ? Phase::head : Phase::closed;
-  return deliver_head(size, connects || !head_.upgrade.empty() ? Phase::tunnel : if_declined_);
+  if (!reader.read_fields(lines_, note)) return reader.stopped<Frame>();
+  return finish_head(text.substr(0, reader.begin()));
 }
 
 void Requests::decline_upgrade() {

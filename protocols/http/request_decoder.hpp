@@ -11,7 +11,12 @@ class Requests : public MessageReader<RequestHead> {
  public:
   Requests(const Limits& limits = {}) : MessageReader(limits) {}
 
-  Parsed<Frame> parse(Bytes bytes, Progress& progress);
+  Parsed<Frame> parse(Bytes bytes, Progress& progress) {
+    if (phase_ == Phase::end) return end_message(0);
+    if (phase_ != Phase::head) return parse_body(bytes, progress);
+    if (as_text(bytes)[0] == '\r') return skip_empty_line(bytes);
+    return parse_head(bytes, progress);
+  }
 
   /// To be called at the end of a request whose head has `upgrade` set, by a server that goes on
   /// with HTTP. Otherwise what follows comes out as it is, as `tunnel`; as does what follows a
@@ -20,8 +25,10 @@ class Requests : public MessageReader<RequestHead> {
 
  private:
   Parsed<Frame> parse_head(Bytes bytes, Progress& progress);
+  Parsed<Frame> parse_head_by_steps(Bytes bytes, Progress& progress);
+  std::size_t read_plain_head(std::string_view text);
+  Parsed<Frame> finish_head(std::string_view text);
 
-  std::uint32_t method_size_ = 0;
   std::uint32_t target_begin_ = 0;
   std::uint32_t target_size_ = 0;
   unsigned char minor_version_ = 1;

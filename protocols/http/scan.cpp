@@ -11,14 +11,22 @@
 namespace protocols::http {
 namespace {
 
-void find_stops_portably(const char* block, Stops& stops) {
-  stops = {};
+// A bit for each byte of a block that is no member of `set`.
+std::uint64_t missing(const char* block, const ByteSet& set) {
+  std::uint64_t found = 0;
   for (std::size_t i = 0; i < block_bytes; ++i) {
-    stops.token |= std::uint64_t{!token_bytes.contains(block[i])} << i;
-    stops.target |= std::uint64_t{!target_bytes.contains(block[i])} << i;
-    stops.text |= std::uint64_t{!text_bytes.contains(block[i])} << i;
+    found |= std::uint64_t{!set.contains(block[i])} << i;
   }
+  return found;
 }
+
+Stops stops_portably(const char* block) {
+  return {missing(block, token_bytes), missing(block, text_bytes)};
+}
+
+std::uint64_t target_stops_portably(const char* block) { return missing(block, target_bytes); }
+
+constexpr Scan portable{stops_portably, target_stops_portably};
 
 #if defined(__x86_64__)
 
@@ -33,8 +41,7 @@ constexpr std::array<char, 16> by_low_half(const ByteSet& set) {
   return table;
 }
 
-// One for each of Stops, in its order. Text is told by what it is not, since it alone has bytes
-// above ASCII.
+// Text is told by what it is not, since it alone has bytes above ASCII.
 struct alignas(16) Tables {
   std::array<char, 16> bit_of_high_half = {1, 2, 4, 8, 16, 32, 64, static_cast<char>(128)};
   std::array<char, 16> token = by_low_half(token_bytes);
@@ -54,24 +61,37 @@ constexpr Tables tables;
   return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(found, _mm_setzero_si128())));
 }
 
-[[gnu::target("sse4.2"), gnu::always_inline]] inline Stops find_quarter_sse42(const char* at) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+// For each byte the bit of its high half.
+[[gnu::target("sse4.2")]] inline __m128i bit_sse42(__m128i bytes) {
   const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(0xF));
-  const __m128i bit = _mm_shuffle_epi8(load_sse42(tables.bit_of_high_half), high);
-  return {missing_sse42(load_sse42(tables.token), bytes, bit),
-          missing_sse42(load_sse42(tables.target), bytes, bit),
-          missing_sse42(load_sse42(tables.not_text), bytes, bit)};
+  return _mm_shuffle_epi8(load_sse42(tables.bit_of_high_half), high);
 }
 
-[[gnu::target("sse4.2")]] void find_stops_sse42(const char* block, Stops& stops) {
-  const Stops a = find_quarter_sse42(block);
-  const Stops b = find_quarter_sse42(block + 16);
-  const Stops c = find_quarter_sse42(block + 32);
-  const Stops d = find_quarter_sse42(block + 48);
-  stops.token = a.token | b.token << 16 | c.token << 32 | d.token << 48;
-  stops.target = a.target | b.target << 16 | c.target << 32 | d.target << 48;
-  stops.text = ~(a.text | b.text << 16 | c.text << 32 | d.text << 48);
+[[gnu::target("sse4.2")]] inline __m128i bytes_sse42(const char* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
 }
+
+[[gnu::target("sse4.2")]] Stops stops_sse42(const char* block) {
+  Stops stops{};
+  for (unsigned place = 0; place < block_bytes; place += 16) {
+    const __m128i bytes = bytes_sse42(block + place);
+    const __m128i bit = bit_sse42(bytes);
+    stops.token |= missing_sse42(load_sse42(tables.token), bytes, bit) << place;
+    stops.text |= missing_sse42(load_sse42(tables.not_text), bytes, bit) << place;
+  }
+  return {stops.token, ~stops.text};
+}
+
+[[gnu::target("sse4.2")]] std::uint64_t target_stops_sse42(const char* block) {
+  std::uint64_t stops = 0;
+  for (unsigned place = 0; place < block_bytes; place += 16) {
+    const __m128i bytes = bytes_sse42(block + place);
+    stops |= missing_sse42(load_sse42(tables.target), bytes, bit_sse42(bytes)) << place;
+  }
+  return stops;
+}
+
+constexpr Scan sse42{stops_sse42, target_stops_sse42};
 
 [[gnu::target("avx2")]] inline __m256i load_avx2(const std::array<char, 16>& table) {
   return _mm256_broadcastsi128_si256(
@@ -86,44 +106,66 @@ constexpr Tables tables;
       _mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256())));
 }
 
-[[gnu::target("avx2"), gnu::always_inline]] inline Stops find_half_avx2(const char* at) {
-  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+// For each byte the bit of its high half.
+[[gnu::target("avx2")]] inline __m256i bit_avx2(__m256i bytes) {
   const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0xF));
-  const __m256i bit = _mm256_shuffle_epi8(load_avx2(tables.bit_of_high_half), high);
-  return {missing_avx2(load_avx2(tables.token), bytes, bit),
-          missing_avx2(load_avx2(tables.target), bytes, bit),
-          missing_avx2(load_avx2(tables.not_text), bytes, bit)};
+  return _mm256_shuffle_epi8(load_avx2(tables.bit_of_high_half), high);
 }
 
-[[gnu::target("avx2")]] void find_stops_avx2(const char* block, Stops& stops) {
-  const Stops a = find_half_avx2(block);
-  const Stops b = find_half_avx2(block + 32);
-  stops = {a.token | b.token << 32, a.target | b.target << 32, ~(a.text | b.text << 32)};
+[[gnu::target("avx2")]] inline __m256i bytes_avx2(const char* at) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
 }
 
-#else
+[[gnu::target("avx2")]] Stops stops_avx2(const char* block) {
+  Stops stops{};
+  for (unsigned place = 0; place < block_bytes; place += 32) {
+    const __m256i bytes = bytes_avx2(block + place);
+    const __m256i bit = bit_avx2(bytes);
+    stops.token |= missing_avx2(load_avx2(tables.token), bytes, bit) << place;
+    stops.text |= missing_avx2(load_avx2(tables.not_text), bytes, bit) << place;
+  }
+  return {stops.token, ~stops.text};
+}
 
-constexpr FindStops find_stops_sse42 = find_stops_portably;
-constexpr FindStops find_stops_avx2 = find_stops_portably;
+[[gnu::target("avx2")]] std::uint64_t target_stops_avx2(const char* block) {
+  std::uint64_t stops = 0;
+  for (unsigned place = 0; place < block_bytes; place += 32) {
+    const __m256i bytes = bytes_avx2(block + place);
+    stops |= missing_avx2(load_avx2(tables.target), bytes, bit_avx2(bytes)) << place;
+  }
+  return stops;
+}
+
+constexpr Scan avx2{stops_avx2, target_stops_avx2};
 
 #endif
 
-constexpr std::array<FindStops, 3> implementations = {find_stops_portably, find_stops_sse42,
-                                                      find_stops_avx2};
+const Scan& scan_of(Instructions instructions) {
+#if defined(__x86_64__)
+  if (instructions == Instructions::avx2) return avx2;
+  if (instructions == Instructions::sse42) return sse42;
+#endif
+  (void)instructions;
+  return portable;
+}
 
-// The first call replaces this one by the best that the machine has.
-void choose_and_find_stops(const char* block, Stops& stops) {
-  for (Instructions best : {Instructions::avx2, Instructions::sse42, Instructions::portable}) {
+// The first call replaces these by the best that the machine has.
+const Scan& choose() {
+  for (Instructions best : {Instructions::avx2, Instructions::sse42}) {
     if (!machine_has(best)) continue;
     scan_with(best);
-    break;
+    return scan_of(best);
   }
-  find_stops(block, stops);
+  scan_with(Instructions::portable);
+  return portable;
 }
+
+constexpr Scan undecided{[](const char* block) { return choose().stops(block); },
+                         [](const char* block) { return choose().target_stops(block); }};
 
 }  // namespace
 
-constinit std::atomic<FindStops> chosen_find_stops = choose_and_find_stops;
+constinit std::atomic<const Scan*> chosen_scan = &undecided;
 
 bool machine_has(Instructions instructions) {
 #if defined(__x86_64__)
@@ -134,8 +176,7 @@ bool machine_has(Instructions instructions) {
 }
 
 void scan_with(Instructions instructions) {
-  chosen_find_stops.store(implementations[static_cast<std::size_t>(instructions)],
-                          std::memory_order_relaxed);
+  chosen_scan.store(&scan_of(instructions), std::memory_order_relaxed);
 }
 
 }  // namespace protocols::http

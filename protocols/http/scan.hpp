@@ -12,13 +12,15 @@
 
 namespace protocols::http {
 
-/// For each byte of a block one bit: set where it cannot belong to the element.
+/// For each byte of a block one bit: set where it cannot belong to the element. No more than two
+/// masks, since two are returned in registers.
 struct Stops {
-  std::uint64_t token;   ///< A method, or the name of a field.
-  std::uint64_t target;  ///< The target of a request.
-  std::uint64_t text;    ///< The value of a field, or a reason.
+  std::uint64_t token;  ///< A method, or the name of a field.
+  std::uint64_t text;   ///< The value of a field, or a reason.
 
   bool operator==(const Stops&) const = default;
+  Stops operator>>(std::size_t bits) const { return {token >> bits, text >> bits}; }
+  Stops operator|(std::uint64_t bits) const { return {token | bits, text | bits}; }
 };
 
 inline constexpr std::size_t block_bytes = 64;
@@ -30,12 +32,42 @@ enum class Instructions : unsigned char { portable, sse42, avx2 };
 /// Scans with these from now on, for tests and measurements; otherwise the best there are.
 void scan_with(Instructions instructions);
 
-using FindStops = void (*)(const char* block, Stops& stops);
-extern std::atomic<FindStops> chosen_find_stops;
+/// What looks at a block, the `block_bytes` bytes at `block`.
+struct Scan {
+  Stops (*stops)(const char* block);
+  std::uint64_t (*target_stops)(const char* block);  ///< Of the target of a request.
+};
+extern std::atomic<const Scan*> chosen_scan;
 
-/// Finds the stops among the `block_bytes` bytes at `block`.
-inline void find_stops(const char* block, Stops& stops) {
-  chosen_find_stops.load(std::memory_order_relaxed)(block, stops);
+inline Stops find_stops(const char* block) {
+  return chosen_scan.load(std::memory_order_relaxed)->stops(block);
+}
+
+inline std::uint64_t find_target_stops(const char* block) {
+  return chosen_scan.load(std::memory_order_relaxed)->target_stops(block);
+}
+
+// The block that the end cuts off: seen as the end of a whole one, or copied into one.
+template <class Mask>
+[[gnu::noinline]] Mask stops_of_last(std::string_view text, std::size_t from,
+                                     Mask (*look)(const char*)) {
+  const std::size_t left = text.size() - from;
+  const std::uint64_t beyond = ~std::uint64_t{0} << left;
+  if (text.size() >= block_bytes) {
+    const std::size_t before = std::min(block_bytes - left, block_bytes - 1);
+    return look(text.data() + text.size() - block_bytes) >> before | beyond;
+  }
+  char copy[block_bytes] = {};
+  std::memcpy(copy, text.data() + from, left);
+  return look(copy) | beyond;
+}
+
+/// The stops of the block that begins at `from`; what is beyond the end of the text is one.
+template <class Mask>
+[[gnu::always_inline]] inline Mask stops_at(std::string_view text, std::size_t from,
+                                            Mask (*look)(const char*)) {
+  if (text.size() - from >= block_bytes) return look(text.data() + from);
+  return stops_of_last(text, from, look);
 }
 
 /// Walks forward through a text. Whatever is beyond its end stops everything.
@@ -45,41 +77,24 @@ class Scanner {
 
   /// The first byte at or behind `from` that is no part of a token; size() where there is none.
   [[nodiscard]] std::size_t token_end(std::size_t from) { return find(&Stops::token, from); }
-  [[nodiscard]] std::size_t target_end(std::size_t from) { return find(&Stops::target, from); }
   [[nodiscard]] std::size_t text_end(std::size_t from) { return find(&Stops::text, from); }
-
- private:
-  [[gnu::always_inline]] std::size_t find(std::uint64_t Stops::*kind, std::size_t from) {
-    for (;; from = block_ + block_bytes) {
-      if (from - block_ >= block_bytes) load(from);
-      const std::uint64_t stops = stops_.*kind >> (from - block_);
+  [[nodiscard]] std::size_t target_end(std::size_t from) const {
+    for (;; from += block_bytes) {
+      const std::uint64_t stops = stops_at(text_, from, find_target_stops);
       if (stops != 0) return from + static_cast<std::size_t>(std::countr_zero(stops));
     }
   }
 
-  void load(std::size_t from) {
-    block_ = from;
-    const std::size_t left = text_.size() - from;
-    if (left >= block_bytes) {
-      find_stops(text_.data() + from, stops_);
-    } else {
-      load_last(left);
+ private:
+  [[gnu::always_inline]] std::size_t find(std::uint64_t Stops::*kind, std::size_t from) {
+    for (;; from = block_ + block_bytes) {
+      if (from - block_ >= block_bytes) {
+        block_ = from;
+        stops_ = stops_at(text_, from, find_stops);
+      }
+      const std::uint64_t stops = stops_.*kind >> (from - block_);
+      if (stops != 0) return from + static_cast<std::size_t>(std::countr_zero(stops));
     }
-  }
-
-  // The block that the end cuts off: seen as the end of a whole one, or copied into one.
-  void load_last(std::size_t left) {
-    if (text_.size() >= block_bytes) {
-      find_stops(text_.data() + text_.size() - block_bytes, stops_);
-      const std::size_t before = std::min(block_bytes - left, block_bytes - 1);
-      stops_ = {stops_.token >> before, stops_.target >> before, stops_.text >> before};
-    } else {
-      char copy[block_bytes] = {};
-      std::memcpy(copy, text_.data() + text_.size() - left, left);
-      find_stops(copy, stops_);
-    }
-    const std::uint64_t beyond = ~std::uint64_t{0} << left;
-    stops_ = {stops_.token | beyond, stops_.target | beyond, stops_.text | beyond};
   }
 
   std::string_view text_;

@@ -12,6 +12,9 @@ namespace {
 // An unread body of no more than this is read and passed over, rather than to lose the connection.
 constexpr std::uint64_t max_passed_over_bytes = 64 * 1024;
 
+// A body of no more than this is written together with its head.
+constexpr std::size_t max_body_with_head_bytes = 4096;
+
 void append(std::vector<std::byte>& out, Bytes bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());
 }
@@ -72,16 +75,28 @@ std::nullopt_t ServerConnection::run_dry(std::vector<std::byte>& out) {
 
 bool ServerConnection::respond(std::vector<std::byte>& out, int status, FieldList fields,
                                Bytes body) {
-  if (!begin_response(out, status, fields, body.size())) return false;
-  write_body(out, body);
-  return end_response(out);
+  if (!can_answer()) return false;
+  // A large body is not to be made room for twice.
+  const bool together = body.size() <= max_body_with_head_bytes;
+  if (status < 200 || !write_head(out, status, fields, body.size(), together ? body : Bytes())) {
+    return fail(out);
+  }
+  if (!together && has_body_) append(out, body);
+  complete_answer();
+  return true;
+}
+
+bool ServerConnection::can_answer() const {
+  const bool can = request_ != Request::none && answer_ == Answer::none;
+  assert(can && "there is nothing to be answered");
+  return can;
 }
 
 bool ServerConnection::begin_response(std::vector<std::byte>& out, int status, FieldList fields,
                                       std::optional<std::uint64_t> length) {
-  assert(request_ != Request::none && answer_ == Answer::none && "there is nothing to be answered");
-  if (request_ == Request::none || answer_ != Answer::none) return false;
+  if (!can_answer()) return false;
   if (status < 200 || !write_head(out, status, fields, length)) return fail(out);
+  left_ = has_body_ ? length.value_or(0) : 0;
   answer_ = Answer::begun;
   return true;
 }
@@ -94,7 +109,7 @@ bool ServerConnection::fail(std::vector<std::byte>& out) {
 }
 
 bool ServerConnection::write_head(std::vector<std::byte>& out, int status, FieldList fields,
-                                  std::optional<std::uint64_t> length) {
+                                  std::optional<std::uint64_t> length, Bytes body) {
   const bool may_have_body = status != 204 && status != 304;
   Framing framing = Framing::none;
   if (may_have_body) {
@@ -102,18 +117,21 @@ bool ServerConnection::write_head(std::vector<std::byte>& out, int status, Field
   }
   const bool last = last_ || close_ || framing == Framing::close || !passes_over_rest();
 
-  HeadEncoder head = HeadEncoder::response(out, status);
-  if (with_every_answer_) head.add_lines(*with_every_answer_);
-  head.add_all(fields);
-  head.add_connection(last ? "close" : asked_.http_1_0 ? "keep-alive" : "");
-  if (framing == Framing::length) head.add_content_length(*length);
-  if (framing == Framing::chunked) head.add({"Transfer-Encoding", "chunked"});
-  if (!head.end()) return false;
-
+  const bool has_body = may_have_body && !asked_.head;
+  if (!append_response(out, {.status = status,
+                             .always = with_every_answer_,
+                             .fields = fields,
+                             .connection = last              ? "close"
+                                           : asked_.http_1_0 ? "keep-alive"
+                                                             : "",
+                             .framing = framing,
+                             .length = length.value_or(0),
+                             .body = has_body ? body : Bytes()})) {
+    return false;
+  }
   last_ = last;
   framing_ = framing;
-  has_body_ = may_have_body && !asked_.head;
-  left_ = has_body_ ? length.value_or(0) : 0;
+  has_body_ = has_body;
   return true;
 }
 

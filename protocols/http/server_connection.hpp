@@ -128,7 +128,8 @@ class ServerConnection {
   std::nullopt_t run_dry(std::vector<std::byte>& out);
   [[nodiscard]] bool passes_over_rest() const;
   bool write_head(std::vector<std::byte>& out, int status, FieldList fields,
-                  std::optional<std::uint64_t> length);
+                  std::optional<std::uint64_t> length, Bytes body = {});
+  [[nodiscard]] bool can_answer() const;
   bool fail(std::vector<std::byte>& out);
   void complete_answer();
 

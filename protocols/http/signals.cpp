@@ -1,6 +1,7 @@
 #include "protocols/http/signals.hpp"
 
 #include <charconv>
+#include <cstring>
 
 #include "protocols/http/syntax.hpp"
 #include "protocols/http/target.hpp"
@@ -10,13 +11,27 @@ namespace {
 
 using Coding = Signals::Coding;
 
-// Setting the bit makes no other byte of a text one of a word of letters, digits and hyphens.
-bool is(std::string_view text, std::string_view lower_case_word) {
-  if (text.size() != lower_case_word.size()) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((text[i] | 0x20) != lower_case_word[i]) return false;
-  }
-  return true;
+std::uint64_t load(const char* at, std::size_t size) {
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, at, size);
+  return bytes;
+}
+
+// Setting the bit makes no other byte of a text one of a word of letters, digits and hyphens. Eight
+// bytes are compared at once, the last of them once more where they do not fill eight.
+inline bool is(std::string_view text, std::string_view lower_case_word) {
+  constexpr std::uint64_t bits = 0x2020202020202020;
+  const std::size_t size = lower_case_word.size();
+  if (text.size() != size) return false;
+  const std::size_t step = size < 8 ? 4 : 8;
+  std::uint64_t different = 0;
+  const auto compare = [&](std::size_t at) {
+    const std::uint64_t wanted = load(lower_case_word.data() + at, step) | bits;
+    different |= (load(text.data() + at, step) | bits) ^ wanted;
+  };
+  for (std::size_t at = 0; at + step < size; at += step) compare(at);
+  compare(size - step);
+  return different == 0;
 }
 
 // RFC 9110 8.6, without the leave to take equal repetitions for one.
@@ -63,7 +78,10 @@ DecodeError note_connection(Signals& signals, std::string_view value) {
 }
 
 DecodeError note_host(Signals& signals, std::string_view value) {
-  if (signals.has_host || (!value.empty() && !parse_authority(value))) return DecodeError::bad_host;
+  // Most are a name without a port.
+  if (signals.has_host || (!all_of(value, host_bytes) && !parse_authority(value))) {
+    return DecodeError::bad_host;
+  }
   signals.has_host = true;
   return {};
 }
@@ -82,13 +100,22 @@ DecodeError note_expect(Signals& signals, std::string_view value) {
 
 DecodeError note_field(Signals& signals, std::string_view name, std::string_view value,
                        std::uint32_t number) {
-  if (is(name, "host")) return note_host(signals, value);
-  if (is(name, "connection")) return note_connection(signals, value);
-  if (is(name, "content-length")) return note_content_length(signals, value);
-  if (is(name, "transfer-encoding")) return note_transfer_encoding(signals, value);
-  if (is(name, "upgrade")) return note_upgrade(signals, value, number);
-  if (is(name, "expect")) return note_expect(signals, value);
-  return {};
+  switch (name.size()) {  // No two are equally long.
+    case 4:
+      return is(name, "host") ? note_host(signals, value) : DecodeError{};
+    case 6:
+      return is(name, "expect") ? note_expect(signals, value) : DecodeError{};
+    case 7:
+      return is(name, "upgrade") ? note_upgrade(signals, value, number) : DecodeError{};
+    case 10:
+      return is(name, "connection") ? note_connection(signals, value) : DecodeError{};
+    case 14:
+      return is(name, "content-length") ? note_content_length(signals, value) : DecodeError{};
+    case 17:
+      return is(name, "transfer-encoding") ? note_transfer_encoding(signals, value) : DecodeError{};
+    default:
+      return {};
+  }
 }
 
 std::string_view take_list_element(std::string_view& list) {
@@ -96,16 +123,6 @@ std::string_view take_list_element(std::string_view& list) {
   const std::string_view element = trim_blanks(list.substr(0, comma));
   list = comma == list.npos ? std::string_view() : list.substr(comma + 1);
   return element;
-}
-
-DecodeError check_framing(const Signals& signals, int minor_version) {
-  if (signals.coding == Coding::none) return {};
-  const bool doubtful = signals.has_content_length || minor_version == 0;
-  return doubtful ? DecodeError::ambiguous_framing : DecodeError{};
-}
-
-bool keeps_alive(const Signals& signals, int minor_version) {
-  return !signals.close && (minor_version > 0 || signals.keep_alive);
 }
 
 }  // namespace protocols::http

@@ -28,9 +28,15 @@ namespace protocols::http {
 
 /// What is between two recipients' views of a message once both a Transfer-Encoding and something
 /// else speak of its length. Errors    ambiguous_framing.
-[[nodiscard]] DecodeError check_framing(const Signals& signals, int minor_version);
+[[nodiscard]] inline DecodeError check_framing(const Signals& signals, int minor_version) {
+  if (signals.coding == Signals::Coding::none) return {};
+  const bool doubtful = signals.has_content_length || minor_version == 0;
+  return doubtful ? DecodeError::ambiguous_framing : DecodeError{};
+}
 
 /// Whether more messages may follow this one (RFC 9112 9.3).
-[[nodiscard]] bool keeps_alive(const Signals& signals, int minor_version);
+[[nodiscard]] inline bool keeps_alive(const Signals& signals, int minor_version) {
+  return !signals.close && (minor_version > 0 || signals.keep_alive);
+}
 
 }  // namespace protocols::http

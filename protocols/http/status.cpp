@@ -1,5 +1,7 @@
 #include "protocols/http/status.hpp"
 
+#include <array>
+
 #include "protocols/error.hpp"
 
 namespace protocols::http {
@@ -60,13 +62,55 @@ constexpr Entry entries[] = {
     {505, "HTTP Version Not Supported"},
 };
 
+// The first line of a response.
+struct Line {
+  std::array<char, 64> text{};
+  std::size_t size = 0;
+
+  constexpr void add(std::string_view part) {
+    for (char c : part) text[size++] = c;
+  }
+};
+
+constexpr std::string_view before_reason = "HTTP/1.1 xxx ";
+
+constexpr auto lines = [] {
+  std::array<Line, std::size(entries)> made;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const auto digit = [&](int place) {
+      return static_cast<char>('0' + entries[i].status / place % 10);
+    };
+    const char status[] = {digit(100), digit(10), digit(1), ' '};
+    made[i].add("HTTP/1.1 ");
+    made[i].add({status, sizeof status});
+    made[i].add(entries[i].reason);
+    made[i].add("\r\n");
+  }
+  return made;
+}();
+
+// Which entry a status from 100 on has, counted from 1.
+constexpr auto numbers = [] {
+  std::array<unsigned char, 500> found{};
+  for (std::size_t i = 0; i < std::size(entries); ++i) {
+    found[static_cast<std::size_t>(entries[i].status - 100)] = static_cast<unsigned char>(i + 1);
+  }
+  return found;
+}();
+
 }  // namespace
 
+std::string_view status_line_of(int status) {
+  const auto place = static_cast<std::size_t>(status) - 100;
+  if (place >= numbers.size() || numbers[place] == 0) return {};
+  const Line& line = lines[numbers[place] - 1u];
+  return {line.text.data(), line.size};
+}
+
 std::string_view reason_of(int status) {
-  for (const Entry& entry : entries) {
-    if (entry.status == status) return entry.reason;
-  }
-  return {};
+  const std::string_view line = status_line_of(status);
+  if (line.empty()) return {};
+  return line.substr(before_reason.size(), line.size() - before_reason.size() - 2);
 }
 
 int status_of(const std::error_code& decode_error) {

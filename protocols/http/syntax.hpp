@@ -71,6 +71,16 @@ constexpr std::string_view trim_blanks(std::string_view text) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
+// The same for what a line end follows: nothing else in it is as small as a blank.
+constexpr std::string_view trim_line(std::string_view text) {
+  const auto is_small = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  const char* const begin = text.data() + (*text.data() == ' ');
+  const char* const end = text.data() + text.size();
+  if (is_small(*begin) || is_small(end[-1])) [[unlikely]]
+    return trim_blanks(text);
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
 // Looks at every byte, which takes less time than to look for the first that is no member.
 constexpr bool all_of(std::string_view text, const ByteSet& set) {
   bool all = true;

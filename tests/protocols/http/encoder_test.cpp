@@ -10,9 +10,11 @@
 using protocols::as_bytes;
 using protocols::as_text;
 using protocols::http::append_chunk;
+using protocols::http::append_response;
 using protocols::http::Field;
 using protocols::http::FieldLines;
 using protocols::http::FieldList;
+using protocols::http::Framing;
 using protocols::http::HeadEncoder;
 using protocols::http::is_sendable;
 using protocols::http::RequestDecoder;
@@ -117,6 +119,49 @@ TEST_SUITE("http/encoder") {
     CHECK(connection({{"Upgrade", "x"}}, "") == "Upgrade: x\r\nConnection: upgrade\r\n\r\n");
     CHECK(connection({{"upgrade", "x"}}, "close") ==
           "upgrade: x\r\nConnection: upgrade, close\r\n\r\n");
+  }
+
+  TEST_CASE("lines made before are sent as the fields they were made of") {
+    const auto response = [](const FieldList& fields) {
+      Out out;
+      const bool sent = append_response(out, {.status = 200,
+                                              .always = nullptr,
+                                              .fields = fields,
+                                              .connection = "",
+                                              .framing = Framing::length,
+                                              .length = 2,
+                                              .body = as_bytes("hi")});
+      return sent ? text(out) : "not sent" + text(out);
+    };
+    const auto lines_of = [](const Field& field) {
+      FieldLines lines;
+      CHECK(lines.add(field));
+      return lines;
+    };
+    CHECK(response(lines_of({"A", "b"})) ==
+          "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 2\r\n\r\nhi");
+    for (const Field field : {Field{"A", "b"}, {"Upgrade", "x"}, {"content-length", "2"}}) {
+      CAPTURE(field.name);
+      CHECK(response(lines_of(field)) == response({field}));
+    }
+    FieldLines lines = lines_of({"Connection", "close"});
+    CHECK(response(lines) == "not sent");
+    lines.clear();
+    CHECK(response(lines) == response({}));
+  }
+
+  TEST_CASE("a field is judged whole, however long, and by nothing that stands behind it") {
+    for (std::size_t size = 0; size < 200; ++size) {
+      const std::string long_text(size, 'a');
+      const std::string name = "n" + long_text;
+      for (const std::string& value : {long_text, long_text + " b"}) {
+        CHECK(sends_request("GET", "/", {{name, value}}));
+        CHECK_FALSE(sends_request("GET", "/", {{name, value + "\n"}}));
+        CHECK_FALSE(sends_request("GET", "/", {{name, "\r" + value}}));
+        CHECK_FALSE(sends_request("GET", "/", {{name + ":", value}}));
+        CHECK_FALSE(sends_request("GET", "/", {{" " + name, value}}));
+      }
+    }
   }
 
   TEST_CASE("trailers that are not sendable leave a body without its end") {

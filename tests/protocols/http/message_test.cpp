@@ -4,6 +4,7 @@
 
 #include <array>
 #include <iterator>
+#include <span>
 
 using protocols::http::equal_ignoring_case;
 using protocols::http::Field;
@@ -12,8 +13,8 @@ using protocols::http::Fields;
 static_assert(std::forward_iterator<Fields::Iterator>);
 
 TEST_SUITE("http/message") {
-  const char* const section = "A:1,b: 2";
-  const std::array<Fields::Place, 2> places{{{0, 1, 2, 1}, {4, 1, 7, 1}}};
+  const char* const section = "A:1\r\nb:\t 2 \r\n";
+  const std::array<Fields::Place, 3> places{{Fields::no_line, {1, 3}, {6, 10}}};
 
   TEST_CASE("fields are walked in their order") {
     const Fields fields(section, places);
@@ -21,6 +22,7 @@ TEST_SUITE("http/message") {
     CHECK(fields[0] == Field{"A", "1"});
     CHECK(*std::next(fields.begin()) == Field{"b", "2"});
     CHECK(Fields().empty());
+    CHECK(Fields(section, std::span(places).first(1)).empty());
   }
 
   TEST_CASE("a field is found by its name in any case") {

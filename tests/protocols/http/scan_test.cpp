@@ -11,6 +11,8 @@
 #include "support/http_transcript.hpp"
 
 using protocols::http::block_bytes;
+using protocols::http::find_stops;
+using protocols::http::find_target_stops;
 using protocols::http::Instructions;
 using protocols::http::machine_has;
 using protocols::http::scan_with;
@@ -21,11 +23,16 @@ namespace {
 
 constexpr Instructions all[] = {Instructions::portable, Instructions::sse42, Instructions::avx2};
 
-Stops stops_of(Instructions instructions, const char* block) {
+struct AllStops {
+  Stops stops;
+  std::uint64_t target;
+
+  bool operator==(const AllStops&) const = default;
+};
+
+AllStops stops_of(Instructions instructions, const char* block) {
   scan_with(instructions);
-  Stops stops{};
-  find_stops(block, stops);
-  return stops;
+  return {find_stops(block), find_target_stops(block)};
 }
 
 Instructions best() {
@@ -44,9 +51,9 @@ TEST_SUITE("http/scan") {
       for (std::size_t place = 0; place < block_bytes; ++place) {
         std::string block(block_bytes, 'a');
         block[place] = static_cast<char>(byte);
-        const Stops expected = stops_of(Instructions::portable, block.data());
+        const AllStops expected = stops_of(Instructions::portable, block.data());
         const bool stops_token = !protocols::http::token_bytes.contains(block[place]);
-        REQUIRE(expected.token == std::uint64_t{stops_token} << place);
+        REQUIRE(expected.stops.token == std::uint64_t{stops_token} << place);
         for (auto instructions : all) {
           if (machine_has(instructions)) REQUIRE(stops_of(instructions, block.data()) == expected);
         }
@@ -60,7 +67,7 @@ TEST_SUITE("http/scan") {
     for (int round = 0; round < 10000; ++round) {
       char block[block_bytes];
       for (char& byte : block) byte = static_cast<char>(random());
-      const Stops expected = stops_of(Instructions::portable, block);
+      const AllStops expected = stops_of(Instructions::portable, block);
       for (auto instructions : all) {
         if (machine_has(instructions)) REQUIRE(stops_of(instructions, block) == expected);
       }
@@ -80,6 +87,7 @@ TEST_SUITE("http/scan") {
         for (std::size_t from = 0; from <= size; ++from) {
           Scanner scanner(text);
           REQUIRE(scanner.token_end(from) == size);
+          REQUIRE(scanner.target_end(from) == size);
           for (std::size_t stop : {from, (from + size) / 2, size - (size > 0)}) {
             if (stop < from || stop >= size) continue;
             bytes[stop] = '\n';
