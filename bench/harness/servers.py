@@ -1,6 +1,7 @@
 """The servers that can be measured, by the name that questions give them."""
 
 import functools
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ class Server:
     can_answer_each: bool = True       # Each message by a send of its own: `--message SIZE`.
     package: str = ""                  # The Debian package that it is missing when it is not there.
     interpreter: str = ""
+    runs: str = ""                     # A program that it starts.
 
     def command(self, build, options=()):
         script = Path(__file__).parent.parent / self.program
@@ -30,7 +32,9 @@ class Server:
     def why_not(self, build):
         """Why it cannot be measured here; empty when it can."""
         if self.interpreter:
-            return "" if shutil.which(self.interpreter) else f"Debian package {self.package}"
+            path = os.environ.get("PATH", "") + ":/usr/sbin"
+            there = all(shutil.which(tool, path=path) for tool in (self.interpreter, self.runs) if tool)
+            return "" if there else f"Debian package {self.package}"
         if not (build / "bench" / self.program).exists():
             return f"not built: Debian package {self.package}" if self.package else "not built"
         return _refusal(tuple(self.command(build))) if "uring" in self.program else ""
@@ -67,6 +71,18 @@ SERVERS = {
                               package="liburing-dev"),
     "asyncio": Server("peers/asyncio_echo.py", package="python3", interpreter="python3"),
     "node": Server("peers/node_echo.js", package="nodejs", interpreter="node"),
+}
+
+HTTP_SERVERS = {
+    LIMIT: Server("peers/epoll_http"),
+    AGAIN: Server("peers/epoll_http"),
+    OURS: Server("http_server"),
+    "nginx": Server("peers/nginx_http.py", package="nginx-light", interpreter="python3", runs="nginx"),
+    "libh2o": Server("peers/h2o_http", package="libh2o-evloop-dev"),
+    "Boost.Beast": Server("peers/beast_http", package="libboost-dev"),
+    "evhttp": Server("peers/evhttp_http", package="libevent-dev"),
+    "cpp-httplib": Server("peers/httplib_http", package="libcpp-httplib-dev"),
+    "node http": Server("peers/node_http.js", package="nodejs", interpreter="node"),
 }
 
 QUICK = (LIMIT, AGAIN, OURS, "libuv")

@@ -1,13 +1,9 @@
 """HTTP "Hello, world!": what do requests, fields and answers cost beyond looking for empty lines?"""
 
-from harness.servers import AGAIN, LIMIT, OURS, Server
+from harness.servers import HTTP_SERVERS, OURS
 
 MEASURE = "load"
-SERVERS = {
-    LIMIT: Server("peers/epoll_http"),
-    AGAIN: Server("peers/epoll_http"),
-    OURS: Server("http_server"),
-}
+SERVERS = HTTP_SERVERS
 CELLS = {
     "1 connection": {"protocol": "http", "connections": 1},
     "100 connections": {"protocol": "http", "connections": 100},
