@@ -20,12 +20,12 @@ struct Options {
 };
 
 constexpr std::size_t max_head_bytes = 32 * 1024;
-constexpr std::size_t read_bytes = 64 * 1024;         ///< A read, of which the rest may be kept.
-constexpr std::size_t max_echo_bytes = 1024 * 1024;   ///< A body that is sent back.
-constexpr std::size_t max_page_bytes = 512 * 1024;    ///< A directory listing.
-constexpr std::size_t high_water_bytes = 256 * 1024;  ///< Answers that wait for their reader.
-constexpr std::size_t write_bytes = 64 * 1024;        ///< What is gathered before it is written.
-constexpr std::size_t small_file_bytes = 16 * 1024;   ///< Sent together with its head.
+constexpr std::size_t read_bytes = 64 * 1024;        ///< A read, of which the rest may be kept.
+constexpr std::size_t max_echo_bytes = 1024 * 1024;  ///< A body that is sent back.
+constexpr std::size_t max_page_bytes = 512 * 1024;   ///< A directory listing.
+constexpr std::size_t high_water_bytes = 64 * 1024;  ///< Answers that wait for their reader.
+constexpr std::size_t write_bytes = 64 * 1024;       ///< What is gathered before it is written.
+constexpr std::size_t small_file_bytes = 16 * 1024;  ///< Sent together with its head.
 
 /// What the kernel may hold of an answer that its reader has no room for.
 constexpr int unsent_bytes = 128 * 1024;
