@@ -1,5 +1,5 @@
-// "Hello, world!" over HTTP/1.1 on the library, or with --file-bytes N a file of that size, opened for
-// each request, for `./dev bench http http_file`.
+// "Hello, world!" over HTTP/1.1 on the library, or with --file-bytes N a file of that size, opened
+// for each request: for `./dev bench http http_pipelined http_file`.
 #include <unistd.h>
 
 #include <chrono>

@@ -1,0 +1,12 @@
+"""The same with 16 requests in flight on each connection: what do they cost beyond system calls?"""
+
+from harness.servers import HTTP_SERVERS, OURS
+
+MEASURE = "load"
+# cpp-httplib loses what came in one read behind a request.
+SERVERS = {name: server for name, server in HTTP_SERVERS.items() if name != "cpp-httplib"}
+CELLS = {
+    "50 connections, 16 in flight": {"protocol": "http", "connections": 50, "pipeline": 16,
+                                     "batch": True},
+}
+TARGETS = {OURS: {cell: {"ratio": 1.15} for cell in CELLS}}
