@@ -34,7 +34,8 @@ class Server:
         if not any(str(option).startswith("--listen") for option in options):
             options = ("--listen", "127.0.0.1:0", *options)
         self.name = name
-        self._errors = tempfile.TemporaryFile(mode="w+")
+        # Both write and read it through one position, which only appending does not heed.
+        self._errors = tempfile.TemporaryFile(mode="a+")
         self.process = subprocess.Popen(
             [program(name), *map(str, options)], stdin=stdin, stdout=subprocess.PIPE,
             stderr=self._errors, text=True, **process_options)
@@ -62,7 +63,7 @@ class Server:
             raise AssertionError(f"{self.name} printed nothing for {seconds} s") from None
 
     def errors(self):
-        """What it has written to standard error: all of it once the block is left."""
+        """What it has written to standard error so far: all of it once the block is left."""
         self._errors.seek(0)
         return self._errors.read()
 
