@@ -5,10 +5,10 @@
 #include <cmath>
 #include <cstdio>
 
-#include "http_responder/acknowledged.hpp"
 #include "http_responder/options.hpp"
 #include "http_responder/site.hpp"
 #include "protocols/http/status.hpp"
+#include "support/acknowledged.hpp"
 
 namespace responder {
 namespace {
@@ -201,7 +201,7 @@ void Session::wait(Waits what) {
   if (what == waits_ && !new_request) return;
   waits_ = what;
   if (what == Waits::reader) {
-    acknowledged_ = acknowledged_while_sending(stream_.socket().fd()).value_or(0);
+    acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd()).value_or(0);
   }
   begin_period();
 }
@@ -216,7 +216,7 @@ void Session::begin_period() {
 
 void Session::on_expired() {
   site_.refresh_date();
-  const auto acknowledged = acknowledged_while_sending(stream_.socket().fd());
+  const auto acknowledged = samples::acknowledged_while_sending(stream_.socket().fd());
   const auto read =
       acknowledged.value_or(0) - std::exchange(acknowledged_, acknowledged.value_or(0));
   const bool reads = acknowledged && read >= least_progress_bytes;

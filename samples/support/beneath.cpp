@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <string_view>
 
 #include "reactor/file.hpp"
 
@@ -30,30 +30,41 @@ int open_by_kernel(int folder, const std::string& path, int flags, Links links, 
   }
 }
 
-// Folder by folder, none of which may be a link.
-int walk(int from, std::string_view path, int flags, mode_t mode) {
-  File folder;
-  for (int at = from;;) {
+// A link that is not followed is no folder either; the kernel tells the two apart.
+int open_name(int folder, const std::string& name, int flags, mode_t mode) {
+  const int fd = openat(folder, name.c_str(), flags | O_NOFOLLOW, mode);
+  if (fd >= 0 || errno != ENOTDIR) return fd;
+  struct stat status {};
+  const bool is_link =
+      fstatat(folder, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+  return errno = is_link ? ELOOP : ENOTDIR, -1;
+}
+
+}  // namespace
+
+int open_beneath_by_walking(int folder, std::string_view path, int flags, mode_t mode) {
+  if (path.empty()) return errno = ENOENT, -1;
+  if (path.front() == '/') return errno = EXDEV, -1;
+  File parent;
+  for (int at = folder;;) {
     const std::size_t slash = path.find('/');
-    const std::string name(path.substr(0, slash));
-    const bool last = slash == path.npos;
+    std::string name(path.substr(0, slash));
     if (name == "..") return errno = EXDEV, -1;
-    if (last && name.empty()) return openat(at, ".", flags | O_DIRECTORY);
-    const int wanted = last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC;
-    const int fd = openat(at, name.c_str(), wanted | O_NOFOLLOW, mode);
-    if (fd < 0 || last) return fd;
-    folder = File::own(fd);
+    if (name.empty()) name = ".";
+    const bool is_last = slash == path.npos;
+    const int wanted = is_last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const int fd = open_name(at, name, wanted, mode);
+    if (fd < 0 || is_last) return fd;
+    parent = File::own(fd);
     at = fd;
     path.remove_prefix(slash + 1);
   }
 }
 
-}  // namespace
-
 int open_beneath(int folder, const std::string& path, int flags, Links links, mode_t mode) {
   const int fd = open_by_kernel(folder, path, flags, links, mode);
   if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
-  return walk(folder, path, flags, mode);
+  return open_beneath_by_walking(folder, path, flags, mode);
 }
 
 }  // namespace samples

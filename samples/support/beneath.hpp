@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <string_view>
 
 namespace samples {
 
@@ -16,5 +17,9 @@ enum class Links : unsigned char { stay_beneath, refused };
 /// Errors    -1 and errno; ELOOP: a link that is refused; EXDEV: it leads out
 [[nodiscard]] int open_beneath(int folder, const std::string& path, int flags, Links links,
                                mode_t mode = 0);
+
+/// How it is opened where the kernel cannot see to it.
+[[nodiscard]] int open_beneath_by_walking(int folder, std::string_view path, int flags,
+                                          mode_t mode = 0);
 
 }  // namespace samples

@@ -1,7 +1,5 @@
 #include "support/secret.hpp"
 
-#include <sys/random.h>
-
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -9,6 +7,7 @@
 
 #include "support/failed.hpp"
 #include "support/hmac.hpp"
+#include "support/random.hpp"
 
 namespace samples {
 namespace {
@@ -19,10 +18,7 @@ using reactor::Stream;
 
 protocols::Nonce random_nonce() {
   protocols::Nonce nonce;
-  // Whole, as all requests of up to 256 bytes are answered.
-  if (getrandom(nonce.data(), nonce.size(), 0) != static_cast<ssize_t>(nonce.size())) {
-    throw Failed("the kernel has no random numbers");
-  }
+  fill_randomly(nonce);
   return nonce;
 }
 

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <optional>
 
-namespace responder {
+namespace samples {
 
 /// How many bytes the peer has received since it connected; nothing where all that was sent has
 /// been received, or nobody knows, as of a unix socket.
 [[nodiscard]] std::optional<std::uint64_t> acknowledged_while_sending(int fd);
 
-}  // namespace responder
+}  // namespace samples

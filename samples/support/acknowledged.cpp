@@ -1,4 +1,4 @@
-#include "http_responder/acknowledged.hpp"
+#include "support/acknowledged.hpp"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // That of <netinet/tcp.h> knows no acknowledged bytes.
@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-namespace responder {
+namespace samples {
 
 std::optional<std::uint64_t> acknowledged_while_sending(int fd) {
   int unread = 0;
@@ -19,4 +19,4 @@ std::optional<std::uint64_t> acknowledged_while_sending(int fd) {
   return info.tcpi_bytes_acked;
 }
 
-}  // namespace responder
+}  // namespace samples
