@@ -8,10 +8,10 @@
 #include "protocols/lines.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
-#include "support/connector.hpp"
-#include "support/line_input.hpp"
-#include "support/printable.hpp"
-#include "support/program.hpp"
+#include "samples/support/connector.hpp"
+#include "samples/support/line_input.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

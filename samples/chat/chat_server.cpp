@@ -1,0 +1,34 @@
+// A chat room: what one says, all read. Lines of UTF-8 in both directions:
+//
+//     hello, all              said to everybody, who receive `NAME: hello, all`
+//     /nick NAME              a name to be known by, guest-1 and so on until then
+//     /who  /quit
+//     * ann joined            from the server; nobody can say a line that begins like this
+//     ! that name is taken    from the server, to one client: a command that was refused
+//
+// A client joins with its first line, under its name if that line is a /nick. Everybody receives
+// everything in the same order, its sender too. A client that does not read is dropped when more
+// than --max-unread bytes wait for it; nobody else waits.
+#include <string>
+
+#include "samples/chat/room.hpp"
+#include "samples/support/program.hpp"
+
+int main(int count, char** words) {
+  std::string endpoint = "127.0.0.1:9000";
+  std::size_t max_unread_bytes = 4 << 20;
+  CLI::App command_line{
+      "A chat room: what one says, all read.\n"
+      "Example: chat_server --listen 127.0.0.1:9000"};
+  command_line.option_defaults()->always_capture_default();
+  command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
+  command_line.add_option("--max-unread", max_unread_bytes,
+                          "Bytes that may wait for a client before it is dropped");
+  return samples::run_program(command_line, count, words, [&] {
+    reactor::Loop loop;
+    chat::Room room(loop, endpoint, max_unread_bytes);
+    samples::announce(room.address());
+    const auto signals = samples::stop_on_signals(loop, [&] { room.close(); });
+    loop.run();
+  });
+}

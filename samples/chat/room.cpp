@@ -1,0 +1,109 @@
+#include "samples/chat/room.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include "samples/support/failed.hpp"
+#include "samples/support/printable.hpp"
+
+namespace chat {
+namespace {
+
+constexpr std::size_t max_text_bytes = 4096;
+constexpr std::size_t max_name_bytes = 32;
+
+// Neither two words nor what could be taken for something else in front of a text.
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= max_name_bytes && name.find_first_of(" :") == name.npos &&
+         name.front() != '*' && name.front() != '!' && samples::printable(name) == name;
+}
+
+}  // namespace
+
+void Member::on_frame(std::string_view line) { room.hear(*this, line); }
+void Member::on_end() { room.leave(*this); }
+void Member::on_close(const reactor::Error& error) {
+  if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
+  room.forget(*this);
+}
+
+Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
+    : loop_(loop),
+      server_(samples::value_of(Server::listen(loop, endpoint,
+                                               {.limits = {.max_queued_bytes = max_unread_bytes}},
+                                               [this](reactor::Stream& stream) {
+                                                 return Member{stream, *this, guest_name()};
+                                               }))) {}
+
+void Room::hear(Member& member, std::string_view line) {
+  if (line == "/quit") return leave(member);
+  if (line.starts_with("/nick ")) return rename(member, std::string(line.substr(6)));
+  join(member);
+  if (line == "/who") return list_names(member);
+  if (line.starts_with('/')) return answer(member, "! commands are /nick NAME, /who, /quit\n");
+  if (line.size() > max_text_bytes) return answer(member, "! that line is too long\n");
+  const std::string text = samples::printable(line);
+  if (!text.empty()) tell_all(member.name + ": " + text + '\n');
+}
+
+// The last to be said to a client may be its own last line.
+void Room::leave(Member& member) {
+  tell_now();
+  member.stream.close();
+  forget(member);
+}
+
+void Room::forget(Member& member) {
+  const std::string name = std::exchange(member.name, {});
+  names_.erase(name);
+  if (std::exchange(member.joined, false)) tell_all("* " + name + " left\n");
+}
+
+std::string Room::guest_name() {
+  for (;;) {
+    std::string name = "guest-" + std::to_string(++guests_);
+    if (names_.insert(name).second) return name;
+  }
+}
+
+void Room::join(Member& member) {
+  if (!std::exchange(member.joined, true)) tell_all("* " + member.name + " joined\n");
+}
+
+void Room::rename(Member& member, const std::string& name) {
+  if (!is_name(name)) return answer(member, "! a name has 1 to 32 bytes, no space and no colon\n");
+  if (name != member.name && !names_.insert(name).second) {
+    return answer(member, "! that name is taken\n");
+  }
+  if (name != member.name) names_.erase(member.name);
+  const std::string before = std::exchange(member.name, name);
+  if (member.joined) tell_all("* " + before + " is now " + name + '\n');
+  join(member);
+}
+
+void Room::list_names(Member& member) {
+  std::string list = "* " + std::to_string(names_.size()) + " here:\n";
+  for (const std::string& name : names_) list += "*   " + name + '\n';
+  answer(member, list);
+}
+
+void Room::answer(Member& member, std::string_view text) {
+  tell_now();  // What was said before comes before.
+  member.stream.write(text);
+}
+
+// Everything said in one turn of the loop is encoded once, and goes to each in one system call.
+void Room::tell_all(std::string_view line) {
+  constexpr std::size_t enough_at_once = 65536;
+  if (said_.empty()) loop_.post([this] { tell_now(); });
+  said_ += line;
+  if (said_.size() >= enough_at_once) tell_now();
+}
+
+void Room::tell_now() {
+  if (said_.empty()) return;
+  server_.for_each([this](Member& member) { member.stream.write(said_); });
+  said_.clear();
+}
+
+}  // namespace chat

@@ -1,0 +1,59 @@
+// Who is in a chat room, and what each of them hears.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocols/lines.hpp"
+#include "reactor/server.hpp"
+
+namespace chat {
+
+class Room;
+
+/// One connection.
+struct Member {
+  reactor::Stream& stream;
+  Room& room;
+  std::string name;
+  bool joined = false;
+
+  void on_frame(std::string_view line);
+  void on_end();
+  void on_close(const reactor::Error& error);
+};
+
+/// Everybody hears everything in the same order, who says it too.
+class Room {
+ public:
+  /// Who has more than `max_unread_bytes` waiting is dropped. Fails, as programs do.
+  Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes);
+
+  [[nodiscard]] const reactor::Address& address() const { return server_.address(); }
+
+  void hear(Member& member, std::string_view line);
+  void leave(Member& member);
+  void forget(Member& member);
+  void close() { server_.drain(); }
+
+ private:
+  using Server = reactor::Server<Member, protocols::LineDecoder>;
+
+  [[nodiscard]] std::string guest_name();
+  void join(Member& member);
+  void rename(Member& member, const std::string& name);
+  void list_names(Member& member);
+  void answer(Member& member, std::string_view text);
+  void tell_all(std::string_view line);
+  void tell_now();
+
+  reactor::Loop& loop_;
+  std::set<std::string> names_;
+  std::size_t guests_ = 0;
+  std::string said_;
+  Server server_;
+};
+
+}  // namespace chat
