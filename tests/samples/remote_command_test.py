@@ -163,6 +163,17 @@ class TheServer(RemoteCommandTest):
                 self.assertEqual(remote.outcome()[0], f"{fifo}\n".encode())
                 remote.socket.close()
 
+    def test_of_two_hundred_commands_at_once_each_tells_its_own_end_and_no_zombie_stays(self):
+        with self.server() as server:
+            remotes = [Remote(server) for _ in range(200)]
+            for number, remote in enumerate(remotes):
+                self.addCleanup(remote.socket.close)
+                remote.ask("sh", "-c", "exit $0", str(number)) if number % 2 else remote.ask("true")
+            for number, remote in enumerate(remotes):
+                self.assertEqual(remote.outcome()[2]["exit_status"], number if number % 2 else 0)
+            tasks = Path(f"/proc/{server.process.pid}/task").glob("*/children")
+            self.assertEqual([task.read_text() for task in tasks if task.read_text()], [])
+
     def test_a_client_that_goes_away_ends_its_command_with_all_that_it_started(self):
         reset = struct.pack("ii", 1, 0)
         for leave in (lambda connection: connection.close(),
