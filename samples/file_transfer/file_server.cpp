@@ -2,8 +2,9 @@
 #include <cmath>
 #include <string>
 
-#include "samples/file_transfer/accounts.hpp"
-#include "samples/file_transfer/session.hpp"
+#include "samples/file_transfer/password.hpp"
+#include "samples/file_transfer/server/accounts.hpp"
+#include "samples/file_transfer/server/session.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/sha256.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
       loop, endpoint, {}, [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
-  server.set_decoder([] { return decoder(max_piece_bytes); });
   samples::announce(server.address());
   const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
   loop.run();
@@ -67,8 +67,8 @@ int main(int count, char** words) {
     const auto seconds = [](double number) {
       return std::chrono::milliseconds(std::llround(number * 1000));
     };
-    site.patience = seconds(patience_seconds);
-    site.idle_timeout = seconds(idle_seconds);
+    site.patience.amid_request = seconds(patience_seconds);
+    site.patience.between_requests = seconds(idle_seconds);
     site.open();
     reactor::Loop loop;
     file_transfer::serve(endpoint, site, loop);

@@ -14,6 +14,17 @@ std::vector<std::byte> message(Json header, std::uint64_t payload_bytes) {
   return out;
 }
 
+std::string text_of(const Json& header, const char* name) {
+  const auto found = header.find(name);
+  return found != header.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::optional<std::uint64_t> number_of(const Json& header, const char* name) {
+  const auto found = header.find(name);
+  if (found == header.end() || !found->is_number_unsigned()) return std::nullopt;
+  return found->get<std::uint64_t>();
+}
+
 std::string encode_name(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string text;

@@ -22,6 +22,10 @@ inline constexpr std::size_t max_piece_bytes = 1 << 20;
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
 [[nodiscard]] std::vector<std::byte> message(Json header, std::uint64_t payload_bytes = 0);
 
+/// What a header says under `name`: nothing where it is of another kind, or not there.
+[[nodiscard]] std::string text_of(const Json& header, const char* name);
+[[nodiscard]] std::optional<std::uint64_t> number_of(const Json& header, const char* name);
+
 /// Names may have any bytes, and JSON text may not: what is not printable ASCII, and `%` itself, is
 /// written as `%` and two hexadecimal digits.
 [[nodiscard]] std::string encode_name(std::string_view bytes);

@@ -1,11 +1,13 @@
 """Files of users, by a client that knows nothing but samples/file_transfer/README.md, and by ours."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
 import os
 import pty
+import random
 import select
 import shutil
 import socket
@@ -30,15 +32,22 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+@functools.cache  # It is made to take its time.
+def salt(password, salt_base64, iterations):
+    return hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(salt_base64), iterations)
+
+
 class Remote:
     """A client on a plain socket."""
 
     def __init__(self, server, user="ann", password=PASSWORD):
         self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+        self.said = []
         if user is not None:
             self.greeting = self.log_in(user, password.encode())
 
     def send(self, header, payload=b""):
+        self.said.append(header)
         text = json.dumps({**header, "data_size": len(payload)}).encode()
         self.socket.sendall(struct.pack("<i", len(text)) + text + payload)
 
@@ -61,8 +70,7 @@ class Remote:
         if first["type"] != "challenge":
             return first
         self.challenge = dict(part.split("=", 1) for part in first["message"].split(","))
-        salted = hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(self.challenge["s"]),
-                                     int(self.challenge["i"]))
+        salted = salt(password, self.challenge["s"], int(self.challenge["i"]))
 
         def mac(key, message):
             return hmac.digest(key, message, "sha256")
@@ -183,19 +191,104 @@ class Accounts(FileTransferTest):
             for wire in (b"\xff\xff\xff\x7f", b"\x02\0\0\0{}", b"\x02\0\0\0[]", b"GET / HTTP/1.1\r\n"):
                 with Remote(server, user=None) as remote:
                     remote.socket.sendall(wire)
+                    self.assert_refused(remote.answer())
                     self.assertIsNone(remote.answer())
 
-    def test_who_stalls_is_given_up_in_each_state(self):
-        with self.server("--patience", "1", "--idle-timeout", "1") as server:
-            with Remote(server, user=None) as silent:
-                self.assertIsNone(silent.answer())
-            with Remote(server) as idle:
-                self.assertIsNone(idle.answer())
-            with Remote(server) as uploading:
-                self.assertEqual(uploading.ask("put", path="a", size=5)["type"], "ready")
-                uploading.send({"type": "data", "offset": 0}, b"ab")
-                self.assertIsNone(uploading.answer())
-            self.assertFalse((self.home / "a").exists())
+    def test_a_recorded_or_reflected_login_opens_nothing(self):
+        with self.server() as server:
+            with Remote(server) as recorded:
+                pass
+            with Remote(server, user=None) as replaying:
+                replaying.send(recorded.said[0])
+                self.assertEqual(replaying.answer()["type"], "challenge")
+                replaying.send(recorded.said[1])
+                self.assert_refused(replaying.answer(), "login: ")
+                self.assertIsNone(replaying.answer())
+            with Remote(server, user=None) as reflecting:
+                reflecting.send(recorded.said[0])
+                self.assert_refused(reflecting.ask("proof", message=reflecting.answer()["message"]))
+                self.assertIsNone(reflecting.answer())
+            with Remote(server, user=None) as twice:
+                twice.send(recorded.said[0])
+                self.assertEqual(twice.answer()["type"], "challenge")
+                twice.send(recorded.said[0])
+                self.assert_refused(twice.answer(), "begun already")
+                self.assertIsNone(twice.answer())
+            self.assertEqual(self.client(server, "ls").returncode, 0)
+
+    def test_a_request_that_is_none_is_told_and_ends_the_connection_and_no_other(self):
+        def message(text):
+            return struct.pack("<i", len(text)) + text
+        with self.server() as server, Remote(server) as other:
+            for wire in (message(b"[]"), message(b"{}"), message(b'{"type":"ls","path":""}'),
+                         message(b"not JSON"), message(b'{"data_size":-1}'), b"\xff\xff\xff\xff",
+                         message(b'{"type":"\\udc80","data_size":0}'), message(b'{"type":"\xff","data_size":0}'),
+                         struct.pack("<i", 65537), message(b'{"type":"data","data_size":2097152}'),
+                         message(b'{"type":"ls","path":"","data_size":1}x'),
+                         message(b'{"type":"data","data_size":0}'), message(b'{"type":"end","data_size":0}'),
+                         message(b'{"data_size":0,"x":' + b"[" * 5000 + b"]" * 5000 + b"}"),
+                         b"GET / HTTP/1.1\r\n\r\n"):
+                with self.subTest(wire=wire[:50]), Remote(server) as remote:
+                    remote.socket.sendall(wire)
+                    self.assert_refused(remote.answer())
+                    self.assertIsNone(remote.answer())
+            for request in ({}, {"type": 5}, {"type": "fly"}, {"type": "ls"}, {"type": "ls", "path": 5},
+                            {"type": "put", "path": "a"}, {"type": "put", "path": "a", "size": -1},
+                            {"type": "put", "path": "a", "size": "5"}, {"type": "put", "path": "a", "size": 0.5},
+                            {"type": "put", "path": "a", "size": 1 << 63}, {"type": "get"}):
+                with self.subTest(request=request):
+                    other.send(request)
+                    self.assert_refused(other.answer())
+            self.assertEqual(other.put("a", b"still here")["type"], "stored")
+        self.assertEqual(os.listdir(self.home), ["a"])
+
+    def test_who_stalls_is_told_in_each_state_and_left(self):
+        with self.server("--patience", "2", "--idle-timeout", "2") as server:
+            silent, greeting, idle = Remote(server, user=None), Remote(server, user=None), Remote(server)
+            greeting.send({"type": "login", "message": "n,,n=ann,r=abc"})
+            self.assertEqual(greeting.answer()["type"], "challenge")
+            stalled = [silent, greeting, idle]
+            for sent in (b"\x05", struct.pack("<i", 20) + b'{"type"'):  # Amid a request.
+                stalled.append(Remote(server))
+                stalled[-1].socket.sendall(sent)
+            head = b'{"type":"data","offset":0,"data_size":5}'
+            piece = struct.pack("<i", len(head)) + head + b"abcde"
+            for number, sent in enumerate((b"", piece[:7], piece[:-2], piece)):  # Amid an upload.
+                stalled.append(Remote(server))
+                self.assertEqual(stalled[-1].ask("put", path=f"{number}", size=5)["type"], "ready")
+                stalled[-1].socket.sendall(sent)
+            for remote in stalled:
+                self.assert_refused(remote.answer(), "too long")
+                self.assertIsNone(remote.answer())
+                remote.socket.close()
+            self.assertEqual(os.listdir(self.home), [])
+        self.assertEqual(server.errors().count("timed out"), len(stalled))
+
+    def test_who_reads_nothing_of_a_download_is_left_and_others_are_served(self):
+        self.home.mkdir()
+        (self.home / "big").write_bytes(bytes(64 * MEBIBYTE))
+        with self.server("--patience", "2") as server, Remote(server) as reading:
+            reading.send({"type": "get", "path": "big"})
+            poll = select.poll()
+            poll.register(reading.socket, 0)
+            (_, happened), = poll.poll(PATIENCE_SECONDS * 1000)
+            self.assertTrue(happened & select.POLLERR)  # A reset: what it has not read is not kept.
+            with Remote(server) as other:
+                self.assertEqual(other.put("a", b"served")["type"], "stored")
+        self.assertIn("timed out", server.errors())
+
+    def test_an_upload_that_has_begun_is_stored_though_the_server_is_told_to_end(self):
+        with self.server() as server, Remote(server) as remote, Remote(server) as idle:
+            self.assertEqual(remote.ask("put", path="a", size=5)["type"], "ready")
+            server.process.terminate()
+            self.assertIsNone(idle.answer())
+            idle.socket.close()
+            remote.send({"type": "data", "offset": 0}, b"hello")
+            self.assertEqual(remote.ask("end", sha256=sha256(b"hello"))["type"], "stored")
+            self.assertIsNone(remote.answer())
+            remote.socket.close()
+            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+        self.assertEqual((self.home / "a").read_bytes(), b"hello")
 
 
 class Paths(FileTransferTest):
@@ -203,7 +296,7 @@ class Paths(FileTransferTest):
         (self.folder / "secret").write_text("secret")
         with self.server() as server, Remote(server) as remote:
             for path in ("../secret", "..", "a/../../x", "/etc/passwd", "/", "a//b", "a/", ".", "%2e%2e",
-                         "a%00b", "%", "%zz", "%2fetc", "..%2f..%2fsecret"):
+                         "a%00b", "%", "%zz", "%2fetc", "..%2f..%2fsecret", "x" * 300, "x/" * 3000 + "x"):
                 for request in ("get", "put", "ls", "stat", "mkdir", "rm", "rmdir"):
                     self.assert_refused(remote.ask(request, path=path, size=1))
             self.assertEqual(remote.used(), 0)
@@ -220,6 +313,9 @@ class Paths(FileTransferTest):
                 self.assert_refused(remote.ask("ls", path=path))
             for request in ("put", "mkdir", "rm", "rmdir"):
                 self.assert_refused(remote.ask(request, path="out/secret", size=1))
+            os.mkfifo(self.home / "fifo")  # Opened for reading it would wait for a writer.
+            self.assert_refused(remote.ask("get", path="fifo"))
+            self.assert_refused(remote.ask("ls", path="fifo"))
             # The link itself is replaced, not what it leads to.
             self.assertEqual(remote.put("file", b"mine")["type"], "stored")
         self.assertEqual((self.folder / "secret").read_text(), "secret")
@@ -375,6 +471,8 @@ class Cuts(FileTransferTest):
                 remote.ask("put", path="a", size=len(data))
                 remote.send({"type": "data", "offset": 0}, data[:MEBIBYTE])
                 remote.send({"type": "data", "offset": MEBIBYTE}, data[MEBIBYTE:2 * MEBIBYTE])
+                while self.uploads()[0].stat().st_size < MEBIBYTE:
+                    self.assertIsNone(server.process.poll())
                 remote.socket.shutdown(socket.SHUT_WR)
                 self.assertIsNone(remote.answer())
             self.assertEqual(os.listdir(self.home), [])
@@ -425,27 +523,53 @@ class Cuts(FileTransferTest):
             client.wait()
             server.kill()
 
-    def test_whoever_is_killed_whenever_the_transfer_goes_on(self):
-        data = os.urandom(64 * MEBIBYTE)
-        there = self.folder / "there"
-        there.mkdir()
-        (self.folder / "a").write_bytes(data)
+    def kill_at_random_points(self, command, folder, watched, arrived):
+        """At twenty points, one after the other; each time it goes on where it was."""
+        data = self.data
+        points = sorted(self.random.sample(range(1, len(data)), 20))
+        kills = 0
+        for point in points:
+            victim = self.random.choice(["client", "server"])
+            with self.subTest(command=command, victim=victim, point=point, seed=self.seed):
+                killed = self.kill_amid(command, folder, victim, point, watched)
+                kills += killed
+                if arrived.exists():
+                    self.assertTrue(arrived.read_bytes() == data)
+                    arrived.unlink()  # It was faster, and begins anew.
+                self.assertEqual({path: path.read_bytes() for path in self.others}, self.others)
+        self.assertGreaterEqual(kills, 10)
+        with self.server() as server:
+            done = self.client(server, *command, cwd=folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(arrived.read_bytes() == data)
+        self.assertEqual({path: path.read_bytes() for path in self.others}, self.others)
+        self.assertEqual(self.uploads(), [])
+
+    def set_up_kills(self):
+        self.seed = int(os.environ.get("UVREACTOR_SEED", "6"))
+        self.random = random.Random(self.seed)
+        self.data = self.random.randbytes(96 * MEBIBYTE)
         self.home.mkdir()
-        (self.home / "other").write_bytes(b"other")
-        for command, folder, watched, arrived in (
-                (("put", "a"), self.folder, self.uploads, self.home / "a"),
-                (("get", "a"), there, lambda: list(there.glob(".*.part")), there / "a")):
-            kills = 0
-            for victim, size in (("client", 1), ("server", len(data) // 8),
-                                 ("client", len(data) // 4), ("server", len(data) // 2)):
-                kills += self.kill_amid(command, folder, victim, size, watched)
-                self.assertTrue(not arrived.exists() or arrived.read_bytes() == data)
-            self.assertGreater(kills, 0)
-            with self.server() as server:
-                done = self.client(server, *command, cwd=folder)
-                self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertTrue(arrived.read_bytes() == data)
-            self.assertEqual((self.home / "other").read_bytes(), b"other")
+        self.there = self.folder / "there"
+        self.there.mkdir()
+        self.others = {self.home / "other": b"other", self.there / "mine": b"mine",
+                       self.root / "beside": b"beside"}
+        for path, content in self.others.items():
+            path.write_bytes(content)
+        self.add_user("ann", "200M")
+
+    def test_an_upload_goes_on_wherever_either_side_is_killed(self):
+        self.set_up_kills()
+        (self.folder / "a").write_bytes(self.data)
+        self.kill_at_random_points(("put", "a"), self.folder, self.uploads, self.home / "a")
+        self.assertEqual(sorted(os.listdir(self.home)), ["a", "other"])
+
+    def test_a_download_goes_on_wherever_either_side_is_killed(self):
+        self.set_up_kills()
+        (self.home / "a").write_bytes(self.data)
+        self.kill_at_random_points(("get", "a"), self.there, lambda: list(self.there.glob(".*.part")),
+                                   self.there / "a")
+        self.assertEqual(sorted(os.listdir(self.there)), ["a", "mine"])
 
 
 if __name__ == "__main__":

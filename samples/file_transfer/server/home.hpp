@@ -43,8 +43,10 @@ class Home {
   /// Errors    device_or_resource_busy, disk_quota_exceeded as EDQUOT, and what the kernel says of the path
   [[nodiscard]] reactor::Result<Partial> reserve(const std::string& path, std::uint64_t size);
 
-  /// Gives the upload its name, in place of what has it.
-  [[nodiscard]] reactor::Result<void> store(const std::string& path, const reactor::File& file);
+  /// Gives the upload its name, in place of what has it. Tells the folder, which has to be synced for
+  /// the name to outlast a crash.
+  [[nodiscard]] reactor::Result<reactor::File> store(const std::string& path,
+                                                     const reactor::File& file);
 
   /// Gives back what was reserved and not received, and with `remove` all of it.
   void release(const std::string& path, std::uint64_t size, bool remove);

@@ -1,4 +1,4 @@
-// Files read and written with their SHA-256, off the loop's thread.
+// A file that arrives, written and hashed off the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -16,33 +16,6 @@
 
 namespace file_transfer {
 
-/// The same file once more, or nothing.
-[[nodiscard]] reactor::File duplicate(const reactor::File& file);
-
-/// Hashes part of a file, in steps between which other work of the thread pool gets its turn.
-///
-/// Errors    What read(2) says; io_error: the file is shorter.
-/// Lifetime  Destroying it is final.
-class FileHash {
- public:
-  using OnDone = reactor::Callback<void(reactor::Result<samples::Sha256>)>;
-
-  /// Goes on from `hash`, which is that of the bytes before `offset`.
-  FileHash(reactor::Loop& loop, reactor::File file, samples::Sha256 hash, std::uint64_t offset,
-           std::uint64_t end, OnDone on_done);
-  FileHash(const FileHash&) = delete;
-  FileHash& operator=(const FileHash&) = delete;
-
- private:
-  struct Reading;
-  void step();
-
-  reactor::Loop& loop_;
-  std::shared_ptr<Reading> reading_;
-  OnDone on_done_;
-  std::optional<reactor::Work> work_;
-};
-
 /// Writes what arrives to a file and hashes it, while the next bytes arrive: two pieces of memory at most,
 /// however long the file.
 ///
@@ -51,8 +24,8 @@ class FileSink {
  public:
   using OnFinished = reactor::Callback<void(reactor::Result<protocols::Digest>)>;
 
-  /// `on_room` comes when write() may go on that said no. `held` is let go once nothing writes to the file
-  /// any more.
+  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write() may go
+  /// on that said no. `held` is let go once nothing writes to the file any more.
   FileSink(reactor::Loop& loop, reactor::File file, samples::Sha256 hash, std::uint64_t offset,
            reactor::Callback<void()> on_room, std::shared_ptr<const void> held = nullptr);
   FileSink(const FileSink&) = delete;

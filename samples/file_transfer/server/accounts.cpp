@@ -1,22 +1,20 @@
-#include "samples/file_transfer/accounts.hpp"
+#include "samples/file_transfer/server/accounts.hpp"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <sys/random.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdio>
 #include <fstream>
 #include <utility>
 
 #include "protocols/base64.hpp"
 #include "reactor/file.hpp"
-#include "samples/support/program.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/random.hpp"
 #include "samples/support/sha256.hpp"
 
 namespace file_transfer {
@@ -27,6 +25,7 @@ using protocols::as_bytes;
 using protocols::as_text;
 using protocols::Digest;
 using samples::Failed;
+using samples::random_bytes;
 
 constexpr unsigned iterations = 100'000;
 constexpr std::size_t salt_bytes = 16;
@@ -43,35 +42,6 @@ Digest digest_of(const Json& json) {
   if (bytes.size() != digest.size()) throw Failed("an account's key has a wrong size");
   std::copy_n(as_bytes(bytes).begin(), digest.size(), digest.begin());
   return digest;
-}
-
-// Shows nothing of what is typed, for as long as it lives.
-class Silence {
- public:
-  Silence() {
-    tcgetattr(STDIN_FILENO, &found_);
-    termios wanted = found_;
-    wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &wanted);
-  }
-  ~Silence() {
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &found_);
-    std::fputc('\n', stderr);
-  }
-  Silence(const Silence&) = delete;
-  Silence& operator=(const Silence&) = delete;
-
- private:
-  termios found_{};
-};
-
-// Byte by byte: what follows the line is somebody else's.
-std::string first_line(int fd) {
-  std::string line;
-  for (char byte = 0; read(fd, &byte, 1) == 1 && byte != '\n';) line += byte;
-  if (line.ends_with('\r')) line.pop_back();
-  if (line.empty()) throw Failed("the password is empty");
-  return line;
 }
 
 }  // namespace
@@ -159,26 +129,6 @@ std::uint64_t parse_size(const std::string& text) {
     throw Failed("a size is bytes, or K, M, G or T: 100M; not " + text);
   }
   return number << (10 * power);
-}
-
-std::string read_password(const std::string& file, const std::string& prompt) {
-  if (!file.empty()) {
-    const auto in = reactor::File::own(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!in) throw Failed(reactor::system_error(errno, "read password file", file));
-    return first_line(in.fd());
-  }
-  if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
-  const Silence silence;  // Before the prompt: nobody types ahead of it.
-  std::fputs(prompt.c_str(), stderr);
-  return first_line(STDIN_FILENO);
-}
-
-std::string random_bytes(std::size_t size) {
-  std::string bytes(size, '\0');
-  if (getrandom(bytes.data(), size, 0) != static_cast<ssize_t>(size)) {
-    throw Failed("the kernel has no random numbers");
-  }
-  return bytes;
 }
 
 }  // namespace file_transfer

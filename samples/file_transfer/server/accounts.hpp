@@ -43,11 +43,4 @@ class Accounts {
 /// `100M`: bytes, or with K, M, G or T as many times 1024. Fails, as programs do.
 [[nodiscard]] std::uint64_t parse_size(const std::string& text);
 
-/// A password: the first line of `file`, or where that is empty typed at the terminal without being
-/// shown, or the first line of standard input where that is none. Fails, as programs do.
-[[nodiscard]] std::string read_password(const std::string& file, const std::string& prompt);
-
-/// For nonces and salts; at most 256.
-[[nodiscard]] std::string random_bytes(std::size_t size);
-
 }  // namespace file_transfer

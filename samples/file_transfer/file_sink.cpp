@@ -1,11 +1,10 @@
-#include "samples/file_transfer/hashing.hpp"
+#include "samples/file_transfer/file_sink.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 namespace file_transfer {
@@ -15,60 +14,20 @@ using reactor::Error;
 using reactor::File;
 using samples::Sha256;
 
-constexpr std::size_t step_bytes = 8 << 20;
-constexpr std::size_t buffer_bytes = 1 << 20;
+constexpr std::size_t piece_bytes = 1 << 20;
+
+// What a disk is given while the rest arrives, so that the sync at the end finds little to wait for.
+constexpr std::uint64_t flush_bytes = 16 << 20;
 
 }  // namespace
-
-File duplicate(const File& file) { return File::own(fcntl(file.fd(), F_DUPFD_CLOEXEC, 0)); }
-
-struct FileHash::Reading {
-  File file;
-  Sha256 hash;
-  std::uint64_t at;
-  std::uint64_t end;
-
-  std::optional<Error> read_some() {
-    std::vector<std::byte> buffer(256 << 10);
-    const std::uint64_t until = std::min<std::uint64_t>(end, at + step_bytes);
-    while (at < until) {
-      const auto wanted =
-          static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), until - at));
-      const ssize_t size = pread(file.fd(), buffer.data(), wanted, static_cast<off_t>(at));
-      if (size < 0 && errno == EINTR) continue;
-      if (size <= 0) return reactor::system_error(size < 0 ? errno : EIO, "read file");
-      hash.update(std::span(buffer).first(static_cast<std::size_t>(size)));
-      at += static_cast<std::uint64_t>(size);
-    }
-    return std::nullopt;
-  }
-};
-
-FileHash::FileHash(reactor::Loop& loop, File file, Sha256 hash, std::uint64_t offset,
-                   std::uint64_t end, OnDone on_done)
-    : loop_(loop),
-      reading_(new Reading{std::move(file), std::move(hash), offset, end}),
-      on_done_(std::move(on_done)) {
-  step();
-}
-
-void FileHash::step() {
-  work_ = reactor::Work::run(
-      loop_, [reading = reading_] { return reading->read_some(); },
-      [this](std::optional<Error> error) {
-        if (!error && reading_->at < reading_->end) return step();
-        OnDone on_done = std::exchange(on_done_, nullptr);
-        if (error) return on_done(reactor::Failure(*error));
-        on_done(Sha256(reading_->hash));
-      });
-}
 
 struct FileSink::Writing {
   File file;
   Sha256 hash;
   std::uint64_t at;
   std::shared_ptr<const void> held;
-  std::vector<std::byte> bytes;
+  std::vector<std::byte> bytes = {};
+  std::uint64_t flushed = at;
 
   std::optional<Error> write_all() {
     for (std::span<const std::byte> rest = bytes; !rest.empty();) {
@@ -80,7 +39,14 @@ struct FileSink::Writing {
     }
     hash.update(bytes);
     bytes.clear();
+    if (at - flushed >= flush_bytes) flush();
     return std::nullopt;
+  }
+
+  void flush() {
+    (void)sync_file_range(file.fd(), static_cast<off_t>(flushed), static_cast<off_t>(at - flushed),
+                          SYNC_FILE_RANGE_WRITE);
+    flushed = at;
   }
 
   std::optional<Error> sync() const {
@@ -92,14 +58,14 @@ struct FileSink::Writing {
 FileSink::FileSink(reactor::Loop& loop, File file, Sha256 hash, std::uint64_t offset,
                    reactor::Callback<void()> on_room, std::shared_ptr<const void> held)
     : loop_(loop),
-      writing_(new Writing{std::move(file), std::move(hash), offset, std::move(held), {}}),
+      writing_(new Writing{std::move(file), std::move(hash), offset, std::move(held)}),
       on_room_(std::move(on_room)) {}
 
 bool FileSink::write(reactor::Stream::Bytes bytes) {
   if (error_) return true;
   waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
-  if (!work_ && waiting_.size() >= buffer_bytes / 4) step();
-  full_ = work_ && waiting_.size() >= buffer_bytes;
+  if (!work_ && waiting_.size() >= piece_bytes / 4) step();
+  full_ = work_ && waiting_.size() >= piece_bytes;
   return !full_;
 }
 
@@ -127,7 +93,8 @@ void FileSink::step() {
           if (error_) return on_finished(reactor::Failure(*error_));
           return on_finished(writing_->hash.digest());
         }
-        if (on_finished_ || waiting_.size() >= buffer_bytes / 4) step();
+        if (on_finished_ || waiting_.size() >= piece_bytes / 4) step();
+        if (on_finished_) return;
         if (std::exchange(full_, false) || error_) on_room_();
       });
 }

@@ -1,4 +1,4 @@
-#include "samples/file_transfer/progress.hpp"
+#include "samples/file_transfer/client/progress.hpp"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "samples/file_transfer/home.hpp"
+#include "samples/file_transfer/server/home.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -173,9 +173,9 @@ Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size)
   return partial;
 }
 
-Result<void> Home::store(const std::string& path, const File& file) {
+Result<File> Home::store(const std::string& path, const File& file) {
   const std::string name = upload_name(path);
-  const auto parent = open_parent(path);
+  auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());
   const Split split = split_path(path);
   struct stat status {};
@@ -190,7 +190,7 @@ Result<void> Home::store(const std::string& path, const File& file) {
                                                   : std::uint64_t{0}));
   }
   uploading_.erase(name);
-  return {};
+  return parent;
 }
 
 void Home::release(const std::string& path, std::uint64_t size, bool remove) {

@@ -1,0 +1,219 @@
+#include "samples/file_transfer/client/client.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include "protocols/base64.hpp"
+#include "reactor/socket_option.hpp"
+#include "samples/file_transfer/client/listing.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/random.hpp"
+#include "samples/support/sha256.hpp"
+#include "samples/support/words.hpp"
+
+namespace file_transfer {
+
+using reactor::Error;
+using reactor::Stream;
+using samples::Failed;
+
+Client::Client(reactor::Loop& loop, const Options& options)
+    : loop_(loop),
+      options_(options),
+      login_(options.user, options.password, protocols::to_base64(samples::random_bytes(24)),
+             samples::scram_crypto()),
+      connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
+
+// --- login
+
+void Client::begin(Stream stream) {
+  stream_ = std::move(stream);
+  stream_->set_limits({.high_water_bytes = 4 << 20});
+  (void)stream_->socket().set(reactor::option::keep_alive, true);  // A server that is gone is told.
+  stream_->on_close([this](const Error& error) {
+    if (!done_ && !refused_.empty()) throw Failed(refused_);
+    if (error) throw Failed(error);
+    if (!done_) throw Failed("the server closed the connection");
+  });
+  stream_->on_drained([this] {
+    if (upload_) upload_->on_drained();
+  });
+  answers_.emplace(*stream_, decoder(std::uint64_t{1} << 60),
+                   [this](const Decoder::Frame& frame) { take(frame); });
+  send({{"type", "login"}, {"message", login_.first()}});
+}
+
+void Client::prove(const std::string& challenge) {
+  const auto proof = login_.final(challenge);
+  if (!proof) throw Failed("the server's challenge makes no sense");
+  send({{"type", "proof"}, {"message", *proof}});
+}
+
+void Client::enter(const std::string& signature) {
+  if (!login_.verify(signature)) throw Failed("the server does not know the account itself");
+  logged_in_ = true;
+  if (!options_.command.empty()) {
+    add_jobs(options_.command);
+    at_end_ = true;
+    return run_next();
+  }
+  input_.emplace(
+      loop_, [this](std::string_view line) { read_line(line); },
+      [this] {
+        at_end_ = true;
+        if (jobs_.empty()) finish();
+      },
+      "files> ");
+}
+
+// --- what the server says
+
+void Client::take(const Decoder::Frame& frame) {
+  if (const auto* piece = std::get_if<protocols::PayloadPiece>(&frame)) {
+    if (download_ && download_->has_begun()) return download_->write(piece->bytes);
+    return take_listing(*piece);
+  }
+  const auto& head = std::get<protocols::JsonHead>(frame);
+  try {
+    take(Json::parse(head.header), head.payload_bytes);
+  } catch (const Json::exception&) {
+    throw Failed("the server answers what makes no sense");
+  }
+}
+
+void Client::take(const Json& answer, std::uint64_t payload_bytes) {
+  const std::string type = answer.at("type");
+  if (type == "error") return take_error(answer.at("reason"));
+  if (!logged_in_) {
+    if (type == "challenge") return prove(answer.at("message"));
+    if (type == "welcome") return enter(answer.at("message"));
+  }
+  if (!logged_in_ || jobs_.empty()) throw Failed("the server answers what was not asked");
+  if (type == "listing") {
+    listing_.clear();
+    if (payload_bytes == 0) finish_job();
+  } else if (type == "stat") {
+    enter_folder(answer);
+  } else if (type == "quota") {
+    show_quota(answer.at("used_bytes"), answer.at("quota_bytes"));
+    finish_job();
+  } else if (type == "ready" && upload_) {
+    upload_->begin(answer.at("offset"), answer.at("sha256"));
+  } else if (type == "stored" && upload_) {
+    upload_->done();
+    finish_job();
+  } else if (type == "file" && download_ && !download_->has_begun()) {
+    const std::uint64_t size = answer.at("size"), offset = answer.at("offset");
+    if (payload_bytes != size - offset) throw Failed("the server answers what makes no sense");
+    download_->begin(size, offset);
+  } else if (type == "sent" && download_ && download_->has_begun()) {
+    download_->finish(answer.at("sha256"));
+  } else if (type == "done") {
+    finish_job();
+  } else {
+    throw Failed("the server answers what was not asked");
+  }
+}
+
+void Client::take_error(const std::string& reason) {
+  refused_ = samples::escaped(reason);
+  if (logged_in_ && jobs_.empty()) throw Failed(refused_);
+  if (logged_in_) give_up_job(refused_);
+}
+
+void Client::take_listing(const protocols::PayloadPiece& piece) {
+  listing_ += protocols::as_text(piece.bytes);
+  if (piece.remaining > 0) return;
+  show_listing(listing_);
+  finish_job();
+}
+
+// --- what the user says
+
+void Client::read_line(std::string_view line) {
+  const auto words = samples::split_words(line);
+  if (words && words->empty()) return input_->prompt();
+  input_->pause();
+  words ? add_jobs(*words) : report("a quotation is not closed");
+  run_next();
+}
+
+void Client::add_jobs(const std::vector<std::string>& words) {
+  const auto jobs = parse_command(words);
+  if (!jobs) return report(jobs.error());
+  jobs_.insert(jobs_.end(), jobs->begin(), jobs->end());
+}
+
+void Client::run_next() {
+  if (!jobs_.empty()) return run(jobs_.front());
+  if (at_end_ || !input_) return finish();
+  input_->prompt();
+  input_->resume();
+}
+
+void Client::run(const Job& job) {
+  if (job.command == "put") return put(job.argument);
+  if (job.command == "get") return get(job.argument);
+  if (job.command == "pwd") {
+    std::printf("/%s\n", samples::escaped(folder_).c_str());
+    return finish_job();
+  }
+  const std::string type = job.command == "cd" ? "stat" : job.command;
+  send({{"type", type}, {"path", encode_name(resolve(folder_, job.argument))}});
+}
+
+void Client::put(const std::string& path) {
+  auto file = reactor::File::open(path);
+  if (!file) return give_up_job(file.error().message());
+  const auto size = file->size();
+  if (!size) return give_up_job(size.error().message());
+  upload_ = std::make_unique<Upload>(loop_, *stream_, std::move(*file), *size, path);
+  send({{"type", "put"},
+        {"path", encode_name(resolve(folder_, split_path(path).name))},
+        {"size", *size}});
+}
+
+void Client::get(const std::string& path) {
+  const std::string remote = resolve(folder_, path);
+  if (remote.empty()) return give_up_job("it is a folder");
+  download_ = std::make_unique<Download>(
+      loop_, *stream_, remote, path,
+      [this](const std::string& why) { why.empty() ? finish_job() : give_up_job(why); });
+}
+
+void Client::enter_folder(const Json& answer) {
+  if (answer.at("kind") != "folder") return give_up_job("it is no folder");
+  folder_ = resolve(folder_, jobs_.front().argument);
+  finish_job();
+}
+
+// --- ends
+
+void Client::finish_job() {
+  std::fflush(stdout);
+  upload_.reset();
+  download_.reset();
+  jobs_.pop_front();
+  run_next();
+}
+
+void Client::give_up_job(const std::string& why) {
+  if (upload_) upload_->give_up();
+  const bool failed_here = upload_ && !upload_->failure().empty();
+  report(jobs_.front().command + " " + jobs_.front().argument + ": " +
+         (failed_here ? upload_->failure() : why));
+  finish_job();
+}
+
+void Client::report(const std::string& failure) {
+  std::fprintf(stderr, "%s\n", samples::escaped(failure).c_str());
+  ++failures_;
+}
+
+void Client::finish() {
+  done_ = true;
+  stream_->close();
+}
+
+}  // namespace file_transfer

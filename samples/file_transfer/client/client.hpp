@@ -1,0 +1,85 @@
+// One connection to a file_server.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocols/scram.hpp"
+#include "reactor/framed.hpp"
+#include "samples/file_transfer/client/commands.hpp"
+#include "samples/file_transfer/client/download.hpp"
+#include "samples/file_transfer/client/upload.hpp"
+#include "samples/file_transfer/wire.hpp"
+#include "samples/support/connector.hpp"
+#include "samples/support/line_input.hpp"
+
+namespace file_transfer {
+
+struct Options {
+  std::string endpoint;
+  std::string user;
+  std::string password;
+  std::vector<std::string> command;  // Lines of standard input if empty.
+};
+
+/// Logs in, and does one job after the other. What ends the connection fails, as programs do.
+class Client {
+ public:
+  Client(reactor::Loop& loop, const Options& options);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// How many jobs were not done.
+  [[nodiscard]] int failures() const { return failures_; }
+
+ private:
+  using Decoder = protocols::JsonHeaderStreamDecoder;
+
+  void begin(reactor::Stream stream);
+  void prove(const std::string& challenge);
+  void enter(const std::string& signature);
+
+  void take(const Decoder::Frame& frame);
+  void take(const Json& answer, std::uint64_t payload_bytes);
+  void take_error(const std::string& reason);
+  void take_listing(const protocols::PayloadPiece& piece);
+
+  void read_line(std::string_view line);
+  void add_jobs(const std::vector<std::string>& words);
+  void run_next();
+  void run(const Job& job);
+  void put(const std::string& path);
+  void get(const std::string& path);
+  void enter_folder(const Json& answer);
+
+  void finish_job();
+  void give_up_job(const std::string& why);
+  void report(const std::string& failure);
+  void finish();
+
+  void send(Json header) { stream_->write(message(std::move(header))); }
+
+  reactor::Loop& loop_;
+  const Options& options_;
+  protocols::ScramClient login_;
+  std::optional<reactor::Stream> stream_;
+  std::optional<reactor::Framed<Decoder>> answers_;
+  std::optional<samples::LineInput> input_;
+  std::deque<Job> jobs_;
+  std::string folder_;
+  std::unique_ptr<Upload> upload_;
+  std::unique_ptr<Download> download_;
+  std::string listing_;
+  std::string refused_;  // The last refusal.
+  bool logged_in_ = false;
+  bool at_end_ = false;  // Of the input.
+  bool done_ = false;
+  int failures_ = 0;
+  samples::Connector connector_;
+};
+
+}  // namespace file_transfer

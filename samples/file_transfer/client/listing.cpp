@@ -1,0 +1,28 @@
+#include "samples/file_transfer/client/listing.hpp"
+
+#include <cstdio>
+#include <sstream>
+
+#include "samples/file_transfer/client/progress.hpp"
+#include "samples/file_transfer/wire.hpp"
+#include "samples/support/printable.hpp"
+
+namespace file_transfer {
+
+void show_listing(const std::string& lines) {
+  std::istringstream rest(lines);
+  for (std::string line; std::getline(rest, line);) {
+    const Json entry = Json::parse(line);
+    const std::string size = entry.contains("size") ? entry.at("size").dump() : "-";
+    const std::string name =
+        samples::escaped(decode_name(entry.at("name").get<std::string>()).value_or("?"));
+    std::printf("%12s %s%s\n", size.c_str(), name.c_str(), entry.at("kind") == "folder" ? "/" : "");
+  }
+}
+
+void show_quota(std::uint64_t used_bytes, std::uint64_t quota_bytes) {
+  std::printf("%s of %s used\n", readable_size(static_cast<double>(used_bytes)).c_str(),
+              readable_size(static_cast<double>(quota_bytes)).c_str());
+}
+
+}  // namespace file_transfer

@@ -1,0 +1,44 @@
+// The SHA-256 of part of a file, off the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "reactor/callback.hpp"
+#include "reactor/file.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/work.hpp"
+#include "samples/support/sha256.hpp"
+
+namespace file_transfer {
+
+/// The same open file once more, or nothing.
+[[nodiscard]] reactor::File duplicate(const reactor::File& file);
+
+/// Hashes part of a file, in steps between which other work of the thread pool gets its turn.
+///
+/// Errors    What read(2) says; io_error: the file is shorter.
+/// Lifetime  Destroying it is final.
+class FileHash {
+ public:
+  using OnDone = reactor::Callback<void(reactor::Result<samples::Sha256>)>;
+
+  /// Goes on from `hash`, which is that of the bytes before `offset`.
+  FileHash(reactor::Loop& loop, reactor::File file, samples::Sha256 hash, std::uint64_t offset,
+           std::uint64_t end, OnDone on_done);
+  FileHash(const FileHash&) = delete;
+  FileHash& operator=(const FileHash&) = delete;
+
+ private:
+  struct Reading;
+  void step();
+
+  reactor::Loop& loop_;
+  std::shared_ptr<Reading> reading_;
+  OnDone on_done_;
+  std::optional<reactor::Work> work_;
+};
+
+}  // namespace file_transfer

@@ -1,0 +1,59 @@
+// One upload.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "reactor/callback.hpp"
+#include "reactor/work.hpp"
+#include "samples/file_transfer/file_hash.hpp"
+#include "samples/file_transfer/file_sink.hpp"
+#include "samples/file_transfer/server/home.hpp"
+#include "samples/file_transfer/server/peer.hpp"
+
+namespace file_transfer {
+
+/// A file that gets its name once all of it has come, with the hash that the client tells, and is on
+/// the disk. What is cut off stays, for the client to go on with; what is refused does not.
+class IncomingFile {
+ public:
+  /// Has its bytes of the quota already. `on_over` is the end of it, and of the request.
+  IncomingFile(reactor::Loop& loop, Peer& peer, std::shared_ptr<Home> home, std::string path,
+               std::uint64_t size, Home::Partial partial, reactor::Callback<void()> on_over);
+  IncomingFile(const IncomingFile&) = delete;
+  IncomingFile& operator=(const IncomingFile&) = delete;
+  ~IncomingFile();
+
+  /// The head of the next piece: the first one goes on from what is there, or begins anew.
+  void begin_piece(const Json& head, std::uint64_t size);
+  void write(reactor::Stream::Bytes bytes);
+
+  /// Without a hash: the client gives it up.
+  void finish(const std::string& sha256);
+
+ private:
+  struct Reservation;
+
+  void greet(const reactor::Result<samples::Sha256>& hash, std::uint64_t there);
+  void open_sink();
+  void store(const reactor::Result<protocols::Digest>& digest, const std::string& claimed);
+  void fail(const reactor::Error& error);
+  void end();
+
+  reactor::Loop& loop_;
+  Peer& peer_;
+  const std::uint64_t size_;
+  reactor::File file_;
+  std::shared_ptr<Reservation> reservation_;
+  reactor::Callback<void()> on_over_;
+  samples::Sha256 hash_;  // Of what was there.
+  std::uint64_t at_ = 0;
+  bool failed_ = false;  // And told: what still comes is of no use.
+  std::unique_ptr<FileHash> hashing_;
+  std::unique_ptr<FileSink> sink_;
+  std::optional<reactor::Work> syncing_;
+};
+
+}  // namespace file_transfer

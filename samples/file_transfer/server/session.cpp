@@ -1,0 +1,126 @@
+#include "samples/file_transfer/server/session.hpp"
+
+#include <cstdio>
+#include <utility>
+
+#include "samples/file_transfer/server/listing.hpp"
+
+namespace file_transfer {
+
+using reactor::Result;
+
+Session::Session(reactor::Loop& loop, reactor::Stream& stream, Site& site)
+    : loop_(loop), peer_(loop, stream, site.patience), login_(peer_, site) {}
+
+void Session::on_frame(const Decoder::Frame& frame) {
+  if (const auto* head = std::get_if<protocols::JsonHead>(&frame)) return take(*head);
+  if (const auto* wrong = std::get_if<std::error_code>(&frame)) {
+    return peer_.refuse_and_end(wrong->message());
+  }
+  if (incoming_) incoming_->write(std::get<protocols::PayloadPiece>(frame).bytes);
+}
+
+void Session::take(const protocols::JsonHead& head) {
+  const Json request = Json::parse(head.header, nullptr, false);
+  if (!request.is_object()) return peer_.refuse_and_end("the request is no JSON object");
+  const std::string type = text_of(request, "type");
+  if (head.payload_bytes > 0 && type != "data") {
+    return peer_.refuse_and_end("only data has a payload");
+  }
+  if (!home_) {
+    home_ = login_.take(request);
+    if (home_) peer_.wait_for_request();
+    return;
+  }
+  if (incoming_ && type == "data") return incoming_->begin_piece(request, head.payload_bytes);
+  if (incoming_ && type == "end") return incoming_->finish(text_of(request, "sha256"));
+  if (incoming_ || type == "data" || type == "end") {
+    return peer_.refuse_and_end("an upload is data and then an end");
+  }
+  peer_.touch();
+  take(type, request);
+}
+
+void Session::take(const std::string& type, const Json& request) {
+  if (type == "quota") {
+    return peer_.answer({{"type", "quota"},
+                         {"quota_bytes", home_->quota_bytes()},
+                         {"used_bytes", home_->used_bytes()}});
+  }
+  const auto path_text = request.find("path");
+  if (path_text == request.end() || !path_text->is_string()) {
+    return peer_.refuse("a path is missing");
+  }
+  const auto path = decode_path(path_text->get<std::string>());
+  if (!path) return peer_.refuse(path.error().message());
+  if (type == "ls") return list(*path);
+  if (type == "stat") return stat(*path);
+  if (type == "get") return get(*path, request);
+  if (type == "put") return put(*path, request);
+  if (type == "mkdir") return peer_.answer(home_->make_folder(*path));
+  if (type == "rm") return peer_.answer(home_->remove_file(*path));
+  if (type == "rmdir") return peer_.answer(home_->remove_folder(*path));
+  peer_.refuse("there is no request " + type);
+}
+
+void Session::list(const std::string& path) {
+  auto found = home_->find(path);
+  if (!found) return peer_.refuse(found.error().message());
+  if (!found->is_folder) return peer_.refuse("it is no folder");
+  peer_.work();
+  listing_ = reactor::Work::run(
+      loop_,
+      [folder = std::make_shared<reactor::File>(std::move(found->file))] {
+        return list_folder(*folder);
+      },
+      [this](const Result<std::string>& lines) {
+        if (lines) {
+          peer_.answer({{"type", "listing"}}, lines->size());
+          peer_.stream().write(*lines);
+        } else {
+          peer_.refuse(lines.error().message());
+        }
+        peer_.wait_for_request();
+      });
+}
+
+void Session::stat(const std::string& path) {
+  const auto found = home_->find(path);
+  if (!found) return peer_.refuse(found.error().message());
+  peer_.answer({{"type", "stat"},
+                {"kind", found->is_folder ? "folder" : "file"},
+                {"size", found->is_folder ? 0 : found->size}});
+}
+
+void Session::get(const std::string& path, const Json& request) {
+  auto found = home_->find(path);
+  if (!found) return peer_.refuse(found.error().message());
+  if (found->is_folder) return peer_.refuse("it is a folder");
+  outgoing_ = std::make_unique<OutgoingFile>(loop_, peer_, std::move(*found), request, [this] {
+    outgoing_.reset();
+    peer_.wait_for_request();
+  });
+}
+
+void Session::put(const std::string& path, const Json& request) {
+  const auto size = number_of(request, "size");
+  if (!size || *size > std::uint64_t{1} << 60) return peer_.refuse("the size is missing");
+  auto partial = home_->reserve(path, *size);
+  if (!partial) return peer_.refuse(partial.error().message());
+  incoming_ =
+      std::make_unique<IncomingFile>(loop_, peer_, home_, path, *size, std::move(*partial), [this] {
+        incoming_.reset();
+        peer_.wait_for_request();
+      });
+}
+
+void Session::on_drained() {
+  peer_.touch();
+  if (outgoing_) outgoing_->on_drained();
+}
+
+void Session::on_close(const reactor::Error& error) {
+  if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
+}
+
+}  // namespace file_transfer

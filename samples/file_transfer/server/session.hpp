@@ -1,0 +1,51 @@
+// One connection of a user.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "reactor/server.hpp"
+#include "reactor/work.hpp"
+#include "samples/file_transfer/server/incoming_file.hpp"
+#include "samples/file_transfer/server/login.hpp"
+#include "samples/file_transfer/server/outgoing_file.hpp"
+#include "samples/file_transfer/server/peer.hpp"
+#include "samples/file_transfer/server/requests.hpp"
+#include "samples/file_transfer/server/site.hpp"
+#include "samples/file_transfer/wire.hpp"
+
+namespace file_transfer {
+
+/// A login, and then one request after the other.
+class Session {
+ public:
+  using Decoder = RequestDecoder;
+
+  Session(reactor::Loop& loop, reactor::Stream& stream, Site& site);
+
+  void on_frame(const Decoder::Frame& frame);
+  void on_drained();
+  void on_close(const reactor::Error& error);
+
+  /// A transfer that has begun may end.
+  void finish() { peer_.end(); }
+
+ private:
+  void take(const protocols::JsonHead& head);
+  void take(const std::string& type, const Json& request);
+  void list(const std::string& path);
+  void stat(const std::string& path);
+  void get(const std::string& path, const Json& request);
+  void put(const std::string& path, const Json& request);
+
+  reactor::Loop& loop_;
+  Peer peer_;
+  Login login_;
+  std::shared_ptr<Home> home_;  // Of who has logged in.
+  std::unique_ptr<OutgoingFile> outgoing_;
+  std::unique_ptr<IncomingFile> incoming_;
+  std::optional<reactor::Work> listing_;
+};
+
+}  // namespace file_transfer
