@@ -40,6 +40,9 @@ Parsed<JsonMessage> JsonHeader::parse(Bytes bytes, Progress& progress) const {
   if (total == 0) {
     const Parsed<JsonHead> head = parse_head(bytes, *this);
     if (head.verdict != Verdict::frame) return head.without_frame<Frame>();
+    if (head.value.payload_bytes > std::numeric_limits<std::size_t>::max() - head.size) {
+      return Parsed<Frame>::fail(DecodeError::too_large, head.size - 1);
+    }
     header_end = head.size;
     total = head.size + static_cast<std::size_t>(head.value.payload_bytes);
   }

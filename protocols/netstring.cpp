@@ -1,11 +1,20 @@
 #include "protocols/netstring.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 
 namespace protocols {
+namespace {
+
+// What is longer could not be counted together with its digits, its colon and its comma.
+constexpr std::size_t longest = std::numeric_limits<std::size_t>::max() - 32;
+
+}  // namespace
 
 Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
   const std::string_view text = as_text(bytes);
+  const std::size_t max_length = std::min(max_payload_bytes, longest);
   std::size_t length = 0;
   std::size_t digits = 0;
   for (; digits < text.size() && text[digits] != ':'; ++digits) {
@@ -14,7 +23,7 @@ Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
     }
     if (digits == 1 && text[0] == '0') return Parsed<Frame>::fail(DecodeError::leading_zero, 1);
     const auto digit = static_cast<std::size_t>(text[digits] - '0');
-    if (digit > max_payload_bytes || length > (max_payload_bytes - digit) / 10) {
+    if (digit > max_length || length > (max_length - digit) / 10) {
       return Parsed<Frame>::fail(DecodeError::too_large, digits);
     }
     length = 10 * length + digit;

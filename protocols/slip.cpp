@@ -30,9 +30,9 @@ Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
 
   while (at < stop) {
     const std::size_t special = find(bytes, escape, at, stop);
-    const std::size_t first_too_many = max_payload_bytes + escapes;
-    if (special > first_too_many || (special == first_too_many && special < stop)) {
-      return Parsed<Frame>::fail(DecodeError::too_large, first_too_many);
+    const std::size_t payload = special - escapes;
+    if (payload > max_payload_bytes || (payload == max_payload_bytes && special < stop)) {
+      return Parsed<Frame>::fail(DecodeError::too_large, max_payload_bytes + escapes);
     }
     at = special;
     if (at == stop || at + 1 == bytes.size()) break;
@@ -62,7 +62,8 @@ void Slip::unescape(Bytes packet) {
   }
 }
 
-void append_slip(std::vector<std::byte>& out, Bytes payload) {
+bool append_slip(std::vector<std::byte>& out, Bytes payload) {
+  if (payload.empty()) return false;
   out.push_back(end);
   for (std::byte byte : payload) {
     if (byte == end || byte == escape) {
@@ -73,6 +74,7 @@ void append_slip(std::vector<std::byte>& out, Bytes payload) {
     }
   }
   out.push_back(end);
+  return true;
 }
 
 }  // namespace protocols

@@ -38,7 +38,8 @@ struct Slip {
 ///     SlipDecoder decoder({.max_payload_bytes = 1006});
 using SlipDecoder = FrameDecoder<Slip>;
 
-/// Appends `payload` between two ENDs.
-void append_slip(std::vector<std::byte>& out, Bytes payload);
+/// Appends `payload` between two ENDs. False, and nothing appended, when it is empty: no decoder
+/// would give that back.
+[[nodiscard]] bool append_slip(std::vector<std::byte>& out, Bytes payload);
 
 }  // namespace protocols

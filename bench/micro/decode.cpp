@@ -142,7 +142,7 @@ std::map<std::string, std::function<void(Job, bool)>> protocols_of(std::size_t f
                           bench::JsonHeaderByHand{most})},
       {"cobs", protocol([](Stream& out, Bytes frame) { append_cobs(out, frame); },
                         CobsDecoder({.max_payload_bytes = most}), bench::CobsByHand{most})},
-      {"slip", protocol([](Stream& out, Bytes frame) { append_slip(out, frame); },
+      {"slip", protocol([](Stream& out, Bytes frame) { (void)append_slip(out, frame); },
                         SlipDecoder({.max_payload_bytes = most}), bench::SlipByHand{most})},
   };
 }

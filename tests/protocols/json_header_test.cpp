@@ -59,6 +59,18 @@ TEST_SUITE("json_header") {
                     "error: too-large at 3");
   }
 
+  TEST_CASE("no payload size wraps around") {
+    for (std::string_view size : {"18446744073709551615", "18446744073709551592"}) {
+      const JsonHeaderDecoder unlimited(
+          {.read_payload_size = read_number, .max_payload_bytes = SIZE_MAX});
+      check_any_split(unlimited, message(size, "hi"), "error: too-large at 23");
+      const JsonHeaderStreamDecoder pieces(
+          {.read_payload_size = read_number, .max_payload_bytes = UINT64_MAX});
+      check_any_split(pieces, message(size, "hi"), std::string(size) + ">hicut short",
+                      Frames::pieces);
+    }
+  }
+
   TEST_CASE("a header is read once, however slowly its payload arrives") {
     int reads = 0;
     const auto counting = [&reads](std::string_view header) {

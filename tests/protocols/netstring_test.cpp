@@ -48,8 +48,11 @@ TEST_SUITE("netstring") {
     check_any_split(up_to_12, "100:", "error: too-large at 2");
     check_any_split(NetstringDecoder({.max_payload_bytes = 3}), "4:", "error: too-large at 0");
     check_any_split(NetstringDecoder({.max_payload_bytes = 0}), "0:,1:", "[]error: too-large at 3");
-    check_any_split(NetstringDecoder({.max_payload_bytes = SIZE_MAX}),
-                    "18446744073709551621:", "error: too-large at 19");
+    const NetstringDecoder unlimited({.max_payload_bytes = SIZE_MAX});
+    check_any_split(unlimited, "18446744073709551621:", "error: too-large at 19");
+    check_any_split(unlimited, "18446744073709551615:x", "error: too-large at 19");
+    check_any_split(unlimited, "18446744073709551594:x", "error: too-large at 19");
+    check_any_split(unlimited, "18446744073709551583:x", "cut short");
   }
 
   TEST_CASE("the encoder writes the wire format, and what is encoded comes back") {

@@ -10,7 +10,7 @@ using protocols::SlipDecoder;
 TEST_SUITE("slip") {
   static std::string encoded(std::string_view payload) {
     std::vector<std::byte> out;
-    append_slip(out, protocols::as_bytes(payload));
+    if (!append_slip(out, protocols::as_bytes(payload))) return "refused";
     return std::string(protocols::as_text(out));
   }
 
@@ -61,14 +61,18 @@ TEST_SUITE("slip") {
                     "error: too-large at 1");
   }
 
+  TEST_CASE("a limit as large as the type can hold limits nothing") {
+    check_any_split(SlipDecoder({.max_payload_bytes = SIZE_MAX}), "\xDB\xDC\xDB\xDD\xC0",
+                    "[\xC0\xDB]");
+  }
+
   TEST_CASE("the encoder writes the wire format, and what is encoded comes back") {
     CHECK(encoded("a\xC0\xDB") ==
           "\xC0"
           "a\xDB\xDC\xDB\xDD\xC0");
+    CHECK(encoded("") == "refused");
     check_round_trip(SlipDecoder(), [](auto& out, std::string_view payload) {
-      if (payload.empty()) return false;
-      append_slip(out, protocols::as_bytes(payload));
-      return true;
+      return append_slip(out, protocols::as_bytes(payload));
     });
   }
 
