@@ -31,7 +31,8 @@ bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes
   const std::size_t header_bytes = out.size() - begin;
   const bool fits = width == 0 || width == 8 || length >> (8 * width) == 0;
   const bool allowed = header_bytes <= format.max_frame_bytes &&
-                       payload_bytes <= format.max_frame_bytes - header_bytes;
+                       payload_bytes <= format.max_frame_bytes - header_bytes &&
+                       format.initial_bytes_to_strip.value_or(0) <= header_bytes + payload_bytes;
   if (!fits || !allowed) out.resize(begin);
   return fits && allowed;
 }

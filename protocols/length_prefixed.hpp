@@ -59,7 +59,8 @@ using LengthPrefixedDecoder = FrameDecoder<LengthPrefixed>;
 
 /// Appends `prefix`, which fills the bytes before the length field, the length, and the payload.
 /// False, and nothing appended, when a decoder of this format would not give the payload back: it
-/// is too long for the field or for `max_frame_bytes`, or shorter than the adjustment.
+/// is too long for the field or for `max_frame_bytes`, or shorter than the adjustment or than what
+/// is to be stripped.
 [[nodiscard]] bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
                                           const LengthPrefixed& format = {}, Bytes prefix = {});
 

@@ -144,6 +144,8 @@ TEST_SUITE("length_prefixed") {
     CHECK(encoded("hi", {.length_field = LengthField::u64, .length_adjustment = INT64_MIN}) ==
           wire("\x80\0\0\0\0\0\0\2hi"));
     CHECK(encoded("hi", {.length_field_offset = 1}) == "refused");
+    CHECK(encoded("hi", {.initial_bytes_to_strip = 7}) == "refused");
+    CHECK(encoded("hi!", {.initial_bytes_to_strip = 7}) == wire("\0\0\0\3hi!"));
   }
 
   TEST_CASE("what is encoded comes back, in every layout") {
