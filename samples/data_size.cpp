@@ -65,7 +65,9 @@ class Walk final : public nlohmann::json_sax<json> {
 }  // namespace
 
 PayloadSize data_size(std::string_view header) {
-  // The library would skip a byte order mark, and take a bare value for a document.
+  // The library would skip a byte order mark, take a bare value for a document, and a NUL for the
+  // end of it.
+  if (header.find('\0') != header.npos) return DecodeError::bad_header;
   const auto first = header.find_first_not_of(" \t\r\n");
   if (first == header.npos || header[first] != '{') return DecodeError::bad_header;
   Walk walk;

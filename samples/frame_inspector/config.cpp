@@ -6,7 +6,9 @@ namespace inspector {
 namespace {
 
 [[noreturn]] void wrong(const std::string& name, const Json& value, const char* wanted) {
-  throw WrongSetting(name + ": " + wanted + ", not " + value.dump());
+  // What is no UTF-8 is shown as well as it can be.
+  const std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  throw WrongSetting(name + ": " + wanted + ", not " + shown);
 }
 
 }  // namespace

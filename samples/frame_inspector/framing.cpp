@@ -75,6 +75,9 @@ Protocol length_field() {
             protocols::LengthPrefixed format;
             format.max_frame_bytes = config.count("max");
             format.length_field_offset = config.count("offset");
+            if (format.length_field_offset > SIZE_MAX - protocols::Varint::max_bytes) {
+              throw WrongSetting("offset: no frame is that long");
+            }
             format.length_field = length_field_of(config);
             format.byte_order = byte_order_of(config);
             format.length_adjustment = config.integer("adjust");

@@ -30,6 +30,9 @@ std::string from_latin1(std::string_view bytes) {
   return text;
 }
 
+// Such characters escaped: to some readers of lines U+0085 ends one.
+std::string in_ascii(const Json& value) { return value.dump(-1, ' ', true); }
+
 Json as_json(const Fields& fields) {
   Json list = Json::array();
   for (const auto& field : fields) {
@@ -71,6 +74,9 @@ class HttpInspector final : public Inspector {
   HttpInspector(Decoder decoder, bool ends) : decoder_(std::move(decoder)), ends_(ends) {}
 
   void feed(protocols::Bytes bytes, std::string& out) override {
+    if (decoder_.error()) return;
+    pending_.erase(0, dropped_);
+    dropped_ = 0;
     pending_ += protocols::as_text(bytes);
     decoder_.feed(bytes);
     take(out);
@@ -96,7 +102,7 @@ class HttpInspector final : public Inspector {
       name = "close";
     }
     Line line(name, goes_on_ ? offset : pending_begin_);
-    if (!goes_on_) line.base64("rest_b64", protocols::as_bytes(pending_));
+    if (!goes_on_) line.base64("rest_b64", pending());
     line.append_to(out);
     return ending;
   }
@@ -129,7 +135,7 @@ class HttpInspector final : public Inspector {
 
   void print(std::uint64_t end, std::string& out) {
     Line line({pending_begin_, end - pending_begin_});
-    for (const auto& [name, value] : message_->items()) line.json(name, value.dump());
+    for (const auto& [name, value] : message_->items()) line.json(name, in_ascii(value));
     line.append_to(out);
     message_.reset();
     body_.clear();
@@ -151,12 +157,14 @@ class HttpInspector final : public Inspector {
     Line line("incomplete", pending_begin_);
     line.json("head_complete", message_ ? "true" : "false");
     if (message_) line.base64("body_so_far_b64", protocols::as_bytes(body_));
-    line.base64("rest_b64", protocols::as_bytes(pending_)).append_to(out);
+    line.base64("rest_b64", pending()).append_to(out);
     return Ending::incomplete;
   }
 
+  protocols::Bytes pending() const { return protocols::as_bytes(pending_).subspan(dropped_); }
+
   void drop_pending_before(std::uint64_t offset) {
-    pending_.erase(0, offset - pending_begin_);
+    dropped_ += offset - pending_begin_;
     pending_begin_ = offset;
   }
 
@@ -165,7 +173,8 @@ class HttpInspector final : public Inspector {
   bool goes_on_ = true;  // Another message may follow the last one.
   std::optional<Json> message_;
   std::string body_;
-  std::string pending_;  // The stream from the unfinished message on.
+  std::string pending_;      // The stream from the unfinished message on, and before it
+  std::size_t dropped_ = 0;  // so many bytes, which are erased once a chunk.
   std::uint64_t pending_begin_ = 0;
 };
 
@@ -181,6 +190,11 @@ const Json request_settings = {
     {"layer", "server"}, {"default_limits", true}, {"max_body", nullptr}};
 
 std::unique_ptr<Inspector> inspect_requests(const Config& config) {
+  const std::string layer = config.text("layer");
+  if (layer != "framing" && layer != "server") {
+    throw WrongSetting("layer: framing or server is wanted");
+  }
+  if (!config.flag("default_limits")) throw WrongSetting("default_limits: there are no others");
   return std::make_unique<HttpInspector<RequestDecoder>>(RequestDecoder(limits_of(config)), false);
 }
 

@@ -35,16 +35,24 @@ const inspector::Protocol& find_protocol(const std::string& name) {
   throw WrongSetting("no protocol is named " + name + "; --list shows which there are");
 }
 
-/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE that is not JSON is a text.
-Json settings(const std::string& config, const std::vector<std::string>& options) {
+/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE is a text where it is not JSON, or
+/// not of the kind that is wanted: base64 may look like a number.
+Json settings(const Json& defaults, const std::string& config,
+              const std::vector<std::string>& options) {
   Json given = Json::parse(config, nullptr, false);
   if (!given.is_object()) throw WrongSetting("--config wants a JSON object, not " + config);
   for (const std::string& option : options) {
     const std::size_t equals = option.find('=');
     if (equals == option.npos) throw WrongSetting("--option wants KEY=VALUE, not " + option);
+    const std::string name = option.substr(0, equals);
     const std::string value = option.substr(equals + 1);
+    const Json wanted = defaults.value(name, Json());
     Json parsed = Json::parse(value, nullptr, false);
-    given[option.substr(0, equals)] = parsed.is_discarded() ? Json(value) : parsed;
+    const bool wants_text = wanted.is_string() || wanted.is_array();
+    if (parsed.is_discarded() || (wants_text && parsed.is_primitive() && !parsed.is_string())) {
+      parsed = value;
+    }
+    given[name] = std::move(parsed);
   }
   return given;
 }
@@ -66,7 +74,7 @@ std::function<std::size_t()> chunk_sizes(const std::string& chunk) {
 }
 
 /// Reads up to `size` bytes, and fewer only at the end of the file.
-void read_chunk(int file, std::size_t size, std::vector<char>& chunk) {
+void read_chunk(int file, const std::string& path, std::size_t size, std::vector<char>& chunk) {
   const bool as_read = size == 0;
   if (as_read) size = largest_read;
   chunk.clear();
@@ -74,7 +82,7 @@ void read_chunk(int file, std::size_t size, std::vector<char>& chunk) {
     const std::size_t begin = chunk.size();
     chunk.resize(begin + std::min(size - begin, largest_read));
     const ssize_t got = read(file, chunk.data() + begin, chunk.size() - begin);
-    if (got < 0 && errno != EINTR) throw Failure("read");
+    if (got < 0 && errno != EINTR) throw Failure("read", path == "-" ? "standard input" : path);
     chunk.resize(begin + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got == 0 || (as_read && got > 0)) return;
   }
@@ -86,12 +94,12 @@ void print(std::string& lines) {
   lines.clear();
 }
 
-Ending inspect(inspector::Inspector& stream, int file,
+Ending inspect(inspector::Inspector& stream, int file, const std::string& path,
                const std::function<std::size_t()>& next_size) {
   std::vector<char> chunk;
   std::string lines;
   for (;;) {
-    read_chunk(file, next_size(), chunk);
+    read_chunk(file, path, next_size(), chunk);
     if (chunk.empty()) break;
     stream.feed(std::as_bytes(std::span(chunk)), lines);
     print(lines);
@@ -142,19 +150,23 @@ int main(int argc, char** argv) {
 
   try {
     if (list) {
+      std::string lines;
       for (const auto& protocol : inspector::protocols_known()) {
-        std::printf("%-14s %s\n", std::string(protocol.name).c_str(),
-                    protocol.defaults.dump().c_str());
+        std::string name_column(protocol.name);
+        name_column.resize(14, ' ');
+        lines += name_column + ' ' + protocol.defaults.dump() + '\n';
       }
+      print(lines);
       return 0;
     }
     if (name.empty()) throw WrongSetting("--protocol has to be given");
     const inspector::Protocol& protocol = find_protocol(name);
-    const auto stream = protocol.inspect(Config(protocol.defaults, settings(config, options)));
+    const auto stream =
+        protocol.inspect(Config(protocol.defaults, settings(protocol.defaults, config, options)));
     const auto next_size = chunk_sizes(chunk);
     const int file = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) throw Failure("open", path);
-    return exit_code(inspect(*stream, file, next_size));
+    return exit_code(inspect(*stream, file, path, next_size));
   } catch (const WrongSetting& wrong) {
     std::fprintf(stderr, "error: %s\n", wrong.what());
     return 2;

@@ -23,6 +23,18 @@ def inspect(*arguments, stream=b""):
     return subprocess.run([PROGRAM, *arguments], input=stream, capture_output=True, check=False)
 
 
+def peak_memory(arguments, chunk, times):
+    """The most memory, in KiB, that the program held while it read `chunk` so many times."""
+    program = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL)
+    with program.stdin as pipe:
+        for _ in range(times):
+            pipe.write(chunk)
+    _, _, usage = os.wait4(program.pid, 0)
+    program.returncode = 0
+    return usage.ru_maxrss
+
+
 def printed(done):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -139,6 +151,9 @@ class CommandLine(unittest.TestCase):
                                (b'{"data_size":1,"x":NaN}', "bad-header"),
                                (b'{"data_size":1,}', "bad-header"),
                                (b'{"data_size":1}//', "bad-header"),
+                               (b'{"data_size":1}\0', "bad-header"),
+                               (b'{"data_size":1}\0{', "bad-header"),
+                               (b'{"data_size":1\0}', "bad-header"),
                                (b'{"data_size":1,"x":"\xff"}', "bad-header"),
                                (b'{"data_size":1.0}', "bad-size"),
                                (b'{"data_size":1e0}', "bad-size"),
@@ -171,6 +186,29 @@ class CommandLine(unittest.TestCase):
                        "--option", 'delims_b64=["Ow=="]', "--option", "strip=true", stream=b"a;")
         self.assertEqual(printed(done)[0]["frame_b64"], "YQ==")
 
+    def test_an_option_that_is_base64_may_look_like_a_number(self):
+        done = inspect("--protocol", "delimiter", "--option", "mode=delims", "--option",
+                       "delims_b64=1234", stream=b"a\xd7\x6d\xf8")
+        self.assertEqual(printed(done)[0]["frame_b64"], "YQ==")
+
+    def test_a_line_of_output_is_one_to_every_reader(self):
+        field = bytes(range(0x80, 0x100))
+        done = inspect("--protocol", "http_request",
+                       stream=b"GET / HTTP/1.1\r\nHost: h\r\nX: " + field + b"\r\n\r\n")
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(json.loads(lines[0])["headers"][1], ["X", field.decode("latin-1")])
+
+    def test_many_requests_in_one_piece_take_time_in_proportion_to_their_bytes(self):
+        stream = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 100_000
+        whole = inspect("--protocol", "http_request", "--chunk", str(len(stream)), stream=stream)
+        self.assertEqual(printed(whole)[-1], {"end": "clean", "offset": len(stream)})
+
+    def test_what_follows_an_error_takes_no_memory(self):
+        few, many = (peak_memory(["--protocol", "http_request"], bytes(1 << 16), times)
+                     for times in (1, 1000))
+        self.assertLess(many - few, 4096, "KiB")
+
     def test_an_empty_stream_is_clean(self):
         for protocol in ("netstring", "slip", "cobs", "json_header", "length_field", "delimiter"):
             done = inspect("--protocol", protocol)
@@ -195,6 +233,10 @@ class CommandLine(unittest.TestCase):
             ["--protocol", "netstring", "--chunk", "random:x"],
             ["--protocol", "length_field", "--option", "length_bytes=5"],
             ["--protocol", "length_field", "--option", "endian=middle"],
+            ["--protocol", "length_field", "--option", "offset=18446744073709551615"],
+            ["--protocol", "netstring", "--option", b"max=\xff"],
+            ["--protocol", "http_request", "--option", "layer=nonesuch"],
+            ["--protocol", "http_limits", "--option", "default_limits=false"],
             ["--protocol", "delimiter", "--option", "mode=delims"],
             ["--protocol", "delimiter", "--config", '{"mode":"delims","delims_b64":["!"]}'],
         ]:
@@ -207,6 +249,17 @@ class CommandLine(unittest.TestCase):
         done = inspect("--protocol", "netstring", "/nonesuch")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, b"error: open /nonesuch: no such file or directory\n")
+
+    def test_what_cannot_be_read_or_written_ends_with_1(self):
+        done = inspect("--protocol", "netstring", "/")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, b"error: read /: is a directory\n")
+        with open("/dev/full", "wb") as full:
+            for arguments in (["--list"], ["--protocol", "netstring"]):
+                done = subprocess.run([PROGRAM, *arguments], input=b"1:a,", stdout=full,
+                                      stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.stderr, b"error: write: no space left on device\n")
 
 
 if __name__ == "__main__":
