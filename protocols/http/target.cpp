@@ -1,5 +1,7 @@
 #include "protocols/http/target.hpp"
 
+#include <algorithm>
+
 #include "protocols/http/syntax.hpp"
 
 namespace protocols::http {
@@ -21,12 +23,64 @@ int decoded_byte(std::string_view text) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+bool is_number(std::string_view text, unsigned largest) {
+  unsigned number = 0;
+  for (char c : text) {
+    if (!digits.contains(c)) return false;
+    number = std::min(number * 10 + static_cast<unsigned>(c - '0'), largest + 1);
+  }
+  return !text.empty() && number <= largest;
+}
+
+bool is_ipv4_address(std::string_view text) {
+  for (int part = 1;; ++part) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const std::string_view number = text.substr(0, dot);
+    if (!is_number(number, 255) || (number.size() > 1 && number[0] == '0')) return false;
+    if (dot == text.size()) return part == 4;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+// Eight groups, of which one "::" may stand for those that are zero, and an IPv4 address for the
+// last two (RFC 3986 3.2.2).
+bool is_ipv6_address(std::string_view text) {
+  std::size_t groups = 0;
+  bool shortened = text.starts_with("::");
+  if (shortened) text.remove_prefix(2);
+  while (!text.empty()) {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    const std::string_view group = text.substr(0, colon);
+    const bool is_last = colon == text.size();
+    const bool is_ipv4 = is_last && is_ipv4_address(group);
+    const bool is_group = !group.empty() && group.size() <= 4 && all_of(group, hex_digits);
+    if (!is_ipv4 && !is_group) return false;
+    groups += is_ipv4 ? 2 : 1;
+    if (is_last) break;
+    text.remove_prefix(colon + 1);
+    if (text.empty() || (text[0] == ':' && shortened)) return false;
+    if (text[0] != ':') continue;
+    shortened = true;
+    text.remove_prefix(1);
+  }
+  return shortened ? groups < 8 : groups == 8;
+}
+
+bool is_future_address(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot == text.npos || dot < 2 || dot + 1 == text.size()) return false;
+  return (text[0] | 0x20) == 'v' && all_of(text.substr(1, dot - 1), hex_digits) &&
+         all_of(text.substr(dot + 1), ip_literal_bytes);
+}
+
 // How many bytes at the front of `text` are a host; 0: none.
 std::size_t host_size(std::string_view text) {
   std::size_t end = 0;
   if (text.starts_with('[')) {
-    while (++end < text.size() && ip_literal_bytes.contains(text[end])) continue;
-    return end > 1 && end < text.size() && text[end] == ']' ? end + 1 : 0;
+    const std::string_view address = text.substr(1, text.find(']') - 1);
+    const bool is_closed = address.size() + 1 < text.size();
+    const bool is_address = is_ipv6_address(address) || is_future_address(address);
+    return is_closed && is_address ? address.size() + 2 : 0;
   }
   for (;; end += 3) {
     while (end < text.size() && host_bytes.contains(text[end])) ++end;
@@ -89,7 +143,7 @@ std::optional<Authority> parse_authority(std::string_view text) {
 std::optional<Target> parse_target(std::string_view method, std::string_view target) {
   if (method == "CONNECT") {
     const auto authority = parse_authority(target);
-    if (!authority || authority->port.empty()) return std::nullopt;
+    if (!authority || !is_number(authority->port, 65535)) return std::nullopt;
     return Target{.form = TargetForm::authority, .authority = *authority};
   }
   if (target.starts_with('/')) {

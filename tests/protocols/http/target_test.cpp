@@ -37,6 +37,9 @@ TEST_SUITE("http/target") {
     CHECK(is_target("CONNECT", "example.org:443"));
     CHECK_FALSE(is_target("CONNECT", "example.org"));
     CHECK_FALSE(is_target("CONNECT", "/"));
+    CHECK(is_target("CONNECT", "example.org:65535"));
+    CHECK_FALSE(is_target("CONNECT", "example.org:65536"));
+    CHECK_FALSE(is_target("CONNECT", "example.org:4294967739"));
     CHECK_FALSE(is_target("GET", "example.org:443"));
     CHECK(is_target("GET", "//a"));
     for (const char* target : {"a", "a/b", "http:/a", "http://", "http:///a", "://a", "1://a",
@@ -52,6 +55,41 @@ TEST_SUITE("http/target") {
     CHECK(parse_authority("a%41b")->host == "a%41b");
     for (const char* text :
          {"", ":80", "a:b", "a:80:90", "a/b", "a@b", "a%4", "[]", "[::1", "[::1]a", "[g/]"}) {
+      CAPTURE(text);
+      CHECK_FALSE(parse_authority(text));
+    }
+  }
+
+  TEST_CASE("between brackets stands an IPv6 address, or one of a version to come") {
+    for (const char* text : {"[::]", "[::1]", "[1::]", "[fe80::a:B]", "[1:2:3:4:5:6:7:8]",
+                             "[::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7::]", "[::ffff:192.0.2.1]",
+                             "[1:2:3:4:5:6:192.0.2.1]", "[v1.a:b]", "[VfF.~]"}) {
+      CAPTURE(text);
+      CHECK(parse_authority(text));
+    }
+    for (const char* text : {"[:]",
+                             "[:::]",
+                             "[:1]",
+                             "[1:]",
+                             "[1::2::3]",
+                             "[g::1]",
+                             "[12345::]",
+                             "[1:2:3:4:5:6:7]",
+                             "[1:2:3:4:5:6:7:8:9]",
+                             "[1:2:3:4:5:6:7::8]",
+                             "[192.0.2.1]",
+                             "[::192.0.2.1:1]",
+                             "[::192.0.2]",
+                             "[::192.0.2.256]",
+                             "[::192.0.2.01]",
+                             "[1:2:3:4:5:6:7:192.0.2.1]",
+                             "[fe80::1%25lo]",
+                             "[v.a]",
+                             "[vg.a]",
+                             "[v1.]",
+                             "[v1]",
+                             "[v1.a/b]",
+                             "[::1]]"}) {
       CAPTURE(text);
       CHECK_FALSE(parse_authority(text));
     }
