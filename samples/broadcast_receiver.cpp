@@ -71,7 +71,7 @@ void receive(const Options& options) {
     samples::check(server.socket().join(address, index != 0 ? index : address.scope()));
   }
   samples::announce(server.address());
-  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  const samples::StopSignals signals(loop, [&] { server.drain(); });
   loop.run();
 }
 

@@ -118,7 +118,7 @@ class Caller {
 
 int call(const Options& options) {
   reactor::Loop loop;
-  const auto signals = samples::stop_on_signals(loop, [&loop] { loop.stop(); });
+  const samples::StopSignals signals(loop, [&loop] { loop.stop(); });
   const Caller caller(loop, options);
   loop.run();
   return caller.sent_nothing() ? 1 : 0;

@@ -130,7 +130,7 @@ void serve(const std::string& endpoint, const std::string& style) {
   reactor::Loop loop;
   std::optional<ReadinessServer> server(std::in_place, loop, std::move(listening), style);
   samples::announce(listens_on);
-  const auto signals = samples::stop_on_signals(loop, [&] { server.reset(); });
+  const samples::StopSignals signals(loop, [&] { server.reset(); });
   loop.run();
 }
 

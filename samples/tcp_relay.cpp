@@ -72,7 +72,7 @@ int main(int count, char** words) {
     reactor::Loop loop;
     RelayServer server(loop, samples::value_of(reactor::resolve_now(from)).front(),
                        samples::value_of(reactor::resolve_now(to)).front());
-    const auto signals = samples::stop_on_signals(loop, [&] { server.stop(); });
+    const samples::StopSignals signals(loop, [&] { server.stop(); });
     loop.run();
   });
 }

@@ -130,7 +130,7 @@ int main(int count, char** words) {
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     Chat chat(loop, options);
-    const auto signals = samples::stop_on_signals(loop, [&chat] { chat.stop(); });
+    const samples::StopSignals signals(loop, [&chat] { chat.stop(); });
     loop.run();
   });
 }

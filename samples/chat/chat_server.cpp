@@ -28,7 +28,7 @@ int main(int count, char** words) {
     reactor::Loop loop;
     chat::Room room(loop, endpoint, max_unread_bytes);
     samples::announce(room.address());
-    const auto signals = samples::stop_on_signals(loop, [&] { room.close(); });
+    const samples::StopSignals signals(loop, [&] { room.close(); });
     loop.run();
   });
 }

@@ -15,7 +15,7 @@ void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
       loop, endpoint, {}, [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
   samples::announce(server.address());
-  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  const samples::StopSignals signals(loop, [&] { server.drain(); });
   loop.run();
 }
 

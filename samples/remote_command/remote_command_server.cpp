@@ -188,7 +188,7 @@ void serve(const std::string& endpoint, const samples::Secret& secret, const Opt
   auto server = samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, {}, [&](Stream& stream) { return Session(loop, stream, secret, options); }));
   samples::announce(server.address());
-  const auto signals = samples::stop_on_signals(loop, [&] { server.drain(); });
+  const samples::StopSignals signals(loop, [&] { server.drain(); });
   loop.run();
 }
 

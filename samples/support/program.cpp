@@ -27,13 +27,21 @@ void announce(const reactor::Address& address) {
   std::fflush(stdout);
 }
 
-std::vector<reactor::Signal> stop_on_signals(reactor::Loop& loop,
-                                             const std::function<void()>& on_stop) {
-  std::vector<reactor::Signal> signals;
+StopSignals::StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop) {
   for (const int number : {SIGINT, SIGTERM}) {
-    signals.push_back(value_of(reactor::Signal::create(loop, number, on_stop)));
+    signals_.push_back(value_of(reactor::Signal::create(loop, number, on_stop)));
   }
-  return signals;
+}
+
+StopSignals::~StopSignals() {
+  // Blocked meanwhile, since with the last Signal they do again what they did by default: kill.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  signals_.clear();
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_IGN);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace samples

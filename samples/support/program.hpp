@@ -21,8 +21,15 @@ int run_program(CLI::App& command_line, int count, char** words,
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);
 
-/// Calls `on_stop` on SIGINT and on SIGTERM, for as long as what it returns lives.
-[[nodiscard]] std::vector<reactor::Signal> stop_on_signals(reactor::Loop& loop,
-                                                           const std::function<void()>& on_stop);
+/// Calls `on_stop` on SIGINT and on SIGTERM. Once it is destroyed they do nothing: who asks twice
+/// must not cut off a program that is ending.
+class StopSignals {
+ public:
+  StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop);
+  ~StopSignals();
+
+ private:
+  std::vector<reactor::Signal> signals_;
+};
 
 }  // namespace samples

@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <future>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
 
   pool.run([&](reactor::Loop& loop, std::size_t thread) {
     auto site = make_site(loop);
-    std::vector<reactor::Signal> signals;
+    std::optional<StopSignals> signals;
     drains[thread] = [&] { site.drain(); };
     if (thread > 0) {
       for (const std::string& endpoint : shared.get()) site.listen(endpoint);
@@ -47,7 +48,7 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
       listening.set_exception(std::current_exception());  // Or the others would wait for ever.
       throw;
     }
-    signals = stop_on_signals(loop, [&] {
+    signals.emplace(loop, [&] {
       for (std::size_t other = 0; other < pool.size(); ++other) {
         pool.post(other, [&drains, other] { drains[other](); });
       }

@@ -142,7 +142,7 @@ class TimeClient {
 
 int run(const Options& options) {
   reactor::Loop loop;
-  const auto signals = samples::stop_on_signals(loop, [&loop] { loop.stop(); });
+  const samples::StopSignals signals(loop, [&loop] { loop.stop(); });
   const TimeClient client(loop, options);
   loop.run();
   return client.failed() ? 1 : 0;

@@ -32,7 +32,7 @@ void serve(const Options& options) {
     samples::announce(fixed.emplace_back(loop, endpoint, answer).address());
   }
 
-  const auto signals = samples::stop_on_signals(loop, [&] {
+  const samples::StopSignals signals(loop, [&] {
     text.drain();
     if (sntp) sntp->drain();
     for (samples::FixedService& service : fixed) service.drain();

@@ -86,6 +86,15 @@ class EchoServer(unittest.TestCase):
                     self.assertEqual(connection.recv(100), b"")
                 self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
 
+    def test_asked_to_end_a_thousand_times_it_ends_in_order_once(self):
+        for _ in range(5):
+            with Server("tcp_echo_server", "--threads", "2") as server:
+                for _ in range(1000):
+                    server.process.send_signal(signal.SIGTERM)
+                    if server.process.poll() is not None:
+                        break
+                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+
     def test_a_command_line_or_an_address_that_is_wrong_is_a_clear_error(self):
         cases = [
             (["--listen", "127.0.0.1"], 1, "127.0.0.1"),
