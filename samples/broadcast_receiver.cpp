@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "reactor/udp_server.hpp"
-#include "support/interface.hpp"
-#include "support/printable.hpp"
-#include "support/program.hpp"
-#include "support/rate_limit.hpp"
+#include "samples/support/interface.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/rate_limit.hpp"
 
 namespace {
 

@@ -11,9 +11,9 @@
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
-#include "support/interface.hpp"
-#include "support/printable.hpp"
-#include "support/program.hpp"
+#include "samples/support/interface.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

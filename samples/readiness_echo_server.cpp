@@ -13,7 +13,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
-#include "support/program.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

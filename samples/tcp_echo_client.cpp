@@ -6,10 +6,10 @@
 
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
-#include "support/connector.hpp"
-#include "support/line_input.hpp"
-#include "support/program.hpp"
-#include "support/secret.hpp"
+#include "samples/support/connector.hpp"
+#include "samples/support/line_input.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/secret.hpp"
 
 namespace {
 

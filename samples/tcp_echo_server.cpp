@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "reactor/server.hpp"
-#include "support/program.hpp"
-#include "support/secret.hpp"
-#include "support/serve.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/secret.hpp"
+#include "samples/support/serve.hpp"
 
 namespace {
 

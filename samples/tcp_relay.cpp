@@ -9,7 +9,7 @@
 #include "reactor/relay.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
-#include "support/program.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

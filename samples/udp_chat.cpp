@@ -8,9 +8,9 @@
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
-#include "support/line_input.hpp"
-#include "support/printable.hpp"
-#include "support/program.hpp"
+#include "samples/support/line_input.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

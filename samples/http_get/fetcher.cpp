@@ -1,4 +1,4 @@
-#include "http_get/fetcher.hpp"
+#include "samples/http_get/fetcher.hpp"
 
 #include <algorithm>
 #include <cerrno>

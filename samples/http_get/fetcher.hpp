@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "http_get/url.hpp"
 #include "protocols/http/client_connection.hpp"
 #include "reactor/deadline.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
+#include "samples/http_get/url.hpp"
 
 namespace http_get {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "http_get/fetcher.hpp"
 #include "reactor/timer.hpp"
-#include "support/program.hpp"
+#include "samples/http_get/fetcher.hpp"
+#include "samples/support/program.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "http_get/url.hpp"
+#include "samples/http_get/url.hpp"
 
 #include "protocols/http/message.hpp"
 #include "protocols/http/target.hpp"

@@ -1,4 +1,4 @@
-#include "http_responder/files.hpp"
+#include "samples/http_responder/files.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <memory>
 #include <vector>
 
-#include "http_responder/options.hpp"
 #include "protocols/http/target.hpp"
-#include "support/failed.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/support/failed.hpp"
 
 namespace responder {
 namespace {

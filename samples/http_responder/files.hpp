@@ -9,7 +9,7 @@
 #include "protocols/http/date.hpp"
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
-#include "support/beneath.hpp"
+#include "samples/support/beneath.hpp"
 
 namespace responder {
 

@@ -1,10 +1,10 @@
 // An HTTP/1.1 server: the files of a folder, or a few routes and a page of live figures.
 #include <optional>
 
-#include "http_responder/options.hpp"
-#include "http_responder/site.hpp"
-#include "support/program.hpp"
-#include "support/serve.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/site.hpp"
+#include "samples/support/program.hpp"
+#include "samples/support/serve.hpp"
 
 namespace {
 

@@ -1,9 +1,9 @@
-#include "http_responder/monitor.hpp"
+#include "samples/http_responder/monitor.hpp"
 
 #include <cstdio>
 
-#include "http_responder/session.hpp"
-#include "http_responder/site.hpp"
+#include "samples/http_responder/session.hpp"
+#include "samples/http_responder/site.hpp"
 
 namespace responder {
 

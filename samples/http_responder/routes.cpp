@@ -1,15 +1,15 @@
-#include "http_responder/routes.hpp"
+#include "samples/http_responder/routes.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <memory>
 #include <string>
 
-#include "http_responder/monitor.hpp"
-#include "http_responder/options.hpp"
-#include "http_responder/session.hpp"
-#include "http_responder/site.hpp"
 #include "protocols/http/collector.hpp"
+#include "samples/http_responder/monitor.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/session.hpp"
+#include "samples/http_responder/site.hpp"
 
 namespace responder {
 namespace {

@@ -1,14 +1,14 @@
-#include "http_responder/session.hpp"
+#include "samples/http_responder/session.hpp"
 
 #include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
 
-#include "http_responder/options.hpp"
-#include "http_responder/site.hpp"
 #include "protocols/http/status.hpp"
-#include "support/acknowledged.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/site.hpp"
+#include "samples/support/acknowledged.hpp"
 
 namespace responder {
 namespace {

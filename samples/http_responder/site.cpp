@@ -1,12 +1,12 @@
-#include "http_responder/site.hpp"
+#include "samples/http_responder/site.hpp"
 
 #include <algorithm>
 
-#include "http_responder/routes.hpp"
 #include "protocols/http/conditional.hpp"
 #include "protocols/http/range.hpp"
 #include "protocols/http/target.hpp"
-#include "support/failed.hpp"
+#include "samples/http_responder/routes.hpp"
+#include "samples/support/failed.hpp"
 
 namespace responder {
 namespace {

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "http_responder/files.hpp"
-#include "http_responder/monitor.hpp"
-#include "http_responder/options.hpp"
-#include "http_responder/session.hpp"
 #include "reactor/server.hpp"
+#include "samples/http_responder/files.hpp"
+#include "samples/http_responder/monitor.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/session.hpp"
 
 namespace responder {
 

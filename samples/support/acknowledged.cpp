@@ -1,4 +1,4 @@
-#include "support/acknowledged.hpp"
+#include "samples/support/acknowledged.hpp"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // That of <netinet/tcp.h> knows no acknowledged bytes.

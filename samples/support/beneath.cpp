@@ -1,4 +1,4 @@
-#include "support/beneath.hpp"
+#include "samples/support/beneath.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>

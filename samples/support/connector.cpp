@@ -1,9 +1,9 @@
-#include "support/connector.hpp"
+#include "samples/support/connector.hpp"
 
 #include <utility>
 
 #include "reactor/resolver.hpp"
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 

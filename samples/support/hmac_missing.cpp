@@ -1,5 +1,5 @@
-#include "support/failed.hpp"
-#include "support/hmac.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/hmac.hpp"
 
 namespace samples {
 

@@ -1,8 +1,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "support/failed.hpp"
-#include "support/hmac.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/hmac.hpp"
 
 namespace samples {
 

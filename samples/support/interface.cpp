@@ -1,8 +1,8 @@
-#include "support/interface.hpp"
+#include "samples/support/interface.hpp"
 
 #include <set>
 
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 namespace {

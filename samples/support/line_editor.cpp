@@ -1,4 +1,4 @@
-#include "support/line_editor.hpp"
+#include "samples/support/line_editor.hpp"
 
 #include <algorithm>
 

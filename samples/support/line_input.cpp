@@ -1,4 +1,4 @@
-#include "support/line_input.hpp"
+#include "samples/support/line_input.hpp"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 

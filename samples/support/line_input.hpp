@@ -12,7 +12,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
-#include "support/line_editor.hpp"
+#include "samples/support/line_editor.hpp"
 
 namespace samples {
 

@@ -1,4 +1,4 @@
-#include "support/printable.hpp"
+#include "samples/support/printable.hpp"
 
 #include <fmt/format.h>
 

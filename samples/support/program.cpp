@@ -1,4 +1,4 @@
-#include "support/program.hpp"
+#include "samples/support/program.hpp"
 
 #include <csignal>
 #include <cstdio>

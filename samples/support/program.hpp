@@ -9,7 +9,7 @@
 #include "reactor/address.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/signal.hpp"
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 

@@ -1,8 +1,8 @@
-#include "support/random.hpp"
+#include "samples/support/random.hpp"
 
 #include <sys/random.h>
 
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 

@@ -1,13 +1,13 @@
-#include "support/secret.hpp"
+#include "samples/support/secret.hpp"
 
 #include <cerrno>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
-#include "support/failed.hpp"
-#include "support/hmac.hpp"
-#include "support/random.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/hmac.hpp"
+#include "samples/support/random.hpp"
 
 namespace samples {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "reactor/loop_pool.hpp"
-#include "support/program.hpp"
+#include "samples/support/program.hpp"
 
 namespace samples {
 

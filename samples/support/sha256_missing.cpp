@@ -1,5 +1,5 @@
-#include "support/failed.hpp"
-#include "support/sha256.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/sha256.hpp"
 
 namespace samples {
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "support/failed.hpp"
-#include "support/hmac.hpp"
-#include "support/sha256.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/hmac.hpp"
+#include "samples/support/sha256.hpp"
 
 namespace samples {
 namespace {

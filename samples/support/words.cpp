@@ -1,4 +1,4 @@
-#include "support/words.hpp"
+#include "samples/support/words.hpp"
 
 namespace samples {
 

@@ -8,8 +8,8 @@
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
-#include "support/program.hpp"
-#include "udp_time_client/questions.hpp"
+#include "samples/support/program.hpp"
+#include "samples/udp_time_client/questions.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "udp_time_client/questions.hpp"
+#include "samples/udp_time_client/questions.hpp"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
-#include "support/failed.hpp"
-#include "support/printable.hpp"
+#include "samples/support/failed.hpp"
+#include "samples/support/printable.hpp"
 
 namespace samples {
 namespace {

@@ -2,8 +2,8 @@
 #include <list>
 #include <string>
 
-#include "support/program.hpp"
-#include "udp_time_server/services.hpp"
+#include "samples/support/program.hpp"
+#include "samples/udp_time_server/services.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "udp_time_server/services.hpp"
+#include "samples/udp_time_server/services.hpp"
 
 #include <sys/timex.h>
 
@@ -8,7 +8,7 @@
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
-#include "support/failed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace samples {
 namespace {
