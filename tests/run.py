@@ -97,45 +97,54 @@ def filter_runs(text):
             [f"--test-case={pattern}", f"--test-suite-exclude={pattern}"]]
 
 
+def run_meson_test(test, build, arguments):
+    """What Totals.add is to be told, once for each run."""
+    command = test["cmd"]
+    doctest = is_doctest(command[0])
+    if arguments.filter and not doctest and arguments.filter not in test["name"]:
+        return []
+    wrapper = []
+    if arguments.valgrind:
+        wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
+                   "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
+    seconds = test["timeout"] * arguments.patience
+    environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build)}
+    runs = filter_runs(arguments.filter) if doctest else [[]]
+    told = []
+    for number in range(1, arguments.repeat + 1):
+        passed = failed = 0
+        skips, log, began = [], "", time.monotonic()
+        for run in runs:
+            status, output = run_command(wrapper + command + run, seconds, env=environment,
+                                         cwd=test["workdir"] or build)
+            summary = DOCTEST_SUMMARY.search(output)
+            if summary:
+                passed += int(summary[2])
+                failed += int(summary[3])
+                found = DOCTEST_SKIP.findall(output)
+                skips += found
+                passed -= len(found)
+                # A sanitizer's or valgrind's verdict comes after doctest's.
+                failed += status != 0 and int(summary[3]) == 0
+            elif status == EXIT_SKIPPED:
+                skips.append((test["name"], output.strip() or "no reason given"))
+            else:
+                passed += status == 0
+                failed += status != 0
+            if status not in (0, EXIT_SKIPPED):
+                log += f"{output}\n{' '.join(wrapper + command + run)}: exit status {status}\n"
+        if passed or failed or skips:
+            turn = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
+            told.append((test["name"] + turn, passed, failed, skips, log, time.monotonic() - began))
+    return told
+
+
 def run_meson_tests(totals, build, arguments):
-    for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
-        command = test["cmd"]
-        doctest = is_doctest(command[0])
-        if arguments.filter and not doctest and arguments.filter not in test["name"]:
-            continue
-        wrapper = []
-        if arguments.valgrind:
-            wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
-                       "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
-        seconds = test["timeout"] * arguments.patience
-        environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build)}
-        runs = filter_runs(arguments.filter) if doctest else [[]]
-        for number in range(1, arguments.repeat + 1):
-            passed = failed = 0
-            skips, log, began = [], "", time.monotonic()
-            for run in runs:
-                status, output = run_command(wrapper + command + run, seconds, env=environment,
-                                             cwd=test["workdir"] or build)
-                summary = DOCTEST_SUMMARY.search(output)
-                if summary:
-                    passed += int(summary[2])
-                    failed += int(summary[3])
-                    found = DOCTEST_SKIP.findall(output)
-                    skips += found
-                    passed -= len(found)
-                    # A sanitizer's or valgrind's verdict comes after doctest's.
-                    failed += status != 0 and int(summary[3]) == 0
-                elif status == EXIT_SKIPPED:
-                    skips.append((test["name"], output.strip() or "no reason given"))
-                else:
-                    passed += status == 0
-                    failed += status != 0
-                if status not in (0, EXIT_SKIPPED):
-                    log += f"{output}\n{' '.join(wrapper + command + run)}: exit status {status}\n"
-            if passed or failed or skips:
-                turn = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
-                totals.add(test["name"] + turn, passed, failed, skips, log,
-                           time.monotonic() - began)
+    tests = json.loads((build / "meson-info/intro-tests.json").read_text())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for told in pool.map(lambda test: run_meson_test(test, build, arguments), tests):
+            for run in told:
+                totals.add(*run)
 
 
 # --- Python files ------------------------------------------------------------------------------
