@@ -43,8 +43,8 @@ TEST_SUITE("http/plain_head") {
 
   TEST_CASE("lines are found wherever they lie in the blocks that are looked at") {
     for (std::size_t target = 1; target < 140; ++target) {
-      for (std::size_t name : {1, 5, 63, 64, 65, 130}) {
-        for (std::size_t value : {0, 1, 60, 128}) {
+      for (std::size_t name : {1U, 5U, 63U, 64U, 65U, 130U}) {
+        for (std::size_t value : {0U, 1U, 60U, 128U}) {
           const std::string head = "GET /" + std::string(target, 't') + " HTTP/1.1\r\n" +
                                    std::string(name, 'n') + ":" + std::string(value, 'v') +
                                    "\r\nHost: h\r\n\r\n";
