@@ -421,6 +421,20 @@ class Transfers(FileTransferTest):
         with self.server() as server, Remote(server) as one, Remote(server) as two:
             self.assertEqual(one.ask("put", path="a", size=5)["type"], "ready")
             self.assert_refused(two.ask("put", path="a", size=5), "busy")
+            self.assertEqual(two.ask("put", path="b", size=5)["type"], "ready")
+
+    def test_who_was_cut_off_goes_on_while_what_it_sent_is_still_being_written(self):
+        data = os.urandom(8 * MEBIBYTE)
+        with self.server() as server:
+            for _ in range(10):
+                with Remote(server) as remote:
+                    ready = remote.ask("put", path="a", size=len(data))
+                    self.assertEqual(ready["type"], "ready")
+                    begin = ready["offset"]
+                    remote.send({"type": "data", "offset": begin}, data[begin:begin + MEBIBYTE])
+            with Remote(server) as remote:
+                self.assertEqual(remote.put("a", data)["type"], "stored")
+        self.assertEqual((self.home / "a").read_bytes(), data)
 
     def test_no_race_exceeds_a_quota(self):
         data = bytes(MEBIBYTE)

@@ -173,8 +173,9 @@ class SlowLink(Hosts):
         received = [friend.recv(2000).decode() for _ in lines]
         typed.join()
         self.assertEqual(chat.returncode, 0)
-        self.assertEqual([line.split()[0] for line in received],
-                         [line.split()[0] for line in lines])
+        # In any order: the kernel may hand on two datagrams by two processors.
+        self.assertEqual(sorted(line.rstrip("x") for line in received),
+                         sorted(line.rstrip("x") for line in lines))
 
 
 if __name__ == "__main__":

@@ -143,6 +143,10 @@ Result<void> Home::remove_folder(const std::string& path) {
   return {};
 }
 
+bool Home::is_uploading(const std::string& path) const {
+  return uploading_.count(upload_name(path)) != 0;
+}
+
 Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size) {
   const auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());

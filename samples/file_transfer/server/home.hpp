@@ -32,6 +32,8 @@ class Home {
   [[nodiscard]] reactor::Result<void> remove_file(const std::string& path);
   [[nodiscard]] reactor::Result<void> remove_folder(const std::string& path);
 
+  [[nodiscard]] bool is_uploading(const std::string& path) const;
+
   /// What of an upload is there already.
   struct Partial {
     reactor::File file;

@@ -1,11 +1,20 @@
 #include "samples/file_transfer/server/session.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
 #include "samples/file_transfer/server/listing.hpp"
 
 namespace file_transfer {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto look_again = 20ms;
+constexpr int most_looks = 100;
+
+}  // namespace
 
 using reactor::Result;
 
@@ -105,13 +114,30 @@ void Session::get(const std::string& path, const Json& request) {
 void Session::put(const std::string& path, const Json& request) {
   const auto size = number_of(request, "size");
   if (!size || *size > std::uint64_t{1} << 60) return peer_.refuse("the size is missing");
-  auto partial = home_->reserve(path, *size);
+  if (home_->is_uploading(path)) return wait_until_free(path, *size);
+  receive(path, *size);
+}
+
+void Session::receive(const std::string& path, std::uint64_t size) {
+  auto partial = home_->reserve(path, size);
   if (!partial) return peer_.refuse(partial.error().message());
   incoming_ =
-      std::make_unique<IncomingFile>(loop_, peer_, home_, path, *size, std::move(*partial), [this] {
+      std::make_unique<IncomingFile>(loop_, peer_, home_, path, size, std::move(*partial), [this] {
         incoming_.reset();
         peer_.wait_for_request();
       });
+}
+
+// A client that was cut off comes again at once, and what it sent before may still be on its way to
+// the disk.
+void Session::wait_until_free(const std::string& path, std::uint64_t size) {
+  peer_.work();
+  waiting_ = reactor::Timer::every(loop_, look_again, [this, path, size, looks = 0]() mutable {
+    if (home_->is_uploading(path) && ++looks < most_looks) return;
+    waiting_.reset();
+    receive(path, size);
+    if (!incoming_) peer_.wait_for_request();
+  });
 }
 
 void Session::on_drained() {

@@ -1,11 +1,13 @@
 // One connection of a user.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "reactor/server.hpp"
+#include "reactor/timer.hpp"
 #include "reactor/work.hpp"
 #include "samples/file_transfer/server/incoming_file.hpp"
 #include "samples/file_transfer/server/login.hpp"
@@ -38,6 +40,8 @@ class Session {
   void stat(const std::string& path);
   void get(const std::string& path, const Json& request);
   void put(const std::string& path, const Json& request);
+  void receive(const std::string& path, std::uint64_t size);
+  void wait_until_free(const std::string& path, std::uint64_t size);
 
   reactor::Loop& loop_;
   Peer peer_;
@@ -46,6 +50,7 @@ class Session {
   std::unique_ptr<OutgoingFile> outgoing_;
   std::unique_ptr<IncomingFile> incoming_;
   std::optional<reactor::Work> listing_;
+  std::optional<reactor::Timer> waiting_;
 };
 
 }  // namespace file_transfer
