@@ -303,6 +303,7 @@ class Engine {
   void guest_turn();
   void wait_for_events(bool wait);
   [[nodiscard]] bool spin();
+  [[nodiscard]] bool may_sleep();
   void dispatch_events();
   void resolve_event(Event event);
   void run_posted();
@@ -350,6 +351,7 @@ class Engine {
   alignas(64) std::mutex post_mutex_;
   std::vector<Task> posted_;  // Guarded by post_mutex_.
   alignas(64) std::atomic<bool> has_posted_ = false;
+  std::atomic<bool> awake_ = false;  // It looks for what is posted before it waits.
   std::atomic<bool> stopping_ = false;
 
   // For reading, and behind that for gathering. Memory that is not touched costs none.
