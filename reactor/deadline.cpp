@@ -16,6 +16,11 @@ struct Deadline::State final : Expiring {
     (void)engine().call(*this, on_expired_callback);
   }
 
+  // A timer that looks earlier finds what is left.
+  void look_by(Nanoseconds due) {
+    if (!expires_by(due)) expire_at(due);
+  }
+
   void unregister() noexcept override { cancel(); }
 
   Nanoseconds touched = 0;
@@ -35,7 +40,7 @@ Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
 void Deadline::restart(Duration timeout) {
   state_->timeout = timeout.count();
   state_->touched = state_->engine().now();
-  state_->expire_at(state_->touched + state_->timeout);
+  state_->look_by(state_->touched + state_->timeout);
 }
 
 void Deadline::cancel() { state_->cancel(); }

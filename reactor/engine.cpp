@@ -99,6 +99,10 @@ void Expiring::expire_at(Nanoseconds when) {
   if (!on.in_turn_) on.arm_poller();
 }
 
+bool Expiring::expires_by(Nanoseconds when) const {
+  return linked() && expiry <= tick_after(when);
+}
+
 void Expiring::cancel() {
   if (!linked()) return;
   engine().wheel_.remove(*this);

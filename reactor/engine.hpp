@@ -135,6 +135,8 @@ class Expiring : public Handle, protected TimerWheel::Node {
 
  protected:
   using Handle::Handle;
+  /// Whether on_expired() comes as early as expire_at(when) would have it.
+  [[nodiscard]] bool expires_by(Nanoseconds when) const;
 
  private:
   friend class Engine;
