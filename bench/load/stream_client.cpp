@@ -36,7 +36,8 @@ bool is_loopback_4(const Endpoint& endpoint) {
 // the traffic, again and again, from the connection's own place in it.
 class StreamClient::Connection final : public Pollable {
  public:
-  Connection(StreamClient& client, std::size_t index) : client_(client), index_(index) {
+  Connection(StreamClient& client, std::size_t index)
+      : client_(client), index_(index), http_(client.options_.verify) {
     if (!client.options_.open_loop()) sent_at_.resize(std::bit_ceil(client.options_.pipeline));
   }
   ~Connection() {

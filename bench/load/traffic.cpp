@@ -80,10 +80,12 @@ std::size_t HttpAnswers::feed(std::string_view bytes) {
   while (!bytes.empty()) {
     if (body_left_ > 0) {
       const std::size_t taken = std::min(body_left_, bytes.size());
+      if (verify_) check(bytes.substr(0, taken));
       bytes.remove_prefix(taken);
       body_left_ -= taken;
       if (body_left_ > 0) break;
       ++answers;
+      is_first_ = false;
       continue;
     }
     std::string_view header = bytes;
@@ -95,12 +97,29 @@ std::size_t HttpAnswers::feed(std::string_view bytes) {
       break;
     }
     const std::size_t header_bytes = end + end_of_header.size();
-    body_left_ = content_length(header.substr(0, header_bytes));
+    begin_body(content_length(header.substr(0, header_bytes)));
     bytes.remove_prefix(header_bytes - kept);
     header_.clear();
-    if (body_left_ == 0) ++answers;
+    if (body_left_ > 0) continue;
+    ++answers;
+    is_first_ = false;
   }
   return answers;
+}
+
+void HttpAnswers::begin_body(std::size_t size) {
+  if (verify_ && !is_first_ && size != body_.size()) {
+    throw std::runtime_error("an answer is of another size than the first");
+  }
+  body_left_ = size;
+}
+
+void HttpAnswers::check(std::string_view piece) {
+  if (is_first_) {
+    body_ += piece;
+  } else if (!std::string_view(body_).substr(body_.size() - body_left_).starts_with(piece)) {
+    throw std::runtime_error("an answer differs from the first");
+  }
 }
 
 bool is_time(std::string_view answer) {

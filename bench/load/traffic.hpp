@@ -39,12 +39,22 @@ class Traffic {
 /// nothing that a benchmarked server has no reason to send.
 class HttpAnswers {
  public:
-  /// How many answers these bytes complete. Throws std::runtime_error on what is no 200 answer.
+  /// With `verify` each body has to be the one that the first answer had.
+  explicit HttpAnswers(bool verify) : verify_(verify) {}
+
+  /// How many answers these bytes complete. Throws std::runtime_error on what is no 200 answer, and
+  /// on another body.
   std::size_t feed(std::string_view bytes);
 
  private:
+  void begin_body(std::size_t size);
+  void check(std::string_view piece);
+
+  const bool verify_;
+  bool is_first_ = true;
   std::string header_;  // The part of a header that earlier bytes began.
   std::size_t body_left_ = 0;
+  std::string body_;  // Of the first answer.
 };
 
 /// Whether this is a time as `%Y-%m-%d %X` prints it.

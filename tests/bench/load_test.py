@@ -279,6 +279,25 @@ class TheLoad(unittest.TestCase):
                                   "--messages", 40, "--pipeline", 4)
         self.assertEqual((status, report["messages"]), (0, 40))
 
+    def test_verifies_that_all_http_answers_are_alike(self):
+        def serve(bodies):
+            def answer(connection):
+                while request := connection.recv(65536):
+                    for _ in range(request.count(b"\r\n\r\n")):
+                        body = next(bodies)
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+                                           % (len(body), body))
+            return answer
+
+        for other, errors in (
+                (b"yes", {}), (b"yet", {"an answer differs from the first": 1}),
+                (b"", {"an answer is of another size than the first": 1})):
+            bodies = (other if number == 20 else b"yes" for number in range(40))
+            with self.subTest(other), Answering(serve(bodies)) as server:
+                status, report = load(server.address, "--protocol", "http", "--verify",
+                                      "--connections", 1, "--messages", 40)
+            self.assertEqual((status, report["errors"]), (1 if errors else 0, errors))
+
     def test_is_hostile_and_leaves_the_others_alone(self):
         with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
             status, report = load(running.address, "--connections", 5, "--verify", "--idle", 20,
