@@ -40,7 +40,7 @@ class Traffic {
 class HttpAnswers {
  public:
   /// With `verify` each body has to be the one that the first answer had.
-  explicit HttpAnswers(bool verify) : verify_(verify) {}
+  explicit HttpAnswers(bool verify = false) : verify_(verify) {}
 
   /// How many answers these bytes complete. Throws std::runtime_error on what is no 200 answer, and
   /// on another body.

@@ -68,6 +68,24 @@ TEST_SUITE("traffic") {
     CHECK(count == 3);
   }
 
+  TEST_CASE("with verification each body has to be the first one, wherever it is cut") {
+    const std::string first(answer);
+    std::string other = first;
+    ++other.back();
+    for (std::size_t cut = 0; cut <= 2 * first.size(); ++cut) {
+      CAPTURE(cut);
+      const auto feed_both = [cut](const std::string& stream) {
+        HttpAnswers answers(true);
+        return answers.feed(std::string_view(stream).substr(0, cut)) +
+               answers.feed(std::string_view(stream).substr(cut));
+      };
+      CHECK(feed_both(first + first) == 2);
+      CHECK_THROWS_WITH((void)feed_both(first + other), "an answer differs from the first");
+      CHECK_THROWS_WITH((void)feed_both(first + std::string(empty_answer)),
+                        "an answer is of another size than the first");
+    }
+  }
+
   TEST_CASE("an HTTP answer that is no success, or of unknown length, is an error") {
     CHECK_THROWS_WITH(HttpAnswers().feed("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
                       "answered HTTP/1.1 404 Not Found");

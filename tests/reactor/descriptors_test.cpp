@@ -26,6 +26,7 @@
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/valgrind.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Address;
@@ -187,6 +188,11 @@ TEST_SUITE("descriptors") {
   }
 
   TEST_CASE("a process is started when there are enough, fails otherwise, and loses none") {
+    if (below_valgrind()) {
+      MESSAGE(
+          "skipped: where a pair of sockets is one too many, valgrind says yes and closes both");
+      return;
+    }
     Loop loop;
     bool succeeded = false;
     for (unsigned left = 0; left < 10; ++left) {

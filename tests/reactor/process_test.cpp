@@ -23,6 +23,7 @@
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/valgrind.hpp"
 
 using reactor::Command;
 using reactor::Error;
@@ -400,8 +401,7 @@ TEST_SUITE("process") {
   }
 
   TEST_CASE("what cannot be started is an error that names it, and calls back nothing") {
-    const char* const preloaded = std::getenv("LD_PRELOAD");
-    if (preloaded && std::string_view(preloaded).find("valgrind") != std::string_view::npos) {
+    if (below_valgrind()) {
       MESSAGE("skipped: below valgrind a child cannot tell why it was not started");
       return;
     }
