@@ -1,0 +1,10 @@
+// What valgrind does not do as the kernel does.
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+inline bool below_valgrind() {
+  const char* const preloaded = std::getenv("LD_PRELOAD");
+  return preloaded && std::string_view(preloaded).find("valgrind") != std::string_view::npos;
+}
