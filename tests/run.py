@@ -108,7 +108,8 @@ def run_meson_test(test, build, arguments):
         wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
                    "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
     seconds = test["timeout"] * arguments.patience
-    environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build)}
+    environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build),
+                   "UVREACTOR_PATIENCE": str(arguments.patience)}
     runs = filter_runs(arguments.filter) if doctest else [[]]
     told = []
     for number in range(1, arguments.repeat + 1):
@@ -234,7 +235,7 @@ def main():
     parser.add_argument("--valgrind", action="store_true", help="run each binary under valgrind")
     parser.add_argument("--built-only", action="store_true",
                         help="only the test binaries and the samples' tests")
-    parser.add_argument("--patience", type=float, default=1, help="factor on every time limit")
+    parser.add_argument("--patience", type=int, default=1, help="factor on every time limit")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
