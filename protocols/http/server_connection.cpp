@@ -7,6 +7,9 @@
 #include "protocols/http/status.hpp"
 
 namespace protocols::http {
+
+using namespace std::string_view_literals;
+
 namespace {
 
 // An unread body of no more than this is read and passed over, rather than to lose the connection.
@@ -121,9 +124,9 @@ bool ServerConnection::write_head(std::vector<std::byte>& out, int status, Field
   if (!append_response(out, {.status = status,
                              .always = with_every_answer_,
                              .fields = fields,
-                             .connection = last              ? "close"
-                                           : asked_.http_1_0 ? "keep-alive"
-                                                             : "",
+                             .connection = last              ? "close"sv
+                                           : asked_.http_1_0 ? "keep-alive"sv
+                                                             : ""sv,
                              .framing = framing,
                              .length = length.value_or(0),
                              .body = has_body ? body : Bytes()})) {
