@@ -10,3 +10,9 @@ CELLS = {
                                      "batch": True},
 }
 TARGETS = {OURS: {cell: {"ratio": 1.15} for cell in CELLS}}
+CAUSES = {
+    "50 connections, 16 in flight":
+        "1,231 instructions a request to 108, by which the limit looks for an empty line and copies a "
+        "finished answer: 510 to read the head and judge target, fields and framing, 330 to keep what "
+        "may follow what on the connection, 350 to write the head of the answer",
+}
