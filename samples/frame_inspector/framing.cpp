@@ -1,4 +1,6 @@
 // The framing kit, under the names and settings of the conformance cases.
+#include <algorithm>
+
 #include "protocols/cobs.hpp"
 #include "protocols/delimited.hpp"
 #include "protocols/fixed.hpp"
@@ -52,13 +54,25 @@ void describe_line(const std::string_view& frame, Line& line) {
   describe_bytes(protocols::as_bytes(frame), line);
 }
 
-void describe_message(const protocols::JsonMessage& message, Line& line) {
-  // Written as it came, so that no number changes; a line end can only stand between its tokens.
-  std::string header(message.header);
-  for (char& byte : header) {
-    if (byte == '\n' || byte == '\r') byte = ' ';
+// JSON as it came, so that no number changes, but in ASCII: to some readers of lines U+0085 or U+2028
+// ends one. What is not ASCII stands in a text, and a line end only between tokens.
+std::string in_one_line(std::string_view json) {
+  const auto is_ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
+  const auto is_line_end = [](char byte) { return byte == '\n' || byte == '\r'; };
+  std::string line;
+  for (auto at = json.begin(); at != json.end();) {
+    const auto others = std::find_if_not(at, json.end(), is_ascii);
+    const auto next = std::find_if(others, json.end(), is_ascii);
+    const std::string escaped = Json(std::string(others, next)).dump(-1, ' ', true);
+    line.append(at, others).append(escaped, 1, escaped.size() - 2);
+    at = next;
   }
-  line.json("header", header).base64("payload_b64", message.payload);
+  std::replace_if(line.begin(), line.end(), is_line_end, ' ');
+  return line;
+}
+
+void describe_message(const protocols::JsonMessage& message, Line& line) {
+  line.json("header", in_one_line(message.header)).base64("payload_b64", message.payload);
 }
 
 }  // namespace

@@ -199,6 +199,14 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(len(lines), 2)
         self.assertEqual(json.loads(lines[0])["headers"][1], ["X", field.decode("latin-1")])
 
+    def test_a_header_is_one_line_to_every_reader(self):
+        header = '{\r\n"data_size":1,"\u540d\u0085":"\u2028 \U0001f600\u2029"}'.encode()
+        done = inspect("--protocol", "json_header",
+                       stream=len(header).to_bytes(4, "little") + header + b"x")
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(json.loads(lines[0])["header"], json.loads(header))
+
     def test_many_requests_in_one_piece_take_time_in_proportion_to_their_bytes(self):
         stream = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" * 100_000
         whole = inspect("--protocol", "http_request", "--chunk", str(len(stream)), stream=stream)
