@@ -70,8 +70,8 @@ void receive(const Options& options) {
     const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
     samples::check(server.socket().join(address, index != 0 ? index : address.scope()));
   }
-  samples::announce(server.address());
   const samples::StopSignals signals(loop, [&] { server.drain(); });
+  samples::announce(server.address());
   loop.run();
 }
 

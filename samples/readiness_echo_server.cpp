@@ -129,8 +129,8 @@ void serve(const std::string& endpoint, const std::string& style) {
 
   reactor::Loop loop;
   std::optional<ReadinessServer> server(std::in_place, loop, std::move(listening), style);
-  samples::announce(listens_on);
   const samples::StopSignals signals(loop, [&] { server.reset(); });
+  samples::announce(listens_on);
   loop.run();
 }
 

@@ -25,8 +25,9 @@ class RelayServer {
           forward(Stream(loop_, std::move(socket), peer));
         }));
     listener_->on_error([](const Error& error) { report(error); });
-    samples::announce(listener_->address());
   }
+
+  [[nodiscard]] const Address& address() const { return listener_->address(); }
 
   // What is under way may finish.
   void stop() {
@@ -73,6 +74,7 @@ int main(int count, char** words) {
     RelayServer server(loop, samples::value_of(reactor::resolve_now(from)).front(),
                        samples::value_of(reactor::resolve_now(to)).front());
     const samples::StopSignals signals(loop, [&] { server.stop(); });
+    samples::announce(server.address());
     loop.run();
   });
 }

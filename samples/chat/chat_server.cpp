@@ -27,8 +27,8 @@ int main(int count, char** words) {
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     chat::Room room(loop, endpoint, max_unread_bytes);
-    samples::announce(room.address());
     const samples::StopSignals signals(loop, [&] { room.close(); });
+    samples::announce(room.address());
     loop.run();
   });
 }

@@ -14,8 +14,8 @@ namespace {
 void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
       loop, endpoint, {}, [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
-  samples::announce(server.address());
   const samples::StopSignals signals(loop, [&] { server.drain(); });
+  samples::announce(server.address());
   loop.run();
 }
 

@@ -187,8 +187,8 @@ void serve(const std::string& endpoint, const samples::Secret& secret, const Opt
   reactor::Loop loop;
   auto server = samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, {}, [&](Stream& stream) { return Session(loop, stream, secret, options); }));
-  samples::announce(server.address());
   const samples::StopSignals signals(loop, [&] { server.drain(); });
+  samples::announce(server.address());
   loop.run();
 }
 

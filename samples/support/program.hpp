@@ -21,8 +21,9 @@ int run_program(CLI::App& command_line, int count, char** words,
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);
 
-/// Calls `on_stop` on SIGINT and on SIGTERM. Once it is destroyed they do nothing: who asks twice
-/// must not cut off a program that is ending.
+/// Calls `on_stop` on SIGINT and on SIGTERM: to be made before announce(), from which on somebody
+/// may ask. Once it is destroyed they do nothing: who asks twice must not cut off a program that is
+/// ending.
 class StopSignals {
  public:
   StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop);

@@ -18,18 +18,15 @@ struct Options {
 void serve(const Options& options) {
   reactor::Loop loop;
   samples::TextService text(loop, options.text);
-  samples::announce(text.address());
 
   std::optional<samples::SntpService> sntp;
   if (!options.sntp.empty()) {
     sntp.emplace(loop, options.sntp, static_cast<std::uint8_t>(options.stratum));
-    samples::announce(sntp->address());
   }
   std::list<samples::FixedService> fixed;
   for (const auto& [endpoint, answer] : {std::pair(options.time, &samples::time_answer),
                                          std::pair(options.daytime, &samples::daytime_answer)}) {
-    if (endpoint.empty()) continue;
-    samples::announce(fixed.emplace_back(loop, endpoint, answer).address());
+    if (!endpoint.empty()) fixed.emplace_back(loop, endpoint, answer);
   }
 
   const samples::StopSignals signals(loop, [&] {
@@ -37,6 +34,9 @@ void serve(const Options& options) {
     if (sntp) sntp->drain();
     for (samples::FixedService& service : fixed) service.drain();
   });
+  samples::announce(text.address());
+  if (sntp) samples::announce(sntp->address());
+  for (const samples::FixedService& service : fixed) samples::announce(service.address());
   loop.run();
 }
 

@@ -1,0 +1,24 @@
+"""What a script may rely on once a server has said where it listens."""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import Server  # noqa: E402
+
+SERVERS = ("tcp_echo_server", "readiness_echo_server", "chat_server", "udp_time_server",
+           "broadcast_receiver", "http_responder")
+
+
+class Announced(unittest.TestCase):
+    def test_a_server_that_has_said_where_it_listens_can_be_asked_to_end(self):
+        for name in (*SERVERS, "tcp_relay"):
+            options = ("--to", "127.0.0.1:9") if name == "tcp_relay" else ()
+            for _ in range(10):
+                with self.subTest(name), Server(name, *options):
+                    pass
+
+
+if __name__ == "__main__":
+    unittest.main()
