@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,6 @@ class Chat {
  private:
   void add_peer(const std::string& words) {
     const std::size_t sign = words.find('=');
-    if (sign == 0 || sign == words.npos) throw samples::Failed(words + ": not NAME=HOST:PORT");
     const auto address = samples::value_of(reactor::resolve_now(words.substr(sign + 1))).front();
     const std::string name = words.substr(0, sign);
     if (!addresses_.emplace(name, address).second) throw samples::Failed(name + ": named twice");
@@ -126,11 +126,17 @@ int main(int count, char** words) {
       "ends.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
       ->capture_default_str();
-  command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")->take_all();
+  command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")
+      ->take_all()
+      ->check([](const std::string& peer) {
+        const std::size_t sign = peer.find('=');
+        return sign == 0 || sign == peer.npos ? peer + ": not NAME=HOST:PORT" : "";
+      });
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
-    Chat chat(loop, options);
-    const samples::StopSignals signals(loop, [&chat] { chat.stop(); });
+    std::optional<Chat> chat;
+    const samples::StopSignals signals(loop, [&chat] { chat->stop(); });
+    chat.emplace(loop, options);
     loop.run();
   });
 }

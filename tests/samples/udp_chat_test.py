@@ -112,10 +112,13 @@ class UdpChat(unittest.TestCase):
                           "option)", server.errors())
 
     def test_a_wrong_command_line(self):
-        for peer in ("ann", "=127.0.0.1:9", "ann=nonsense"):
+        done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", "ann=nonsense")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+        for peer in ("ann", "=127.0.0.1:9"):
             done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", peer)
-            self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertTrue(done.stderr.startswith("error: "), done.stderr)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(f"{peer}: not NAME=HOST:PORT", done.stderr)
         self.assertEqual(run("udp_chat", "x").returncode, 2)
         self.assertIn("Example: ", run("udp_chat", "--help").stdout)
 
