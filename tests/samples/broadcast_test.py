@@ -139,8 +139,8 @@ class Sender(unittest.TestCase):
             lazy.bind(("0.0.0.0", 0))
             lazy.settimeout(PATIENCE)
             port = lazy.getsockname()[1]
-            sender = self.sender(port, "--interval", 0.2)
             began = time.monotonic()
+            sender = self.sender(port, "--interval", 0.2)
             asked = []
             for _ in range(4):
                 asked.append((lazy.recvfrom(100)[1], time.monotonic()))
