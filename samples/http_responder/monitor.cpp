@@ -26,13 +26,14 @@ Monitor::Monitor(reactor::Loop& loop, Figures& figures)
     : loop_(loop), figures_(figures), timer_(loop, [this] { tell(); }) {}
 
 void Monitor::watch(Session& session) {
+  session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
+  if (!session.sends_body()) return session.end_answer();
   if (watching_.empty()) {
     loop_.measure_turns();
     requests_told_ = figures_.requests.load(std::memory_order_relaxed);
     told_at_ = loop_.now();
     timer_.restart_every(std::chrono::seconds(1));
   }
-  session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
   session.start(std::make_unique<Watching>(*this, session));
   session.write_body(event());
 }

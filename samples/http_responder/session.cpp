@@ -21,6 +21,11 @@ std::chrono::nanoseconds seconds(double count) {
   return std::chrono::nanoseconds(std::llround(count * 1e9));
 }
 
+// Nor where the client has gone: what has no end would be written for ever.
+bool takes_no_more(Written written) {
+  return written == Written::full || written == Written::closed;
+}
+
 ServerConnection connection_of(Site& site) {
   protocols::http::Limits limits;
   limits.max_head_bytes = max_head_bytes;
@@ -113,7 +118,7 @@ void Session::take(const RequestEvent& event) {
 
 void Session::flush() {
   if (site_.out.empty()) return;
-  if (stream_.write(site_.out) == Written::full) full_ = true;
+  full_ |= takes_no_more(stream_.write(site_.out));
   site_.out.clear();
 }
 
@@ -145,7 +150,7 @@ void Session::answer_file(int status, Fields fields, reactor::File file, std::ui
   } else if (http_.sends_body()) {
     http_.wrote_body(size);
     flush();
-    if (stream_.write_file(std::move(file), offset, size) == Written::full) full_ = true;
+    full_ |= takes_no_more(stream_.write_file(std::move(file), offset, size));
   }
   http_.end_response(site_.out);
 }

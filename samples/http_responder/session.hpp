@@ -49,6 +49,7 @@ class Session {
   void answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
                    std::uint64_t size);
   void begin_answer(int status, Fields fields);
+  [[nodiscard]] bool sends_body() const { return http_.sends_body(); }
   void write_body(std::string_view piece);
   void end_answer();
   void start(std::unique_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }

@@ -347,6 +347,16 @@ class Connections(unittest.TestCase):
         self.assertEqual(old.partition(b"\r\n\r\n")[2], b"x" * 100000)
         self.assertEqual(ask(self.server, "/download", method="HEAD")[1], b"")
 
+    def test_what_has_no_end_holds_nobody_up_once_its_client_wants_none_of_it_or_has_gone(self):
+        endless = "/download?size=18446744073709551615"
+        self.assertEqual(ask(self.server, endless, method="HEAD")[1], b"")
+        self.assertEqual(ask(self.server, "/events", method="HEAD")[1], b"")
+        for _ in range(3):
+            with connect(self.server) as connection:
+                connection.sendall(get(endless))
+                self.assertTrue(connection.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+            self.assertEqual(ask(self.server, "/hello")[1], b"Hello, world!\n")
+
     def test_routes_say_what_they_can_do(self):
         for method, target, status in (("POST", "/hello", 405), ("GET", "/echo", 405),
                                        ("DELETE", "/hello", 405), ("GET", "/nowhere", 404),
