@@ -17,6 +17,8 @@ class Monitor::Watching final : public Exchange {
     if (monitor_.watching_.empty()) monitor_.timer_.cancel();
   }
 
+  void on_finish(Session& session) override { session.end_answer(); }
+
  private:
   Monitor& monitor_;
   std::list<Session*>::iterator place_;

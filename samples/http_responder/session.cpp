@@ -66,6 +66,8 @@ void Session::on_drained() {
 void Session::finish() {
   draining_ = true;
   http_.close_after_answer();
+  if (exchange_) exchange_->on_finish(*this);
+  flush();
   settle();
 }
 

@@ -26,6 +26,9 @@ class Exchange {
 
   /// Writes some more of the answer; false where nothing is to be written now.
   virtual bool write_more(Session&) { return false; }
+
+  /// The server is about to end: so does what has no end of its own.
+  virtual void on_finish(Session&) {}
 };
 
 class Session {

@@ -583,6 +583,13 @@ class Program(unittest.TestCase):
                 busy.close()
                 self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
 
+    def test_who_watches_the_figures_does_not_keep_it_from_ending(self):
+        with Server("http_responder") as server, connect(server) as watching:
+            watching.sendall(get("/events"))
+            self.assertTrue(watching.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+            server.process.terminate()
+            self.assertEqual(read_all(watching).partition(b"0\r\n\r\n")[1:], (b"0\r\n\r\n", b""))
+
     def test_it_serves_on_several_threads_and_endpoints(self):
         with tempfile.TemporaryDirectory() as folder:
             with Server("http_responder", "--listen", "127.0.0.1:0", "--listen", f"unix:{folder}/http",
