@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "protocols/http/status.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
-#include "samples/support/acknowledged.hpp"
 
 namespace responder {
 namespace {
@@ -207,9 +207,7 @@ void Session::wait(Waits what) {
   if (what == waits_ && what == Waits::idle) return deadline_.touch();
   if (what == waits_ && !new_request) return;
   waits_ = what;
-  if (what == Waits::reader) {
-    acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd()).value_or(0);
-  }
+  if (what == Waits::reader) (void)reads_on();
   begin_period();
 }
 
@@ -221,22 +219,29 @@ void Session::begin_period() {
                                                     : options.stall_timeout));
 }
 
+// Whether the client has received enough since this was asked last; nothing where all is received.
+// Of an answer that comes bit by bit, enough is what was on its way then.
+std::optional<bool> Session::reads_on() {
+  const auto now = samples::sending(stream_.socket().fd());
+  const samples::Sending before = std::exchange(sending_, now.value_or(samples::Sending{}));
+  if (!now) return std::nullopt;
+  const std::uint64_t read = now->acknowledged - before.acknowledged;
+  return read >= std::min(least_progress_bytes, before.unacknowledged);
+}
+
 void Session::on_expired() {
   site_.refresh_date();
-  const auto acknowledged = samples::acknowledged_while_sending(stream_.socket().fd());
-  const auto read =
-      acknowledged.value_or(0) - std::exchange(acknowledged_, acknowledged.value_or(0));
-  const bool reads = acknowledged && read >= least_progress_bytes;
+  const auto reads = reads_on();
   switch (waits_) {
     case Waits::idle:
       // It may be reading the last answer still.
-      return reads ? begin_period() : close();
+      return reads.value_or(false) ? begin_period() : close();
     case Waits::body:
       return received_ - received_before_ >= least_progress_bytes ? begin_period() : refuse();
     case Waits::head:
       return refuse();
     case Waits::reader:
-      return reads || !acknowledged ? begin_period() : stream_.abort();
+      return reads.value_or(true) ? begin_period() : stream_.abort();
   }
 }
 

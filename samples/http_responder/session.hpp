@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "reactor/deadline.hpp"
 #include "reactor/file.hpp"
 #include "reactor/stream.hpp"
+#include "samples/support/acknowledged.hpp"
 
 namespace responder {
 
@@ -72,6 +74,7 @@ class Session {
   void wait(Waits what);
   void on_expired();
   void begin_period();
+  [[nodiscard]] std::optional<bool> reads_on();
   void refuse();
   void note(int status);
   void close();
@@ -89,7 +92,7 @@ class Session {
   bool refused_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // The present period.
-  std::uint64_t acknowledged_ = 0;     // Up to the present period.
+  samples::Sending sending_;           // When it was last looked at.
   std::string request_line_;           // For the log.
 };
 

@@ -556,6 +556,22 @@ class Time(unittest.TestCase):
                 else:
                     self.fail("it is still connected")
 
+    def test_who_is_told_little_at_a_time_and_acknowledges_late_is_not_cut_off(self):
+        with Server("http_responder", "--stall-timeout", "0.5") as server, contextlib.ExitStack() as stack:
+            crowd = []
+            for _ in range(60):
+                connection = stack.enter_context(connect(server))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+                connection.sendall(get("/events"))
+                crowd.append(stack.enter_context(connection.makefile("rb")))
+                threading.Event().wait(0.01)  # Each has its periods at another time beside the events.
+            for events in crowd:
+                told = 0
+                while told < 4:
+                    line = events.readline()
+                    self.assertNotEqual(line, b"", "it was cut off")
+                    told += line.startswith(b"data: ")
+
     def test_a_crowd_that_sends_nothing_holds_nobody_up(self):
         with Server("http_responder") as server, contextlib.ExitStack() as crowd:
             for _ in range(200):
