@@ -37,8 +37,10 @@ int status_of(const reactor::Error& error) {
 
 void answer_with_file(Session& session, const RequestHead& head, const std::string& path,
                       Found found) {
-  const std::string modified = protocols::http::format_date(found.modified);
-  const Validators current{found.etag, found.modified};
+  // Never later than the answer, also of a file that claims to be (RFC 9110 8.8.2.1).
+  const protocols::http::Date last_modified = std::min(found.modified, session.site().date());
+  const std::string modified = protocols::http::format_date(last_modified);
+  const Validators current{found.etag, last_modified};
   std::vector<Field> fields{
       {"ETag", found.etag}, {"Last-Modified", modified}, {"Accept-Ranges", "bytes"}};
   switch (judge_preconditions(head.method, head.fields, current)) {
@@ -131,11 +133,11 @@ void Site::drain() {
 void Site::refresh_date() {
   const auto now = loop.now();
   if (now < refresh_at_) return;
-  const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  date_ = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   every_answer_.clear();
-  (void)every_answer_.add({"Date", protocols::http::format_date(date)});
+  (void)every_answer_.add({"Date", protocols::http::format_date(date_)});
   (void)every_answer_.add({"Server", "uvreactor"});
-  refresh_at_ = now + (date + std::chrono::seconds(1) - std::chrono::system_clock::now());
+  refresh_at_ = now + (date_ + std::chrono::seconds(1) - std::chrono::system_clock::now());
 }
 
 void Site::handle(Session& session, const RequestHead& head) {

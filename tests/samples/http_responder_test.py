@@ -189,6 +189,12 @@ class Files(unittest.TestCase):
                 self.assertEqual(body, content if isinstance(content, bytes) else content.encode())
                 self.assertEqual(response.headers["Content-Type"], kind)
 
+    def test_a_file_from_the_future_was_last_modified_now(self):
+        with serving(files={"a.txt": "A"}) as server:
+            os.utime(server.folder / "a.txt", (4102444800, 4102444800))
+            response, _ = ask(server, "/a.txt")
+            self.assertEqual(response.headers["Last-Modified"], response.headers["Date"])
+
     def test_a_folder_shows_its_index_or_a_list_or_nothing(self):
         files = {"index.html": "root", "sub/<b>&.txt": "x", "sub/javascript:x": "x", "sub/é": "x"}
         with serving(files=files) as server:
