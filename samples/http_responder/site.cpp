@@ -11,6 +11,7 @@
 namespace responder {
 namespace {
 
+using protocols::http::equal_ignoring_case;
 using protocols::http::Field;
 using protocols::http::Precondition;
 using protocols::http::Range;
@@ -146,6 +147,9 @@ void Site::handle(Session& session, const RequestHead& head) {
   using Form = protocols::http::TargetForm;
   if (!target || target->form == Form::authority)
     return session.answer_error(405, {{"Allow", "GET, HEAD"}});
+  if (target->form == Form::absolute && !equal_ignoring_case(target->scheme, "http")) {
+    return session.answer_error(421);  // Of https nothing may be served here (RFC 9110 7.4).
+  }
   if (target->form == Form::asterisk || head.method == "OPTIONS") {
     return session.answer(
         204, {{"Allow", root_ ? "GET, HEAD, OPTIONS" : "GET, HEAD, POST, PUT, OPTIONS"}}, {});

@@ -370,7 +370,9 @@ class Connections(unittest.TestCase):
             self.assertEqual(ask(self.server, target, method=method)[0].status, status, (method, target))
         self.assertEqual(split_responses(talk(self.server, get("h:1", method="CONNECT")))[0][0], 405)
         self.assertEqual(split_responses(talk(self.server, get("*", CLOSE, method="OPTIONS")))[0][0], 204)
-        self.assertEqual(split_responses(talk(self.server, get("http://h/hello", CLOSE)))[0][0], 200)
+        for scheme, status in (("http", 200), ("HTTP", 200), ("https", 421), ("ftp", 421)):
+            answers = split_responses(talk(self.server, get(f"{scheme}://h/hello", CLOSE)))
+            self.assertEqual([answer[0] for answer in answers], [status], scheme)
 
     def test_the_page_shows_live_figures(self):
         response, page = ask(self.server, "/")
