@@ -131,7 +131,7 @@ int main(int count, char** words) {
   command_line.add_option("--redirects", options.redirects, "How many to follow, for each URL")
       ->check(CLI::Range(0, 1000));
   command_line
-      .add_option("--timeout", timeout, "Seconds for a connection to be made, or to bring more")
+      .add_option("--timeout", timeout, "Seconds for a connection to be made, for an answer to begin, and for more of it")
       ->check(CLI::Range(0.001, 1e6));
   command_line.add_flag("--progress,!--no-progress", progress,
                         "Show what has come so far; at a terminal it is shown unless told not to");
