@@ -20,7 +20,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[1] / "data/http_path"
 CURL = shutil.which("curl")
@@ -633,6 +633,19 @@ class Program(unittest.TestCase):
             talk(server, b"\x16\x03\x01\r\n")
             lines = [re.sub(r"^127\.0\.0\.1:\d+ ", "", line) for line in server.errors().splitlines()]
             self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200', '"GET /\'GET HTTP/1.1" 404', '"" 400'])
+
+    def test_it_serves_on_when_nobody_reads_the_log_any_more(self):
+        server = subprocess.Popen([program("http_responder"), "--listen", "127.0.0.1:0", "--log"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with server, contextlib.ExitStack() as stack:
+            stack.callback(server.kill)
+            server.stderr.close()
+            with contextlib.closing(http.client.HTTPConnection(server.stdout.readline().split()[-1])) as connection:
+                for _ in range(3):
+                    connection.request("GET", "/hello")
+                    self.assertEqual(connection.getresponse().read(), b"Hello, world!\n")
+            server.terminate()
+            self.assertEqual(server.wait(PATIENCE_SECONDS), 0)
 
     def test_help_says_what_a_connection_can_hold(self):
         done = run("http_responder", "--help")
