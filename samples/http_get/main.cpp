@@ -67,7 +67,7 @@ class Printer final : public http_get::Listener {
     std::string& text = bodies_[turn_].text;
     print(text);
     kept_ -= text.size();
-    text = {};
+    text = std::string();
   }
 
   static void print(std::string_view text) {
