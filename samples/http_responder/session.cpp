@@ -204,8 +204,8 @@ void Session::settle() {
 
 void Session::wait(Waits what) {
   const bool new_request = std::exchange(new_request_, false);
-  if (what == waits_ && what == Waits::idle) return deadline_.touch();
   if (what == waits_ && !new_request) return;
+  if (what == waits_ && what == Waits::idle) return deadline_.touch();
   waits_ = what;
   if (what == Waits::reader) (void)reads_on();
   begin_period();

@@ -516,16 +516,20 @@ class Time(unittest.TestCase):
             sender = threading.Thread(target=send)
             sender.start()
             try:
-                return split_responses(read_all(connection))[0][0]
+                return [answer[0] for answer in split_responses(read_all(connection))]
             finally:
                 ended.set()
                 sender.join()
 
     def test_trickling_does_not_help(self):
         with Server("http_responder", *self.QUICK) as server:
-            self.assertEqual(self.trickle(server, b"GET / HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n"), 408)
+            self.assertEqual(self.trickle(server, b"GET / HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n"), [408])
             upload = get("/upload", "Content-Length: 1000000", method="PUT")
-            self.assertEqual(self.trickle(server, upload, b"x"), 408)
+            self.assertEqual(self.trickle(server, upload, b"x"), [408])
+
+    def test_empty_lines_are_no_request_to_wait_for(self):
+        with Server("http_responder", "--idle-timeout", "0.3") as server:
+            self.assertEqual(self.trickle(server, get("/hello"), b"\r\n"), [200])
 
     def test_an_idle_connection_is_closed_without_an_answer(self):
         with Server("http_responder", "--idle-timeout", "1") as server:
