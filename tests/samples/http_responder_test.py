@@ -24,6 +24,8 @@ from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[1] / "data/http_path"
 CURL = shutil.which("curl")
+WRK = shutil.which("wrk")
+NC = shutil.which("nc.openbsd")  # Others have no -N.
 
 
 def connect(server):
@@ -701,6 +703,34 @@ class Curl(unittest.TestCase):
                              f"{url}/hello", f"{url}/download?size=100000")
             self.assertEqual(told, b"200 1\n200 0\n")
             self.assertIn(b"HTTP/1.1 200 OK", self.curl("-I", f"{url}/hello"))
+
+
+@unittest.skipUnless(WRK, "there is no wrk")
+class Wrk(unittest.TestCase):
+    def test_it_finds_nothing_to_complain_of_one_by_one_and_pipelined(self):
+        pipelined = """
+            init = function() all = string.rep(wrk.format("GET"), 16) end
+            request = function() return all end
+        """
+        with serving(files={"small": "s", "large": b"x" * 300000}) as server, tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "pipelined.lua"
+            script.write_text(pipelined)
+            for target in ("small", "large"):
+                for options in ((), ("-s", script)):
+                    done = subprocess.run([WRK, "-t1", "-c8", "-d1", *options, f"http://{server.endpoint}/{target}"],
+                                          capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertRegex(done.stdout, r"[1-9]\d* requests in")
+                    self.assertNotRegex(done.stdout, "Socket errors: connect [1-9]|read [1-9]|write [1-9]|Non-2xx")
+
+
+@unittest.skipUnless(NC, "there is no nc")
+class Netcat(unittest.TestCase):
+    def test_a_script_may_send_all_and_end_its_side(self):
+        with Server("http_responder") as server:
+            done = subprocess.run([NC, "-N", "127.0.0.1", str(server.port)], input=get() + get("/nowhere") + get(),
+                                  capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+            self.assertEqual([status for status, _, _ in split_responses(done.stdout)], [200, 404, 200])
 
 
 if __name__ == "__main__":
