@@ -9,6 +9,9 @@ namespace {
 constexpr std::size_t idle_bytes = 4096;
 constexpr std::size_t smallest_copy = 64;
 
+// To assign `{}` would keep the memory: it is taken for an empty list of elements.
+void release(std::vector<std::byte>& bytes) { bytes = std::vector<std::byte>(); }
+
 }  // namespace
 
 void ReceiveBuffer::feed(Bytes chunk) {
@@ -49,7 +52,7 @@ void ReceiveBuffer::retain() {
 
 void ReceiveBuffer::clear() {
   lend({});
-  kept_ = {};
+  release(kept_);
   begin_ = 0;
   borrowed_ = 0;
 }
@@ -60,7 +63,7 @@ void ReceiveBuffer::keep(std::size_t size) {
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
-  if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) kept_ = {};
+  if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) release(kept_);
   kept_.insert(kept_.end(), lent_, lent_ + size);
   lent_ += size;
 }

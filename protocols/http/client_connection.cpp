@@ -81,6 +81,8 @@ std::optional<ResponseEvent> ClientConnection::next() {
   }
   const std::optional<ResponseEvent> event = decoder_.next();
   if (!event) return run_dry();
+  const bool switches = event->kind == ResponseEvent::Kind::head && event->head->status == 101;
+  if (switches && (!tunnels_ || unanswered_ > 1)) return fail(DecodeError::unasked);
   note(*event);
   return event;
 }

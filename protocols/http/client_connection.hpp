@@ -89,7 +89,7 @@ class ClientConnection {
   /// What was wrong with a response.
   ///
   /// Errors    Those of ResponseDecoder; cut_short: the server closed inside a response;
-  ///           unasked: it sent something that answers no request.
+  ///           unasked: it sent something that answers no request, or switches to a protocol.
   [[nodiscard]] std::error_code error() const { return error_; }
 
  private:

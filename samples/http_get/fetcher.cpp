@@ -94,7 +94,6 @@ class Fetcher::Connection {
   }
 
   void receive(protocols::Bytes bytes) {
-    deadline_.touch();
     http_.feed(bytes);
     take_events();
   }
@@ -107,6 +106,7 @@ class Fetcher::Connection {
 
   void take_events() {
     while (const auto event = http_.next()) take_event(*event);
+    if (http_.error()) return stream_->abort();
     if (http_.is_over()) return stream_->close();
     if (is_free()) {
       deadline_.cancel();
@@ -118,6 +118,7 @@ class Fetcher::Connection {
     using Kind = ResponseEvent::Kind;
     if (event.kind == Kind::head) take_head(*event.head);
     if (event.kind == Kind::body && fetch_->status / 100 == 2) {
+      deadline_.touch();  // By nothing else: a server could go on with all the rest for ever.
       fetch_->received += event.bytes.size();
       origin_.fetcher.listener_.on_body(*fetch_, event.bytes);
     }

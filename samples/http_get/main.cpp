@@ -67,7 +67,7 @@ class Printer final : public http_get::Listener {
     std::string& text = bodies_[turn_].text;
     print(text);
     kept_ -= text.size();
-    text = {};
+    text = std::string();
   }
 
   static void print(std::string_view text) {
@@ -124,6 +124,8 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Fetches http URLs, several at once, and prints their bodies in order.\n"
       "Example: http_get http://127.0.0.1:8080/hello http://127.0.0.1:8080/download?size=1000"};
+  command_line.footer("What comes ahead of its turn is kept, " +
+                      std::to_string(max_kept_bytes >> 20) + " MiB in all at most.");
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("URL", urls, "What to fetch")->required();
   command_line.add_option("--connections", options.connections, "At once, to each host")
@@ -131,7 +133,8 @@ int main(int count, char** words) {
   command_line.add_option("--redirects", options.redirects, "How many to follow, for each URL")
       ->check(CLI::Range(0, 1000));
   command_line
-      .add_option("--timeout", timeout, "Seconds for a connection to be made, or to bring more")
+      .add_option("--timeout", timeout,
+                  "Seconds for a connection to be made, for an answer to begin, and for more of it")
       ->check(CLI::Range(0.001, 1e6));
   command_line.add_flag("--progress,!--no-progress", progress,
                         "Show what has come so far; at a terminal it is shown unless told not to");

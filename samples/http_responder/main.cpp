@@ -1,4 +1,5 @@
 // An HTTP/1.1 server: the files of a folder, or a few routes and a page of live figures.
+#include <csignal>
 #include <optional>
 
 #include "samples/http_responder/options.hpp"
@@ -12,6 +13,8 @@ using responder::Options;
 using responder::Site;
 
 void serve(const Options& options) {
+  // Who reads the log may go: the server stays.
+  if (options.log) std::signal(SIGPIPE, SIG_IGN);
   std::optional<responder::Root> root;
   if (!options.root.empty()) root.emplace(options.root, options.refuse_links);
   responder::Figures figures;

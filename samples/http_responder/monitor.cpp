@@ -17,6 +17,8 @@ class Monitor::Watching final : public Exchange {
     if (monitor_.watching_.empty()) monitor_.timer_.cancel();
   }
 
+  void on_finish(Session& session) override { session.end_answer(); }
+
  private:
   Monitor& monitor_;
   std::list<Session*>::iterator place_;
@@ -26,13 +28,14 @@ Monitor::Monitor(reactor::Loop& loop, Figures& figures)
     : loop_(loop), figures_(figures), timer_(loop, [this] { tell(); }) {}
 
 void Monitor::watch(Session& session) {
+  session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
+  if (!session.sends_body()) return session.end_answer();
   if (watching_.empty()) {
     loop_.measure_turns();
     requests_told_ = figures_.requests.load(std::memory_order_relaxed);
     told_at_ = loop_.now();
     timer_.restart_every(std::chrono::seconds(1));
   }
-  session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
   session.start(std::make_unique<Watching>(*this, session));
   session.write_body(event());
 }

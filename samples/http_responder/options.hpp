@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ constexpr int unsent_bytes = 128 * 1024;
 constexpr std::size_t max_queued_bytes = high_water_bytes + write_bytes + max_echo_bytes + 4096;
 
 /// Fewer bytes than this in a stall timeout are none.
-constexpr std::size_t least_progress_bytes = 4096;
+constexpr std::uint64_t least_progress_bytes = 4096;
 
 /// All that a connection can hold in memory.
 constexpr std::size_t max_connection_bytes =

@@ -101,10 +101,11 @@ void answer_route(Session& session, const RequestHead& head, const Target& targe
     session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}}, status_page());
   } else if (target.path == "/hello" && reads) {
     session.answer(200, {plain}, "Hello, world!\n");
-  } else if (target.path == "/events" && head.method == "GET") {
+  } else if (target.path == "/events" && reads) {
     session.site().monitor.watch(session);
   } else if (target.path == "/download" && reads) {
     session.begin_answer(200, {plain});
+    if (!session.sends_body()) return session.end_answer();
     session.start(std::make_unique<Download>(size_in(target.query)));
   } else if (target.path == "/echo" && writes) {
     auto echo = std::make_unique<Echo>(head);

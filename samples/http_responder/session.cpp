@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "protocols/http/status.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
-#include "samples/support/acknowledged.hpp"
 
 namespace responder {
 namespace {
@@ -19,6 +19,11 @@ using reactor::Written;
 
 std::chrono::nanoseconds seconds(double count) {
   return std::chrono::nanoseconds(std::llround(count * 1e9));
+}
+
+// Nor where the client has gone: what has no end would be written for ever.
+bool takes_no_more(Written written) {
+  return written == Written::full || written == Written::closed;
 }
 
 ServerConnection connection_of(Site& site) {
@@ -61,6 +66,8 @@ void Session::on_drained() {
 void Session::finish() {
   draining_ = true;
   http_.close_after_answer();
+  if (exchange_) exchange_->on_finish(*this);
+  flush();
   settle();
 }
 
@@ -113,7 +120,7 @@ void Session::take(const RequestEvent& event) {
 
 void Session::flush() {
   if (site_.out.empty()) return;
-  if (stream_.write(site_.out) == Written::full) full_ = true;
+  full_ |= takes_no_more(stream_.write(site_.out));
   site_.out.clear();
 }
 
@@ -145,7 +152,7 @@ void Session::answer_file(int status, Fields fields, reactor::File file, std::ui
   } else if (http_.sends_body()) {
     http_.wrote_body(size);
     flush();
-    if (stream_.write_file(std::move(file), offset, size) == Written::full) full_ = true;
+    full_ |= takes_no_more(stream_.write_file(std::move(file), offset, size));
   }
   http_.end_response(site_.out);
 }
@@ -197,12 +204,10 @@ void Session::settle() {
 
 void Session::wait(Waits what) {
   const bool new_request = std::exchange(new_request_, false);
-  if (what == waits_ && what == Waits::idle) return deadline_.touch();
   if (what == waits_ && !new_request) return;
+  if (what == waits_ && what == Waits::idle) return deadline_.touch();
   waits_ = what;
-  if (what == Waits::reader) {
-    acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd()).value_or(0);
-  }
+  if (what == Waits::reader) (void)reads_on();
   begin_period();
 }
 
@@ -214,22 +219,29 @@ void Session::begin_period() {
                                                     : options.stall_timeout));
 }
 
+// Whether the client has received enough since this was asked last; nothing where all is received.
+// Of an answer that comes bit by bit, enough is what was on its way then.
+std::optional<bool> Session::reads_on() {
+  const auto now = samples::sending(stream_.socket().fd());
+  const samples::Sending before = std::exchange(sending_, now.value_or(samples::Sending{}));
+  if (!now) return std::nullopt;
+  const std::uint64_t read = now->acknowledged - before.acknowledged;
+  return read >= std::min(least_progress_bytes, before.unacknowledged);
+}
+
 void Session::on_expired() {
   site_.refresh_date();
-  const auto acknowledged = samples::acknowledged_while_sending(stream_.socket().fd());
-  const auto read =
-      acknowledged.value_or(0) - std::exchange(acknowledged_, acknowledged.value_or(0));
-  const bool reads = acknowledged && read >= least_progress_bytes;
+  const auto reads = reads_on();
   switch (waits_) {
     case Waits::idle:
       // It may be reading the last answer still.
-      return reads ? begin_period() : close();
+      return reads.value_or(false) ? begin_period() : close();
     case Waits::body:
       return received_ - received_before_ >= least_progress_bytes ? begin_period() : refuse();
     case Waits::head:
       return refuse();
     case Waits::reader:
-      return reads || !acknowledged ? begin_period() : stream_.abort();
+      return reads.value_or(true) ? begin_period() : stream_.abort();
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "reactor/deadline.hpp"
 #include "reactor/file.hpp"
 #include "reactor/stream.hpp"
+#include "samples/support/acknowledged.hpp"
 
 namespace responder {
 
@@ -26,6 +28,9 @@ class Exchange {
 
   /// Writes some more of the answer; false where nothing is to be written now.
   virtual bool write_more(Session&) { return false; }
+
+  /// The server is about to end: so does what has no end of its own.
+  virtual void on_finish(Session&) {}
 };
 
 class Session {
@@ -49,6 +54,7 @@ class Session {
   void answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
                    std::uint64_t size);
   void begin_answer(int status, Fields fields);
+  [[nodiscard]] bool sends_body() const { return http_.sends_body(); }
   void write_body(std::string_view piece);
   void end_answer();
   void start(std::unique_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }
@@ -68,6 +74,7 @@ class Session {
   void wait(Waits what);
   void on_expired();
   void begin_period();
+  [[nodiscard]] std::optional<bool> reads_on();
   void refuse();
   void note(int status);
   void close();
@@ -85,7 +92,7 @@ class Session {
   bool refused_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // The present period.
-  std::uint64_t acknowledged_ = 0;     // Up to the present period.
+  samples::Sending sending_;           // When it was last looked at.
   std::string request_line_;           // For the log.
 };
 

@@ -11,6 +11,7 @@
 namespace responder {
 namespace {
 
+using protocols::http::equal_ignoring_case;
 using protocols::http::Field;
 using protocols::http::Precondition;
 using protocols::http::Range;
@@ -37,8 +38,10 @@ int status_of(const reactor::Error& error) {
 
 void answer_with_file(Session& session, const RequestHead& head, const std::string& path,
                       Found found) {
-  const std::string modified = protocols::http::format_date(found.modified);
-  const Validators current{found.etag, found.modified};
+  // Never later than the answer, also of a file that claims to be (RFC 9110 8.8.2.1).
+  const protocols::http::Date last_modified = std::min(found.modified, session.site().date());
+  const std::string modified = protocols::http::format_date(last_modified);
+  const Validators current{found.etag, last_modified};
   std::vector<Field> fields{
       {"ETag", found.etag}, {"Last-Modified", modified}, {"Accept-Ranges", "bytes"}};
   switch (judge_preconditions(head.method, head.fields, current)) {
@@ -131,11 +134,11 @@ void Site::drain() {
 void Site::refresh_date() {
   const auto now = loop.now();
   if (now < refresh_at_) return;
-  const auto date = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  date_ = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   every_answer_.clear();
-  (void)every_answer_.add({"Date", protocols::http::format_date(date)});
+  (void)every_answer_.add({"Date", protocols::http::format_date(date_)});
   (void)every_answer_.add({"Server", "uvreactor"});
-  refresh_at_ = now + (date + std::chrono::seconds(1) - std::chrono::system_clock::now());
+  refresh_at_ = now + (date_ + std::chrono::seconds(1) - std::chrono::system_clock::now());
 }
 
 void Site::handle(Session& session, const RequestHead& head) {
@@ -144,6 +147,9 @@ void Site::handle(Session& session, const RequestHead& head) {
   using Form = protocols::http::TargetForm;
   if (!target || target->form == Form::authority)
     return session.answer_error(405, {{"Allow", "GET, HEAD"}});
+  if (target->form == Form::absolute && !equal_ignoring_case(target->scheme, "http")) {
+    return session.answer_error(421);  // Of https nothing may be served here (RFC 9110 7.4).
+  }
   if (target->form == Form::asterisk || head.method == "OPTIONS") {
     return session.answer(
         204, {{"Allow", root_ ? "GET, HEAD, OPTIONS" : "GET, HEAD, POST, PUT, OPTIONS"}}, {});

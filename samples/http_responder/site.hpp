@@ -33,6 +33,7 @@ class Site {
   /// Date and Server; the date is made once a second.
   [[nodiscard]] const protocols::http::FieldLines& every_answer() { return every_answer_; }
   void refresh_date();
+  [[nodiscard]] protocols::http::Date date() const { return date_; }
 
   reactor::Loop& loop;
   const Options& options;
@@ -42,6 +43,7 @@ class Site {
  private:
   const Root* root_;
   protocols::http::FieldLines every_answer_;
+  protocols::http::Date date_{};
   reactor::Loop::Clock::time_point refresh_at_{};
   std::list<reactor::Server<Session>> servers_;
 };

@@ -8,15 +8,16 @@
 
 namespace samples {
 
-std::optional<std::uint64_t> acknowledged_while_sending(int fd) {
-  int unread = 0;
+std::optional<Sending> sending(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
-  if (ioctl(fd, SIOCOUTQ, &unread) != 0 || unread == 0 ||
-      getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+  int unread = 0;
+  // In this order: what is acknowledged in between is counted once at most.
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+      ioctl(fd, SIOCOUTQ, &unread) != 0 || unread == 0) {
     return std::nullopt;
   }
-  return info.tcpi_bytes_acked;
+  return Sending{info.tcpi_bytes_acked, static_cast<std::uint64_t>(unread)};
 }
 
 }  // namespace samples

@@ -6,8 +6,12 @@
 
 namespace samples {
 
-/// How many bytes the peer has received since it connected; nothing where all that was sent has
-/// been received, or nobody knows, as of a unix socket.
-[[nodiscard]] std::optional<std::uint64_t> acknowledged_while_sending(int fd);
+struct Sending {
+  std::uint64_t acknowledged = 0;    ///< What the peer has received since it connected.
+  std::uint64_t unacknowledged = 0;  ///< What the kernel holds for it.
+};
+
+/// Nothing where all that was sent has been received, or nobody knows, as of a unix socket.
+[[nodiscard]] std::optional<Sending> sending(int fd);
 
 }  // namespace samples

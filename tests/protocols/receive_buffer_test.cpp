@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "support/allocations.hpp"
+
 using protocols::as_bytes;
 using protocols::as_text;
 using protocols::ReceiveBuffer;
@@ -79,6 +81,24 @@ TEST_SUITE("receive_buffer") {
     buffer.feed(as_bytes("two"));
     CHECK(buffer.extend(6));
     CHECK(as_text(buffer.window()) == "onetwo");
+  }
+
+  TEST_CASE("what a large message took is given back once it is consumed") {
+    const std::string chunk(100'000, 'x');
+    const std::ptrdiff_t before = allocations::live_bytes();
+    ReceiveBuffer buffer;
+    for (const bool is_forgotten : {false, true}) {
+      buffer.feed(as_bytes(chunk));
+      CHECK_FALSE(buffer.extend(chunk.size() + 1));
+      CHECK(allocations::live_bytes() - before >= 100'000);
+      if (is_forgotten) {
+        buffer.clear();
+      } else {
+        buffer.consume(chunk.size());
+        CHECK_FALSE(buffer.extend(1));
+      }
+      CHECK(allocations::live_bytes() == before);
+    }
   }
 
   TEST_CASE("a copy has bytes of its own") {

@@ -62,6 +62,27 @@ class Scripted:
         self._thread.join(PATIENCE_SECONDS)
 
 
+@contextlib.contextmanager
+def trickling(begun, piece):
+    """The URL of a server that begins an answer so, and goes on by the same piece until the client has gone."""
+    def serve():
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(begun)
+            while not ended.wait(0.05):
+                connection.sendall(piece)
+
+    ended = threading.Event()
+    thread = threading.Thread(target=serve)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread.start()
+        try:
+            yield "http://127.0.0.1:%d" % listener.getsockname()[1]
+        finally:
+            ended.set()
+            thread.join()
+
+
 def answer(body, status="200 OK", fields=""):
     return f"HTTP/1.1 {status}\r\n{fields}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
@@ -154,6 +175,18 @@ class HttpGet(unittest.TestCase):
             done = fetch("--timeout", "0.3", server.url)
             self.assertEqual(done.returncode, 1)
             self.assertIn(b"timed out", done.stderr)
+
+    def test_a_server_that_never_comes_to_the_answer_is_given_up(self):
+        for begun, piece in ((b"HTTP/1.1 200 OK\r\nX: ", b"y"), (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+                             (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"elsewhere")):
+            with self.subTest(begun=begun), trickling(begun, piece) as url:
+                done = fetch("--timeout", "0.5", url)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"timed out", done.stderr)
+
+    def test_a_body_may_take_longer_than_the_timeout_as_long_as_it_comes(self):
+        with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n", b"x") as url:
+            self.assertEqual(fetch("--timeout", "2", url).stdout, b"x" * 60)
 
     def test_a_server_that_is_not_there_is_an_error_and_the_others_are_fetched(self):
         with socket.socket() as unused, Server("http_responder") as server:

@@ -20,10 +20,12 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[1] / "data/http_path"
 CURL = shutil.which("curl")
+WRK = shutil.which("wrk")
+NC = shutil.which("nc.openbsd")  # Others have no -N.
 
 
 def connect(server):
@@ -189,6 +191,12 @@ class Files(unittest.TestCase):
                 self.assertEqual(body, content if isinstance(content, bytes) else content.encode())
                 self.assertEqual(response.headers["Content-Type"], kind)
 
+    def test_a_file_from_the_future_was_last_modified_now(self):
+        with serving(files={"a.txt": "A"}) as server:
+            os.utime(server.folder / "a.txt", (4102444800, 4102444800))
+            response, _ = ask(server, "/a.txt")
+            self.assertEqual(response.headers["Last-Modified"], response.headers["Date"])
+
     def test_a_folder_shows_its_index_or_a_list_or_nothing(self):
         files = {"index.html": "root", "sub/<b>&.txt": "x", "sub/javascript:x": "x", "sub/é": "x"}
         with serving(files=files) as server:
@@ -347,6 +355,16 @@ class Connections(unittest.TestCase):
         self.assertEqual(old.partition(b"\r\n\r\n")[2], b"x" * 100000)
         self.assertEqual(ask(self.server, "/download", method="HEAD")[1], b"")
 
+    def test_what_has_no_end_holds_nobody_up_once_its_client_wants_none_of_it_or_has_gone(self):
+        endless = "/download?size=18446744073709551615"
+        self.assertEqual(ask(self.server, endless, method="HEAD")[1], b"")
+        self.assertEqual(ask(self.server, "/events", method="HEAD")[1], b"")
+        for _ in range(3):
+            with connect(self.server) as connection:
+                connection.sendall(get(endless))
+                self.assertTrue(connection.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+            self.assertEqual(ask(self.server, "/hello")[1], b"Hello, world!\n")
+
     def test_routes_say_what_they_can_do(self):
         for method, target, status in (("POST", "/hello", 405), ("GET", "/echo", 405),
                                        ("DELETE", "/hello", 405), ("GET", "/nowhere", 404),
@@ -354,7 +372,9 @@ class Connections(unittest.TestCase):
             self.assertEqual(ask(self.server, target, method=method)[0].status, status, (method, target))
         self.assertEqual(split_responses(talk(self.server, get("h:1", method="CONNECT")))[0][0], 405)
         self.assertEqual(split_responses(talk(self.server, get("*", CLOSE, method="OPTIONS")))[0][0], 204)
-        self.assertEqual(split_responses(talk(self.server, get("http://h/hello", CLOSE)))[0][0], 200)
+        for scheme, status in (("http", 200), ("HTTP", 200), ("https", 421), ("ftp", 421)):
+            answers = split_responses(talk(self.server, get(f"{scheme}://h/hello", CLOSE)))
+            self.assertEqual([answer[0] for answer in answers], [status], scheme)
 
     def test_the_page_shows_live_figures(self):
         response, page = ask(self.server, "/")
@@ -498,16 +518,20 @@ class Time(unittest.TestCase):
             sender = threading.Thread(target=send)
             sender.start()
             try:
-                return split_responses(read_all(connection))[0][0]
+                return [answer[0] for answer in split_responses(read_all(connection))]
             finally:
                 ended.set()
                 sender.join()
 
     def test_trickling_does_not_help(self):
         with Server("http_responder", *self.QUICK) as server:
-            self.assertEqual(self.trickle(server, b"GET / HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n"), 408)
+            self.assertEqual(self.trickle(server, b"GET / HTTP/1.1\r\nHost: h\r\n", b"X: y\r\n"), [408])
             upload = get("/upload", "Content-Length: 1000000", method="PUT")
-            self.assertEqual(self.trickle(server, upload, b"x"), 408)
+            self.assertEqual(self.trickle(server, upload, b"x"), [408])
+
+    def test_empty_lines_are_no_request_to_wait_for(self):
+        with Server("http_responder", "--idle-timeout", "0.3") as server:
+            self.assertEqual(self.trickle(server, get("/hello"), b"\r\n"), [200])
 
     def test_an_idle_connection_is_closed_without_an_answer(self):
         with Server("http_responder", "--idle-timeout", "1") as server:
@@ -546,6 +570,22 @@ class Time(unittest.TestCase):
                 else:
                     self.fail("it is still connected")
 
+    def test_who_is_told_little_at_a_time_and_acknowledges_late_is_not_cut_off(self):
+        with Server("http_responder", "--stall-timeout", "0.5") as server, contextlib.ExitStack() as stack:
+            crowd = []
+            for _ in range(60):
+                connection = stack.enter_context(connect(server))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+                connection.sendall(get("/events"))
+                crowd.append(stack.enter_context(connection.makefile("rb")))
+                threading.Event().wait(0.01)  # Each has its periods at another time beside the events.
+            for events in crowd:
+                told = 0
+                while told < 4:
+                    line = events.readline()
+                    self.assertNotEqual(line, b"", "it was cut off")
+                    told += line.startswith(b"data: ")
+
     def test_a_crowd_that_sends_nothing_holds_nobody_up(self):
         with Server("http_responder") as server, contextlib.ExitStack() as crowd:
             for _ in range(200):
@@ -573,6 +613,13 @@ class Program(unittest.TestCase):
                 busy.close()
                 self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
 
+    def test_who_watches_the_figures_does_not_keep_it_from_ending(self):
+        with Server("http_responder") as server, connect(server) as watching:
+            watching.sendall(get("/events"))
+            self.assertTrue(watching.recv(1000).startswith(b"HTTP/1.1 200 OK"))
+            server.process.terminate()
+            self.assertEqual(read_all(watching).partition(b"0\r\n\r\n")[1:], (b"0\r\n\r\n", b""))
+
     def test_it_serves_on_several_threads_and_endpoints(self):
         with tempfile.TemporaryDirectory() as folder:
             with Server("http_responder", "--listen", "127.0.0.1:0", "--listen", f"unix:{folder}/http",
@@ -592,6 +639,19 @@ class Program(unittest.TestCase):
             talk(server, b"\x16\x03\x01\r\n")
             lines = [re.sub(r"^127\.0\.0\.1:\d+ ", "", line) for line in server.errors().splitlines()]
             self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200', '"GET /\'GET HTTP/1.1" 404', '"" 400'])
+
+    def test_it_serves_on_when_nobody_reads_the_log_any_more(self):
+        server = subprocess.Popen([program("http_responder"), "--listen", "127.0.0.1:0", "--log"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with server, contextlib.ExitStack() as stack:
+            stack.callback(server.kill)
+            server.stderr.close()
+            with contextlib.closing(http.client.HTTPConnection(server.stdout.readline().split()[-1])) as connection:
+                for _ in range(3):
+                    connection.request("GET", "/hello")
+                    self.assertEqual(connection.getresponse().read(), b"Hello, world!\n")
+            server.terminate()
+            self.assertEqual(server.wait(PATIENCE_SECONDS), 0)
 
     def test_help_says_what_a_connection_can_hold(self):
         done = run("http_responder", "--help")
@@ -643,6 +703,34 @@ class Curl(unittest.TestCase):
                              f"{url}/hello", f"{url}/download?size=100000")
             self.assertEqual(told, b"200 1\n200 0\n")
             self.assertIn(b"HTTP/1.1 200 OK", self.curl("-I", f"{url}/hello"))
+
+
+@unittest.skipUnless(WRK, "there is no wrk")
+class Wrk(unittest.TestCase):
+    def test_it_finds_nothing_to_complain_of_one_by_one_and_pipelined(self):
+        pipelined = """
+            init = function() all = string.rep(wrk.format("GET"), 16) end
+            request = function() return all end
+        """
+        with serving(files={"small": "s", "large": b"x" * 300000}) as server, tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "pipelined.lua"
+            script.write_text(pipelined)
+            for target in ("small", "large"):
+                for options in ((), ("-s", script)):
+                    done = subprocess.run([WRK, "-t1", "-c8", "-d1", *options, f"http://{server.endpoint}/{target}"],
+                                          capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertRegex(done.stdout, r"[1-9]\d* requests in")
+                    self.assertNotRegex(done.stdout, "Socket errors: connect [1-9]|read [1-9]|write [1-9]|Non-2xx")
+
+
+@unittest.skipUnless(NC, "there is no nc")
+class Netcat(unittest.TestCase):
+    def test_a_script_may_send_all_and_end_its_side(self):
+        with Server("http_responder") as server:
+            done = subprocess.run([NC, "-N", "127.0.0.1", str(server.port)], input=get() + get("/nowhere") + get(),
+                                  capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+            self.assertEqual([status for status, _, _ in split_responses(done.stdout)], [200, 404, 200])
 
 
 if __name__ == "__main__":

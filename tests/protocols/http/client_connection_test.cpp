@@ -131,6 +131,18 @@ TEST_SUITE("http/client_connection") {
     CHECK(transcript(Asking({}), {"\r\n"}).line == "error: unasked");
   }
 
+  TEST_CASE("a protocol that nobody has asked for is an error") {
+    const std::string switches = "HTTP/1.1 101 X\r\nUpgrade: chat\r\n\r\n";
+    CHECK(transcript(Asking({"GET"}), {switches + "raw"}).line == "error: unasked");
+
+    Asking asking({"GET"});
+    Out out;
+    CHECK(asking.http.request(out, "GET", "/", {{"Upgrade", "chat"}}));
+    asking.feed(as_bytes(switches));
+    CHECK_FALSE(asking.next());
+    CHECK(asking.error() == DecodeError::unasked);
+  }
+
   TEST_CASE("bytes that are no response are an error") {
     CHECK(transcript(Asking({"GET"}), {"SSH-2.0-x\r\n"}).line == "error: bad-version");
   }

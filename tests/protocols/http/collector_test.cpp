@@ -2,6 +2,7 @@
 
 #include "protocols/http/request_decoder.hpp"
 #include "protocols/http/response_decoder.hpp"
+#include "support/allocations.hpp"
 #include "support/any_split.hpp"
 #include "support/decoder_cost.hpp"
 #include "support/http_transcript.hpp"
@@ -79,6 +80,21 @@ TEST_SUITE("http/collector") {
     REQUIRE(head);
     CHECK(collector.add(*head) == nullptr);
     CHECK(collector.too_large());
+  }
+
+  TEST_CASE("of a body that turns out to be too long nothing is kept") {
+    using Kind = protocols::http::RequestEvent::Kind;
+    RequestCollector collector(100'000);
+    const RequestHead head;
+    collector.add({Kind::head, {}, &head});
+    const std::string piece(60'000, 'x');
+    const std::ptrdiff_t before = allocations::live_bytes();
+    collector.add({Kind::body, as_bytes(piece)});
+    CHECK_FALSE(collector.too_large());
+    CHECK(allocations::live_bytes() >= before + 60'000);
+    collector.add({Kind::body, as_bytes(piece)});
+    CHECK(collector.too_large());
+    CHECK(allocations::live_bytes() == before);
   }
 
   TEST_CASE("a second message costs no allocation") {
