@@ -112,6 +112,7 @@ class Session {
         request.is_for_shell() ? std::vector<std::string>{"/bin/sh", "-c", request.shell}
                                : request.words;
     std::fprintf(stderr, "%s runs %s\n", peer().c_str(), Json(words).dump(-1, ' ', true).c_str());
+    const auto began = Run::Clock::now();
     auto process = reactor::Process::start(loop_,
                                            {.program = words.front(),
                                             .arguments = {words.begin() + 1, words.end()},
@@ -121,7 +122,7 @@ class Session {
                                            [this](reactor::ProcessEnd end) { run_->ended(end); });
     if (!process) return refuse(process.error().message());
     run_ = std::make_unique<Run>(
-        loop_, std::move(*process), options_.limits,
+        loop_, std::move(*process), began, options_.limits,
         [this](Run::Channel channel, Stream::Bytes bytes) { pass_on(channel, bytes); },
         [this](const Outcome& outcome) { tell(outcome); });
   }
