@@ -226,6 +226,16 @@ class TheServer(RemoteCommandTest):
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
             self.assertLess(peak, 300 * 1024)  # Sanitizers and valgrind take their share.
 
+    def test_a_client_that_reads_nothing_is_left_after_the_timeout_of_its_command(self):
+        with self.server("--timeout", "0.5", "--max-output", str(1 << 40)) as server:
+            with Remote(server) as lazy:
+                lazy.ask("yes")
+                poll = select.poll()
+                poll.register(lazy.socket, 0)
+                (_, happened), = poll.poll(PATIENCE_SECONDS * 1000)
+                self.assertTrue(happened & select.POLLERR)  # A reset.
+        self.assertIn("wait for reading by 127.0.0.1:", server.errors())
+
     def test_only_what_is_allowed_runs(self):
         with self.server("--allow", "echo", "--allow", "/bin/pwd") as server:
             with Remote(server) as remote:
