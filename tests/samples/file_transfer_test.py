@@ -11,11 +11,13 @@ import pty
 import random
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import unittest
 from pathlib import Path
@@ -372,6 +374,22 @@ class Transfers(FileTransferTest):
             self.assertRegex(done.stderr, r"^rmdir x: .* not empty\ncd nix: .*\nthere is no fly.*\n"
                                           r"error: 3 not done\n$")
 
+    def test_a_terminal_shows_what_is_typed_again_when_the_password_was_interrupted(self):
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        self.addCleanup(os.close, terminal)
+        client = subprocess.Popen(
+            [program("file_client"), "127.0.0.1:9", "--user", "ann", "ls"], stdin=terminal,
+            stdout=terminal, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(client.kill)
+        self.assertEqual(client.stderr.read(len("password: ")), "password: ")
+        self.assertFalse(termios.tcgetattr(terminal)[3] & termios.ECHO)
+        client.send_signal(signal.SIGINT)
+        self.assertIn("error: read the password: interrupted",
+                      client.communicate(timeout=PATIENCE_SECONDS)[1])
+        self.assertEqual(client.returncode, 1)
+        self.assertTrue(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
     def test_a_terminal_shows_a_bar_and_no_password(self):
         (self.folder / "a").write_bytes(bytes(8 * MEBIBYTE))
         controller, terminal = pty.openpty()
@@ -393,7 +411,7 @@ class Transfers(FileTransferTest):
                 pass
             self.assertEqual(client.wait(PATIENCE_SECONDS), 0, shown)
         self.assertNotIn(PASSWORD.encode(), shown)
-        self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s \d+:\d\d left")
+        self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s (\d+:\d\d|-:--) left")
         self.assertRegex(shown.decode(), r"a: 8388608 bytes, .*/s\r\n$")
 
     def test_a_wrong_hash_offset_or_size_stores_nothing(self):
