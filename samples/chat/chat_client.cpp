@@ -81,7 +81,10 @@ int main(int count, char** words) {
       "Example: chat_client 127.0.0.1:9000 --name ann"};
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
-  command_line.add_option("--name", name, "To be known by; the server gives one otherwise");
+  command_line.add_option("--name", name, "To be known by; the server gives one otherwise")
+      ->check([](const std::string& text) {
+        return samples::printable(text) == text ? "" : "a name has no control characters";
+      });
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     const ChatClient client(loop, endpoint, name);

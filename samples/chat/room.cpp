@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <utility>
+#include <variant>
 
 #include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t max_text_bytes = 4096;
 constexpr std::size_t max_name_bytes = 32;
+constexpr std::string_view too_long = "! that line is too long\n";
 
 // Neither two words nor what could be taken for something else in front of a text.
 bool is_name(const std::string& name) {
@@ -20,7 +22,11 @@ bool is_name(const std::string& name) {
 
 }  // namespace
 
-void Member::on_frame(std::string_view line) { room.hear(*this, line); }
+// What is not even read to its end is the last that is heard of a member.
+void Member::on_frame(const Decoder::Frame& frame) {
+  if (const auto* line = std::get_if<std::string_view>(&frame)) return room.hear(*this, *line);
+  room.answer(*this, too_long);
+}
 void Member::on_end() { room.leave(*this); }
 void Member::on_close(const reactor::Error& error) {
   if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
@@ -41,7 +47,7 @@ void Room::hear(Member& member, std::string_view line) {
   join(member);
   if (line == "/who") return list_names(member);
   if (line.starts_with('/')) return answer(member, "! commands are /nick NAME, /who, /quit\n");
-  if (line.size() > max_text_bytes) return answer(member, "! that line is too long\n");
+  if (line.size() > max_text_bytes) return answer(member, too_long);
   const std::string text = samples::printable(line);
   if (!text.empty()) tell_all(member.name + ": " + text + '\n');
 }

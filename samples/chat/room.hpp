@@ -8,6 +8,7 @@
 
 #include "protocols/lines.hpp"
 #include "reactor/server.hpp"
+#include "samples/support/telling.hpp"
 
 namespace chat {
 
@@ -15,12 +16,14 @@ class Room;
 
 /// One connection.
 struct Member {
+  using Decoder = samples::Telling<protocols::LineDecoder>;
+
   reactor::Stream& stream;
   Room& room;
   std::string name;
   bool joined = false;
 
-  void on_frame(std::string_view line);
+  void on_frame(const Decoder::Frame& frame);
   void on_end();
   void on_close(const reactor::Error& error);
 };
@@ -34,18 +37,18 @@ class Room {
   [[nodiscard]] const reactor::Address& address() const { return server_.address(); }
 
   void hear(Member& member, std::string_view line);
+  void answer(Member& member, std::string_view text);
   void leave(Member& member);
   void forget(Member& member);
   void close() { server_.drain(); }
 
  private:
-  using Server = reactor::Server<Member, protocols::LineDecoder>;
+  using Server = reactor::Server<Member, Member::Decoder>;
 
   [[nodiscard]] std::string guest_name();
   void join(Member& member);
   void rename(Member& member, const std::string& name);
   void list_names(Member& member);
-  void answer(Member& member, std::string_view text);
   void tell_all(std::string_view line);
   void tell_now();
 

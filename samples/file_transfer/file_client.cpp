@@ -22,7 +22,7 @@ int main(int count, char** words) {
   command_line.footer(std::string("Behind the options, or as lines of standard input:\n") +
                       file_transfer::command_list());
   return samples::run_program(command_line, count, words, [&] {
-    options.command = command_line.remaining();
+    options.command = samples::words_behind(command_line);
     options.password = file_transfer::read_password(password_file, "password: ");
     reactor::Loop loop;
     const file_transfer::Client client(loop, options);

@@ -1,10 +1,12 @@
 #include "samples/file_transfer/password.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include "reactor/file.hpp"
@@ -15,10 +17,18 @@ namespace {
 
 using samples::Failed;
 
-// Shows nothing of what is typed, for as long as it lives.
+// Shows nothing of what is typed, for as long as it lives; Ctrl-C ends the reading and not the
+// program, which would leave the terminal like that.
 class Silence {
  public:
   Silence() {
+    struct sigaction interrupt {};
+    interrupt.sa_handler = [](int) {};
+    sigaction(SIGINT, &interrupt, &found_action_);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &blocked, &found_mask_);
     tcgetattr(STDIN_FILENO, &found_);
     termios wanted = found_;
     wanted.c_lflag &= ~static_cast<tcflag_t>(ECHO);
@@ -27,12 +37,23 @@ class Silence {
   ~Silence() {
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &found_);
     std::fputc('\n', stderr);
+    pthread_sigmask(SIG_SETMASK, &found_mask_, nullptr);
+    sigaction(SIGINT, &found_action_, nullptr);
   }
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
 
+  // Ctrl-C comes here and nowhere else.
+  void wait_for_input() const {
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    if (ppoll(&input, 1, nullptr, &found_mask_) > 0) return;
+    throw Failed(reactor::system_error(errno, "read", "the password"));
+  }
+
  private:
   termios found_{};
+  struct sigaction found_action_ {};
+  sigset_t found_mask_{};
 };
 
 // Byte by byte: what follows the line is somebody else's.
@@ -55,6 +76,7 @@ std::string read_password(const std::string& file, const std::string& prompt) {
   if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
   const Silence silence;  // Before the prompt: nobody types ahead of it.
   std::fputs(prompt.c_str(), stderr);
+  silence.wait_for_input();  // A terminal has a whole line when it has anything.
   return first_line(STDIN_FILENO);
 }
 

@@ -82,9 +82,11 @@ class Client {
   }
 
   void send(const Request& request) {
+    const auto bytes = message(request);
+    if (!bytes) return report("a word is no UTF-8, and a request cannot have other bytes");
     waits_ = true;
     if (input_) input_->pause();
-    stream_->write(message(request));
+    stream_->write(*bytes);
   }
 
   void take(const protocols::JsonMessage& answer) {
@@ -163,7 +165,7 @@ int main(int count, char** words) {
   command_line.prefix_command();
   command_line.footer("Behind the options: a program and its arguments.");
   return samples::run_program(command_line, count, words, [&] {
-    options.command = command_line.remaining();
+    options.command = samples::words_behind(command_line);
     const samples::Secret secret = samples::Secret::read(secret_file);
     reactor::Loop loop;
     const remote_command::Client client(loop, secret, options);

@@ -1,18 +1,22 @@
 // Runs commands for clients that know a secret; README.md describes what they say to each other.
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reactor/deadline.hpp"
 #include "reactor/server.hpp"
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
+#include "samples/support/acknowledged.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
 
@@ -74,6 +78,7 @@ class Session {
   }
 
   void on_drained() {
+    unread_.reset();
     if (run_) run_->resume();
   }
 
@@ -112,6 +117,7 @@ class Session {
         request.is_for_shell() ? std::vector<std::string>{"/bin/sh", "-c", request.shell}
                                : request.words;
     std::fprintf(stderr, "%s runs %s\n", peer().c_str(), Json(words).dump(-1, ' ', true).c_str());
+    const auto began = Run::Clock::now();
     auto process = reactor::Process::start(loop_,
                                            {.program = words.front(),
                                             .arguments = {words.begin() + 1, words.end()},
@@ -121,7 +127,7 @@ class Session {
                                            [this](reactor::ProcessEnd end) { run_->ended(end); });
     if (!process) return refuse(process.error().message());
     run_ = std::make_unique<Run>(
-        loop_, std::move(*process), options_.limits,
+        loop_, std::move(*process), began, options_.limits,
         [this](Run::Channel channel, Stream::Bytes bytes) { pass_on(channel, bytes); },
         [this](const Outcome& outcome) { tell(outcome); });
   }
@@ -148,9 +154,26 @@ class Session {
     const bool killed = outcome.end.signal != 0;
     header[killed ? "signal" : "exit_status"] = killed ? outcome.end.signal : outcome.end.status;
     if (!outcome.stopped_by.empty()) header["stopped_by"] = outcome.stopped_by;
-    stream_.write(message(std::move(header)));
+    if (stream_.write(message(std::move(header))) == reactor::Written::full) wait_for_reader();
     run_.reset();
     run_next();
+  }
+
+  // Who has not read what a command said may take as long as that did at most, and longer only
+  // while it reads.
+  void wait_for_reader() {
+    if (options_.limits.timeout.count() == 0) return;
+    const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.timeout);
+    const auto acknowledged = [this] {
+      return samples::acknowledged_while_sending(stream_.socket().fd());
+    };
+    acknowledged_ = acknowledged();
+    unread_.emplace(loop_, timeout, [this, timeout, acknowledged] {
+      const auto now = acknowledged();
+      if (now && std::exchange(acknowledged_, now) != now) return unread_->restart(timeout);
+      stream_.fail(reactor::system_error(ETIMEDOUT, "wait for reading by", peer()));
+      stream_.abort();
+    });
   }
 
   void refuse(const std::string& reason) {
@@ -178,6 +201,8 @@ class Session {
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
   std::optional<reactor::Deadline> unfinished_;
+  std::optional<reactor::Deadline> unread_;
+  std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
   std::deque<Request> waiting_;
   std::unique_ptr<Run> run_;
   bool ending_ = false;

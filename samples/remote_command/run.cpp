@@ -8,10 +8,9 @@ namespace remote_command {
 
 using reactor::Stream;
 
-Run::Run(reactor::Loop& loop, reactor::Process process, Limits limits, OnOutput on_output,
-         OnDone on_done)
-    : loop_(loop),
-      began_(loop.now()),
+Run::Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,
+         OnOutput on_output, OnDone on_done)
+    : began_(began),
       process_(std::move(process)),
       limits_(limits),
       on_output_(std::move(on_output)),
@@ -19,7 +18,7 @@ Run::Run(reactor::Loop& loop, reactor::Process process, Limits limits, OnOutput 
   listen_to(process_.output(), Channel::standard_output, outcome_.stdout_bytes);
   listen_to(process_.errors(), Channel::standard_error, outcome_.stderr_bytes);
   if (limits_.timeout.count() == 0) return;
-  timeout_ = reactor::Timer::after(loop_, limits_.timeout, [this] { stop("timeout"); });
+  timeout_ = reactor::Timer::after(loop, limits_.timeout, [this] { stop("timeout"); });
 }
 
 void Run::listen_to(Stream& stream, Channel channel, std::uint64_t& size) {
@@ -66,7 +65,7 @@ void Run::finish_if_over() {
   const bool stopped = !outcome_.stopped_by.empty();
   if (!ended_ || !on_done_ || (open_outputs_ > 0 && !stopped)) return;
   timeout_.reset();
-  outcome_.duration = loop_.now() - began_;
+  outcome_.duration = Clock::now() - began_;
   OnDone on_done = std::exchange(on_done_, nullptr);
   on_done(outcome_);  // The end of this object, as a rule.
 }

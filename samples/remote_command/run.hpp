@@ -32,14 +32,17 @@ struct Outcome {
 class Run {
  public:
   enum class Channel : unsigned char { standard_output, standard_error };
+  using Clock = std::chrono::steady_clock;
   using OnOutput = reactor::Callback<void(Channel, reactor::Stream::Bytes)>;
   using OnDone = reactor::Callback<void(const Outcome&)>;
 
   /// Takes over a process that was started with both outputs as streams and tells its end to
   /// ended(). `on_done` comes last, when the command has ended and its outputs have: what it left
   /// running in the background may hold them open up to the timeout.
-  Run(reactor::Loop& loop, reactor::Process process, Limits limits, OnOutput on_output,
-      OnDone on_done);
+  ///
+  /// `began` was before it was started, which takes a while.
+  Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,
+      OnOutput on_output, OnDone on_done);
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
@@ -54,8 +57,7 @@ class Run {
   void stop(std::string_view reason);
   void finish_if_over();
 
-  reactor::Loop& loop_;
-  const reactor::Loop::Clock::time_point began_;
+  const Clock::time_point began_;
   reactor::Process process_;
   const Limits limits_;
   OnOutput on_output_;

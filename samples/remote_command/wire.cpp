@@ -46,10 +46,20 @@ std::vector<std::byte> message(Json header, std::size_t payload_bytes) {
   return out;
 }
 
-std::vector<std::byte> message(const Request& request) {
-  if (request.is_for_shell()) return message(Json{{"shell", request.shell}});
-  const std::vector<std::string> arguments(request.words.begin() + 1, request.words.end());
-  return message(Json{{"program", request.words.front()}, {"arguments", arguments}});
+std::optional<std::vector<std::byte>> message(const Request& request) {
+  Json header;
+  if (request.is_for_shell()) {
+    header["shell"] = request.shell;
+  } else {
+    header["program"] = request.words.front();
+    header["arguments"] = std::vector(request.words.begin() + 1, request.words.end());
+  }
+  try {
+    (void)header.dump();
+  } catch (const Json::type_error&) {
+    return std::nullopt;
+  }
+  return message(std::move(header));
 }
 
 protocols::JsonHeaderDecoder request_decoder() {

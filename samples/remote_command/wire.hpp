@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,8 @@ struct Request {
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
 [[nodiscard]] std::vector<std::byte> message(Json header, std::size_t payload_bytes = 0);
 
-[[nodiscard]] std::vector<std::byte> message(const Request& request);
+/// Nothing where a text is no UTF-8: JSON has no other, and another would ask for something else.
+[[nodiscard]] std::optional<std::vector<std::byte>> message(const Request& request);
 
 /// Of requests, which have no payload, or of answers.
 [[nodiscard]] protocols::JsonHeaderDecoder request_decoder();

@@ -1,13 +1,62 @@
 #include "samples/support/program.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cmath>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 namespace samples {
+namespace {
+
+// Where one of the three was closed, the first descriptor that is opened would be taken for it.
+void fill_standard_descriptors() {
+  int fd = open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
+  if (fd >= 0) close(fd);
+}
+
+std::string check_whole(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end ? "" : "no such number: " + text;
+}
+
+std::string check_seconds(const std::string& text) {
+  constexpr double longest = 1e9;  // Some thirty years; a clock's nanoseconds hold ten times that.
+  double number = 0;
+  const bool is_number = CLI::detail::lexical_cast(text, number);
+  return is_number && std::abs(number) <= longest ? "" : "no such number: " + text;
+}
+
+// CLI11 takes -1 for the largest number there is, and for seconds also what is no number at all.
+void check_numbers(CLI::App& command_line) {
+  for (CLI::Option* const option : command_line.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type.starts_with("UINT")) option->check(check_whole);
+    if (type.starts_with("FLOAT")) option->check(check_seconds);
+  }
+}
+
+// What was refused at any time shows here at last.
+void flush_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
+  throw Failed("write standard output: not all of it was taken (is the disk full?)");
+}
+
+}  // namespace
 
 int run_program(CLI::App& command_line, int count, char** words,
                 const std::function<void()>& program) {
+  fill_standard_descriptors();
   command_line.set_version_flag("--version", UVREACTOR_VERSION);
+  check_numbers(command_line);
   try {
     command_line.parse(count, words);
   } catch (const CLI::ParseError& error) {
@@ -15,6 +64,7 @@ int run_program(CLI::App& command_line, int count, char** words,
   }
   try {
     program();
+    flush_output();
   } catch (const Failed& failure) {
     std::fprintf(stderr, "error: %s\n", failure.what());
     return 1;
@@ -22,9 +72,15 @@ int run_program(CLI::App& command_line, int count, char** words,
   return 0;
 }
 
+std::vector<std::string> words_behind(const CLI::App& command_line) {
+  std::vector<std::string> words = command_line.remaining();
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  return words;
+}
+
 void announce(const reactor::Address& address) {
   std::printf("listening on %s\n", address.to_string().c_str());
-  std::fflush(stdout);
+  flush_output();
 }
 
 StopSignals::StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop) {

@@ -14,9 +14,14 @@
 namespace samples {
 
 /// Parses the command line, to which it adds --version, and runs the program: 0 when `program`
-/// returns, 1 when it throws Failed, 2 when the command line is wrong.
+/// returns, 1 when it throws Failed or its output could not be written, 2 when the command line is
+/// wrong. A standard descriptor that is closed is /dev/null.
 int run_program(CLI::App& command_line, int count, char** words,
                 const std::function<void()>& program);
+
+/// The words behind the options of a `command_line.prefix_command()`, without the `--` that may
+/// stand between.
+[[nodiscard]] std::vector<std::string> words_behind(const CLI::App& command_line);
 
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);

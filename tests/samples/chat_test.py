@@ -148,6 +148,8 @@ class ChatServer(unittest.TestCase):
                     bob.hears("* bob joined")
                     bob.socket.sendall(wrong)
                     bob.socket.shutdown(socket.SHUT_WR)
+                    if wrong != b"unfinished":
+                        bob.hears("! that line is too long")
                     bob.hears(None)
                 ann.hears("* bob joined", "* bob left")
             ann.say("still here")
@@ -253,6 +255,12 @@ class ChatClient(unittest.TestCase):
                              (1, "", "error: --name: that name is taken\n"))
             ann.say("alone")
             ann.hears("ann: alone")
+
+    def test_a_name_that_would_be_another_line_is_a_wrong_command_line(self):
+        for name in ("ann\n/nick bob", "ann\r", "\x1b[31m"):
+            done = run("chat_client", "127.0.0.1:9", "--name", name)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("--name: a name has no control characters", done.stderr)
 
     def test_prints_no_control_characters_whatever_the_server_sends(self):
         with socket.create_server(("127.0.0.1", 0)) as listening:

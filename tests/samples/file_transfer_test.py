@@ -1,6 +1,7 @@
 """Files of users, by a client that knows nothing but samples/file_transfer/README.md, and by ours."""
 
 import base64
+import fcntl
 import functools
 import hashlib
 import hmac
@@ -10,11 +11,13 @@ import pty
 import random
 import select
 import shutil
+import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import unittest
 from pathlib import Path
@@ -172,7 +175,7 @@ class Accounts(FileTransferTest):
             with Remote(server) as right:
                 self.assertEqual(right.greeting["type"], "welcome")
             with Remote(server, password="wrong") as wrong, Remote(server, "eve") as unknown:
-                self.assert_refused(wrong.greeting, "invalid-proof")
+                self.assert_refused(wrong.greeting, "login: no such user, or another password")
                 self.assertEqual(wrong.greeting, unknown.greeting)
                 self.assertEqual(wrong.challenge["i"], unknown.challenge["i"])
                 self.assertEqual(len(wrong.challenge["s"]), len(unknown.challenge["s"]))
@@ -180,7 +183,7 @@ class Accounts(FileTransferTest):
                 with Remote(server, "eve") as again:
                     self.assertEqual(again.challenge["s"], unknown.challenge["s"])
             done = self.client(server, "ls", user="eve")
-            self.assertEqual((done.returncode, done.stderr), (1, "error: login: invalid-proof\n"))
+            self.assertEqual((done.returncode, done.stderr), (1, "error: login: no such user, or another password\n"))
 
     def test_nothing_is_done_for_who_is_not_logged_in(self):
         with self.server() as server:
@@ -322,7 +325,8 @@ class Paths(FileTransferTest):
         self.assertEqual((self.home / "file").read_text(), "mine")
 
     def test_names_have_any_bytes(self):
-        names = [b"a b", b"\xff\xfe", b"new\nline", b"100%", "Grüße".encode(), b"-x", b"\x1b[31m"]
+        names = [b"a b", b"\xff\xfe", b"new\nline", b"100%", "Grüße".encode(), b"-x", b"\x1b[31m",
+                 b"n" * 255]
         folder = self.folder / "names"
         folder.mkdir()
         for name in names:
@@ -370,6 +374,22 @@ class Transfers(FileTransferTest):
             self.assertRegex(done.stderr, r"^rmdir x: .* not empty\ncd nix: .*\nthere is no fly.*\n"
                                           r"error: 3 not done\n$")
 
+    def test_a_terminal_shows_what_is_typed_again_when_the_password_was_interrupted(self):
+        controller, terminal = pty.openpty()
+        self.addCleanup(os.close, controller)
+        self.addCleanup(os.close, terminal)
+        client = subprocess.Popen(
+            [program("file_client"), "127.0.0.1:9", "--user", "ann", "ls"], stdin=terminal,
+            stdout=terminal, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(client.kill)
+        self.assertEqual(client.stderr.read(len("password: ")), "password: ")
+        self.assertFalse(termios.tcgetattr(terminal)[3] & termios.ECHO)
+        client.send_signal(signal.SIGINT)
+        self.assertIn("error: read the password: interrupted",
+                      client.communicate(timeout=PATIENCE_SECONDS)[1])
+        self.assertEqual(client.returncode, 1)
+        self.assertTrue(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
     def test_a_terminal_shows_a_bar_and_no_password(self):
         (self.folder / "a").write_bytes(bytes(8 * MEBIBYTE))
         controller, terminal = pty.openpty()
@@ -391,7 +411,7 @@ class Transfers(FileTransferTest):
                 pass
             self.assertEqual(client.wait(PATIENCE_SECONDS), 0, shown)
         self.assertNotIn(PASSWORD.encode(), shown)
-        self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s \d+:\d\d left")
+        self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s (\d+:\d\d|-:--) left")
         self.assertRegex(shown.decode(), r"a: 8388608 bytes, .*/s\r\n$")
 
     def test_a_wrong_hash_offset_or_size_stores_nothing(self):
@@ -520,6 +540,21 @@ class Cuts(FileTransferTest):
                 self.assertEqual("resumed at 1000" in done.stdout, resumed)
                 self.assertEqual((self.folder / "a").read_bytes(), data)
                 self.assertFalse((self.folder / ".a.part").exists())
+
+    def test_of_two_that_get_one_name_into_one_folder_one_is_refused(self):
+        self.home.mkdir()
+        (self.home / "a").write_bytes(b"all of it")
+        part = self.folder / ".a.part"
+        with self.server() as server:
+            with open(part, "wb") as other:
+                fcntl.flock(other, fcntl.LOCK_EX)
+                done = self.client(server, "get", "a")
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (
+                    1, "", "error: write .a.part: another client gets this file, too\n"))
+                self.assertEqual(part.read_bytes(), b"")
+            done = self.client(server, "get", "a")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual((self.folder / "a").read_bytes(), b"all of it")
 
     def kill_amid(self, command, folder, victim, size, watched):
         """Kills one side once so many bytes have arrived; false when the transfer was faster."""

@@ -117,7 +117,8 @@ class TheServer(RemoteCommandTest):
             self.assertTrue(remote.known)
             out, err, end = remote.run("sh", "-c", "echo out; echo error >&2; exit 7")
             self.assertEqual((out, err), (b"out\n", b"error\n"))
-            self.assertTrue(0 < end.pop("duration_seconds") < PATIENCE_SECONDS)
+            # No machine makes a process and runs a shell within a tenth of a millisecond.
+            self.assertTrue(1e-4 < end.pop("duration_seconds") < PATIENCE_SECONDS)
             self.assertEqual(end, {"type": "end", "exit_status": 7, "stdout_bytes": 4,
                                    "stderr_bytes": 6, "data_size": 0})
             out, err, end = remote.run("sh", "-c", "kill -TERM $$")
@@ -224,6 +225,16 @@ class TheServer(RemoteCommandTest):
             status = Path(f"/proc/{server.process.pid}/status").read_text()
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
             self.assertLess(peak, 300 * 1024)  # Sanitizers and valgrind take their share.
+
+    def test_a_client_that_reads_nothing_is_left_after_the_timeout_of_its_command(self):
+        with self.server("--timeout", "0.5", "--max-output", str(1 << 40)) as server:
+            with Remote(server) as lazy:
+                lazy.ask("yes")
+                poll = select.poll()
+                poll.register(lazy.socket, 0)
+                (_, happened), = poll.poll(PATIENCE_SECONDS * 1000)
+                self.assertTrue(happened & select.POLLERR)  # A reset.
+        self.assertIn("wait for reading by 127.0.0.1:", server.errors())
 
     def test_only_what_is_allowed_runs(self):
         with self.server("--allow", "echo", "--allow", "/bin/pwd") as server:
@@ -386,6 +397,21 @@ class TheClient(RemoteCommandTest):
             self.assertEqual(done.returncode, 1)
             done = self.client(server, input="echo %d\n" * 200)
             self.assertEqual((done.returncode, done.stdout), (0, "%d\n" * 200))
+
+    def test_a_word_that_is_no_utf8_is_refused_rather_than_changed(self):
+        with self.server("--shell") as server:
+            for words in ((b"echo", b"\xff"), (b"--shell", b"echo \xff")):
+                done = subprocess.run([program("remote_command_client"), server.endpoint,
+                                       "--secret-file", self.secret, *words],
+                                      capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                self.assertEqual((done.returncode, done.stdout), (1, b""))
+                self.assertIn(b"a word is no UTF-8", done.stderr)
+
+    def test_two_dashes_end_the_options(self):
+        with self.server() as server:
+            done = run("remote_command_client", server.endpoint, "--secret-file", self.secret,
+                       "--", "echo", "--shell")
+            self.assertEqual((done.returncode, done.stdout), (0, "--shell\n"))
 
     def test_lines_are_the_shells_with_shell(self):
         with self.server("--shell") as server:

@@ -1,14 +1,18 @@
 #include "samples/file_transfer/client/download.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <utility>
 
 #include "samples/file_transfer/wire.hpp"
 #include "samples/support/failed.hpp"
+#include "samples/support/printable.hpp"
 
 namespace file_transfer {
 
@@ -17,12 +21,40 @@ using reactor::Result;
 using samples::Failed;
 using samples::Sha256;
 
+namespace {
+
+std::string part_of(const std::string& name) {
+  std::string part = "." + name + ".part";
+  if (part.size() <= NAME_MAX) return part;
+  Sha256 hash;
+  hash.update(protocols::as_bytes(name));
+  return "." + samples::to_hex(hash.digest()) + ".part";
+}
+
+// Two that write to one file would each find the right hash in what they were sent, and neither in
+// the file. Whose lock comes when the other has just finished has a file that is no part any more.
+File open_alone(const std::string& part, int flags) {
+  File file =
+      File::own(open(part.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0666));
+  if (!file) return file;
+  struct stat opened {};
+  struct stat named {};
+  const bool alone = flock(file.fd(), LOCK_EX | LOCK_NB) == 0 && fstat(file.fd(), &opened) == 0 &&
+                     lstat(part.c_str(), &named) == 0 && opened.st_dev == named.st_dev &&
+                     opened.st_ino == named.st_ino;
+  if (!alone)
+    throw Failed("write " + samples::escaped(part) + ": another client gets this file, too");
+  return file;
+}
+
+}  // namespace
+
 Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path,
                    std::string name, OnOver on_over)
     : loop_(loop),
       stream_(stream),
       target_(split_path(path).name),
-      part_("." + target_ + ".part"),
+      part_(part_of(target_)),
       name_(std::move(name)),
       on_over_(std::move(on_over)) {
   const auto ask = [this, path](std::uint64_t offset) {
@@ -32,13 +64,13 @@ Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::stri
                            {"offset", offset},
                            {"sha256", samples::to_hex(hash_.digest())}}));
   };
-  File found = File::own(open(part_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  const auto size = found.size();
-  if (!found || !size || *size == 0) {
+  file_ = open_alone(part_, 0);
+  const auto size = file_.size();
+  if (!file_ || !size || *size == 0) {
     ask(0);
     return;
   }
-  hashing_ = std::make_unique<FileHash>(loop_, std::move(found), Sha256(), 0, *size,
+  hashing_ = std::make_unique<FileHash>(loop_, duplicate(file_), Sha256(), 0, *size,
                                         [this, ask, size = *size](const Result<Sha256>& hash) {
                                           if (!hash) return end(hash.error().message());
                                           hash_ = *hash;
@@ -48,7 +80,7 @@ Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::stri
 
 void Download::begin(std::uint64_t size, std::uint64_t offset) {
   if (offset != 0 && offset != at_) throw Failed("the server answers what makes no sense");
-  file_ = File::own(open(part_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
+  if (!file_) file_ = open_alone(part_, O_CREAT);
   if (!file_ || (offset == 0 && ftruncate(file_.fd(), 0) != 0)) {
     throw Failed(reactor::system_error(errno, "write", part_));
   }

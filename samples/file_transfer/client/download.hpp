@@ -18,13 +18,14 @@
 namespace file_transfer {
 
 /// What arrives is kept as `.NAME.part` in the working folder until it is whole, and gone on with
-/// another time where it is the beginning of the server's file.
+/// another time where it is the beginning of the server's file. Nobody else writes to it meanwhile.
 class Download {
  public:
   /// With nothing: it is there. Otherwise: why not.
   using OnOver = reactor::Callback<void(std::string why_not)>;
 
-  /// Asks for the file `path`, which `name` is to people.
+  /// Asks for the file `path`, which `name` is to people. Fails, as programs do, where another client
+  /// gets a file of this name into this folder.
   Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path, std::string name,
            OnOver on_over);
 

@@ -1,5 +1,6 @@
 #include "samples/file_transfer/client/progress.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,12 +38,15 @@ void Progress::at(std::uint64_t bytes) {
   shown_ = now;
   const double part = size_ == 0 ? 1 : static_cast<double>(bytes) / static_cast<double>(size_);
   const double per_second = rate(bytes);
-  const auto left =
-      static_cast<long>(static_cast<double>(size_ - bytes) / std::max(per_second, 1.0));
+  std::string left = "-:--";
+  if (bytes > resumed_at_) {
+    const auto seconds = static_cast<long>(static_cast<double>(size_ - bytes) / per_second);
+    left = fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  }
   std::string bar(20, ' ');
   std::fill_n(bar.begin(), static_cast<std::size_t>(part * 20), '#');
-  std::fprintf(stderr, "\r%s [%s] %3.0f %% %s/s %ld:%02ld left\x1b[K", name_.c_str(), bar.c_str(),
-               part * 100, readable_size(per_second).c_str(), left / 60, left % 60);
+  std::fprintf(stderr, "\r%s [%s] %3.0f %% %s/s %s left\x1b[K", name_.c_str(), bar.c_str(),
+               part * 100, readable_size(per_second).c_str(), left.c_str());
 }
 
 void Progress::done() {

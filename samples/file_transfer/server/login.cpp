@@ -40,6 +40,7 @@ std::shared_ptr<Home> Login::prove(const Json& request) {
   };
   if (!scram_ || text_of(request, "type") != "proof") return refuse("log in first");
   const std::string signature = scram_->final(text_of(request, "message"));
+  if (signature == "e=invalid-proof") return refuse("login: no such user, or another password");
   if (!scram_->passed()) return refuse("login: " + signature.substr(2));
   const Accounts accounts = Accounts::read(site_.accounts_file);
   const Account* account = accounts.find(scram_->user());

@@ -22,11 +22,12 @@ Session::Session(reactor::Loop& loop, reactor::Stream& stream, Site& site)
     : loop_(loop), peer_(loop, stream, site.patience), login_(peer_, site) {}
 
 void Session::on_frame(const Decoder::Frame& frame) {
-  if (const auto* head = std::get_if<protocols::JsonHead>(&frame)) return take(*head);
   if (const auto* wrong = std::get_if<std::error_code>(&frame)) {
     return peer_.refuse_and_end(wrong->message());
   }
-  if (incoming_) incoming_->write(std::get<protocols::PayloadPiece>(frame).bytes);
+  const auto& part = std::get<protocols::JsonHeaderStreamDecoder::Frame>(frame);
+  if (const auto* head = std::get_if<protocols::JsonHead>(&part)) return take(*head);
+  if (incoming_) incoming_->write(std::get<protocols::PayloadPiece>(part).bytes);
 }
 
 void Session::take(const protocols::JsonHead& head) {

@@ -1,0 +1,41 @@
+// What is wrong with a stream, as a frame.
+#pragma once
+
+#include <optional>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include "protocols/bytes.hpp"
+
+namespace samples {
+
+/// A decoder whose last frame tells what is wrong with the stream, so that it can be answered; the
+/// error comes after it.
+template <class D>
+class Telling {
+ public:
+  using Frame = std::variant<typename D::Frame, std::error_code>;
+
+  explicit Telling(D decoder = D()) : decoder_(std::move(decoder)) {}
+
+  void feed(protocols::Bytes bytes) { decoder_.feed(bytes); }
+  void retain() { decoder_.retain(); }
+  [[nodiscard]] bool at_boundary() const { return decoder_.at_boundary(); }
+
+  [[nodiscard]] std::optional<Frame> next() {
+    if (const auto frame = decoder_.next()) return *frame;
+    if (!decoder_.error() || std::exchange(told_, true)) return std::nullopt;
+    return decoder_.error();
+  }
+
+  [[nodiscard]] std::error_code error() const {
+    return told_ ? decoder_.error() : std::error_code();
+  }
+
+ private:
+  D decoder_;
+  bool told_ = false;
+};
+
+}  // namespace samples

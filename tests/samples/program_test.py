@@ -1,0 +1,52 @@
+"""What all programs do alike, whatever they are for."""
+
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+
+
+def shell(redirection, name, *arguments, **options):
+    """Runs a sample with a standard descriptor where the shell puts it."""
+    return subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + redirection, program(name), *arguments],
+                          timeout=PATIENCE_SECONDS, check=False, **options)
+
+
+class EveryProgram(unittest.TestCase):
+    def test_no_descriptor_that_it_opens_is_taken_for_a_standard_one_that_was_closed(self):
+        with Server("chat_server") as server:
+            for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+                with self.subTest(closed=closed):
+                    done = shell(closed, "chat_client", server.endpoint, "--name", "ann",
+                                 input=b"hello\n", capture_output=True)
+                    self.assertEqual((done.returncode, done.stderr), (0, b""))
+                    said = b"ann: hello\n" in done.stdout
+                    self.assertEqual(said, closed == "2>&-")
+
+    def test_output_that_could_not_be_written_is_a_failure(self):
+        with Server("tcp_echo_server") as server:
+            done = shell(">/dev/full", "tcp_echo_client", server.endpoint, input=b"hello\n",
+                         stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr), (
+            1, b"error: write standard output: not all of it was taken (is the disk full?)\n"))
+
+    def test_a_number_that_is_none_is_a_wrong_command_line(self):
+        for name, *required, option in (
+                ("chat_server", "--max-unread"),
+                ("tcp_echo_server", "--threads"),
+                ("tcp_echo_server", "--idle-timeout"),
+                ("remote_command_server", "--secret-file", "none", "--max-output"),
+                ("remote_command_server", "--secret-file", "none", "--timeout"),
+                ("file_server", "--accounts", "none", "--patience")):
+            for number in ("-1", "1x", "", "nan", "inf", "1e300", "99999999999999999999"):
+                with self.subTest(name=name, option=option, number=number):
+                    done = run(name, *required, f"{option}={number}")
+                    self.assertEqual((done.returncode, done.stdout), (2, ""))
+                    self.assertIn(option, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
