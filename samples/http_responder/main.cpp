@@ -54,9 +54,7 @@ int main(int count, char** words) {
                         "Follow no symbolic link, not even within the root");
   command_line.add_flag("--log", options.log, "A line for each answer, to standard error");
   const auto add_timeout = [&](const char* name, double& seconds, const char* meaning) {
-    command_line.add_option(name, seconds, meaning)
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.001, 1e6));
+    command_line.add_option(name, seconds, meaning)->check(CLI::Range(0.001, 1e6));
   };
   add_timeout("--head-timeout", options.head_timeout,
               "For the head of a request, from its first byte to its last");

@@ -20,4 +20,9 @@ std::optional<Sending> sending(int fd) {
   return Sending{info.tcpi_bytes_acked, static_cast<std::uint64_t>(unread)};
 }
 
+std::optional<std::uint64_t> acknowledged_while_sending(int fd) {
+  const auto now = sending(fd);
+  return now ? std::optional(now->acknowledged) : std::nullopt;
+}
+
 }  // namespace samples

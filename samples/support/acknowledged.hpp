@@ -13,5 +13,7 @@ struct Sending {
 
 /// Nothing where all that was sent has been received, or nobody knows, as of a unix socket.
 [[nodiscard]] std::optional<Sending> sending(int fd);
+/// `acknowledged` alone.
+[[nodiscard]] std::optional<std::uint64_t> acknowledged_while_sending(int fd);
 
 }  // namespace samples

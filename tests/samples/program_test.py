@@ -38,6 +38,7 @@ class EveryProgram(unittest.TestCase):
                 ("chat_server", "--max-unread"),
                 ("tcp_echo_server", "--threads"),
                 ("tcp_echo_server", "--idle-timeout"),
+                ("http_responder", "--head-timeout"),
                 ("remote_command_server", "--secret-file", "none", "--max-output"),
                 ("remote_command_server", "--secret-file", "none", "--timeout"),
                 ("file_server", "--accounts", "none", "--patience")):

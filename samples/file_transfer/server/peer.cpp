@@ -50,7 +50,7 @@ void Peer::wait_for_data() {
 
 void Peer::wait_until_it_has_read() {
   enter(State::amid_download, patience_.amid_request);
-  acknowledged_ = acknowledged();
+  acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd());
 }
 
 void Peer::work() {
@@ -70,14 +70,9 @@ void Peer::enter(State state, std::chrono::milliseconds timeout) {
   deadline_.restart(timeout);
 }
 
-std::optional<std::uint64_t> Peer::acknowledged() {
-  const auto sending = samples::sending(stream_.socket().fd());
-  return sending ? std::optional(sending->acknowledged) : std::nullopt;
-}
-
 // A slow reader drains the stream seldom: that it reads shows in what its system acknowledges.
 bool Peer::still_reads() {
-  const auto now = acknowledged();
+  const auto now = samples::acknowledged_while_sending(stream_.socket().fd());
   return now && std::exchange(acknowledged_, now) != now;
 }
 

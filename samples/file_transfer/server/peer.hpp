@@ -56,7 +56,6 @@ class Peer {
   enum class State : unsigned char { between_requests, amid_upload, amid_download, working };
 
   void enter(State state, std::chrono::milliseconds timeout);
-  [[nodiscard]] std::optional<std::uint64_t> acknowledged();
   [[nodiscard]] bool still_reads();
   void on_expired();
 
