@@ -99,9 +99,7 @@ void Expiring::expire_at(Nanoseconds when) {
   if (!on.in_turn_) on.arm_poller();
 }
 
-bool Expiring::expires_by(Nanoseconds when) const {
-  return linked() && expiry <= tick_after(when);
-}
+bool Expiring::expires_by(Nanoseconds when) const { return linked() && expiry <= tick_after(when); }
 
 void Expiring::cancel() {
   if (!linked()) return;
