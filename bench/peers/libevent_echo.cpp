@@ -1,13 +1,10 @@
 // libevent. `--idiom bufferevent` is its buffered stream; `--idiom raw` takes readiness from it and
 // does the rest with recv and send.
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/event_struct.h>
-#include <event2/listener.h>
 
 #include <memory>
 
+#include "bench/peers/libevent_loop.hpp"
 #include "bench/peers/socket_echo.hpp"
 
 using namespace bench;
@@ -15,7 +12,6 @@ using namespace bench;
 namespace {
 
 PeerOptions options;
-event_base* base = nullptr;
 std::vector<char> shared_buffer;
 
 void on_buffered_input(bufferevent* stream, void*) {
@@ -33,13 +29,9 @@ void on_buffered_input(bufferevent* stream, void*) {
 }
 
 void accept_buffered(int fd) {
-  bufferevent* stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-  bufferevent_setcb(
-      stream, on_buffered_input, nullptr,
-      [](bufferevent* ended, short, void*) { bufferevent_free(ended); }, nullptr);
+  bufferevent* stream = buffered(fd, on_buffered_input, free_buffered);
   bufferevent_set_max_single_read(stream, options.buffer_bytes);
   bufferevent_set_max_single_write(stream, options.buffer_bytes);
-  bufferevent_enable(stream, EV_READ | EV_WRITE);
 }
 
 // A connection with its two events, of which one is added.
@@ -75,31 +67,18 @@ struct RawConnection {
   event output;
 };
 
-void serve() {
-  const int fd = listen_and_tell(options);
-  shared_buffer.resize(options.buffer_bytes);
-  event_config* config = event_config_new();
-  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-  base = event_base_new_with_config(config);
-  event_config_free(config);
-  evconnlistener* listener = evconnlistener_new(
-      base,
-      [](evconnlistener*, evutil_socket_t accepted, sockaddr*, int, void*) {
-        set_no_delay(accepted);
-        if (options.idiom == "raw") {
-          new RawConnection(accepted);
-        } else {
-          accept_buffered(accepted);
-        }
-      },
-      nullptr, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-  if (!listener) fail("evconnlistener_new");
-  event_base_dispatch(base);
+void accept_one(int fd) {
+  if (options.idiom == "raw") {
+    new RawConnection(fd);
+  } else {
+    accept_buffered(fd);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   options = parse_peer_options(argc, argv, "bufferevent");
-  return run_peer(serve);
+  shared_buffer.resize(options.buffer_bytes);
+  return run_peer([] { serve_by_libevent<accept_one>(options); });
 }
