@@ -61,13 +61,14 @@ class Session {
 
   /// Sends what was written outside of the callbacks above.
   void flush();
+  /// So it does, and goes on with the next request where that was all of the answer.
+  void serve();
 
   [[nodiscard]] Site& site() { return site_; }
 
  private:
   enum class Waits : unsigned char { idle, head, body, reader };
 
-  void serve();
   bool step();
   void take(const protocols::http::RequestEvent& event);
   void settle();

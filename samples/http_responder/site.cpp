@@ -1,10 +1,13 @@
 #include "samples/http_responder/site.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "protocols/http/conditional.hpp"
 #include "protocols/http/range.hpp"
 #include "protocols/http/target.hpp"
+#include "reactor/work.hpp"
 #include "samples/http_responder/routes.hpp"
 #include "samples/support/failed.hpp"
 
@@ -78,15 +81,32 @@ void redirect_to_folder(Session& session, const std::string& path, std::string_v
   session.answer_error(301, {{"Location", location}});
 }
 
+// A folder may have any number of names: they are read off the loop's thread.
+class Listing final : public Exchange {
+ public:
+  Listing(Session& session, reactor::File folder, const std::string& path)
+      : work_(reactor::Work::run(
+            session.site().loop,
+            [folder = std::make_shared<reactor::File>(std::move(folder)), path] {
+              return list_directory(*folder, path);
+            },
+            [&session](const std::string& page) {
+              session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}}, page);
+              session.serve();
+            })) {}
+
+ private:
+  reactor::Work work_;
+};
+
 void answer_with_folder(Session& session, const RequestHead& head, const Root& root,
-                        const std::string& path, const Found& folder) {
+                        const std::string& path, Found folder) {
   auto index = root.open(path + "index.html");
   if (index && index->kind == Found::Kind::file) {
     return answer_with_file(session, head, "index.html", std::move(*index));
   }
   if (!session.site().options.list) return session.answer_error(404);
-  session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}},
-                 list_directory(folder.file, path));
+  session.start(std::make_unique<Listing>(session, std::move(folder.file), path));
 }
 
 void answer_from(const Root& root, Session& session, const RequestHead& head,
@@ -103,7 +123,7 @@ void answer_from(const Root& root, Session& session, const RequestHead& head,
       return answer_with_file(session, head, *path, std::move(*found));
     case Found::Kind::directory:
       if (!path->ends_with('/')) return redirect_to_folder(session, *path, target.query);
-      return answer_with_folder(session, head, root, *path, *found);
+      return answer_with_folder(session, head, root, *path, std::move(*found));
     case Found::Kind::other:
       return session.answer_error(403);
   }

@@ -211,6 +211,22 @@ class Files(unittest.TestCase):
             self.assertIn('<a href="./%C3%A9">é</a>', page)
             self.assertNotIn("<b>", page)
 
+    def test_lists_and_files_are_answered_in_the_order_of_their_requests(self):
+        with serving("--list", files={"a.txt": "text", "sub/b": "x", "sub/c": "x"}) as server:
+            pair = get("/sub/") + get("/a.txt")
+            answers = split_responses(talk(server, 20 * pair + get("/sub/", CLOSE)))
+        self.assertEqual([status for status, _, _ in answers], [200] * 41)
+        for at, (_, _, body) in enumerate(answers):
+            self.assertEqual(b"./b" in body and b"./c" in body, at % 2 == 0)
+            self.assertEqual(body == b"text", at % 2 == 1)
+
+    def test_who_asks_for_a_list_and_leaves_is_missed_by_nobody(self):
+        with serving("--list", files={f"{number}": "x" for number in range(500)}) as server:
+            for _ in range(50):
+                with connect(server) as leaving:
+                    leaving.sendall(3 * get("/"))
+            self.assertIn(b"./499", ask(server, "/")[1])
+
     def test_a_redirect_never_leads_to_another_host(self):
         with serving(files={"evil.example/a": "x"}) as server:
             for target in ("//evil.example", "///evil.example", "/%2Fevil.example", "/\\evil.example"):
