@@ -243,7 +243,8 @@ struct ADatagramSocket : Specimen {
 template <bool connected>
 struct ADatagramSocketThatIsRefused : Specimen {
   ADatagramSocketThatIsRefused(Loop& loop, OnCall on_call) {
-    const Address nobody = DatagramSocket::bind(loop, "127.0.0.1:0")->address();
+    // Not 127.0.0.1, where the socket below is given the port that has become free now and then.
+    const Address nobody = DatagramSocket::bind(loop, "127.0.0.2:0")->address();
     socket = connected ? DatagramSocket::connect(loop, nobody)
                        : DatagramSocket::bind(loop, "127.0.0.1:0", {.refusals = true});
     REQUIRE(socket);
