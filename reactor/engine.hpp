@@ -353,7 +353,7 @@ class Engine {
   alignas(64) std::mutex post_mutex_;
   std::vector<Task> posted_;  // Guarded by post_mutex_.
   alignas(64) std::atomic<bool> has_posted_ = false;
-  std::atomic<bool> awake_ = false;  // It looks for what is posted before it waits.
+  std::atomic<bool> awake_ = false;  // The loop looks for what is posted before it waits.
   std::atomic<bool> stopping_ = false;
 
   // For reading, and behind that for gathering. Memory that is not touched costs none.

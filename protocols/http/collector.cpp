@@ -64,7 +64,7 @@ template <class H>
 void Collector<H>::add_body(Bytes piece) {
   if (piece.size() > max_body_bytes_ - body_.size()) too_large_ = true;
   if (too_large_) {
-    body_ = std::vector<std::byte>();
+    body_ = std::vector<std::byte>();  // `{}` would keep the memory.
   } else {
     body_.insert(body_.end(), piece.begin(), piece.end());
   }

@@ -199,12 +199,13 @@ TEST_SUITE("loop") {
     std::function<void()> again = [&] {
       depth.note();
       ++rounds;
-      if (!fired || rounds < 10) loop.post([&] { again(); });
+      if (!fired || rounds <= 10) loop.post([&] { again(); });
     };
     const auto timer = Timer::after(loop, 5ms, [&] { fired = true; });
     loop.post([&] { again(); });
     loop.run();
     CHECK(fired);
+    CHECK(rounds > 10);
     CHECK(depth.bytes() < 1024);
   }
 

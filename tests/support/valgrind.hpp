@@ -1,4 +1,4 @@
-// What valgrind does not do as the kernel does.
+// Where valgrind stands between a test and what it looks at: the kernel, or the allocator.
 #pragma once
 
 #include <cstdlib>
