@@ -570,6 +570,12 @@ Result<Socket> open_socket(Family family, const DatagramOptions& options) {
   return socket;
 }
 
+// Bound to it, a unix socket is given a name by the kernel.
+Address no_unix_name() {
+  const sockaddr unnamed{.sa_family = AF_UNIX, .sa_data = {}};
+  return Address::from(&unnamed, sizeof unnamed.sa_family);
+}
+
 }  // namespace
 
 Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const Address& local,
@@ -591,6 +597,10 @@ Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
                                                DatagramOptions options) {
   auto socket = open_socket(peer.family(), options);
   if (!socket) return Failure(socket.error());
+  // Who has no name gets no answer. Only unix sockets are sent from without one.
+  if (peer.family() == Family::unix_socket) {
+    if (auto bound = socket->bind(no_unix_name()); !bound) return Failure(bound.error());
+  }
   if (auto connected = socket->connect(peer); !connected) return Failure(connected.error());
   return adopt(loop, std::move(*socket), options);
 }

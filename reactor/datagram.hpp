@@ -93,7 +93,8 @@ class DatagramSocket {
   [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, std::string_view local,
                                                    DatagramOptions options = {});
 
-  /// To and from `peer` alone, whose refusals on_error tells whatever the options say.
+  /// To and from `peer` alone, whose refusals on_error tells whatever the options say. To a unix
+  /// peer it has an abstract name that the kernel chooses, to be answered at.
   ///
   /// Errors    As Socket::connect.
   [[nodiscard]] static Result<DatagramSocket> connect(Loop& loop, const Address& peer,

@@ -125,8 +125,9 @@ int exit_code(Ending ending) {
 int main(int argc, char** argv) {
   CLI::App app{
       "Cuts a captured byte stream into frames: one JSON object a line for each, and a last one\n"
-      "that tells how the stream ended: clean, incomplete, error, close or tunnel.\n\n"
-      "  printf 'hello\\nworld\\nun' | frame_inspector --protocol delimiter --option mode=line"};
+      "that tells how the stream ended: clean, incomplete, error, close or tunnel.\n"
+      "Example: printf 'hello\\nworld\\nun' | "
+      "frame_inspector --protocol delimiter --option mode=line"};
   std::string name, config = "{}", chunk, path = "-";
   std::vector<std::string> options;
   bool list = false;
@@ -141,7 +142,7 @@ int main(int argc, char** argv) {
   app.add_option("--chunk", chunk, "Feed N bytes at a time, or random:SEED (default: as read)")
       ->type_name("N");
   app.add_option("FILE", path, "The stream; - is standard input")->capture_default_str();
-  app.set_version_flag("--version", "frame_inspector " UVREACTOR_VERSION);
+  app.set_version_flag("--version", UVREACTOR_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -229,6 +229,18 @@ TEST_SUITE("datagram") {
     CHECK(target.texts() == texts);
   }
 
+  TEST_CASE("a connected unix socket is answered") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, abstract_name()));
+    server.on_received([&](Batch batch) {
+      for (const Datagram& datagram : batch) server.reply(datagram, datagram.bytes);
+    });
+    Inbox client(ok(DatagramSocket::connect(loop, server.address())));
+    client.socket.send("who is there?");
+    run_until(loop, [&] { return !client.messages.empty(); });
+    CHECK(client.texts() == std::vector<std::string>{"who is there?"});
+  }
+
   TEST_CASE("a refusal is told as an error and is not the end of the socket") {
     Loop loop;
     // Not 127.0.0.1, where the client is given the port that has become free now and then.

@@ -118,16 +118,6 @@ class EchoServer(unittest.TestCase):
                 self.assertEqual(done.stderr, f"error: bind {server.endpoint}: address already in use "
                                  "(another program listens there)\n")
 
-    def test_help_and_version(self):
-        for name in ("tcp_echo_server", "tcp_echo_client", "readiness_echo_server", "tcp_relay",
-                     "chat_server", "chat_client", "remote_command_server",
-                     "remote_command_client"):
-            done = run(name, "--help")
-            self.assertEqual(done.returncode, 0)
-            self.assertIn("Example: ", done.stdout)
-            done = run(name, "--version")
-            self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
-
 
 class EchoClient(unittest.TestCase):
     def test_prints_the_answers_to_all_lines_of_its_input_and_ends(self):

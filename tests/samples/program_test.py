@@ -1,5 +1,6 @@
 """What all programs do alike, whatever they are for."""
 
+import os
 import subprocess
 import sys
 import unittest
@@ -16,6 +17,19 @@ def shell(redirection, name, *arguments, **options):
 
 
 class EveryProgram(unittest.TestCase):
+    def test_tells_how_to_use_it_with_an_example_and_which_version_it_is(self):
+        programs = [path.name for path in program("").iterdir()
+                    if path.is_file() and os.access(path, os.X_OK)]
+        self.assertIn("tcp_echo_server", programs)
+        for name in programs:
+            with self.subTest(name):
+                done = run(name, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("\nExample: ", done.stdout)
+                done = run(name, "--version")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
+
     def test_no_descriptor_that_it_opens_is_taken_for_a_standard_one_that_was_closed(self):
         with Server("chat_server") as server:
             for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
