@@ -185,6 +185,12 @@ class Accounts(FileTransferTest):
             done = self.client(server, "ls", user="eve")
             self.assertEqual((done.returncode, done.stderr), (1, "error: login: no such user, or another password\n"))
 
+    def test_a_server_for_nobody_says_so(self):
+        self.accounts.unlink()
+        with self.server() as server:
+            self.assertEqual(server.errors(), f"{self.accounts}: nobody has an account yet; "
+                                              "--add-user makes one\n")
+
     def test_nothing_is_done_for_who_is_not_logged_in(self):
         with self.server() as server:
             for request in ("quota", "ls", "put", "data", "end", "proof", "x"):
@@ -373,6 +379,15 @@ class Transfers(FileTransferTest):
             self.assertRegex(done.stdout, r"^/x\na: 5 bytes, .*\n +5 a\n0 B of 80.0 MiB used\n$")
             self.assertRegex(done.stderr, r"^rmdir x: .* not empty\ncd nix: .*\nthere is no fly.*\n"
                                           r"error: 3 not done\n$")
+
+    def test_a_listing_is_in_order(self):
+        names = ["c", "10", "b.txt", "a", "Z", "9"]
+        for name in names:
+            (self.folder / name).write_bytes(b"x")
+        with self.server() as server:
+            self.assertEqual(self.client(server, "put", *names).returncode, 0)
+            listing = self.client(server, "ls").stdout
+        self.assertEqual([line.split()[1] for line in listing.splitlines()], sorted(names))
 
     def test_a_terminal_shows_what_is_typed_again_when_the_password_was_interrupted(self):
         controller, terminal = pty.openpty()

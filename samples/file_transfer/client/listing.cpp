@@ -1,7 +1,10 @@
 #include "samples/file_transfer/client/listing.hpp"
 
 #include <cstdio>
+#include <map>
 #include <sstream>
+#include <string>
+#include <utility>
 
 #include "samples/file_transfer/client/progress.hpp"
 #include "samples/file_transfer/wire.hpp"
@@ -10,13 +13,17 @@
 namespace file_transfer {
 
 void show_listing(const std::string& lines) {
+  std::map<std::string, Json> by_name;
   std::istringstream rest(lines);
   for (std::string line; std::getline(rest, line);) {
-    const Json entry = Json::parse(line);
+    Json entry = Json::parse(line);
+    std::string name = decode_name(entry.at("name").get<std::string>()).value_or("?");
+    by_name.emplace(std::move(name), std::move(entry));
+  }
+  for (const auto& [name, entry] : by_name) {
     const std::string size = entry.contains("size") ? entry.at("size").dump() : "-";
-    const std::string name =
-        samples::escaped(decode_name(entry.at("name").get<std::string>()).value_or("?"));
-    std::printf("%12s %s%s\n", size.c_str(), name.c_str(), entry.at("kind") == "folder" ? "/" : "");
+    std::printf("%12s %s%s\n", size.c_str(), samples::escaped(name).c_str(),
+                entry.at("kind") == "folder" ? "/" : "");
   }
 }
 

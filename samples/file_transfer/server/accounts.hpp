@@ -27,6 +27,8 @@ class Accounts {
   /// Also changes the password and quota of one that is there.
   void set(const std::string& user, std::string_view password, std::uint64_t quota_bytes);
 
+  [[nodiscard]] bool empty() const { return accounts_.empty(); }
+
   [[nodiscard]] const Account* find(std::string_view user) const;
 
   /// What a login is to be checked against: for who is unknown, what nobody can pass.

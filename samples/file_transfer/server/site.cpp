@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 
 #include "samples/file_transfer/server/accounts.hpp"
@@ -13,7 +14,10 @@
 namespace file_transfer {
 
 void Site::open() {
-  (void)Accounts::read(accounts_file);  // Rather now than with the first client.
+  if (Accounts::read(accounts_file).empty()) {  // Rather now than with the first client.
+    std::fprintf(stderr, "%s: nobody has an account yet; --add-user makes one\n",
+                 accounts_file.c_str());
+  }
   (void)samples::scram_crypto();
   lock_ = reactor::File::own(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock_) throw samples::Failed(reactor::system_error(errno, "open folder", root));
