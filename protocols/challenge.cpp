@@ -58,9 +58,10 @@ Digest Challenge::proof_of(Side side) const {
   const Bytes label = as_bytes(side == Side::server ? server_label : client_label);
   const Nonce& servers = side_ == Side::server ? own_nonce_ : peer_nonce_;
   const Nonce& clients = side_ == Side::server ? peer_nonce_ : own_nonce_;
-  std::vector<std::byte> message(label.begin(), label.end());
-  message.insert(message.end(), servers.begin(), servers.end());
-  message.insert(message.end(), clients.begin(), clients.end());
+  std::vector<std::byte> message;
+  for (const Bytes part : {label, Bytes(servers), Bytes(clients)}) {
+    message.insert(message.end(), part.begin(), part.end());
+  }
   return mac_(message);
 }
 
