@@ -4,6 +4,7 @@ bare-epoll server of the same run. How to read the result: bench/README.md."""
 
 import argparse
 import fcntl
+import json
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness import budgets, page, report, results
+from harness import agreement, budgets, page, report, results
 from harness.process import cores
 from harness.question import all_questions
 from harness.servers import QUICK
@@ -33,6 +34,10 @@ def parse(questions):
     parser.add_argument("--page", action="store_true",
                         help="write docs/benchmarks.md of what was measured last; without a question, "
                              "nothing is measured")
+    parser.add_argument("--compare", type=Path, metavar="FILE", nargs="?", const=page.STORED,
+                        help="tell which ratios of what was measured last differ from those of the "
+                             "page, or of another such FILE, beyond their spreads; without a question, "
+                             "nothing is measured")
     parser.add_argument("--budgets", action="store_true",
                         help="record anew what the suite holds a message to, in "
                              f"{os.path.relpath(budgets.FILE, ROOT.parent)}")
@@ -48,7 +53,8 @@ def parse(questions):
     parser.add_argument("--results", type=Path, default=ROOT / "results",
                         help="folder for the results")
     arguments = parser.parse_args()
-    arguments.page_alone = arguments.page and not arguments.question and not arguments.quick
+    tells = arguments.page or arguments.compare
+    arguments.measures = bool(arguments.question or arguments.quick or not tells)
     if not arguments.question or "all" in arguments.question:
         arguments.question = list(questions)
     unknown = set(arguments.question) - set(questions)
@@ -62,7 +68,7 @@ def parse(questions):
             parser.error(f"no server named {', '.join(sorted(unknown))}; there are "
                          + ", ".join(known))
     arguments.build = arguments.build.resolve()
-    if not arguments.page_alone and not (arguments.build / "bench/load/load").exists():
+    if arguments.measures and not (arguments.build / "bench/load/load").exists():
         parser.error(f"{arguments.build} holds no bench/load/load: build it, or name another")
     return arguments
 
@@ -130,16 +136,16 @@ def ask(plan, turns):
         return True
     for name, why_not in plan.without.items():
         print(f"  without {name}: {why_not}")
-    settings, samples, began = plan.settings(turns), {}, time.monotonic()
-    command = "./dev bench" + " --quick" * arguments.quick
-    for cell in plan.cells:
-        samples[cell] = question.run(plan.servers, cell, settings, progress)
-        progress("")
-        result = results.result_of(question, samples, settings, command)
-        print(report.table(result, cell), flush=True)
-    if not samples:
+    if not plan.cells:
         print()
         return True
+    settings, began = plan.settings(turns), time.monotonic()
+    samples = question.run(plan.servers, plan.cells, settings, progress)
+    progress("")
+    result = results.result_of(question, samples, settings,
+                               "./dev bench" + " --quick" * arguments.quick)
+    for cell in plan.cells:
+        print(report.table(result, cell))
     results.write(arguments.results / f"{question.name}.json", result, depth=4)
     (arguments.results / f"{question.name}.md").write_text(page.section(question.name, result) + "\n")
     count = settings.starts * settings.turns
@@ -170,8 +176,11 @@ def main():
         if arguments.budgets:
             print(f"wrote {os.path.relpath(budgets.record(arguments.build))}")
             return 0
-        if not arguments.page_alone:
+        if arguments.measures:
             good = measure(questions, arguments)
+    if arguments.compare:
+        print(agreement.report(json.loads(arguments.compare.read_text()),
+                               results.read_all(arguments.results)))
     if arguments.page:
         print(f"wrote {os.path.relpath(page.publish(arguments.results))}")
     return 0 if good else 1

@@ -101,20 +101,21 @@ class Load:
                 break
 
 
-class Once:
-    """What neighbours do not disturb is measured once."""
+class Counted:
+    """What neighbours hardly disturb is counted a few times, or once."""
 
     needs = ""
+    times = 1
     once_seconds = 1
 
     def settings(self, build, turns, quick):
-        return Settings(build, starts=1, turns=1, seconds=0)
+        return Settings(build, starts=1 if quick else self.times, turns=1, seconds=0)
 
     def seconds(self, question, settings):
-        return self.once_seconds
+        return settings.starts * self.once_seconds
 
 
-class Instructions(Once):
+class Instructions(Counted):
     """User instructions a message, counted by callgrind: what no neighbour disturbs."""
 
     columns = (Column("instructions", "instructions a message", "count"),)
@@ -147,7 +148,7 @@ class Instructions(Once):
         return int(collected[1])
 
 
-class SystemCalls(Once):
+class SystemCalls(Counted):
     """System calls a message, by name, counted by strace."""
 
     columns = (Column("total", "calls a message", "calls"), Column("read", "read", "calls"),
@@ -155,6 +156,7 @@ class SystemCalls(Once):
                Column("epoll_ctl", "epoll_ctl", "calls"), Column("other", "other", "calls"))
     name = "system calls"
     needs = "strace"
+    times = 3  # A kernel thread of io_uring's may be awake or not.
     once_seconds = 0.7
     few, many = 1_000, 6_000
     groups = {
@@ -192,11 +194,12 @@ class SystemCalls(Once):
         return {name: int(calls) for calls, name in rows if name != "total"}
 
 
-class Memory(Once):
+class Memory(Counted):
     """Resident memory of the server for each connection that it holds."""
 
     columns = (Column("bytes", "a connection", "bytes"), Column("total", "in all", "bytes"))
     name = "memory"
+    times = 3  # What collects garbage does so at a time of its own.
     once_seconds = 2
     hold_seconds = 60
 
@@ -302,11 +305,11 @@ class Program:
     needs = ""
 
     def settings(self, build, turns, quick):
-        # What runs for a second by itself is disturbed less than a turn of a load.
-        return Settings(build, starts=1, turns=max(2 if quick else 3, turns * 3 // 4), seconds=0)
+        # Each turn is a start. Of six the least and the most are the interval of 95 % at last.
+        return Settings(build, starts=2 if quick else max(6, turns), turns=1, seconds=0)
 
     def seconds(self, question, settings):
-        return settings.turns * question.seconds
+        return settings.starts * question.seconds
 
     @contextmanager
     def keep(self, server, server_options, settings):

@@ -53,17 +53,20 @@ class Question:
             return "has no way to answer each message by itself"
         return server.why_not(build)
 
-    def run(self, servers, cell, settings, progress):
-        """{server: [figures of each turn]} of one cell, the servers in turn: A B C A B C."""
-        samples = {name: [] for name in servers}
+    def run(self, servers, cells, settings, progress):
+        """{cell: {server: [figures of each turn]}}, the servers in turn: A B C A B C. The cells have
+        a start each before any has its next: a minute in which the machine is slow is no cell's."""
+        samples = {cell: {name: [] for name in servers} for cell in cells}
         for start in range(settings.starts):
-            with ExitStack() as kept:
-                measures = {name: self._start(kept, name, settings) for name in servers}
-                for turn in range(settings.turns):
-                    number = start * settings.turns + turn + 1
-                    progress(f"{self.name}: {cell}, {number} of {settings.starts * settings.turns}")
-                    for name in servers:
-                        samples[name].append(self._figures(measures, name, cell))
+            for cell in cells:
+                with ExitStack() as kept:
+                    measures = {name: self._start(kept, name, settings) for name in servers}
+                    for turn in range(settings.turns):
+                        number = start * settings.turns + turn + 1
+                        progress(f"{self.name}: {cell}, {number} of "
+                                 f"{settings.starts * settings.turns}")
+                        for name in servers:
+                            samples[cell][name].append(self._figures(measures, name, cell))
         return samples
 
     def _start(self, kept, name, settings):

@@ -72,7 +72,7 @@ Stream stream_of(std::size_t frame_bytes, Append append) {
 
 template <class Reader>
 bench::Figures measure(const Stream& stream, Job job, Reader reader) {
-  constexpr int rounds = 41;
+  constexpr int rounds = 21;
   std::vector<double> each;
   for (int round = 0; round < rounds; ++round) {
     Consumer consumer;

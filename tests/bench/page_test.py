@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "bench"))
-from harness import page, results, stats  # noqa: E402
+from harness import agreement, page, results, stats  # noqa: E402
 
 
 def figures(median, ratio, spread=0.01):
@@ -71,6 +71,28 @@ class ThePage(unittest.TestCase):
         self.assertNotIn("samples", small["cells"]["1 connection"])
         self.assertEqual(page.page({"echo": small}), page.page({"echo": whole}))
         self.assertEqual(json.loads(results.to_json(small)), small)
+
+
+class TwoRuns(unittest.TestCase):
+    def run_of(self, libuv, spread=0.01, again=1.0):
+        return {"echo": result({"epoll": figures(1000, 1.0), "epoll again": figures(1000, again),
+                                "libuv": figures(1000, libuv, spread)})}
+
+    def test_agree_within_what_both_can_tell(self):
+        one = self.run_of(1.10, spread=0.03)
+        self.assertEqual(agreement.compare(one, self.run_of(1.14, spread=0.03)), (2, []))
+        self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03)),
+                         (2, [("echo", "1 connection", "libuv", "1.100 ±0.030", "1.150 ±0.030")]))
+        # Where the limit differs from itself no ratio tells less.
+        self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03, again=1.06)),
+                         (2, []))
+
+    def test_are_told_of_with_their_share(self):
+        self.assertEqual(agreement.report(self.run_of(1.1), self.run_of(1.2)),
+                         "echo, 1 connection: libuv 1.100 ±0.010, now 1.200 ±0.010\n"
+                         "1 of 2 ratios are the same within both spreads (50.0%)")
+        self.assertEqual(agreement.report(self.run_of(1.1), {}),
+                         "0 of 0 ratios are the same within both spreads")
 
 
 class Statistics(unittest.TestCase):

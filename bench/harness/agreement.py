@@ -1,0 +1,45 @@
+"""Whether two runs say the same: which of their ratios differ by more than both spreads."""
+
+from math import hypot
+
+from harness.stats import resolution
+
+LEAST_SHARE = 0.01  # The last digit that is shown.
+
+
+def ratios(result):
+    """{(cell, server): (median, spread, what the run cannot resolve)} of one question."""
+    found = {}
+    for cell, answer in result["cells"].items():
+        blur = resolution(answer["summary"], result["limit"])
+        for server, figures in answer["summary"].items():
+            if "ratio" in figures and server != result["limit"]:
+                ratio = figures["ratio"]
+                found[cell, server] = ratio["median"], ratio["spread"], blur
+    return found
+
+
+def compare(before, after):
+    """How many ratios of the same questions there are in both, and those that differ: (question,
+    cell, server, the one, the other)."""
+    count, differ = 0, []
+    for name in sorted(before.keys() & after.keys()):
+        one, other = ratios(before[name]), ratios(after[name])
+        for key in one.keys() & other.keys():
+            count += 1
+            (a, spread_a, blur_a), (b, spread_b, blur_b) = one[key], other[key]
+            noise = max(hypot(spread_a, spread_b), blur_a, blur_b, LEAST_SHARE * a)
+            if abs(a - b) > noise:
+                differ.append((name, *key, f"{a:.3f} ±{spread_a:.3f}", f"{b:.3f} ±{spread_b:.3f}"))
+    return count, sorted(differ)
+
+
+def report(before, after):
+    """Both as text. Of medians in intervals of 95 %, one in twenty is outside by chance."""
+    count, differ = compare(before, after)
+    lines = [f"{name}, {cell}: {server} {one}, now {other}"
+             for name, cell, server, one, other in differ]
+    same = count - len(differ)
+    lines.append(f"{same} of {count} ratios are the same within both spreads"
+                 + (f" ({same / count:.1%})" if count else ""))
+    return "\n".join(lines)
