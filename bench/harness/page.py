@@ -86,8 +86,8 @@ def compared(result):
 
 
 def ahead(result):
-    """(label, {server: how much less it needs than the library}) of each figure in which any other
-    server needs less, beyond what the run resolves."""
+    """(cell, label, {server: how much less it needs than the library}) of each figure in which any
+    other server needs less, beyond what the run resolves."""
     for cell, answer in result["cells"].items():
         blur = resolution(answer["summary"], result["limit"])
         for number, column in enumerate(compared(result)):
@@ -103,19 +103,20 @@ def ahead(result):
                 if not name.startswith(OURS) and gap > max(noise, LEAST_SHARE * ours["median"]):
                     shares[name] = gap / ours["median"]
             if shares:
-                yield f"{cell} ({column['title']})" if number else cell, shares
+                yield cell, f"{cell} ({column['title']})" if number else cell, shares
 
 
 def sentences_ahead(name, result):
-    """A line for each figure in which a peer is ahead, and one for the limit."""
+    """A line for each figure in which a peer is ahead, with the cause, and one for the limit."""
     limits, lines = {}, []
-    for label, shares in ahead(result):
+    for cell, label, shares in ahead(result):
         if result["limit"] in shares:
             limits[label] = shares.pop(result["limit"])
         if shares:
             peers = sorted(shares.items(), key=itemgetter(1), reverse=True)
             lines.append(f"- **{name}**, {label}: "
-                         + ", ".join(f"{peer} by {share:.0%}" for peer, share in peers))
+                         + ", ".join(f"{peer} by {share:.0%}" for peer, share in peers)
+                         + f". {result['cells'][cell]['cause']}".rstrip(". "))
     if limits:
         least, most = f"{min(limits.values()):.0%}", f"{max(limits.values()):.0%}"
         span = f"by {most}" if least == most else f"by {least} to {most}"

@@ -10,3 +10,8 @@ CELLS = {
 }
 QUICK = ("10,000 after a message each",)
 TARGETS = {OURS: {cell: {"bytes": 256} for cell in CELLS}}
+CAUSES = {
+    cell: "A connection is a Stream, with callbacks, limits, a deadline and the ends of two queues, and its "
+          "session; where a server holds a descriptor and a watcher there is nothing to leave out"
+    for cell in CELLS
+}

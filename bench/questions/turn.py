@@ -14,3 +14,7 @@ SERVERS = {
 COLUMNS = [Column("ready_1", "one ready", "ns"), Column("ready_0", "none", "ns"),
            Column("ready_1000", "each of a thousand", "ns")]
 CELLS = {"without waiting": {}}
+CAUSES = {
+    "without waiting": "Who waits for nothing is asked nothing there: both return without a system call, where the "
+                       "library looks for what was posted",
+}

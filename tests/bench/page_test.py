@@ -40,7 +40,7 @@ class ThePage(unittest.TestCase):
                                                  "nimble": figures(1000, 1.0),
                                                  "equal": figures(1240, 1.24),
                                                  "slow": figures(2000, 2.0)}))
-        self.assertEqual(told, ["- **echo**, 1 connection: nimble by 20%",
+        self.assertEqual(told, ["- **echo**, 1 connection: nimble by 20%. It sleeps",
                                 "- **echo**: the limit, epoll, by 20%: 1 connection"])
 
     def test_lists_a_target_that_was_missed_with_its_cause(self):
