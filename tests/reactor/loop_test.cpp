@@ -380,19 +380,26 @@ TEST_SUITE("loop") {
 
   TEST_CASE("a guest and the application's own handles are served by one uv_run") {
     Guest guest;
-    uv_timer_t native;
     std::string order;
+    // Each starts the next, so that no stall of the machine changes the order.
+    std::optional<Timer> last;
+    std::function<void()> in_application = [&] {
+      order += "application ";
+      last.emplace(Timer::after(guest.loop, 1ms, [&] { order += "last"; }));
+    };
+    uv_timer_t native;
     uv_timer_init(guest.application.get(), &native);
-    native.data = &order;
-    uv_timer_start(
-        &native,
-        [](uv_timer_t* timer) {
-          *static_cast<std::string*>(timer->data) += "application ";
-          uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
-        },
-        20, 0);
-    const auto first = Timer::after(guest.loop, 1ms, [&] { order += "first "; });
-    const auto last = Timer::after(guest.loop, 60ms, [&] { order += "last"; });
+    native.data = &in_application;
+    const auto first = Timer::after(guest.loop, 1ms, [&] {
+      order += "first ";
+      uv_timer_start(
+          &native,
+          [](uv_timer_t* timer) {
+            (*static_cast<std::function<void()>*>(timer->data))();
+            uv_close(reinterpret_cast<uv_handle_t*>(timer), nullptr);
+          },
+          1, 0);
+    });
     CHECK(uv_run(guest.application.get(), UV_RUN_DEFAULT) == 0);
     CHECK(order == "first application last");
   }
@@ -444,8 +451,11 @@ TEST_SUITE("loop") {
     Guest guest;
     Loop second(*guest.application);
     std::string order;
-    const auto one = Timer::after(guest.loop, 1ms, [&] { order += "1"; });
-    const auto two = Timer::after(second, 3ms, [&] { order += "2"; });
+    std::optional<Timer> two;
+    const auto one = Timer::after(guest.loop, 1ms, [&] {
+      order += "1";
+      two.emplace(Timer::after(second, 1ms, [&] { order += "2"; }));
+    });
     uv_run(guest.application.get(), UV_RUN_DEFAULT);
     CHECK(order == "12");
   }
