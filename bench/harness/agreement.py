@@ -2,9 +2,7 @@
 
 from math import hypot
 
-from harness.stats import resolution
-
-LEAST_SHARE = 0.01  # The last digit that is shown.
+from harness.stats import LEAST_SHARE, resolution
 
 
 def ratios(result):

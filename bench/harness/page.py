@@ -10,7 +10,7 @@ from harness import plots, results
 from harness.measure import FORMATS
 from harness.report import failures, judge, ratio, target_name
 from harness.servers import OURS
-from harness.stats import resolution
+from harness.stats import LEAST_SHARE, resolution
 
 PAGE = results.ROOT / "docs/benchmarks.md"
 STORED = results.ROOT / "docs/benchmarks/results.json"
@@ -18,7 +18,6 @@ QUESTIONS = results.ROOT / "bench/questions"
 # A question with more cells than this has a row a cell, not a column.
 MOST_COLUMNS = 6
 LOWER_IS_BETTER = ("ns", "bytes", "calls")
-LEAST_SHARE = 0.01
 
 
 def shown(column, figures):
@@ -114,9 +113,10 @@ def sentences_ahead(name, result):
             limits[label] = shares.pop(result["limit"])
         if shares:
             peers = sorted(shares.items(), key=itemgetter(1), reverse=True)
+            cause = result["cells"][cell]["cause"]
             lines.append(f"- **{name}**, {label}: "
                          + ", ".join(f"{peer} by {share:.0%}" for peer, share in peers)
-                         + f". {result['cells'][cell]['cause']}".rstrip(". "))
+                         + (f". {cause}" if cause else ""))
     if limits:
         least, most = f"{min(limits.values()):.0%}", f"{max(limits.values()):.0%}"
         span = f"by {most}" if least == most else f"by {least} to {most}"

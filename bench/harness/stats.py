@@ -3,6 +3,8 @@
 from math import ceil, floor, sqrt
 from statistics import median
 
+LEAST_SHARE = 0.01  # The last digit that is shown: no smaller difference counts.
+
 
 def spread(values):
     """Half of the interval that holds the true median in 95 of 100 cases, whatever the values'

@@ -390,6 +390,8 @@ TEST_SUITE("loop") {
     uv_timer_t native;
     uv_timer_init(guest.application.get(), &native);
     native.data = &in_application;
+    int calls = 0;
+    const auto meanwhile = Timer::after(guest.loop, 20ms, [&] { ++calls; });
     const auto first = Timer::after(guest.loop, 1ms, [&] {
       order += "first ";
       uv_timer_start(
@@ -402,6 +404,7 @@ TEST_SUITE("loop") {
     });
     CHECK(uv_run(guest.application.get(), UV_RUN_DEFAULT) == 0);
     CHECK(order == "first application last");
+    CHECK(calls == 1);
   }
 
   TEST_CASE("a guest keeps uv_run going for as long as it has something to do") {
@@ -451,13 +454,17 @@ TEST_SUITE("loop") {
     Guest guest;
     Loop second(*guest.application);
     std::string order;
+    // The one starts the other's, so that no stall of the machine changes the order.
     std::optional<Timer> two;
+    int calls = 0;
+    const auto meanwhile = Timer::after(second, 3ms, [&] { ++calls; });
     const auto one = Timer::after(guest.loop, 1ms, [&] {
       order += "1";
       two.emplace(Timer::after(second, 1ms, [&] { order += "2"; }));
     });
     uv_run(guest.application.get(), UV_RUN_DEFAULT);
     CHECK(order == "12");
+    CHECK(calls == 1);
   }
 
   TEST_CASE_TEMPLATE("now() is read once a turn, and is the steady clock's", Position, Host,
