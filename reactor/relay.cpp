@@ -13,18 +13,28 @@ struct Relay::State {
     connect(1, 0);
   }
 
+  // A side that is not told the end of the other's output has got only a part of it.
+  ~State() {
+    for (std::size_t from : {0, 1}) {
+      if (!ended[from]) sides[1 - from].abort();
+    }
+  }
+
   void connect(std::size_t from, std::size_t to) {
     sides[from].on_data([this, from, to](Stream::Bytes bytes) {
       if (sides[to].write(bytes) == Written::full) sides[from].pause();
     });
     sides[to].on_drained([this, from] { sides[from].resume(); });
-    sides[from].on_end([this, to] { sides[to].shutdown(); });
+    sides[from].on_end([this, from, to] {
+      ended[from] = true;
+      sides[to].shutdown();
+    });
     sides[from].on_close([this, to](const Error& error) { close(to, error); });
   }
 
   void close(std::size_t other, const Error& error) {
     if (error && !first_error) first_error = error;
-    if (++closed < sides.size()) return sides[other].close();
+    if (++closed < sides.size()) return error ? sides[other].abort() : sides[other].close();
     // It may well destroy the Relay, and with it what is here.
     Callback<void(const Error&)> last_call = std::move(on_close);
     const Error reason = std::move(first_error);
@@ -32,6 +42,7 @@ struct Relay::State {
   }
 
   std::array<Stream, 2> sides;
+  std::array<bool, 2> ended{};
   std::size_t closed = 0;
   Error first_error;
   Callback<void(const Error&)> on_close;

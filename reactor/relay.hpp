@@ -10,17 +10,18 @@ namespace reactor {
 
 /// Forwards between two streams in both directions until both have ended. Each side is read only as
 /// fast as the other takes it, and the end of one direction (half-close) is passed on while the
-/// other goes on.
+/// other goes on. A side that is reset or fails otherwise makes the relay reset the other one.
 ///
 ///     Relay relay(std::move(client), std::move(upstream), [&](const Error& error) { … });
 ///
-/// Lifetime  Owns both streams; destroying the Relay closes them at once.
+/// Lifetime  Owns both streams; destroying the Relay closes them at once, by a reset where the end
+///           of the other side has not been passed on.
 /// Thread    The loop's thread only.
 /// Cost      No buffer of its own: bytes go from the loop's read buffer into the other socket.
 class Relay {
  public:
   /// `on_close` is called once, last: both sides are closed, for the Error of the side that failed
-  /// first, empty if none did. When one side fails, the other is sent what was received and closed.
+  /// first, empty if none did.
   Relay(Stream first, Stream second, Callback<void(const Error&)> on_close);
 
   Relay(Relay&&) noexcept;

@@ -2,14 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "support/peer.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Error;
 using reactor::Loop;
 using reactor::Relay;
+using reactor::Socket;
 using reactor::Stream;
 
 namespace {
@@ -63,21 +68,103 @@ TEST_SUITE("relay") {
     joined.right->pause();
     joined.left->set_limits({.max_queued_bytes = total});
     joined.left->write(std::string(total, 'x'));
-    for (int i = 0; i < 100; ++i) loop.poll();
-    CHECK(joined.left->queued_bytes() > total / 2);
+    // Until nothing moves any more.
+    std::size_t before = total + 1;
+    while (before != std::exchange(before, joined.left->queued_bytes())) {
+      for (int turn = 0; turn < 20; ++turn) loop.poll();
+    }
+    CHECK(joined.left->queued_bytes() > total - 3 * 1024 * 1024);
     joined.right->resume();
     run_until(loop, [&] { return joined.right_received == total; });
   }
 
-  TEST_CASE("a side that fails ends the other, and the reason is told") {
+  TEST_CASE("each direction has its own flow control: one that is stopped leaves the other alone") {
+    Loop loop;
+    Joined joined(loop);
+    const std::size_t total = 8 * 1024 * 1024;
+    joined.right->pause();
+    joined.left->write(std::string(total, 'x'));
+    for (int turn = 0; turn < 50; ++turn) loop.poll();
+    CHECK(joined.left->queued_bytes() > 0);
+    joined.right->write(std::string(total, 'y'));
+    run_until(loop, [&] { return joined.left_received == total; });
+    CHECK(joined.left->queued_bytes() > 0);
+  }
+
+  // left (a Peer) <-> [first = Relay = second] <-> right (a Peer), over TCP, which knows resets.
+  struct RelayedPeers {
+    explicit RelayedPeers(Loop& loop) : RelayedPeers(loop, connected(), connected()) {}
+    RelayedPeers(Loop& loop, std::array<Socket, 2> near, std::array<Socket, 2> far)
+        : left(loop, std::move(near[0])),
+          right(loop, std::move(far[0])),
+          relay(std::in_place, Stream(loop, std::move(near[1])), Stream(loop, std::move(far[1])),
+                [this](const Error& error) { closed = error; }) {}
+    static std::array<Socket, 2> connected() { return connected_sockets(Transport::tcp4); }
+    Peer left, right;
+    std::optional<Relay> relay;
+    std::optional<Error> closed;
+  };
+
+  TEST_CASE("a reset passes through in both directions") {
+    for (const bool from_left : {true, false}) {
+      CAPTURE(from_left);
+      Loop loop;
+      RelayedPeers on(loop);
+      Peer& from = from_left ? on.left : on.right;
+      Peer& to = from_left ? on.right : on.left;
+      from.send("half of an answ");
+      run_until(loop, [&] { return to.received() == "half of an answ"; });
+      from.reset();
+      run_until(loop, [&] { return to.over() && on.closed; });
+      CHECK(to.error() == ECONNRESET);
+      CHECK(on.closed->code == std::errc::connection_reset);
+    }
+  }
+
+  TEST_CASE("a reset ends the other side, also while that side sends and is not read") {
+    Loop loop;
+    RelayedPeers on(loop);
+    on.left.hold();
+    // The right side sends until the relay, whose left side is full, reads no more of it.
+    std::size_t sent = 0, before = 1;
+    while (sent != std::exchange(before, sent)) {
+      for (int turn = 0; turn < 20; ++turn) {
+        sent += on.right.send_some(Pattern::at(0));
+        loop.poll();
+      }
+    }
+    on.left.reset();
+    run_until(loop, [&] { return on.closed.has_value(); });
+    run_until(loop, [&] { return on.right.over(); });
+    CHECK(on.right.error() == ECONNRESET);
+  }
+
+  TEST_CASE("a relay that is destroyed before the ends have passed resets both sides") {
+    for (const bool left_ended : {false, true}) {
+      CAPTURE(left_ended);
+      Loop loop;
+      RelayedPeers on(loop);
+      on.left.send("all of it");
+      if (left_ended) {
+        on.left.finish();
+        run_until(loop, [&] { return on.right.ended(); });
+      }
+      run_until(loop, [&] { return on.right.received() == "all of it"; });
+      on.relay.reset();
+      run_until(loop, [&] { return on.left.over() && on.right.over(); });
+      CHECK(on.left.error() == ECONNRESET);
+      CHECK(on.right.ended() == left_ended);
+    }
+  }
+
+  TEST_CASE("a unix socket that fails ends the other side, and the reason is told") {
     Loop loop;
     Joined joined(loop);
     joined.left->write("last words");
     run_until(loop, [&] { return joined.right_received == 10; });
     joined.right->write("never read");
     joined.left.reset();  // A unix socket with unread data resets its peer.
-    run_until(loop, [&] { return joined.right_ended; });
-    joined.right.reset();
     run_until(loop, [&] { return joined.closed.has_value(); });
+    CHECK(*joined.closed);
   }
 }
