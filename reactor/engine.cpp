@@ -89,7 +89,7 @@ Source::~Source() {
 
 void Expiring::expire_at(Nanoseconds when) {
   Engine& on = engine();
-  if (on.armed_ == 0) on.now();  // Keeps turn_time() true from now on.
+  if (on.armed_ == 0) on.armed_since_ = on.now();  // Keeps turn_time() true from now on.
   if (linked()) {
     on.wheel_.remove(*this);
   } else {
@@ -473,7 +473,8 @@ void Engine::finish_gathering() {
   }
   const ssize_t sent = sys::send(gathering_fd_, gathered_.data(), gathered_.size(), 0);
   Source* const source = std::exchange(gathering_for_, nullptr);
-  if (sent != static_cast<ssize_t>(gathered_.size())) source->on_gathered(sent, gathered_);
+  if (sent != static_cast<ssize_t>(gathered_.size())) return source->on_gathered(sent, gathered_);
+  source->moved_at_ = now_;
 }
 
 // What ends here may run the user's code too: the watchdog, the destructor of a capture.

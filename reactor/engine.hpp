@@ -12,6 +12,7 @@
 //   3. Nothing is called back from inside a call that the user made: it is scheduled.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
@@ -114,6 +115,10 @@ class Source : public Handle {
  protected:
   Source(Engine& engine, Kind kind);
   ~Source() override;
+
+  /// The turn in which bytes were last received or sent. Negative before the first: then the time
+  /// at which the source was made.
+  std::int64_t moved_at_ = 0;
 
  private:
   friend class Engine;
@@ -230,6 +235,11 @@ class Engine {
   static Nanoseconds clock();
   /// Always the time at which the present turn began, while anything is armed.
   [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
+  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood still:
+  /// that time does not count.
+  [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
+    return now() - std::max(when, armed_since_);
+  }
 
   // ---- Buffers shared by all streams of the loop.
 
@@ -345,6 +355,7 @@ class Engine {
   bool now_is_fresh_ = false;
   TimerWheel wheel_;
   std::size_t armed_ = 0;
+  Nanoseconds armed_since_ = 0;
   TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
 
   Round<Task> posted_now_;

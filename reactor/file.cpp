@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 
 namespace reactor {
 
@@ -30,9 +31,21 @@ File::~File() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+std::string File::name() const {
+  const std::string link = "/proc/self/fd/" + std::to_string(fd_);
+  std::string path(PATH_MAX, '\0');
+  const ssize_t size = ::readlink(link.c_str(), path.data(), path.size());
+  if (size <= 0) return "a file";
+  path.resize(static_cast<std::size_t>(size));
+  return path;
+}
+
 Result<std::uint64_t> File::size() const {
   struct stat status {};
-  if (::fstat(fd_, &status) != 0) return Failure(system_error(errno, "measure the size of a file"));
+  if (::fstat(fd_, &status) != 0) {
+    const int error = errno;
+    return Failure(system_error(error, "measure the size of", name()));
+  }
   return static_cast<std::uint64_t>(status.st_size);
 }
 

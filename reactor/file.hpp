@@ -38,6 +38,9 @@ class File {
   [[nodiscard]] int fd() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
+  /// The path by which it was opened, as far as the system knows it; else "a file".
+  [[nodiscard]] std::string name() const;
+
   /// How many bytes it holds now.
   [[nodiscard]] Result<std::uint64_t> size() const;
 

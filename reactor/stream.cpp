@@ -1,19 +1,23 @@
 #include "reactor/stream.hpp"
 
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "reactor/engine.hpp"
+#include "reactor/send_queue.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
@@ -24,6 +28,16 @@ namespace {
 constexpr std::size_t large_write_bytes = 4096;
 
 constexpr std::chrono::seconds default_close_timeout(5);
+
+// About 100 years. A longer timeout is none.
+constexpr std::chrono::nanoseconds longest_timeout = std::chrono::hours(24 * 365 * 100);
+
+std::chrono::nanoseconds to_timeout(std::chrono::milliseconds timeout) {
+  constexpr auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(longest_timeout);
+  return std::clamp(timeout, std::chrono::milliseconds(0), longest);
+}
+
+constexpr StreamLimits default_limits;
 
 // A peer's address in what an IPv6 one takes, a fraction of an Address.
 struct CompactAddress {
@@ -44,6 +58,13 @@ struct CompactAddress {
 // One call to sendfile brings no more, and neither does one turn.
 constexpr std::uint64_t file_bytes_a_turn = 1024 * 1024;
 
+// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what the
+// peer has yet to read.
+int unsent_bytes(const Socket& socket) {
+  int unsent = 0;
+  return sys::ioctl(socket.fd(), TIOCOUTQ, &unsent) == 0 ? unsent : 0;
+}
+
 ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second, int flags) {
   if (first.empty()) return sys::send(fd, second.data(), second.size(), flags);
   if (second.empty()) return sys::send(fd, first.data(), first.size(), flags);
@@ -57,25 +78,110 @@ ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second, int flags) {
 
 }  // namespace
 
+// What senders have written and the stream has not yet taken over.
+class Stream::Outbox {
+ public:
+  Outbox(Engine& engine, Token token, const StreamLimits& limits)
+      : engine_(engine), token_(token), limits_(limits) {}
+
+  // ---- Called by any thread
+
+  Written write(const std::shared_ptr<Outbox>& self, Bytes bytes) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return Written::closed;
+    const std::size_t before = waiting();
+    if (before > limits_.max_queued_bytes || bytes.size() > limits_.max_queued_bytes - before) {
+      return Written::refused;
+    }
+    const bool first = posted_.empty();
+    posted_.insert(posted_.end(), bytes.begin(), bytes.end());
+    if (first && !bytes.empty()) engine_.post([self] { self->hand_over(); });
+    return waiting() > limits_.high_water_bytes ? Written::full : Written::queued;
+  }
+
+  void once_drained(Callback<void()> callback) {
+    const std::lock_guard lock(mutex_);
+    waiters_.push_back(std::move(callback));
+    call_if_drained();
+  }
+
+  // ---- Called by the loop's thread
+
+  [[nodiscard]] std::vector<std::byte> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(posted_, {});
+  }
+
+  void set_queued(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    queued_ = bytes;
+    call_if_drained();
+  }
+
+  void set_limits(const StreamLimits& limits) {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
+    call_if_drained();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    posted_ = {};
+    queued_ = 0;
+    call_if_drained();
+  }
+
+ private:
+  void hand_over();
+
+  [[nodiscard]] std::size_t waiting() const { return posted_.size() + queued_; }
+
+  void call_if_drained() {
+    if (waiting() > limits_.high_water_bytes / 2) return;
+    for (Callback<void()>& waiter : std::exchange(waiters_, {})) {
+      engine_.post([waiter = std::move(waiter)]() mutable { waiter(); });
+    }
+  }
+
+  Engine& engine_;
+  const Token token_;
+  std::mutex mutex_;
+  StreamLimits limits_;
+  std::vector<std::byte> posted_;
+  std::size_t queued_ = 0;  // By the stream itself.
+  bool closed_ = false;
+  std::vector<Callback<void()>> waiters_;
+};
+
+struct SharedLimits::State {
+  StreamLimits each;
+  std::size_t most;
+  std::size_t queued = 0;  // By all streams together.
+};
+
+SharedLimits::SharedLimits(const StreamLimits& each, std::size_t max_total_queued_bytes)
+    : state_(std::make_shared<State>(State{each, max_total_queued_bytes})) {}
+
+std::size_t SharedLimits::queued_bytes() const { return state_->queued; }
+
 struct Stream::State final : Source {
-  // A file, or what is left to be sent of it.
-  struct FilePart {
-    File file;
-    std::uint64_t offset;
-    std::uint64_t size;
-    std::size_t queued_before;  // Bytes of the queue that go first, behind the part before.
-  };
+  using Nanoseconds = Engine::Nanoseconds;
 
   // What most connections have no need of, most of the time.
   struct Seldom {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
-    std::vector<std::byte> queue;  // Not yet taken by the kernel, from `queue_begin` on.
-    std::size_t queue_begin = 0;
-    std::vector<FilePart> files;
-    std::optional<Timer> timer;  // While connecting, and while closing.
-    Error error;                 // Why the connection is over, until on_close tells.
+    SendQueue queue;             // What the kernel has not yet taken.
+    std::optional<Timer> timer;  // While connecting, while output waits, and while closing.
+    const char* timed = "";      // The operation that the timer limits.
+    Nanoseconds patience = 0;    // How long it may make no progress.
+    Nanoseconds timed_since = 0;
+    Nanoseconds discarding_since = 0;
+    int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
+    std::shared_ptr<Outbox> outbox;
+    Error error;  // Why the connection is over, until on_close tells.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -86,7 +192,7 @@ struct Stream::State final : Source {
     ended = 1 << 3,        // The peer's end was read.
     deaf = 1 << 4,         // There is no on_data.
     paused = 1 << 5,       // By the user.
-    throttled = 1 << 6,    // By what is queued.
+    throttled = 1 << 6,    // By what is queued, where the limits say so.
     queueing = 1 << 7,     // Something is queued.
     shutting = 1 << 8,     // Nothing may be written any more.
     shut = 1 << 9,         // Our end was sent.
@@ -97,6 +203,9 @@ struct Stream::State final : Source {
     on_data_replaced = 1 << 14,
     watched = 1 << 15,
     file_goes_on = 1 << 16,  // In the next turn: the kernel would have taken more.
+    above_high_water = 1 << 17,
+    lost_output = 1 << 18,  // Bytes that were accepted will not be sent.
+    unlimited = 1 << 19,    // What is written now was accepted before.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -105,6 +214,7 @@ struct Stream::State final : Source {
   State(Engine& engine, Socket connection, const Address& from)
       : Source(engine, Kind::stream), socket(std::move(connection)), peer(from) {
     keep_loop_running(true);
+    moved_at_ = -engine.now();
   }
 
   // ---- What the engine calls
@@ -132,6 +242,7 @@ struct Stream::State final : Source {
   void unregister() noexcept override {
     send_gathered();
     close_socket();
+    if (seldom && seldom->outbox) seldom->outbox->close();
   }
 
   [[nodiscard]] std::string describe() const override { return "stream of " + peer.to_string(); }
@@ -169,6 +280,7 @@ struct Stream::State final : Source {
     const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
     if (size <= 0) [[unlikely]]
       return read_nothing(static_cast<int>(-size));
+    moved_at_ = engine().turn_time();
     const auto received = static_cast<std::size_t>(size);
     if (received == read_bytes || is(end_is_near | readable | undelivered | on_data_replaced)) {
       return deliver_and_read_on(received);
@@ -207,9 +319,7 @@ struct Stream::State final : Source {
 
   // ---- Writing
 
-  [[nodiscard]] std::size_t queued() const {
-    return seldom ? seldom->queue.size() - seldom->queue_begin : 0;
-  }
+  [[nodiscard]] std::size_t queued() const { return seldom ? seldom->queue.bytes() : 0; }
 
   Written write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(not_writing | connecting | queueing) &&
@@ -256,20 +366,38 @@ struct Stream::State final : Source {
   }
 
   Written enqueue(Bytes bytes) {
-    if (queued() + bytes.size() > max_queued_bytes) {
-      Error error = system_error(ENOBUFS, "send to", peer.to_string());
-      error.hint = "the peer does not read, and more than " + std::to_string(max_queued_bytes) +
-                   " bytes wait for it";
-      fail(std::move(error));
+    if (const Error error = why_full(bytes.size())) {
+      set(lost_output);
+      fail(error);
       return Written::closed;
     }
-    std::vector<std::byte>& queue = rarely().queue;
-    if (seldom->queue_begin > queue.size() / 2) {
-      queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(seldom->queue_begin));
-      seldom->queue_begin = 0;
-    }
-    queue.insert(queue.end(), bytes.begin(), bytes.end());
+    rarely().queue.push(bytes);
+    if (shared) shared->queued += bytes.size();
     return wait_for_kernel();
+  }
+
+  // Why `size` more bytes may not be queued.
+  [[nodiscard]] Error why_full(std::size_t size) const {
+    if (is(unlimited)) return {};
+    const auto exceeds = [size](std::size_t queued, std::size_t most) {
+      return queued > most || size > most - queued;
+    };
+    const std::size_t most = limits().max_queued_bytes;
+    if (exceeds(queued(), most)) {
+      return full("the peer does not read, and more than " + std::to_string(most) +
+                  " bytes wait for it");
+    }
+    if (shared && exceeds(shared->queued, shared->most)) {
+      return full("this peer and others do not read, and more than " +
+                  std::to_string(shared->most) + " bytes wait for all of them");
+    }
+    return {};
+  }
+
+  [[nodiscard]] Error full(std::string hint) const {
+    Error error = system_error(ENOBUFS, "send to", peer.to_string());
+    error.hint = std::move(hint);
+    return error;
   }
 
   Written write_file(File file, std::uint64_t offset, std::uint64_t size) {
@@ -278,42 +406,33 @@ struct Stream::State final : Source {
     const Bytes gathered = engine().take_gathered(*this);
     if (!gathered.empty()) send(gathered, {}, MSG_MORE);
     if (is(broken)) return Written::closed;
-    std::size_t before = queued();
-    for (const FilePart& part : rarely().files) before -= part.queued_before;
-    seldom->files.push_back({std::move(file), offset, size, before});
+    rarely().queue.push(std::move(file), offset, size);
     if (!is(connecting | queueing)) send_waiting();
     if (is(broken)) return Written::closed;
-    return waiting() == 0 ? Written::sent : wait_for_kernel();
+    return seldom->queue.empty() ? Written::sent : wait_for_kernel();
   }
 
   Written wait_for_kernel() {
     set(queueing);
-    if (waiting() > high_water_bytes) set(throttled);
-    settle();
-    return is(throttled) ? Written::full : Written::queued;
-  }
-
-  // All that is to be sent, the files' bytes too.
-  [[nodiscard]] std::uint64_t waiting() const {
-    std::uint64_t bytes = queued();
-    if (seldom) {
-      for (const FilePart& part : seldom->files) bytes += part.size;
+    if (seldom->queue.total() > limits().high_water_bytes) {
+      set(limits().pause_reading_above_high_water ? above_high_water | throttled
+                                                  : above_high_water);
     }
-    return bytes;
+    if (!is(connecting | closing)) limit_stall();
+    settle();
+    return is(above_high_water) ? Written::full : Written::queued;
   }
 
   // Sends what waits, as far as the kernel takes it. False when the stream is gone.
   [[nodiscard]] bool send_queue() {
     send_waiting();
     if (is(broken)) return true;
-    const std::uint64_t left = waiting();
-    if (left == 0) {
-      std::vector<std::byte>().swap(seldom->queue);
-      seldom->queue_begin = 0;
-      clear(queueing);
-    }
-    if (!is(throttled) || left > high_water_bytes / 2) return true;
-    clear(throttled);
+    const SendQueue& queue = seldom->queue;
+    if (queue.empty()) clear(queueing);
+    if (queue.total() > limits().high_water_bytes / 2) return true;
+    if (seldom->outbox) seldom->outbox->set_queued(queue.bytes());
+    if (!is(above_high_water)) return true;
+    clear(above_high_water | throttled);
     if (!seldom->on_drained || is(closing)) return true;
     return engine().call(*this, seldom->on_drained);
   }
@@ -321,58 +440,103 @@ struct Stream::State final : Source {
   void send_waiting() {
     clear(file_goes_on);
     std::uint64_t file_bytes = file_bytes_a_turn;
-    for (;;) {
-      std::vector<FilePart>& files = seldom->files;
-      const std::size_t first = files.empty() ? queued() : files.front().queued_before;
-      if (first == 0 && files.empty()) return;
-      if (first == 0 && file_bytes == 0) {
+    SendQueue& queue = seldom->queue;
+    while (!queue.empty()) {
+      const Bytes bytes = queue.front_bytes();
+      if (bytes.empty() && file_bytes == 0) {
         set(file_goes_on);
         return engine().schedule(*this);
       }
-      const std::uint64_t wanted = first > 0 ? first : std::min(files.front().size, file_bytes);
-      const ssize_t size = first > 0
-                               ? sys::send(socket.fd(), seldom->queue.data() + seldom->queue_begin,
-                                           first, files.empty() ? 0 : MSG_MORE)
-                               : send_file(files.front(), wanted);
+      const ssize_t size = bytes.empty() ? send_file(queue.front_file(), file_bytes)
+                                         : sys::send(socket.fd(), bytes.data(), bytes.size(),
+                                                     queue.has_files() ? MSG_MORE : 0);
       if (size == -EINTR) continue;
       if (size == -EAGAIN) return;
-      if (size < 0) {
-        return fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
-      }
+      if (size < 0) return fail_to_send(static_cast<int>(-size), bytes.empty());
+      if (size == 0) return fail_short_file(queue.front_file());
       const auto sent = static_cast<std::size_t>(size);
-      if (first > 0) {
-        seldom->queue_begin += sent;
-        if (!files.empty()) files.front().queued_before -= sent;
-      } else {
-        if (sent == 0) return fail_short_file(files.front());
+      moved_at_ = engine().turn_time();
+      queue.pop(sent);
+      if (bytes.empty()) {
         file_bytes -= sent;
-        files.front().size -= sent;
-        files.front().offset += sent;
-        if (files.front().size == 0) files.erase(files.begin());
+        continue;  // Fewer than asked for: the file may end there. The next call tells.
       }
-      // Less than all: the kernel is full, and will say when it no longer is. Of a file, its end
-      // may also be why; the next call tells.
-      if (first > 0 && sent < wanted) return;
+      if (shared) shared->queued -= sent;
+      // Fewer than asked for: the kernel is full, and will say when it no longer is.
+      if (sent < bytes.size()) return;
     }
   }
 
-  [[nodiscard]] ssize_t send_file(const FilePart& part, std::uint64_t size) {
+  [[nodiscard]] ssize_t send_file(const SendQueue::FilePart& part, std::uint64_t most) {
     auto offset = static_cast<off_t>(part.offset);
-    return sys::sendfile(socket.fd(), part.file.fd(), &offset, static_cast<std::size_t>(size));
+    const auto size = static_cast<std::size_t>(std::min(part.size, most));
+    const ssize_t sent = sys::sendfile(socket.fd(), part.file.fd(), &offset, size);
+    return sent == -EINVAL ? copy_file(part, size) : sent;
   }
 
-  void fail_short_file(const FilePart& part) {
-    Error error = system_error(EIO, "send a file to", peer.to_string());
+  // For files of which the kernel has no pages to send, as those of /proc and most devices.
+  [[nodiscard]] ssize_t copy_file(const SendQueue::FilePart& part, std::size_t most) {
+    std::array<std::byte, 16 * 1024> buffer;
+    const ssize_t size = sys::pread(part.file.fd(), buffer.data(), std::min(most, buffer.size()),
+                                    static_cast<off_t>(part.offset));
+    return size <= 0 ? size : sys::send(socket.fd(), buffer.data(), std::size_t(size), 0);
+  }
+
+  void fail_to_send(int error, bool from_file) {
+    // These the socket reports; all others come from the file.
+    static constexpr std::array of_socket{EPIPE,        ECONNRESET,  ETIMEDOUT,    ENOBUFS,
+                                          EHOSTUNREACH, ENETUNREACH, ENETDOWN,     EHOSTDOWN,
+                                          ENOTCONN,     ENOMEM,      ECONNABORTED, EPERM};
+    if (!from_file || std::find(of_socket.begin(), of_socket.end(), error) != of_socket.end()) {
+      return fail(system_error(error, "send to", peer.to_string()));
+    }
+    Error failed = system_error(error, "read", seldom->queue.front_file().file.name());
+    failed.hint = "it was to be sent to " + peer.to_string();
+    fail(std::move(failed));
+  }
+
+  void fail_short_file(const SendQueue::FilePart& part) {
+    Error error = system_error(EIO, "send " + part.file.name() + " to", peer.to_string());
     error.hint = "it ends at byte " + std::to_string(part.offset) + ", and " +
                  std::to_string(part.size) + " more were to be sent";
     fail(std::move(error));
+  }
+
+  // ---- What other threads write
+
+  [[nodiscard]] std::shared_ptr<Outbox> outbox() {
+    std::shared_ptr<Outbox>& of_senders = rarely().outbox;
+    if (!of_senders) {
+      of_senders = std::make_shared<Outbox>(engine(), token(), limits());
+      if (is(not_writing)) of_senders->close();
+    }
+    return of_senders;
+  }
+
+  // Takes over what senders have written. They were told that it is queued, so no limit refuses it.
+  void write_posted() {
+    if (!seldom || !seldom->outbox) return;
+    const std::vector<std::byte> posted = seldom->outbox->take();
+    if (!posted.empty() && !is(not_writing)) {
+      set(unlimited);
+      is(connecting | queueing) ? enqueue(posted) : send(engine().take_gathered(*this), posted);
+      clear(unlimited);
+    }
+    seldom->outbox->set_queued(queued());
+  }
+
+  // Nothing may be written from now on.
+  void close_outbox() {
+    if (!seldom || !seldom->outbox) return;
+    write_posted();
+    seldom->outbox->close();
   }
 
   // ---- Connecting
 
   void connect(std::chrono::milliseconds timeout) {
     set(connecting);
-    fail_after(timeout, "connect");
+    limit_time(to_timeout(timeout), "connect");
     settle();
   }
 
@@ -386,6 +550,8 @@ struct Stream::State final : Source {
     }
     clear(connecting);
     seldom->timer.reset();
+    moved_at_ = engine().turn_time();
+    if (is(queueing)) limit_stall();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
     if (is(queueing) && !send_queue()) return;
     go_on();
@@ -396,6 +562,7 @@ struct Stream::State final : Source {
   void shutdown() {
     if (is(not_writing)) return;
     send_gathered();
+    close_outbox();
     set(shutting);
     shut_down_if_sent();
     if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
@@ -417,9 +584,10 @@ struct Stream::State final : Source {
 
   void begin_closing(std::chrono::milliseconds timeout) {
     send_gathered();
+    close_outbox();
     set(closing | shutting);
     clear(throttled);
-    if (!is(ended) || is(queueing)) fail_after(timeout, "close connection to");
+    if (!is(ended) || is(queueing)) limit_time(to_timeout(timeout), "close connection to");
   }
 
   // Reads while there is something to send too: a peer that sends all it has before it reads would
@@ -430,31 +598,26 @@ struct Stream::State final : Source {
     while (is(readable) && !is(ended)) {
       const ssize_t size = sys::recv(socket.fd(), engine().read_buffer(), most, 0);
       if (size == -EINTR) continue;
-      if (size == static_cast<ssize_t>(most)) return engine().schedule(*this);
+      if (size == static_cast<ssize_t>(most)) {
+        moved_at_ = engine().turn_time();
+        return engine().schedule(*this);
+      }
       if (size < 0 && size != -EAGAIN) {
         return finish(
             system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
       }
       if (size == 0) set(ended);
+      if (size > 0) moved_at_ = engine().turn_time();
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
     if (is(ended) && !is(queueing)) return finish({});
     settle();
   }
 
-  void fail_after(std::chrono::milliseconds timeout, const char* operation) {
-    constexpr std::chrono::hours longest(24 * 365 * 100);  // About what nanoseconds can count.
-    timeout = std::min<std::chrono::milliseconds>(timeout, longest);
-    rarely().timer = Timer::after(engine().loop(), timeout, [this, operation] {
-      fail(system_error(ETIMEDOUT, operation, peer.to_string()));
-    });
-  }
-
   void abort() {
     if (is(closed)) return;
     (void)engine().take_gathered(*this);
-    const linger reset{1, 0};
-    sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    set(lost_output);
     fail(system_error(ECANCELED, "connection to", peer.to_string()));
     close_socket();
   }
@@ -488,6 +651,7 @@ struct Stream::State final : Source {
     close_socket();
     if (seldom) {
       seldom->timer.reset();
+      if (seldom->outbox) seldom->outbox->close();
       if (seldom->error) error = std::move(seldom->error);
     }
     keep_loop_running(false);
@@ -498,7 +662,81 @@ struct Stream::State final : Source {
     if (!socket) return;
     if (registered != Interest::none) engine().unwatch_closed(*this, socket.fd());
     registered = Interest::none;
+    if (is(lost_output) || (seldom && !seldom->queue.empty())) reset_on_close();
     socket = Socket();
+  }
+
+  // Closing the socket resets the connection: an orderly end would tell the peer that it has got
+  // all there is.
+  void reset_on_close() {
+    const linger at_once{1, 0};
+    sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    if (!seldom) return;
+    if (shared) shared->queued -= queued();
+    seldom->queue = {};
+  }
+
+  // ---- Time without progress
+
+  // Output waits for the peer: it has so long to take some of it.
+  void limit_stall() {
+    if (!seldom->timer || !seldom->timer->running()) {
+      limit_time(to_timeout(limits().stall_timeout), "send to");
+    }
+  }
+
+  // Ends the connection once `operation` has made no progress for `patience`.
+  void limit_time(std::chrono::nanoseconds patience, const char* operation) {
+    rarely().timed = operation;
+    seldom->patience = patience.count();
+    seldom->timer.reset();
+    if (patience >= longest_timeout) return;
+    seldom->timer = Timer::after(engine().loop(), patience, [this] { on_time(); });
+    seldom->timed_since = engine().now();
+    seldom->discarding_since = 0;
+    seldom->unsent = unsent_bytes(socket);
+  }
+
+  void on_time() {
+    // Where all is sent, the timer was left to run out: that is cheaper than to stop it.
+    if (!is(connecting | queueing | closing)) return;
+    const Nanoseconds quiet = quiet_time();
+    const Nanoseconds left = seldom->patience - quiet;
+    if (is(connecting) || left <= 0 || discards_too_long()) {
+      return fail(system_error(ETIMEDOUT, seldom->timed, peer.to_string()));
+    }
+    seldom->timer->restart(std::chrono::nanoseconds(left));
+  }
+
+  // How long nothing has moved, since the timer was started at the earliest.
+  [[nodiscard]] Nanoseconds quiet_time() {
+    look_at_unsent();
+    return engine().now() - std::max(std::abs(moved_at_), seldom->timed_since);
+  }
+
+  // The peer has acknowledged, or a unix peer has read, what the kernel had to send.
+  void look_at_unsent() {
+    const int unsent = unsent_bytes(socket);
+    if (unsent == std::exchange(rarely().unsent, unsent)) return;
+    moved_at_ = engine().now();
+  }
+
+  // A peer to which all is sent may not hold the connection open by sending for ever.
+  [[nodiscard]] bool discards_too_long() {
+    if (!is(closing) || is(queueing) || seldom->unsent > 0) return false;
+    if (seldom->discarding_since == 0) seldom->discarding_since = engine().now();
+    const Nanoseconds discarding = engine().now() - seldom->discarding_since;
+    return discarding >= to_timeout(limits().discard_timeout).count();
+  }
+
+  void touch() { moved_at_ = engine().turn_time(); }
+
+  [[nodiscard]] bool has_progressed() const { return moved_at_ >= 0; }
+
+  [[nodiscard]] Nanoseconds quiet_for() {
+    if (is(deaf | paused | throttled)) return 0;
+    look_at_unsent();
+    return engine().known_time_since(std::abs(moved_at_));
   }
 
   // ---- Registration
@@ -541,6 +779,19 @@ struct Stream::State final : Source {
     fail(std::move(error));
   }
 
+  [[nodiscard]] const StreamLimits& limits() const {
+    return shared ? shared->each : default_limits;
+  }
+
+  void set_limits(std::shared_ptr<SharedLimits::State> limits) {
+    if (shared) shared->queued -= queued();
+    shared = std::move(limits);
+    if (shared) shared->queued += queued();
+    read_bytes = static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(this->limits().read_bytes, 1, Engine::read_buffer_bytes));
+    if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
+  }
+
   Seldom& rarely() {
     if (!seldom) seldom = std::make_unique<Seldom>();
     return *seldom;
@@ -550,13 +801,16 @@ struct Stream::State final : Source {
   Interest registered = Interest::none;
   unsigned flags = deaf;
   std::uint32_t read_bytes = Engine::read_buffer_bytes;
-  std::uint32_t high_water_bytes = 256 * 1024;
-  std::uint32_t max_queued_bytes = 64 * 1024 * 1024;
+  std::shared_ptr<SharedLimits::State> shared;  // None where the defaults will do.
   CompactAddress peer;
   Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;
   std::unique_ptr<Seldom> seldom;
 };
+
+void Stream::Outbox::hand_over() {
+  if (auto* stream = static_cast<State*>(engine_.find(token_))) stream->write_posted();
+}
 
 void Stream::Retire::operator()(State* state) const noexcept { retire(state); }
 
@@ -632,17 +886,21 @@ void Stream::resume() {
 
 std::size_t Stream::queued_bytes() const { return state_->queued(); }
 
-void Stream::set_limits(StreamLimits limits) {
-  constexpr std::size_t most = UINT32_MAX;
-  state_->high_water_bytes = static_cast<std::uint32_t>(std::min(limits.high_water_bytes, most));
-  state_->max_queued_bytes = static_cast<std::uint32_t>(std::min(limits.max_queued_bytes, most));
-  state_->read_bytes = static_cast<std::uint32_t>(
-      std::clamp<std::size_t>(limits.read_bytes, 1, Engine::read_buffer_bytes));
+void Stream::set_limits(const StreamLimits& limits) { set_limits(SharedLimits(limits)); }
+
+void Stream::set_limits(const SharedLimits& limits) { state_->set_limits(limits.state_); }
+
+void Stream::touch() { state_->touch(); }
+
+std::chrono::nanoseconds Stream::quiet_for() const {
+  return std::chrono::nanoseconds(state_->quiet_for());
 }
+
+bool Stream::has_progressed() const { return state_->has_progressed(); }
 
 Socket& Stream::socket() { return state_->socket; }
 
-Stream::Sender Stream::sender() const { return {state_->engine().loop(), state_->token()}; }
+Stream::Sender Stream::sender() const { return Sender(state_->outbox()); }
 
 Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
 
@@ -669,11 +927,12 @@ void Stream::Delivery::fail(Error reason) {
   state_->close(default_close_timeout, std::move(reason));
 }
 
-void Stream::Sender::write(std::string bytes) const {
-  loop_->post([engine = &loop_->engine(), token = token_, bytes = std::move(bytes)] {
-    auto* stream = static_cast<State*>(engine->find(token));
-    if (stream) stream->write(std::as_bytes(std::span(bytes)));
-  });
+Written Stream::Sender::write(std::string_view text) const {
+  return outbox_->write(outbox_, std::as_bytes(std::span(text)));
+}
+
+void Stream::Sender::once_drained(Callback<void()> callback) const {
+  outbox_->once_drained(std::move(callback));
 }
 
 }  // namespace reactor

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
@@ -19,27 +20,62 @@ namespace reactor {
 
 /// What became of the bytes given to Stream::write.
 enum class Written : unsigned char {
-  sent,    ///< The kernel has them, or gets them when the callback that is running returns.
-  queued,  ///< They wait until the peer has read what is before them.
-  full,    ///< Queued too, above the high-water mark: write no more until on_drained.
-  closed,  ///< Not taken: the stream is closed, closing, or has been shut down.
+  sent,     ///< The kernel has them, or gets them when the callback that is running returns.
+  queued,   ///< They wait until the peer has read what is before them.
+  full,     ///< Queued too, above the high-water mark: write no more until on_drained.
+  refused,  ///< Not taken, because too much waits already: only a Stream::Sender says so.
+  closed,   ///< Not taken: the stream is closed, closing, or has been shut down.
 };
 
-/// What a stream may keep for a peer that does not read.
+/// What a stream may keep for a peer that does not read, and for how long.
 struct StreamLimits {
-  /// Above this many bytes queued, write() says `full`, and the stream reads no more from the peer
-  /// until half of it is sent: who does not read answers may not ask more.
+  /// Above this many bytes queued, write() says `full`: write no more until on_drained, which comes
+  /// when half of it is sent.
   std::size_t high_water_bytes = 256 * 1024;
   /// A write that would queue more than this closes the stream.
   std::size_t max_queued_bytes = 64 * 1024 * 1024;
   /// One read brings no more than this.
   std::size_t read_bytes = 512 * 1024;
+  /// Closes the stream when output is queued and nothing moves for this long: the peer neither
+  /// takes bytes nor sends any. max(): never.
+  std::chrono::milliseconds stall_timeout = std::chrono::milliseconds::max();
+  /// A peer that has got everything and whose stream closes may go on sending for so long, what it
+  /// sends being discarded; see close(). max(): for ever.
+  std::chrono::milliseconds discard_timeout = std::chrono::seconds(30);
+  /// Reads nothing from the peer while the output is above the high-water mark. This is for
+  /// servers: a client that does not read its answers may not ask more. Two programs that both
+  /// have it set and both write before they read wait for each other for ever.
+  bool pause_reading_above_high_water = false;
+};
+
+/// Limits that several streams share: what all of them queue together has a limit too.
+///
+///     const SharedLimits limits({.max_queued_bytes = 1 << 20}, 64 << 20);
+///     for (Stream& stream : streams) stream.set_limits(limits);
+///
+/// Thread    All of the streams belong to one loop, and this to its thread.
+class SharedLimits {
+ public:
+  /// Each stream keeps `each`. A write by which all of them together would queue more than
+  /// `max_total_queued_bytes` closes its stream.
+  explicit SharedLimits(const StreamLimits& each, std::size_t max_total_queued_bytes = SIZE_MAX);
+
+  /// What all of the streams have queued.
+  [[nodiscard]] std::size_t queued_bytes() const;
+
+ private:
+  friend class Stream;
+  struct State;
+  std::shared_ptr<State> state_;
 };
 
 /// A connection, owned.
 ///
 ///     stream.on_data([&](std::span<const std::byte> bytes) { stream.write(bytes); });
 ///     stream.on_close([&](const Error& error) { … });
+///
+/// Whenever bytes that were written will not be sent, the peer is told by a reset: it never takes
+/// half of an answer for a whole one. (Unix sockets know no reset: there the peer sees an end.)
 ///
 /// Lifetime  Destroying the Stream closes the connection at once, without on_close; what is still
 ///           queued is lost (close() loses nothing). Every call is legal in every callback.
@@ -91,7 +127,8 @@ class Stream {
 
   /// Sends `size` bytes of `file`, from `offset` on, after all that was written before; the kernel
   /// copies them straight from its page cache (sendfile). What is written behind it waits for it.
-  /// A file that turns out to be shorter closes the stream: the peer was promised more.
+  /// A file that turns out to be shorter closes the stream: the peer was promised more. An error of
+  /// the file names the file.
   ///
   /// Lifetime  The file is closed once it is sent, or with the stream.
   /// Cost      No memory for the file's bytes, which count for `full` but not against
@@ -103,8 +140,11 @@ class Stream {
   void shutdown();
 
   /// Ends the connection without losing what was written: sends what is queued, then the end of the
-  /// stream, and waits for the peer's end, discarding what it sends. on_close follows; with
-  /// timed_out, where the peer does not end it in time.
+  /// stream, and waits for the peer's end, discarding what it sends. on_close follows.
+  ///
+  /// `timeout` is for a peer with which nothing moves: it counts anew whenever bytes are sent,
+  /// acknowledged or received. on_close tells timed_out then. A peer that has got everything may go
+  /// on sending for StreamLimits::discard_timeout. max(): no timeout.
   void close(std::chrono::milliseconds timeout = std::chrono::seconds(5));
 
   /// As close(), for `reason`, which on_close tells.
@@ -120,7 +160,24 @@ class Stream {
 
   /// What is written and not yet taken by the kernel, but for what write_file() has yet to send.
   [[nodiscard]] std::size_t queued_bytes() const;
-  void set_limits(StreamLimits limits);
+
+  void set_limits(const StreamLimits& limits);
+  void set_limits(const SharedLimits& limits);
+
+  // ---- For idle timeouts
+
+  /// Counts as progress: the user of the stream knows that the connection is in use.
+  void touch();
+
+  /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero while
+  /// the stream does not read (pause(), no on_data, high water): it is not the peer who is idle.
+  /// Measured while a timer of the loop is running, to the turn.
+  ///
+  /// Cost      A system call.
+  [[nodiscard]] std::chrono::nanoseconds quiet_for() const;
+
+  /// Whether bytes have moved in either direction since the stream was made, or touch() was called.
+  [[nodiscard]] bool has_progressed() const;
 
   /// For its options and addresses.
   [[nodiscard]] Socket& socket();
@@ -132,6 +189,7 @@ class Stream {
   [[nodiscard]] Delivery delivery() const;
 
  private:
+  class Outbox;
   struct State;
   struct Retire {
     void operator()(State* state) const noexcept;
@@ -163,19 +221,27 @@ class Stream::Delivery {
   State* state_;
 };
 
-/// Writes to a Stream from any thread, in the order of the calls; does nothing once the Stream is
-/// gone. Copied freely.
+/// Writes to a Stream from any thread, in the order of the calls. Copied freely.
+///
+///     if (sender.write(line) == Written::full) sender.once_drained([&] { … });
 ///
 /// Lifetime  May outlive the Stream, not the Loop.
 class Stream::Sender {
  public:
-  void write(std::string bytes) const;
+  /// Copies `text`. `queued`, or `full` where more than the high-water mark waits: write no more
+  /// then until once_drained() calls. `refused` where max_queued_bytes would be exceeded, by what
+  /// the stream itself has queued too. `closed` once the stream is closed, closing, shut down or
+  /// destroyed.
+  Written write(std::string_view text) const;
+
+  /// Calls `callback` once, on the loop's thread, as soon as no more than half of the high-water
+  /// mark waits, or the stream is closed.
+  void once_drained(Callback<void()> callback) const;
 
  private:
   friend class Stream;
-  Sender(Loop& loop, std::uint64_t token) : loop_(&loop), token_(token) {}
-  Loop* loop_;
-  std::uint64_t token_;
+  explicit Sender(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
+  std::shared_ptr<Outbox> outbox_;
 };
 
 }  // namespace reactor

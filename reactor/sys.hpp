@@ -38,6 +38,8 @@ int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
 
 int fcntl(int fd, int command, int argument);
+int ioctl(int fd, unsigned long request, int* value);
+ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
 int lstat(const char* path, struct stat* file);
 int unlink(const char* path);
 

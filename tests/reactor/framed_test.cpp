@@ -168,7 +168,7 @@ TEST_SUITE("framed") {
   TEST_CASE("a peer that does not read its answers is asked for no more, and loses none") {
     Loop loop;
     Ends ends(loop);
-    ends.near->set_limits({.high_water_bytes = 1000});
+    ends.near->set_limits({.high_water_bytes = 1000, .pause_reading_above_high_water = true});
     const std::string answer(100'000, 'x');
     int frames = 0;
     std::size_t answered = 0;

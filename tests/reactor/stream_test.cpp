@@ -161,7 +161,8 @@ TEST_SUITE("stream") {
       CAPTURE(transport);
       Connection<Position> on(transport, {.sender = 32 * 1024, .receiver = 32 * 1024});
       constexpr std::size_t high_water = 100'000;
-      on.stream->set_limits({.high_water_bytes = high_water});
+      on.stream->set_limits(
+          {.high_water_bytes = high_water, .pause_reading_above_high_water = true});
       std::size_t queued_when_drained = 0;
       int drained = 0;
       on.stream->on_drained([&] {

@@ -1,0 +1,185 @@
+// Stream::Sender: other threads that write to a stream.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "reactor/stream.hpp"
+#include "support/connection.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using reactor::Loop;
+using reactor::Stream;
+using reactor::Written;
+
+namespace {
+
+constexpr Buffers small_buffers{16 * 1024, 16 * 1024};
+
+}  // namespace
+
+TEST_SUITE("sender") {
+  TEST_CASE("a sender tells what became of its bytes, and refuses more than the limit") {
+    Loop loop;
+    ConnectedStream on(loop);
+    on.stream->set_limits({.high_water_bytes = 100, .max_queued_bytes = 200});
+    const Stream::Sender sender = on.stream->sender();
+    CHECK(sender.write("") == Written::queued);
+    CHECK(sender.write(std::string(100, 'a')) == Written::queued);
+    CHECK(sender.write("b") == Written::full);
+    CHECK(sender.write(std::string(100, 'c')) == Written::refused);
+    CHECK(sender.write(std::string(99, 'd')) == Written::full);
+    CHECK(sender.write("e") == Written::refused);
+    run_until(loop, [&] { return on.peer.received().size() == 200; });
+    CHECK(on.peer.received() == std::string(100, 'a') + "b" + std::string(99, 'd'));
+    CHECK(sender.write(std::string(200, 'f')) == Written::full);
+    CHECK_FALSE(on.closed);
+  }
+
+  TEST_CASE("what the stream itself has queued counts for the sender too") {
+    Loop loop;
+    ConnectedStream on(loop, small_buffers);
+    const Stream::Sender sender = on.stream->sender();
+    on.stream->set_limits({.high_water_bytes = 1000, .max_queued_bytes = 300'000});
+    on.queue(200'000);
+    sender.write("x");
+    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    CHECK(sender.write(std::string(150'000, 'x')) == Written::refused);
+    CHECK(sender.write("x") == Written::full);
+  }
+
+  TEST_CASE("bytes that a sender was told are queued are sent, though the queue is full by then") {
+    Loop loop;
+    ConnectedStream on(loop, small_buffers);
+    on.stream->set_limits({.max_queued_bytes = 100'000});
+    const Stream::Sender sender = on.stream->sender();
+    CHECK(sender.write(std::string(100'000, 's')) == Written::queued);
+    on.queue(90'000);
+    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    CHECK_FALSE(on.closed);
+    on.peer.read_on();
+    run_until(loop, [&] {
+      const std::string& received = on.peer.received();
+      return std::count(received.begin(), received.end(), 's') == 100'000;
+    });
+  }
+
+  TEST_CASE_TEMPLATE("once_drained() calls once, when half of the high-water mark is left",
+                     Position, Host, Guest) {
+    Position position;
+    ConnectedStream on(position.loop, small_buffers);
+    on.stream->set_limits({.high_water_bytes = 100'000});
+    const Stream::Sender sender = on.stream->sender();
+    int calls = 0;
+    sender.once_drained([&] { ++calls; });  // Nothing waits.
+    run_until(position.loop, [&] { return calls == 1; });
+
+    on.peer.hold();
+    while (sender.write(std::string(10'000, 'x')) != Written::full) position.loop.poll();
+    sender.once_drained([&] {
+      ++calls;
+      CHECK(on.stream->queued_bytes() <= 50'000);
+      CHECK(sender.write("x") == Written::queued);
+    });
+    for (int turn = 0; turn < 5; ++turn) position.loop.poll();
+    CHECK(calls == 1);
+    on.peer.read_on();
+    run_until(position.loop, [&] { return calls == 2; });
+    for (int turn = 0; turn < 5; ++turn) position.loop.poll();
+    CHECK(calls == 2);
+  }
+
+  TEST_CASE("once_drained() calls too when the stream is closed or destroyed") {
+    for (const bool destroy : {false, true}) {
+      CAPTURE(destroy);
+      Loop loop;
+      ConnectedStream on(loop, small_buffers);
+      on.stream->set_limits({.high_water_bytes = 10});
+      const Stream::Sender sender = on.stream->sender();
+      on.queue(200'000);
+      sender.write("x");
+      for (int turn = 0; turn < 3; ++turn) loop.poll();
+      bool called = false;
+      sender.once_drained([&] {
+        called = true;
+        CHECK(sender.write("late") == Written::closed);
+      });
+      loop.poll();
+      CHECK_FALSE(called);
+      destroy ? on.stream.reset() : on.stream->abort();
+      run_until(loop, [&] { return called; });
+    }
+  }
+
+  TEST_CASE("close() and shutdown() send what senders wrote before, and nothing after") {
+    for (const bool close : {false, true}) {
+      CAPTURE(close);
+      Loop loop;
+      ConnectedStream on(loop);
+      const Stream::Sender sender = on.stream->sender();
+      sender.write("posted ");
+      on.stream->write("first ");
+      sender.write("before");
+      close ? on.stream->close() : on.stream->shutdown();
+      CHECK(sender.write("late") == Written::closed);
+      CHECK(on.stream->sender().write("late") == Written::closed);
+      on.until_peer_is_over();
+      CHECK(on.peer.received() == "first posted before");
+      CHECK(on.peer.ended());
+    }
+  }
+
+  TEST_CASE("a sender made of a closed stream writes nothing") {
+    Loop loop;
+    ConnectedStream on(loop);
+    on.stream->abort();
+    CHECK(on.stream->sender().write("late") == Written::closed);
+    on.until_closed();
+    CHECK(on.stream->sender().write("late") == Written::closed);
+  }
+
+  TEST_CASE("threads that wait for once_drained() pass any amount through a small queue") {
+    Loop loop;
+    ConnectedStream on(loop, small_buffers);
+    on.stream->set_limits({.high_water_bytes = 50'000, .max_queued_bytes = 100'000});
+    on.peer.keep(false);
+    const Stream::Sender sender = on.stream->sender();
+    constexpr int threads = 3, writes = 200;
+    std::atomic<int> refused = 0;
+    std::vector<std::thread> writers;
+    for (int thread = 0; thread < threads; ++thread) {
+      writers.emplace_back([&, sender] {
+        std::mutex mutex;
+        std::condition_variable drained;
+        const std::string piece(10'000, 'x');
+        for (int i = 0; i < writes; ++i) {
+          Written written;
+          while ((written = sender.write(piece)) == Written::refused || written == Written::full) {
+            refused += written == Written::refused;
+            bool may_go_on = false;
+            sender.once_drained([&] {
+              const std::lock_guard lock(mutex);
+              may_go_on = true;
+              drained.notify_one();
+            });
+            std::unique_lock lock(mutex);
+            drained.wait(lock, [&] { return may_go_on; });
+            if (written == Written::full) break;
+          }
+        }
+      });
+    }
+    run_until(loop, [&] { return on.peer.received_bytes() == 10'000ULL * threads * writes; });
+    for (auto& writer : writers) writer.join();
+    CHECK(on.stream->queued_bytes() == 0);
+    CHECK_FALSE(on.closed);
+  }
+}
