@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -250,6 +251,14 @@ int getpeername(int fd, sockaddr* address, socklen_t* size) {
 }
 
 int fcntl(int fd, int command, int argument) { return or_error(::fcntl(fd, command, argument)); }
+
+int ioctl(int fd, unsigned long request, int* value) {
+  return or_error(::ioctl(fd, request, value));
+}
+
+ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset) {
+  return or_error(::pread(fd, buffer, size, offset));
+}
 
 int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, file)); }
 
