@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,10 @@ constexpr std::chrono::milliseconds longest_rest = 1s;
 
 // Accepted at most in one go, so that a flood of new connections leaves time for the old.
 constexpr int most_at_once = 64;
+
+// What a queue holds at most when nobody knows with which backlog its socket listens: the kernel
+// kept it in 16 bits for long.
+constexpr int longest_backlog = 65'535;
 
 // The descriptor that is kept to be given up when there is no other.
 int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
@@ -54,27 +59,40 @@ bool concerns_one_connection(int error) {
 }  // namespace
 
 struct Listener::State final : Source {
-  State(Loop& loop, Socket listening, OnAccept callback)
+  struct Accepted {
+    Socket socket;
+    Address peer;
+  };
+
+  State(Loop& loop, Socket listening, int most_in_queue, OnAccept callback)
       : Source(loop.engine(), Kind::listener),
         socket(std::move(listening)),
+        backlog(most_in_queue),
         on_accept_callback(std::move(callback)),
         rest(loop, [this] { resume_or_rest(resting); }) {}
 
   void on_ready(unsigned) override {
     for (int accepted = 0; accepted < most_at_once && !silent(); ++accepted) {
-      sockaddr_storage peer;
-      socklen_t size = sizeof peer;
-      const int fd = sys::accept(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size);
-      if (fd == -EAGAIN) return;
-      if (fd < 0 && concerns_one_connection(-fd)) continue;
-      if (fd < 0) return rest_from(-fd);
+      Accepted next;
+      const int error = accept(next);
+      if (error == EAGAIN) return;
+      if (error != 0 && concerns_one_connection(error)) continue;
+      if (error != 0) return rest_from(error);
       rest_length = shortest_rest;
-      if (!engine().call(*this, on_accept_callback, Socket::own(fd),
-                         Address::from(reinterpret_cast<sockaddr*>(&peer), size))) {
-        return;
-      }
+      if (!hand_over(std::move(next))) return;
       if (engine().interrupted()) return;  // Level-triggered: it is reported again.
     }
+  }
+
+  void on_turn() override {
+    if (drain_error != 0 && !report(std::exchange(drain_error, 0))) return;
+    for (int handed_over = 0; handed_over < most_at_once && has_work(); ++handed_over) {
+      if (engine().interrupted()) break;
+      Accepted next = std::move(waiting.front());
+      waiting.pop_front();
+      if (!hand_over(std::move(next))) return;
+    }
+    schedule_if_work_is_left();
   }
 
   void unregister() noexcept override {
@@ -85,11 +103,71 @@ struct Listener::State final : Source {
 
   [[nodiscard]] std::string describe() const override { return "listener " + address.to_string(); }
 
+  // ---- Accepting
+
+  // 0 or an errno.
+  int accept(Accepted& next) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    const int fd = sys::accept(socket.fd(), reinterpret_cast<sockaddr*>(&peer), &size);
+    if (fd < 0) return -fd;
+    next.socket = Socket::own(fd);
+    next.peer = Address::from(reinterpret_cast<sockaddr*>(&peer), size);
+    return 0;
+  }
+
+  // False when the listener is gone.
+  [[nodiscard]] bool hand_over(Accepted next) {
+    return engine().call(*this, on_accept_callback, std::move(next.socket), next.peer);
+  }
+
+  // ---- Draining
+
+  // The socket is closed before this returns; what it had accepted is handed over by on_turn().
+  void drain() {
+    if (is(drained)) return;
+    pause(drained);
+    rest.cancel();
+    remove_file();  // First, so that nobody comes by that path any more.
+    file_number = 0;
+    take_queue();
+    socket = Socket();
+    if (reserve >= 0) ::close(std::exchange(reserve, -1));
+    schedule_if_work_is_left();
+  }
+
+  // No more than the queue can have held: new connections may come as fast as they are taken.
+  void take_queue() {
+    for (std::int64_t left = std::int64_t{backlog} + 1; left > 0;) {
+      Accepted next;
+      const int error = accept(next);
+      if (error == EAGAIN) return;
+      if (error == EINTR) continue;
+      --left;
+      if (error == 0) {
+        waiting.push_back(std::move(next));
+      } else if (!concerns_one_connection(error)) {
+        drain_error = error;
+        if (!shed_one(error)) return;
+      }
+    }
+  }
+
+  [[nodiscard]] bool has_work() const {
+    return drain_error != 0 || (!waiting.empty() && !is(paused));
+  }
+
+  void schedule_if_work_is_left() {
+    if (has_work()) engine().schedule(*this);
+    if (is(drained)) keep_loop_running(drain_error != 0 || !waiting.empty());
+  }
+
   // ---- Resting
 
-  enum Reason : unsigned { resting = 1, paused = 2 };
+  enum Reason : unsigned { resting = 1, paused = 2, drained = 4 };
 
   [[nodiscard]] bool silent() const { return reasons != 0; }
+  [[nodiscard]] bool is(Reason reason) const { return (reasons & reason) != 0; }
 
   int pause(Reason reason) {
     reasons |= reason;
@@ -125,26 +203,31 @@ struct Listener::State final : Source {
   }
 
   void rest_from(int error) {
-    if (error == EMFILE || error == ENFILE) shed_one();
+    (void)shed_one(error);
     start_rest();
-    report(error);
+    (void)report(error);
   }
 
-  void shed_one() {
+  // Turns one connection away where there is no descriptor for it; true if it did.
+  bool shed_one(int error) {
+    if (error != EMFILE && error != ENFILE) return false;
+    int fd = -1;
     if (reserve >= 0) {
       ::close(reserve);
-      const int fd = sys::accept(socket.fd(), nullptr, nullptr);
+      fd = sys::accept(socket.fd(), nullptr, nullptr);
       if (fd >= 0) sys::close(fd);
     }
     reserve = open_reserve();  // Another thread may have been quicker; then there is a next time.
+    return fd >= 0;
   }
 
-  void report(int error) {
+  // False when the listener is gone.
+  [[nodiscard]] bool report(int error) {
     const auto now = engine().loop().now();
-    if (!on_error_callback || now < silent_until) return;
+    if (!on_error_callback || now < silent_until) return true;
     silent_until = now + 1s;
     const Error problem = system_error(error, "accept on", address.to_string());
-    (void)engine().call(*this, on_error_callback, problem);
+    return engine().call(*this, on_error_callback, problem);
   }
 
   // ---- The file of a unix socket
@@ -167,7 +250,10 @@ struct Listener::State final : Source {
   }
 
   Socket socket;
+  const int backlog;
   Address address;
+  std::deque<Accepted> waiting;  // Drained: accepted, and not yet handed over.
+  int drain_error = 0;
   OnAccept on_accept_callback;
   Callback<void(const Error&)> on_error_callback;
   unsigned reasons = paused;
@@ -188,6 +274,11 @@ Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept o
 
 Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOptions options,
                                   OnAccept on_accept) {
+  if (options.backlog < 0) {
+    Error error = system_error(EINVAL, "listen", address.to_string());
+    error.hint = "the backlog is negative";
+    return Failure(std::move(error));
+  }
   auto socket = Socket::open(address.family(), SocketType::stream);
   if (!socket) return Failure(socket.error());
   if (address.family() != Family::unix_socket) {
@@ -202,7 +293,7 @@ Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOpti
   if (const int error = sys::listen(socket->fd(), options.backlog)) {
     return Failure(system_error(-error, "listen", address.to_string()));
   }
-  auto listener = start(loop, std::move(*socket), std::move(on_accept));
+  auto listener = start(loop, std::move(*socket), options.backlog, std::move(on_accept));
   if (listener) listener->state_->note_file();
   return listener;
 }
@@ -211,13 +302,13 @@ Result<Listener> Listener::adopt(Loop& loop, Socket socket, OnAccept on_accept) 
   const auto listens = socket.get(option::accepting);
   if (!listens) return Failure(listens.error());
   if (!*listens) return Failure(system_error(EINVAL, "accept on a socket that does not listen"));
-  return start(loop, std::move(socket), std::move(on_accept));
+  return start(loop, std::move(socket), longest_backlog, std::move(on_accept));
 }
 
-Result<Listener> Listener::start(Loop& loop, Socket socket, OnAccept on_accept) {
+Result<Listener> Listener::start(Loop& loop, Socket socket, int backlog, OnAccept on_accept) {
   const auto address = socket.local_address();
   if (!address) return Failure(address.error());
-  Listener listener(new State(loop, std::move(socket), std::move(on_accept)));
+  Listener listener(new State(loop, std::move(socket), backlog, std::move(on_accept)));
   State& state = *listener.state_;
   state.address = *address;
   if (const int error = state.resume(State::paused)) {
@@ -235,7 +326,12 @@ const Address& Listener::address() const { return state_->address; }
 
 void Listener::pause() { state_->pause(State::paused); }
 
-void Listener::resume() { state_->resume_or_rest(State::paused); }
+void Listener::resume() {
+  state_->resume_or_rest(State::paused);
+  state_->schedule_if_work_is_left();
+}
+
+void Listener::drain() { state_->drain(); }
 
 Result<std::vector<Socket>> inherited_listeners() {
   constexpr int first_inherited = 3;

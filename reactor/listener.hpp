@@ -14,7 +14,7 @@ namespace reactor {
 
 struct ListenOptions {
   /// Connections that the kernel completes and keeps until they are accepted; it has its own cap in
-  /// net.core.somaxconn.
+  /// net.core.somaxconn. With 0 it keeps one.
   int backlog = 4096;
   /// Several listeners, of one process or of several, share the port, and the kernel spreads the
   /// connections over them.
@@ -32,7 +32,9 @@ struct ListenOptions {
 /// descriptor kept for this, so that its client learns at once, and accepting rests for 5 ms, then
 /// twice as long each time, up to a second; what is connected is served on.
 ///
-/// Lifetime  Destroying the Listener stops listening; a unix socket's file goes with it.
+/// Lifetime  Destroying the Listener stops listening; a unix socket's file goes with it. The
+///           kernel resets connections that it has accepted and the Listener has not handed over:
+///           drain() hands them over first.
 /// Thread    The loop's thread only.
 class Listener {
  public:
@@ -42,7 +44,7 @@ class Listener {
   /// algorithm off.
   ///
   /// Errors    address_in_use, permission_denied, address_not_available; for a unix path also
-  ///           no_such_file_or_directory.
+  ///           no_such_file_or_directory; invalid_argument: a negative backlog.
   [[nodiscard]] static Result<Listener> listen(Loop& loop, const Address& address,
                                                OnAccept on_accept);
   [[nodiscard]] static Result<Listener> listen(Loop& loop, const Address& address,
@@ -54,7 +56,7 @@ class Listener {
   /// Errors    invalid_argument: the socket does not listen.
   [[nodiscard]] static Result<Listener> adopt(Loop& loop, Socket socket, OnAccept on_accept);
 
-  /// Told when accepting failed, at most once a second; the listener goes on by itself.
+  /// Called when accepting failed, at most once a second; the listener goes on by itself.
   void on_error(Callback<void(const Error&)> on_error);
 
   [[nodiscard]] const Address& address() const;
@@ -63,6 +65,14 @@ class Listener {
   void pause();
   void resume();
 
+  /// Stops listening, so that the port or path is free when this returns, and loses no connection
+  /// that the kernel has already accepted: each is handed over from the loop, unless pause() holds
+  /// it back. The Listener keeps the loop running until then, and accepts nothing more.
+  ///
+  /// Cost      One descriptor for each connection that waited. Where there are too few, on_error
+  ///           says so and the rest is closed.
+  void drain();
+
  private:
   struct State;
   struct Retire {
@@ -70,7 +80,7 @@ class Listener {
   };
 
   explicit Listener(State* state) : state_(state) {}
-  static Result<Listener> start(Loop& loop, Socket socket, OnAccept on_accept);
+  static Result<Listener> start(Loop& loop, Socket socket, int backlog, OnAccept on_accept);
 
   std::unique_ptr<State, Retire> state_;
 };

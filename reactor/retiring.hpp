@@ -17,6 +17,9 @@ class Retiring {
   /// Its owner is destroyed: nothing may reach the user any more.
   [[nodiscard]] bool retired() const { return retired_; }
 
+  /// Functions of its own are running, as far as a Use says.
+  [[nodiscard]] bool in_use() const { return uses_ > 0; }
+
  private:
   template <class State>
   friend class Use;
