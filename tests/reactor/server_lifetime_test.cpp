@@ -1,0 +1,420 @@
+// Whatever the user's code does to a Server with several connections, from whichever of its calls:
+// each moment is combined with each action. AddressSanitizer sees what the checks do not.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "protocols/lines.hpp"
+#include "reactor/server.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Error;
+using reactor::Loop;
+using reactor::NoDecoder;
+using reactor::Server;
+using reactor::Stream;
+
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// When the user's code runs.
+enum class Moment {
+  make_session,
+  make_decoder,
+  on_data,
+  on_frame,
+  on_end,
+  on_drained,
+  on_close,
+  finish,
+  visitor,
+  destructor_after_on_close,
+  destructor_with_the_server,
+  on_error,
+};
+
+struct NamedMoment {
+  Moment moment;
+  const char* name;
+};
+
+constexpr NamedMoment moments[] = {
+    {Moment::make_session, "make_session"},
+    {Moment::make_decoder, "make_decoder"},
+    {Moment::on_data, "on_data"},
+    {Moment::on_frame, "on_frame"},
+    {Moment::on_end, "on_end"},
+    {Moment::on_drained, "on_drained"},
+    {Moment::on_close, "on_close"},
+    {Moment::finish, "finish"},
+    {Moment::visitor, "visitor"},
+    {Moment::destructor_after_on_close, "~Session after on_close"},
+    {Moment::destructor_with_the_server, "~Session with the server"},
+    {Moment::on_error, "on_error"},
+};
+
+constexpr bool is_destructor(Moment moment) {
+  return moment == Moment::destructor_after_on_close ||
+         moment == Moment::destructor_with_the_server;
+}
+
+struct Thrown : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The first three connections are there when the moment comes.
+constexpr int established = 3;
+
+// A server with its connections and their clients, as far as an action may touch them.
+class World {
+ public:
+  explicit World(Loop& on) : loop(on) {}
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  virtual ~World() = default;
+
+  virtual void destroy() = 0;
+  virtual void drain() = 0;
+  virtual void for_each(const std::function<void(Stream&)>& visit) = 0;
+
+  /// Streams by the number of their session, in the order in which they were made.
+  std::map<int, Stream*> streams;
+  Loop& loop;
+};
+
+// ---- What is done
+
+struct Action {
+  std::string name;
+  std::function<void(World&, int self)> act;
+  enum Effect { none, closes, destroys, drains, throws } effect = none;
+};
+
+enum class Target { self, earlier, later, all };
+
+std::vector<Stream*> targets(World& world, int self, Target target) {
+  std::vector<Stream*> found;
+  for (const auto& [number, stream] : world.streams) {
+    const bool wanted = target == Target::all || (target == Target::self && number == self) ||
+                        (target == Target::earlier && number == self - 1) ||
+                        (target == Target::later && number == self + 1);
+    if (wanted) found.push_back(stream);
+  }
+  return found;
+}
+
+std::vector<Action> actions() {
+  using Does = void (*)(Stream&);
+  const std::pair<const char*, Does> deeds[] = {
+      {"close", [](Stream& stream) { stream.close(); }},
+      {"abort", [](Stream& stream) { stream.abort(); }},
+      {"fail", [](Stream& stream) { stream.fail(Error{}); }},
+      {"write to", [](Stream& stream) { stream.write("x"); }},
+      {"write much to", [](Stream& stream) { stream.write(Pattern::at(0)); }},
+  };
+  const std::pair<const char*, Target> whom[] = {{"this", Target::self},
+                                                 {"an earlier", Target::earlier},
+                                                 {"a later", Target::later},
+                                                 {"all", Target::all}};
+  std::vector<Action> all = {
+      {"destroy the server", [](World& world, int) { world.destroy(); }, Action::destroys},
+      {"drain", [](World& world, int) { world.drain(); }, Action::drains},
+      {"drain and destroy",
+       [](World& world, int) {
+         world.drain();
+         world.destroy();
+       },
+       Action::destroys},
+      {"visit all", [](World& world, int) { world.for_each([](Stream& of) { of.write("x"); }); }},
+      {"destroy the server in a visitor",
+       [](World& world, int) { world.for_each([&](Stream&) { world.destroy(); }); },
+       Action::destroys},
+      {"drain in a visitor",
+       [](World& world, int) { world.for_each([&](Stream&) { world.drain(); }); }, Action::drains},
+      {"stop the loop", [](World& world, int) { world.loop.stop(); }},
+      {"throw", [](World&, int) { throw Thrown("thrown"); }, Action::throws},
+  };
+  for (const auto& [deed, act] : deeds) {
+    for (const auto& [name, target] : whom) {
+      all.push_back({std::string(deed) + " " + name,
+                     [act = act, target = target](World& world, int self) {
+                       for (Stream* const stream : targets(world, self, target)) act(*stream);
+                     },
+                     std::string_view(deed).starts_with("write") ? Action::none : Action::closes});
+    }
+  }
+  return all;
+}
+
+// ---- The world
+
+template <class D>
+class ServerWorld final : public World {
+ public:
+  ServerWorld(Loop& on, Moment when, const Action& what)
+      : World(on), moment_(when), action_(what), self_(makes() ? established : 1) {
+    auto listening = listening_socket(Transport::tcp4);
+    listening_fd_ = listening.fd();
+    auto made = Server<Session, D>::adopt(loop, std::move(listening),
+                                          {.limits = {.high_water_bytes = 1}, .idle_timeout = 1min},
+                                          [this](Stream& stream) { return make_session(stream); });
+    REQUIRE(made);
+    server_ = std::move(*made);
+    if constexpr (framed) {
+      server_->set_decoder([this] {
+        at(Moment::make_decoder, made_ - 1);
+        return D();
+      });
+    }
+    server_->on_error([this](const Error&) { at(Moment::on_error, self_); });
+    for (int i = 0; i < established; ++i) connect();
+    run_until(loop, [&] { return server_->connections() == std::size_t{established}; });
+  }
+  ~ServerWorld() override { server_.reset(); }
+
+  void destroy() override {
+    server_.reset();
+    destroyed_ = true;
+  }
+  void drain() override {
+    if (server_) server_->drain(1min);
+  }
+  void for_each(const std::function<void(Stream&)>& visit) override {
+    if (server_) server_->for_each([&](Session& session) { visit(session.stream); });
+  }
+
+  // Makes the moment come, with everybody else about to be called too.
+  void trigger() {
+    switch (moment_) {
+      case Moment::make_session:
+      case Moment::make_decoder:
+        connect();
+        connect();
+        break;
+      case Moment::on_data:
+      case Moment::on_frame:
+      case Moment::on_drained:
+        for (Peer& client : clients_) client.send("x\ny\n");
+        break;
+      case Moment::on_end:
+      case Moment::on_close:
+        for (Peer& client : clients_) client.finish();
+        break;
+      case Moment::destructor_after_on_close:
+        for (Peer& client : clients_) client.reset();
+        break;
+      case Moment::destructor_with_the_server:
+        destroy();
+        break;
+      case Moment::finish:
+        drain();
+        break;
+      case Moment::visitor:
+        server_->for_each([&](Session& session) { at(Moment::visitor, session.number); });
+        break;
+      case Moment::on_error:
+        REQUIRE(shutdown(listening_fd_, SHUT_RD) == 0);  // Accepting fails from now on.
+        break;
+    }
+  }
+
+  // The clients end what the server ends.
+  void follow() {
+    for (Peer& client : clients_) {
+      if (client.over()) client.close();
+    }
+  }
+
+  [[nodiscard]] bool acted() const { return acted_; }
+  [[nodiscard]] bool destroyed() const { return destroyed_; }
+  [[nodiscard]] bool serves() const { return server_.has_value(); }
+  [[nodiscard]] std::size_t alive() const { return streams.size(); }
+  [[nodiscard]] int late_calls() const { return late_calls_; }
+  [[nodiscard]] bool closes_are_told_once() const {
+    for (const auto& [number, times] : closes_told_) {
+      if (times != 1) return false;
+    }
+    return true;
+  }
+  [[nodiscard]] bool all_were_asked_once() const {
+    for (const auto& [number, times] : asked_) {
+      if (times != 1) return false;
+    }
+    return asked_.size() == std::size_t{established};
+  }
+
+  // A new client is served.
+  void check_that_it_serves() {
+    Peer& client = connect();
+    client.send("z\n");
+    run_until(loop, [&] { return client.received().find('z') != std::string::npos; });
+  }
+
+ private:
+  static constexpr bool framed = !std::is_same_v<D, NoDecoder>;
+
+  // It may be gone when at() returns.
+  struct Session {
+    Session(ServerWorld& in, Stream& of, int with) : world(in), stream(of), number(with) {}
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session() {
+      if (world.moment_ == Moment::destructor_after_on_close ||
+          world.moment_ == Moment::destructor_with_the_server) {
+        world.act_if(number);
+      }
+      world.streams.erase(number);
+    }
+
+    void on_data(Bytes bytes) {
+      if (world.moment_ == Moment::on_drained && !world.acted_) {
+        while (stream.write(Pattern::at(0)) != reactor::Written::full) {
+        }
+      } else {
+        stream.write(bytes);
+      }
+      world.at(Moment::on_data, number);
+    }
+    void on_frame(std::string_view line) {
+      stream.write(line);
+      world.at(Moment::on_frame, number);
+    }
+    void on_end() {
+      stream.close();
+      world.at(Moment::on_end, number);
+    }
+    void on_drained() { world.at(Moment::on_drained, number); }
+    void on_close(const Error&) {
+      ++world.closes_told_[number];
+      world.at(Moment::on_close, number);
+    }
+    void finish() {
+      ++world.asked_[number];
+      stream.close();
+      world.at(Moment::finish, number);
+    }
+
+    ServerWorld& world;
+    Stream& stream;
+    const int number;
+  };
+
+  [[nodiscard]] bool makes() const {
+    return moment_ == Moment::make_session || moment_ == Moment::make_decoder;
+  }
+
+  Session make_session(Stream& stream) {
+    const int number = made_++;
+    streams[number] = &stream;
+    try {
+      at(Moment::make_session, number);
+    } catch (...) {
+      streams.erase(number);
+      throw;
+    }
+    return Session(*this, stream, number);
+  }
+
+  void at(Moment moment, int number) {
+    late_calls_ += destroyed_;
+    if (moment == moment_) act_if(number);
+  }
+
+  void act_if(int number) {
+    if (number != self_ || std::exchange(acted_, true)) return;
+    action_.act(*this, number);
+  }
+
+  Peer& connect() { return clients_.emplace_back(loop, connect_to(server_->address())); }
+
+  const Moment moment_;
+  const Action& action_;
+  const int self_;
+  int listening_fd_ = -1;
+  int made_ = 0;
+  bool acted_ = false;
+  bool destroyed_ = false;
+  int late_calls_ = 0;
+  std::map<int, int> closes_told_, asked_;
+  std::list<Peer> clients_;
+  std::optional<Server<Session, D>> server_;
+};
+
+template <class D>
+void check_cell(Loop& loop, Moment moment, const Action& action) {
+  ServerWorld<D> world(loop, moment, action);
+  int caught = 0;
+  const auto attempt = [&](const auto& step) {
+    try {
+      step();
+    } catch (const Thrown&) {
+      ++caught;
+    }
+  };
+  const auto go_on_until = [&](const auto& condition) {
+    run_until(loop, [&] {
+      world.follow();
+      return condition();
+    });
+  };
+
+  attempt([&] { world.trigger(); });
+  attempt([&] { go_on_until([&] { return world.acted(); }); });
+  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  REQUIRE(world.acted());
+  CHECK(caught == (action.effect == Action::throws));
+  CHECK(world.late_calls() == 0);
+
+  if (world.destroyed()) {
+    CHECK(world.alive() == 0);
+    return;
+  }
+  CHECK(world.closes_are_told_once());
+  const bool draining = action.effect == Action::drains || moment == Moment::finish;
+  if (draining) {
+    go_on_until([&] { return world.alive() == 0; });
+    if (moment == Moment::finish) CHECK(world.all_were_asked_once());
+  } else if (moment != Moment::on_error) {
+    world.check_that_it_serves();
+  }
+  CHECK(world.closes_are_told_once());
+}
+
+}  // namespace
+
+TEST_SUITE("server_lifetime") {
+  TEST_CASE_TEMPLATE("whatever a server calls may end it, drain it, or end any connection",
+                     Position, Host, Guest) {
+    const std::vector<Action> all = actions();
+    for (const auto& [moment, name] : moments) {
+      for (const Action& action : all) {
+        if (is_destructor(moment) && action.effect == Action::throws) continue;
+        const std::string cell = std::string(name) + ": " + action.name;
+        CAPTURE(cell);
+        Position position;
+        const bool framed_only = moment == Moment::make_decoder || moment == Moment::on_frame;
+        if (!framed_only) check_cell<NoDecoder>(position.loop, moment, action);
+        if (moment != Moment::on_data && moment != Moment::on_drained) {
+          check_cell<protocols::LineDecoder>(position.loop, moment, action);
+        }
+      }
+    }
+  }
+}
