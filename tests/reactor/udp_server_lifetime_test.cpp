@@ -1,0 +1,335 @@
+// Whatever the user's code does to a UdpServer with several sessions, from whichever of its calls:
+// each moment is combined with each action. AddressSanitizer sees what the checks do not.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "reactor/udp_server.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Datagram;
+using reactor::DatagramSocket;
+using reactor::Error;
+using reactor::Loop;
+using reactor::UdpPeer;
+using reactor::UdpServer;
+using reactor::UdpServerOptions;
+
+namespace {
+
+// When the user's code runs.
+enum class Moment {
+  make_session,
+  on_datagram,
+  visitor,
+  destructor_when_closed,
+  destructor_when_forgotten,
+  destructor_when_idle,
+  destructor_with_the_server,
+  on_error,
+};
+
+struct NamedMoment {
+  Moment moment;
+  const char* name;
+};
+
+constexpr NamedMoment moments[] = {
+    {Moment::make_session, "make_session"},
+    {Moment::on_datagram, "on_datagram"},
+    {Moment::visitor, "visitor"},
+    {Moment::destructor_when_closed, "~Session when closed"},
+    {Moment::destructor_when_forgotten, "~Session when forgotten"},
+    {Moment::destructor_when_idle, "~Session when idle"},
+    {Moment::destructor_with_the_server, "~Session with the server"},
+    {Moment::on_error, "on_error"},
+};
+
+constexpr bool is_destructor(Moment moment) {
+  return moment != Moment::make_session && moment != Moment::on_datagram &&
+         moment != Moment::visitor && moment != Moment::on_error;
+}
+
+struct Thrown : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// The first three sessions are there when the moment comes.
+constexpr int established = 3;
+
+struct Action;
+
+class World {
+ public:
+  World(Loop& on, Moment when, const Action& what);
+  ~World() { server_.reset(); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void destroy() {
+    server_.reset();
+    destroyed_ = true;
+  }
+  void drain() {
+    if (server_) server_->drain();
+  }
+  void for_each(const std::function<void(UdpPeer&)>& visit) {
+    if (server_) server_->for_each([&](Session& session) { visit(session.peer); });
+  }
+
+  // Makes the moment come, with everybody else about to be called too.
+  void trigger() {
+    switch (moment_) {
+      case Moment::make_session:
+      case Moment::destructor_when_forgotten:
+        for (int i = 0; i < established; ++i) connect();
+        break;
+      case Moment::on_datagram:
+        for (int round = 0; round < 3; ++round) send_to_all("x");
+        break;
+      case Moment::destructor_when_closed:
+        send_to_all("bye");
+        break;
+      case Moment::destructor_when_idle:
+        break;
+      case Moment::visitor:
+        server_->for_each([&](Session& session) { at(Moment::visitor, session.number); });
+        break;
+      case Moment::destructor_with_the_server:
+        destroy();
+        break;
+      case Moment::on_error:
+        clients_.pop_front();  // The next datagram finds nobody.
+        for_each([](UdpPeer& peer) { peer.send("x"); });
+        break;
+    }
+  }
+
+  void check_that_it_serves() {
+    connect();
+    run_until(loop, [&] { return answered_ > 0; });
+  }
+
+  /// Peers by the number of their session, in the order in which they were made.
+  std::map<int, UdpPeer*> peers;
+  Loop& loop;
+
+  bool acted = false;
+  int late_calls = 0;
+  int delivered = 0;
+  bool is_destroyed() const { return destroyed_; }
+  std::size_t sessions() const { return server_ ? server_->sessions() : 0; }
+
+ private:
+  // It may be gone when at() returns.
+  struct Session {
+    Session(World& in, UdpPeer& of, int with) : world(in), peer(of), number(with) {}
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session() {
+      if (is_destructor(world.moment_) && world.counts_) world.act_if(number);
+      world.peers.erase(number);
+    }
+    void on_datagram(const Datagram& datagram) {
+      ++world.delivered;
+      peer.send(datagram.bytes);
+      if (datagram.text() == "bye") peer.close();
+      world.at(Moment::on_datagram, number);
+    }
+
+    World& world;
+    UdpPeer& peer;
+    const int number;
+  };
+
+  Session make_session(UdpPeer& peer) {
+    const int number = made_++;
+    peers[number] = &peer;
+    try {
+      at(Moment::make_session, number);
+    } catch (...) {
+      peers.erase(number);
+      throw;
+    }
+    return Session(*this, peer, number);
+  }
+
+  void at(Moment moment, int number) {
+    late_calls += destroyed_;
+    if (moment == moment_ && counts_) act_if(number);
+  }
+  void act_if(int number);
+
+  void connect() {
+    DatagramSocket& client = clients_.emplace_back(ok(DatagramSocket::connect(loop, address_)));
+    client.on_received([this](auto batch) { answered_ += batch.size(); });
+    client.send("hello");
+  }
+  void send_to_all(std::string_view text) {
+    for (DatagramSocket& client : clients_) client.send(text);
+  }
+
+  [[nodiscard]] int actor() const {
+    if (moment_ == Moment::make_session) return established + 1;
+    return moment_ == Moment::destructor_when_forgotten ? 0 : 1;
+  }
+  [[nodiscard]] UdpServerOptions options() const {
+    return {.socket = {.refusals = moment_ == Moment::on_error},
+            .max_sessions = moment_ == Moment::destructor_when_forgotten ? 3U : 100U,
+            .idle_timeout = moment_ == Moment::destructor_when_idle ? 1ms : 60'000ms};
+  }
+
+  const Moment moment_;
+  const Action& action_;
+  int made_ = 0;
+  bool counts_ = false;
+  bool destroyed_ = false;
+  std::size_t answered_ = 0;
+  reactor::Address address_;
+  std::list<DatagramSocket> clients_;
+  std::optional<UdpServer<Session>> server_;
+};
+
+// ---- What is done
+
+struct Action {
+  std::string name;
+  std::function<void(World&, int self)> act;
+  enum Effect { none, closes, destroys, drains, throws } effect = none;
+};
+
+World::World(Loop& on, Moment when, const Action& what) : loop(on), moment_(when), action_(what) {
+  server_.emplace(ok(UdpServer<Session>::bind(
+      loop, "127.0.0.1:0", options(), [this](UdpPeer& peer) { return make_session(peer); })));
+  server_->on_error([this](const Error&) { at(Moment::on_error, actor()); });
+  address_ = server_->address();
+  counts_ = moment_ == Moment::destructor_when_idle;  // Whose moment may come at once.
+  for (int i = 0; i < established; ++i) connect();
+  run_until(loop, [&] { return made_ == established; });
+  counts_ = true;
+  answered_ = 0;
+}
+
+void World::act_if(int number) {
+  if (number != actor() || std::exchange(acted, true)) return;
+  action_.act(*this, number);
+}
+
+enum class Target { self, earlier, later, all };
+
+std::vector<int> targets(World& world, int self, Target target) {
+  std::vector<int> found;
+  for (const auto& [number, peer] : world.peers) {
+    const bool wanted = target == Target::all || (target == Target::self && number == self) ||
+                        (target == Target::earlier && number == self - 1) ||
+                        (target == Target::later && number == self + 1);
+    if (wanted) found.push_back(number);
+  }
+  return found;
+}
+
+std::vector<Action> actions() {
+  const std::pair<const char*, Target> whom[] = {{"this", Target::self},
+                                                 {"an earlier", Target::earlier},
+                                                 {"a later", Target::later},
+                                                 {"all", Target::all}};
+  std::vector<Action> all = {
+      {"destroy the server", [](World& world, int) { world.destroy(); }, Action::destroys},
+      {"drain", [](World& world, int) { world.drain(); }, Action::drains},
+      {"drain and destroy",
+       [](World& world, int) {
+         world.drain();
+         world.destroy();
+       },
+       Action::destroys},
+      {"visit all", [](World& world, int) { world.for_each([](UdpPeer& of) { of.send("x"); }); }},
+      {"destroy the server in a visitor",
+       [](World& world, int) { world.for_each([&](UdpPeer&) { world.destroy(); }); },
+       Action::destroys},
+      {"close all in a visitor of visitors",
+       [](World& world, int) {
+         world.for_each([&](UdpPeer&) { world.for_each([](UdpPeer& peer) { peer.close(); }); });
+       },
+       Action::closes},
+      {"drain in a visitor",
+       [](World& world, int) { world.for_each([&](UdpPeer&) { world.drain(); }); }, Action::drains},
+      {"stop the loop", [](World& world, int) { world.loop.stop(); }},
+      {"throw", [](World&, int) { throw Thrown("thrown"); }, Action::throws},
+  };
+  for (const auto& [name, target] : whom) {
+    all.push_back({std::string("close ") + name,
+                   [target = target](World& world, int self) {
+                     for (const int number : targets(world, self, target)) {
+                       world.peers[number]->close();
+                     }
+                   },
+                   Action::closes});
+    all.push_back({std::string("send to ") + name, [target = target](World& world, int self) {
+                     for (const int number : targets(world, self, target)) {
+                       world.peers[number]->send("x");
+                     }
+                   }});
+  }
+  return all;
+}
+
+void check_cell(Loop& loop, Moment moment, const Action& action) {
+  int caught = 0;
+  const auto attempt = [&](const auto& step) {
+    try {
+      step();
+    } catch (const Thrown&) {
+      ++caught;
+    }
+  };
+  World world(loop, moment, action);
+  const int before = world.delivered;
+  attempt([&] { world.trigger(); });
+  attempt([&] { run_until(loop, [&] { return world.acted; }); });
+  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  REQUIRE(world.acted);
+  CHECK(caught == (action.effect == Action::throws));
+  CHECK(world.late_calls == 0);
+
+  if (world.is_destroyed()) {
+    CHECK(world.peers.empty());
+  } else if (action.effect == Action::drains) {
+    CHECK(world.sessions() == 0);
+    run_until(loop, [&] { return world.peers.empty(); });
+  } else {
+    if (moment == Moment::on_datagram) {
+      run_until(loop, [&] { return world.delivered == before + 3 * established; });
+    }
+    world.check_that_it_serves();
+  }
+}
+
+}  // namespace
+
+TEST_SUITE("udp_server_lifetime") {
+  TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
+                     Position, Host, Guest) {
+    const std::vector<Action> all = actions();
+    for (const auto& [moment, name] : moments) {
+      for (const Action& action : all) {
+        if (is_destructor(moment) && action.effect == Action::throws) continue;
+        const std::string cell = std::string(name) + ": " + action.name;
+        CAPTURE(cell);
+        Position position;
+        check_cell(position.loop, moment, action);
+      }
+    }
+  }
+}
