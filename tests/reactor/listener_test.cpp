@@ -12,6 +12,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -134,6 +135,97 @@ TEST_SUITE("listener") {
       for (int turn = 0; turn < 3; ++turn) position.loop.poll();
       CHECK(accepted == 1);
     }
+  }
+
+  TEST_CASE_TEMPLATE("a listener that drains hands over all that the kernel has accepted", Position,
+                     Host, Guest) {
+    constexpr std::size_t many = 150;  // More than are handed over in one go.
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Position position;
+      Accepting on(position.loop, any_address(transport));
+      REQUIRE(on.listener);
+      const Address address = on.listener->address();
+      std::vector<Socket> clients;
+      for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(address));
+      on.listener->drain();
+      on.listener->drain();
+      CHECK(on.sockets.empty());  // Nothing is called back from inside the call.
+      const Accepting next(position.loop, address);
+      CHECK_MESSAGE(next.listener, "the address is free at once");
+      CHECK(on.listener->address() == address);
+      run_until(position.loop, [&] { return on.sockets.size() == many; });
+      CHECK(next.sockets.empty());
+      for (std::size_t i = 0; i < many; ++i) {
+        CHECK(on.peers[i] == *clients[i].local_address());
+        CHECK((fcntl(on.sockets[i].fd(), F_GETFL) & O_NONBLOCK) != 0);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a listener that has drained lets run() return, and one that drains does not",
+                     Position, Host, Guest) {
+    Position position;
+    Accepting on(position.loop, any_address(Transport::tcp4));
+    REQUIRE(on.listener);
+    const Socket client = connect_to(on.listener->address());
+    on.listener->drain();
+    position.loop.run();
+    CHECK(on.sockets.size() == 1);
+    position.loop.run();
+    on.listener->pause();
+    on.listener->resume();
+    position.loop.run();
+  }
+
+  TEST_CASE_TEMPLATE("pause() holds back what a draining listener has accepted", Position, Host,
+                     Guest) {
+    Position position;
+    Accepting on(position.loop, any_address(Transport::tcp4));
+    REQUIRE(on.listener);
+    const Socket client = connect_to(on.listener->address());
+    on.listener->pause();
+    on.listener->drain();
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(on.sockets.empty());
+    on.listener->resume();
+    run_until(position.loop, [&] { return on.sockets.size() == 1; });
+  }
+
+  TEST_CASE_TEMPLATE("a listener may be drained, paused or destroyed by what it accepts", Position,
+                     Host, Guest) {
+    for (const std::string how : {"drain", "drain, then pause", "drain, then destroy", "throw"}) {
+      CAPTURE(how);
+      Position position;
+      Loop& loop = position.loop;
+      std::optional<Listener> listener;
+      int accepted = 0;
+      listener = std::move(
+          *Listener::listen(loop, any_address(Transport::tcp4), [&](Socket, const Address&) {
+            if (++accepted == 1) listener->drain();
+            if (accepted != 2) return;
+            if (how == "drain, then pause") listener->pause();
+            if (how == "drain, then destroy") listener.reset();
+            if (how == "throw") throw std::runtime_error("thrown");
+          }));
+      const Address address = listener->address();
+      const Socket first = connect_to(address), second = connect_to(address),
+                   third = connect_to(address);
+      const auto run = [&] {
+        run_until(loop, [&] { return accepted >= 2; });
+        for (int turn = 0; turn < 3; ++turn) loop.poll();
+      };
+      if (how == "throw") CHECK_THROWS_WITH(run(), "thrown");
+      run();
+      CHECK(accepted == (how == "drain" || how == "throw" ? 3 : 2));
+    }
+  }
+
+  TEST_CASE("a backlog that is negative is refused") {
+    Loop loop;
+    const Accepting on(loop, any_address(Transport::tcp4), {.backlog = -1});
+    REQUIRE_FALSE(on.listener);
+    CHECK(on.listener.error().code == std::errc::invalid_argument);
   }
 
   TEST_CASE("errors of listen() name the address") {
@@ -269,6 +361,20 @@ TEST_SUITE("listener") {
               ": address already in use (a file that is not a socket has this name)");
     CHECK(std::filesystem::file_size(path) == 8);
     std::filesystem::remove(path);
+  }
+
+  TEST_CASE("drain() removes the file of a unix socket, once") {
+    Loop loop;
+    const std::string path = unused_path();
+    const Address address = *Address::parse("unix:" + path);
+    std::optional<Accepting> first(std::in_place, loop, address);
+    REQUIRE(first->listener);
+    first->listener->drain();
+    CHECK_FALSE(std::filesystem::exists(path));
+    const Accepting second(loop, address);
+    REQUIRE(second.listener);
+    first.reset();
+    CHECK(std::filesystem::is_socket(path));
   }
 
   TEST_CASE("a socket file that another server has taken over is not removed") {

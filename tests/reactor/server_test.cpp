@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocols/lines.hpp"
 #include "reactor/timer.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
@@ -34,6 +35,11 @@ using Bytes = std::span<const std::byte>;
 struct Echo {
   Stream& stream;
   void on_data(Bytes bytes) { stream.write(bytes); }
+};
+
+struct LineEcho {
+  Stream& stream;
+  void on_frame(std::string_view line) { stream.write(line); }
 };
 
 // What sessions were told, in order.
@@ -109,6 +115,16 @@ struct Destructive {
   }
 };
 
+// Throws when it is asked to end, and ends nevertheless.
+struct Throwing {
+  Stream& stream;
+  void on_data(Bytes) {}
+  void finish() {
+    stream.close();
+    throw std::runtime_error("thrown by finish()");
+  }
+};
+
 struct Client : Peer {
   Client(Loop& loop, const Address& server) : Peer(loop, connect_to(server)) {}
 };
@@ -178,6 +194,29 @@ TEST_SUITE("server") {
                                             [](Stream& stream) { return Echo{stream}; });
     REQUIRE_FALSE(taken);
     CHECK(taken.error().code == std::errc::address_in_use);
+  }
+
+  TEST_CASE("options that no server can work with are refused, and the hint says why") {
+    const std::pair<ServerOptions, const char*> refused[] = {
+        {{.max_connections = 0}, "max_connections is 0: no connection could be served"},
+        {{.idle_timeout = -1ms}, "idle_timeout is negative"},
+        {{.close_timeout = -1ms}, "close_timeout is negative"},
+        {{.listen = {.backlog = -1}}, "the backlog is negative"},
+    };
+    Loop loop;
+    for (const auto& [options, hint] : refused) {
+      CAPTURE(hint);
+      const auto server = Server<Echo>::listen(loop, "127.0.0.1:0", options);
+      REQUIRE_FALSE(server);
+      CHECK(server.error().code == std::errc::invalid_argument);
+      CHECK(server.error().message() ==
+            std::string("listen 127.0.0.1:0: invalid argument (") + hint + ")");
+    }
+    const auto adopted =
+        Server<Echo>::adopt(loop, listening_socket(Transport::tcp4), {.max_connections = 0},
+                            [](Stream& stream) { return Echo{stream}; });
+    REQUIRE_FALSE(adopted);
+    CHECK(adopted.error().code == std::errc::invalid_argument);
   }
 
   TEST_CASE_TEMPLATE("a server can be given a socket that listens already", Position, Host, Guest) {
@@ -298,6 +337,140 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
+  TEST_CASE_TEMPLATE("drain() serves the connections that the kernel has already accepted",
+                     Position, Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Position position;
+      Loop& loop = position.loop;
+      auto server = listen<Echo>(loop, {}, transport);
+      std::list<Client> clients;
+      for (int i = 0; i < 200; ++i) clients.emplace_back(loop, server.address()).send("hello");
+      server.drain(60s);
+      CHECK(server.connections() == 0);  // Nothing is called back from inside the call.
+      for (Client& client : clients) {
+        run_until(loop, [&] { return client.over(); });
+        CHECK(client.received() == "hello");
+        CHECK(client.ended());
+      }
+      clients.clear();
+      loop.run();
+      CHECK(server.connections() == 0);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("drain() frees the address at once", Position, Host, Guest) {
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      Position position;
+      auto server = listen<Echo>(position.loop, {}, transport);
+      const Client waiting(position.loop, server.address());
+      server.drain();
+      auto next = Server<Echo>::listen(position.loop, server.address(), {},
+                                       [](Stream& stream) { return Echo{stream}; });
+      CHECK_MESSAGE(next, next.error().message());
+    }
+  }
+
+  TEST_CASE_TEMPLATE("while it drains, a server has no more connections than it may", Position,
+                     Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::size_t most = 0;
+    std::optional<Server<Echo>> server;
+    server.emplace(std::move(*Server<Echo>::listen(
+        loop, any_address(Transport::tcp4), {.max_connections = 2}, [&](Stream& stream) {
+          most = std::max(most, server->connections() + 1);
+          return Echo{stream};
+        })));
+    std::list<Client> clients;
+    for (int i = 0; i < 7; ++i) clients.emplace_back(loop, server->address()).send("hello");
+    const auto served = [](Client& client) { return client.received() == "hello"; };
+    run_until(loop, [&] { return std::count_if(clients.begin(), clients.end(), served) == 2; });
+    server->drain(60s);
+    for (Client& client : clients) {
+      run_until(loop, [&] {
+        for (Client& other : clients) {
+          if (other.over()) other.close();
+        }
+        return client.over();
+      });
+      CHECK(client.received() == "hello");
+    }
+    loop.run();
+    CHECK(most == 2);
+  }
+
+  TEST_CASE_TEMPLATE("connections that cannot be served in time are cut off with the rest",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    auto server = listen<Stubborn>(loop, {.max_connections = 1});
+    Client first(loop, server.address()), second(loop, server.address());
+    second.send("never read");
+    run_until(loop, [&] { return server.connections() == 1; });
+    server.drain(20ms);
+    run_until(loop, [&] { return first.over() && second.over(); });
+    CHECK(second.error() == ECONNRESET);
+    loop.run();
+    CHECK(server.connections() == 0);
+  }
+
+  TEST_CASE_TEMPLATE("drain() asks every session, whatever one of them throws", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    auto server = listen<Throwing>(loop);
+    std::list<Client> clients;
+    for (int i = 0; i < 3; ++i) clients.emplace_back(loop, server.address());
+    run_until(loop, [&] { return server.connections() == 3; });
+    clients.emplace_back(loop, server.address());  // Accepted by the kernel only.
+    CHECK_THROWS_WITH(server.drain(60s), "thrown by finish()");
+    server.drain();
+    const auto all_over = [&] {
+      return std::all_of(clients.begin(), clients.end(), [](Client& one) { return one.over(); });
+    };
+    CHECK_THROWS_WITH(run_until(loop, all_over), "thrown by finish()");  // The last one's.
+    run_until(loop, all_over);
+    for (Client& client : clients) CHECK(client.ended());
+    clients.clear();
+    loop.run();
+  }
+
+  TEST_CASE_TEMPLATE("an exception in finish() does not keep drain() from cutting off", Position,
+                     Host, Guest) {
+    struct Refusing {
+      Stream& stream;
+      void on_data(Bytes) {}
+      void on_end() {}
+      void finish() { throw std::runtime_error("no"); }
+    };
+    Position position;
+    Loop& loop = position.loop;
+    auto server = listen<Refusing>(loop);
+    Client client(loop, server.address());
+    run_until(loop, [&] { return server.connections() == 1; });
+    CHECK_THROWS_WITH(server.drain(10ms), "no");
+    run_until(loop, [&] { return client.over(); });
+    loop.run();
+    CHECK(server.connections() == 0);
+  }
+
+  TEST_CASE_TEMPLATE("a server that has drained still says where it listened", Position, Host,
+                     Guest) {
+    Position position;
+    auto server = listen<Echo>(position.loop);
+    const Address address = server.address();
+    server.on_error([](const Error&) {});
+    server.drain();
+    CHECK(server.address() == address);
+    server.on_error([](const Error&) {});
+    position.loop.run();
+    CHECK(server.address() == address);
+    server.on_error(nullptr);
+    server.set_decoder([] { return reactor::NoDecoder(); });
+  }
+
   TEST_CASE_TEMPLATE("a destroyed server closes everything at once, and says nothing", Position,
                      Host, Guest) {
     Position position;
@@ -328,6 +501,47 @@ TEST_SUITE("server") {
     CHECK_THROWS_WITH(run_until(loop, [&] { return second.received() == "x"; }), "no session");
     run_until(loop, [&] { return second.received() == "x" && first.over(); });
     CHECK(server->connections() == 1);
+  }
+
+  TEST_CASE_TEMPLATE("a decoder that cannot be made costs its own connection only", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    int made = 0;
+    auto server = Server<LineEcho, protocols::LineDecoder>::listen(loop, "127.0.0.1:0");
+    REQUIRE(server);
+    server->set_decoder([&] {
+      if (++made == 1) throw std::runtime_error("no decoder");
+      return protocols::LineDecoder();
+    });
+    Client first(loop, server->address()), second(loop, server->address());
+    second.send("x\n");
+    CHECK_THROWS_WITH(run_until(loop, [&] { return second.received() == "x"; }), "no decoder");
+    run_until(loop, [&] { return second.received() == "x" && first.over(); });
+    CHECK(server->connections() == 1);
+  }
+
+  TEST_CASE_TEMPLATE("what makes decoders may be replaced while it makes one", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    auto server = Server<LineEcho, protocols::LineDecoder>::listen(loop, "127.0.0.1:0");
+    REQUIRE(server);
+    std::string told;
+    const std::string large(100, 'x');  // Captured, so that it is not kept inside the Callback.
+    server->set_decoder([&, large] {
+      for (const char* name : {"second ", "third "}) {
+        server->set_decoder([&told, name] {
+          told += name;
+          return protocols::LineDecoder();
+        });
+      }
+      told += large == std::string(100, 'x') ? "first " : "destroyed ";
+      return protocols::LineDecoder();
+    });
+    Client first(loop, server->address()), second(loop, server->address());
+    run_until(loop, [&] { return server->connections() == 2; });
+    CHECK(told == "first third ");
   }
 
   TEST_CASE_TEMPLATE("a session may be made by what ends its stream or the server", Position, Host,

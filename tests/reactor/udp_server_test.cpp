@@ -326,4 +326,136 @@ TEST_SUITE("udp_server") {
     CHECK(other.ask(loop, "x") == "good");
     throwing.reset();
   }
+
+  // Throws on "throw", and says what it has heard.
+  struct Fragile {
+    UdpPeer& peer;
+    std::vector<std::string>& heard;
+    void on_datagram(const Datagram& datagram) {
+      heard.emplace_back(datagram.text());
+      if (datagram.text() == "throw") throw std::runtime_error("thrown");
+      peer.send(datagram.bytes);
+    }
+  };
+
+  TEST_CASE_TEMPLATE("what a session throws loses no datagram of the batch, and keeps their order",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    std::vector<std::string> heard;
+    auto server = ok(UdpServer<Fragile>::bind(loop, "0.0.0.0:0", {}, [&](UdpPeer& peer) {
+      return Fragile{peer, heard};
+    }));
+    // Only what comes from the address that was asked is received.
+    const std::string host = "127.0.0.2:" + std::to_string(server.address().port());
+    Client first(loop, address(host)), second(loop, address(host));
+    std::vector<std::string> sent;
+    const auto send = [&](Client& from, const char* text) {
+      from.socket.send(text);
+      sent.emplace_back(text);
+    };
+    send(first, "a");
+    send(first, "throw");
+    send(second, "b");
+    send(first, "throw");
+    send(second, "");
+    send(first, "c");
+    int caught = 0;
+    while (heard.size() < sent.size()) {
+      try {
+        run_until(loop, [&] { return heard.size() == sent.size(); });
+      } catch (const std::runtime_error& thrown) {
+        CHECK(std::string(thrown.what()) == "thrown");
+        // These come later, and may not overtake what is kept.
+        if (++caught == 1) send(first, "d");
+        if (caught == 1) send(second, "throw");
+      }
+    }
+    CHECK(heard == sent);
+    run_until(loop, [&] { return first.answers.size() == 3 && second.answers.size() == 2; });
+    CHECK(first.answers == std::vector<std::string>{"a", "c", "d"});
+    CHECK(second.answers == std::vector<std::string>{"b", ""});
+  }
+
+  TEST_CASE("run() goes on until what an exception left has been delivered") {
+    Loop loop;
+    std::vector<std::string> heard;
+    std::optional<UdpServer<Fragile>> server;
+    server.emplace(ok(UdpServer<Fragile>::bind(loop, "127.0.0.1:0", {}, [&](UdpPeer& peer) {
+      return Fragile{peer, heard};
+    })));
+    Client client(loop, server->address());
+    client.socket.pause();
+    for (const char* text : {"throw", "a", "throw", "b"}) client.socket.send(text);
+    CHECK_THROWS_WITH(loop.run(), "thrown");
+    CHECK_THROWS_WITH(loop.run(), "thrown");
+    run_until(loop, [&] { return heard.size() == 4; });
+    client.socket.send("throw");
+    client.socket.send("never heard");
+    CHECK_THROWS_WITH(loop.run(), "thrown");
+    server->drain();
+    loop.run();
+    CHECK(heard.size() == 5);
+  }
+
+  TEST_CASE("a session that cannot be made ends nobody else's") {
+    Loop loop;
+    Log log;
+    auto server =
+        ok(UdpServer<Counting>::bind(loop, "127.0.0.1:0", {.max_sessions = 1}, [&](UdpPeer& peer) {
+          if (log.made == 1) throw std::runtime_error("no session");
+          return Counting(peer, log);
+        }));
+    Client first(loop, server.address()), second(loop, server.address());
+    CHECK(first.ask(loop, "x") == "1:x");
+    CHECK_THROWS_WITH(second.ask(loop, "x"), "no session");
+    CHECK(first.ask(loop, "x") == "2:x");
+  }
+
+  TEST_CASE("a visitor is not shown what another visit has closed") {
+    Loop loop;
+    Log log;
+    auto server = serve(loop, log);
+    std::list<Client> clients;
+    for (int i = 0; i < 5; ++i) clients.emplace_back(loop, server.address()).ask(loop, "x");
+    std::vector<Counting*> all;
+    server.for_each([&](Counting& session) { all.push_back(&session); });
+    REQUIRE(all.size() == 5);
+    std::vector<Counting*> visited;
+    server.for_each([&](Counting& session) {
+      visited.push_back(&session);
+      if (&session != all[1]) return;
+      for (Counting* const closed : {all[1], all[2], all[0], all[3]}) closed->peer.close();
+    });
+    CHECK(visited == std::vector<Counting*>{all[0], all[1], all[4]});
+    CHECK(server.sessions() == 1);
+    run_until(loop, [&] { return log.alive == 1; });
+  }
+
+  TEST_CASE("options that no server can work with are refused, and the hint says why") {
+    Loop loop;
+    Log log;
+    const auto bind = [&](UdpServerOptions options) {
+      return failure(UdpServer<Counting>::bind(loop, "127.0.0.1:0", options,
+                                               [&](UdpPeer& peer) { return Counting(peer, log); }));
+    };
+    CHECK(bind({.max_sessions = 0}) ==
+          "bind 127.0.0.1:0: invalid argument (max_sessions is 0: no peer could be served)");
+    CHECK(bind({.idle_timeout = -1ms}) ==
+          "bind 127.0.0.1:0: invalid argument (idle_timeout is negative)");
+  }
+
+  TEST_CASE("the sessions of a server that drains end before run() returns") {
+    Loop loop;
+    Log log;
+    auto server = serve(loop, log);
+    Client client(loop, server.address());
+    CHECK(client.ask(loop, "x") == "1:x");
+    client.socket.pause();
+    server.drain();
+    loop.run();
+    CHECK(log.alive == 0);
+    CHECK(server.address().port() != 0);
+    server.on_error(nullptr);
+  }
 }
