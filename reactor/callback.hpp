@@ -30,9 +30,10 @@ class Callback<R(Args...), inline_bytes> {
 
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, Callback> &&
-             std::is_invocable_r_v<R, std::remove_cvref_t<F>&, Args...>)
+             std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
   Callback(F&& callable) {
-    using Callable = std::remove_cvref_t<F>;
+    using Callable = std::decay_t<F>;
+    fill_behind<Callable>();
     if constexpr (fits<Callable>) {
       ::new (static_cast<void*>(storage_)) Callable(std::forward<F>(callable));
       operations_ = &in_place<Callable>;
@@ -76,6 +77,15 @@ class Callback<R(Args...), inline_bytes> {
   static constexpr bool fits =
       sizeof(Callable) <= inline_bytes && alignof(Callable) <= alignof(void*) &&
       std::is_nothrow_move_constructible_v<Callable>;
+
+  // A move copies all bytes, also those that the callable does not use: compilers warn of them.
+  template <class Callable>
+  void fill_behind() {
+    constexpr std::size_t used = !fits<Callable>             ? sizeof(void*)
+                                 : std::is_empty_v<Callable> ? 0
+                                                             : sizeof(Callable);
+    if constexpr (used < inline_bytes) std::memset(storage_ + used, 0, inline_bytes - used);
+  }
 
   template <class Callable>
   static constexpr bool bytes_only =

@@ -14,10 +14,10 @@ namespace reactor {
 ///
 /// An Error without a code says that nothing went wrong: that is how an orderly end is told.
 struct Error {
-  std::error_code code;
-  std::string operation;  ///< What was tried: "bind".
-  std::string subject;    ///< What it was about, an address most often; may be empty.
-  std::string hint;       ///< What to do about it, where that is known; may be empty.
+  std::error_code code = {};
+  std::string operation = {};  ///< What was tried: "bind".
+  std::string subject = {};    ///< What it was about, an address most often; may be empty.
+  std::string hint = {};       ///< What to do about it, where that is known; may be empty.
 
   /// True when something went wrong.
   explicit operator bool() const { return static_cast<bool>(code); }

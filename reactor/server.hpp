@@ -22,6 +22,7 @@
 #include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
 #include "reactor/retiring.hpp"
+#include "reactor/session_hooks.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
@@ -47,18 +48,6 @@ struct ServerOptions {
   [[nodiscard]] Result<void> check(std::string_view endpoint) const;
 };
 
-/// In place of a decoder: the session is given the bytes as they come.
-struct NoDecoder {};
-
-/// What a Session must have: on_data(bytes), or with a decoder on_frame(frame). It may also have
-/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream, and
-/// finish(), by which drain() asks it to end soon.
-template <class Session, class D>
-concept SessionOf =
-    (std::same_as<D, NoDecoder> && requires(Session session, std::span<const std::byte> bytes) {
-      session.on_data(bytes);
-    }) || requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
-
 /// The part of a connection that only some servers have.
 template <class D>
 struct AttachedDecoder {
@@ -68,7 +57,8 @@ template <>
 struct AttachedDecoder<NoDecoder> {};
 
 /// Accepts connections, and keeps a Session for each until it is closed. With a decoder, sessions
-/// are given whole messages: Server<Session, protocols::LineDecoder>.
+/// are given whole messages: Server<Session, protocols::LineDecoder>. The functions that a Session
+/// may have are those of SessionOf; one that is misspelt or has other parameters does not compile.
 ///
 ///     struct Echo {
 ///       reactor::Stream& stream;
@@ -83,7 +73,6 @@ struct AttachedDecoder<NoDecoder> {};
 ///           a Session does not move it away.
 /// Thread    The loop's thread only.
 template <class Session, class D = NoDecoder>
-  requires SessionOf<Session, D>
 class Server {
  public:
   using MakeSession = Callback<Session(Stream&)>;
@@ -317,7 +306,9 @@ class Server {
   };
 
   Server(Loop& loop, ServerOptions options, MakeSession make_session)
-      : state_(new State(loop, options, std::move(make_session))) {}
+      : state_(new State(loop, options, std::move(make_session))) {
+    static_assert(check_hooks_of_session<Session, D>());
+  }
 
   [[nodiscard]] Listener::OnAccept on_accept() {
     return [state = state_.get()](Socket socket, const Address& peer) {

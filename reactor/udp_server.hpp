@@ -20,6 +20,7 @@
 #include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
 #include "reactor/retiring.hpp"
+#include "reactor/session_hooks.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -79,7 +80,8 @@ class UdpPeer {
 };
 
 /// Keeps a Session for each address that datagrams come from, until it has been silent for a time.
-/// A Session must have on_datagram(const Datagram&).
+/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which would
+/// never be called.
 ///
 ///     struct Echo {
 ///       reactor::UdpPeer& peer;
@@ -357,7 +359,9 @@ class UdpServer {
     Timer deliver_kept_soon{loop, [this] { deliver_kept(); }};
   };
 
-  explicit UdpServer(State* state) : state_(state) {}
+  explicit UdpServer(State* state) : state_(state) {
+    static_assert(check_hooks_of_datagram_session<Session>());
+  }
 
   std::unique_ptr<State, Retire<State>> state_;
 };

@@ -204,13 +204,13 @@ TEST_SUITE("server") {
         {{.listen = {.backlog = -1}}, "the backlog is negative"},
     };
     Loop loop;
-    for (const auto& [options, hint] : refused) {
+    for (const auto& [options, why] : refused) {
+      const std::string hint = why;
       CAPTURE(hint);
       const auto server = Server<Echo>::listen(loop, "127.0.0.1:0", options);
       REQUIRE_FALSE(server);
       CHECK(server.error().code == std::errc::invalid_argument);
-      CHECK(server.error().message() ==
-            std::string("listen 127.0.0.1:0: invalid argument (") + hint + ")");
+      CHECK(server.error().message() == "listen 127.0.0.1:0: invalid argument (" + hint + ")");
     }
     const auto adopted =
         Server<Echo>::adopt(loop, listening_socket(Transport::tcp4), {.max_connections = 0},

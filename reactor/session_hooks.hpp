@@ -1,0 +1,122 @@
+// Finds the functions of a session that its server would never call, because they are misspelt or
+// have other parameters: compile errors, each with a sentence that says what to write.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// In place of a decoder: the session receives the bytes as they come.
+struct NoDecoder {};
+
+struct Datagram;
+
+/// What a Session must have: on_data(bytes), or with a decoder on_frame(frame). It may also have
+/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream, and
+/// finish(), by which drain() asks it to end soon. All are public.
+template <class Session, class D>
+concept SessionOf =
+    (std::same_as<D, NoDecoder> && requires(Session session, std::span<const std::byte> bytes) {
+      session.on_data(bytes);
+    }) || requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
+
+/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&).
+template <class Session>
+concept DatagramSession =
+    requires(Session session, const Datagram& datagram) { session.on_datagram(datagram); };
+
+/// Names that a session may give to a member. Each is a class with one member of that name, which
+/// is ambiguous in a class that also derives from a session with such a member.
+namespace hook {
+
+// clang-format off
+struct on_close { int on_close; template <class T> static constexpr bool is_clear = requires { &T::on_close; }; };
+struct on_closed { int on_closed; template <class T> static constexpr bool is_clear = requires { &T::on_closed; }; };
+struct on_drain { int on_drain; template <class T> static constexpr bool is_clear = requires { &T::on_drain; }; };
+struct on_drained { int on_drained; template <class T> static constexpr bool is_clear = requires { &T::on_drained; }; };
+struct on_end { int on_end; template <class T> static constexpr bool is_clear = requires { &T::on_end; }; };
+struct on_ended { int on_ended; template <class T> static constexpr bool is_clear = requires { &T::on_ended; }; };
+struct on_finish { int on_finish; template <class T> static constexpr bool is_clear = requires { &T::on_finish; }; };
+struct on_finished { int on_finished; template <class T> static constexpr bool is_clear = requires { &T::on_finished; }; };
+struct finish { int finish; template <class T> static constexpr bool is_clear = requires { &T::finish; }; };
+// clang-format on
+
+template <class Session, class Name>
+struct Joined : Session, Name {};
+
+/// Whether Session has a member of that name, whatever it is and whoever may call it. Of a final
+/// class only a public function with one overload is found.
+template <class Session, class Name>
+constexpr bool in() {
+  if constexpr (std::is_final_v<Session>) {
+    return Name::template is_clear<Session>;
+  } else {
+    return !Name::template is_clear<Joined<Session, Name>>;
+  }
+}
+
+}  // namespace hook
+
+/// Does not compile where a Server with decoder D would leave a hook of Session uncalled.
+template <class Session, class D>
+constexpr bool check_hooks_of_session() {
+  using hook::in;
+  static_assert(!std::same_as<D, NoDecoder> || SessionOf<Session, D>,
+                "a Server's session needs a public `void on_data(std::span<const std::byte>)`; "
+                "on_frame is for a Server with a decoder");
+  static_assert(std::same_as<D, NoDecoder> || SessionOf<Session, D>,
+                "with a decoder D, a Server's session needs a public "
+                "`void on_frame(const D::Frame&)`");
+  static_assert(
+      !in<Session, hook::on_end>() || requires(Session& session) { session.on_end(); },
+      "a session's on_end is never called unless it is public and takes nothing: "
+      "`void on_end()`");
+  static_assert(
+      !in<Session, hook::on_drained>() || requires(Session& session) { session.on_drained(); },
+      "a session's on_drained is never called unless it is public and takes nothing: "
+      "`void on_drained()`");
+  static_assert(
+      !in<Session, hook::on_close>() ||
+          requires(Session& session, const Error& error) { session.on_close(error); },
+      "a session's on_close is never called unless it is public and takes the error: "
+      "`void on_close(const reactor::Error&)`");
+  static_assert(
+      !in<Session, hook::finish>() || requires(Session& session) { session.finish(); },
+      "a session's finish is never called unless it is public and takes nothing: "
+      "`void finish()`");
+  static_assert(!in<Session, hook::on_drain>(),
+                "a session's on_drain is never called; the hook is `void on_drained()`");
+  static_assert(!in<Session, hook::on_closed>(),
+                "a session's on_closed is never called; the hook is "
+                "`void on_close(const reactor::Error&)`");
+  static_assert(!in<Session, hook::on_ended>(),
+                "a session's on_ended is never called; the hook is `void on_end()`");
+  static_assert(!in<Session, hook::on_finish>() && !in<Session, hook::on_finished>(),
+                "a session's on_finish or on_finished is never called; the hook is "
+                "`void finish()`");
+  return true;
+}
+
+/// The same for a UdpServer, whose sessions have one hook and their destructor.
+template <class Session>
+constexpr bool check_hooks_of_datagram_session() {
+  using hook::in;
+  static_assert(DatagramSession<Session>,
+                "a UdpServer's session needs a public "
+                "`void on_datagram(const reactor::Datagram&)`");
+  static_assert(!in<Session, hook::on_close>() && !in<Session, hook::on_closed>(),
+                "a UdpServer never calls on_close or on_closed; its session's destructor runs "
+                "when the session ends");
+  static_assert(!in<Session, hook::on_end>() && !in<Session, hook::on_ended>(),
+                "a UdpServer never calls on_end or on_ended: datagrams have no end");
+  static_assert(!in<Session, hook::on_drained>() && !in<Session, hook::on_drain>(),
+                "a UdpServer never calls on_drained or on_drain; see what UdpPeer::send returns");
+  return true;
+}
+
+}  // namespace reactor

@@ -1,0 +1,187 @@
+"""A hook that a server would never call is a compile error with a sentence; each hook that it does
+call compiles without a warning, and so do callbacks and errors written as users write them.
+
+Every snippet goes to each compiler of this machine that the library is developed with.
+"""
+
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMPILERS = [name for name in ("g++", "clang++") if shutil.which(name)]
+FLAGS = ["-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{ROOT}"]
+
+SERVER = """
+#include <protocols/lines.hpp>
+#include <reactor/server.hpp>
+using namespace reactor;
+struct Session {
+  Stream& stream;
+%s
+};
+void serve(Loop& loop) { (void)Server<Session%s>::listen(loop, "127.0.0.1:0"); }
+"""
+UDP_SERVER = """
+#include <reactor/udp_server.hpp>
+using namespace reactor;
+struct Session {
+  UdpPeer& peer;
+%s
+};
+void serve(Loop& loop) { (void)UdpServer<Session>::bind(loop, "127.0.0.1:0"); }
+"""
+ON_DATA = "void on_data(std::span<const std::byte>) {}\n"
+ON_FRAME = "void on_frame(std::string_view) {}\n"
+ON_DATAGRAM = "void on_datagram(const Datagram&) {}\n"
+PRIVATE = "Session(Stream& of) : stream(of) {}\nprivate:\n"
+
+WRONG = {
+    # the hooks of the session: a part of the sentence
+    "": "needs a public `void on_data(std::span<const std::byte>)`",
+    ON_FRAME: "on_frame is for a Server with a decoder",
+    "void on_data(std::string_view) {}": "needs a public `void on_data(",
+    PRIVATE + ON_DATA: "needs a public `void on_data(",
+    ON_DATA + "void on_close() {}": "`void on_close(const reactor::Error&)`",
+    ON_DATA + "void on_close(Error&) {}": "`void on_close(const reactor::Error&)`",
+    ON_DATA + "void on_close(int) {}": "`void on_close(const reactor::Error&)`",
+    ON_DATA + "void on_close(const Error&, int) {}": "`void on_close(const reactor::Error&)`",
+    ON_DATA + PRIVATE + "void on_close(const Error&) {}": "unless it is public",
+    ON_DATA + "void on_closed(const Error&) {}": "on_closed is never called",
+    ON_DATA + "void on_end(const Error&) {}": "`void on_end()`",
+    ON_DATA + "void on_ended() {}": "on_ended is never called",
+    ON_DATA + PRIVATE + "void on_end() {}": "unless it is public",
+    ON_DATA + "void on_drained(int) {}": "`void on_drained()`",
+    ON_DATA + "void on_drain() {}": "on_drain is never called",
+    ON_DATA + PRIVATE + "void on_drained() {}": "unless it is public",
+    ON_DATA + "void finish(int) {}": "`void finish()`",
+    ON_DATA + PRIVATE + "void finish() {}": "unless it is public",
+    ON_DATA + "void on_finish() {}": "the hook is `void finish()`",
+}
+WRONG_FRAMED = {
+    ON_DATA: "needs a public `void on_frame(const D::Frame&)`",
+    "void on_frame(int) {}": "needs a public `void on_frame(const D::Frame&)`",
+    ON_FRAME + "void on_close() {}": "`void on_close(const reactor::Error&)`",
+}
+WRONG_UDP = {
+    "": "needs a public `void on_datagram(const reactor::Datagram&)`",
+    "void on_datagram(Datagram&) {}": "needs a public `void on_datagram(",
+    "void on_datagram(std::string_view) {}": "needs a public `void on_datagram(",
+    ON_DATAGRAM + "void on_close(const Error&) {}": "never calls on_close",
+    ON_DATAGRAM + "void on_end() {}": "never calls on_end",
+    ON_DATAGRAM + "void on_drained() {}": "never calls on_drained",
+}
+RIGHT = [
+    ON_DATA,
+    ON_DATA + ON_FRAME,
+    "int on_data(std::span<const std::byte>) const { return 0; }",
+    ON_DATA + "void on_end() {}\nvoid on_drained() {}\nvoid finish() {}\n"
+              "void on_close(const Error&) {}",
+    ON_DATA + "void on_close(Error) {}\nbool on_end(int = 0) { return true; }",
+    ON_DATA + "template <class E> void on_close(const E&) {}\nstatic void finish() {}",
+    ON_DATA + "Callback<void()> on_end = [] {};\n"
+              "void on_close(const Error&) {}\nvoid on_close(int) {}",
+]
+
+# What users write without a thought. The two levels differ in what is inlined, and so in what
+# the compiler takes for uninitialized.
+WRITTEN_BY_USERS = """
+#include <reactor/callback.hpp>
+#include <reactor/result.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+using reactor::Callback;
+using reactor::Error;
+int called = 0;
+void function() { ++called; }
+struct Outer {
+  Callback<void()> first;
+  Callback<void(int)> second = [](int) { ++called; };
+};
+Outer outer() {
+  Outer made;
+  made.first = [] { ++called; };
+  Outer moved = std::move(made);
+  return moved;
+}
+template <class F>
+void wrap(F f) {
+  Callback<void()> inner = std::move(f);
+  Callback<void()> outer = [held = std::move(inner)]() mutable { held(); };
+  auto moved = std::move(outer);
+  moved();
+}
+void wrap_some(char small, int number) {
+  wrap([] { ++called; });
+  wrap([small] { called += small; });
+  wrap([number] { called += number; });
+  wrap(function);
+  wrap(&function);
+  Callback<void()> named = function;
+  named();
+}
+void keep(std::vector<Callback<void(), 48>>& all, std::map<int, Callback<void()>>& some,
+          std::optional<Callback<void()>>& one) {
+  all.push_back([] { ++called; });
+  some[1] = [] { ++called; };
+  one = [] { ++called; };
+  std::swap(all[0], all[1]);
+  all.push_back(std::move(*std::make_unique<Callback<void(), 48>>([] { ++called; })));
+}
+Error error(std::error_code code) { return {code, "op"}; }
+Error code_only(std::error_code code) { return Error{code}; }
+Error named(std::error_code code) { return {.code = code, .operation = "op"}; }
+"""
+
+
+def compile_source(compiler, source, *flags):
+    return subprocess.run([compiler, *FLAGS, *flags, "-c", "-xc++", "-", "-o", "/dev/null"],
+                          input=source, text=True, capture_output=True, check=False)
+
+
+def sentences(output):
+    """What was said, as one line: compilers wrap and quote as they like."""
+    return " ".join(output.split())
+
+
+class Hooks(unittest.TestCase):
+    def check(self, source, sentence=None):
+        for compiler in COMPILERS:
+            with self.subTest(compiler=compiler, source=source):
+                outcome = compile_source(compiler, source, "-fsyntax-only")
+                if sentence is None:
+                    self.assertEqual(outcome.stderr, "")
+                    self.assertEqual(outcome.returncode, 0)
+                else:
+                    self.assertNotEqual(outcome.returncode, 0)
+                    self.assertIn(sentence, sentences(outcome.stderr))
+
+    def test_a_hook_that_a_server_never_calls_is_an_error_that_says_what_to_write(self):
+        for hooks, sentence in WRONG.items():
+            self.check(SERVER % (hooks, ""), sentence)
+
+    def test_so_it_is_with_a_decoder(self):
+        for hooks, sentence in WRONG_FRAMED.items():
+            self.check(SERVER % (hooks, ", protocols::LineDecoder"), sentence)
+
+    def test_so_it_is_with_a_udp_server(self):
+        for hooks, sentence in WRONG_UDP.items():
+            self.check(UDP_SERVER % hooks, sentence)
+
+    def test_what_is_called_compiles(self):
+        for hooks in RIGHT:
+            self.check(SERVER % (hooks, ""))
+        self.check(SERVER % (ON_FRAME + "void on_end() {}", ", protocols::LineDecoder"))
+        self.check(UDP_SERVER % (ON_DATAGRAM + "void finish() {}"))
+
+
+class Warnings(unittest.TestCase):
+    def test_callbacks_and_errors_raise_none(self):
+        for compiler in COMPILERS:
+            for level in ("-Og", "-O1", "-O2", "-O3"):
+                with self.subTest(compiler=compiler, level=level):
+                    self.assertEqual(compile_source(compiler, WRITTEN_BY_USERS, level).stderr, "")
