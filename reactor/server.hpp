@@ -5,12 +5,15 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,16 +32,47 @@
 
 namespace reactor {
 
+/// What a server accepts and keeps. The defaults are finite, and safe with clients that nobody knows.
 struct ServerOptions {
   ListenOptions listen = {};
-  StreamLimits limits = {};
-  /// Connections beyond this many wait in the kernel's backlog. At least 1.
-  std::size_t max_connections = 100'000;
-  /// Closes a connection from which nothing (with a decoder: no frame) came for this long; zero:
-  /// never.
+  /// Connections beyond this many wait in the kernel's backlog. At least 1. Where RLIMIT_NOFILE
+  /// leaves room for fewer, that many: see connection_limit().
+  std::size_t max_connections = 10'000;
+
+  // ---- For each connection, as in StreamLimits
+
+  std::size_t high_water_bytes = 256 * 1024;
+  std::size_t max_queued_bytes = 1024 * 1024;
+  std::size_t read_bytes = 512 * 1024;
+  /// A client that does not read its answers may not ask more.
+  bool pause_reading_above_high_water = true;
+
+  /// What all connections of the server may have queued together.
+  std::size_t max_total_queued_bytes = 256 * 1024 * 1024;
+
+  // ---- Time. For the first three, 0 and max() mean never
+
+  /// Closes a connection on which no byte has moved in either direction for so long; a session
+  /// that has on_idle() is asked instead. A session that has paused its stream is not idle, and
+  /// stream.touch() counts as progress. The right value depends on the protocol: set it.
   std::chrono::milliseconds idle_timeout{0};
-  /// How long a connection may take to close in order.
+  /// Closes a connection on which no byte at all has moved since it was accepted.
+  std::chrono::milliseconds first_progress_timeout = std::chrono::seconds(30);
+  /// Closes a connection whose output waits and makes no progress.
+  std::chrono::milliseconds stall_timeout = std::chrono::seconds(30);
+  /// How long a connection that closes may make no progress.
   std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
+
+  /// How many connections are served at once: max_connections, or what RLIMIT_NOFILE leaves after
+  /// some for the rest of the program.
+  [[nodiscard]] std::size_t connection_limit() const;
+
+  /// The most memory that a server with these options takes in user space. `bytes_each` is what the
+  /// program adds to each connection: its session, and what its decoder may keep.
+  [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
+
+  /// The part of the options that a stream knows.
+  [[nodiscard]] SharedLimits stream_limits() const;
 
   /// Refuses values that no server can work with; listen() and adopt() call it. `endpoint` is for
   /// the error's text.
@@ -47,6 +81,14 @@ struct ServerOptions {
   ///           timeout is negative.
   [[nodiscard]] Result<void> check(std::string_view endpoint) const;
 };
+
+/// The code of the Error by which a connection ends that was idle for longer than idle_timeout. It
+/// equals std::errc::timed_out.
+[[nodiscard]] std::error_code idle_too_long();
+
+/// The code for one on which nothing has moved for first_progress_timeout after it was accepted. It
+/// equals std::errc::timed_out.
+[[nodiscard]] std::error_code no_first_progress();
 
 /// The part of a connection that only some servers have.
 template <class D>
@@ -146,14 +188,25 @@ class Server {
  private:
   struct State;
 
+  [[nodiscard]] static bool limits_time(std::chrono::milliseconds timeout) {
+    return timeout.count() > 0 && timeout < longest_timeout;
+  }
+  [[nodiscard]] static std::chrono::nanoseconds in_nanoseconds(std::chrono::milliseconds timeout) {
+    return std::min(timeout, longest_timeout);
+  }
+  // 100 years, about what nanoseconds can count.
+  static constexpr std::chrono::milliseconds longest_timeout = std::chrono::hours(24 * 365 * 100);
+
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
 
   struct Connection : AttachedDecoder<D> {
     Connection(State& server, Socket socket, const Address& peer)
-        : stream(server.loop, std::move(socket), peer), session(server.make_session(stream)) {}
+        : stream(server.loop, std::move(socket), peer), session(make_session(server)) {}
 
-    void touch() {
-      if (idle) idle->touch();
+    // What it writes is subject to the limits already.
+    [[nodiscard]] Session make_session(State& server) {
+      stream.set_limits(server.limits);
+      return server.make_session(stream);
     }
 
     Stream stream;
@@ -164,7 +217,11 @@ class Server {
 
   struct State : Retiring {
     State(Loop& on, ServerOptions with, MakeSession make)
-        : loop(on), options(with), make_session(std::move(make)) {}
+        : loop(on),
+          options(with),
+          limits(with.stream_limits()),
+          connection_limit(with.connection_limit()),
+          make_session(std::move(make)) {}
     ~State() { end_connections(); }
 
     using Connections = std::list<Connection>;
@@ -178,28 +235,25 @@ class Server {
       made.emplace_front(*this, std::move(socket), peer);
       if (!retired()) attach(made.begin());
       if (retired()) return;
+      if (silent_end == connections.begin()) look_for_silent(options.first_progress_timeout);
       connections.splice(connections.begin(), made);
       if (draining) ask_newcomers->restart(Deadline::Duration(0));
-      if (connections.size() >= options.max_connections) listener->pause();
+      if (connections.size() >= connection_limit) listener->pause();
     }
 
     void attach(Place place) {
       Connection& connection = *place;
       Stream& stream = connection.stream;
-      stream.set_limits(options.limits);
       if constexpr (framed) {
         replaced_decoders.clear();
         D decoder = make_decoder();
         if (retired()) return;
         connection.decoder.emplace(stream, std::move(decoder), [&](const typename D::Frame& frame) {
-          connection.touch();
           connection.session.on_frame(frame);
         });
       } else {
-        stream.on_data([&connection](std::span<const std::byte> bytes) {
-          connection.touch();
-          connection.session.on_data(bytes);
-        });
+        stream.on_data(
+            [&connection](std::span<const std::byte> bytes) { connection.session.on_data(bytes); });
       }
       if constexpr (requires { connection.session.on_end(); }) {
         const auto on_end = [&connection] { connection.session.on_end(); };
@@ -216,17 +270,51 @@ class Server {
         const Connections ended = take(place);
         if constexpr (requires { place->session.on_close(error); }) place->session.on_close(error);
       });
-      if (options.idle_timeout.count() == 0) return;
-      connection.idle = std::make_unique<Deadline>(loop, options.idle_timeout, [this, &connection] {
-        connection.stream.close(options.close_timeout);
-      });
+      if (!limits_time(options.idle_timeout)) return;
+      connection.idle =
+          std::make_unique<Deadline>(loop, in_nanoseconds(options.idle_timeout),
+                                     [this, &connection] { look_if_idle(connection); });
+    }
+
+    void look_if_idle(Connection& connection) {
+      const auto left = in_nanoseconds(options.idle_timeout) - connection.stream.quiet_for();
+      if (left.count() > 0) return connection.idle->restart(left);
+      if constexpr (requires { connection.session.on_idle(); }) {
+        connection.idle->restart(in_nanoseconds(options.idle_timeout));
+        connection.session.on_idle();
+      } else {
+        connection.stream.fail({idle_too_long(), "serve", {}, {}});
+      }
+    }
+
+    // Connections are in the order in which they were accepted, the newest first. Those before
+    // `silent_end` may not have progressed yet.
+    void look_for_silent(std::chrono::milliseconds first_look) {
+      if (!limits_time(options.first_progress_timeout)) return;
+      if (!silent_look)
+        silent_look.emplace(loop, in_nanoseconds(first_look), [this] { end_silent(); });
+      silent_look->restart(in_nanoseconds(first_look));
+    }
+
+    void end_silent() {
+      while (silent_end != connections.begin()) {
+        const Place oldest = std::prev(silent_end);
+        Stream& stream = oldest->stream;
+        if (!stream.has_progressed() && stream.is_reading()) {
+          const auto left = in_nanoseconds(options.first_progress_timeout) - stream.quiet_for();
+          if (left.count() > 0) return silent_look->restart(left);
+          stream.fail({no_first_progress(), "serve", {}, {}});
+        }
+        silent_end = oldest;
+      }
     }
 
     // Before its session is called: that may destroy the server, and all that is in the list.
     [[nodiscard]] Connections take(Place place) {
       Connections taken;
+      if (place == silent_end) ++silent_end;
       taken.splice(taken.begin(), connections, place);
-      if (listener && connections.size() + 1 == options.max_connections) listener->resume();
+      if (listener && connections.size() + 1 == connection_limit) listener->resume();
       return taken;
     }
 
@@ -238,9 +326,7 @@ class Server {
 
     void drain(std::chrono::milliseconds timeout) {
       if (retired() || std::exchange(draining, true)) return;
-      constexpr std::chrono::hours longest(24 * 365 * 100);  // About what nanoseconds can count.
-      drain_timeout =
-          std::clamp<std::chrono::milliseconds>(timeout, std::chrono::hours(0), longest);
+      drain_timeout = std::clamp(timeout, std::chrono::milliseconds(0), longest_timeout);
       listener->drain();
       cut_off.emplace(loop, drain_timeout, [this] { cut(); });
       ask_newcomers.emplace(loop, Deadline::Duration(0), [this] { ask_to_finish(); });
@@ -285,6 +371,7 @@ class Server {
 
     // One by one: the list is whole whenever a session's destructor runs.
     void end_connections() {
+      silent_look.reset();
       while (!connections.empty()) {
         Connections ended;
         ended.splice(ended.begin(), connections, connections.begin());
@@ -293,11 +380,15 @@ class Server {
 
     Loop& loop;
     const ServerOptions options;
+    const SharedLimits limits;
+    const std::size_t connection_limit;
     Address address;
     MakeSession make_session;
     MakeDecoder make_decoder = [] { return D(); };
     std::vector<MakeDecoder> replaced_decoders;
     Connections connections;
+    Place silent_end = connections.end();
+    std::optional<Deadline> silent_look;
     std::optional<Listener> listener;
     bool draining = false;
     std::chrono::milliseconds drain_timeout{0};

@@ -17,8 +17,10 @@ struct NoDecoder {};
 struct Datagram;
 
 /// What a Session must have: on_data(bytes), or with a decoder on_frame(frame). It may also have
-/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream, and
-/// finish(), by which drain() asks it to end soon. All are public.
+/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream;
+/// finish(), by which drain() asks it to end soon; and on_idle(), which is called in place of
+/// closing a connection that was idle for ServerOptions::idle_timeout, and again after as long.
+/// All are public.
 template <class Session, class D>
 concept SessionOf =
     (std::same_as<D, NoDecoder> && requires(Session session, std::span<const std::byte> bytes) {
@@ -43,6 +45,7 @@ struct on_end { int on_end; template <class T> static constexpr bool is_clear = 
 struct on_ended { int on_ended; template <class T> static constexpr bool is_clear = requires { &T::on_ended; }; };
 struct on_finish { int on_finish; template <class T> static constexpr bool is_clear = requires { &T::on_finish; }; };
 struct on_finished { int on_finished; template <class T> static constexpr bool is_clear = requires { &T::on_finished; }; };
+struct on_idle { int on_idle; template <class T> static constexpr bool is_clear = requires { &T::on_idle; }; };
 struct finish { int finish; template <class T> static constexpr bool is_clear = requires { &T::finish; }; };
 // clang-format on
 
@@ -85,6 +88,10 @@ constexpr bool check_hooks_of_session() {
           requires(Session& session, const Error& error) { session.on_close(error); },
       "a session's on_close is never called unless it is public and takes the error: "
       "`void on_close(const reactor::Error&)`");
+  static_assert(
+      !in<Session, hook::on_idle>() || requires(Session& session) { session.on_idle(); },
+      "a session's on_idle is never called unless it is public and takes nothing: "
+      "`void on_idle()`");
   static_assert(
       !in<Session, hook::finish>() || requires(Session& session) { session.finish(); },
       "a session's finish is never called unless it is public and takes nothing: "

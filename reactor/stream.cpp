@@ -27,8 +27,6 @@ namespace {
 // A write as large as this costs more to copy than to send by itself.
 constexpr std::size_t large_write_bytes = 4096;
 
-constexpr std::chrono::seconds default_close_timeout(5);
-
 // About 100 years. A longer timeout is none.
 constexpr std::chrono::nanoseconds longest_timeout = std::chrono::hours(24 * 365 * 100);
 
@@ -312,7 +310,7 @@ struct Stream::State final : Source {
     if (seldom && seldom->on_end) {
       if (!engine().call(*this, seldom->on_end)) return;
     } else {
-      begin_closing(default_close_timeout);
+      begin_closing(limits().close_timeout);
     }
     go_on();
   }
@@ -790,6 +788,9 @@ struct Stream::State final : Source {
     read_bytes = static_cast<std::uint32_t>(
         std::clamp<std::size_t>(this->limits().read_bytes, 1, Engine::read_buffer_bytes));
     if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
+    if (is(queueing) && !is(connecting | closing)) {
+      limit_time(to_timeout(this->limits().stall_timeout), "send to");
+    }
   }
 
   Seldom& rarely() {
@@ -869,6 +870,8 @@ void Stream::shutdown() { state_->shutdown(); }
 
 void Stream::close(std::chrono::milliseconds timeout) { state_->close(timeout); }
 
+void Stream::close() { close(state_->limits().close_timeout); }
+
 void Stream::fail(Error reason) { delivery().fail(std::move(reason)); }
 
 void Stream::abort() { state_->abort(); }
@@ -889,6 +892,8 @@ std::size_t Stream::queued_bytes() const { return state_->queued(); }
 void Stream::set_limits(const StreamLimits& limits) { set_limits(SharedLimits(limits)); }
 
 void Stream::set_limits(const SharedLimits& limits) { state_->set_limits(limits.state_); }
+
+bool Stream::is_reading() const { return state_->reads(); }
 
 void Stream::touch() { state_->touch(); }
 
@@ -918,13 +923,13 @@ void Stream::Delivery::call_again() {
 }
 
 void Stream::Delivery::close() {
-  if (!state_->retired()) state_->close(default_close_timeout);
+  if (!state_->retired()) state_->close(state_->limits().close_timeout);
 }
 
 void Stream::Delivery::fail(Error reason) {
   if (state_->retired()) return;
   if (reason.subject.empty()) reason.subject = state_->peer.to_string();
-  state_->close(default_close_timeout, std::move(reason));
+  state_->close(state_->limits().close_timeout, std::move(reason));
 }
 
 Written Stream::Sender::write(std::string_view text) const {

@@ -39,6 +39,8 @@ struct StreamLimits {
   /// Closes the stream when output is queued and nothing moves for this long: the peer neither
   /// takes bytes nor sends any. max(): never.
   std::chrono::milliseconds stall_timeout = std::chrono::milliseconds::max();
+  /// For close() without a timeout of its own, and wherever else the library closes the stream.
+  std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
   /// A peer that has got everything and whose stream closes may go on sending for so long, what it
   /// sends being discarded; see close(). max(): for ever.
   std::chrono::milliseconds discard_timeout = std::chrono::seconds(30);
@@ -145,7 +147,8 @@ class Stream {
   /// `timeout` is for a peer with which nothing moves: it counts anew whenever bytes are sent,
   /// acknowledged or received. on_close tells timed_out then. A peer that has got everything may go
   /// on sending for StreamLimits::discard_timeout. max(): no timeout.
-  void close(std::chrono::milliseconds timeout = std::chrono::seconds(5));
+  void close(std::chrono::milliseconds timeout);
+  void close();  ///< With StreamLimits::close_timeout.
 
   /// As close(), for `reason`, which on_close tells.
   void fail(Error reason);
@@ -163,6 +166,10 @@ class Stream {
 
   void set_limits(const StreamLimits& limits);
   void set_limits(const SharedLimits& limits);
+
+  /// False while the stream waits for the user, not the peer: paused, without on_data, or held back
+  /// by its own output; and once it has ended or closes.
+  [[nodiscard]] bool is_reading() const;
 
   // ---- For idle timeouts
 

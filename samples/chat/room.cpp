@@ -35,11 +35,10 @@ void Member::on_close(const reactor::Error& error) {
 
 Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
     : loop_(loop),
-      server_(samples::value_of(Server::listen(loop, endpoint,
-                                               {.limits = {.max_queued_bytes = max_unread_bytes}},
-                                               [this](reactor::Stream& stream) {
-                                                 return Member{stream, *this, guest_name()};
-                                               }))) {}
+      server_(samples::value_of(Server::listen(
+          loop, endpoint, {.max_queued_bytes = max_unread_bytes}, [this](reactor::Stream& stream) {
+            return Member{stream, *this, guest_name()};
+          }))) {}
 
 void Room::hear(Member& member, std::string_view line) {
   if (line == "/quit") return leave(member);

@@ -311,7 +311,7 @@ struct AServer : Specimen {
   AServer(Loop& loop, OnCall call)
       : on_call(std::move(call)),
         server(ServerOf::listen(loop, any_address(Transport::tcp4),
-                                {.limits = {.high_water_bytes = 1}, .idle_timeout = 1min},
+                                {.high_water_bytes = 1, .idle_timeout = 1min},
                                 [this](Stream& stream) {
                                   return Session<moment>{stream, on_call};
                                 })) {

@@ -173,7 +173,7 @@ class ServerWorld final : public World {
     auto listening = listening_socket(Transport::tcp4);
     listening_fd_ = listening.fd();
     auto made = Server<Session, D>::adopt(loop, std::move(listening),
-                                          {.limits = {.high_water_bytes = 1}, .idle_timeout = 1min},
+                                          {.high_water_bytes = 1, .idle_timeout = 1min},
                                           [this](Stream& stream) { return make_session(stream); });
     REQUIRE(made);
     server_ = std::move(*made);

@@ -1,10 +1,15 @@
 #include "reactor/server.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <optional>
 #include <stdexcept>
@@ -27,6 +32,7 @@ using reactor::Server;
 using reactor::ServerOptions;
 using reactor::Stream;
 using reactor::Timer;
+using reactor::Written;
 
 namespace {
 
@@ -129,6 +135,23 @@ struct Client : Peer {
   Client(Loop& loop, const Address& server) : Peer(loop, connect_to(server)) {}
 };
 
+struct TellsEnd {
+  Stream& stream;
+  std::vector<Error>& ended;
+  void on_data(Bytes) {}
+  void on_close(const Error& error) { ended.push_back(error); }
+};
+
+// Waits for five idle times, then closes.
+struct DecidesWhenIdle {
+  Stream& stream;
+  int& idle;
+  void on_data(Bytes) {}
+  void on_idle() {
+    if (++idle == 5) stream.close();
+  }
+};
+
 }  // namespace
 
 TEST_SUITE("server") {
@@ -200,6 +223,8 @@ TEST_SUITE("server") {
     const std::pair<ServerOptions, const char*> refused[] = {
         {{.max_connections = 0}, "max_connections is 0: no connection could be served"},
         {{.idle_timeout = -1ms}, "idle_timeout is negative"},
+        {{.first_progress_timeout = -1ms}, "first_progress_timeout is negative"},
+        {{.stall_timeout = -1ms}, "stall_timeout is negative"},
         {{.close_timeout = -1ms}, "close_timeout is negative"},
         {{.listen = {.backlog = -1}}, "the backlog is negative"},
     };
@@ -614,5 +639,231 @@ TEST_SUITE("server") {
       run_until(loop, [&] { return steady.received() == expected; });
     }
     run_until(loop, [&] { return server.connections() == 1; });
+  }
+
+  // ---- Time and memory
+
+  TEST_CASE("a connection on which nothing moves is closed, and on_close tells why") {
+    Loop loop;
+    std::vector<Error> ended;
+    const auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.first_progress_timeout = 40ms}, [&](Stream& stream) {
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    Peer silent(loop, connect_to(server->address()));
+    Peer speaks(loop, connect_to(server->address()));
+    speaks.send("x");
+    Peer silent_too(loop, connect_to(server->address()));
+    run_until(loop, [&] { return silent.over() && silent_too.over(); });
+    silent.close();
+    silent_too.close();
+    run_until(loop, [&] { return ended.size() == 2; });
+    for (const Error& error : ended) {
+      CHECK(error.code == reactor::no_first_progress());
+      CHECK(error.code == std::errc::timed_out);
+    }
+    CHECK(ended[0].message().starts_with("serve 127.0.0.1:"));
+    CHECK(server->connections() == 1);
+    CHECK_FALSE(speaks.over());
+  }
+
+  TEST_CASE("a session that pauses its stream before anything came is not silent") {
+    Loop loop;
+    std::vector<Error> ended;
+    std::vector<Stream*> streams;
+    const auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.first_progress_timeout = 20ms}, [&](Stream& stream) {
+          if (streams.empty()) stream.pause();
+          streams.push_back(&stream);
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    Peer paused(loop, connect_to(server->address()));
+    run_until(loop, [&] { return streams.size() == 1; });
+    Peer silent(loop, connect_to(server->address()));
+    run_until(loop, [&] { return silent.over(); });
+    CHECK_FALSE(paused.over());
+  }
+
+  TEST_CASE("connections that end while others are silent do not confuse the order") {
+    Loop loop;
+    std::vector<Error> ended;
+    const auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.first_progress_timeout = 30ms}, [&](Stream& stream) {
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    std::list<Peer> peers;
+    for (int round = 0; round < 5; ++round) {
+      for (std::size_t i = 0; i < 20; ++i) {
+        Peer& peer = peers.emplace_back(loop, connect_to(server->address()));
+        if (i % 3 == 0) peer.reset();
+        if (i % 3 == 1) peer.send("x");
+      }
+      run_until(loop, [&] {
+        return std::count_if(peers.begin(), peers.end(), [](Peer& peer) { return peer.over(); }) ==
+               (round + 1) * 6;
+      });
+      std::erase_if(peers, [](Peer& peer) { return peer.error() != 0; });
+    }
+    run_until(loop, [&] { return server->connections() == 5 * 7 + 5 * 6; });
+    for (Peer& peer : peers) peer.close();
+    run_until(loop, [&] { return server->connections() == 0; });
+  }
+
+  TEST_CASE("an idle connection ends for its own reason, unless its session decides otherwise") {
+    Loop loop;
+    std::vector<Error> ended;
+    const auto closing =
+        Server<TellsEnd>::listen(loop, "127.0.0.1:0", {.idle_timeout = 30ms}, [&](Stream& stream) {
+          return TellsEnd{stream, ended};
+        });
+    int idle = 0;
+    const auto deciding = Server<DecidesWhenIdle>::listen(
+        loop, "127.0.0.1:0", {.idle_timeout = 10ms}, [&](Stream& stream) {
+          return DecidesWhenIdle{stream, idle};
+        });
+    REQUIRE((closing && deciding));
+    Peer first(loop, connect_to(closing->address()));
+    Peer second(loop, connect_to(deciding->address()));
+    first.send("x");
+    run_until(loop, [&] { return first.over(); });
+    first.close();
+    run_until(loop, [&] { return ended.size() == 1; });
+    CHECK(ended[0].code == reactor::idle_too_long());
+    CHECK(ended[0].code == std::errc::timed_out);
+    run_until(loop, [&] { return idle >= 3; });
+    CHECK_FALSE(second.over());
+    run_until(loop, [&] { return second.over(); });
+    CHECK(idle == 5);
+  }
+
+  TEST_CASE("a connection that moves bytes, is paused or touched by its server is not idle") {
+    Loop loop;
+    enum Way { sends, receives, paused, touched, ways };
+    std::vector<Error> ended;
+    std::vector<Stream*> streams;
+    const auto server =
+        Server<TellsEnd>::listen(loop, "127.0.0.1:0", {.idle_timeout = 100ms}, [&](Stream& stream) {
+          streams.push_back(&stream);
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    std::list<Peer> peers;
+    for (std::size_t way = 0; way < ways; ++way) {
+      peers.emplace_back(loop, connect_to(server->address()));
+      run_until(loop, [&] { return streams.size() == way + 1; });
+    }
+    streams[paused]->pause();
+    int steps = 0;
+    const auto step = Timer::every(loop, 10ms, [&] {
+      ++steps;
+      streams[sends]->write("x");
+      std::next(peers.begin(), receives)->send("x");
+      streams[touched]->touch();
+    });
+    run_until(loop, [&] { return steps >= 40; });
+    CHECK(ended.empty());
+    for (Peer& peer : peers) CHECK_FALSE(peer.over());
+  }
+
+  TEST_CASE("a client that takes its answer slowly is not idle, also when all is in the kernel") {
+    Loop loop;
+    std::vector<Error> ended;
+    Stream* served = nullptr;
+    const auto server =
+        Server<TellsEnd>::listen(loop, "127.0.0.1:0", {.idle_timeout = 60ms}, [&](Stream& stream) {
+          served = &stream;
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    Peer slow(loop, connect_to(server->address()));
+    slow.hold();
+    run_until(loop, [&] { return served != nullptr; });
+    while (served->write(Pattern::at(0)) == Written::sent) {
+    }
+    int steps = 0;
+    const auto step = Timer::every(loop, 10ms, [&] {
+      ++steps;
+      char some[64 * 1024];
+      (void)::recv(slow.socket().fd(), some, sizeof some, 0);
+    });
+    run_until(loop, [&] { return steps >= 25; });
+    CHECK(ended.empty());
+  }
+
+  TEST_CASE("a server's client that does not read its answers is ended in time") {
+    Loop loop;
+    std::vector<Error> ended;
+    const auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.stall_timeout = 50ms, .close_timeout = 50ms}, [&](Stream& stream) {
+          while (stream.write(Pattern::at(0)) != Written::full) {
+          }
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    Peer stalled(loop, connect_to(server->address()));
+    stalled.hold();
+    run_until(loop, [&] { return ended.size() == 1; });
+    CHECK(ended[0].code == std::errc::timed_out);
+    stalled.read_on();
+    run_until(loop, [&] { return stalled.over(); });
+    CHECK(stalled.error() == ECONNRESET);
+  }
+
+  TEST_CASE("what all connections may have queued together has a limit") {
+    Loop loop;
+    std::vector<Error> ended;
+    const auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.max_total_queued_bytes = 1'000'000}, [&](Stream& stream) {
+          while (stream.write(Pattern::at(0)) == Written::sent) {
+          }
+          while (stream.queued_bytes() < 400'000) {
+            if (stream.write(Pattern::at(0)) == Written::closed) break;
+          }
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    std::list<Peer> peers;
+    for (int i = 0; i < 3; ++i) {
+      peers.emplace_back(loop, connect_to(server->address())).hold();
+    }
+    run_until(loop, [&] { return ended.size() == 1; });
+    CHECK(ended[0].code == std::errc::no_buffer_space);
+    CHECK(server->connections() == 2);
+  }
+
+  TEST_CASE("the most that a server holds follows from its options") {
+    const ServerOptions options{.max_connections = 100, .max_queued_bytes = 1000};
+    CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);
+    ServerOptions more = options;
+    more.max_queued_bytes += 1;
+    CHECK(more.most_bytes() - options.most_bytes() == 100);
+    more.max_total_queued_bytes = 0;
+    CHECK(options.most_bytes() - more.most_bytes() == 100 * 1000);
+    CHECK(ServerOptions{}.most_bytes() < (std::uint64_t{1} << 30));
+    ServerOptions vast = options;
+    vast.max_connections = SIZE_MAX;
+    vast.max_queued_bytes = SIZE_MAX;
+    vast.max_total_queued_bytes = SIZE_MAX;
+    CHECK(vast.most_bytes(UINT64_MAX) >= more.most_bytes());
+  }
+
+  TEST_CASE("a server keeps to the descriptors that the process may have") {
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const auto limit_with = [&](rlim_t descriptors, std::size_t wanted) {
+      rlimit now{std::min(descriptors, before.rlim_max), before.rlim_max};
+      REQUIRE(::setrlimit(RLIMIT_NOFILE, &now) == 0);
+      const std::size_t limit = ServerOptions{.max_connections = wanted}.connection_limit();
+      REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+      return limit;
+    };
+    CHECK(limit_with(1000, 10'000) == 936);
+    CHECK(limit_with(1000, 100) == 100);
+    CHECK(limit_with(100, 10'000) == 50);
+    CHECK(limit_with(1, 10'000) == 1);
+    CHECK(ServerOptions{}.max_connections == 10'000);
   }
 }

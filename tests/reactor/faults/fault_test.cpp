@@ -71,7 +71,7 @@ TEST_SUITE("faults") {
                                 .doomed = 100});
       auto server =
           Server<Echo>::listen(loop, any_address(Transport::tcp4),
-                               {.limits = {.high_water_bytes = 4096}}, [&](Stream& stream) {
+                               {.high_water_bytes = 4096}, [&](Stream& stream) {
                                  return Echo{stream, random};
                                });
       REQUIRE(server);
