@@ -36,18 +36,56 @@ concept DatagramSession =
 /// is ambiguous in a class that also derives from a session with such a member.
 namespace hook {
 
-// clang-format off
-struct on_close { int on_close; template <class T> static constexpr bool is_clear = requires { &T::on_close; }; };
-struct on_closed { int on_closed; template <class T> static constexpr bool is_clear = requires { &T::on_closed; }; };
-struct on_drain { int on_drain; template <class T> static constexpr bool is_clear = requires { &T::on_drain; }; };
-struct on_drained { int on_drained; template <class T> static constexpr bool is_clear = requires { &T::on_drained; }; };
-struct on_end { int on_end; template <class T> static constexpr bool is_clear = requires { &T::on_end; }; };
-struct on_ended { int on_ended; template <class T> static constexpr bool is_clear = requires { &T::on_ended; }; };
-struct on_finish { int on_finish; template <class T> static constexpr bool is_clear = requires { &T::on_finish; }; };
-struct on_finished { int on_finished; template <class T> static constexpr bool is_clear = requires { &T::on_finished; }; };
-struct on_idle { int on_idle; template <class T> static constexpr bool is_clear = requires { &T::on_idle; }; };
-struct finish { int finish; template <class T> static constexpr bool is_clear = requires { &T::finish; }; };
-// clang-format on
+struct on_close {
+  int on_close;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_close; };
+};
+struct on_closed {
+  int on_closed;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_closed; };
+};
+struct on_drain {
+  int on_drain;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_drain; };
+};
+struct on_drained {
+  int on_drained;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_drained; };
+};
+struct on_end {
+  int on_end;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_end; };
+};
+struct on_ended {
+  int on_ended;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_ended; };
+};
+struct on_finish {
+  int on_finish;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_finish; };
+};
+struct on_finished {
+  int on_finished;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_finished; };
+};
+struct on_idle {
+  int on_idle;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_idle; };
+};
+struct finish {
+  int finish;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::finish; };
+};
 
 template <class Session, class Name>
 struct Joined : Session, Name {};
