@@ -20,7 +20,7 @@ namespace reactor {
 ///       loop.run();
 ///     });
 ///
-/// Thread    run() in one; stop() and loop() in any, the latter while run() runs.
+/// Thread    run() in one; stop() and post() in any.
 class LoopPool {
  public:
   /// `threads` of 0 stands for one for each core.

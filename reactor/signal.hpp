@@ -14,7 +14,7 @@ namespace reactor {
 /// Signals, on any loops, may wait for one; signals that follow each other quickly may be told as
 /// one. It does not keep the loop running: when all else is done, so is a server.
 ///
-///     auto stop = Signal::create(loop, SIGTERM, [&] { server.shutdown(); });
+///     auto stop = Signal::create(loop, SIGTERM, [&] { server->drain(); });
 ///
 /// Lifetime  Destroying the Signal is final: no callback comes after it, and once the last one for
 ///           that signal is gone it does again what it did by default.
