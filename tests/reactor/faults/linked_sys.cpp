@@ -26,6 +26,10 @@ linked_sys::Rates rates;
 linked_sys::Calls counted;
 std::vector<std::uint64_t> received_from(4096);
 
+unsigned accepts_to_fail = 0;
+int accept_error = 0;
+std::chrono::steady_clock::time_point failed_at;
+
 struct Registration {
   int set;
   epoll_event event;
@@ -109,6 +113,13 @@ void inject(std::uint32_t seed, const Rates& how_often) {
   doomed.clear();
 }
 
+void fail_accepts(unsigned count, int error) {
+  accepts_to_fail = count;
+  accept_error = error;
+}
+
+std::chrono::steady_clock::time_point accept_failed_at() { return failed_at; }
+
 Calls calls() { return counted; }
 
 std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>(fd)]; }
@@ -143,6 +154,11 @@ int listen(int fd, int backlog) { return or_error(::listen(fd, backlog)); }
 
 int accept(int fd, sockaddr* address, socklen_t* size) {
   ++counted.accept;
+  if (address && accepts_to_fail > 0) {
+    --accepts_to_fail;
+    failed_at = std::chrono::steady_clock::now();
+    return -accept_error;
+  }
   if (happens(rates.interrupted)) return -EINTR;
   if (happens(rates.again)) return -EAGAIN;
   if (happens(rates.aborted)) return -ECONNABORTED;

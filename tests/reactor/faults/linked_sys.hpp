@@ -2,6 +2,7 @@
 // demand fails or falls short as the kernel may.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace linked_sys {
@@ -20,6 +21,13 @@ struct Rates {
 
 /// Fails at random from now on, the same way for the same seed.
 void inject(std::uint32_t seed, const Rates& rates);
+
+/// The next so many calls of accept fail with this error. One by which a connection is turned away
+/// is not among them.
+void fail_accepts(unsigned count, int error);
+
+/// When accept last failed because of that.
+std::chrono::steady_clock::time_point accept_failed_at();
 
 struct Calls {
   std::uint64_t recv = 0;

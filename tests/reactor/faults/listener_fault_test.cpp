@@ -1,0 +1,154 @@
+// A listener whose accept fails as the kernel's may.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <list>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "linked_sys.hpp"
+#include "reactor/listener.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Listener;
+using reactor::Loop;
+using reactor::Socket;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Accepting {
+  explicit Accepting(Loop& loop)
+      : listener(std::move(*Listener::listen(loop, any_address(Transport::tcp4),
+                                             [this](Socket socket, const Address&) {
+                                               accepted_at = Clock::now();
+                                               sockets.push_back(std::move(socket));
+                                             }))) {
+    listener.on_error([this](const reactor::Error& error) { errors.push_back(error.message()); });
+  }
+
+  std::vector<Socket> sockets;
+  std::vector<std::string> errors;
+  Clock::time_point accepted_at;
+  Listener listener;
+};
+
+}  // namespace
+
+TEST_SUITE("listener_fault") {
+  TEST_CASE_TEMPLATE(
+      "without a descriptor, the process's or the system's, one client is turned away", Position,
+      Host, Guest) {
+    for (const int error : {EMFILE, ENFILE}) {
+      CAPTURE(error);
+      Position position;
+      Loop& loop = position.loop;
+      linked_sys::inject(0, {});
+      Accepting on(loop);
+      Peer first(loop, connect_to(on.listener.address()));
+      Peer second(loop, connect_to(on.listener.address()));
+      linked_sys::fail_accepts(1, error);
+      run_until(loop, [&] { return first.over() && on.sockets.size() == 1; });
+      CHECK(linked_sys::calls().shed == 1);
+      CHECK_FALSE(second.over());
+      CHECK(on.errors.size() == 1);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("any other error turns nobody away, and accepting goes on after a pause",
+                     Position, Host, Guest) {
+    for (const int error : {ENOMEM, ENOBUFS, EINVAL}) {
+      CAPTURE(error);
+      Position position;
+      Loop& loop = position.loop;
+      linked_sys::inject(0, {});
+      Accepting on(loop);
+      const Peer client(loop, connect_to(on.listener.address()));
+      linked_sys::fail_accepts(3, error);
+      run_until(loop, [&] { return on.sockets.size() == 1; });
+      CHECK(on.accepted_at - linked_sys::accept_failed_at() >= 20ms);  // After 5 and 10.
+      CHECK(linked_sys::calls().shed == 0);
+      CHECK_FALSE(client.over());
+    }
+  }
+
+  TEST_CASE_TEMPLATE("errors of single connections cost no pause", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    linked_sys::inject(0, {});
+    Accepting on(loop);
+    const Socket client = connect_to(on.listener.address());
+    linked_sys::fail_accepts(10, ECONNABORTED);
+    run_until(loop, [&] { return on.sockets.size() == 1; });
+    CHECK(on.errors.empty());
+  }
+
+  TEST_CASE_TEMPLATE("after a successful accept the next pause is the shortest again", Position,
+                     Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    linked_sys::inject(0, {});
+    Accepting on(loop);
+    std::list<Socket> clients;
+    const auto pause_after = [&](unsigned failures) {
+      const std::size_t before = on.sockets.size();
+      linked_sys::fail_accepts(failures, ENOMEM);
+      clients.push_back(connect_to(on.listener.address()));
+      run_until(loop, [&] { return on.sockets.size() > before; });
+      return on.accepted_at - linked_sys::accept_failed_at();
+    };
+    // 5, 10, 20, 40, 80 and 160 ms, each failure a pause; without an accept 320 would be next. A
+    // machine that stalls makes a pause longer, and gets another try.
+    constexpr int tries = 10;
+    Clock::duration shortest = 1h;
+    for (int i = 0; i < tries && shortest >= 100ms; ++i) {
+      CHECK(pause_after(6) >= 160ms);
+      const auto next = pause_after(1);
+      CHECK(next >= 5ms);
+      shortest = std::min(shortest, next);
+    }
+    CHECK(shortest < 100ms);
+  }
+
+  TEST_CASE_TEMPLATE("drain() turns away only what it has no descriptor for, and says so", Position,
+                     Host, Guest) {
+    for (const int error : {EMFILE, ENFILE}) {
+      CAPTURE(error);
+      Position position;
+      Loop& loop = position.loop;
+      linked_sys::inject(0, {});
+      Accepting on(loop);
+      std::list<Peer> clients;
+      for (int i = 0; i < 5; ++i) clients.emplace_back(loop, connect_to(on.listener.address()));
+      linked_sys::fail_accepts(2, error);
+      on.listener.drain();
+      CHECK(on.errors.empty());  // Nothing is called back from inside the call.
+      const auto over = [](const Peer& client) { return client.over(); };
+      run_until(loop, [&] {
+        return on.sockets.size() == 3 && std::count_if(clients.begin(), clients.end(), over) == 2;
+      });
+      CHECK(on.errors.size() == 1);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("drain() is not stopped by connections that are gone", Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    linked_sys::inject(0, {});
+    Accepting on(loop);
+    std::list<Socket> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(connect_to(on.listener.address()));
+    linked_sys::fail_accepts(20, ECONNABORTED);
+    on.listener.drain();
+    run_until(loop, [&] { return on.sockets.size() == 3; });
+    CHECK(on.errors.empty());
+  }
+}
