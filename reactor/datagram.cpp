@@ -183,7 +183,8 @@ struct DatagramSocket::State final : Source {
   }
 
   void unregister() noexcept override {
-    if (buffers->owner == this) send_outgoing();
+    // What a callback wrote before it forked is sent by the parent.
+    if (buffers->owner == this && !engine().forked()) send_outgoing();
     if (watched) engine().unwatch(*this, socket.fd());
   }
 

@@ -1,12 +1,16 @@
 #include "reactor/engine.hpp"
 
+#include <fcntl.h>
 #include <uv.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <string_view>
+#include <system_error>
 
 #include "reactor/loop.hpp"
 #include "reactor/sys.hpp"
@@ -25,15 +29,43 @@ TimerWheel::Tick tick_at(std::int64_t nanoseconds) {
 }
 
 // The first tick at which all of `nanoseconds` have passed.
-TimerWheel::Tick tick_after(std::int64_t nanoseconds) { return tick_at(nanoseconds - 1) + 1; }
+TimerWheel::Tick tick_after(std::int64_t nanoseconds) {
+  return nanoseconds > 0 ? tick_at(nanoseconds - 1) + 1 : 0;
+}
 
 uv_loop_t* new_native() {
-  auto* loop = new uv_loop_t;
-  if (const int error = uv_loop_init(loop)) {
-    delete loop;
+  auto loop = std::make_unique<uv_loop_t>();
+  loop->backend_fd = -1;
+  if (const int error = uv_loop_init(loop.get())) {
+    // libuv leaves this one open.
+    if (const int fd = loop->backend_fd; sys::fcntl(fd, F_GETFD, 0) >= 0) sys::close(fd);
     throw std::system_error(-error, std::generic_category(), "uv_loop_init");
   }
-  return loop;
+  return loop.release();
+}
+
+// For a constructor that failed: what a poller has given back is closed in a turn of libuv's.
+void close_native(uv_loop_t* loop) {
+  while (uv_loop_close(loop) == UV_EBUSY) uv_run(loop, UV_RUN_ONCE);
+  delete loop;
+}
+
+// Libuv's loop of a parent is not closed in its child: its requests, which threads of the parent
+// work on, would never end. It stays reachable, for those who look for leaks.
+void leave_native(uv_loop_t* loop) {
+  static auto* const left = new std::vector<uv_loop_t*>;
+  left->push_back(loop);
+}
+
+std::system_error forked_error() {
+  return {EPERM, std::generic_category(), "a forked child cannot run a loop of its parent"};
+}
+
+// Made beforehand: a child takes it just after fork().
+const std::exception_ptr& forked_exception() {
+  static const auto* const exception =
+      new std::exception_ptr(std::make_exception_ptr(forked_error()));
+  return *exception;
 }
 
 // Who holds it does so for some nanoseconds, unless its thread is not run just then: waiting awake
@@ -59,7 +91,12 @@ Handle::Handle(Engine& engine, Kind kind) : engine_(engine), kind_(kind) {
   ++engine.alive_[static_cast<std::size_t>(kind)];
 }
 
-Handle::~Handle() = default;
+// Not retired: a constructor has failed.
+Handle::~Handle() {
+  if (retired_) return;
+  keep_loop_running(false);
+  --engine_.alive_[static_cast<std::size_t>(kind_)];
+}
 
 std::string Handle::describe() const { return kind_names[static_cast<std::size_t>(kind_)]; }
 
@@ -112,7 +149,7 @@ void Expiring::cancel() {
 Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microseconds spin)
     : loop_(loop),
       guest_(application_loop != nullptr),
-      own_native_(guest_ ? nullptr : new_native(), [](uv_loop_s* native) { delete native; }),
+      own_native_(guest_ ? nullptr : new_native(), close_native),
       native_(guest_ ? *application_loop : *own_native_),
       poller_([this] {
         const Poller::Guest guest{[](void* engine) { static_cast<Engine*>(engine)->guest_turn(); },
@@ -121,14 +158,34 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microsecond
       }()),
       thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
       spin_(spin),
-      wheel_(tick_at(clock())) {}
+      wheel_(tick_at(clock())) {
+  (void)forked_exception();
+}
 
 Engine::~Engine() {
   assert(!in_turn_ && "a loop was destroyed by one of its callbacks");
   posted_now_ = {};
   while (!posted_.empty()) std::exchange(posted_, {}).clear();
   abort_if_handles_are_left();
-  if (!guest_) finish_natives();
+  if (guest_) return;
+  forked_ ? leave_native(own_native_.release()) : finish_natives();
+}
+
+// In a child: from here on nothing reaches what is shared with the parent. A turn that runs, since
+// a callback has forked, ends as if the callback had thrown.
+void Engine::detach_from_parent() noexcept {
+  const bool mine = in_loop_thread();
+  forked_ = true;
+  poller_.detach_from_parent(mine);
+  thread_ = std::thread::id();
+  if (!mine) return;
+  in_turn_ = false;
+  gathering_for_ = nullptr;
+  exception_ = forked_exception();
+}
+
+void Engine::throw_if_forked() const {
+  if (forked_) throw forked_error();
 }
 
 void Engine::abort_if_handles_are_left() const {
@@ -163,6 +220,7 @@ void Engine::finish_natives() {
     }
     uv_run(&native_, UV_RUN_ONCE);
   }
+  delete own_native_.release();
 }
 
 // ---- Running
@@ -189,6 +247,7 @@ class Engine::Running {
 };
 
 void Engine::run(bool for_ever) {
+  throw_if_forked();
   {
     const Running running(*this, for_ever);
     if (guest_) {
@@ -196,7 +255,8 @@ void Engine::run(bool for_ever) {
     } else {
       run_turns();
     }
-    stopping_ = false;
+    // An exception goes first: then stop() ends the next run().
+    if (!interrupted()) stopping_ = false;
   }
   rethrow();
 }
@@ -210,6 +270,7 @@ void Engine::run_turns() {
 }
 
 bool Engine::turn(bool wait) {
+  throw_if_forked();
   {
     const Running running(*this, false);
     if (guest_) {
@@ -241,7 +302,7 @@ void Engine::take_turn(bool wait) {
 void Engine::guest_turn() {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   take_turn(false);
-  if (!may_sleep()) poller_.wake();
+  if (!may_sleep() || (interrupted() && stopping_)) poller_.wake();
   keep_application_running();
   if (interrupted() || stopping_.exchange(false)) uv_stop(&native_);
 }
@@ -333,11 +394,47 @@ void Engine::run_posted() {
 void Engine::fire_timers() {
   if (interrupted()) return;
   wheel_.advance(tick_at(now_));
+  if (!wheel_.first_due() || !serve_arrivals()) return;
   while (!interrupted()) {
     TimerWheel::Node* const node = wheel_.pop_due();
     if (!node) return;
     --armed_;
     static_cast<Expiring*>(node)->on_expired();
+  }
+}
+
+// Timers are due. Where more may have arrived than the wait of this turn collected, that goes first:
+// a peer is not idle because this loop was busy, or the process stopped. False: not now.
+bool Engine::serve_arrivals() {
+  // Longer than a thread takes to wake up: between the wait and the clock, the thread did not run.
+  constexpr TimerWheel::Tick late = (1'000'000 >> tick_bits) + 1;
+  const bool stalled = tick_at(now_) - wheel_.first_due()->expiry > late;
+  if (!stalled && !poller_.may_have_more(events_.data())) return true;
+  if (!look_again()) return false;
+  // Sources that have read a part ask for another go.
+  constexpr int most_rounds = 16;
+  for (int round = 0; stalled && round < most_rounds; ++round) {
+    if (scheduled_.empty() && scheduled_now_.empty()) break;
+    run_scheduled();
+    if (interrupted()) return false;
+  }
+  return true;
+}
+
+// Bounded: the poller gives each source its go before it gives one to any a second time.
+bool Engine::look_again() {
+  if (!poller_.looks_by_itself()) {
+    timers_held_ = !timers_held_;
+    if (timers_held_) poller_.wake();
+    return !timers_held_;
+  }
+  std::size_t left = slots_.size();
+  for (;;) {
+    events_ = poller_.wait(0);
+    left -= std::min(left, events_.size());
+    dispatch_events();
+    if (interrupted()) return false;
+    if (left == 0 || !poller_.may_have_more(events_.data())) return true;
   }
 }
 
@@ -355,7 +452,10 @@ void Engine::run_scheduled() {
 // The poller wakes the thread at a time that may be too early by now, never at one too late: a
 // timer that moves away, as most do, costs no system call.
 void Engine::arm_poller() {
+  // The clock never gets beyond: what is later is never.
+  constexpr TimerWheel::Tick last = std::numeric_limits<Nanoseconds>::max() >> tick_bits;
   const TimerWheel::Tick next = wheel_.next();
+  if (next > last) return;
   if (poller_armed_for_ != TimerWheel::never && now_ != 0 && tick_at(now_) >= poller_armed_for_) {
     poller_armed_for_ = TimerWheel::never;
   }
@@ -396,8 +496,9 @@ void Engine::rethrow() {
 
 Token Engine::occupy(Source& source) {
   if (free_slots_.empty()) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
     slots_.emplace_back();
+    free_slots_.reserve(slots_.capacity());  // vacate() finds room.
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
   }
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
@@ -415,8 +516,8 @@ void Engine::vacate(Token token) {
 
 void Engine::schedule(Source& source) {
   if (source.scheduled_) return;
-  source.scheduled_ = true;
   scheduled_.push_back(source.token_);
+  source.scheduled_ = true;
   if (guest_ && !in_turn_) poller_.wake();
 }
 

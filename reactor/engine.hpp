@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/after_fork.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/poller.hpp"
 #include "reactor/timer_wheel.hpp"
@@ -197,6 +198,8 @@ class Engine {
     return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
   }
   void rethrow();
+  /// True in a child that was forked after this was made: the parent goes on with what it shares.
+  [[nodiscard]] bool forked() const { return forked_; }
 
   // ---- Calling the user.
 
@@ -320,6 +323,8 @@ class Engine {
   void resolve_event(Event event);
   void run_posted();
   void fire_timers();
+  [[nodiscard]] bool serve_arrivals();
+  [[nodiscard]] bool look_again();
   void run_scheduled();
   void keep_application_running();
   void arm_poller();
@@ -332,12 +337,16 @@ class Engine {
   static void destroy(Handle& handle);
   [[nodiscard]] bool work_left() const;
   void finish_natives();
+  void detach_from_parent() noexcept;
+  void throw_if_forked() const;
   void abort_if_handles_are_left() const;
 
   Loop& loop_;
   const bool guest_;
   bool calling_ = false;
   bool in_turn_ = false;
+  bool forked_ = false;
+  bool timers_held_ = false;  // For one turn, so that input goes first.
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
   Poller poller_;
@@ -388,6 +397,8 @@ class Engine {
   Nanoseconds slow_call_limit_ = 0;
   Nanoseconds call_began_ = 0;
   OnSlowCall on_slow_call_;
+  const AfterFork after_fork_{
+      [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};
 };
 
 template <class Callable, class... Arguments>

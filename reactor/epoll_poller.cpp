@@ -1,5 +1,6 @@
 // The poller on Linux. Registrations that are edge-triggered cost no epoll_ctl after the first;
 // the wake-up descriptor and the timer are edge-triggered too, so that neither is ever read.
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
@@ -58,6 +60,21 @@ int control(int set, int operation, int fd, std::uint32_t events, Token token) {
   return epoll_ctl(set, operation, fd, &event) == 0 ? 0 : -errno;
 }
 
+int new_set() { return epoll_create1(EPOLL_CLOEXEC); }
+int new_wake_up() { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+int new_timer() { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+// Lets the number `fd` stand for `fresh`, or for nothing.
+void replace(int fd, int fresh) {
+  if (fd < 0) return;
+  if (fresh < 0) {
+    ::close(fd);
+    return;
+  }
+  dup3(fresh, fd, O_CLOEXEC);
+  ::close(fresh);
+}
+
 int check(int fd, const char* operation) {
   if (fd < 0) throw std::system_error(errno, std::generic_category(), operation);
   return fd;
@@ -81,6 +98,12 @@ struct Poller::State {
   explicit State(uv_loop_t& native) : loop(native) {}
   ~State();
 
+  int wait(int timeout) {
+    return epoll_wait(set, reinterpret_cast<epoll_event*>(events.data()),
+                      static_cast<int>(events.size()), timeout);
+  }
+  void add(int fd, std::uint32_t interest, Token token) const;
+  void close_guest_watch();
   [[nodiscard]] bool native_has_news() const;
   int native_timeout();
   unsigned nested_events(Token token);
@@ -88,6 +111,7 @@ struct Poller::State {
 };
 
 Poller::State::~State() {
+  close_guest_watch();
   for (const auto& [token, nested] : nested_sets) ::close(nested);
   for (const int fd : {timer_fd, wake_fd, set}) {
     if (fd >= 0) ::close(fd);
@@ -132,37 +156,49 @@ bool Poller::State::drop_nested(Token token) {
 }
 
 Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<State>(loop)) {
-  state_->set = check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  state_->wake_fd = check(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
-  control(state_->set, EPOLL_CTL_ADD, state_->wake_fd, EPOLLIN | EPOLLET, wake_token);
+  State& state = *state_;
+  state.set = check(new_set(), "epoll_create1");
+  state.wake_fd = check(new_wake_up(), "eventfd");
+  state.add(state.wake_fd, EPOLLIN | EPOLLET, wake_token);
   // Made now: the timer that waits for a free descriptor needs one itself.
-  state_->timer_fd =
-      check(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd_create");
-  control(state_->set, EPOLL_CTL_ADD, state_->timer_fd, EPOLLIN | EPOLLET, timer_token);
+  state.timer_fd = check(new_timer(), "timerfd_create");
+  state.add(state.timer_fd, EPOLLIN | EPOLLET, timer_token);
   if (!guest) {
-    control(state_->set, EPOLL_CTL_ADD, uv_backend_fd(&loop), EPOLLIN, native_token);
+    state.add(uv_backend_fd(&loop), EPOLLIN, native_token);
     return;
   }
-  state_->guest = *guest;
-  state_->guest_watch = new uv_poll_t;
-  state_->guest_watch->data = state_.get();
-  uv_poll_init(&loop, state_->guest_watch, state_->set);
-  uv_poll_start(state_->guest_watch, UV_READABLE, [](uv_poll_t* watch, int, int) {
-    const Guest& on = static_cast<State*>(watch->data)->guest;
+
+  state.guest = *guest;
+  auto watch = std::make_unique<uv_poll_t>();
+  watch->data = &state;
+  if (const int error = uv_poll_init(&loop, watch.get(), state.set)) {
+    throw std::system_error(-error, std::generic_category(), "uv_poll_init");
+  }
+  state.guest_watch = watch.release();
+  uv_poll_start(state.guest_watch, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    const Guest& on = static_cast<State*>(handle->data)->guest;
     on.on_ready(on.context);
   });
-  uv_unref(reinterpret_cast<uv_handle_t*>(state_->guest_watch));
+  uv_unref(reinterpret_cast<uv_handle_t*>(state.guest_watch));
 }
 
-void Poller::close() {
-  uv_poll_t* const watch = std::exchange(state_->guest_watch, nullptr);
+void Poller::close() { state_->close_guest_watch(); }
+
+void Poller::State::add(int fd, std::uint32_t interest, Token token) const {
+  if (const int error = control(set, EPOLL_CTL_ADD, fd, interest, token)) {
+    throw std::system_error(-error, std::generic_category(), "epoll_ctl");
+  }
+}
+
+void Poller::State::close_guest_watch() {
+  uv_poll_t* const watch = std::exchange(guest_watch, nullptr);
   if (!watch) return;
   uv_poll_stop(watch);
   uv_close(reinterpret_cast<uv_handle_t*>(watch),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
 }
 
-Poller::~Poller() { close(); }
+Poller::~Poller() = default;
 
 int Poller::add(int fd, Interest interest, Trigger trigger, Token token) {
   const std::uint32_t events = to_epoll(interest, trigger);
@@ -212,11 +248,20 @@ std::span<const Event> Poller::wait(int timeout) {
     if (native_timeout >= 0 && (timeout < 0 || native_timeout < timeout)) timeout = native_timeout;
   }
 
-  const int count = epoll_wait(state.set, reinterpret_cast<epoll_event*>(state.events.data()),
-                               static_cast<int>(state.events.size()), timeout);
-  state.native_ready = native_timeout == 0 || (native_timeout > 0 && count <= 0);
+  int count = state.wait(timeout);
+  // A signal ends the wait without events, also of a process that was stopped and continues: what
+  // arrived meanwhile is collected before any timer fires.
+  if (count < 0) [[unlikely]]
+    count = state.wait(0);
+  state.native_ready |= native_timeout == 0 || (native_timeout > 0 && count <= 0);
   return {state.events.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
 }
+
+bool Poller::may_have_more(const Event* end) const {
+  return end == state_->events.data() + state_->events.size();
+}
+
+bool Poller::looks_by_itself() const { return true; }
 
 bool Poller::resolve(Event& event) {
   if (event.token == native_token) state_->native_ready = true;
@@ -256,6 +301,17 @@ void Poller::keep_alive(bool alive) {
   auto* watch = reinterpret_cast<uv_handle_t*>(state_->guest_watch);
   if (!watch) return;
   alive ? uv_ref(watch) : uv_unref(watch);
+}
+
+// The numbers stay, so that whatever is closed and unregistered later finds them: what they stand
+// for is the child's own, and knows of nothing.
+void Poller::detach_from_parent(bool consistent) noexcept {
+  replace(state_->set, new_set());
+  replace(state_->wake_fd, new_wake_up());
+  replace(state_->timer_fd, new_timer());
+  replace(uv_backend_fd(&state_->loop), new_set());
+  if (!consistent) return;
+  for (const auto& [token, nested] : state_->nested_sets) replace(nested, new_set());
 }
 
 }  // namespace reactor

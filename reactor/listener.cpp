@@ -243,6 +243,7 @@ struct Listener::State final : Source {
 
   // Only the file that we made: another server may have taken the path over.
   void remove_file() const noexcept {
+    if (engine().forked()) return;  // The parent listens on.
     struct stat status {};
     const std::string path = file_number ? address.host() : std::string();
     if (!file_number || stat(path.c_str(), &status) != 0) return;

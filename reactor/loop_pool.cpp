@@ -14,21 +14,33 @@ struct LoopPool::State {
   void serve(std::size_t index, Callback<void(Loop&, std::size_t)>& serve_one) {
     try {
       Loop loop;
-      enter(index, loop);
       const Leave leave{*this, index};
-      serve_one(loop, index);
+      if (enter(index, loop)) serve_one(loop, index);
     } catch (...) {
       fail(std::current_exception());
     }
   }
 
-  // A loop can be reached by the others from here on, until it leaves.
-  void enter(std::size_t index, Loop& loop) {
+  // A loop can be reached by the others from here on, until it leaves. False when another thread has
+  // failed to get as far.
+  [[nodiscard]] bool enter(std::size_t index, Loop& loop) {
     std::unique_lock lock(mutex);
     loops[index] = &loop;
     if (stopping) loop.stop();
     if (++entered == loops.size()) all_entered.notify_all();
     all_entered.wait(lock, [this] { return entered == loops.size() || stopping; });
+    return !exception;
+  }
+
+  // Begins and ends a run.
+  void start() {
+    const std::lock_guard lock(mutex);
+    entered = 0;
+  }
+  [[nodiscard]] std::exception_ptr end() {
+    const std::lock_guard lock(mutex);
+    stopping = false;
+    return std::exchange(exception, nullptr);
   }
 
   struct Leave {
@@ -74,23 +86,28 @@ LoopPool::~LoopPool() = default;
 std::size_t LoopPool::size() const { return state_->loops.size(); }
 
 void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
+  state_->start();
   {
     std::vector<std::jthread> others;
-    for (std::size_t index = 1; index < size(); ++index) {
-      others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
+    try {
+      for (std::size_t index = 1; index < size(); ++index) {
+        others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
+      }
+    } catch (...) {
+      state_->fail(std::current_exception());  // Those that have started wait for the rest.
     }
     state_->serve(0, serve);
   }
-  state_->entered = 0;
-  state_->stopping = false;
-  if (state_->exception) std::rethrow_exception(std::exchange(state_->exception, nullptr));
+  if (const std::exception_ptr thrown = state_->end()) std::rethrow_exception(thrown);
 }
 
 void LoopPool::stop() noexcept { state_->stop(); }
 
-void LoopPool::post(std::size_t index, Loop::Task task) {
+bool LoopPool::post(std::size_t index, Loop::Task task) {
   const std::lock_guard lock(state_->mutex);
-  if (Loop* const loop = state_->loops[index]) loop->post(std::move(task));
+  if (index >= state_->loops.size() || !state_->loops[index]) return false;
+  state_->loops[index]->post(std::move(task));
+  return true;
 }
 
 }  // namespace reactor

@@ -20,7 +20,7 @@ namespace reactor {
 ///       loop.run();
 ///     });
 ///
-/// Thread    run() in one; stop() and post() in any.
+/// Thread    run() in one thread at a time; size(), stop() and post() in any.
 class LoopPool {
  public:
   /// `threads` of 0 stands for one for each core.
@@ -34,13 +34,19 @@ class LoopPool {
   /// Calls `serve` on every thread with its loop, which it is to set up and run; the first is the
   /// calling thread. Returns when all have returned; what one of them throws stops the others, and
   /// leaves here.
+  ///
+  /// Throws    std::system_error when a thread or a loop cannot be made; `serve` is then called on
+  ///           no thread.
   void run(Callback<void(Loop&, std::size_t index)> serve);
 
-  /// Stops every loop.
+  /// Stops every loop, also one that its thread does not run yet: that loop's run() returns after
+  /// one turn. Before run(), stops the loops of the next run().
   void stop() noexcept;
 
-  /// Calls `task` on the thread of loop `index`; on none if run() has not made it yet.
-  void post(std::size_t index, Loop::Task task);
+  /// Calls `task` on the thread of loop `index`. False when there is no such loop: `index` is not
+  /// below size(), or run() has not made the loop yet, or its `serve` has returned. The task is then
+  /// destroyed without being called.
+  bool post(std::size_t index, Loop::Task task);
 
  private:
   struct State;

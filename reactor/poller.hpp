@@ -76,6 +76,11 @@ class Poller {
   /// Lifetime  The events are valid until the next wait().
   std::span<const Event> wait(int timeout);
 
+  /// Whether more may be ready than the events that end at `end`, all of those of the last wait().
+  [[nodiscard]] bool may_have_more(const Event* end) const;
+  /// False where wait() only hands out what the application's loop has found.
+  [[nodiscard]] bool looks_by_itself() const;
+
   /// For an event of wait() whose token no source has: true when it stands for one of a source's,
   /// which it then becomes.
   bool resolve(Event& event);
@@ -97,6 +102,10 @@ class Poller {
 
   /// Guest: whether the application's loop should go on for our sake.
   void keep_alive(bool alive);
+
+  /// In a forked child: gives up all that is shared with the parent's poller. `consistent` is false
+  /// where another thread may have been using the poller when the process was forked.
+  void detach_from_parent(bool consistent) noexcept;
 
  private:
   struct State;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -36,25 +37,34 @@ constexpr int standard_descriptors = 3;
 // What the child does between its creation and its program, in order.
 class SpawnActions {
  public:
-  SpawnActions() { posix_spawn_file_actions_init(&actions_); }
+  SpawnActions() {
+    if (posix_spawn_file_actions_init(&actions_) != 0) throw std::bad_alloc();
+  }
   ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
   SpawnActions(const SpawnActions&) = delete;
   SpawnActions& operator=(const SpawnActions&) = delete;
 
   void open_null(int fd) {
     const int access = fd == STDIN_FILENO ? O_RDONLY : O_WRONLY;
-    posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", access, 0);
+    note(posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", access, 0));
   }
-  void duplicate(int from, int to) { posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void close_from(int fd) { posix_spawn_file_actions_addclosefrom_np(&actions_, fd); }
+  void duplicate(int from, int to) { note(posix_spawn_file_actions_adddup2(&actions_, from, to)); }
+  void close_from(int fd) { note(posix_spawn_file_actions_addclosefrom_np(&actions_, fd)); }
   void change_directory(const std::string& directory) {
-    posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
+    note(posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str()));
   }
 
+  /// The errno of the first action that there was no memory for, or 0.
+  [[nodiscard]] int error() const { return error_; }
   [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
 
  private:
+  void note(int error) {
+    if (error_ == 0) error_ = error;
+  }
+
   posix_spawn_file_actions_t actions_;
+  int error_ = 0;
 };
 
 // A session of its own, and no signal blocked or ignored.
@@ -64,7 +74,7 @@ class SpawnAttributes {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
-    posix_spawnattr_init(&attributes_);
+    if (posix_spawnattr_init(&attributes_) != 0) throw std::bad_alloc();
     posix_spawnattr_setflags(&attributes_,
                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes_, &none);
@@ -82,6 +92,7 @@ class SpawnAttributes {
 
 int spawn(pid_t& id, const char* program, const SpawnActions& actions, char* const* arguments,
           char* const* environment) {
+  if (actions.error() != 0) return actions.error();
   const SpawnAttributes attributes;
   return posix_spawnp(&id, program, actions.get(), attributes.get(), arguments, environment);
 }
@@ -262,7 +273,7 @@ struct Process::State final : Source {
   void unregister() noexcept override {
     for (std::optional<Stream>& stream : streams) stream.reset();
     stop_watching();
-    if (id == 0) return;
+    if (id == 0 || engine().forked()) return;
     ::kill(-id, SIGKILL);
     if (waitpid(id, nullptr, WNOHANG) == 0) {
       new Reaper(engine(), id);  // NOLINT(bugprone-unhandled-exception-at-new): no way to go on
@@ -293,6 +304,8 @@ Stream& Process::input() { return state_->streams[0].value(); }
 Stream& Process::output() { return state_->streams[1].value(); }
 Stream& Process::errors() { return state_->streams[2].value(); }
 
-void Process::kill(int signal) { ::kill(-state_->id, signal); }
+void Process::kill(int signal) {
+  if (!state_->engine().forked()) ::kill(-state_->id, signal);
+}
 
 }  // namespace reactor

@@ -27,11 +27,12 @@ enum class Trigger : unsigned char {
   exclusive,  ///< As level; of several loops that watch it, one is woken (EPOLLEXCLUSIVE).
 };
 
-/// What happened to the descriptor. A hint: the system call that follows may still say EAGAIN,
-/// and that is not an error.
+/// What happened to the descriptor. With `failed` and with `hung_up`, `readable` and `writable` are
+/// set too where they were asked for: the next read or write returns the end or the error. A hint:
+/// the system call that follows may still say EAGAIN, and that is not an error.
 struct Ready {
-  bool readable = false;     ///< read, recv or accept should not block.
-  bool writable = false;     ///< write or send should not block; a connect has finished.
+  bool readable = false;     ///< read, recv or accept does not block: data, the end or an error.
+  bool writable = false;     ///< write or send does not block, or fails; a connect has finished.
   bool priority = false;     ///< Out-of-band data is waiting.
   bool failed = false;       ///< An error is pending: read, write or SO_ERROR collects it.
   bool hung_up = false;      ///< Both directions are over (never told on uv_poll_t).

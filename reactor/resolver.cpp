@@ -262,7 +262,7 @@ struct Query::State final : Source {
   void abandon_request() noexcept {
     if (!request) return;
     request->owner = nullptr;
-    uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
+    if (!engine().forked()) uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
     request = nullptr;
   }
 

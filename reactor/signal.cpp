@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,18 +16,23 @@ struct Signal::State final : Source {
   State(Engine& engine, int signal, Callback<void()> callback)
       : Source(engine, Kind::signal),
         number(signal),
-        native(new uv_signal_t),
+        native(std::make_unique<uv_signal_t>()),
         on_signal_callback(std::move(callback)) {
+    if (const int error = uv_signal_init(engine.native(), native.get())) {
+      init_error = error;
+      return;
+    }
     native->data = this;
-    uv_signal_init(engine.native(), native);
   }
 
   [[nodiscard]] int start() {
+    if (init_error) return init_error;
     // libuv serves none of its handles in a loop of ours whose handles are all unreferenced.
-    if (engine().is_guest()) uv_unref(reinterpret_cast<uv_handle_t*>(native));
+    if (engine().is_guest()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
     passive.emplace(engine());
+    const auto lock = AfterFork::hold_off();
     return uv_signal_start(
-        native,
+        native.get(),
         [](uv_signal_t* handle, int) {
           State& state = *static_cast<State*>(handle->data);
           state.engine().schedule(state);
@@ -43,14 +49,23 @@ struct Signal::State final : Source {
   // libuv calls back no more after this, but has to take a turn of its own to let go of the memory.
   void unregister() noexcept override {
     passive.reset();
-    uv_close(reinterpret_cast<uv_handle_t*>(native),
+    if (init_error) return;
+    const auto lock = AfterFork::hold_off();
+    uv_close(reinterpret_cast<uv_handle_t*>(native.release()),
              [](uv_handle_t* handle) { delete reinterpret_cast<uv_signal_t*>(handle); });
   }
 
   const int number;
-  uv_signal_t* const native;
+  std::unique_ptr<uv_signal_t> native;
+  int init_error = 0;
   std::optional<PassiveNative> passive;
   Callback<void()> on_signal_callback;
+  // A signal of the child does what it does by default: its pipe is shared with the parent.
+  const AfterFork after_fork{[](void* state) noexcept {
+                               auto* handle = static_cast<State*>(state)->native.get();
+                               if (handle && handle->data) uv_signal_stop(handle);
+                             },
+                             this};
 };
 
 void Signal::Retire::operator()(State* state) const noexcept { retire(state); }

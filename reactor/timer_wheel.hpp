@@ -62,6 +62,9 @@ class TimerWheel {
     if (now > current_) current_ = now;
   }
 
+  /// The next node that is due, null when there is none.
+  [[nodiscard]] const Node* first_due() const { return due_.next == &due_ ? nullptr : due_.next; }
+
   /// Unlinks and returns the next node that is due, null when there is none.
   Node* pop_due() {
     Node* const node = due_.next;

@@ -1,12 +1,20 @@
 // The poller on uv_poll_t, wherever libuv runs: level-triggered only, one uv_poll_t for each
 // descriptor, however many watch it.
+#include <fcntl.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
+
+#ifdef __linux__
+#include <sys/epoll.h>
+#endif
 
 #include "reactor/poller.hpp"
 
@@ -67,13 +75,17 @@ struct Poller::State {
   };
 
   explicit State(uv_loop_t& native) : loop(native) {}
+  ~State() { close(); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   uv_loop_t& loop;
   bool host = true;
   Guest guest{};
   bool woken = false;
-  uv_async_t* wakeup = new uv_async_t;
-  uv_timer_t* timer = new uv_timer_t;
+  bool forked = false;
+  uv_async_t* wakeup = nullptr;
+  uv_timer_t* timer = nullptr;
   uv_check_t* after_poll = nullptr;  // Of a guest.
   std::int64_t armed_for = 0;
   std::map<int, Descriptor> descriptors;
@@ -81,6 +93,7 @@ struct Poller::State {
   std::vector<Event> given;
 
   void start_timer();
+  void close();
 };
 
 int Poller::State::Descriptor::update() {
@@ -122,10 +135,16 @@ void Poller::State::start_timer() {
 
 Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<State>(loop)) {
   State& state = *state_;
-  uv_async_init(&loop, state.wakeup,
-                [](uv_async_t* handle) { static_cast<State*>(handle->data)->woken = true; });
+  auto wakeup = std::make_unique<uv_async_t>();
+  const int error = uv_async_init(&loop, wakeup.get(), [](uv_async_t* handle) {
+    static_cast<State*>(handle->data)->woken = true;
+  });
+  if (error) throw std::system_error(-error, std::generic_category(), "uv_async_init");
+  state.wakeup = wakeup.release();
+  state.wakeup->data = &state;
+  state.timer = new uv_timer_t;
+  state.timer->data = &state;
   uv_timer_init(&loop, state.timer);
-  state.wakeup->data = state.timer->data = &state;
   if (!guest) return;
 
   state.host = false;
@@ -143,33 +162,35 @@ Poller::Poller(uv_loop_s& loop, const Guest* guest) : state_(std::make_unique<St
   let_loop_end(state.wakeup);
 }
 
-void Poller::close() {
-  State& state = *state_;
-  if (!state.wakeup) return;
-  for (auto& [fd, descriptor] : state.descriptors) close_native(descriptor.handle);
-  state.descriptors.clear();
-  close_native(state.timer);
-  if (state.after_poll) close_native(state.after_poll);
-  close_native(std::exchange(state.wakeup, nullptr));
+void Poller::State::close() {
+  for (auto& [fd, descriptor] : descriptors) close_native(descriptor.handle);
+  descriptors.clear();
+  if (timer) close_native(std::exchange(timer, nullptr));
+  if (after_poll) close_native(std::exchange(after_poll, nullptr));
+  if (wakeup) close_native(std::exchange(wakeup, nullptr));
 }
 
-Poller::~Poller() { close(); }
+void Poller::close() { state_->close(); }
+
+Poller::~Poller() = default;
 
 int Poller::add(int fd, Interest interest, Trigger trigger, Token token) {
-  auto [place, fresh] = state_->descriptors.try_emplace(fd, State::Descriptor{*state_, fd});
-  State::Descriptor& descriptor = place->second;
-  if (fresh) {
-    descriptor.handle = new uv_poll_t;
-    if (const int error = uv_poll_init(&state_->loop, descriptor.handle, fd)) {
-      delete descriptor.handle;
+  auto place = state_->descriptors.find(fd);
+  if (place == state_->descriptors.end()) {
+    auto handle = std::make_unique<uv_poll_t>();
+    place = state_->descriptors.try_emplace(fd, State::Descriptor{*state_, fd}).first;
+    if (const int error = uv_poll_init(&state_->loop, handle.get(), fd)) {
       state_->descriptors.erase(place);
       return error;
     }
-    descriptor.handle->data = &descriptor;
+    place->second.handle = handle.release();
+    place->second.handle->data = &place->second;
   }
+  State::Descriptor& descriptor = place->second;
   descriptor.registrations.push_back({token, interest, trigger == Trigger::oneshot});
   const int error = descriptor.update();
   let_loop_end(descriptor.handle);
+  if (error) remove(fd, token);
   return error;
 }
 
@@ -207,6 +228,11 @@ std::span<const Event> Poller::wait(int timeout) {
   return state.given;
 }
 
+// libuv has collected all there is.
+bool Poller::may_have_more(const Event*) const { return false; }
+
+bool Poller::looks_by_itself() const { return state_->host; }
+
 bool Poller::resolve(Event&) { return false; }
 
 // libuv ran inside wait().
@@ -214,7 +240,9 @@ void Poller::run_native() {}
 
 bool Poller::native_ready() const { return false; }
 
-void Poller::wake() noexcept { uv_async_send(state_->wakeup); }
+void Poller::wake() noexcept {
+  if (!state_->forked) uv_async_send(state_->wakeup);
+}
 
 void Poller::arm(std::int64_t nanoseconds) {
   state_->armed_for = nanoseconds;
@@ -231,6 +259,17 @@ void Poller::keep_alive(bool alive) {
   if (state_->host) return;
   auto* handle = reinterpret_cast<uv_handle_t*>(state_->wakeup);
   alive ? uv_ref(handle) : uv_unref(handle);
+}
+
+// libuv's descriptor keeps its number, and stands for an empty set of the child's own.
+void Poller::detach_from_parent(bool) noexcept {
+  state_->forked = true;
+#ifdef __linux__
+  const int fresh = epoll_create1(EPOLL_CLOEXEC);
+  if (fresh < 0) return;
+  dup3(fresh, uv_backend_fd(&state_->loop), O_CLOEXEC);
+  ::close(fresh);
+#endif
 }
 
 }  // namespace reactor

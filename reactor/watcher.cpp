@@ -40,6 +40,10 @@ struct Watcher::State final : Source {
   void on_ready(unsigned happened) override {
     happened &= wanted(interest);
     if (!happened) return;
+    // As select and poll have it: the read or write that collects the end or the error is possible.
+    if (happened & (Happened::failed | Happened::hung_up)) {
+      happened |= wanted(interest) & (Happened::readable | Happened::writable);
+    }
     if (trigger == Trigger::oneshot) interest = Interest::none;
     if (!engine().call(*this, on_ready_callback, to_ready(happened))) return;
   }

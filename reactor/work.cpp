@@ -67,6 +67,7 @@ struct Work::State final : Source {
   void unregister() noexcept override {
     if (!request) return;
     request->owner = nullptr;
+    if (engine().forked()) return;  // The threads of the pool are the parent's.
     uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
   }
 
