@@ -11,7 +11,7 @@ struct Deadline::State final : Expiring {
       : Expiring(engine, Kind::deadline), on_expired_callback(std::move(callback)) {}
 
   void on_expired() override {
-    const Nanoseconds due = touched + timeout;
+    const Nanoseconds due = saturating_sum(touched, timeout);
     if (due > engine().turn_time()) return expire_at(due);
     (void)engine().call(*this, on_expired_callback);
   }
@@ -40,7 +40,7 @@ Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
 void Deadline::restart(Duration timeout) {
   state_->timeout = timeout.count();
   state_->touched = state_->engine().now();
-  state_->look_by(state_->touched + state_->timeout);
+  state_->look_by(saturating_sum(state_->touched, state_->timeout));
 }
 
 void Deadline::cancel() { state_->cancel(); }

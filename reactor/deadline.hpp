@@ -1,11 +1,11 @@
 // Idle timeouts that cost a message nothing but a store.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 
 namespace reactor {
@@ -24,9 +24,9 @@ namespace reactor {
 /// Cost      touch() is a load and a store.
 class Deadline {
  public:
-  using Duration = std::chrono::nanoseconds;
+  using Duration = reactor::Duration;
 
-  /// Starts counting.
+  /// Starts counting. The longest Duration never ends.
   Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired);
 
   /// Something happened: counts anew, from the beginning of the loop's turn; outside of one, from

@@ -146,7 +146,7 @@ void Expiring::cancel() {
 
 // ---- The engine's life
 
-Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microseconds spin)
+Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
     : loop_(loop),
       guest_(application_loop != nullptr),
       own_native_(guest_ ? nullptr : new_native(), close_native),
@@ -157,7 +157,7 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microsecond
         return Poller(native_, guest_ ? &guest : nullptr);
       }()),
       thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
-      spin_(spin),
+      spin_(spin.count()),
       wheel_(tick_at(clock())) {
   (void)forked_exception();
 }
@@ -320,7 +320,7 @@ void Engine::wait_for_events(bool wait) {
   // An exception may have left events of the last turn.
   if (events_.empty()) {
     wait = wait && may_sleep();
-    if (!wait || spin_.count() == 0 || !spin()) events_ = poller_.wait(wait ? -1 : 0);
+    if (!wait || spin_ <= 0 || !spin()) events_ = poller_.wait(wait ? -1 : 0);
     awake_.store(true, std::memory_order_relaxed);
   }
   now_is_fresh_ = armed_ > 0;
@@ -336,7 +336,7 @@ bool Engine::may_sleep() {
 // False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look for
 // all that the thread could have been woken for.
 bool Engine::spin() {
-  const Nanoseconds until = clock() + std::chrono::nanoseconds(spin_).count();
+  const Nanoseconds until = saturating_sum(clock(), spin_);
   for (;;) {
     events_ = poller_.wait(0);
     const Nanoseconds reached = clock();

@@ -31,6 +31,7 @@
 
 #include "reactor/after_fork.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/poller.hpp"
 #include "reactor/timer_wheel.hpp"
 
@@ -177,7 +178,7 @@ class Engine {
   static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
 
   /// A host where `application_loop` is null, its guest otherwise.
-  Engine(Loop& loop, uv_loop_s* application_loop, std::chrono::microseconds spin);
+  Engine(Loop& loop, uv_loop_s* application_loop, Duration spin);
   ~Engine();
 
   [[nodiscard]] Loop& loop() const { return loop_; }
@@ -351,7 +352,7 @@ class Engine {
   uv_loop_s& native_;
   Poller poller_;
   std::atomic<std::thread::id> thread_;  // The one that runs the loop; none while nobody does.
-  std::chrono::microseconds spin_;
+  const Nanoseconds spin_;
 
   // The first tokens are the poller's own; no source has their slots.
   std::vector<Slot> slots_ = std::vector<Slot>(Poller::reserved_tokens);

@@ -32,7 +32,7 @@ std::chrono::nanoseconds TurnStatistics::percentile(double share) const {
 Loop::Loop(LoopOptions options) : engine_(std::make_unique<Engine>(*this, nullptr, options.spin)) {}
 
 Loop::Loop(uv_loop_s& application_loop)
-    : engine_(std::make_unique<Engine>(*this, &application_loop, std::chrono::microseconds(0))) {}
+    : engine_(std::make_unique<Engine>(*this, &application_loop, Duration())) {}
 
 Loop::~Loop() = default;
 
@@ -61,8 +61,7 @@ const TurnStatistics& Loop::measure_turns() {
 }
 
 void Loop::watch_slow_callbacks(
-    std::chrono::nanoseconds limit,
-    Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow) {
+    Duration limit, Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow) {
   const bool on = static_cast<bool>(on_slow);
   engine_->watch_slow_calls(on ? std::max<std::int64_t>(limit.count(), 1) : 0, std::move(on_slow));
 }

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 
 struct uv_loop_s;
 
@@ -32,7 +33,7 @@ struct TurnStatistics {
 struct LoopOptions {
   /// How long to look for events before the thread is put to sleep. Saves some microseconds of
   /// latency, at the cost of a core that is never idle.
-  std::chrono::microseconds spin{0};
+  Duration spin;
 };
 
 /// One thread's event loop.
@@ -97,8 +98,7 @@ class Loop {
   /// Tells of every callback that took longer than `limit`, after it returned: which handle's, and
   /// how long. Two clock reads a callback. Null switches it off.
   void watch_slow_callbacks(
-      std::chrono::nanoseconds limit,
-      Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
+      Duration limit, Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
 
   /// libuv's loop below this one, for what only libuv has.
   [[nodiscard]] uv_loop_s& native();

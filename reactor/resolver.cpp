@@ -247,9 +247,10 @@ struct Query::State final : Source {
     }
   }
 
-  void time_out(std::chrono::milliseconds timeout) {
+  void time_out(Duration timeout) {
+    const std::chrono::milliseconds limit_in_ms = timeout;
     finish(failed(endpoint, std::make_error_code(std::errc::timed_out),
-                  "no answer within " + std::to_string(timeout.count()) + " ms"));
+                  "no answer within " + std::to_string(limit_in_ms.count()) + " ms"));
   }
 
   void finish(Result<Addresses> result) {

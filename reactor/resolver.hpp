@@ -10,6 +10,7 @@
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
@@ -25,7 +26,7 @@ enum class ResolveError {
 [[nodiscard]] std::error_code make_error_code(ResolveError error);
 
 struct QueryOptions {
-  std::chrono::milliseconds timeout{5000};
+  Duration timeout = std::chrono::seconds(5);
   std::optional<Family> family = {};  ///< IPv4 or IPv6 only.
 };
 

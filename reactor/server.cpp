@@ -64,8 +64,7 @@ std::uint64_t ServerOptions::most_bytes(std::uint64_t bytes_each) const {
 }
 
 SharedLimits ServerOptions::stream_limits() const {
-  using std::chrono::milliseconds;
-  const milliseconds stall = stall_timeout.count() > 0 ? stall_timeout : milliseconds::max();
+  const Duration stall = stall_timeout.count() > 0 ? stall_timeout : Duration(Duration::max());
   return SharedLimits({.high_water_bytes = high_water_bytes,
                        .max_queued_bytes = max_queued_bytes,
                        .read_bytes = read_bytes,

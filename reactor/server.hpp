@@ -55,13 +55,13 @@ struct ServerOptions {
   /// Closes a connection on which no byte has moved in either direction for so long; a session
   /// that has on_idle() is asked instead. A session that has paused its stream is not idle, and
   /// stream.touch() counts as progress. The right value depends on the protocol: set it.
-  std::chrono::milliseconds idle_timeout{0};
+  Duration idle_timeout;
   /// Closes a connection on which no byte at all has moved since it was accepted.
-  std::chrono::milliseconds first_progress_timeout = std::chrono::seconds(30);
+  Duration first_progress_timeout = std::chrono::seconds(30);
   /// Closes a connection whose output waits and makes no progress.
-  std::chrono::milliseconds stall_timeout = std::chrono::seconds(30);
+  Duration stall_timeout = std::chrono::seconds(30);
   /// How long a connection that closes may make no progress.
-  std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
+  Duration close_timeout = std::chrono::seconds(5);
 
   /// How many connections are served at once: max_connections, or what RLIMIT_NOFILE leaves after
   /// some for the rest of the program.
@@ -181,21 +181,14 @@ class Server {
   ///
   /// Errors    What a finish() throws leaves drain(), after all sessions were asked; of several
   ///           exceptions the first.
-  void drain(std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
-    state_->drain(timeout);
-  }
+  void drain(Duration timeout = std::chrono::seconds(5)) { state_->drain(timeout); }
 
  private:
   struct State;
 
-  [[nodiscard]] static bool limits_time(std::chrono::milliseconds timeout) {
-    return timeout.count() > 0 && timeout < longest_timeout;
+  [[nodiscard]] static bool limits_time(Duration timeout) {
+    return timeout.count() > 0 && timeout < Duration::max();
   }
-  [[nodiscard]] static std::chrono::nanoseconds in_nanoseconds(std::chrono::milliseconds timeout) {
-    return std::min(timeout, longest_timeout);
-  }
-  // 100 years, about what nanoseconds can count.
-  static constexpr std::chrono::milliseconds longest_timeout = std::chrono::hours(24 * 365 * 100);
 
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
 
@@ -237,7 +230,7 @@ class Server {
       if (retired()) return;
       if (silent_end == connections.begin()) look_for_silent(options.first_progress_timeout);
       connections.splice(connections.begin(), made);
-      if (draining) ask_newcomers->restart(Deadline::Duration(0));
+      if (draining) ask_newcomers->restart(Duration());
       if (connections.size() >= connection_limit) listener->pause();
     }
 
@@ -271,16 +264,15 @@ class Server {
         if constexpr (requires { place->session.on_close(error); }) place->session.on_close(error);
       });
       if (!limits_time(options.idle_timeout)) return;
-      connection.idle =
-          std::make_unique<Deadline>(loop, in_nanoseconds(options.idle_timeout),
-                                     [this, &connection] { look_if_idle(connection); });
+      connection.idle = std::make_unique<Deadline>(
+          loop, options.idle_timeout, [this, &connection] { look_if_idle(connection); });
     }
 
     void look_if_idle(Connection& connection) {
-      const auto left = in_nanoseconds(options.idle_timeout) - connection.stream.quiet_for();
+      const auto left = options.idle_timeout - connection.stream.quiet_for();
       if (left.count() > 0) return connection.idle->restart(left);
       if constexpr (requires { connection.session.on_idle(); }) {
-        connection.idle->restart(in_nanoseconds(options.idle_timeout));
+        connection.idle->restart(options.idle_timeout);
         connection.session.on_idle();
       } else {
         connection.stream.fail({idle_too_long(), "serve", {}, {}});
@@ -289,11 +281,10 @@ class Server {
 
     // Connections are in the order in which they were accepted, the newest first. Those before
     // `silent_end` may not have progressed yet.
-    void look_for_silent(std::chrono::milliseconds first_look) {
+    void look_for_silent(Duration first_look) {
       if (!limits_time(options.first_progress_timeout)) return;
-      if (!silent_look)
-        silent_look.emplace(loop, in_nanoseconds(first_look), [this] { end_silent(); });
-      silent_look->restart(in_nanoseconds(first_look));
+      if (!silent_look) silent_look.emplace(loop, first_look, [this] { end_silent(); });
+      silent_look->restart(first_look);
     }
 
     void end_silent() {
@@ -301,7 +292,7 @@ class Server {
         const Place oldest = std::prev(silent_end);
         Stream& stream = oldest->stream;
         if (!stream.has_progressed() && stream.is_reading()) {
-          const auto left = in_nanoseconds(options.first_progress_timeout) - stream.quiet_for();
+          const auto left = options.first_progress_timeout - stream.quiet_for();
           if (left.count() > 0) return silent_look->restart(left);
           stream.fail({no_first_progress(), "serve", {}, {}});
         }
@@ -324,12 +315,12 @@ class Server {
       if (!in_use()) replaced_decoders.clear();
     }
 
-    void drain(std::chrono::milliseconds timeout) {
+    void drain(Duration timeout) {
       if (retired() || std::exchange(draining, true)) return;
-      drain_timeout = std::clamp(timeout, std::chrono::milliseconds(0), longest_timeout);
+      drain_timeout = timeout;
       listener->drain();
       cut_off.emplace(loop, drain_timeout, [this] { cut(); });
-      ask_newcomers.emplace(loop, Deadline::Duration(0), [this] { ask_to_finish(); });
+      ask_newcomers.emplace(loop, Duration(), [this] { ask_to_finish(); });
       ask_to_finish();
     }
 
@@ -391,7 +382,7 @@ class Server {
     std::optional<Deadline> silent_look;
     std::optional<Listener> listener;
     bool draining = false;
-    std::chrono::milliseconds drain_timeout{0};
+    Duration drain_timeout;
     std::optional<Deadline> cut_off;        // Once draining.
     std::optional<Deadline> ask_newcomers;  // Once draining: those accepted since.
   };

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "reactor/sys.hpp"
@@ -55,11 +58,11 @@ int to_kernel(bool value) { return value ? 1 : 0; }
 int to_kernel(int value) { return value; }
 template <class Period>
 int to_kernel(std::chrono::duration<std::int64_t, Period> value) {
-  return static_cast<int>(value.count());
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  constexpr std::int64_t least = std::numeric_limits<int>::min();
+  return static_cast<int>(std::clamp<std::int64_t>(value.count(), least, most));
 }
-::linger to_kernel(const Linger& value) {
-  return {value ? 1 : 0, value ? static_cast<int>(value->count()) : 0};
-}
+::linger to_kernel(const Linger& value) { return {value ? 1 : 0, value ? to_kernel(*value) : 0}; }
 
 void from_kernel(int kernel, bool& value) { value = kernel != 0; }
 void from_kernel(int kernel, int& value) { value = kernel; }

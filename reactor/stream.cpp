@@ -27,14 +27,6 @@ namespace {
 // A write as large as this costs more to copy than to send by itself.
 constexpr std::size_t large_write_bytes = 4096;
 
-// About 100 years. A longer timeout is none.
-constexpr std::chrono::nanoseconds longest_timeout = std::chrono::hours(24 * 365 * 100);
-
-std::chrono::nanoseconds to_timeout(std::chrono::milliseconds timeout) {
-  constexpr auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(longest_timeout);
-  return std::clamp(timeout, std::chrono::milliseconds(0), longest);
-}
-
 constexpr StreamLimits default_limits;
 
 // A peer's address in what an IPv6 one takes, a fraction of an Address.
@@ -532,9 +524,9 @@ struct Stream::State final : Source {
 
   // ---- Connecting
 
-  void connect(std::chrono::milliseconds timeout) {
+  void connect(Duration timeout) {
     set(connecting);
-    limit_time(to_timeout(timeout), "connect");
+    limit_time(timeout, "connect");
     settle();
   }
 
@@ -572,7 +564,7 @@ struct Stream::State final : Source {
     sys::shutdown(socket.fd(), SHUT_WR);
   }
 
-  void close(std::chrono::milliseconds timeout, Error reason = {}) {
+  void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
     if (is(connecting)) return fail(system_error(ECANCELED, "connect", peer.to_string()));
     if (reason) rarely().error = std::move(reason);
@@ -580,12 +572,12 @@ struct Stream::State final : Source {
     engine().schedule(*this);
   }
 
-  void begin_closing(std::chrono::milliseconds timeout) {
+  void begin_closing(Duration timeout) {
     send_gathered();
     close_outbox();
     set(closing | shutting);
     clear(throttled);
-    if (!is(ended) || is(queueing)) limit_time(to_timeout(timeout), "close connection to");
+    if (!is(ended) || is(queueing)) limit_time(timeout, "close connection to");
   }
 
   // Reads while there is something to send too: a peer that sends all it has before it reads would
@@ -679,16 +671,16 @@ struct Stream::State final : Source {
   // Output waits for the peer: it has so long to take some of it.
   void limit_stall() {
     if (!seldom->timer || !seldom->timer->running()) {
-      limit_time(to_timeout(limits().stall_timeout), "send to");
+      limit_time(limits().stall_timeout, "send to");
     }
   }
 
   // Ends the connection once `operation` has made no progress for `patience`.
-  void limit_time(std::chrono::nanoseconds patience, const char* operation) {
+  void limit_time(Duration patience, const char* operation) {
     rarely().timed = operation;
     seldom->patience = patience.count();
     seldom->timer.reset();
-    if (patience >= longest_timeout) return;
+    if (patience == Duration::max()) return;
     seldom->timer = Timer::after(engine().loop(), patience, [this] { on_time(); });
     seldom->timed_since = engine().now();
     seldom->discarding_since = 0;
@@ -724,7 +716,7 @@ struct Stream::State final : Source {
     if (!is(closing) || is(queueing) || seldom->unsent > 0) return false;
     if (seldom->discarding_since == 0) seldom->discarding_since = engine().now();
     const Nanoseconds discarding = engine().now() - seldom->discarding_since;
-    return discarding >= to_timeout(limits().discard_timeout).count();
+    return discarding >= limits().discard_timeout.count();
   }
 
   void touch() { moved_at_ = engine().turn_time(); }
@@ -789,7 +781,7 @@ struct Stream::State final : Source {
         std::clamp<std::size_t>(this->limits().read_bytes, 1, Engine::read_buffer_bytes));
     if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
     if (is(queueing) && !is(connecting | closing)) {
-      limit_time(to_timeout(this->limits().stall_timeout), "send to");
+      limit_time(this->limits().stall_timeout, "send to");
     }
   }
 
@@ -824,7 +816,7 @@ Stream::Stream(Loop& loop, Socket socket, const Address& peer)
   state_->settle();
 }
 
-Result<Stream> Stream::connect(Loop& loop, const Address& peer, std::chrono::milliseconds timeout) {
+Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout) {
   auto socket = Socket::open(peer.family(), SocketType::stream);
   if (!socket) return Failure(socket.error());
   if (peer.family() != Family::unix_socket) {
@@ -868,7 +860,7 @@ Written Stream::write_file(File file, std::uint64_t offset, std::uint64_t size) 
 
 void Stream::shutdown() { state_->shutdown(); }
 
-void Stream::close(std::chrono::milliseconds timeout) { state_->close(timeout); }
+void Stream::close(Duration timeout) { state_->close(timeout); }
 
 void Stream::close() { close(state_->limits().close_timeout); }
 
@@ -897,9 +889,7 @@ bool Stream::is_reading() const { return state_->reads(); }
 
 void Stream::touch() { state_->touch(); }
 
-std::chrono::nanoseconds Stream::quiet_for() const {
-  return std::chrono::nanoseconds(state_->quiet_for());
-}
+Duration Stream::quiet_for() const { return std::chrono::nanoseconds(state_->quiet_for()); }
 
 bool Stream::has_progressed() const { return state_->has_progressed(); }
 

@@ -11,6 +11,7 @@
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/file.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
@@ -38,12 +39,12 @@ struct StreamLimits {
   std::size_t read_bytes = 512 * 1024;
   /// Closes the stream when output is queued and nothing moves for this long: the peer neither
   /// takes bytes nor sends any. max(): never.
-  std::chrono::milliseconds stall_timeout = std::chrono::milliseconds::max();
+  Duration stall_timeout = Duration::max();
   /// For close() without a timeout of its own, and wherever else the library closes the stream.
-  std::chrono::milliseconds close_timeout = std::chrono::seconds(5);
+  Duration close_timeout = std::chrono::seconds(5);
   /// A peer that has got everything and whose stream closes may go on sending for so long, what it
   /// sends being discarded; see close(). max(): for ever.
-  std::chrono::milliseconds discard_timeout = std::chrono::seconds(30);
+  Duration discard_timeout = std::chrono::seconds(30);
   /// Reads nothing from the peer while the output is above the high-water mark. This is for
   /// servers: a client that does not read its answers may not ask more. Two programs that both
   /// have it set and both write before they read wait for each other for ever.
@@ -101,9 +102,8 @@ class Stream {
   ///
   /// Errors    What needs no waiting: too_many_files_open, network_unreachable, for a unix path
   ///           connection_refused and no_such_file_or_directory.
-  [[nodiscard]] static Result<Stream> connect(
-      Loop& loop, const Address& peer,
-      std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  [[nodiscard]] static Result<Stream> connect(Loop& loop, const Address& peer,
+                                              Duration timeout = std::chrono::seconds(30));
 
   /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read, not the
   /// peer's end either.
@@ -147,7 +147,7 @@ class Stream {
   /// `timeout` is for a peer with which nothing moves: it counts anew whenever bytes are sent,
   /// acknowledged or received. on_close tells timed_out then. A peer that has got everything may go
   /// on sending for StreamLimits::discard_timeout. max(): no timeout.
-  void close(std::chrono::milliseconds timeout);
+  void close(Duration timeout);
   void close();  ///< With StreamLimits::close_timeout.
 
   /// As close(), for `reason`, which on_close tells.
@@ -181,7 +181,7 @@ class Stream {
   /// Measured while a timer of the loop is running, to the turn.
   ///
   /// Cost      A system call.
-  [[nodiscard]] std::chrono::nanoseconds quiet_for() const;
+  [[nodiscard]] Duration quiet_for() const;
 
   /// Whether bytes have moved in either direction since the stream was made, or touch() was called.
   [[nodiscard]] bool has_progressed() const;

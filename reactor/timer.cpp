@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
 #include "reactor/engine.hpp"
@@ -16,7 +15,7 @@ struct Timer::State final : Expiring {
   void start(Duration delay, Duration repeat) {
     period = repeat.count();
     due = Engine::clock();  // The time of the turn is too old: the timer would be early by that.
-    due += std::clamp<Nanoseconds>(delay.count(), 0, std::numeric_limits<Nanoseconds>::max() - due);
+    due = saturating_sum(due, std::max<Nanoseconds>(delay.count(), 0));
     expire_at(due);
     keep_loop_running(true);
   }
@@ -29,7 +28,7 @@ struct Timer::State final : Expiring {
   void on_expired() override {
     if (period > 0) {
       const Nanoseconds missed = (Engine::clock() - due) / period;
-      due += (missed + 1) * period;
+      due = saturating_sum(due + missed * period, period);
       expire_at(due);
     } else {
       keep_loop_running(false);
@@ -61,9 +60,11 @@ Timer Timer::every(Loop& loop, Duration period, Callback<void()> on_expired) {
   return timer;
 }
 
-void Timer::restart(Duration delay) { state_->start(delay, Duration(0)); }
+void Timer::restart(Duration delay) { state_->start(delay, Duration()); }
 
-void Timer::restart_every(Duration period) { state_->start(period, std::max(period, Duration(1))); }
+void Timer::restart_every(Duration period) {
+  state_->start(period, std::max(period, Duration(std::chrono::nanoseconds(1))));
+}
 
 void Timer::cancel() { state_->stop(); }
 

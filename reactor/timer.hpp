@@ -1,10 +1,10 @@
 // Timers that are never early.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 
 namespace reactor {
@@ -23,7 +23,7 @@ namespace reactor {
 /// Cost      Starting and cancelling take constant time, however many timers there are.
 class Timer {
  public:
-  using Duration = std::chrono::nanoseconds;
+  using Duration = reactor::Duration;
 
   /// A timer that is not started. Start it with restart().
   Timer(Loop& loop, Callback<void()> on_expired);
@@ -31,7 +31,8 @@ class Timer {
   [[nodiscard]] static Timer after(Loop& loop, Duration delay, Callback<void()> on_expired);
   [[nodiscard]] static Timer every(Loop& loop, Duration period, Callback<void()> on_expired);
 
-  /// Counts `delay` from now, whether or not the timer is running.
+  /// Counts `delay` from now, whether or not the timer is running. Less than zero counts as zero;
+  /// the longest Duration never ends.
   void restart(Duration delay);
 
   /// Counts `period` from now, again and again.

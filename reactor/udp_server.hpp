@@ -31,7 +31,7 @@ struct UdpServerOptions {
   /// from made-up addresses can fill any table, and must not lock others out. At least 1.
   std::size_t max_sessions = 10'000;
   /// Forgets a peer from which nothing came for this long; zero: never.
-  std::chrono::milliseconds idle_timeout = std::chrono::minutes(1);
+  Duration idle_timeout = std::chrono::minutes(1);
 
   /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
   /// text.
@@ -242,12 +242,12 @@ class UdpServer {
       if (rest.empty()) return;
       for (const Datagram& datagram : rest) kept.emplace_back(datagram);
       socket.pause();
-      deliver_kept_soon.restart(Timer::Duration(0));
+      deliver_kept_soon.restart(Duration());
     }
 
     void deliver_kept() {
       const Use<State> use(*this);
-      deliver_kept_soon.restart(Timer::Duration(0));  // The next one may throw too.
+      deliver_kept_soon.restart(Duration());  // The next one may throw too.
       while (!kept.empty()) {
         const Kept next = std::move(kept.front());
         kept.pop_front();
@@ -296,8 +296,10 @@ class UdpServer {
     void forget_idle() {
       const Use<State> use(*this);
       while (!peers.empty()) {
-        const auto left = peers.back().heard_at + options.idle_timeout - loop.now();
-        if (left.count() > 0) return idle.restart(left);
+        const auto silent_for = loop.now() - peers.back().heard_at;
+        if (silent_for < options.idle_timeout) {
+          return idle.restart(options.idle_timeout - silent_for);
+        }
         forget_oldest();
       }
     }
@@ -307,7 +309,7 @@ class UdpServer {
       const auto known = places.find(peer.udp_peer.address());
       if (known == places.end() || &*known->second != &peer) return;
       move_out(known->second, closed);
-      end_closed_soon.restart(Timer::Duration(0));
+      end_closed_soon.restart(Duration());
     }
 
     void move_out(Place place, Peers& to) {

@@ -38,8 +38,7 @@ struct WaitAny::State final : Source {
 void WaitAny::Retire::operator()(State* state) const noexcept { retire(state); }
 
 Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
-                         std::optional<std::chrono::nanoseconds> timeout,
-                         WaitAny::OnReady on_ready) {
+                         std::optional<Duration> timeout, WaitAny::OnReady on_ready) {
   WaitAny wait(new WaitAny::State(loop, std::move(on_ready)));
   WaitAny::State* const state = wait.state_.get();
   for (const auto& [fd, interest] : waits) {

@@ -1,13 +1,13 @@
 // One wait over many descriptors: what select and poll do, without blocking the loop.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/readiness.hpp"
 #include "reactor/result.hpp"
@@ -33,8 +33,7 @@ class WaitAny {
 
  private:
   friend Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
-                                  std::optional<std::chrono::nanoseconds> timeout,
-                                  OnReady on_ready);
+                                  std::optional<Duration> timeout, OnReady on_ready);
   struct State;
   struct Retire {
     void operator()(State* state) const noexcept;
@@ -55,7 +54,6 @@ class WaitAny {
 /// Thread    The loop's thread only.
 /// Cost      Two epoll_ctl calls a descriptor. For more than one round, keep Watchers instead.
 [[nodiscard]] Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
-                                       std::optional<std::chrono::nanoseconds> timeout,
-                                       WaitAny::OnReady on_ready);
+                                       std::optional<Duration> timeout, WaitAny::OnReady on_ready);
 
 }  // namespace reactor

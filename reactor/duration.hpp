@@ -1,0 +1,50 @@
+// Time spans that never overflow.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <ratio>
+#include <utility>
+
+namespace reactor {
+
+/// A time span in nanoseconds, made from any std::chrono duration that has a whole number of them.
+/// A span that is too long to be counted becomes the longest one, about 292 years, which means
+/// "never" wherever a timeout is taken: `std::chrono::hours::max()` is as good as
+/// `std::chrono::nanoseconds::max()`.
+struct Duration : std::chrono::nanoseconds {
+  constexpr Duration() : duration(0) {}
+
+  template <std::integral Rep, class Period>
+    requires std::convertible_to<std::chrono::duration<Rep, Period>, std::chrono::nanoseconds>
+  constexpr Duration(
+      std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
+      : duration(saturated(span.count(), std::ratio_divide<Period, std::nano>::num)) {}
+
+  /// Without the fraction of a millisecond.
+  constexpr operator std::chrono::milliseconds() const {  // NOLINT(google-explicit-constructor)
+    return std::chrono::milliseconds(count() / 1'000'000);
+  }
+
+ private:
+  template <class Count>
+  static constexpr std::int64_t saturated(Count ticks, std::int64_t nanoseconds_each) {
+    constexpr auto longest = std::numeric_limits<std::int64_t>::max();
+    constexpr auto shortest = std::numeric_limits<std::int64_t>::min();
+    if (std::cmp_greater(ticks, longest / nanoseconds_each)) return longest;
+    if (std::cmp_less(ticks, shortest / nanoseconds_each)) return shortest;
+    return static_cast<std::int64_t>(ticks) * nanoseconds_each;
+  }
+};
+
+/// `nanoseconds` plus a span, at most the largest number and at least the smallest.
+constexpr std::int64_t saturating_sum(std::int64_t nanoseconds, std::int64_t span) {
+  std::int64_t sum = 0;
+  if (!__builtin_add_overflow(nanoseconds, span, &sum)) return sum;
+  return span > 0 ? std::numeric_limits<std::int64_t>::max()
+                  : std::numeric_limits<std::int64_t>::min();
+}
+
+}  // namespace reactor
