@@ -7,13 +7,17 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "reactor/engine.hpp"
+#include "reactor/resolver.hpp"
+#include "reactor/shared_ports.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
@@ -273,30 +277,104 @@ Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept o
   return listen(loop, address, ListenOptions{}, std::move(on_accept));
 }
 
-Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOptions options,
-                                  OnAccept on_accept) {
+namespace {
+
+// `alone`: no other socket listens for the same Listener, on the IPv4 side of this address.
+Result<Socket> open_listening(const Address& address, const ListenOptions& options, bool alone) {
   if (options.backlog < 0) {
     Error error = system_error(EINVAL, "listen", address.to_string());
     error.hint = "the backlog is negative";
     return Failure(std::move(error));
   }
   auto socket = Socket::open(address.family(), SocketType::stream);
-  if (!socket) return Failure(socket.error());
+  if (!socket) return socket;
   if (address.family() != Family::unix_socket) {
     if (auto set = socket->set(option::reuse_address, true); !set) return Failure(set.error());
     // Accepted sockets inherit it.
     if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
   }
-  if (options.reuse_port) {
-    if (auto set = socket->set(option::reuse_port, true); !set) return Failure(set.error());
+  if (address.family() == Family::ipv6 && !alone) {
+    if (auto set = socket->set(option::ipv6_only, true); !set) return Failure(set.error());
   }
-  if (auto bound = socket->bind(address); !bound) return Failure(bound.error());
+  const auto bound =
+      options.reuse_port ? shared_ports::bind(*socket, address) : socket->bind(address);
+  if (!bound) return Failure(bound.error());
   if (const int error = sys::listen(socket->fd(), options.backlog)) {
     return Failure(system_error(-error, "listen", address.to_string()));
   }
+  return socket;
+}
+
+// This host knows no such family, or has no interface with this address.
+bool is_not_of_this_host(const Error& error) {
+  return error.code == std::errc::address_not_available ||
+         error.code == std::errc::address_family_not_supported;
+}
+
+// One socket for each address that this host has. With port 0, all get the first one's.
+Result<std::vector<Socket>> open_all(const std::vector<Address>& addresses,
+                                     const ListenOptions& options) {
+  std::vector<Socket> sockets;
+  std::uint16_t port = 0;
+  Error left_out;
+  for (Address address : addresses) {
+    if (address.port() == 0) address.set_port(port);
+    auto socket = open_listening(address, options, addresses.size() == 1);
+    if (!socket && is_not_of_this_host(socket.error())) {
+      if (!left_out) left_out = socket.error();
+      continue;
+    }
+    if (!socket) return Failure(socket.error());
+    const auto local = socket->local_address();
+    if (!local) return Failure(local.error());
+    port = local->port();
+    sockets.push_back(std::move(*socket));
+  }
+  if (sockets.empty()) return Failure(left_out);
+  return sockets;
+}
+
+}  // namespace
+
+Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOptions options,
+                                  OnAccept on_accept) {
+  auto socket = open_listening(address, options, true);
+  if (!socket) return Failure(socket.error());
   auto listener = start(loop, std::move(*socket), options.backlog, std::move(on_accept));
   if (listener) listener->state_->note_file();
   return listener;
+}
+
+Result<Listener> Listener::listen(Loop& loop, std::string_view endpoint, ListenOptions options,
+                                  OnAccept on_accept) {
+  const auto addresses = resolve_now(endpoint);
+  if (!addresses) return Failure(addresses.error());
+  if (addresses->size() == 1) {
+    return listen(loop, addresses->front(), options, std::move(on_accept));
+  }
+  // A port that the kernel chose for one address may be in use on another.
+  int tries = addresses->front().port() == 0 ? 20 : 1;
+  auto sockets = open_all(*addresses, options);
+  while (!sockets && sockets.error().code == std::errc::address_in_use && --tries > 0) {
+    sockets = open_all(*addresses, options);
+  }
+  if (!sockets) return Failure(sockets.error());
+
+  // Belongs to all, since each may be in it when the Listener is destroyed.
+  const auto shared = std::make_shared<OnAccept>(std::move(on_accept));
+  std::optional<Listener> listener;
+  for (Socket& socket : *sockets) {
+    auto next = start(
+        loop, std::move(socket), options.backlog,
+        [shared](Socket accepted, const Address& peer) { (*shared)(std::move(accepted), peer); });
+    if (!next) return next;
+    if (listener) {
+      listener->others_.push_back(std::move(next->state_));
+    } else {
+      listener = std::move(*next);
+    }
+  }
+  return std::move(*listener);
 }
 
 Result<Listener> Listener::adopt(Loop& loop, Socket socket, OnAccept on_accept) {
@@ -320,19 +398,47 @@ Result<Listener> Listener::start(Loop& loop, Socket socket, int backlog, OnAccep
 }
 
 void Listener::on_error(Callback<void(const Error&)> on_error) {
-  state_->replace(state_->on_error_callback, std::move(on_error));
+  if (others_.empty()) {
+    state_->replace(state_->on_error_callback, std::move(on_error));
+    return;
+  }
+  const auto shared = std::make_shared<Callback<void(const Error&)>>(std::move(on_error));
+  for_each([&](State& state) {
+    state.replace(
+        state.on_error_callback,
+        *shared ? Callback<void(const Error&)>([shared](const Error& error) { (*shared)(error); })
+                : nullptr);
+  });
 }
 
 const Address& Listener::address() const { return state_->address; }
 
-void Listener::pause() { state_->pause(State::paused); }
-
-void Listener::resume() {
-  state_->resume_or_rest(State::paused);
-  state_->schedule_if_work_is_left();
+std::vector<Address> Listener::addresses() const {
+  std::vector<Address> all{state_->address};
+  for (const auto& other : others_) all.push_back(other->address);
+  return all;
 }
 
-void Listener::drain() { state_->drain(); }
+template <class Function>
+void Listener::for_each(Function function) {
+  function(*state_);
+  for (const auto& other : others_) function(*other);
+}
+
+void Listener::pause() {
+  for_each([](State& state) { state.pause(State::paused); });
+}
+
+void Listener::resume() {
+  for_each([](State& state) {
+    state.resume_or_rest(State::paused);
+    state.schedule_if_work_is_left();
+  });
+}
+
+void Listener::drain() {
+  for_each([](State& state) { state.drain(); });
+}
 
 Result<std::vector<Socket>> inherited_listeners() {
   constexpr int first_inherited = 3;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "reactor/address.hpp"
@@ -16,8 +17,9 @@ struct ListenOptions {
   /// Connections that the kernel completes and keeps until they are accepted; it has its own cap in
   /// net.core.somaxconn. With 0 it keeps one.
   int backlog = 4096;
-  /// Several listeners, of one process or of several, share the port, and the kernel spreads the
-  /// connections over them.
+  /// Several listeners of this process share the port, and the kernel spreads the connections over
+  /// them. A port that another process has is in use; to share it with one, set option::reuse_port
+  /// on a Socket of your own, bind it, listen, and adopt() it.
   bool reuse_port = false;
 };
 
@@ -50,6 +52,14 @@ class Listener {
   [[nodiscard]] static Result<Listener> listen(Loop& loop, const Address& address,
                                                ListenOptions options, OnAccept on_accept);
 
+  /// Listens on every address of `HOST:PORT`, `[::1]:PORT` or `unix:PATH`: `localhost` has one for
+  /// IPv4 and one for IPv6. For port 0 the kernel chooses one port for all. An address that this host
+  /// does not have is left out if another one is left.
+  ///
+  /// Errors    As resolve_now, and as above.
+  [[nodiscard]] static Result<Listener> listen(Loop& loop, std::string_view endpoint,
+                                               ListenOptions options, OnAccept on_accept);
+
   /// Accepts from a socket that listens already: one of socket activation, or one that several
   /// loops share, of which each connection then wakes one.
   ///
@@ -59,7 +69,11 @@ class Listener {
   /// Called when accepting failed, at most once a second; the listener goes on by itself.
   void on_error(Callback<void(const Error&)> on_error);
 
+  /// Where it listens; of several addresses the first.
   [[nodiscard]] const Address& address() const;
+
+  /// All addresses that it listens on.
+  [[nodiscard]] std::vector<Address> addresses() const;
 
   /// Leaves connections to the kernel's backlog until resume().
   void pause();
@@ -80,9 +94,12 @@ class Listener {
   };
 
   explicit Listener(State* state) : state_(state) {}
+  template <class Function>
+  void for_each(Function function);
   static Result<Listener> start(Loop& loop, Socket socket, int backlog, OnAccept on_accept);
 
   std::unique_ptr<State, Retire> state_;
+  std::vector<std::unique_ptr<State, Retire>> others_;  // One for each further address.
 };
 
 /// The listening sockets that a supervisor passed to this process, as systemd does (LISTEN_FDS,

@@ -1,7 +1,6 @@
 // One session object for each connection: what Python's socketserver is, without its threads.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -120,7 +119,7 @@ class Server {
   using MakeSession = Callback<Session(Stream&)>;
   using MakeDecoder = Callback<D()>;
 
-  /// Listens on `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. A Session is made from its Stream, or by
+  /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made from its Stream, or by
   /// `make_session`, which can give it what all of them share.
   ///
   /// Errors    As resolve_now, ServerOptions::check and Listener::listen.
@@ -131,9 +130,9 @@ class Server {
 
   [[nodiscard]] static Result<Server> listen(Loop& loop, std::string_view endpoint,
                                              ServerOptions options, MakeSession make_session) {
-    const auto addresses = resolve_now(endpoint);
-    if (!addresses) return Failure(addresses.error());
-    return listen(loop, addresses->front(), options, std::move(make_session));
+    if (auto good = options.check(endpoint); !good) return Failure(good.error());
+    Server server(loop, options, std::move(make_session));
+    return server.start(Listener::listen(loop, endpoint, options.listen, server.on_accept()));
   }
 
   [[nodiscard]] static Result<Server> listen(Loop& loop, const Address& address,
@@ -151,7 +150,7 @@ class Server {
     return server.start(Listener::adopt(loop, std::move(socket), server.on_accept()));
   }
 
-  /// Where it listens; after drain(), where it listened.
+  /// Where it listens; after drain(), where it listened. Of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->address; }
 
   /// Makes the decoder of each connection from now on, where the settings of D() will not do.

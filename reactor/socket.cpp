@@ -11,6 +11,7 @@
 #include <limits>
 #include <string>
 
+#include "reactor/shared_ports.hpp"
 #include "reactor/sys.hpp"
 
 namespace reactor {
@@ -152,6 +153,7 @@ Result<void> Socket::bind(const Address& address) {
     result = sys::bind(fd_, address.data(), address.size());
   }
   if (result == -EADDRINUSE) return Failure(in_use(address));
+  if (result == 0 && address.family() != Family::unix_socket) shared_ports::note(fd_);
   return done_or_error(result, "bind", address.to_string());
 }
 

@@ -41,7 +41,10 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
       std::vector<std::string> ports;
       for (const std::string& endpoint : endpoints) {
         addresses.push_back(site.listen(endpoint));
-        if (!endpoint.starts_with("unix:")) ports.push_back(addresses.back().to_string());
+        if (endpoint.starts_with("unix:")) continue;
+        // Of all addresses of the host, not of the first alone.
+        ports.push_back(endpoint.substr(0, endpoint.rfind(':') + 1) +
+                        std::to_string(addresses.back().port()));
       }
       listening.set_value(ports);
     } catch (...) {

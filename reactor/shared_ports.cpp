@@ -1,0 +1,75 @@
+#include "reactor/shared_ports.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "reactor/socket_option.hpp"
+#include "reactor/sys.hpp"
+
+namespace reactor::shared_ports {
+namespace {
+
+bool shares_port(int fd) {
+  int shares = 0;
+  socklen_t size = sizeof shares;
+  return sys::getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &size) == 0 && shares != 0;
+}
+
+bool is_bound_to(int fd, const Address& address) {
+  Address bound;
+  socklen_t size = Address::capacity();
+  if (sys::getsockname(fd, bound.data(), &size) != 0) return false;
+  bound.resize(size);
+  return bound == address;
+}
+
+// Descriptors that shared a port when they were bound. One that was closed since, or is another
+// socket now, is recognised when it is looked at.
+struct Sharing {
+  std::mutex binding;  // Held by bind().
+  std::mutex mutex;    // Guards the descriptors.
+  std::vector<int> descriptors;
+
+  static Sharing& instance() {
+    static auto* const sharing = new Sharing;
+    return *sharing;
+  }
+
+  void add(int fd) {
+    const std::lock_guard lock(mutex);
+    std::erase_if(descriptors, [fd](int known) { return known == fd || !shares_port(known); });
+    descriptors.push_back(fd);
+  }
+
+  [[nodiscard]] bool has(const Address& address) {
+    const std::lock_guard lock(mutex);
+    return std::any_of(descriptors.begin(), descriptors.end(),
+                       [&](int fd) { return shares_port(fd) && is_bound_to(fd, address); });
+  }
+};
+
+}  // namespace
+
+void note(int fd) {
+  if (shares_port(fd)) Sharing::instance().add(fd);
+}
+
+Result<void> bind(Socket& socket, const Address& address) {
+  Sharing& sharing = Sharing::instance();
+  // One at a time: of several threads that begin to listen, one is the first.
+  const std::lock_guard lock(sharing.binding);
+  const bool joins = sharing.has(address);
+  if (joins) {
+    if (auto set = socket.set(option::reuse_port, true); !set) return set;
+  }
+  if (auto bound = socket.bind(address); !bound) return bound;
+  // Linux lets later sockets in by what this one says then, not by what it said when it was bound.
+  if (!joins) {
+    if (auto set = socket.set(option::reuse_port, true); !set) return set;
+  }
+  sharing.add(socket.fd());
+  return {};
+}
+
+}  // namespace reactor::shared_ports
