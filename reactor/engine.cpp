@@ -178,10 +178,9 @@ void Engine::detach_from_parent() noexcept {
   forked_ = true;
   poller_.detach_from_parent(mine);
   thread_ = std::thread::id();
-  if (!mine) return;
   in_turn_ = false;
   gathering_for_ = nullptr;
-  exception_ = forked_exception();
+  if (mine) exception_ = forked_exception();
 }
 
 void Engine::throw_if_forked() const {

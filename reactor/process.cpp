@@ -144,7 +144,7 @@ Result<Socket> for_child(Socket end) {
     end = Socket::own(moved);
   }
   const int flags = sys::fcntl(end.fd(), F_GETFL, 0);
-  const int set = sys::fcntl(end.fd(), F_SETFL, flags & ~O_NONBLOCK);
+  const int set = flags < 0 ? flags : sys::fcntl(end.fd(), F_SETFL, flags & ~O_NONBLOCK);
   if (set < 0) return Failure(system_error(-set, "make blocking", "a socket"));
   return end;
 }

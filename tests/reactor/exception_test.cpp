@@ -1,14 +1,20 @@
 // What a callback throws leaves run(), and costs nobody else an event.
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <csignal>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "callback_kinds.hpp"
+#include "reactor/signal.hpp"
+#include "reactor/timer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -59,6 +65,76 @@ TEST_SUITE("exception") {
       }
       CHECK(caught == 1);
     }
+  }
+
+  TEST_CASE_TEMPLATE("stop() is remembered when a callback throws, from any and in any order",
+                     Position, Host, Guest) {
+    enum class Stops { in_the_same, before, after };
+    for (const CallbackKind& thrower : callback_kinds()) {
+      for (const Stops stops : {Stops::in_the_same, Stops::before, Stops::after}) {
+        CAPTURE(thrower.name);
+        CAPTURE(static_cast<int>(stops));
+        Position position;
+        reactor::Loop& loop = position.loop;
+        bool too_late = false;
+        const auto guard = reactor::Timer::after(loop, 20s * patience(), [&] {
+          too_late = true;
+          loop.stop();
+        });
+        int thrown = 0, caught = 0;
+        const auto specimen = thrower.make(loop, [&] {
+          if (thrown++ > 0) return;
+          if (stops != Stops::after) loop.stop();
+          if (stops == Stops::in_the_same) throw Thrown(thrower.name);
+          loop.post([&] {
+            if (stops == Stops::after) loop.stop();
+            throw Thrown(thrower.name);
+          });
+        });
+        for (bool stopped = false; !stopped;) {
+          try {
+            loop.run_forever();
+            stopped = true;
+          } catch (const Thrown&) {
+            ++caught;
+          }
+        }
+        CHECK_FALSE(too_late);
+        if (stops == Stops::before && caught == 0) {
+          CHECK_THROWS_AS(loop.poll(), Thrown);  // The task was posted for the next turn.
+          ++caught;
+        }
+        CHECK(caught == 1);
+        // It is not remembered for longer than that.
+        bool ran = false;
+        const auto next = reactor::Timer::after(loop, 1ms, [&] {
+          ran = true;
+          loop.stop();
+        });
+        loop.run();
+        CHECK(ran);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole turn",
+                     Position, Host, Guest) {
+    Position position;
+    reactor::Loop& loop = position.loop;
+    const auto signal = reactor::Signal::create(loop, SIGUSR2, [&] { loop.stop(); });
+    REQUIRE(signal);
+    const auto tick = reactor::Timer::every(loop, 100us, [] { throw Thrown("tick"); });
+    int caught = 0;
+    for (bool stopped = false; !stopped;) {
+      try {
+        loop.run();
+        stopped = true;
+      } catch (const Thrown&) {
+        if (++caught == 3) raise(SIGUSR2);
+        REQUIRE(caught < 100'000);
+      }
+    }
+    CHECK(caught >= 3);
   }
 
   TEST_CASE_TEMPLATE("each of several exceptions in one turn leaves run() by itself, in order",

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "support/child.hpp"
 #include "support/peer.hpp"
@@ -447,5 +448,103 @@ TEST_SUITE("listener") {
     });
     CHECK(end.printed == "");
     CHECK(end.succeeded());
+  }
+
+  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", Position, Host,
+                     Guest) {
+    Position position;
+    const auto found = reactor::resolve_now("localhost:0");
+    REQUIRE(found);
+    std::vector<Socket> accepted;
+    std::vector<Address> peers;
+    auto listener =
+        Listener::listen(position.loop, "localhost:0", {}, [&](Socket socket, const Address& peer) {
+          accepted.push_back(std::move(socket));
+          peers.push_back(peer);
+        });
+    REQUIRE_MESSAGE(listener, listener.error().message());
+    const std::vector<Address> addresses = listener->addresses();
+    if (found->size() < 2 || addresses.size() < 2) MESSAGE("skipped: localhost has one address");
+    CHECK(addresses.front() == listener->address());
+    std::vector<Socket> clients;
+    for (const Address& address : addresses) {
+      CHECK(address.port() == addresses.front().port());
+      clients.push_back(connect_to(address));
+    }
+    run_until(position.loop, [&] { return accepted.size() == addresses.size(); });
+
+    listener->pause();
+    for (const Address& address : addresses) clients.push_back(connect_to(address));
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(accepted.size() == addresses.size());
+    listener->resume();
+    run_until(position.loop, [&] { return accepted.size() == 2 * addresses.size(); });
+
+    for (const Address& address : addresses) clients.push_back(connect_to(address));
+    listener->drain();
+    position.loop.run();
+    CHECK(accepted.size() == 3 * addresses.size());
+  }
+
+  TEST_CASE("a name one of whose addresses is in use is not listened to, and leaves no socket") {
+    Loop loop;
+    const auto found = reactor::resolve_now("localhost:0");
+    REQUIRE(found);
+    for (const Address& address : *found) {
+      const Accepting other(loop, address);
+      if (!other.listener) continue;  // No such family on this host.
+      const std::string port = std::to_string(other.listener->address().port());
+      const auto refused =
+          Listener::listen(loop, "localhost:" + port, {}, [](Socket, const Address&) {});
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == std::errc::address_in_use);
+      for (const Address& free : *found) {
+        if (free == address) continue;
+        Address again = free;
+        again.set_port(other.listener->address().port());
+        CHECK(Accepting(loop, again).listener);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", Position,
+                     Host, Guest) {
+    Position position;
+    std::optional<Listener> listener;
+    int calls = 0;
+    auto made = Listener::listen(position.loop, "localhost:0", {}, [&](Socket, const Address&) {
+      ++calls;
+      listener.reset();
+    });
+    REQUIRE(made);
+    listener = std::move(*made);
+    std::vector<Socket> clients;
+    for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
+    run_until(position.loop, [&] { return !listener; });
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("a port is shared among the listeners of a process, and with no other process") {
+    Loop loop;
+    for (const char* endpoint : {"127.0.0.1:0", "localhost:0"}) {
+      CAPTURE(endpoint);
+      const auto ignore = [](Socket, const Address&) {};
+      auto first = Listener::listen(loop, endpoint, {.reuse_port = true}, ignore);
+      REQUIRE(first);
+      std::string again(endpoint);
+      again.replace(again.size() - 1, 1, std::to_string(first->address().port()));
+      const auto second = Listener::listen(loop, again, {.reuse_port = true}, ignore);
+      CHECK(second);
+      CHECK_FALSE(Listener::listen(loop, again, {}, ignore));
+      // Another program knows nothing of this one's sockets.
+      const ChildEnd end = in_child([&] {
+        for (int fd = 3; fd < 1024; ++fd) close(fd);
+        Loop own;
+        const auto refused = Listener::listen(own, again, {.reuse_port = true}, ignore);
+        _exit(!refused && refused.error().code == std::errc::address_in_use ? 0 : 1);
+      });
+      CHECK(end.succeeded());
+    }
   }
 }

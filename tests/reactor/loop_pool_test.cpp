@@ -1,14 +1,20 @@
 #include "reactor/loop_pool.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "reactor/server.hpp"
+#include "support/child.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Loop;
@@ -79,5 +85,125 @@ TEST_SUITE("loop_pool") {
     std::atomic<int> runs = 0;
     pool.run([&](Loop&, std::size_t) { ++runs; });
     CHECK(runs == 2);
+  }
+
+  TEST_CASE("a loop that is not there is reported by post, and the task is destroyed") {
+    LoopPool pool(2);
+    const auto owned = std::make_shared<int>(1);
+    CHECK_FALSE(pool.post(0, [owned] { FAIL("called before the loop exists"); }));
+    std::atomic<int> calls = 0;
+    pool.run([&](Loop& loop, std::size_t index) {
+      if (index != 0) return loop.run_forever();
+      CHECK_FALSE(pool.post(2, [owned] { FAIL("there is no third loop"); }));
+      CHECK_FALSE(pool.post(std::size_t(-1), [owned] { FAIL("there is no such loop"); }));
+      CHECK(pool.post(1, [&] {
+        ++calls;
+        pool.stop();
+      }));
+      loop.run_forever();
+    });
+    CHECK(calls == 1);
+    CHECK_FALSE(pool.post(1, [owned] { FAIL("called after the loop's end"); }));
+    CHECK(owned.use_count() == 1);
+  }
+
+  TEST_CASE("stop() before the loops run ends them, however early it comes") {
+    LoopPool pool(3);
+    pool.stop();
+    std::atomic<int> runs = 0;
+    pool.run([&](Loop& loop, std::size_t) {
+      ++runs;
+      loop.run_forever();
+    });
+    CHECK(runs == 3);
+    // It is used up by that run.
+    std::atomic<bool> stopped = false;
+    pool.run([&](Loop& loop, std::size_t index) {
+      if (index == 0) {
+        loop.post([&] {
+          stopped = true;
+          pool.stop();
+        });
+      }
+      loop.run_forever();
+      CHECK(stopped);
+    });
+  }
+
+  TEST_CASE("stop() while the loops start, from any thread, ends run()") {
+    for (int time = 0; time < 200; ++time) {
+      LoopPool pool(4);
+      std::jthread other([&, time] {
+        for (int delay = 0; delay < time * 20; ++delay)
+          std::atomic_signal_fence(std::memory_order_seq_cst);
+        pool.stop();
+      });
+      pool.run([](Loop& loop, std::size_t) { loop.run_forever(); });
+    }
+  }
+
+  TEST_CASE("a stop() in one thread's serve ends loops that their threads do not run yet") {
+    LoopPool pool(3);
+    std::atomic<bool> stopped = false;
+    pool.run([&](Loop& loop, std::size_t index) {
+      if (index == 0) {
+        pool.stop();
+        stopped = true;
+      }
+      while (!stopped) std::this_thread::yield();
+      loop.run_forever();
+    });
+  }
+
+  TEST_CASE("a loop that cannot be made ends run() with the error, and nothing is served") {
+    const ChildEnd end = in_child([] {
+      {
+        const Loop warm;  // What libuv opens once for the process.
+      }
+      for (rlim_t spare = 0; spare < 24; ++spare) {
+        rlimit limit{};
+        getrlimit(RLIMIT_NOFILE, &limit);
+        const rlimit before = limit;
+        const int lowest = dup(0);
+        close(lowest);
+        limit.rlim_cur = static_cast<rlim_t>(lowest) + spare;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        std::atomic<int> served = 0;
+        bool thrown = false;
+        try {
+          LoopPool pool(4);
+          pool.run([&](Loop& loop, std::size_t) {
+            ++served;
+            if (served == 4) return;
+            loop.poll();
+          });
+        } catch (const std::system_error&) {
+          thrown = true;
+        }
+        setrlimit(RLIMIT_NOFILE, &before);
+        const int lowest_after = dup(0);
+        close(lowest_after);
+        if (served != (thrown ? 0 : 4) || lowest_after != lowest) _exit(1);
+      }
+    });
+    CHECK(end.succeeded());
+  }
+
+  TEST_CASE("a thread that cannot be started ends run() with the error, and those started end") {
+    const ChildEnd end = in_child([] {
+      // Root is allowed any number.
+      if (getuid() == 0 && (setgid(65534) != 0 || setuid(61234) != 0)) _exit(0);
+      const rlimit limit{3, 3};
+      setrlimit(RLIMIT_NPROC, &limit);
+      int served = 0;
+      try {
+        LoopPool pool(64);
+        pool.run([&](Loop&, std::size_t) { ++served; });
+      } catch (const std::system_error& error) {
+        if (error.code() == std::errc::resource_unavailable_try_again && served == 0) _exit(0);
+      }
+      _exit(1);
+    });
+    CHECK(end.succeeded());
   }
 }

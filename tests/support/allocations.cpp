@@ -9,6 +9,8 @@ namespace {
 
 thread_local std::size_t calls = 0;
 thread_local std::ptrdiff_t live = 0;
+thread_local std::size_t calls_until_failure = 0;
+thread_local bool failed = false;
 
 }  // namespace
 
@@ -16,6 +18,7 @@ namespace allocations {
 
 std::size_t count() { return calls; }
 std::ptrdiff_t live_bytes() { return live; }
+bool has_failed() { return failed; }
 
 }  // namespace allocations
 
@@ -26,6 +29,8 @@ std::ptrdiff_t live_bytes() { return live; }
 #endif
 
 #ifdef SANITIZED
+
+bool allocations::fail_nth(std::size_t) { return false; }
 
 // A sanitizer has its own new and delete, which tell what they do.
 extern "C" {
@@ -44,8 +49,18 @@ void __sanitizer_free_hook(const volatile void* memory) {
 
 #else
 
+bool allocations::fail_nth(std::size_t n) {
+  calls_until_failure = n;
+  failed = false;
+  return true;
+}
+
 // The other forms of new and delete end in these by default, but for the aligned ones.
 void* operator new(std::size_t size) {
+  if (calls_until_failure > 0 && --calls_until_failure == 0) {
+    failed = true;
+    throw std::bad_alloc();
+  }
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (!memory) throw std::bad_alloc();
   ++calls;

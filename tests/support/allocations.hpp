@@ -11,4 +11,11 @@ std::size_t count();
 /// How many bytes it has handed out that are not freed yet, as malloc rounds them.
 std::ptrdiff_t live_bytes();
 
+/// Lets the n-th `new` from now on this thread throw, and no other; 0: none does. False where that
+/// cannot be done: below a sanitizer.
+bool fail_nth(std::size_t n);
+
+/// Whether that has happened.
+bool has_failed();
+
 }  // namespace allocations

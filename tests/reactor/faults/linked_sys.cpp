@@ -1,23 +1,34 @@
 #include "linked_sys.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <pthread.h>
+#include <spawn.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <map>
 #include <random>
 #include <set>
 #include <vector>
 
 #include "reactor/sys.hpp"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
 
 namespace {
 
@@ -31,11 +42,11 @@ int accept_error = 0;
 std::chrono::steady_clock::time_point failed_at;
 
 struct Registration {
-  int set;
-  epoll_event event;
+  int set = -1;
+  epoll_event event{};
 };
 // Edge-triggered, by descriptor. On the heap for ever: libuv closes its own after main.
-auto& registrations = *new std::map<int, Registration>;
+auto& registrations = *new std::vector<Registration>(4096);
 auto& doomed = *new std::set<int>;
 
 int control(int set, int operation, int fd, epoll_event* event) {
@@ -50,10 +61,27 @@ bool happens(unsigned rate) {
 
 // A kernel that was not ready is so later, and tells: as this one does of what is ready now.
 void tell_again(int fd) {
-  const auto found = registrations.find(fd);
-  if (found != registrations.end()) {
-    control(found->second.set, EPOLL_CTL_MOD, fd, &found->second.event);
+  Registration& known = registrations[static_cast<std::size_t>(fd)];
+  if (known.set >= 0) control(known.set, EPOLL_CTL_MOD, fd, &known.event);
+}
+
+std::atomic<unsigned> calls_until_failure = 0;
+std::atomic<bool> nth_has_failed = false;
+
+// Whether this call is the one that fails.
+bool fails_now() {
+  for (unsigned left = calls_until_failure; left > 0;) {
+    if (!calls_until_failure.compare_exchange_weak(left, left - 1)) continue;
+    if (left == 1) nth_has_failed = true;
+    return left == 1;
   }
+  return false;
+}
+
+// What libc defines.
+template <class Function>
+Function* original(const char* name) {
+  return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
 // What a call says instead of being made, or 0.
@@ -122,6 +150,13 @@ std::chrono::steady_clock::time_point accept_failed_at() { return failed_at; }
 
 Calls calls() { return counted; }
 
+void fail_nth(unsigned n) {
+  nth_has_failed = false;
+  calls_until_failure = n;
+}
+
+bool has_failed() { return nth_has_failed; }
+
 std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>(fd)]; }
 
 }  // namespace linked_sys
@@ -129,12 +164,67 @@ std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>
 // In place of libc's, for the library and libuv alike.
 extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
   ++counted.epoll_ctl;
+  if (operation == EPOLL_CTL_ADD && fails_now()) return errno = ENOSPC, -1;
   const int result = control(set, operation, fd, event);
   if (result == 0 && operation != EPOLL_CTL_DEL && (event->events & EPOLLET)) {
-    registrations[fd] = {set, *event};
+    registrations[static_cast<std::size_t>(fd)] = {set, *event};
   }
   return result;
 }
+
+extern "C" int epoll_create1(int flags) noexcept {
+  if (fails_now()) return errno = EMFILE, -1;
+  return static_cast<int>(syscall(SYS_epoll_create1, flags));
+}
+
+extern "C" int eventfd(unsigned count, int flags) noexcept {
+  if (fails_now()) return errno = EMFILE, -1;
+  return static_cast<int>(syscall(SYS_eventfd2, count, flags));
+}
+
+extern "C" int timerfd_create(clockid_t clock, int flags) noexcept {
+  if (fails_now()) return errno = ENFILE, -1;
+  return static_cast<int>(syscall(SYS_timerfd_create, clock, flags));
+}
+
+extern "C" int pipe2(int ends[2], int flags) noexcept {
+  if (fails_now()) return errno = EMFILE, -1;
+  return static_cast<int>(syscall(SYS_pipe2, ends, flags));
+}
+
+extern "C" int posix_spawnp(pid_t* id, const char* file, const posix_spawn_file_actions_t* actions,
+                            const posix_spawnattr_t* attributes, char* const arguments[],
+                            char* const environment[]) {
+  if (fails_now()) return EAGAIN;
+  static auto* const spawn = original<decltype(posix_spawnp)>("posix_spawnp");
+  return spawn(id, file, actions, attributes, arguments, environment);
+}
+
+extern "C" int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t* actions, int from,
+                                                int to) noexcept {
+  if (fails_now()) return ENOMEM;
+  static auto* const add =
+      original<int(posix_spawn_file_actions_t*, int, int)>("posix_spawn_file_actions_adddup2");
+  return add(actions, from, to);
+}
+
+extern "C" int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t* actions,
+                                                        int from) noexcept {
+  if (fails_now()) return ENOMEM;
+  static auto* const add =
+      original<int(posix_spawn_file_actions_t*, int)>("posix_spawn_file_actions_addclosefrom_np");
+  return add(actions, from);
+}
+
+#ifndef SANITIZED
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                              void* (*start)(void*), void* argument) noexcept {
+  if (fails_now()) return EAGAIN;
+  static auto* const create =
+      original<int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
+  return create(thread, attributes, start, argument);
+}
+#endif
 
 namespace reactor::sys {
 
@@ -143,6 +233,7 @@ int socket(int family, int type, int protocol) {
 }
 
 int socketpair(int family, int type, int pair[2]) {
+  if (fails_now()) return -EMFILE;
   return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
 }
 
@@ -180,7 +271,7 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
 int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
 
 int close(int fd) {
-  registrations.erase(fd);
+  registrations[static_cast<std::size_t>(fd)] = {};
   doomed.erase(fd);
   return or_error(::close(fd));
 }
@@ -266,7 +357,10 @@ int getpeername(int fd, sockaddr* address, socklen_t* size) {
   return or_error(::getpeername(fd, address, size));
 }
 
-int fcntl(int fd, int command, int argument) { return or_error(::fcntl(fd, command, argument)); }
+int fcntl(int fd, int command, int argument) {
+  if (command != F_GETFD && fails_now()) return -EMFILE;
+  return or_error(::fcntl(fd, command, argument));
+}
 
 int ioctl(int fd, unsigned long request, int* value) {
   return or_error(::ioctl(fd, request, value));

@@ -41,6 +41,13 @@ struct Calls {
 };
 Calls calls();
 
+/// Lets the n-th call from now, of those that make a loop, a thread or a process, fail for want of
+/// descriptors or memory, and no other; 0: none does. On any thread.
+void fail_nth(unsigned n);
+
+/// Whether that has happened.
+bool has_failed();
+
 /// How often recv was called for this descriptor.
 std::uint64_t recv_calls(int fd);
 

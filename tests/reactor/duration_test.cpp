@@ -1,0 +1,209 @@
+// Time spans of any length, wherever one is taken: no overflow, and the longest means never.
+#include "reactor/duration.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <limits>
+#include <optional>
+
+#include "reactor/datagram.hpp"
+#include "reactor/deadline.hpp"
+#include "reactor/resolver.hpp"
+#include "reactor/server.hpp"
+#include "reactor/socket.hpp"
+#include "reactor/timer.hpp"
+#include "reactor/udp_server.hpp"
+#include "reactor/wait_any.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Deadline;
+using reactor::Duration;
+using reactor::Loop;
+using reactor::Timer;
+
+namespace {
+
+constexpr std::int64_t longest = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t shortest = std::numeric_limits<std::int64_t>::min();
+
+// Calls `use` with extreme spans of each type; `never` says whether the span is without end.
+template <class Use>
+void for_extremes(Use use) {
+  const auto each = [&]<class Span>(Span) {
+    constexpr auto most = Span::max().count();
+    constexpr auto least = Span::min().count();
+    for (const auto ticks : {most, most - 1, most / 2 + 1}) use(Span(ticks), true);
+    for (const auto ticks : {least, least + 1}) use(Span(ticks), false);
+    using Ticks = typename Span::rep;
+    for (const Ticks ticks : {Ticks{-1}, Ticks{0}}) use(Span(ticks), false);
+  };
+  each(std::chrono::nanoseconds());
+  each(std::chrono::microseconds());
+  each(std::chrono::milliseconds());
+  each(std::chrono::seconds());
+  each(std::chrono::hours());
+}
+
+struct Session {
+  reactor::Stream& stream;
+  int& closed;
+  void on_data(reactor::Stream::Bytes) {}
+  void on_close(const reactor::Error&) const { ++closed; }
+};
+
+struct UdpSession {
+  reactor::UdpPeer& peer;
+  void on_datagram(const reactor::Datagram&) {}
+};
+
+}  // namespace
+
+TEST_SUITE("duration") {
+  TEST_CASE("a span of any type is counted in nanoseconds, or is the longest or shortest") {
+    CHECK(Duration().count() == 0);
+    CHECK(Duration(3ms).count() == 3'000'000);
+    CHECK(Duration(-2h).count() == -7'200'000'000'000);
+    CHECK(Duration(std::chrono::nanoseconds::min()).count() == shortest);
+    CHECK(Duration(std::chrono::nanoseconds::max()).count() == longest);
+    CHECK(Duration(std::chrono::microseconds(longest / 1000)).count() == longest / 1000 * 1000);
+    CHECK(Duration(std::chrono::microseconds(longest / 1000 + 1)).count() == longest);
+    CHECK(Duration(std::chrono::microseconds(shortest / 1000)).count() == shortest / 1000 * 1000);
+    CHECK(Duration(std::chrono::microseconds(shortest / 1000 - 1)).count() == shortest);
+    CHECK(Duration(std::chrono::hours::max()).count() == longest);
+    CHECK(Duration(std::chrono::years::min()).count() == shortest);
+    using Unsigned = std::chrono::duration<std::uint64_t, std::micro>;
+    CHECK(Duration(Unsigned::max()).count() == longest);
+    static_assert(!std::is_constructible_v<Duration, std::chrono::duration<double>>);
+    static_assert(!std::is_constructible_v<Duration, std::chrono::duration<int, std::pico>>);
+  }
+
+  TEST_CASE("a sum stops at the longest and at the shortest") {
+    CHECK(reactor::saturating_sum(5, -7) == -2);
+    CHECK(reactor::saturating_sum(longest - 1, 1) == longest);
+    CHECK(reactor::saturating_sum(longest, 1) == longest);
+    CHECK(reactor::saturating_sum(shortest, -1) == shortest);
+    CHECK(reactor::saturating_sum(-1, shortest) == shortest);
+    CHECK(reactor::saturating_sum(1, longest) == longest);
+  }
+
+  TEST_CASE_TEMPLATE("timers and deadlines of extreme length fire at once or never", Position, Host,
+                     Guest) {
+    for_extremes([](auto span, bool never) {
+      CAPTURE(span.count());
+      Position position;
+      Loop& loop = position.loop;
+      std::array<bool, 5> fired{};
+      const auto after = Timer::after(loop, span, [&] { fired[0] = true; });
+      const auto every = Timer::every(loop, span, [&] { fired[1] = true; });
+      const Deadline deadline(loop, span, [&] { fired[2] = true; });
+      Timer restarted(loop, [&] { fired[3] = true; });
+      restarted.restart(span);
+      Deadline touched(loop, 1h, [&] { fired[4] = true; });
+      touched.restart(span);
+      touched.touch();
+      bool guard_fired = false;
+      const auto guard = Timer::after(loop, 1ms, [&] { guard_fired = true; });
+      run_until(loop, [&] { return guard_fired; });
+      for (int turn = 0; turn < 3; ++turn) loop.poll();
+      for (const bool one : fired) CHECK(one == !never);
+    });
+  }
+
+  TEST_CASE("waits, lookups and spinning of extreme length end at once or by what they wait for") {
+    for_extremes([](auto span, bool never) {
+      CAPTURE(span.count());
+      Loop loop(reactor::LoopOptions{.spin = never ? Duration(1ms) : Duration(span)});
+      loop.watch_slow_callbacks(span, [](const std::string&, std::chrono::nanoseconds) {});
+      std::array<int, 2> ends{};
+      REQUIRE(pipe(ends.data()) == 0);
+      const std::array waits{reactor::WaitFor{ends[0], reactor::Interest::readable}};
+      std::size_t ready = 0;
+      bool ended = false;
+      const auto wait = ok(reactor::wait_any(loop, waits, span, [&](auto descriptors) {
+        ready = descriptors.size();
+        ended = true;
+      }));
+      bool guard_fired = false;
+      const auto guard = Timer::after(loop, 1ms, [&] { guard_fired = true; });
+      run_until(loop, [&] { return guard_fired; });
+      if (!never) run_until(loop, [&] { return ended; });
+      CHECK(ended == !never);
+      if (never) {
+        REQUIRE(write(ends[1], "x", 1) == 1);
+        run_until(loop, [&] { return ended; });
+        CHECK(ready == 1);
+      }
+      bool resolved = false;
+      const auto query = reactor::Query::start(loop, "127.0.0.1:80", {.timeout = span},
+                                               [&](const auto&) { resolved = true; });
+      run_until(loop, [&] { return resolved; });
+      close(ends[0]);
+      close(ends[1]);
+    });
+  }
+
+  TEST_CASE("a loop that spins without end is woken by what comes") {
+    Loop loop(reactor::LoopOptions{.spin = std::chrono::hours::max()});
+    int calls = 0;
+    const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
+    loop.run();
+    CHECK(calls == 1);
+  }
+
+  TEST_CASE("servers take spans without end, and refuse those below zero") {
+    for_extremes([](auto span, bool never) {
+      CAPTURE(span.count());
+      Loop loop;
+      int closed = 0;
+      const auto listen = [&](reactor::ServerOptions options) {
+        return reactor::Server<Session>::listen(loop, "127.0.0.1:0", options, [&](auto& stream) {
+          return Session{stream, closed};
+        });
+      };
+      const auto bind = [&] {
+        return reactor::UdpServer<UdpSession>::bind(loop, "127.0.0.1:0", {.idle_timeout = span});
+      };
+      if (span.count() < 0) {
+        CHECK_FALSE(listen({.idle_timeout = span}));
+        CHECK_FALSE(listen({.close_timeout = span}));
+        CHECK_FALSE(bind());
+        return;
+      }
+      auto server = ok(listen({.idle_timeout = span, .close_timeout = span}));
+      auto client = ok(reactor::Stream::connect(loop, server.address()));
+      client.on_data([](auto) {});
+      client.on_end([] {});
+      run_until(loop, [&] { return server.connections() == 1; });
+      auto udp = ok(bind());
+      auto sender = ok(reactor::DatagramSocket::connect(loop, udp.address()));
+      CHECK(sender.send("hello") == reactor::Sent::sent);
+      run_until(loop, [&] { return udp.sessions() == 1; });
+
+      server.drain(span);
+      bool guard_fired = false;
+      const auto guard = Timer::after(loop, 2ms, [&] { guard_fired = true; });
+      run_until(loop, [&] { return guard_fired; });
+      CHECK(udp.sessions() == 1);
+      if (never) CHECK(closed == 0);
+      if (!never) run_until(loop, [&] { return closed == 1; });
+    });
+  }
+
+  TEST_CASE("socket options take what the kernel can count, and no more of a longer span") {
+    auto socket = ok(reactor::Socket::open(reactor::Family::ipv4, reactor::SocketType::stream));
+    namespace option = reactor::option;
+    ok(socket.set(option::user_timeout, std::chrono::milliseconds::max()));
+    CHECK(ok(socket.get(option::user_timeout)) ==
+          std::chrono::milliseconds(std::numeric_limits<int>::max()));
+    CHECK_FALSE(socket.set(option::user_timeout, std::chrono::milliseconds(longest / 2 * -1)));
+    CHECK_FALSE(socket.set(option::keep_alive_idle, std::chrono::seconds::max()));
+    ok(socket.set(option::linger, std::chrono::seconds::max()));
+    CHECK(ok(socket.get(option::linger)).value() > 10'000s);
+  }
+}
