@@ -469,6 +469,7 @@ void Engine::stop() noexcept {
 }
 
 void Engine::post(Task&& task) {
+  if (forked_) return;  // A thread of the parent may hold the mutex for ever.
   {
     const auto lock = lock_soon(post_mutex_);
     posted_.push_back(std::move(task));

@@ -42,8 +42,16 @@ struct LoopOptions {
 ///     auto timer = reactor::Timer::after(loop, 1s, [] { std::puts("a second later"); });
 ///     loop.run();
 ///
+/// A child that the process forks may destroy the loop and the handles it inherited, or exit: that
+/// leaves the parent's descriptors, signals, child processes and unix socket paths alone. It cannot
+/// run the loop: run() throws std::system_error (operation_not_permitted), also out of the callback
+/// in which the process was forked. It may make a Loop of its own. A signal that the child receives
+/// does what it does by default, until the child makes a Signal. The sockets themselves are shared:
+/// what the child writes to a Stream reaches the peer.
+///
 /// Lifetime  Outlives every handle made on it: destroying it before one says which kinds are left,
-///           and aborts. The destructor waits for what the thread pool still works on.
+///           and aborts. The destructor waits for functions of Work that have begun, and for killed
+///           child processes; it does not wait for name servers.
 /// Thread    Everything on the thread that runs the loop; while none does, on any, one at a time.
 ///           Only post() and stop() may be called from anywhere.
 class Loop {
@@ -75,7 +83,8 @@ class Loop {
   /// Serves what is ready now, without waiting. False when nothing is left to wait for.
   bool poll();
 
-  /// Ends run() after the present turn, or the next run() after one turn. Any thread.
+  /// Ends run() after the present turn, or the next run() after one turn. Where a callback of the
+  /// same turn throws, the exception leaves that run(), and stop() ends the next. Any thread.
   void stop() noexcept;
 
   /// Calls `task` on the loop's thread, in this turn or the next, after everything that this thread

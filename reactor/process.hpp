@@ -61,7 +61,8 @@ struct ProcessEnd {
 /// file; closing output() is a SIGPIPE to whoever writes there.
 ///
 /// Lifetime  Destroying the Process kills the whole group by SIGKILL and calls back no more. Where
-///           the child has ended already, what is left of its group is killed.
+///           the child has ended already, what is left of its group is killed. In a forked child of
+///           this process, neither the destructor nor kill() does anything to the group.
 /// Thread    The loop's thread only.
 /// Cost      A descriptor, and one for each stream. The child shares no memory with this process
 ///           that would have to be copied, however large that is.

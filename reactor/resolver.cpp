@@ -1,15 +1,21 @@
 #include "reactor/resolver.hpp"
 
+#include <pthread.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <csignal>
+#include <deque>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "reactor/engine.hpp"
-#include "reactor/passive_native.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -199,20 +205,120 @@ std::error_code make_error_code(ResolveError error) {
   return {static_cast<int>(error), category};
 }
 
-struct Query::State final : Source {
-  // What the pool works on. It frees itself when libuv is done with it, owned or not.
-  struct Request {
-    Request(State& state, Question what)
-        : owner(&state), question(std::move(what)), passive(state.engine()) {
-      native.data = this;
+namespace {
+
+// Blocks until the name service answers.
+Result<Addresses> look_up(std::string_view endpoint, const Question& question) {
+  // Without a callback libuv asks at once. Of the loop it uses a counter of requests only.
+  uv_loop_t loop{};
+  uv_getaddrinfo_t request{};
+  const addrinfo hints = question.hints();
+  const int error = uv_getaddrinfo(&loop, &request, nullptr, question.host.c_str(),
+                                   question.service_or_null(), &hints);
+  return to_addresses(endpoint, question, error, error ? nullptr : request.addrinfo);
+}
+
+// A lookup, and to whom its result goes: a Query, or nobody any more.
+struct Lookup {
+  std::string endpoint;
+  Question question;
+  std::mutex mutex;
+  Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: nobody waits.
+  Token query = 0;
+  void (*deliver)(Source& query, Result<Addresses> result) = nullptr;
+
+  [[nodiscard]] bool is_wanted() {
+    const std::lock_guard lock(mutex);
+    return engine != nullptr;
+  }
+
+  // The mutex keeps the Query, and with it the loop, from being destroyed meanwhile.
+  void tell(Result<Addresses> result) {
+    const std::lock_guard lock(mutex);
+    if (!engine) return;
+    engine->post([on = engine, token = query, to = deliver, result = std::move(result)]() mutable {
+      if (Source* const waiting = on->find(token)) to(*waiting, std::move(result));
+    });
+  }
+};
+
+// The threads that block in lookups. They belong to no loop, and are not libuv's: a loop that is
+// destroyed would have to wait for those, and thereby for name servers that are dead.
+class LookupThreads {
+ public:
+  // Never destroyed: a thread may be in a lookup when the process ends. A forked child has none of
+  // the threads, and begins anew.
+  static LookupThreads& instance() {
+    static auto* current = new LookupThreads;
+    static const auto* const after_fork = new AfterFork(
+        [](void* pointer) noexcept {
+          *static_cast<LookupThreads**>(pointer) = new LookupThreads;  // NOLINT: there is no way on
+        },
+        &current);
+    (void)after_fork;
+    return *current;
+  }
+
+  /// 0 or an errno.
+  [[nodiscard]] int add(std::shared_ptr<Lookup> lookup) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(lookup));
+    if (running_ == most_threads) return 0;
+    try {
+      start();
+    } catch (const std::system_error& error) {
+      if (running_ > 0) return 0;  // One of the others comes to it.
+      waiting_.pop_back();
+      return error.code().value();
     }
+    ++running_;
+    return 0;
+  }
 
-    uv_getaddrinfo_t native{};
-    State* owner;
-    const Question question;
-    PassiveNative passive;
-  };
+ private:
+  // Lookups that nobody waits for any more count until the name service gives up.
+  static constexpr std::size_t most_threads = 16;
 
+  // Signals are for the threads of the application.
+  void start() {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      std::thread([this] { serve(); }).detach();
+    } catch (...) {
+      pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void serve() {
+    while (const std::shared_ptr<Lookup> lookup = next()) {
+      if (lookup->is_wanted()) lookup->tell(look_up(lookup->endpoint, lookup->question));
+    }
+  }
+
+  // Null when the thread may end.
+  [[nodiscard]] std::shared_ptr<Lookup> next() {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      --running_;
+      return nullptr;
+    }
+    auto lookup = std::move(waiting_.front());
+    waiting_.pop_front();
+    return lookup;
+  }
+
+  std::mutex mutex_;  // Guards what follows.
+  std::deque<std::shared_ptr<Lookup>> waiting_;
+  std::size_t running_ = 0;
+};
+
+}  // namespace
+
+struct Query::State final : Source {
   State(Loop& loop, std::string_view what, QueryOptions options, OnResolved callback)
       : Source(loop.engine(), Kind::query),
         endpoint(what),
@@ -229,21 +335,16 @@ struct Query::State final : Source {
   }
 
   void ask(Question question) {
-    request = new Request(*this, std::move(question));
-    const addrinfo hints = request->question.hints();
-    const int error = uv_getaddrinfo(
-        engine().native(), &request->native,
-        [](uv_getaddrinfo_t* native, int status, addrinfo* list) {
-          const std::unique_ptr<Request> done(static_cast<Request*>(native->data));
-          if (!done->owner) return uv_freeaddrinfo(list);
-          State& state = *done->owner;
-          state.request = nullptr;
-          state.finish(to_addresses(state.endpoint, done->question, status, list));
-        },
-        request->question.host.c_str(), request->question.service_or_null(), &hints);
-    if (error) {
-      delete std::exchange(request, nullptr);
-      finish(failed(endpoint, from_libuv(error)));
+    lookup = std::make_shared<Lookup>();
+    lookup->endpoint = endpoint;
+    lookup->question = std::move(question);
+    lookup->engine = &engine();
+    lookup->query = token();
+    lookup->deliver = [](Source& query, Result<Addresses> result) {
+      static_cast<State&>(query).finish(std::move(result));
+    };
+    if (const int error = LookupThreads::instance().add(lookup)) {
+      finish(failed(endpoint, std::error_code(error, std::generic_category())));
     }
   }
 
@@ -253,18 +354,23 @@ struct Query::State final : Source {
                   "no answer within " + std::to_string(limit_in_ms.count()) + " ms"));
   }
 
+  // Of an answer and a timeout in one turn, the first counts.
   void finish(Result<Addresses> result) {
-    abandon_request();
+    if (outcome) return;
+    abandon_lookup();
     limit.cancel();
     outcome = std::move(result);
     engine().schedule(*this);
   }
 
-  void abandon_request() noexcept {
-    if (!request) return;
-    request->owner = nullptr;
-    if (!engine().forked()) uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
-    request = nullptr;
+  void abandon_lookup() noexcept {
+    if (!lookup) return;
+    // In a forked child, its mutex may be held by a thread of the parent.
+    if (!engine().forked()) {
+      const std::lock_guard lock(lookup->mutex);
+      lookup->engine = nullptr;
+    }
+    lookup.reset();
   }
 
   void on_ready(unsigned) override {}
@@ -276,11 +382,11 @@ struct Query::State final : Source {
 
   [[nodiscard]] std::string describe() const override { return "query for " + endpoint; }
 
-  void unregister() noexcept override { abandon_request(); }
+  void unregister() noexcept override { abandon_lookup(); }
 
   const std::string endpoint;
   Timer limit;
-  Request* request = nullptr;  // Null unless the pool has it.
+  std::shared_ptr<Lookup> lookup;  // Null unless a thread has it, or will have.
   std::optional<Result<Addresses>> outcome;
   OnResolved on_resolved_callback;
 };
@@ -300,16 +406,7 @@ Result<Addresses> resolve_now(std::string_view endpoint, std::optional<Family> f
   Prepared prepared = prepare(endpoint, family);
   if (prepared.answer) return std::move(*prepared.answer);
 
-  // Without a callback libuv asks at once; it wants a loop all the same.
-  uv_loop_t loop;
-  if (const int error = uv_loop_init(&loop)) return failed(endpoint, from_libuv(error));
-  uv_getaddrinfo_t request{};
-  const Question& question = prepared.question;
-  const addrinfo hints = question.hints();
-  const int error = uv_getaddrinfo(&loop, &request, nullptr, question.host.c_str(),
-                                   question.service_or_null(), &hints);
-  uv_loop_close(&loop);
-  return to_addresses(endpoint, question, error, error ? nullptr : request.addrinfo);
+  return look_up(endpoint, prepared.question);
 }
 
 }  // namespace reactor

@@ -38,8 +38,10 @@ struct QueryOptions {
 ///                               [&](Result<std::vector<Address>> found) { … });
 ///
 /// Lifetime  Destroying the Query is final: no callback comes after it.
-/// Thread    The loop's thread only. The lookup blocks a thread of libuv's pool, of which half at
-///           most serve names; after a timeout or a destroyed Query it may do so a while longer.
+/// Thread    The loop's thread only. The lookup blocks a thread that belongs to no loop. After a
+///           timeout, or when the Query is destroyed, that thread may stay blocked until the name
+///           service gives up; no destructor and no end of the process waits for it. At most 16
+///           threads of a process look up names, further lookups wait for one of them.
 class Query {
  public:
   using OnResolved = Callback<void(Result<std::vector<Address>>)>;
