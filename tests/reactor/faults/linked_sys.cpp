@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <pthread.h>
@@ -18,6 +19,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <vector>
@@ -83,6 +87,15 @@ template <class Function>
 Function* original(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
+
+struct Names {
+  std::mutex mutex;  // Guards what follows.
+  std::condition_variable changed;
+  std::map<std::string, std::vector<std::string>> hosts;
+  std::string dead;
+  int blocked = 0;
+};
+auto& names = *new Names;
 
 // What a call says instead of being made, or 0.
 int fault(int fd) {
@@ -157,6 +170,28 @@ void fail_nth(unsigned n) {
 
 bool has_failed() { return nth_has_failed; }
 
+void set_addresses(const std::string& name, const std::vector<std::string>& hosts) {
+  const std::lock_guard lock(names.mutex);
+  names.hosts[name] = hosts;
+}
+
+DeadName::DeadName(const std::string& name) {
+  const std::lock_guard lock(names.mutex);
+  names.dead = name;
+}
+
+DeadName::~DeadName() {
+  std::unique_lock lock(names.mutex);
+  names.dead.clear();
+  names.changed.notify_all();
+  names.changed.wait(lock, [] { return names.blocked == 0; });
+}
+
+int DeadName::blocked() {
+  const std::lock_guard lock(names.mutex);
+  return names.blocked;
+}
+
 std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>(fd)]; }
 
 }  // namespace linked_sys
@@ -214,6 +249,29 @@ extern "C" int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions
   static auto* const add =
       original<int(posix_spawn_file_actions_t*, int)>("posix_spawn_file_actions_addclosefrom_np");
   return add(actions, from);
+}
+
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
+                           addrinfo** list) {
+  static auto* const look_up = original<decltype(getaddrinfo)>("getaddrinfo");
+  std::unique_lock lock(names.mutex);
+  if (name && names.dead == name) {
+    ++names.blocked;
+    names.changed.wait(lock, [&] { return names.dead != name; });
+    if (--names.blocked == 0) names.changed.notify_all();
+    return EAI_AGAIN;
+  }
+  const auto found = name ? names.hosts.find(name) : names.hosts.end();
+  if (found == names.hosts.end()) {
+    lock.unlock();
+    return look_up(name, service, hints, list);
+  }
+  addrinfo** end = list;
+  for (const std::string& host : found->second) {
+    if (const int error = look_up(host.c_str(), service, hints, end)) return error;
+    while (*end) end = &(*end)->ai_next;
+  }
+  return 0;
 }
 
 #ifndef SANITIZED

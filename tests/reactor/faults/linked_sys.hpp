@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace linked_sys {
 
@@ -47,6 +49,21 @@ void fail_nth(unsigned n);
 
 /// Whether that has happened.
 bool has_failed();
+
+/// What getaddrinfo says to this name from now on: these numeric hosts.
+void set_addresses(const std::string& name, const std::vector<std::string>& hosts);
+
+/// A name whose name servers are dead, for as long as this lives: lookups of it block.
+class DeadName {
+ public:
+  explicit DeadName(const std::string& name);
+  ~DeadName();
+  DeadName(const DeadName&) = delete;
+  DeadName& operator=(const DeadName&) = delete;
+
+  /// How many lookups are blocked now.
+  [[nodiscard]] static int blocked();
+};
 
 /// How often recv was called for this descriptor.
 std::uint64_t recv_calls(int fd);

@@ -1,0 +1,209 @@
+// Names whose name servers are dead, and names of several addresses.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "linked_sys.hpp"
+#include "reactor/listener.hpp"
+#include "reactor/resolver.hpp"
+#include "reactor/server.hpp"
+#include "support/peer.hpp"
+#include "support/positions.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using linked_sys::DeadName;
+using reactor::Address;
+using reactor::Listener;
+using reactor::Loop;
+using reactor::Query;
+using reactor::Socket;
+
+namespace {
+
+using Found = reactor::Result<std::vector<Address>>;
+
+struct Session {
+  reactor::Stream& stream;
+  void on_data(reactor::Stream::Bytes bytes) { stream.write(bytes); }
+};
+
+constexpr auto ignore = [](Socket, const Address&) {};
+
+}  // namespace
+
+TEST_SUITE("name_faults") {
+  TEST_CASE("no loop waits for a dead name server, whether the Query timed out or was destroyed") {
+    const DeadName dead("dead.test");
+    for (const bool destroyed : {false, true}) {
+      const int blocked_before = DeadName::blocked();
+      {
+        Loop loop;
+        std::string told;
+        std::optional<Query> query = Query::start(
+            loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
+            [&](const Found& found) { told = failure(found); });
+        run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
+        if (!destroyed) run_until(loop, [&] { return !told.empty(); });
+        CHECK(told == (destroyed
+                           ? ""
+                           : "resolve dead.test:80: connection timed out (no answer within 1 ms)"));
+        query.reset();
+        loop.run();
+      }
+      CHECK(DeadName::blocked() == blocked_before + 1);
+    }
+  }
+
+  TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
+                     Host, Guest) {
+    linked_sys::set_addresses("alive.test", {"127.0.0.1"});
+    const DeadName dead("dead.test");
+    Position position;
+    std::vector<Query> queries;
+    for (int i = 0; i < 8; ++i) {
+      queries.push_back(Query::start(position.loop, "dead.test:80", {.timeout = 1h},
+                                     [](const Found&) { FAIL("the name server is dead"); }));
+    }
+    std::optional<Found> found;
+    const auto query = Query::start(position.loop, "alive.test:80",
+                                    [&](Found result) { found = std::move(result); });
+    run_until(position.loop, [&] { return found.has_value(); });
+    CHECK(ok(*found).front() == address("127.0.0.1:80"));
+  }
+
+  TEST_CASE("more lookups than threads all end once the name servers answer") {
+    Loop loop;
+    int ended = 0;
+    std::vector<Query> queries;
+    {
+      const DeadName dead("dead.test");
+      for (int i = 0; i < 40; ++i) {
+        queries.push_back(
+            Query::start(loop, "dead.test:80", {.timeout = 1h}, [&](const Found& found) {
+              ++ended;
+              CHECK_FALSE(found);
+            }));
+      }
+      run_until(loop, [&] { return DeadName::blocked() == 16; });
+    }
+    loop.run();
+    CHECK(ended == 40);
+  }
+
+  TEST_CASE("a forked child destroys a blocked Query, and looks names up itself") {
+    linked_sys::set_addresses("alive.test", {"127.0.0.1"});
+    const DeadName dead("dead.test");
+    auto loop = std::make_unique<Loop>();
+    std::optional<Query> query =
+        Query::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
+    run_until(*loop, [&] { return DeadName::blocked() == 1; });
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      query.reset();
+      loop.reset();
+      Loop own;
+      bool found = false;
+      const auto again = Query::start(own, "alive.test:80",
+                                      [&](const Found& result) { found = result.has_value(); });
+      own.run();
+      _exit(found ? 7 : 1);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WEXITSTATUS(status) == 7);
+  }
+
+  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", Position, Host,
+                     Guest) {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    Position position;
+    std::vector<Socket> accepted;
+    auto listener =
+        ok(Listener::listen(position.loop, "two.test:0", {}, [&](Socket socket, const Address&) {
+          accepted.push_back(std::move(socket));
+        }));
+    const auto addresses = listener.addresses();
+    REQUIRE(addresses.size() == 2);
+    CHECK(addresses[0] == listener.address());
+    CHECK(addresses[0].host() == "127.0.0.1");
+    CHECK(addresses[1].host() == "127.0.0.2");
+    CHECK(addresses[0].port() == addresses[1].port());
+    std::vector<Socket> clients;
+    const auto connect_to_all = [&] {
+      for (const Address& address : addresses) clients.push_back(connect_to(address));
+    };
+    connect_to_all();
+    run_until(position.loop, [&] { return accepted.size() == 2; });
+    listener.pause();
+    connect_to_all();
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(accepted.size() == 2);
+    listener.resume();
+    run_until(position.loop, [&] { return accepted.size() == 4; });
+    connect_to_all();
+    listener.drain();
+    position.loop.run();
+    CHECK(accepted.size() == 6);
+  }
+
+  TEST_CASE("a server is reached by every address of its name") {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    Loop loop;
+    auto server = ok(reactor::Server<Session>::listen(loop, "two.test:0"));
+    for (const char* host : {"127.0.0.1:", "127.0.0.2:"}) {
+      auto client = ok(
+          reactor::Stream::connect(loop, address(host + std::to_string(server.address().port()))));
+      std::size_t echoed = 0;
+      client.on_data([&](auto bytes) { echoed += bytes.size(); });
+      client.write("hello");
+      run_until(loop, [&] { return echoed == 5; });
+    }
+  }
+
+  TEST_CASE("an address in use fails the whole name, and one of another host is left out") {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    linked_sys::set_addresses("half.test", {"192.0.2.1", "127.0.0.1"});
+    linked_sys::set_addresses("far.test", {"192.0.2.1", "192.0.2.2"});
+    Loop loop;
+    for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
+      const auto other = ok(Listener::listen(loop, address(taken), ignore));
+      const std::string port = std::to_string(other.address().port());
+      const auto refused = Listener::listen(loop, "two.test:" + port, {}, ignore);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == std::errc::address_in_use);
+      const std::string free = other.address().host() == "127.0.0.1" ? "127.0.0.2:" : "127.0.0.1:";
+      CHECK_MESSAGE(Listener::listen(loop, address(free + port), ignore), "nothing is left open");
+    }
+    CHECK(ok(Listener::listen(loop, "half.test:0", {}, ignore)).addresses().size() == 1);
+    const auto far = Listener::listen(loop, "far.test:0", {}, ignore);
+    REQUIRE_FALSE(far);
+    CHECK(far.error().code == std::errc::address_not_available);
+  }
+
+  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", Position,
+                     Host, Guest) {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    Position position;
+    std::optional<Listener> listener;
+    int calls = 0;
+    listener = ok(Listener::listen(position.loop, "two.test:0", {}, [&](Socket, const Address&) {
+      ++calls;
+      listener.reset();
+    }));
+    std::vector<Socket> clients;
+    for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
+    run_until(position.loop, [&] { return !listener; });
+    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    CHECK(calls == 1);
+  }
+}
