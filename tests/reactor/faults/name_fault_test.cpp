@@ -43,7 +43,7 @@ constexpr auto ignore = [](Socket, const Address&) {};
 TEST_SUITE("name_faults") {
   TEST_CASE("no loop waits for a dead name server, whether the Query timed out or was destroyed") {
     const DeadName dead("dead.test");
-    for (const bool destroyed : {false, true}) {
+    for (const bool destroyed : {true, false}) {
       const int blocked_before = DeadName::blocked();
       {
         Loop loop;
@@ -51,15 +51,16 @@ TEST_SUITE("name_faults") {
         std::optional<Query> query = Query::start(
             loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
             [&](const Found& found) { told = failure(found); });
-        run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
-        if (!destroyed) run_until(loop, [&] { return !told.empty(); });
-        CHECK(told == (destroyed
-                           ? ""
-                           : "resolve dead.test:80: connection timed out (no answer within 1 ms)"));
+        run_until(loop, [&] {
+          return destroyed ? DeadName::blocked() == blocked_before + 1 : !told.empty();
+        });
+        CHECK(told == (destroyed ? ""
+                                 : "resolve dead.test:80: connection timed out (no answer within "
+                                   "1 ms)"));
         query.reset();
         loop.run();
       }
-      CHECK(DeadName::blocked() == blocked_before + 1);
+      if (destroyed) CHECK(DeadName::blocked() == blocked_before + 1);
     }
   }
 
@@ -172,8 +173,8 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE("an address in use fails the whole name, and one of another host is left out") {
     linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
-    linked_sys::set_addresses("half.test", {"192.0.2.1", "127.0.0.1"});
-    linked_sys::set_addresses("far.test", {"192.0.2.1", "192.0.2.2"});
+    linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
+    linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
     Loop loop;
     for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
       const auto other = ok(Listener::listen(loop, address(taken), ignore));
