@@ -27,6 +27,10 @@ namespace {
 // A write as large as this costs more to copy than to send by itself.
 constexpr std::size_t large_write_bytes = 4096;
 
+bool is_refused_for_now(const Result<bool>& connected) {
+  return !connected && connected.error().code == std::errc::resource_unavailable_try_again;
+}
+
 constexpr StreamLimits default_limits;
 
 // A peer's address in what an IPv6 one takes, a fraction of an Address.
@@ -35,6 +39,9 @@ struct CompactAddress {
 
   explicit CompactAddress(const Address& address) {
     if (address.size() <= sizeof bytes) std::memcpy(&bytes, address.data(), address.size());
+  }
+  [[nodiscard]] bool operator==(const CompactAddress& other) const {
+    return std::memcmp(&bytes, &other.bytes, sizeof bytes) == 0;
   }
   [[nodiscard]] std::string to_string() const {
     const auto* address = reinterpret_cast<const sockaddr*>(&bytes);
@@ -159,6 +166,13 @@ struct Stream::State final : Source {
   using Nanoseconds = Engine::Nanoseconds;
 
   // What most connections have no need of, most of the time.
+  // A unix socket whose backlog is full refuses for the moment, and nothing reports when that ends.
+  struct Retry {
+    Address peer;
+    Timer timer;
+    std::chrono::milliseconds pause{1};
+  };
+
   struct Seldom {
     Callback<void()> on_connect;
     Callback<void()> on_end;
@@ -171,7 +185,8 @@ struct Stream::State final : Source {
     Nanoseconds discarding_since = 0;
     int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
     std::shared_ptr<Outbox> outbox;
-    Error error;  // Why the connection is over, until on_close tells.
+    std::unique_ptr<Retry> retry;  // While the backlog of the peer is full.
+    Error error;                   // Why the connection is over, until on_close tells.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -196,6 +211,7 @@ struct Stream::State final : Source {
     above_high_water = 1 << 17,
     lost_output = 1 << 18,  // Bytes that were accepted will not be sent.
     unlimited = 1 << 19,    // What is written now was accepted before.
+    unreachable = 1 << 20,  // For now: the backlog of the peer's unix socket is full.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -530,8 +546,41 @@ struct Stream::State final : Source {
     settle();
   }
 
+  void connect_later(const Address& to, Duration timeout) {
+    set(connecting | unreachable);
+    limit_time(to_timeout(timeout), "connect");
+    rarely().retry.reset(new Retry{to, Timer(engine().loop(), [this] { connect_again(); })});
+    seldom->retry->timer.restart(seldom->retry->pause);
+  }
+
+  void connect_again() {
+    if (is(broken | closed)) return;
+    constexpr std::chrono::milliseconds longest_pause(50);
+    Retry& retry = *seldom->retry;
+    const auto done = socket.connect(retry.peer);
+    if (is_refused_for_now(done)) {
+      retry.pause = std::min(retry.pause * 2, longest_pause);
+      return retry.timer.restart(retry.pause);
+    }
+    clear(unreachable);
+    const std::unique_ptr<Retry> over = std::move(seldom->retry);
+    if (!done) return fail(done.error());
+    settle();
+  }
+
+  // Where nobody listens on a port of this host that the kernel may also choose for a client, TCP
+  // can connect a socket to itself.
+  [[nodiscard]] bool is_connected_to_itself() {
+    const auto local = socket.local_address();
+    return local && local->family() != Family::unix_socket && CompactAddress(*local) == peer;
+  }
+
   void finish_connecting() {
     Error error = socket.take_error();
+    if (!error && is_connected_to_itself()) {
+      set(lost_output);  // Reset, its port is free at once.
+      error = system_error(ECONNREFUSED, "connect");
+    }
     if (error) {
       error.operation = "connect";
       error.subject = peer.to_string();
@@ -652,7 +701,11 @@ struct Stream::State final : Source {
     if (!socket) return;
     if (registered != Interest::none) engine().unwatch_closed(*this, socket.fd());
     registered = Interest::none;
-    if (is(lost_output) || (seldom && !seldom->queue.empty())) reset_on_close();
+    if (seldom) seldom->retry.reset();
+    // A child that was forked has no part in what its parent will send.
+    if (!engine().forked() && (is(lost_output) || (seldom && !seldom->queue.empty()))) {
+      reset_on_close();
+    }
     socket = Socket();
   }
 
@@ -734,7 +787,7 @@ struct Stream::State final : Source {
   // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
   // life, and output from the first time that the kernel was full.
   void settle() {
-    if (!socket || is(closed)) return;
+    if (!socket || is(closed | unreachable)) return;
     const bool waits_to_write = is(connecting | queueing);
     Interest wanted = waits_to_write ? Interest::writable : Interest::none;
     if (Poller::has_edge_trigger) {
@@ -822,9 +875,11 @@ Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout
   if (peer.family() != Family::unix_socket) {
     if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
   }
-  if (const auto done = socket->connect(peer); !done) return Failure(done.error());
+  const auto done = socket->connect(peer);
+  const bool later = peer.family() == Family::unix_socket && is_refused_for_now(done);
+  if (!done && !later) return Failure(done.error());
   Stream stream(new State(loop.engine(), std::move(*socket), peer));
-  stream.state_->connect(timeout);
+  later ? stream.state_->connect_later(peer, timeout) : stream.state_->connect(timeout);
   return stream;
 }
 

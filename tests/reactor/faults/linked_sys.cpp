@@ -71,6 +71,7 @@ void tell_again(int fd) {
 
 std::atomic<unsigned> calls_until_failure = 0;
 std::atomic<bool> nth_has_failed = false;
+linked_sys::Connect connecting = linked_sys::Connect::as_ever;
 
 // Whether this call is the one that fails.
 bool fails_now() {
@@ -169,6 +170,8 @@ void fail_nth(unsigned n) {
 }
 
 bool has_failed() { return nth_has_failed; }
+
+void change_connect(Connect what) { connecting = what; }
 
 void set_addresses(const std::string& name, const std::vector<std::string>& hosts) {
   const std::lock_guard lock(names.mutex);
@@ -323,7 +326,9 @@ int accept(int fd, sockaddr* address, socklen_t* size) {
 }
 
 int connect(int fd, const sockaddr* address, socklen_t size) {
-  return or_error(::connect(fd, address, size));
+  if (connecting == linked_sys::Connect::to_itself) ::bind(fd, address, size);
+  const int result = or_error(::connect(fd, address, size));
+  return connecting == linked_sys::Connect::interrupted ? -EINTR : result;
 }
 
 int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }

@@ -50,6 +50,11 @@ void fail_nth(unsigned n);
 /// Whether that has happened.
 bool has_failed();
 
+/// What connect does from now on: as the kernel does; the same, but it says EINTR; or it finds the
+/// port that it connects to for its own side, as the kernel may by chance.
+enum class Connect { as_ever, interrupted, to_itself };
+void change_connect(Connect what);
+
 /// What getaddrinfo says to this name from now on: these numeric hosts.
 void set_addresses(const std::string& name, const std::vector<std::string>& hosts);
 
