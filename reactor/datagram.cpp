@@ -122,25 +122,34 @@ struct DatagramSocket::State final : Source {
     std::vector<std::byte> bytes;
   };
 
-  State(Engine& engine, Socket owned, DatagramOptions with, const Address& local, bool has_peer)
+  struct Kernel {
+    int type;      // SOCK_DGRAM or SOCK_RAW.
+    int protocol;  // 0 for a unix socket.
+    bool has_peer;
+  };
+
+  State(Engine& engine, Socket owned, DatagramOptions with, const Address& local, Kernel kernel)
       : Source(engine, Kind::datagram),
         socket(std::move(owned)),
         options(with),
         address(local),
         is_unix(address.family() == Family::unix_socket),
-        connected(has_peer),
+        is_udp(kernel.type == SOCK_DGRAM && kernel.protocol == IPPROTO_UDP),
+        takes_no_port(kernel.type == SOCK_RAW && address.family() == Family::ipv6),
+        connected(kernel.has_peer),
         hears_refusals(!is_unix && (connected || options.refusals)),
         // It can fail between two datagrams, and then gives no edge for the second.
-        trigger(connected || hears_refusals || !Poller::has_edge_trigger ? Trigger::level
-                                                                         : Trigger::edge),
+        trigger(connected || hears_refusals || !(is_udp || is_unix) || !Poller::has_edge_trigger
+                    ? Trigger::level
+                    : Trigger::edge),
         tells_arrivals(options.arrivals || options.receive_times ||
                        (!connected && !is_unix && address.is_unspecified())),
-        coalesce_limit(options.coalesce && !is_unix ? max_coalesced_bytes : 0),
+        coalesce_limit(options.coalesce && is_udp ? max_coalesced_bytes : 0),
         buffers(buffers_of(engine)) {}
 
   [[nodiscard]] Result<void> start() {
     if (!is_unix) {
-      if (options.coalesce) (void)socket.set(option::udp_gro, true);  // Or else one by one.
+      if (coalesce_limit > 0) (void)socket.set(option::udp_gro, true);  // Or else one by one.
       if (tells_arrivals) {
         if (auto set = socket.set(option::packet_info, true); !set) return set;
       }
@@ -260,6 +269,11 @@ struct DatagramSocket::State final : Source {
   // ---- Sending
 
   Sent send(const Address* to, const Arrival* from, Bytes bytes) {
+    if (takes_no_port && to && to->port() != 0) [[unlikely]] {
+      Address without_port = *to;
+      without_port.set_port(0);
+      return send(&without_port, from, bytes);
+    }
     if (!queue.empty()) return enqueue(to, from, bytes);
     if (buffers->owner == this && buffers->add(to, from, bytes)) return Sent::sent;
     const bool gathering = begin_gathering();
@@ -527,6 +541,8 @@ struct DatagramSocket::State final : Source {
   const DatagramOptions options;
   const Address address;
   const bool is_unix;
+  const bool is_udp;
+  const bool takes_no_port;  // Raw IPv6 refuses to send to an address with one.
   const bool connected;
   const bool hears_refusals;
   const Trigger trigger;
@@ -571,6 +587,13 @@ Result<Socket> open_socket(Family family, const DatagramOptions& options) {
   return socket;
 }
 
+int socket_property(const Socket& socket, int number) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  sys::getsockopt(socket.fd(), SOL_SOCKET, number, &value, &size);
+  return value;
+}
+
 // Bound to it, a unix socket is given a name by the kernel.
 Address no_unix_name() {
   const sockaddr unnamed{.sa_family = AF_UNIX, .sa_data = {}};
@@ -609,16 +632,18 @@ Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
 Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, DatagramOptions options) {
   auto address = socket.local_address();
   if (!address) return Failure(address.error());
-  int type = 0;
-  socklen_t size = sizeof type;
-  sys::getsockopt(socket.fd(), SOL_SOCKET, SO_TYPE, &type, &size);
-  if (type != SOCK_DGRAM) {
+  const int type = socket_property(socket, SO_TYPE);
+  const int protocol = socket_property(socket, SO_PROTOCOL);
+  if (type != SOCK_DGRAM && type != SOCK_RAW) {
     Error error = system_error(EINVAL, "adopt socket", address->to_string());
     error.hint = "not a datagram socket";
     return Failure(std::move(error));
   }
-  const bool connected = socket.peer_address().has_value();
-  DatagramSocket adopted(new State(loop.engine(), std::move(socket), options, *address, connected));
+  // What a raw socket has for a port is the number of its protocol.
+  if (type == SOCK_RAW) address->set_port(0);
+  const bool has_peer = socket.peer_address().has_value();
+  DatagramSocket adopted(
+      new State(loop.engine(), std::move(socket), options, *address, {type, protocol, has_peer}));
   if (auto started = adopted.state_->start(); !started) return Failure(started.error());
   return adopted;
 }

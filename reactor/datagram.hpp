@@ -100,7 +100,18 @@ class DatagramSocket {
   [[nodiscard]] static Result<DatagramSocket> connect(Loop& loop, const Address& peer,
                                                       DatagramOptions options = {});
 
-  /// Takes over a datagram socket, bound or connected.
+  /// Takes over a datagram, raw or ping socket, bound or connected or neither:
+  ///
+  ///     auto raw = Socket::open(Family::ipv4, SocketType::raw);  // ICMP.
+  ///     if (!raw) return Failure(raw.error());
+  ///     auto socket = DatagramSocket::adopt(loop, std::move(*raw));
+  ///
+  /// A raw socket receives a copy of every packet of its protocol that this host receives: over
+  /// IPv4 with the IP header in front, over IPv6 without. It sends what stands behind the header;
+  /// the checksum of ICMP is the sender's to compute, that of ICMPv6 the kernel's. Ports are not
+  /// part of it: that of a receiver is ignored, that of a sender is 0. A ping socket receives ICMP
+  /// without the IP header. The kernel computes its checksum and replaces the identifier of an echo
+  /// request by the port that the socket is bound to.
   ///
   /// Errors    invalid_argument: not a datagram socket.
   [[nodiscard]] static Result<DatagramSocket> adopt(Loop& loop, Socket socket,

@@ -17,7 +17,31 @@
 namespace reactor {
 namespace {
 
-int kernel_type(SocketType type) { return type == SocketType::stream ? SOCK_STREAM : SOCK_DGRAM; }
+int kernel_type(SocketType type) {
+  switch (type) {
+    case SocketType::stream:
+      return SOCK_STREAM;
+    case SocketType::raw:
+      return SOCK_RAW;
+    default:
+      return SOCK_DGRAM;
+  }
+}
+
+// A unix socket has no such protocol either, and the kernel says so.
+int icmp_of(Family family) {
+  if (family == Family::ipv4) return IPPROTO_ICMP;
+  return IPPROTO_ICMPV6;
+}
+
+Error not_opened(int number, SocketType type, int protocol) {
+  Error error = system_error(number, "open socket");
+  if (type == SocketType::raw && number == EPERM) error.hint = "a raw socket needs CAP_NET_RAW";
+  if (type == SocketType::datagram && protocol != 0 && number == EACCES) {
+    error.hint = "net.ipv4.ping_group_range names no group of this process";
+  }
+  return error;
+}
 
 int kernel_family(Family family) {
   switch (family) {
@@ -116,9 +140,10 @@ Error in_use(const Address& address) {
 
 }  // namespace
 
-Result<Socket> Socket::open(Family family, SocketType type) {
-  const int fd = sys::socket(kernel_family(family), kernel_type(type), 0);
-  if (fd < 0) return Failure(system_error(-fd, "open socket"));
+Result<Socket> Socket::open(Family family, SocketType type, int protocol) {
+  if (type == SocketType::raw && protocol == 0) protocol = icmp_of(family);
+  const int fd = sys::socket(kernel_family(family), kernel_type(type), protocol);
+  if (fd < 0) return Failure(not_opened(-fd, type, protocol));
   return Socket(fd);
 }
 

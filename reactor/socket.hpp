@@ -11,7 +11,8 @@
 
 namespace reactor {
 
-enum class SocketType : unsigned char { stream, datagram };
+/// `raw` sends and receives what stands behind the IP header, ICMP and ICMPv6 above all.
+enum class SocketType : unsigned char { stream, datagram, raw };
 
 /// Owns a socket, non-blocking and closed in children.
 ///
@@ -27,8 +28,14 @@ class Socket {
   /// Owns nothing; fd() is -1.
   Socket() = default;
 
-  /// Errors    too_many_files_open; address_family_not_supported: no IPv6 on this host.
-  [[nodiscard]] static Result<Socket> open(Family family, SocketType type);
+  /// `protocol` is an IPPROTO number; 0 chooses TCP, UDP or, for a raw socket, ICMP of the family.
+  /// With `SocketType::datagram`, IPPROTO_ICMP and IPPROTO_ICMPV6 give a ping socket: it sends echo
+  /// requests and receives the replies to them, without CAP_NET_RAW.
+  ///
+  /// Errors    too_many_files_open; address_family_not_supported: no IPv6 on this host;
+  ///           operation_not_permitted: a raw socket, without CAP_NET_RAW; permission_denied: a ping
+  ///           socket, and net.ipv4.ping_group_range names no group of this process.
+  [[nodiscard]] static Result<Socket> open(Family family, SocketType type, int protocol = 0);
 
   /// Takes over `fd`, of any family, and makes it non-blocking and close-on-exec. When this
   /// fails, `fd` is still the caller's.

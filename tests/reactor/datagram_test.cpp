@@ -85,6 +85,32 @@ std::vector<std::string> numbered(std::size_t count, std::optional<std::size_t> 
   return texts;
 }
 
+/// An ICMP echo request (RFC 792, RFC 4443), in sequence 1.
+std::string echo_request(Family family, std::uint16_t identifier, std::string_view text) {
+  std::string packet{family == Family::ipv4 ? '\x08' : '\x80', 0, 0, 0, 0, 0, 0, 1};
+  packet[4] = static_cast<char>(identifier >> 8);
+  packet[5] = static_cast<char>(identifier & 0xff);
+  packet += text;
+  if (family == Family::ipv6) return packet;
+  // RFC 1071; an odd byte counts as the upper half of a word.
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < packet.size(); ++i) {
+    const std::uint32_t byte = static_cast<unsigned char>(packet[i]);
+    sum += i % 2 == 0 ? byte << 8 : byte;
+  }
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum += sum >> 16;
+  packet[2] = static_cast<char>(~sum >> 8 & 0xff);
+  packet[3] = static_cast<char>(~sum & 0xff);
+  return packet;
+}
+
+bool is_echo_reply(std::string_view packet, std::uint16_t identifier) {
+  return packet.size() >= 8 && (packet[0] == 0 || packet[0] == '\x81') &&
+         packet[4] == static_cast<char>(identifier >> 8) &&
+         packet[5] == static_cast<char>(identifier & 0xff);
+}
+
 }  // namespace
 
 TEST_SUITE("datagram") {
@@ -688,6 +714,82 @@ TEST_SUITE("datagram") {
     options.reuse_port = true;
     DatagramSocket second = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
     CHECK(DatagramSocket::bind(loop, second.address(), options));
+  }
+
+  TEST_CASE("a raw socket sends ICMP, and receives whole packets") {
+    Loop loop;
+    for (const char* host : {"127.0.0.1:7", "[::1]:7"}) {
+      CAPTURE(host);
+      const Address to = address(host);
+      auto raw = Socket::open(to.family(), SocketType::raw);
+      if (!raw) {
+        CHECK(raw.error().message() ==
+              "open socket: operation not permitted (a raw socket needs CAP_NET_RAW)");
+        MESSAGE("skipped: " << raw.error().message());
+        return;
+      }
+      Inbox inbox(ok(DatagramSocket::adopt(loop, std::move(*raw))));
+      CHECK(inbox.socket.address().port() == 0);
+      const auto sent = numbered(5, 8);
+      std::vector<std::string> requests;
+      for (const std::string& text : sent) requests.push_back(echo_request(to.family(), 77, text));
+      loop.post([&] {
+        for (const std::string& request : requests) {
+          CHECK(inbox.socket.send(to, request) == Sent::sent);
+        }
+      });
+      // The requests arrive as well: the receiver is this host.
+      const auto replies = [&] {
+        std::vector<std::string> texts;
+        for (const auto& message : inbox.messages) {
+          std::string_view packet = message.text;
+          if (to.family() == Family::ipv4) {
+            REQUIRE(packet.size() > 20);
+            REQUIRE(packet[9] == IPPROTO_ICMP);
+            packet.remove_prefix(static_cast<std::size_t>(packet[0] & 0xf) * 4);
+          }
+          if (!is_echo_reply(packet, 77)) continue;
+          CHECK(message.sender.host() == to.host());
+          CHECK(message.sender.port() == 0);
+          texts.emplace_back(packet.substr(8));
+        }
+        return texts;
+      };
+      run_until(loop, [&] { return replies().size() == sent.size(); });
+      CHECK(replies() == sent);
+      CHECK(inbox.socket.counters().sent == sent.size());
+      CHECK(inbox.errors.empty());
+    }
+  }
+
+  TEST_CASE("a ping socket sends echo requests and receives the replies to them") {
+    Loop loop;
+    for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
+      CAPTURE(host);
+      const Address to = address(host);
+      const int protocol = to.family() == Family::ipv4 ? +IPPROTO_ICMP : +IPPROTO_ICMPV6;
+      auto ping = Socket::open(to.family(), SocketType::datagram, protocol);
+      if (!ping) {
+        CHECK(ping.error().message() ==
+              "open socket: permission denied (net.ipv4.ping_group_range names no group of this "
+              "process)");
+        MESSAGE("skipped: " << ping.error().message());
+        return;
+      }
+      ok(ping->bind(to));
+      Inbox inbox(ok(DatagramSocket::adopt(loop, std::move(*ping))));
+      const auto sent = numbered(5, 8);
+      loop.post([&] {
+        for (const std::string& text : sent) {
+          inbox.socket.send(to, echo_request(to.family(), 0, text));
+        }
+      });
+      run_until(loop, [&] { return inbox.messages.size() == sent.size(); });
+      for (std::size_t i = 0; i < sent.size(); ++i) {
+        CHECK(is_echo_reply(inbox.messages[i].text, inbox.socket.address().port()));
+        CHECK(inbox.messages[i].text.substr(8) == sent[i]);
+      }
+    }
   }
 
   TEST_CASE("inside an application's own libuv loop it works the same") {
