@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <limits>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "reactor/datagram_buffers.hpp"
+#include "reactor/datagram_queue.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
@@ -31,11 +31,10 @@ using Bytes = std::span<const std::byte>;
 constexpr std::size_t max_segments = 64;
 constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
 
-// What a datagram in the queue costs beside its bytes.
-constexpr std::size_t queued_overhead = 256;
-
-// Some queues that are full tell nobody when they no longer are.
-constexpr std::chrono::milliseconds retry_after(1);
+// Some queues that are full tell nobody when they no longer are: they are tried again, less and less
+// often while none of them takes anything.
+constexpr std::chrono::milliseconds first_retry_after(1);
+constexpr std::chrono::milliseconds last_retry_after(32);
 
 constexpr std::size_t max_pending_errors = 16;
 
@@ -60,8 +59,8 @@ bool same_place(const Outgoing& left, const Outgoing& right) {
 
 bool same_source(const Outgoing& left, const Outgoing& right) {
   return left.from == right.from ||
-         (left.from && right.from && left.from->local == right.from->local &&
-          left.from->interface_index == right.from->interface_index);
+         (left.from && right.from && left.from->sa_family == right.from->sa_family &&
+          std::memcmp(left.from, right.from, size_of(*left.from)) == 0);
 }
 
 template <class T>
@@ -75,16 +74,16 @@ void append_control(msghdr& message, int level, int type, const T& value) {
   message.msg_controllen += CMSG_SPACE(sizeof value);
 }
 
-void append_source(msghdr& message, const Arrival& from) {
-  if (from.local.is_unspecified()) return;
-  if (from.local.family() == Family::ipv4) {
+// An unspecified address leaves the choice to the route.
+void append_source(msghdr& message, const sockaddr& from) {
+  if (from.sa_family == AF_INET) {
     in_pktinfo info{};
-    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(from.local.data())->sin_addr;
-    append_control(message, IPPROTO_IP, IP_PKTINFO, info);
+    info.ipi_spec_dst = reinterpret_cast<const sockaddr_in&>(from).sin_addr;
+    if (info.ipi_spec_dst.s_addr != 0) append_control(message, IPPROTO_IP, IP_PKTINFO, info);
   } else {
-    in6_pktinfo info{};
-    info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(from.local.data())->sin6_addr;
-    info.ipi6_ifindex = from.local.scope();
+    const auto& local = reinterpret_cast<const sockaddr_in6&>(from);
+    const in6_pktinfo info{.ipi6_addr = local.sin6_addr, .ipi6_ifindex = local.sin6_scope_id};
+    if (IN6_IS_ADDR_UNSPECIFIED(&info.ipi6_addr)) return;
     append_control(message, IPPROTO_IPV6, IPV6_PKTINFO, info);
   }
 }
@@ -115,13 +114,7 @@ std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
 
 }  // namespace
 
-struct DatagramSocket::State final : Source {
-  struct Queued {
-    std::optional<Address> to;
-    std::optional<Arrival> from;
-    std::vector<std::byte> bytes;
-  };
-
+struct DatagramSocket::State final : Source, SocketObserver {
   struct Kernel {
     int type;      // SOCK_DGRAM or SOCK_RAW.
     int protocol;  // 0 for a unix socket.
@@ -145,7 +138,12 @@ struct DatagramSocket::State final : Source {
         tells_arrivals(options.arrivals || options.receive_times ||
                        (!connected && !is_unix && address.is_unspecified())),
         coalesce_limit(options.coalesce && is_udp ? max_coalesced_bytes : 0),
-        buffers(buffers_of(engine)) {}
+        buffers(buffers_of(engine)),
+        room_is_told(!is_unix || connected),
+        queue({options.max_queued_bytes, options.when_full, is_unix && !connected}, counters),
+        is_special(takes_no_port) {
+    socket.observe(this);
+  }
 
   [[nodiscard]] Result<void> start() {
     if (!is_unix) {
@@ -269,28 +267,52 @@ struct DatagramSocket::State final : Source {
   // ---- Sending
 
   Sent send(const Address* to, const Arrival* from, Bytes bytes) {
-    if (takes_no_port && to && to->port() != 0) [[unlikely]] {
-      Address without_port = *to;
+    if (is_special) [[unlikely]]
+      return send_special(to, from, bytes);
+    return send_now(to, from, bytes);
+  }
+
+  // To an address that has to be changed, or while others wait.
+  [[gnu::noinline]] Sent send_special(const Address* to, const Arrival* from, Bytes bytes) {
+    Address without_port;
+    if (takes_no_port && to) {
+      without_port = *to;
       without_port.set_port(0);
-      return send(&without_port, from, bytes);
+      to = &without_port;
     }
-    if (!queue.empty()) return enqueue(to, from, bytes);
+    if (to ? queue.blocks(to->data(), to->size()) : queue.blocks(nullptr, 0)) {
+      return enqueue({to ? to->data() : nullptr, to ? to->size() : 0,
+                      from ? from->local.data() : nullptr, bytes});
+    }
+    return send_now(to, from, bytes);
+  }
+
+  Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
     if (buffers->owner == this && buffers->add(to, from, bytes)) return Sent::sent;
     const bool gathering = begin_gathering();
     if (!buffers->add(to, from, bytes)) return too_long(to);
+    if (!gathering) return send_at_once();
     buffers->owner = this;
-    if (gathering) return Sent::sent;
-
-    const std::uint64_t not_sent = counters.failed + counters.dropped;
-    send_outgoing();
-    if (counters.failed + counters.dropped > not_sent) return Sent::dropped;
-    return queue.empty() ? Sent::sent : Sent::queued;
+    return Sent::sent;
   }
 
   // False when no callback is running.
   bool begin_gathering() {
     if (buffers->owner == this) send_outgoing();
     return engine().gather_itself(*this);
+  }
+
+  Sent send_at_once() {
+    const std::span<Outgoing> outgoing = buffers->outgoing();
+    const std::uint64_t failed = counters.failed;
+    Sent result = Sent::sent;
+    if (transmit(outgoing) == 0) {
+      result = enqueue(outgoing[0]);
+    } else if (counters.failed > failed) {
+      result = Sent::dropped;
+    }
+    buffers->clear_outgoing();
+    return result;
   }
 
   Sent too_long(const Address* to) {
@@ -301,14 +323,33 @@ struct DatagramSocket::State final : Source {
 
   void send_outgoing() {
     buffers->owner = nullptr;
-    const std::span<Outgoing> outgoing = buffers->outgoing();
-    const std::size_t done = transmit(outgoing);
-    for (const Outgoing& rest : outgoing.subspan(done)) {
-      std::optional<Address> to;
-      if (rest.to) to = Address::from(rest.to, rest.to_size);
-      if (enqueue(to ? &*to : nullptr, rest.from, rest.bytes) == Sent::full) ++counters.dropped;
-    }
+    std::span<Outgoing> rest = buffers->outgoing();
+    if (queue.empty()) rest = rest.subspan(transmit(rest));
+    if (!rest.empty()) [[unlikely]]
+      send_past_queue(rest, queue.empty());
     buffers->clear_outgoing();
+  }
+
+  // Adds to the queue what has no room, the first if it `is_refused`, and what has to wait behind
+  // that; sends what is for others.
+  void send_past_queue(std::span<Outgoing> rest, bool is_refused) {
+    const auto waits = [this](const Outgoing& datagram) {
+      return queue.blocks(datagram.to, datagram.to_size);
+    };
+    while (!rest.empty()) {
+      if (is_refused || waits(rest[0])) {
+        // The caller was told that it is sent.
+        if (enqueue(rest[0]) == Sent::full) ++counters.dropped;
+        rest = rest.subspan(1);
+        is_refused = false;
+        continue;
+      }
+      const auto end = std::find_if(rest.begin(), rest.end(), waits);
+      const auto count = static_cast<std::size_t>(end - rest.begin());
+      const std::size_t done = transmit(rest.first(count));
+      rest = rest.subspan(done);
+      is_refused = done < count;
+    }
   }
 
   // Sends until the kernel has no room; the number of datagrams that are dealt with.
@@ -429,63 +470,44 @@ struct DatagramSocket::State final : Source {
 
   // ---- The queue
 
-  Sent enqueue(const Address* to, const Arrival* from, Bytes bytes) {
-    const std::size_t size = bytes.size() + queued_overhead;
-    while (options.when_full == WhenFull::drop_oldest && !queue.empty() &&
-           queued_bytes + size > options.max_queued_bytes) {
-      pop_queue();
-      ++counters.dropped;
-    }
-    if (queued_bytes + size > options.max_queued_bytes) {
-      if (options.when_full == WhenFull::refuse) {
-        told_full = true;
-        return Sent::full;
-      }
-      ++counters.dropped;
-      return Sent::dropped;
-    }
-    Queued& queued = queue.emplace_back();
-    if (to) queued.to = *to;
-    if (from) queued.from = *from;
-    queued.bytes.assign(bytes.begin(), bytes.end());
-    queued_bytes += size;
-    wait_for_room();
-    settle();
-    return Sent::queued;
+  Sent enqueue(const Outgoing& datagram) {
+    const std::size_t receivers = queue.receivers();
+    const Sent result = queue.add(datagram);
+    if (queue.receivers() > receivers) retry_soon();
+    queue_changed();
+    return result;
   }
 
-  void pop_queue() {
-    queued_bytes -= queue.front().bytes.size() + queued_overhead;
-    queue.pop_front();
+  void queue_changed() {
+    is_special = takes_no_port || !queue.empty();
+    if (!queue.empty()) {
+      wait_for_room();
+    } else if (retry) {
+      retry->cancel();
+    }
+    settle();
   }
 
   // False when the socket is gone.
   [[nodiscard]] bool send_queue() {
-    while (!queue.empty()) {
-      std::array<Outgoing, DatagramBuffers::batch> outgoing;
-      const std::size_t count = std::min(queue.size(), outgoing.size());
-      for (std::size_t i = 0; i < count; ++i) {
-        const Queued& queued = queue[i];
-        outgoing[i] = {queued.to ? std::as_const(*queued.to).data() : nullptr,
-                       queued.to ? queued.to->size() : 0, queued.from ? &*queued.from : nullptr,
-                       queued.bytes};
-      }
-      const std::size_t done = transmit(std::span(outgoing).first(count));
-      for (std::size_t i = 0; i < done; ++i) pop_queue();
-      if (done < count) break;
-    }
-    settle();
-    if (!queue.empty()) wait_for_room();
-    if (!told_full || queued_bytes > options.max_queued_bytes / 2) return true;
-    told_full = false;
-    return !on_drained_callback || engine().call(*this, on_drained_callback);
+    const bool progress = queue.send([this](std::span<Outgoing> some) { return transmit(some); });
+    retry_after = progress ? first_retry_after : std::min(2 * retry_after, last_retry_after);
+    const bool drained = queue.take_drained();
+    queue_changed();
+    return !drained || !on_drained_callback || engine().call(*this, on_drained_callback);
+  }
+
+  // For one receiver more; others may have been waiting for long.
+  void retry_soon() {
+    retry_after = first_retry_after;
+    if (retry) retry->cancel();
   }
 
   // Neither a unix peer that is not connected nor a network device tells that its queue has room.
-  [[nodiscard]] bool room_is_told() const { return !out_of_buffers && (!is_unix || connected); }
+  [[nodiscard]] bool waits_for_writable() const { return room_is_told && !out_of_buffers; }
 
   void wait_for_room() {
-    if (room_is_told()) return;
+    if (waits_for_writable()) return;
     if (!retry) {
       retry.emplace(engine().loop(), [this] {
         retry_due = true;
@@ -493,6 +515,19 @@ struct DatagramSocket::State final : Source {
       });
     }
     if (!retry->running()) retry->restart(retry_after);
+  }
+
+  // Each datagram is sent as the socket was when send() was called. One that the kernel has had no
+  // room for keeps its receiver, no more.
+  void before_change() override {
+    if (buffers->owner == this) send_outgoing();
+    if (queue.empty()) return;
+    const auto peer = socket.peer_address();
+    if (!peer) return;
+    queue.set_receiver(*peer);
+    // The socket may soon be writable to another.
+    if (is_unix) room_is_told = false;
+    queue_changed();
   }
 
   // ---- The rest
@@ -511,7 +546,7 @@ struct DatagramSocket::State final : Source {
     // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors.
     Interest wanted = hears_refusals ? Interest::priority : Interest::none;
     if (receives()) wanted = wanted | Interest::readable;
-    if (!queue.empty() && room_is_told()) wanted = wanted | Interest::writable;
+    if (!queue.empty() && waits_for_writable()) wanted = wanted | Interest::writable;
     return wanted;
   }
 
@@ -553,15 +588,16 @@ struct DatagramSocket::State final : Source {
   bool watched = false;
   bool paused = false;
   bool more_to_receive = false;
-  bool told_full = false;
   bool retry_due = false;
   bool out_of_buffers = false;  // Sending has stopped for want of them.
   Interest interest = Interest::none;
   std::vector<Error> pending_errors;  // Until on_error tells.
-  std::deque<Queued> queue;
-  std::size_t queued_bytes = 0;
+  std::chrono::milliseconds retry_after = first_retry_after;
   std::optional<Timer> retry;
   DatagramCounters counters;
+  bool room_is_told;  // By `writable`.
+  DatagramQueue queue;
+  bool is_special;  // See send().
 
   Callback<void(std::span<const Datagram>)> on_received_callback;
   Callback<void(const Error&)> on_error_callback;
@@ -695,7 +731,7 @@ const Address& DatagramSocket::address() const { return state_->address; }
 
 const DatagramCounters& DatagramSocket::counters() const { return state_->counters; }
 
-std::size_t DatagramSocket::queued_bytes() const { return state_->queued_bytes; }
+std::size_t DatagramSocket::queued_bytes() const { return state_->queue.bytes(); }
 
 std::uint64_t DatagramSocket::dropped_by_kernel() const {
   std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
@@ -704,6 +740,9 @@ std::uint64_t DatagramSocket::dropped_by_kernel() const {
   return memory[SK_MEMINFO_DROPS];
 }
 
-Socket& DatagramSocket::socket() { return state_->socket; }
+Socket& DatagramSocket::socket() {
+  state_->before_change();  // The caller may use its descriptor.
+  return state_->socket;
+}
 
 }  // namespace reactor

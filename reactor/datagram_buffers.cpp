@@ -121,24 +121,32 @@ std::byte* DatagramBuffers::copy(const void* data, std::size_t size) {
 
 bool DatagramBuffers::add_copy(const Address* to, const Arrival* from, Bytes bytes) {
   const bool keep_bytes = holds(bytes.data());
-  // Bursts go to one address: it is copied once.
-  const Outgoing* const last = outgoing_count_ > 0 ? &outgoing_[outgoing_count_ - 1] : nullptr;
-  const bool same_to = to && last && last->to && last->to_size == to->size() &&
-                       std::memcmp(last->to, to->data(), to->size()) == 0;
-  const std::size_t to_copy = (to ? Address::capacity() : 0) + (keep_bytes ? 0 : bytes.size()) + 16;
+  const bool has_source = from && from->local.family() != Family::unix_socket;
+  const std::size_t to_copy = (to ? Address::capacity() : 0) +
+                              (has_source ? Address::capacity() : 0) +
+                              (keep_bytes ? 0 : bytes.size()) + 24;
   if (outgoing_count_ == max_outgoing || to_copy > max_copied_bytes - copied_bytes_) return false;
 
+  // Bursts go from one address to one: each is copied once.
+  const Outgoing* const last = outgoing_count_ > 0 ? &outgoing_[outgoing_count_ - 1] : nullptr;
   Outgoing& added = outgoing_[outgoing_count_++];
-  added.from = from;
+  added.to = nullptr;
   added.to_size = to ? to->size() : 0;
-  if (!to) {
-    added.to = nullptr;
-  } else if (same_to) {
-    added.to = last->to;
-  } else if (holds(to)) {
+  if (to && holds(to)) {
     added.to = to->data();
-  } else {
-    added.to = reinterpret_cast<const sockaddr*>(copy(to->data(), to->size()));
+  } else if (to) {
+    const bool same = last && last->to && last->to_size == to->size() &&
+                      std::memcmp(last->to, to->data(), to->size()) == 0;
+    added.to = same ? last->to : copy(to->data(), to->size());
+  }
+  added.from = nullptr;
+  if (has_source && is_arrival(from)) {
+    added.from = from->local.data();
+  } else if (has_source) {
+    const sockaddr* const local = from->local.data();
+    const bool same = last && last->from && last->from->sa_family == local->sa_family &&
+                      std::memcmp(last->from, local, size_of(*local)) == 0;
+    added.from = same ? last->from : copy(local, size_of(*local));
   }
   added.bytes = keep_bytes ? bytes : Bytes(copy(bytes.data(), bytes.size()), bytes.size());
   return true;

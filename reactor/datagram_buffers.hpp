@@ -15,13 +15,19 @@
 
 namespace reactor {
 
-/// One datagram to be sent. What it points to lies in these buffers, or lives until it is sent.
+/// One datagram to be sent. All that it points to lies in memory that stays as it is until then:
+/// in DatagramBuffers, or in a DatagramQueue.
 struct Outgoing {
   const sockaddr* to = nullptr;  // Null on a connected socket.
   socklen_t to_size = 0;
-  const Arrival* from = nullptr;  // Null where the route may choose the source.
+  const sockaddr* from = nullptr;  // Null where the route may choose the source.
   std::span<const std::byte> bytes;
 };
+
+/// Of an IPv4 or IPv6 address, which is all that a datagram is sent from.
+inline socklen_t size_of(const sockaddr& from) {
+  return from.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+}
 
 /// Shared by the sockets of a loop: only one at a time is being read, and only one is gathering.
 class DatagramBuffers {
@@ -49,11 +55,17 @@ class DatagramBuffers {
     return within(data, memory_.get(), batch * stride) || is_sender(data);
   }
 
-  /// Adds a datagram, of which what is not held is copied. False when there is no room.
+  /// Adds a datagram, of which what is not held is copied: the caller's memory, `from` too, is not
+  /// looked at again. False when there is no room.
   [[nodiscard]] bool add(const Address* to, const Arrival* from, Bytes bytes) {
     const bool answers = is_sender(to) && within(bytes.data(), memory_.get(), batch * stride);
     if (!answers || outgoing_count_ == max_outgoing) return add_copy(to, from, bytes);
-    outgoing_[outgoing_count_++] = {to->data(), to->size(), from, bytes};
+    const sockaddr* source = nullptr;
+    if (from) {
+      if (!is_arrival(from)) return add_copy(to, from, bytes);
+      source = from->local.data();
+    }
+    outgoing_[outgoing_count_++] = {to->data(), to->size(), source, bytes};
     return true;
   }
 
@@ -92,6 +104,10 @@ class DatagramBuffers {
     return within(data, senders_.data(), sizeof senders_);
   }
 
+  [[nodiscard]] bool is_arrival(const Arrival* arrival) const {
+    return within(arrival, arrivals_.data(), sizeof arrivals_);
+  }
+
   // The kernel writes over the sizes that it is told.
   void make_ready(unsigned message) {
     received_[message].msg_hdr.msg_namelen = Address::capacity();
@@ -100,6 +116,9 @@ class DatagramBuffers {
   [[nodiscard]] bool add_copy(const Address* to, const Arrival* from, Bytes bytes);
   std::size_t read_control(unsigned message, Arrival& arrival);
   [[nodiscard]] std::byte* copy(const void* data, std::size_t size);
+  [[nodiscard]] const sockaddr* copy(const sockaddr* address, std::size_t size) {
+    return reinterpret_cast<const sockaddr*>(copy(static_cast<const void*>(address), size));
+  }
 
   std::unique_ptr<std::byte[]> memory_;
   std::array<Address, batch> senders_;

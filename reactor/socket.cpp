@@ -172,6 +172,7 @@ Socket::~Socket() {
 }
 
 Result<void> Socket::bind(const Address& address) {
+  about_to_change();
   int result = sys::bind(fd_, address.data(), address.size());
   if (result == -EADDRINUSE && address.family() == Family::unix_socket &&
       remove_stale_socket_file(address)) {
@@ -183,6 +184,7 @@ Result<void> Socket::bind(const Address& address) {
 }
 
 Result<bool> Socket::connect(const Address& peer) {
+  about_to_change();
   const int result = sys::connect(fd_, peer.data(), peer.size());
   if (result == 0) return true;
   // Interrupted, it goes on by itself all the same.
@@ -218,6 +220,7 @@ Error Socket::take_error() {
 
 template <class T>
 Result<void> Socket::set(const SocketOption<T>& option, std::type_identity_t<T> value) {
+  about_to_change();
   int result = family_of(fd_);
   if (result >= 0) {
     const auto [level, number] = for_family(option, result);
@@ -268,16 +271,19 @@ int change_membership(int fd, int operation, const Address& group, unsigned inte
 }  // namespace
 
 Result<void> Socket::join(const Address& group, unsigned interface_index) {
+  about_to_change();
   return done_or_error(change_membership(fd_, MCAST_JOIN_GROUP, group, interface_index),
                        "join multicast group", group.host());
 }
 
 Result<void> Socket::leave(const Address& group, unsigned interface_index) {
+  about_to_change();
   return done_or_error(change_membership(fd_, MCAST_LEAVE_GROUP, group, interface_index),
                        "leave multicast group", group.host());
 }
 
 Result<void> Socket::set_multicast_interface(unsigned interface_index) {
+  about_to_change();
   const std::string operation = "set multicast interface";
   const int family = family_of(fd_);
   if (family == AF_INET6) {

@@ -14,6 +14,15 @@ namespace reactor {
 /// `raw` sends and receives what stands behind the IP header, ICMP and ICMPv6 above all.
 enum class SocketType : unsigned char { stream, datagram, raw };
 
+/// Is called before a Socket is changed: bound, connected, given an option or a group. Internal.
+class SocketObserver {
+ public:
+  virtual void before_change() = 0;
+
+ protected:
+  ~SocketObserver() = default;
+};
+
 /// Owns a socket, non-blocking and closed in children.
 ///
 ///     auto socket = Socket::open(Family::ipv4, SocketType::datagram);
@@ -54,7 +63,10 @@ class Socket {
   explicit operator bool() const { return fd_ >= 0; }
 
   /// Gives the descriptor away; fd() is -1 from now on.
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  [[nodiscard]] int release() {
+    about_to_change();
+    return std::exchange(fd_, -1);
+  }
 
   /// Takes `address` for itself; port 0 lets the kernel choose one, which local_address() tells.
   /// A unix socket file that a dead server left behind is replaced; a live server's, or a file of
@@ -94,11 +106,19 @@ class Socket {
   /// Where multicast leaves this host; 0 lets the routing table choose.
   [[nodiscard]] Result<void> set_multicast_interface(unsigned interface_index);
 
+  /// Internal. The observer stays with this object when the descriptor is moved to another.
+  void observe(SocketObserver* observer) { observer_ = observer; }
+
  private:
+  void about_to_change() {
+    if (observer_) observer_->before_change();
+  }
+
   explicit Socket(int fd) : fd_(fd) {}
   friend Result<std::array<Socket, 2>> socket_pair(SocketType type);
 
   int fd_ = -1;
+  SocketObserver* observer_ = nullptr;
 };
 
 /// Two unix sockets, each connected to the other.

@@ -1,0 +1,116 @@
+// The datagrams for which the kernel has no room yet, by receiver. Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <unordered_map>
+
+#include "reactor/datagram.hpp"
+#include "reactor/datagram_buffers.hpp"
+
+namespace reactor {
+
+/// Holds a limited number of bytes. A unix receiver that does not read keeps only its own datagrams
+/// waiting: each receiver then has a line of its own. Those of other sockets share one line, since
+/// the kernel has one buffer for all that a socket sends.
+///
+/// Cost      One hash table look-up for each datagram that is sent while others wait.
+class DatagramQueue {
+ public:
+  struct Limits {
+    std::size_t max_bytes;
+    WhenFull when_full;
+    bool by_receiver;
+  };
+
+  /// What a datagram costs beside its bytes: its addresses, and the line that it may be alone in.
+  static constexpr std::size_t overhead = 256;
+
+  /// Counts in `counters` what it drops.
+  DatagramQueue(const Limits& limits, DatagramCounters& counters)
+      : limits_(limits), counters_(counters) {}
+
+  /// True when no datagram waits, and no caller that was told `full` does.
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t receivers() const { return lines_.size(); }
+
+  /// True when a datagram to this receiver has to wait, because earlier ones do.
+  [[nodiscard]] bool blocks(const sockaddr* to, socklen_t to_size) const;
+
+  /// Copies the datagram: `queued`, or what became of it instead. One receiver of several gets no
+  /// more room than it leaves to all others.
+  Sent add(const Outgoing& datagram);
+
+  /// Sends what the kernel has room for: `transmit` is called with some datagrams of one line and
+  /// returns how many of them are dealt with. True when any are.
+  template <class Transmit>
+  [[nodiscard]] bool send(Transmit transmit);
+
+  /// True when a line for which `full` was returned has room again; returns true once for each.
+  [[nodiscard]] bool take_drained();
+
+  /// Gives a receiver to the datagrams that have none.
+  void set_receiver(const Address& to);
+
+ private:
+  /// The receiver's address, the sender's, and the bytes, in one piece of memory.
+  class Packed {
+   public:
+    explicit Packed(const Outgoing& datagram);
+    [[nodiscard]] Outgoing outgoing() const;
+    [[nodiscard]] std::size_t size() const { return bytes_ + overhead; }
+
+   private:
+    std::unique_ptr<std::byte[]> data_;
+    std::uint32_t bytes_;
+    std::uint16_t to_size_;
+    std::uint16_t from_size_;
+  };
+
+  struct Line {
+    std::list<Packed> waiting;
+    std::size_t bytes = 0;
+    std::size_t bytes_when_full = 0;
+    bool told_full = false;
+  };
+  using Lines = std::unordered_map<Address, Line>;
+
+  [[nodiscard]] Address receiver(const sockaddr* to, socklen_t to_size) const;
+  [[nodiscard]] bool fits(std::size_t line_bytes, std::size_t size) const;
+  void drop_oldest_of_longest();
+  void pop(Line& line);
+
+  const Limits limits_;
+  DatagramCounters& counters_;
+  Lines lines_;  // None that is empty, unless a caller was told `full`.
+  std::size_t bytes_ = 0;
+};
+
+template <class Transmit>
+bool DatagramQueue::send(Transmit transmit) {
+  bool progress = false;
+  for (auto entry = lines_.begin(); entry != lines_.end();) {
+    Line& line = entry->second;
+    std::size_t done = 1;
+    while (!line.waiting.empty() && done > 0) {
+      std::array<Outgoing, DatagramBuffers::batch> outgoing;
+      std::size_t count = 0;
+      for (const Packed& packed : line.waiting) {
+        if (count == outgoing.size()) break;
+        outgoing[count++] = packed.outgoing();
+      }
+      done = transmit(std::span(outgoing).first(count));
+      for (std::size_t i = 0; i < done; ++i) pop(line);
+      progress = progress || done > 0;
+      if (done < count) break;
+    }
+    entry = line.waiting.empty() && !line.told_full ? lines_.erase(entry) : std::next(entry);
+  }
+  return progress;
+}
+
+}  // namespace reactor
