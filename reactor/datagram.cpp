@@ -75,7 +75,7 @@ void append_control(msghdr& message, int level, int type, const T& value) {
 }
 
 // An unspecified address leaves the choice to the route.
-void append_source(msghdr& message, const sockaddr& from) {
+[[gnu::noinline]] void append_source(msghdr& message, const sockaddr& from) {
   if (from.sa_family == AF_INET) {
     in_pktinfo info{};
     info.ipi_spec_dst = reinterpret_cast<const sockaddr_in&>(from).sin_addr;
@@ -287,22 +287,19 @@ struct DatagramSocket::State final : Source, SocketObserver {
     return send_now(to, from, bytes);
   }
 
-  Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
-    if (buffers->owner == this && buffers->add(to, from, bytes)) return Sent::sent;
-    const bool gathering = begin_gathering();
+  [[gnu::always_inline]] Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
+    if (buffers->owner == this) {
+      if (buffers->add(to, from, bytes)) return Sent::sent;
+      send_outgoing();
+    }
+    const bool gathering = engine().gather_itself(*this);  // False when no callback is running.
     if (!buffers->add(to, from, bytes)) return too_long(to);
     if (!gathering) return send_at_once();
     buffers->owner = this;
     return Sent::sent;
   }
 
-  // False when no callback is running.
-  bool begin_gathering() {
-    if (buffers->owner == this) send_outgoing();
-    return engine().gather_itself(*this);
-  }
-
-  Sent send_at_once() {
+  [[gnu::noinline]] Sent send_at_once() {
     const std::span<Outgoing> outgoing = buffers->outgoing();
     const std::uint64_t failed = counters.failed;
     Sent result = Sent::sent;
@@ -315,7 +312,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
     return result;
   }
 
-  Sent too_long(const Address* to) {
+  [[gnu::noinline]] Sent too_long(const Address* to) {
     ++counters.failed;
     note(system_error(EMSGSIZE, "send", to ? to->to_string() : address.to_string()));
     return Sent::dropped;
@@ -323,16 +320,17 @@ struct DatagramSocket::State final : Source, SocketObserver {
 
   void send_outgoing() {
     buffers->owner = nullptr;
-    std::span<Outgoing> rest = buffers->outgoing();
-    if (queue.empty()) rest = rest.subspan(transmit(rest));
-    if (!rest.empty()) [[unlikely]]
-      send_past_queue(rest, queue.empty());
+    const std::span<Outgoing> outgoing = buffers->outgoing();
+    const bool first = queue.empty();
+    const std::size_t done = first ? transmit(outgoing) : 0;
+    if (done < outgoing.size()) [[unlikely]]
+      send_past_queue(outgoing.subspan(done), first);
     buffers->clear_outgoing();
   }
 
   // Adds to the queue what has no room, the first if it `is_refused`, and what has to wait behind
   // that; sends what is for others.
-  void send_past_queue(std::span<Outgoing> rest, bool is_refused) {
+  [[gnu::noinline]] void send_past_queue(std::span<Outgoing> rest, bool is_refused) {
     const auto waits = [this](const Outgoing& datagram) {
       return queue.blocks(datagram.to, datagram.to_size);
     };
