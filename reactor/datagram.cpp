@@ -115,6 +115,22 @@ std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
 }  // namespace
 
 struct DatagramSocket::State final : Source, SocketObserver {
+  // A datagram that was received, and outlives the buffers.
+  struct Kept {
+    explicit Kept(const Datagram& of)
+        : bytes(of.bytes.begin(), of.bytes.end()), sender(of.sender), truncated(of.truncated) {
+      if (of.arrival) arrival = *of.arrival;
+    }
+    [[nodiscard]] Datagram datagram() const {
+      return {bytes, sender, arrival ? &*arrival : nullptr, truncated};
+    }
+
+    std::vector<std::byte> bytes;
+    Address sender;
+    std::optional<Arrival> arrival;
+    bool truncated;
+  };
+
   struct Kernel {
     int type;      // SOCK_DGRAM or SOCK_RAW.
     int protocol;  // 0 for a unix socket.
@@ -209,6 +225,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
       if (trigger == Trigger::level) note_refusal(socket.take_error().code.value());
       return;
     }
+    if (!kept.empty()) return deliver_kept();
     const int messages = buffers->receive(socket.fd());
     if (messages < 0) return receive_failed(-messages);
     const auto [datagrams, truncated] =
@@ -221,11 +238,29 @@ struct DatagramSocket::State final : Source, SocketObserver {
     (void)engine().call(*this, on_received_callback, datagrams);
   }
 
+  void deliver_later(std::span<const Datagram> rest) {
+    for (const Datagram& datagram : rest) kept.emplace_back(datagram);
+    receive_soon();
+  }
+
+  // What there is of newer ones comes in the next iteration.
+  void deliver_kept() {
+    const std::vector<Kept> batch = std::exchange(kept, {});
+    std::vector<Datagram> datagrams;
+    for (const Kept& datagram : batch) datagrams.push_back(datagram.datagram());
+    receive_soon();
+    (void)engine().call(*this, on_received_callback, std::span<const Datagram>(datagrams));
+  }
+
+  void receive_soon() {
+    more_to_receive = true;
+    engine().schedule(*this);
+  }
+
   void receive_failed(int number) {
     if (number == EAGAIN) return;
     if (number != EINTR) note_refusal(number);
-    more_to_receive = true;
-    engine().schedule(*this);
+    receive_soon();
   }
 
   // ---- Refusals
@@ -291,6 +326,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
     if (buffers->owner == this) {
       if (buffers->add(to, from, bytes)) return Sent::sent;
       send_outgoing();
+      if (is_special) return send_special(to, from, bytes);  // It may have to wait now.
     }
     const bool gathering = engine().gather_itself(*this);  // False when no callback is running.
     if (!buffers->add(to, from, bytes)) return too_long(to);
@@ -589,6 +625,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
   bool retry_due = false;
   bool out_of_buffers = false;  // Sending has stopped for want of them.
   Interest interest = Interest::none;
+  std::vector<Kept> kept;
   std::vector<Error> pending_errors;  // Until on_error tells.
   std::chrono::milliseconds retry_after = first_retry_after;
   std::optional<Timer> retry;
@@ -685,7 +722,10 @@ Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, Datagram
 void DatagramSocket::on_received(Callback<void(std::span<const Datagram>)> on_received) {
   state_->replace(state_->on_received_callback, std::move(on_received));
   state_->settle();
+  if (!state_->kept.empty()) state_->receive_soon();
 }
+
+void DatagramSocket::deliver_later(std::span<const Datagram> rest) { state_->deliver_later(rest); }
 
 void DatagramSocket::on_error(Callback<void(const Error&)> on_error) {
   state_->replace(state_->on_error_callback, std::move(on_error));
@@ -723,6 +763,7 @@ void DatagramSocket::pause() {
 void DatagramSocket::resume() {
   state_->paused = false;
   state_->settle();
+  if (!state_->kept.empty()) state_->receive_soon();
 }
 
 const Address& DatagramSocket::address() const { return state_->address; }

@@ -38,7 +38,8 @@ struct Datagram {
 
 /// What became of a datagram given to DatagramSocket::send.
 enum class Sent : unsigned char {
-  sent,     ///< The kernel has it, or gets it when the callback that is running returns.
+  sent,     ///< The kernel has it, or gets it when the callback that is running returns. What is
+            ///< neither taken nor queued then is counted: see DatagramCounters.
   queued,   ///< It waits until the kernel has room.
   full,     ///< Not taken, nor counted: send it again after on_drained.
   dropped,  ///< Not taken, and counted: the queue was full, or the kernel refused.
@@ -55,6 +56,8 @@ struct DatagramOptions {
   bool receive_times = false;  ///< Tell when the kernel received each.
   bool refusals = false;  ///< Tell on_error whom a datagram did not reach, as far as ICMP says.
   bool coalesce = true;   ///< Equal datagrams to or from one peer pass the kernel as one.
+  /// Of datagrams that wait, each with 256 bytes for its addresses. A unix receiver that does not
+  /// read keeps waiting only what is for it, which is no more than it leaves free for others.
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
 };
@@ -64,7 +67,7 @@ struct DatagramCounters {
   std::uint64_t received = 0;
   std::uint64_t truncated = 0;  ///< Of those received.
   std::uint64_t sent = 0;       ///< Taken by the kernel.
-  std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue.
+  std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue, also after `sent`.
   std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
 };
 
@@ -118,18 +121,24 @@ class DatagramSocket {
                                                     DatagramOptions options = {});
 
   /// Datagrams have come, in the order in which the kernel has them. Without on_received none are
-  /// read.
+  /// read. All of them count as delivered, also where the callback throws: see deliver_later().
   void on_received(Callback<void(std::span<const Datagram>)> on_received);
+
+  /// Delivers copies of `rest` in the next iteration, as a batch of their own and before anything
+  /// newer: for a callback that cannot handle the whole batch now, because it throws for example.
+  void deliver_later(std::span<const Datagram> rest);
 
   /// Something could not be sent, or an earlier datagram found nobody (connection_refused; its
   /// subject says whom it was for): told from the loop, each error once a turn, and sixteen at
   /// most. Not an end, the socket works on.
   void on_error(Callback<void(const Error&)> on_error);
 
-  /// There is room again, after send() said `full`.
+  /// There is room again, after send() said `full`, or after the queue was full when a callback
+  /// returned.
   void on_drained(Callback<void()> on_drained);
 
-  /// To `to`; from whichever address of this host the route says.
+  /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered. From
+  /// whichever address of this host the route says.
   Sent send(const Address& to, Bytes bytes);
   Sent send(const Address& to, std::string_view text);
 
@@ -153,7 +162,9 @@ class DatagramSocket {
   /// What the kernel has dropped for want of room in the receive buffer; one system call.
   [[nodiscard]] std::uint64_t dropped_by_kernel() const;
 
-  /// For its options, groups and addresses.
+  /// For its options, groups and addresses. A change is for what is sent after it: what the running
+  /// callback has sent leaves first. Only what waits in the queue leaves under the new options, to
+  /// the old peer. Call socket() anew before each change that is made through the descriptor.
   [[nodiscard]] Socket& socket();
 
  private:

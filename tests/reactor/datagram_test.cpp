@@ -9,6 +9,8 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -83,6 +85,30 @@ std::vector<std::string> numbered(std::size_t count, std::optional<std::size_t> 
     texts.push_back(std::move(text));
   }
   return texts;
+}
+
+constexpr SocketOption<bool> received_ttl{"received_ttl", IPPROTO_IP, IP_RECVTTL, IPPROTO_IPV6,
+                                          IPV6_RECVHOPLIMIT};
+
+/// What the datagrams that have come say of the hops left to them.
+std::vector<int> next_ttls(const Socket& socket) {
+  std::vector<int> ttls;
+  for (;;) {
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[64];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    if (recvmsg(socket.fd(), &message, 0) < 0) return ttls;
+    int ttl = 0;
+    if (const cmsghdr* const first = CMSG_FIRSTHDR(&message)) {
+      std::memcpy(&ttl, CMSG_DATA(first), sizeof ttl);
+    }
+    ttls.push_back(ttl);
+  }
 }
 
 /// An ICMP echo request (RFC 792, RFC 4443), in sequence 1.
@@ -407,6 +433,124 @@ TEST_SUITE("datagram") {
     }
   }
 
+  TEST_CASE("nothing that send() and reply() were given is looked at again after they return") {
+    const struct {
+      const char* server;
+      const char* asked;
+      const char* other;
+    } cases[] = {{"0.0.0.0:0", "127.0.0.2:0", "127.0.0.9:0"},
+                 {"[::]:0", "[::1]:0", "[2001:db8::9]:0"},
+                 {"[::]:0", "127.0.0.3:0", "[::ffff:127.0.0.9]:0"}};
+    for (const auto& place : cases) {
+      for (const bool in_callback : {true, false}) {
+        CAPTURE(place.asked);
+        CAPTURE(in_callback);
+        Loop loop;
+        DatagramSocket server = ok(DatagramSocket::bind(loop, place.server));
+        std::optional<Address> sender;
+        std::optional<Arrival> arrival;
+        server.on_received([&](Batch batch) {
+          sender = batch[0].sender;
+          arrival = *batch[0].arrival;
+        });
+        Address to = address(place.asked);
+        to.set_port(server.address().port());
+        // A connected socket hears nobody but the one it asked.
+        Inbox client(ok(DatagramSocket::connect(loop, to)));
+        client.socket.send("x");
+        run_until(loop, [&] { return arrival.has_value(); });
+        const auto answer = [&] {
+          for (const char* const text : {"one", "two", "three"}) {
+            auto bytes = std::make_unique<std::string>(text);
+            auto copy = std::make_unique<std::pair<Address, Arrival>>(*sender, *arrival);
+            const Datagram asked{
+                .bytes = {}, .sender = copy->first, .arrival = &copy->second, .truncated = false};
+            CHECK(server.reply(asked, *bytes) == Sent::sent);
+            *bytes = "overwritten";
+            copy->first = address("127.0.0.1:1");
+            copy->second.local = address(place.other);
+          }
+        };
+        if (in_callback) {
+          loop.post(answer);
+        } else {
+          answer();
+        }
+        run_until(loop, [&] { return client.messages.size() == 3; });
+        CHECK(client.texts() == std::vector<std::string>{"one", "two", "three"});
+      }
+    }
+  }
+
+  TEST_CASE("each datagram is sent with the options that were set when send() was called") {
+    for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
+      for (const bool in_callback : {true, false}) {
+        for (const bool keeps_reference : {true, false}) {
+          CAPTURE(host);
+          CAPTURE(in_callback);
+          CAPTURE(keeps_reference);
+          Loop loop;
+          Socket receiver = ok(Socket::open(address(host).family(), SocketType::datagram));
+          ok(receiver.bind(address(host)));
+          ok(receiver.set(received_ttl, true));
+          const Address to = ok(receiver.local_address());
+          Address everybody = address("127.255.255.255:0");
+          everybody.set_port(to.port());
+          const bool broadcasts = to.family() == Family::ipv4;
+
+          Inbox sender(loop, address(host));
+          Socket& kept = sender.socket.socket();
+          const auto socket = [&]() -> Socket& {
+            return keeps_reference ? kept : sender.socket.socket();
+          };
+          bool done = false;
+          const auto send = [&] {
+            for (const int ttl : {7, 8, 9}) {
+              ok(socket().set(option::ttl, ttl));
+              sender.socket.send(to, "x");
+              sender.socket.send(to, "x");
+              if (!broadcasts) continue;
+              ok(socket().set(option::broadcast, ttl != 8));
+              sender.socket.send(everybody, "x");
+            }
+            done = true;
+          };
+          if (in_callback) {
+            loop.post(send);
+          } else {
+            send();
+          }
+          run_until(loop, [&] { return done; });
+          CHECK(next_ttls(receiver) == std::vector{7, 7, 8, 8, 9, 9});
+          CHECK(sender.socket.counters().sent == (broadcasts ? 8 : 6));
+          CHECK(sender.socket.counters().failed == (broadcasts ? 1 : 0));
+        }
+      }
+    }
+  }
+
+  TEST_CASE("each datagram goes to the peer that the socket had when send() was called") {
+    Loop loop;
+    for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
+      Inbox first(loop, address(host)), second(loop, address(host));
+      DatagramSocket sender = ok(DatagramSocket::bind(loop, address(host)));
+      loop.post([&] {
+        for (Inbox* const to : {&first, &second, &first}) {
+          ok(sender.socket().connect(to->socket.address()));
+          sender.send("one");
+          sender.send("two");
+        }
+        const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+        CHECK(connect(sender.socket().fd(), &nobody, sizeof nobody) == 0);
+        sender.send(second.socket.address(), "three");
+      });
+      run_until(loop, [&] { return first.messages.size() == 4 && second.messages.size() == 3; });
+      CHECK(first.texts() == std::vector<std::string>{"one", "two", "one", "two"});
+      CHECK(second.texts() == std::vector<std::string>{"one", "two", "three"});
+      CHECK(sender.counters().failed == 0);
+    }
+  }
+
   TEST_CASE("the kernel's receive time is told when asked for") {
     Loop loop;
     for (const Address& at : {address("127.0.0.1:0"), address("[::1]:0"), abstract_name()}) {
@@ -537,6 +681,194 @@ TEST_SUITE("datagram") {
         CHECK(client.queued_bytes() == 0);
         CHECK(drained == (when_full == WhenFull::refuse ? 1 : 0));
       }
+    }
+  }
+
+  TEST_CASE("a unix receiver that does not read holds up only what is for it") {
+    for (const WhenFull when_full :
+         {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
+      for (const bool in_callback : {true, false}) {
+        CAPTURE(static_cast<int>(when_full));
+        CAPTURE(in_callback);
+        Loop loop;
+        Inbox stuck(loop, abstract_name()), also_stuck(loop, abstract_name());
+        Inbox good(loop, abstract_name());
+        stuck.socket.pause();
+        also_stuck.socket.pause();
+        DatagramOptions options;
+        options.when_full = when_full;
+        options.max_queued_bytes = 64 * 1024;
+        Inbox sender(loop, abstract_name(), options);
+        int drained = 0;
+        sender.socket.on_drained([&] { ++drained; });
+        const auto texts = numbered(400, 20);
+        std::size_t next = 0;
+        const auto send = [&] {
+          for (const std::string& text : texts) {
+            sender.socket.send(stuck.socket.address(), text);
+            sender.socket.send(also_stuck.socket.address(), text);
+          }
+          // More than the kernel takes before it is read.
+          for (int i = 0; i < 40; ++i) sender.socket.send(good.socket.address(), texts[next++]);
+        };
+        for (int i = 0; i < 10; ++i) {
+          if (in_callback) {
+            loop.post(send);
+          } else {
+            send();
+          }
+          const std::size_t sent = (static_cast<std::size_t>(i) + 1) * 40;
+          run_until(loop, [&] { return good.messages.size() == sent; });
+          CHECK(sender.socket.queued_bytes() <= options.max_queued_bytes);
+        }
+        CHECK(good.texts() == texts);
+        CHECK(sender.socket.queued_bytes() > 0);
+        CHECK(drained == 0);
+
+        // Each then gets what was taken, in order.
+        stuck.socket.resume();
+        also_stuck.socket.resume();
+        run_until(loop, [&] { return sender.socket.queued_bytes() == 0; });
+        const auto& counters = sender.socket.counters();
+        run_until(loop, [&] {
+          return stuck.messages.size() + also_stuck.messages.size() + texts.size() == counters.sent;
+        });
+        for (const Inbox* const inbox : {&stuck, &also_stuck}) {
+          CHECK(inbox->messages.size() > 10);
+          std::size_t at = 0;  // Each text is sent ten times.
+          for (const std::string& text : inbox->texts()) {
+            while (at < 10 * texts.size() && texts[at % texts.size()] != text) ++at;
+            ++at;
+          }
+          CHECK(at <= 10 * texts.size());
+        }
+        if (in_callback || when_full != WhenFull::refuse) CHECK(counters.dropped > 0);
+        CHECK(counters.failed == 0);
+        CHECK((drained > 0) == (when_full == WhenFull::refuse));
+        CHECK(sender.errors.empty());
+      }
+    }
+  }
+
+  TEST_CASE("a unix receiver that is gone takes what waits for it along, and nothing else") {
+    Loop loop;
+    std::optional<Inbox> stuck(std::in_place, loop, abstract_name());
+    stuck->socket.pause();
+    Inbox good(loop, abstract_name());
+    Inbox sender(loop, abstract_name());
+    for (int i = 0; i < 1000; ++i) sender.socket.send(stuck->socket.address(), "x");
+    CHECK(sender.socket.queued_bytes() > 0);
+    stuck.reset();
+    sender.socket.send(good.socket.address(), "still here");
+    run_until(loop, [&] { return sender.socket.queued_bytes() == 0; });
+    run_until(loop, [&] { return !good.messages.empty() && !sender.errors.empty(); });
+    CHECK(sender.socket.counters().failed + sender.socket.counters().sent == 1001);
+    CHECK(good.texts() == std::vector<std::string>{"still here"});
+  }
+
+  TEST_CASE("a datagram that was `sent` in a callback and found the queue full is counted") {
+    for (const WhenFull when_full :
+         {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
+      for (const bool connected : {true, false}) {
+        CAPTURE(static_cast<int>(when_full));
+        CAPTURE(connected);
+        Loop loop;
+        Inbox server(loop, abstract_name());
+        server.socket.pause();
+        DatagramOptions options;
+        options.when_full = when_full;
+        options.max_queued_bytes = 10'000;
+        DatagramSocket client =
+            connected ? ok(DatagramSocket::connect(loop, server.socket.address(), options))
+                      : ok(DatagramSocket::bind(loop, abstract_name(), options));
+        // More than are gathered at once.
+        const auto texts = numbered(3000, 10);
+        std::uint64_t sent = 0, refused = 0;
+        bool done = false;
+        loop.post([&] {
+          for (const std::string& text : texts) {
+            const Sent result =
+                connected ? client.send(text) : client.send(server.socket.address(), text);
+            sent += result == Sent::sent || result == Sent::queued;
+            refused += result == Sent::full;
+          }
+          done = true;
+        });
+        run_until(loop, [&] { return done; });
+        const auto& counters = client.counters();
+        CHECK(sent >= 1024);
+        CHECK(counters.dropped > 900);
+        server.socket.resume();
+        run_until(loop, [&] { return client.queued_bytes() == 0; });
+        CHECK(counters.sent + counters.dropped + refused == texts.size());
+        CHECK(counters.failed == 0);
+        run_until(loop, [&] { return server.messages.size() == counters.sent; });
+        // Whichever they are, they are in order.
+        int last = -1;
+        for (const std::string& text : server.texts()) {
+          CHECK(std::stoi(text) > last);
+          last = std::stoi(text);
+        }
+      }
+    }
+  }
+
+  TEST_CASE("what a callback has no time for is delivered later, in order") {
+    for (const std::string how : {"throw", "return", "pause", "remove"}) {
+      CAPTURE(how);
+      Loop loop;
+      DatagramOptions options;
+      options.arrivals = true;
+      DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
+      DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
+      const Address client_at = client.address();
+      Inbox other(loop, address("127.0.0.1:0"));
+      std::vector<std::string> handled, expected;
+      int batches = 0;
+      // Three of each batch are enough.
+      const std::function<void(Batch)> handle = [&](Batch batch) {
+        ++batches;
+        for (const Datagram& datagram : batch.first(std::min<std::size_t>(batch.size(), 3))) {
+          handled.emplace_back(datagram.text());
+          CHECK(datagram.sender == client_at);
+          REQUIRE(datagram.arrival);
+          CHECK(datagram.arrival->destination == server.address());
+          server.reply(datagram, datagram.bytes);
+        }
+        if (batch.size() <= 3) return;
+        server.deliver_later(batch.subspan(3));
+        if (how == "pause") server.pause();
+        if (how == "remove") server.on_received(nullptr);
+        if (how == "throw") throw std::runtime_error("enough");
+      };
+      server.on_received(handle);
+      Inbox answered(std::move(client));
+      for (int i = 0; i < 3; ++i) {
+        for (const std::string& text : numbered(7)) {
+          answered.socket.send(text);
+          expected.push_back(text);
+        }
+        // Others receive into the same buffers meanwhile.
+        for (int j = 0; j < 20; ++j) answered.socket.send("");
+        expected.insert(expected.end(), 20, "");
+      }
+      const auto all_came = [&] {
+        other.socket.send(other.socket.address(), std::string(1000, 'z'));
+        server.resume();
+        if (how == "remove") server.on_received(handle);
+        return answered.messages.size() == expected.size();
+      };
+      for (bool thrown = true; std::exchange(thrown, false);) {
+        try {
+          run_until(loop, all_came);
+        } catch (const std::runtime_error&) {
+          thrown = true;
+        }
+      }
+      CHECK(handled == expected);
+      CHECK(answered.texts() == expected);
+      CHECK(batches >= 27);
+      CHECK(server.counters().received == expected.size());
     }
   }
 

@@ -121,6 +121,49 @@ TEST_SUITE("faults") {
     }
   }
 
+  TEST_CASE("an answer that had to wait leaves from the address that was asked") {
+    Loop loop;
+    DatagramSocket server = ok(DatagramSocket::bind(loop, "0.0.0.0:0"));
+    reactor::Address to = address("127.0.0.2:0");
+    to.set_port(server.address().port());
+    DatagramSocket client = ok(DatagramSocket::connect(loop, to));
+    std::size_t heard = 0, queued = 0;
+    client.on_received([&](Batch batch) { heard += batch.size(); });
+    server.on_received([&](Batch batch) {
+      linked_sys::inject(0, {.no_buffers = 1000});
+      for (const Datagram& datagram : batch) {
+        reactor::Address sender = datagram.sender;
+        reactor::Arrival arrival = *datagram.arrival;
+        server.reply({.bytes = {}, .sender = sender, .arrival = &arrival}, datagram.bytes);
+        sender = arrival.local = address("127.0.0.9:9");
+      }
+    });
+    const Injected ends_with_the_test(0, {});
+    client.send("one");
+    client.send("two");
+    run_until(loop, [&] { return server.queued_bytes() > 0; });
+    queued = server.queued_bytes();
+    CHECK(queued > 0);
+    linked_sys::inject(0, {});
+    run_until(loop, [&] { return heard == 2; });
+    CHECK(server.counters().sent == 2);
+  }
+
+  TEST_CASE("a datagram that waits goes to the peer that the socket had when it was sent") {
+    Loop loop;
+    Inbox first(loop), second(loop);
+    DatagramSocket client = ok(DatagramSocket::connect(loop, first.socket.address()));
+    {
+      const Injected injected(0, {.no_buffers = 1000});
+      CHECK(client.send("to the first") == reactor::Sent::queued);
+      ok(client.socket().connect(second.socket.address()));
+      CHECK(client.send("to the second") == reactor::Sent::queued);
+    }
+    run_until(loop, [&] { return !first.texts.empty() && !second.texts.empty(); });
+    CHECK(first.texts == std::vector<std::string>{"to the first"});
+    CHECK(second.texts == std::vector<std::string>{"to the second"});
+  }
+
   TEST_CASE("what the kernel has no buffers for waits, and what has no room then is told") {
     Loop loop;
     Inbox inbox(loop);

@@ -1,0 +1,142 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <list>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/timer.hpp"
+#include "reactor/udp_server.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace reactor;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What servers on all addresses are asked at.
+struct Place {
+  const char* server;
+  const char* asked;
+};
+constexpr Place places[] = {
+    {"0.0.0.0:0", "127.0.0.2:0"}, {"[::]:0", "[::1]:0"}, {"[::]:0", "127.0.0.3:0"}};
+
+Address with_port(std::string_view host, std::uint16_t port) {
+  Address result = address(host);
+  result.set_port(port);
+  return result;
+}
+
+/// A socket that hears nobody but the one it asks.
+struct Client {
+  Client(Loop& loop, const Address& server) : socket(ok(DatagramSocket::connect(loop, server))) {
+    socket.on_received([this](std::span<const Datagram> batch) {
+      for (const Datagram& datagram : batch) heard.emplace_back(datagram.text());
+    });
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  DatagramSocket socket;
+  std::vector<std::string> heard;
+};
+
+struct Goodbye {
+  explicit Goodbye(UdpPeer& of) : peer(&of) {}
+  Goodbye(Goodbye&& other) noexcept : peer(std::exchange(other.peer, nullptr)) {}
+  ~Goodbye() {
+    if (peer) peer->send("goodbye");
+  }
+  void on_datagram(const Datagram& datagram) {
+    if (datagram.text() == "end") peer->close();
+  }
+
+  UdpPeer* peer;
+};
+
+// Tells all peers what each of them says.
+struct Chat {
+  Chat(UdpPeer& of, std::list<UdpPeer*>& among) : peer(of), all(among) { all.push_back(&peer); }
+  Chat(const Chat&) = delete;
+  Chat& operator=(const Chat&) = delete;
+  ~Chat() { all.remove(&peer); }
+  void on_datagram(const Datagram& datagram) {
+    for (UdpPeer* const each : all) each->send(datagram.bytes);
+  }
+
+  UdpPeer& peer;
+  std::list<UdpPeer*>& all;
+};
+
+}  // namespace
+
+TEST_SUITE("udp_peer") {
+  TEST_CASE("what the destructor of a session sends leaves from the address that was asked") {
+    for (const Place& place : places) {
+      for (const std::string how : {"idle", "close", "forgotten", "drain"}) {
+        CAPTURE(place.asked);
+        CAPTURE(how);
+        Loop loop;
+        UdpServerOptions options;
+        options.max_sessions = 1;
+        options.idle_timeout = how == "idle" ? 1ms : 1h;
+        auto server = ok(UdpServer<Goodbye>::bind(loop, place.server, options));
+        const Address at = with_port(place.asked, server.address().port());
+        Client client(loop, at), other(loop, at);
+        client.socket.send(how == "close" ? "end" : "hello");
+        if (how == "forgotten" || how == "drain") {
+          run_until(loop, [&] { return server.sessions() == 1; });
+          how == "drain" ? server.drain() : void(other.socket.send("hello"));
+        }
+        run_until(loop, [&] { return !client.heard.empty(); });
+        CHECK(client.heard == std::vector<std::string>{"goodbye"});
+      }
+    }
+  }
+
+  TEST_CASE("what was sent to a peer leaves from the address it asked, though it is forgotten") {
+    for (const Place& place : places) {
+      CAPTURE(place.asked);
+      Loop loop;
+      std::list<UdpPeer*> all;
+      UdpServerOptions options;
+      options.max_sessions = 3;
+      auto server = ok(UdpServer<Chat>::bind(loop, place.server, options,
+                                             [&](UdpPeer& peer) { return Chat(peer, all); }));
+      const Address at = with_port(place.asked, server.address().port());
+      std::list<Client> clients;
+      for (int i = 0; i < 4; ++i) clients.emplace_back(loop, at);
+      // In one batch: the fourth has the first forgotten, to which much was sent before.
+      for (Client& client : clients) client.socket.send("hello");
+      run_until(loop, [&] { return clients.front().heard.size() == 3; });
+      run_until(loop, [&] { return clients.back().heard.size() == 1; });
+      CHECK(server.counters().failed == 0);
+      CHECK(server.sessions() == 3);
+    }
+  }
+
+  TEST_CASE("a peer that asks at two addresses is answered from the one it asked last") {
+    Loop loop;
+    struct Echo {
+      UdpPeer& peer;
+      void on_datagram(const Datagram& datagram) { peer.send(datagram.bytes); }
+    };
+    auto server = ok(UdpServer<Echo>::bind(loop, "0.0.0.0:0"));
+    auto client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    std::vector<std::string> senders;
+    client.on_received([&](std::span<const Datagram> batch) {
+      for (const Datagram& datagram : batch) senders.push_back(datagram.sender.host());
+    });
+    const std::vector<std::string> asked = {"127.0.0.2", "127.0.0.3", "127.0.0.2"};
+    for (const std::string& host : asked) {
+      client.send(with_port(host + ":0", server.address().port()), "x");
+    }
+    run_until(loop, [&] { return senders.size() == asked.size(); });
+    CHECK(senders == asked);
+    CHECK(server.sessions() == 1);
+  }
+}
