@@ -165,7 +165,6 @@ std::size_t SharedLimits::queued_bytes() const { return state_->queued; }
 struct Stream::State final : Source {
   using Nanoseconds = Engine::Nanoseconds;
 
-  // What most connections have no need of, most of the time.
   // A unix socket whose backlog is full refuses for the moment, and nothing reports when that ends.
   struct Retry {
     Address peer;
@@ -173,6 +172,7 @@ struct Stream::State final : Source {
     std::chrono::milliseconds pause{1};
   };
 
+  // What most connections have no need of, most of the time.
   struct Seldom {
     Callback<void()> on_connect;
     Callback<void()> on_end;
@@ -548,7 +548,7 @@ struct Stream::State final : Source {
 
   void connect_later(const Address& to, Duration timeout) {
     set(connecting | unreachable);
-    limit_time(to_timeout(timeout), "connect");
+    limit_time(timeout, "connect");
     rarely().retry.reset(new Retry{to, Timer(engine().loop(), [this] { connect_again(); })});
     seldom->retry->timer.restart(seldom->retry->pause);
   }
