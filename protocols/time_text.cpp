@@ -58,12 +58,25 @@ struct Timestamp {
   std::optional<std::time_t> time;  // Nothing: it does not fit.
 };
 
+bool are_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
+// A fraction is rounded down, also that of a time before 1970.
 Timestamp read_timestamp(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::size_t point = text.find('.');
+  const std::string_view whole = text.substr(0, point);
+  const std::string_view fraction = point == text.npos ? "0" : text.substr(point + 1);
+  const bool negative = whole.starts_with('-');
   Timestamp result;
-  result.is_number = error != std::errc::invalid_argument && end == text.data() + text.size();
-  if (error == std::errc()) result.time = value;
+  result.is_number = are_digits(whole.substr(negative ? 1 : 0)) && are_digits(fraction);
+  if (!result.is_number) return result;
+  std::int64_t value = 0;
+  const auto parsed = std::from_chars(whole.data(), whole.data() + whole.size(), value);
+  const bool rounds_down = negative && fraction.find_first_not_of('0') != fraction.npos;
+  const bool fits = parsed.ec == std::errc() &&
+                    (!rounds_down || value > std::numeric_limits<std::int64_t>::min());
+  if (fits) result.time = value - (rounds_down ? 1 : 0);
   return result;
 }
 

@@ -24,6 +24,7 @@ inline constexpr std::size_t max_time_text_growth = 64;
 ///     %H:%M         a format of POSIX strftime, without widths and flags: `now` in that format
 ///     (empty)       `now` as 2024-10-27 02:30:00
 ///     1700000000    decimal, perhaps negative: that Unix time, in the same way
+///     1700000000.25 with a fraction, as Python's time.time() gives it: rounded down to the second
 ///
 /// Anything else, and what would be longer than an answer may be, is answered by one line that
 /// begins with `error: `. Nothing for such a line itself, which another server must have sent.

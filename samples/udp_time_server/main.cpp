@@ -46,7 +46,8 @@ int main(int count, char** words) {
   Options options;
   CLI::App command_line{
       "Answers a datagram that holds a strftime format with the time; an empty one means\n"
-      "'%Y-%m-%d %X', and a decimal number is a Unix timestamp to be shown. TZ is honoured.\n"
+      "'%Y-%m-%d %X'. A decimal number (1536197188 or 1536197188.25) is a Unix timestamp and is\n"
+      "answered as '%Y-%m-%d %X'. TZ is honoured.\n"
       "Example: udp_time_server --listen 127.0.0.1:9001 --sntp 127.0.0.1:9123"};
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", options.text, "HOST:PORT or [::1]:PORT; port 0: any");

@@ -98,8 +98,28 @@ TEST_SUITE("time_text") {
       CHECK(answer(far) == "error: no calendar has that time");
     }
     CHECK(answer("12 ") == "12 ");  // Not a number.
-    CHECK(answer("1.5") == "1.5");
     CHECK(answer("-") == "-");
+  }
+
+  TEST_CASE("a fraction of a second is allowed and rounded down") {
+    const Zone utc("UTC");
+    CHECK(answer("1536197188.25") == "2018-09-06 01:26:28");
+    CHECK(answer("1536197188.9999999999999999999999") == "2018-09-06 01:26:28");
+    CHECK(answer("1536197188.0") == "2018-09-06 01:26:28");
+    CHECK(answer("0.5") == "1970-01-01 00:00:00");
+    CHECK(answer("-0.5") == "1969-12-31 23:59:59");
+    CHECK(answer("-1.0") == "1969-12-31 23:59:59");
+    CHECK(answer("-1.000000000000000000000000000001") == "1969-12-31 23:59:58");
+    CHECK(answer("-0.0") == "1970-01-01 00:00:00");
+    CHECK(answer("67767976233532799.9") == "2147483647-12-31 23:59:59");
+    for (const char* far : {"67767976233532800.0", "-9223372036854775808.5",
+                            "99999999999999999999999999.25"}) {
+      CHECK(answer(far) == "error: no calendar has that time");
+    }
+    for (const char* text : {"1.", ".5", "-.5", "1.2.3", "1.-5", "1.5e3", "1,5", "1.5 ", "+1.5",
+                             "1. 5", "- 1.5"}) {
+      CHECK(answer(text) == text);
+    }
   }
 
   TEST_CASE("TZ is honoured, summer time too") {

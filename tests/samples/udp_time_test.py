@@ -94,6 +94,10 @@ class Text(unittest.TestCase):
             self.assertTrue(before <= told <= time.time())
             self.assertRegex(asker.ask(b""), rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
             self.assertEqual(asker.ask(b"1700000000"), b"2023-11-14 22:13:20")
+            self.assertEqual(asker.ask(b"1536197188.25"), b"2018-09-06 01:26:28")
+            now = time.time()
+            self.assertEqual(asker.ask(str(now).encode()).decode(),
+                             datetime.fromtimestamp(int(now), timezone.utc).strftime("%F %T"))
             self.assertEqual(asker.ask(b"100%%"), b"100%")
 
     def test_the_time_zone_is_the_servers(self):
