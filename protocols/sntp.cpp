@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 #include <numeric>
 #include <span>
 
@@ -128,6 +129,43 @@ std::string_view sntp_answer_problem(const SntpPacket& answer, NtpTime transmit)
   }
   if (!answer.transmit) return "without a transmit timestamp";
   return {};
+}
+
+std::optional<std::string_view> kiss_code(const SntpPacket& answer) {
+  if (answer.stratum != 0) return {};
+  const std::string_view letters(answer.reference_id.data(), answer.reference_id.size());
+  const std::string_view code = letters.substr(0, letters.find('\0'));
+  const bool padded = letters.find_first_not_of('\0', code.size()) == letters.npos;
+  const bool printable = std::all_of(code.begin(), code.end(),
+                                     [](char letter) { return letter > ' ' && letter < 127; });
+  return !code.empty() && padded && printable ? std::optional(code) : std::nullopt;
+}
+
+std::string_view kiss_code_meaning(std::string_view code) {
+  struct Kiss {
+    std::string_view code;
+    std::string_view meaning;
+  };
+  // RFC 5905 figure 13.
+  constexpr Kiss kisses[] = {
+      {"ACST", "the association belongs to a unicast server"},
+      {"AUTH", "the server could not be authenticated"},
+      {"AUTO", "the Autokey sequence failed"},
+      {"BCST", "the association belongs to a broadcast server"},
+      {"CRYP", "cryptographic authentication or identification failed"},
+      {"DENY", "the server denies access"},
+      {"DROP", "the server lost its peer in symmetric mode"},
+      {"INIT", "the server's clock has not been synchronized yet"},
+      {"MCST", "the association belongs to a dynamically discovered server"},
+      {"NKEY", "the server knows no such key"},
+      {"RATE", "the server is asked too often"},
+      {"RMOT", "the association was altered from a remote host"},
+      {"RSTR", "the server denies access by a local policy"},
+      {"STEP", "the server's clock was set and has not been synchronized since"},
+  };
+  const auto* const found = std::find_if(std::begin(kisses), std::end(kisses),
+                                         [&](const Kiss& kiss) { return kiss.code == code; });
+  return found != std::end(kisses) ? found->meaning : std::string_view();
 }
 
 SntpSample sntp_sample(NtpTime sent, NtpTime server_received, NtpTime server_transmitted,

@@ -99,6 +99,16 @@ struct SntpClock {
 /// there, and unpredictable if strangers may send (RFC 4330 section 5, checks 3 to 8).
 [[nodiscard]] std::string_view sntp_answer_problem(const SntpPacket& answer, NtpTime transmit);
 
+/// The kiss code of an answer of stratum 0, a Kiss-o'-Death (RFC 5905 section 7.4): up to four
+/// letters, such as `RATE`, `DENY` and `RSTR`. Nothing for another answer, and for a reference
+/// identifier that is not printable ASCII, padded with zeros at its end.
+///
+/// Lifetime  Refers to `answer`.
+[[nodiscard]] std::optional<std::string_view> kiss_code(const SntpPacket& answer);
+
+/// What a kiss code means, in words; empty for a code that RFC 5905 does not name.
+[[nodiscard]] std::string_view kiss_code_meaning(std::string_view code);
+
 /// What one exchange tells of the other clock.
 struct SntpSample {
   std::chrono::nanoseconds offset{};  ///< What our clock has to be put forward by.

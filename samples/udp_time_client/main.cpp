@@ -1,4 +1,7 @@
 // Asks a server for the time: once, or every so often.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <optional>
@@ -32,6 +35,13 @@ struct Options {
 std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
 }
+
+double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Of Kiss-o'-Death packets with the code RATE: by then the interval is 32 times as long.
+constexpr int most_rates_in_a_row = 5;
 
 class TimeClient {
  public:
@@ -104,11 +114,31 @@ class TimeClient {
       if (!words) return false;
       std::printf("%s\n", words->c_str());
       std::fflush(stdout);
+      rates_in_a_row_ = 0;
       ask_again();
+    } catch (const samples::KissOfDeath& kiss) {
+      obey(kiss);
     } catch (const samples::Failed& failure) {
       fail(options_.endpoint + ": " + failure.what());
     }
     return true;
+  }
+
+  // As RFC 5905 section 7.4 requires. A server that goes on to refuse is left alone.
+  void obey(const samples::KissOfDeath& kiss) {
+    std::string what = options_.endpoint + ": " + kiss.what();
+    rates_in_a_row_ = kiss.asked_too_often ? rates_in_a_row_ + 1 : 0;
+    const bool ends = kiss.denied || rates_in_a_row_ == most_rates_in_a_row;
+    if (ends) left_ = 1;
+    if (kiss.asked_too_often) {
+      interval_ = std::max<std::chrono::nanoseconds>(2 * interval_, kiss.least_interval);
+    }
+    if (left_ != 1U && kiss.asked_too_often) {
+      what += fmt::format("; from now on it is asked every {} s", seconds(interval_));
+    } else if (ends) {
+      what += "; it is not asked again";
+    }
+    fail(what);
   }
 
   void fail(const std::string& why) {
@@ -128,7 +158,8 @@ class TimeClient {
   reactor::Loop& loop_;
   const Options& options_;
   const reactor::Address server_;
-  const std::chrono::nanoseconds interval_;
+  std::chrono::nanoseconds interval_;
+  int rates_in_a_row_ = 0;
   std::optional<unsigned> left_;  // Nothing: until somebody stops it.
   reactor::Loop::Clock::time_point asked_at_;
   samples::Question question_;
@@ -154,7 +185,9 @@ int main(int count, char** words) {
   Options options;
   int status = 0;
   CLI::App command_line{
-      "Asks a server for the time and prints what it answers.\n"
+      "Asks a server for the time and prints what it answers. A Kiss-o'-Death of an SNTP server "
+      "is\n"
+      "obeyed: RATE doubles the interval, five in a row end the program, as do DENY and RSTR.\n"
       "Example: udp_time_client 127.0.0.1:9001 '%A %H:%M'"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT or [::1]:PORT")->required();
   auto* const format =
@@ -185,6 +218,11 @@ int main(int count, char** words) {
       if (one != other) one->excludes(other);
     }
   }
+  command_line.callback([&] {
+    if (options.tcp && !options.time && !options.daytime) {
+      throw CLI::RequiredError("--tcp: --time or --daytime");
+    }
+  });
   const int parsed =
       samples::run_program(command_line, count, words, [&] { status = run(options); });
   return parsed != 0 ? parsed : status;

@@ -7,7 +7,6 @@
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
-#include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 
 namespace samples {
@@ -27,6 +26,17 @@ std::string words_for(const protocols::SntpSample& sample, const protocols::Sntp
                      leaps[static_cast<std::size_t>(answer.leap)]);
 }
 
+// 1 s to 1024 s; 0 is what a server repeats from a request that says nothing.
+std::chrono::seconds poll_interval(const protocols::SntpPacket& answer) {
+  const bool tells = answer.poll >= 1 && answer.poll <= 10;
+  return std::chrono::seconds(tells ? 1 << answer.poll : 0);
+}
+
+std::string name_kiss(std::string_view code) {
+  const std::string_view meaning = protocols::kiss_code_meaning(code);
+  return fmt::format("Kiss-o'-Death {}{}{}", code, meaning.empty() ? "" : ": ", meaning);
+}
+
 // Lines and columns as they are, and nothing that commands a terminal.
 std::string shown(std::string_view text) {
   std::string all;
@@ -40,6 +50,12 @@ std::string shown(std::string_view text) {
 }
 
 }  // namespace
+
+KissOfDeath::KissOfDeath(std::string_view code, std::chrono::seconds poll)
+    : Failed(name_kiss(code)),
+      asked_too_often(code == "RATE"),
+      denied(code == "DENY" || code == "RSTR"),
+      least_interval(poll) {}
 
 Question ask_text(std::string format) {
   return {std::move(format), [](protocols::Bytes answer, Arrived) {
@@ -77,6 +93,10 @@ Question ask_sntp() {
           [cookie, sent](protocols::Bytes bytes, Arrived arrived) -> std::optional<std::string> {
             const auto answer = protocols::SntpPacket::decode(bytes);
             if (!answer || answer->origin != cookie) return {};
+            const auto kiss = protocols::kiss_code(*answer);
+            if (kiss && answer->mode == protocols::NtpMode::server) {
+              throw KissOfDeath(*kiss, poll_interval(*answer));
+            }
             const auto problem = protocols::sntp_answer_problem(*answer, cookie);
             if (!problem.empty()) throw Failed(std::string(problem));
             return words_for(protocols::sntp_sample(sent, answer->receive, answer->transmit,

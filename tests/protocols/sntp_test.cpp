@@ -154,6 +154,36 @@ TEST_SUITE("sntp") {
     CHECK(sntp_answer_problem(bad, sent) == "without a transmit timestamp");
   }
 
+  TEST_CASE("an answer of stratum 0 has a kiss code, if its reference identifier is one") {
+    const auto code_of = [](std::array<char, 4> reference_id, std::uint8_t stratum = 0) {
+      SntpPacket answer;
+      answer.stratum = stratum;
+      answer.reference_id = reference_id;
+      return std::string(kiss_code(answer).value_or("(none)"));
+    };
+    CHECK(code_of({'R', 'A', 'T', 'E'}) == "RATE");
+    CHECK(code_of({'X', '~', '!', '1'}) == "X~!1");
+    CHECK(code_of({'N', 'T', 0, 0}) == "NT");
+    CHECK(code_of({'R', 'A', 'T', 'E'}, 1) == "(none)");
+    CHECK(code_of({0, 0, 0, 0}) == "(none)");
+    CHECK(code_of({0, 'A', 'T', 'E'}) == "(none)");
+    CHECK(code_of({'R', 0, 'T', 'E'}) == "(none)");
+    CHECK(code_of({'R', 'A', 'T', ' '}) == "(none)");
+    CHECK(code_of({'R', 'A', 'T', 127}) == "(none)");
+    CHECK(code_of({'R', 'A', 'T', '\xE9'}) == "(none)");
+    CHECK(code_of({'\33', 'A', 'T', 'E'}) == "(none)");
+  }
+
+  TEST_CASE("the kiss codes of RFC 5905 have a meaning in words") {
+    CHECK(kiss_code_meaning("RATE") == "the server is asked too often");
+    CHECK(kiss_code_meaning("STEP") ==
+          "the server's clock was set and has not been synchronized since");
+    CHECK(kiss_code_meaning("DENY") != kiss_code_meaning("RSTR"));
+    for (const char* unknown : {"", "rate", "XXXX", "RAT", "RATES"}) {
+      CHECK(kiss_code_meaning(unknown) == "");
+    }
+  }
+
   TEST_CASE("offset and delay of an exchange, whatever the clocks show") {
     // The server is 250 ms ahead; 30 ms there, 10 ms in the server, 20 ms back.
     for (const std::int64_t second : {0LL, 1'700'000'000LL, 2'085'978'495LL, 4'000'000'000LL}) {

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from datetime import datetime, timezone
@@ -293,7 +294,8 @@ class Client(unittest.TestCase):
                 nobody = "127.0.0.1:%d" % silent.getsockname()[1]
                 for arguments, why in (
                         ((text, "%Q"), f"{text}: no conversion of strftime at byte 0"),
-                        ((sntp, "--sntp"), f"{sntp}: the server has no time to give"),
+                        ((sntp, "--sntp"), f"{sntp}: Kiss-o'-Death INIT: the server's clock has not "
+                         "been synchronized yet"),
                         ((nobody, "--timeout", 0.05), f"no answer from {nobody}"),
                         ((nobody, "--sntp", "--timeout", 0.05), f"no answer from {nobody}"),
                         (("nonsense",), "nonsense")):
@@ -344,10 +346,111 @@ class Client(unittest.TestCase):
     def test_a_wrong_command_line(self):
         for arguments in ([], ["127.0.0.1:0", "--count", "0"], ["127.0.0.1:0", "--interval", "x"],
                           ["127.0.0.1:0", "--sntp", "--time"], ["127.0.0.1:0", "%Y", "--sntp"],
-                          ["127.0.0.1:0", "--tcp", "--sntp"]):
-            self.assertEqual(run("udp_time_client", *arguments).returncode, 2)
+                          ["127.0.0.1:0", "--tcp", "--sntp"], ["127.0.0.1:0", "--tcp"],
+                          ["127.0.0.1:0", "--tcp", "--interval", "1"]):
+            done = run("udp_time_client", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertNotEqual(done.stderr, "")
         for arguments in (["--stratum", "0"], ["--stratum", "17"], ["x"]):
             self.assertEqual(run("udp_time_server", *arguments).returncode, 2)
+
+
+class KissOfDeath(unittest.TestCase):
+    """A server that answers each request with the next of some answers."""
+
+    @staticmethod
+    def packet(request, code, stratum=0, mode=4, poll=0, origin=None):
+        now = int((time.time() + FROM_1900) * 2**32)
+        return struct.pack("!BBbbII4sQ8sQQ", 4 << 3 | mode, stratum, poll, -20, 0, 0, code, now,
+                           origin or request[40:48], now, now)
+
+    def ask(self, *answers, count=1, interval=0.01):
+        """Exit code, standard error, and when each request came; the last answer is repeated."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            server.settimeout(PATIENCE)
+            self.endpoint = "127.0.0.1:%d" % server.getsockname()[1]
+            client = subprocess.Popen(
+                [program("udp_time_client"), self.endpoint, "--sntp", "--count", str(count),
+                 "--interval", str(interval)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            came = []
+            ended = threading.Event()
+
+            def serve():
+                while True:
+                    request, sender = server.recvfrom(100)
+                    if ended.is_set():
+                        return
+                    came.append(time.monotonic())
+                    answer = answers[min(len(came), len(answers)) - 1]
+                    for packet in answer(request) if callable(answer) else [
+                            self.packet(request, answer)]:
+                        server.sendto(packet, sender)
+
+            serving = threading.Thread(target=serve)
+            serving.start()
+            self.out, errors = client.communicate(timeout=PATIENCE)
+            ended.set()
+            server.sendto(b"", server.getsockname())
+            serving.join()
+            return client.returncode, errors, came
+
+    def good(self, request):
+        return [self.packet(request, b"GPS", stratum=1)]
+
+    def test_deny_and_rstr_stop_the_client_at_once(self):
+        for code, meaning in ((b"DENY", "the server denies access"),
+                              (b"RSTR", "the server denies access by a local policy")):
+            returned, errors, came = self.ask(code, count=10)
+            self.assertEqual((returned, len(came)), (1, 1))
+            self.assertEqual(errors, f"error: {self.endpoint}: Kiss-o'-Death {code.decode()}: "
+                             f"{meaning}; it is not asked again\n")
+
+    def test_each_rate_doubles_the_interval_and_five_in_a_row_stop_the_client(self):
+        returned, errors, came = self.ask(b"RATE", count=100, interval=0.02)
+        self.assertEqual((returned, len(came)), (1, 5))
+        said = f"error: {self.endpoint}: Kiss-o'-Death RATE: the server is asked too often"
+        self.assertEqual(errors.splitlines(), [
+            *(f"{said}; from now on it is asked every {seconds} s"
+              for seconds in (0.04, 0.08, 0.16, 0.32)), f"{said}; it is not asked again"])
+        self.assertGreater(came[-1] - came[0], 0.3)  # 0.6 s; 0.08 s had it not slowed down.
+
+    def test_a_server_that_is_asked_less_often_may_serve_again(self):
+        returned, errors, came = self.ask(b"RATE", b"RATE", self.good, b"RATE", self.good, count=6)
+        self.assertEqual((returned, len(came)), (1, 6))
+        self.assertEqual(self.out.count("offset"), 3)
+        self.assertEqual([line.rpartition("every ")[2] for line in errors.splitlines()],
+                         ["0.02 s", "0.04 s", "0.08 s"])
+
+    def test_the_interval_that_the_server_asks_for_is_kept(self):
+        def once(request):
+            return [self.packet(request, b"RATE", poll=1)]
+        returned, errors, came = self.ask(once, self.good, count=2)
+        self.assertEqual((returned, len(came)), (1, 2))
+        self.assertIn("; from now on it is asked every 2 s\n", errors)
+        self.assertGreater(came[1] - came[0], 1.9)
+
+    def test_other_codes_are_shown_and_change_nothing(self):
+        for code, said in ((b"STEP", "STEP: the server's clock was set and has not been "
+                            "synchronized since"), (b"XABC", "XABC"), (b"NT\0\0", "NT")):
+            returned, errors, came = self.ask(code, count=2)
+            self.assertEqual((returned, len(came)), (1, 2))
+            self.assertEqual(errors, f"error: {self.endpoint}: Kiss-o'-Death {said}\n" * 2)
+
+    def test_what_is_no_code_is_not_shown(self):
+        for code in (b"\0\0\0\0", b"\33[2J", b"A\0BC"):
+            returned, errors, came = self.ask(code)
+            self.assertEqual((returned, len(came)), (1, 1))
+            self.assertEqual(errors, f"error: {self.endpoint}: the server has no time to give\n")
+
+    def test_a_forged_kiss_of_death_is_ignored(self):
+        def forged_then_good(request):
+            return [self.packet(request, b"DENY", origin=bytes(range(8))),
+                    self.packet(request, b"DENY", origin=bytes(8)), b"DENY",
+                    *self.good(request)]
+        returned, errors, came = self.ask(forged_then_good, count=3)
+        self.assertEqual((returned, errors, len(came)), (0, "", 3))
 
 
 class OtherPrograms(unittest.TestCase):
