@@ -1,12 +1,15 @@
 """The echo programs and the relay, driven as their users drive them."""
 
 import os
+import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -239,17 +242,45 @@ class Secret(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", text))
 
 
+STYLES = ("select", "poll", "epoll", "epoll-edge")
+
+
+def filled(connection):
+    """Sends without reading until the kernels of both sides and the server hold no more."""
+    connection.settimeout(0.5)
+    sent = 0
+    try:
+        while True:
+            sent += connection.send(PATTERN)
+    except TimeoutError:
+        connection.settimeout(PATIENCE_SECONDS)
+        return sent
+
+
+def received(connection):
+    """All that comes until the other's end."""
+    pieces = []
+    while piece := connection.recv(1 << 20):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def processor_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class ReadinessEchoServer(unittest.TestCase):
-    def server(self, style):
+    def server(self, style, *options, **process_options):
         try:
-            return Server("readiness_echo_server", "--style", style)
+            return Server("readiness_echo_server", "--style", style, *options, **process_options)
         except AssertionError as failure:
             if style == "epoll-edge" and "operation not supported" in str(failure):
                 self.skipTest("built on a poller without edges")
             raise
 
     def test_every_byte_comes_back_in_every_style_for_several_clients_at_once(self):
-        for style in ("select", "poll", "epoll", "epoll-edge"):
+        for style in STYLES:
             with self.subTest(style=style), self.server(style) as server:
                 results = []
                 clients = [threading.Thread(
@@ -260,6 +291,104 @@ class ReadinessEchoServer(unittest.TestCase):
                 for client in clients:
                     client.join()
                 self.assertEqual(results, [True] * 3)
+
+    def test_out_of_descriptors_it_rests_serves_those_it_has_and_later_the_others(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        for style in STYLES:
+            with self.subTest(style=style), self.server(style, preexec_fn=few) as server:
+                clients = [socket.create_connection(address_of(server), PATIENCE_SECONDS)
+                           for _ in range(60)]
+                for client in clients:
+                    client.sendall(b"x")
+                self.assertEqual(clients[0].recv(10), b"x")
+                began, used = time.monotonic(), processor_seconds(server.process.pid)
+                for client in clients:  # Each makes room for another.
+                    if client is not clients[0]:
+                        self.assertEqual(client.recv(10), b"x")
+                    client.close()
+                used = processor_seconds(server.process.pid) - used
+                self.assertLess(used, (time.monotonic() - began) / 2 + 0.3)
+                self.assertIn("accept on", server.errors())
+                self.assertIn("too many open files", server.errors())
+                self.assertEqual(exchange(address_of(server), b"hello"), b"hello")
+
+    @unittest.skipUnless(shutil.which("strace"), "there is no strace")
+    def test_an_accept_that_fails_costs_no_other_connection(self):
+        for style in STYLES:
+            for error in ("ECONNABORTED", "EINTR", "EMFILE", "ENFILE", "ENOBUFS", "EPROTO"):
+                with self.subTest(style=style, error=error):
+                    process = subprocess.Popen(
+                        ["strace", "-f", "-o", "/dev/null", "-e", "trace=accept4", "-e",
+                         f"inject=accept4:error={error}:when=1", program("readiness_echo_server"),
+                         "--style", style, "--listen", "127.0.0.1:0"], text=True,
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                    try:
+                        line = process.stdout.readline()
+                        if not line:
+                            self.skipTest("it cannot be traced: " + process.stderr.read())
+                        port = int(line.rpartition(":")[2])
+                        self.assertEqual(exchange(("127.0.0.1", port), b"hello"), b"hello")
+                        children = f"/proc/{process.pid}/task/{process.pid}/children"
+                        os.kill(int(Path(children).read_text()), signal.SIGTERM)
+                        self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
+                    finally:
+                        process.kill()
+                        process.communicate()
+
+    def test_asked_to_end_it_sends_back_what_has_arrived_and_then_its_end(self):
+        for style in STYLES:
+            with self.subTest(style=style), self.server(style) as server:
+                with socket.create_connection(address_of(server)) as connection:
+                    sent = filled(connection)
+                    server.process.terminate()
+                    self.assertEqual(len(received(connection)), sent)
+                    self.assertIsNone(server.process.poll())  # It waits for our end.
+                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+
+    def test_asked_to_end_it_serves_connections_that_it_had_not_accepted(self):
+        for style in STYLES:
+            with self.subTest(style=style), self.server(style) as server:
+                server.process.send_signal(signal.SIGSTOP)
+                clients = [socket.create_connection(address_of(server), PATIENCE_SECONDS)
+                           for _ in range(100)]
+                for client in clients:
+                    client.sendall(b"hello")
+                server.process.terminate()
+                server.process.send_signal(signal.SIGCONT)
+                self.assertEqual([received(client) for client in clients], [b"hello"] * 100)
+                for client in clients:
+                    client.close()
+                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+
+    def test_asked_to_end_twice_it_cuts_off_after_five_seconds_a_client_that_does_not_read(self):
+        for style in ("select", "epoll"):
+            with self.subTest(style=style), self.server(style) as server:
+                with socket.create_connection(address_of(server)) as connection:
+                    filled(connection)
+                    began = time.monotonic()
+                    server.process.terminate()
+                    server.process.terminate()
+                    self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                    self.assertGreater(time.monotonic() - began, 4.9)
+                    with self.assertRaises(ConnectionResetError):  # Not taken for all there was.
+                        received(connection)
+
+    def test_the_file_of_its_unix_socket_goes_with_it_but_no_other(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "echo"
+            for replaced in (False, True):
+                with self.server("epoll", "--listen", f"unix:{path}") as server:
+                    with socket.socket(socket.AF_UNIX) as connection:
+                        connection.connect(str(path))
+                        connection.sendall(b"hello")
+                        self.assertEqual(connection.recv(100), b"hello")
+                    if replaced:
+                        path.unlink()
+                        path.write_text("of somebody else")
+                    self.assertEqual(server.stop(), 0)
+                    self.assertEqual(path.exists(), replaced)
 
 
 class Relay(unittest.TestCase):

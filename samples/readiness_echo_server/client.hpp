@@ -1,0 +1,54 @@
+// One client of the echo server, served by recv and send.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+
+#include "reactor/readiness.hpp"
+#include "reactor/socket.hpp"
+
+namespace samples {
+
+/// Why Client::echo() returned.
+enum class Echoed {
+  all,   ///< The kernel has no more bytes, or no more room: wait for interest().
+  some,  ///< Its budget is used up: call it again after the other clients had their turn.
+  over,  ///< The client ended the connection and has received everything, or it failed.
+};
+
+/// A connection. It keeps at most 64 KiB that are not sent back yet: it receives only when there
+/// are none.
+class Client {
+ public:
+  explicit Client(reactor::Socket socket) : socket_(std::move(socket)) {}
+
+  [[nodiscard]] Echoed echo();
+
+  /// What the next echo() needs. An edge-triggered watcher waits for both.
+  [[nodiscard]] reactor::Interest interest() const {
+    return unsent_.empty() ? reactor::Interest::readable : reactor::Interest::writable;
+  }
+
+  /// True if nothing was received and nothing sent since the last call, and nothing is unsent.
+  [[nodiscard]] bool was_quiet() { return !std::exchange(active_, false) && unsent_.empty(); }
+
+  /// Sends the end of the stream. What the client sends after that is discarded.
+  void end();
+
+  /// Lets the destructor reset the connection if it would lose bytes: the client must not take the
+  /// part that it received for all.
+  void give_up();
+
+ private:
+  [[nodiscard]] ssize_t receive();
+  [[nodiscard]] ssize_t send_back();
+
+  reactor::Socket socket_;
+  std::string unsent_;
+  bool active_ = true;
+  bool ended_ = false;
+};
+
+}  // namespace samples
