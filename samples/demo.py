@@ -129,6 +129,13 @@ def relay():
                            ask("tcp_echo_client", server.endpoint, "through"), "THROUGH")
 
 
+@shows("udp_echo_server", "udp_echo_client")
+def udp_echo():
+    with Server("udp_echo_server", "--upper") as server:
+        yield Exchange("udp_echo_server --upper", "hello",
+                       ask("udp_echo_client", server.endpoint, "hello"), "HELLO")
+
+
 @shows("udp_time_server", "udp_time_client")
 def udp_time():
     with Server("udp_time_server", "--sntp", "127.0.0.1:0", "--time", "127.0.0.1:0", "--daytime",

@@ -1,6 +1,4 @@
 // The smallest server: whatever a client sends comes back.
-#include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <memory>
@@ -12,6 +10,7 @@
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
 #include "samples/support/serve.hpp"
+#include "samples/support/upper.hpp"
 
 namespace {
 
@@ -30,14 +29,7 @@ struct Echo {
 
   void on_data(std::span<const std::byte> bytes) {
     if (gate) bytes = gate->pass(bytes);
-    if (!upper) {
-      stream.write(bytes);
-      return;
-    }
-    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char letter) { return std::toupper(letter); });
-    stream.write(text);
+    upper ? stream.write(samples::upper(bytes)) : stream.write(bytes);
   }
   void on_close(const reactor::Error& error) const {
     if (gate && error) std::fprintf(stderr, "%s\n", error.message().c_str());

@@ -11,12 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "reactor/resolver.hpp"
+#include "reactor/socket.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
 #include "samples/readiness_echo_server/client.hpp"
-#include "samples/readiness_echo_server/listening_socket.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/socket_file.hpp"
 
 namespace {
 
@@ -39,6 +41,33 @@ constexpr std::chrono::milliseconds drain_time = 5s;
 struct Connection {
   samples::Client client;
   std::optional<Watcher> watcher = {};  // Without one where all descriptors are named at once.
+};
+
+class ListeningSocket {
+ public:
+  explicit ListeningSocket(const std::string& endpoint)
+      : socket_(listen_at(endpoint)),
+        address_(samples::value_of(socket_.local_address())),
+        file_(address_) {}
+
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  [[nodiscard]] const reactor::Address& address() const { return address_; }
+
+ private:
+  static Socket listen_at(const std::string& endpoint) {
+    const reactor::Address wanted = samples::value_of(reactor::resolve_now(endpoint)).front();
+    Socket socket = samples::value_of(Socket::open(wanted.family(), reactor::SocketType::stream));
+    if (wanted.family() != reactor::Family::unix_socket) {
+      samples::check(socket.set(reactor::option::reuse_address, true));
+    }
+    samples::check(socket.bind(wanted));
+    if (listen(socket.fd(), SOMAXCONN) == 0) return socket;
+    throw samples::Failed(reactor::system_error(errno, "listen", endpoint));
+  }
+
+  Socket socket_;
+  const reactor::Address address_;
+  const samples::SocketFile file_;
 };
 
 class ReadinessServer {
@@ -174,7 +203,7 @@ class ReadinessServer {
   }
 
   reactor::Loop& loop_;
-  std::optional<samples::ListeningSocket> listening_;  // Nothing while draining.
+  std::optional<ListeningSocket> listening_;  // Nothing while draining.
   const bool waits_for_any_;
   const Trigger trigger_;
   std::map<int, Connection> clients_;

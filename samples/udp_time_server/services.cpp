@@ -9,6 +9,7 @@
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
 #include "samples/support/failed.hpp"
+#include "samples/support/may_answer.hpp"
 
 namespace samples {
 namespace {
@@ -37,17 +38,13 @@ protocols::Leap coming_leap() {
 
 }  // namespace
 
-bool may_answer(const Address& sender, const Address& server) {
-  if (sender.family() == reactor::Family::unix_socket) return !sender.is_unspecified();
-  return sender.port() >= IPPORT_RESERVED && sender.port() != server.port();
-}
-
 // ---- Text
 
 TextService::TextService(reactor::Loop& loop, const std::string& endpoint)
     : server_(value_of(reactor::UdpServer<TextSession>::bind(
           loop, endpoint, {},
-          [this, &loop](reactor::UdpPeer& peer) { return TextSession(peer, loop, address_); }))) {
+          [this, &loop](reactor::UdpPeer& peer) { return TextSession(peer, loop, address_); }))),
+      file_(server_.address()) {
   address_ = server_.address();
 }
 
@@ -69,7 +66,8 @@ bool TextSession::comes_back(const Datagram& datagram) const {
 
 SntpService::SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum)
     : socket_(value_of(reactor::DatagramSocket::bind(
-          loop, value_of(reactor::resolve_now(endpoint)).front(), {.receive_times = true}))) {
+          loop, value_of(reactor::resolve_now(endpoint)).front(), {.receive_times = true}))),
+      file_(socket_.address()) {
   socket_.on_received([this, stratum](std::span<const Datagram> batch) {
     for (const Datagram& datagram : batch) answer(datagram, stratum);
   });

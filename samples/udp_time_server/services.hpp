@@ -8,12 +8,9 @@
 #include "reactor/datagram.hpp"
 #include "reactor/server.hpp"
 #include "reactor/udp_server.hpp"
+#include "samples/support/socket_file.hpp"
 
 namespace samples {
-
-/// False for a sender that would take the answer for a request: forged datagrams come from ports
-/// below 1024, where chargen and echo are, or from the port of another such server.
-[[nodiscard]] bool may_answer(const reactor::Address& sender, const reactor::Address& server);
 
 /// Answers a format of strftime with the time.
 class TextSession {
@@ -43,6 +40,7 @@ class TextService {
  private:
   reactor::Address address_;
   reactor::UdpServer<TextSession> server_;
+  const SocketFile file_;
 };
 
 /// RFC 5905 section 14, for a clock that somebody else keeps right.
@@ -57,6 +55,7 @@ class SntpService {
   void answer(const reactor::Datagram& datagram, std::uint8_t stratum);
 
   reactor::DatagramSocket socket_;
+  const SocketFile file_;
 };
 
 /// The same bytes for whoever asks, at one address: as a datagram for any that is shorter, and on
