@@ -93,6 +93,16 @@ def chat():
                        "* ann joined | ann: hello | * ann is now eve | * 1 here: | *   eve")
 
 
+@shows("dialog")
+def dialog():
+    with Server("dialog", stdin=subprocess.PIPE) as server:
+        server.process.stdin.write("good morning\n")
+        server.process.stdin.flush()
+        heard = told_by(run("dialog", server.endpoint, input="hello\n"))
+        yield Exchange("dialog --listen …", "hello", f"{server.line()} | {heard}",
+                       "hello | good morning")
+
+
 @shows("remote_command_server", "remote_command_client")
 def remote_command():
     with tempfile.TemporaryDirectory() as folder:

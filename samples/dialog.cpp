@@ -1,0 +1,211 @@
+// Two people type to each other over a connection: the first program of most tutorials.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <string>
+
+#include "reactor/framed.hpp"
+#include "reactor/listener.hpp"
+#include "reactor/resolver.hpp"
+#include "reactor/stream.hpp"
+#include "reactor/timer.hpp"
+#include "samples/support/connector.hpp"
+#include "samples/support/line_input.hpp"
+#include "samples/support/paused_lines.hpp"
+#include "samples/support/printable.hpp"
+#include "samples/support/program.hpp"
+
+namespace {
+
+using reactor::Error;
+using reactor::Stream;
+
+bool is_bye(std::string_view line) {
+  const std::size_t begin = line.find_first_not_of(" \t\r");
+  const std::size_t end = line.find_last_not_of(" \t\r");
+  return begin != line.npos && line.substr(begin, end - begin + 1) == "bye";
+}
+
+// At a terminal over the prompt, which follows.
+void show(std::FILE* out, const std::string& text) {
+  std::fprintf(out, "%s%s\n", isatty(STDIN_FILENO) ? "\r\33[K" : "", text.c_str());
+  std::fflush(out);
+}
+
+// One connection, until one of the two says `bye` or ends it.
+class Conversation {
+ public:
+  Conversation(reactor::Loop& loop, Stream stream, samples::LineInput& input,
+               reactor::Callback<void(const Error&)> on_over)
+      : stream_(std::move(stream)),
+        input_(input),
+        on_over_(std::move(on_over)),
+        unended_(loop, [this] { hear(unended_.take()); }),
+        lines_(stream_, samples::PausedLines(unended_),
+               [this](std::string_view line) { hear(line); }),
+        farewell_(loop, [this] { end(); }) {
+    lines_.on_end([this] {
+      const std::string last = unended_.take();
+      if (!last.empty()) hear(last);
+      if (!ended_) farewell_.restart(time_for_farewell);
+    });
+    stream_.on_drained([this] {
+      if (!ended_) input_.resume();
+    });
+    stream_.on_close([this](const Error& error) {
+      // A peer that leaves its side open after `bye` has received everything all the same.
+      const bool complete = ended_ && stream_.queued_bytes() == 0;
+      auto call = std::move(on_over_);  // It may destroy this object.
+      call(complete ? Error() : error);
+    });
+  }
+
+  void say(std::string_view line) {
+    if (stream_.write(std::string(line) + '\n') == reactor::Written::full) input_.pause();
+    is_bye(line) ? end() : input_.prompt();
+  }
+
+  // The peer may go on.
+  void say_no_more() { stream_.shutdown(); }
+
+  void end() {
+    ended_ = true;
+    input_.pause();
+    stream_.close();
+  }
+
+ private:
+  // The peer has ended its side. What is typed already, as from a file, is still sent.
+  static constexpr std::chrono::milliseconds time_for_farewell{500};
+
+  void hear(std::string_view line) {
+    if (ended_) return;
+    show(stdout, samples::printable(line));
+    is_bye(line) ? end() : input_.prompt();
+  }
+
+  Stream stream_;
+  samples::LineInput& input_;
+  reactor::Callback<void(const Error&)> on_over_;
+  samples::UnendedLine unended_;
+  reactor::Framed<samples::PausedLines> lines_;
+  reactor::Timer farewell_;
+  bool ended_ = false;
+};
+
+class Client {
+ public:
+  Client(reactor::Loop& loop, const std::string& endpoint)
+      : loop_(loop),
+        connector_(loop, endpoint, [this](Stream stream) { talk(std::move(stream)); }) {}
+
+ private:
+  void talk(Stream stream) {
+    input_.emplace(
+        loop_, [this](std::string_view line) { conversation_->say(line); },
+        [this] { conversation_->say_no_more(); });
+    conversation_.emplace(loop_, std::move(stream), *input_, [this](const Error& error) {
+      if (error) throw samples::Failed(error);
+      input_.reset();
+      loop_.stop();
+    });
+  }
+
+  reactor::Loop& loop_;
+  std::optional<samples::LineInput> input_;
+  std::optional<Conversation> conversation_;
+  samples::Connector connector_;
+};
+
+// Serves one client after the other; the next waits in the kernel's queue. What is typed while
+// there is none is for the next.
+class Server {
+ public:
+  Server(reactor::Loop& loop, const std::string& endpoint)
+      : loop_(loop),
+        listener_(samples::value_of(reactor::Listener::listen(
+            loop, samples::value_of(reactor::resolve_now(endpoint)).front(),
+            [this](reactor::Socket socket, const reactor::Address& peer) {
+              listener_->pause();
+              talk(Stream(loop_, std::move(socket), peer), peer.to_string());
+            }))) {}
+
+  [[nodiscard]] const reactor::Address& address() const { return listener_->address(); }
+
+  void drain() {
+    listener_.reset();
+    conversation_ ? conversation_->end() : loop_.stop();
+  }
+
+ private:
+  void talk(Stream stream, const std::string& peer) {
+    show(stderr, peer.empty() ? "a client is there" : peer + " is there");
+    const bool is_first = !input_;
+    if (is_first) {
+      input_.emplace(
+          loop_, [this](std::string_view line) { conversation_->say(line); },
+          [this] { end_of_input(); });
+    }
+    conversation_.emplace(loop_, std::move(stream), *input_,
+                          [this](const Error& error) { over(error); });
+    if (is_first) return;
+    input_->prompt();
+    input_->resume();
+  }
+
+  void over(const Error& error) {
+    show(stderr, error ? error.message() : "the conversation is over");
+    conversation_.reset();
+    input_->pause();
+    listener_ ? listener_->resume() : loop_.stop();
+  }
+
+  // Ctrl-D at a terminal ends the server. Without one, as in a script, its clients go on.
+  void end_of_input() {
+    if (isatty(STDIN_FILENO)) drain();
+  }
+
+  reactor::Loop& loop_;
+  std::optional<reactor::Listener> listener_;
+  std::optional<samples::LineInput> input_;
+  std::optional<Conversation> conversation_;
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+  std::string endpoint;
+  std::string listen;
+  CLI::App command_line{
+      "Two people type to each other: one starts the server, the other connects to it. A line "
+      "`bye`\n"
+      "ends the conversation; the server then waits for the next client, until Ctrl-D or SIGTERM.\n"
+      "Text that a client sends without a newline counts as a line after half a second. Takes "
+      "about\n"
+      "64 MiB of memory at most, if a client reads nothing.\n"
+      "Example: dialog --listen 127.0.0.1:9000, and elsewhere: dialog 127.0.0.1:9000"};
+  auto* const where = command_line.add_option("endpoint", endpoint,
+                                              "The server: HOST:PORT, [::1]:PORT or unix:PATH");
+  command_line
+      .add_option("--listen", listen,
+                  "Be the server: HOST:PORT, [::1]:PORT or unix:PATH; port 0: any")
+      ->excludes(where);
+  command_line.callback([&] {
+    if (endpoint.empty() && listen.empty()) throw CLI::RequiredError("endpoint or --listen");
+  });
+  return samples::run_program(command_line, count, words, [&] {
+    reactor::Loop loop;
+    if (listen.empty()) {
+      const Client client(loop, endpoint);
+      loop.run();
+      return;
+    }
+    std::optional<Server> server;
+    const samples::StopSignals signals(loop, [&server] { server->drain(); });
+    server.emplace(loop, listen);
+    samples::announce(server->address());
+    loop.run();
+  });
+}
