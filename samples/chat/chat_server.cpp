@@ -6,6 +6,9 @@
 //     * ann joined            from the server; nobody can say a line that begins like this
 //     ! that name is taken    from the server, to one client: a command that was refused
 //
+// What a client sends that never ends a line counts as a line after half a second, as does what
+// stands behind the last line when it ends its side.
+//
 // A client joins with its first line, under its name if that line is a /nick. Everybody receives
 // everything in the same order, its sender too. A client that does not read is dropped when more
 // than --max-unread bytes wait for it; nobody else waits.
@@ -18,7 +21,8 @@ int main(int count, char** words) {
   std::string endpoint = "127.0.0.1:9000";
   std::size_t max_unread_bytes = 4 << 20;
   CLI::App command_line{
-      "A chat room: what one says, all read.\n"
+      "A chat room: what one says, all read. What a client sends without a newline counts as a line\n"
+      "after half a second.\n"
       "Example: chat_server --listen 127.0.0.1:9000"};
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");

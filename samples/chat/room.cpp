@@ -27,7 +27,11 @@ void Member::on_frame(const Decoder::Frame& frame) {
   if (const auto* line = std::get_if<std::string_view>(&frame)) return room.hear(*this, *line);
   room.answer(*this, too_long);
 }
-void Member::on_end() { room.leave(*this); }
+void Member::on_end() {
+  const std::string last = unended->take();
+  if (!last.empty()) room.hear(*this, last);
+  room.leave(*this);
+}
 void Member::on_close(const reactor::Error& error) {
   if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
   room.forget(*this);
@@ -35,10 +39,27 @@ void Member::on_close(const reactor::Error& error) {
 
 Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
     : loop_(loop),
-      server_(samples::value_of(Server::listen(
-          loop, endpoint, {.max_queued_bytes = max_unread_bytes}, [this](reactor::Stream& stream) {
-            return Member{stream, *this, guest_name()};
-          }))) {}
+      server_(samples::value_of(
+          Server::listen(loop, endpoint, {.max_queued_bytes = max_unread_bytes},
+                         [this](reactor::Stream& stream) { return enter(stream); }))) {
+  // The decoder of a connection is made right after its session.
+  server_.set_decoder([this] { return Member::Decoder(samples::PausedLines(*last_entered_)); });
+}
+
+Member Room::enter(reactor::Stream& stream) {
+  auto unended = std::make_unique<samples::UnendedLine>(loop_);
+  unended->on_pause([this, line = unended.get()] { hear_unended(*line); });
+  last_entered_ = unended.get();
+  return {stream, *this, guest_name(), std::move(unended)};
+}
+
+void Room::hear_unended(const samples::UnendedLine& line) {
+  Member* member = nullptr;
+  server_.for_each([&](Member& one) {
+    if (one.unended.get() == &line) member = &one;
+  });
+  if (member) hear(*member, member->unended->take());
+}
 
 void Room::hear(Member& member, std::string_view line) {
   if (line == "/quit") return leave(member);

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "protocols/lines.hpp"
 #include "reactor/server.hpp"
+#include "samples/support/paused_lines.hpp"
 #include "samples/support/telling.hpp"
 
 namespace chat {
@@ -16,11 +17,12 @@ class Room;
 
 /// One connection.
 struct Member {
-  using Decoder = samples::Telling<protocols::LineDecoder>;
+  using Decoder = samples::Telling<samples::PausedLines>;
 
   reactor::Stream& stream;
   Room& room;
   std::string name;
+  std::unique_ptr<samples::UnendedLine> unended;
   bool joined = false;
 
   void on_frame(const Decoder::Frame& frame);
@@ -49,6 +51,8 @@ class Room {
   void join(Member& member);
   void rename(Member& member, const std::string& name);
   void list_names(Member& member);
+  [[nodiscard]] Member enter(reactor::Stream& stream);
+  void hear_unended(const samples::UnendedLine& line);
   void tell_all(std::string_view line);
   void tell_now();
 
@@ -56,6 +60,7 @@ class Room {
   std::set<std::string> names_;
   std::size_t guests_ = 0;
   std::string said_;
+  samples::UnendedLine* last_entered_ = nullptr;
   Server server_;
 };
 

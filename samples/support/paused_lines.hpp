@@ -19,8 +19,12 @@ namespace samples {
 /// if the client has never sent a line end: a line of one that does may arrive in pieces.
 class UnendedLine {
  public:
-  UnendedLine(reactor::Loop& loop, reactor::Callback<void()> on_pause)
-      : timer_(loop, std::move(on_pause)) {}
+  explicit UnendedLine(reactor::Loop& loop, reactor::Callback<void()> on_pause = {})
+      : on_pause_(std::move(on_pause)), timer_(loop, [this] { on_pause_(); }) {}
+  UnendedLine(const UnendedLine&) = delete;
+  UnendedLine& operator=(const UnendedLine&) = delete;
+
+  void on_pause(reactor::Callback<void()> on_pause) { on_pause_ = std::move(on_pause); }
 
   /// Its text, which is empty from now on. Not to be called while the decoder gives out lines.
   [[nodiscard]] std::string take() {
@@ -38,6 +42,7 @@ class UnendedLine {
     text_.empty() || ends_lines_ ? timer_.cancel() : timer_.restart(pause);
   }
 
+  reactor::Callback<void()> on_pause_;
   reactor::Timer timer_;
   std::string text_;
   bool ends_lines_ = false;

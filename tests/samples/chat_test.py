@@ -140,21 +140,52 @@ class ChatServer(unittest.TestCase):
             ann.say("still here")
             ann.hears("ann: still here")
 
-    def test_what_is_no_line_ends_the_connection_and_nobody_elses(self):
+    def test_a_line_without_end_that_is_too_long_ends_the_connection_and_nobody_elses(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
-            for wrong in (b"x" * 100000, b"unfinished"):
-                with Guest(server, "/nick bob") as bob:
-                    bob.hears("* bob joined")
-                    bob.socket.sendall(wrong)
-                    bob.socket.shutdown(socket.SHUT_WR)
-                    if wrong != b"unfinished":
-                        bob.hears("! that line is too long")
-                    bob.hears(None)
-                ann.hears("* bob joined", "* bob left")
+            with Guest(server, "/nick bob") as bob:
+                bob.hears("* bob joined")
+                bob.socket.sendall(b"x" * 100000)
+                bob.socket.shutdown(socket.SHUT_WR)
+                bob.hears("! that line is too long", None)
+            ann.hears("* bob joined", "* bob left")
             ann.say("still here")
             ann.hears("ann: still here")
-        self.assertEqual(server.errors().count("decode data from 127.0.0.1:"), 2)
+        self.assertEqual(server.errors().count("decode data from 127.0.0.1:"), 1)
+
+    def test_the_last_line_needs_no_end(self):
+        with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
+            ann.hears("* ann joined")
+            with Guest(server, "/nick bob") as bob:
+                bob.hears("* bob joined")
+                bob.socket.sendall(b"hello\nthe last")
+                bob.socket.shutdown(socket.SHUT_WR)
+                bob.hears("bob: hello", "bob: the last", None)
+            ann.hears("* bob joined", "bob: hello", "bob: the last", "* bob left")
+        self.assertEqual(server.errors(), "")
+
+    def test_a_client_that_sends_no_newline_is_heard_after_a_pause(self):
+        with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
+            ann.hears("* ann joined")
+            with Guest(server) as raw:
+                for sent, heard in ((b"/nick bob", "* bob joined"), (b"hello", "bob: hello"),
+                                    (b"hello again", "bob: hello again")):
+                    raw.socket.sendall(sent)
+                    raw.hears(heard)
+                    ann.hears(heard)
+                raw.socket.sendall(b"/quit")
+                raw.hears(None)
+            ann.hears("* bob left")
+
+    def test_a_line_of_a_client_that_ends_its_lines_may_come_in_pieces(self):
+        with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
+            ann.hears("* ann joined")
+            ann.socket.sendall(b"in pie")
+            with Guest(server) as raw:  # Its pause comes after that of the other would have come.
+                raw.socket.sendall(b"hello")
+                raw.hears("* guest-2 joined", "guest-2: hello")
+            ann.socket.sendall(b"ces\n")
+            ann.hears("* guest-2 joined", "guest-2: hello", "* guest-2 left", "ann: in pieces")
 
     def test_control_characters_reach_nobody_and_utf8_stays_whole_however_it_was_cut(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
