@@ -184,8 +184,8 @@ class ChatServer(unittest.TestCase):
             with Guest(server) as raw:  # Its pause comes after that of the other would have come.
                 raw.socket.sendall(b"hello")
                 raw.hears("* guest-2 joined", "guest-2: hello")
-            ann.socket.sendall(b"ces\n")
-            ann.hears("* guest-2 joined", "guest-2: hello", "* guest-2 left", "ann: in pieces")
+                ann.socket.sendall(b"ces\n")
+                ann.hears("* guest-2 joined", "guest-2: hello", "ann: in pieces")
 
     def test_control_characters_reach_nobody_and_utf8_stays_whole_however_it_was_cut(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
