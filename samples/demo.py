@@ -173,6 +173,15 @@ def broadcast():
                            " ".join(sorted(replies)) or done.stderr.strip(), "garden kitchen")
 
 
+@shows("ping")
+def ping():
+    done = run("ping", "127.0.0.1", "--count", 2, "--interval", 0.1)
+    needs_right = "CAP_NET_RAW" in done.stderr  # Then it says so, which is all it can do.
+    yield Exchange("ping", "127.0.0.1, twice", done.stderr.strip() or done.stdout.splitlines()[-2],
+                   re.compile(r"error: .*CAP_NET_RAW.*" if needs_right else
+                              r"2 packets transmitted, 2 received, 0% packet loss, time \d+ms"))
+
+
 @shows("udp_chat")
 def udp_chat():
     with Server("udp_chat", stdin=subprocess.PIPE) as ann:

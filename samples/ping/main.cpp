@@ -224,7 +224,7 @@ int main(int count, char** words) {
   command_line.add_option("-c,--count", options.count, "Requests to send [without end]")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62));
   command_line.add_option("-i,--interval", options.interval_seconds, "Seconds between requests")
-      ->check(CLI::Range(0.01, 1e6))
+      ->check(CLI::Range(0.001, 1e6))
       ->capture_default_str();
   command_line
       .add_option("-W,--timeout", options.timeout_seconds, "Seconds to wait for each reply")

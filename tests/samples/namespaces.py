@@ -71,12 +71,12 @@ class Host:
         """For subprocess.Popen: the program starts in the namespace."""
         return {"preexec_fn": lambda: enter(f"/run/netns/{self.name}")}
 
-    def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM):
+    def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM, protocol=0):
         """A socket of this host, for a test that is on none."""
         with open("/proc/thread-self/ns/net") as home:
             enter(f"/run/netns/{self.name}")
             try:
-                return socket.socket(family, kind)
+                return socket.socket(family, kind, protocol)
             finally:
                 set_namespace(home)
 
