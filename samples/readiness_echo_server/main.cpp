@@ -34,7 +34,8 @@ using samples::Echoed;
 constexpr int most_accepted_at_once = 64;
 constexpr std::chrono::milliseconds shortest_rest = 5ms;
 constexpr std::chrono::milliseconds longest_rest = 1s;
-constexpr std::chrono::milliseconds quiet_time = 100ms;
+// More than the 200 ms after which TCP sends again what a full receive buffer made it drop.
+constexpr std::chrono::milliseconds quiet_time = 500ms;
 constexpr std::chrono::milliseconds drain_time = 5s;
 
 // The watcher is destroyed before the descriptor is closed.
