@@ -1,117 +1,52 @@
 // Fetches several URLs at once and prints their bodies in the order in which they were given.
-#include <unistd.h>
-
 #include <cmath>
-#include <cstdio>
-#include <filesystem>
-#include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "reactor/timer.hpp"
 #include "samples/http_get/fetcher.hpp"
+#include "samples/http_get/host.hpp"
+#include "samples/http_get/printer.hpp"
 #include "samples/support/program.hpp"
 
 namespace {
 
-using http_get::Fetch;
+using http_get::Progress;
 
-// What of a body may be kept until those before it are printed.
-constexpr std::size_t max_kept_bytes = std::size_t{256} << 20;
-
-/// Prints bodies in order, and what became of each.
-class Printer final : public http_get::Listener {
- public:
-  Printer(reactor::Loop& loop, std::vector<std::string> urls, bool progress)
-      : urls_(std::move(urls)), bodies_(urls_.size()), timer_(loop, [this] { show_progress(); }) {
-    if (!progress) return;
-    show_progress();
-    timer_.restart_every(std::chrono::milliseconds(200));
+// NAME=ADDRESS[,ADDRESS...], as `--resolve` takes it.
+void add_addresses(http_get::Options& options, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos) throw CLI::ValidationError("--resolve", text + " is no NAME=ADDRESS");
+  const auto name = http_get::ascii_host(std::string_view(text).substr(0, equals));
+  if (!name) throw CLI::ValidationError("--resolve", text + ": " + name.error());
+  auto& addresses = options.addresses[*name];
+  std::istringstream hosts(text.substr(equals + 1) + ",");
+  for (std::string host; std::getline(hosts, host, ',');) {
+    const bool is_ipv6 = host.find(':') != host.npos && !host.starts_with('[');
+    const auto address = reactor::Address::parse((is_ipv6 ? "[" + host + "]" : host) + ":0");
+    if (!address) throw CLI::ValidationError("--resolve", host + " is no IPv4 or IPv6 address");
+    addresses.push_back(*address);
   }
+}
 
-  void on_body(const Fetch& fetch, protocols::Bytes bytes) override {
-    received_ += bytes.size();
-    const std::string_view text = protocols::as_text(bytes);
-    if (fetch.number == turn_) return print(text);
-    kept_ += text.size();
-    if (kept_ > max_kept_bytes) throw samples::Failed("too much arrived ahead of its turn");
-    bodies_[fetch.number].text += text;
-  }
-
-  void on_done(const Fetch& fetch) override {
-    bodies_[fetch.number].done = true;
-    ++done_;
-    clear_progress();
-    if (fetch.error.empty()) {
-      std::fprintf(stderr, "%d %llu bytes %s\n", fetch.status,
-                   static_cast<unsigned long long>(fetch.received), fetch.url.text().c_str());
-    } else {
-      failed_ = true;
-      std::fprintf(stderr, "error: %s: %s\n", urls_[fetch.number].c_str(), fetch.error.c_str());
-    }
-    for (; turn_ < bodies_.size() && bodies_[turn_].done; ++turn_) print_kept();
-    print_kept();
-    if (turn_ == bodies_.size()) timer_.cancel();
-  }
-
-  [[nodiscard]] bool failed() const { return failed_; }
-
- private:
-  struct Body {
-    std::string text;
-    bool done = false;
-  };
-
-  void print_kept() {
-    if (turn_ == bodies_.size()) return;
-    std::string& text = bodies_[turn_].text;
-    print(text);
-    kept_ -= text.size();
-    text = std::string();
-  }
-
-  static void print(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) < text.size()) {
-      throw samples::Failed(reactor::system_error(errno, "write"));
-    }
-    std::fflush(stdout);
-  }
-
-  void show_progress() {
-    std::fprintf(stderr, "\r%zu of %zu, %.1f MB ", done_, urls_.size(),
-                 static_cast<double>(received_) / 1e6);
-    shown_ = true;
-  }
-
-  void clear_progress() {
-    if (std::exchange(shown_, false)) std::fputs("\r\033[K", stderr);
-  }
-
-  const std::vector<std::string> urls_;
-  std::vector<Body> bodies_;
-  std::size_t turn_ = 0;  // Whose body is printed as it comes.
-  std::size_t done_ = 0;
-  std::size_t kept_ = 0;
-  std::uint64_t received_ = 0;
-  bool failed_ = false;
-  bool shown_ = false;
-  reactor::Timer timer_;
-};
+std::string check_url(const std::string& text) {
+  const auto url = http_get::parse_url(text);
+  return url ? "" : text + " is no http URL: " + url.error();
+}
 
 void fetch_all(const std::vector<std::string>& urls, const http_get::Options& options,
-               bool progress) {
-  std::vector<http_get::Url> parsed;
-  for (const std::string& url : urls) {
-    const auto parts = http_get::parse_url(url);
-    if (!parts) throw samples::Failed(url + " is no http URL");
-    parsed.push_back(*parts);
-  }
+               Progress progress) {
   reactor::Loop loop;
-  Printer printer(loop, urls, progress);
+  http_get::Printer printer(loop, urls);
   http_get::Fetcher fetcher(loop, options, printer);
-  for (const http_get::Url& url : parsed) fetcher.add(url);
+  for (const std::string& url : urls) fetcher.add(*http_get::parse_url(url));
+  printer.show_progress(fetcher, progress);
   loop.run();
-  if (printer.failed()) throw samples::Failed("not all could be fetched");
+  if (fetcher.figures().failed > 0) throw samples::Failed("not all could be fetched");
+}
+
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
 }  // namespace
@@ -120,26 +55,50 @@ int main(int count, char** words) {
   std::vector<std::string> urls;
   http_get::Options options;
   double timeout = 30;
-  bool progress = isatty(STDERR_FILENO) != 0;
+  double connect_timeout = 10;
+  Progress progress = Progress::where_it_can_be_seen;
   CLI::App command_line{
       "Fetches http URLs, several at once, and prints their bodies in order.\n"
       "Example: http_get http://127.0.0.1:8080/hello http://127.0.0.1:8080/download?size=1000"};
-  command_line.footer("What comes ahead of its turn is kept, " +
-                      std::to_string(max_kept_bytes >> 20) + " MiB in all at most.");
+  command_line.footer(
+      "A URL may have spaces and characters of any language: they are sent percent-encoded, in "
+      "the\n"
+      "name of a host as Punycode.\n"
+      "Bodies that arrive before their turn are kept, " +
+      std::to_string(options.most_kept_bytes >> 20) +
+      " MiB in all; beyond that their connections\n"
+      "are paused. One that its server ends for that is continued, or fetched again.");
   command_line.option_defaults()->always_capture_default();
-  command_line.add_option("URL", urls, "What to fetch")->required();
+  command_line.add_option("URL", urls, "What to fetch")->required()->check(check_url);
   command_line.add_option("--connections", options.connections, "At once, to each host")
       ->check(CLI::Range(1, 1000));
   command_line.add_option("--redirects", options.redirects, "How many to follow, for each URL")
       ->check(CLI::Range(0, 1000));
   command_line
-      .add_option("--timeout", timeout,
-                  "Seconds for a connection to be made, for an answer to begin, and for more of it")
+      .add_option("--connect-timeout", connect_timeout,
+                  "Seconds for each address of a host to accept a connection; the next address is\n"
+                  "tried beside it after 0.25 s")
       ->check(CLI::Range(0.001, 1e6));
-  command_line.add_flag("--progress,!--no-progress", progress,
-                        "Show what has come so far; at a terminal it is shown unless told not to");
+  command_line
+      .add_option("--timeout", timeout, "Seconds for a response to begin, and for more of it")
+      ->check(CLI::Range(0.001, 1e6));
+  command_line
+      .add_option_function<std::vector<std::string>>(
+          "--resolve",
+          [&](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) add_addresses(options, text);
+          },
+          "Connect to these addresses instead of looking the name up; may be repeated")
+      ->type_name("NAME=ADDRESS[,ADDRESS...]")
+      ->take_all();
+  command_line.add_flag_function(
+      "--progress,!--no-progress",
+      [&](std::int64_t shown) { progress = shown > 0 ? Progress::always : Progress::never; },
+      "Show what has come so far. It is shown without this option too where standard error\n"
+      "is a terminal and standard output is not the same one");
   return samples::run_program(command_line, count, words, [&] {
-    options.timeout = std::chrono::milliseconds(std::llround(timeout * 1000));
+    options.timeout = milliseconds(timeout);
+    options.connect_timeout = milliseconds(connect_timeout);
     fetch_all(urls, options, progress);
   });
 }

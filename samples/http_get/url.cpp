@@ -1,28 +1,88 @@
 #include "samples/http_get/url.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
 #include "protocols/http/message.hpp"
-#include "protocols/http/target.hpp"
+#include "protocols/http/syntax.hpp"
+#include "samples/http_get/host.hpp"
 
 namespace http_get {
 namespace {
 
-std::string_view without_fragment(std::string_view text) { return text.substr(0, text.find('#')); }
+using Failure = tl::unexpected<std::string>;
+using protocols::http::ByteSet;
 
-bool has_scheme(std::string_view reference) {
-  const std::size_t end = reference.find_first_of(":/?");
-  return end != reference.npos && end > 0 && reference[end] == ':';
+// The URL Standard's percent-encode sets of a path, and of a query of http.
+constexpr ByteSet controls = ByteSet::range(0, 0x20) | ByteSet::range(0x7F, 0xFF);
+constexpr ByteSet encoded_in_path = controls | ByteSet("\"#<>?^`{}");
+constexpr ByteSet encoded_in_query = controls | ByteSet("\"#<>'");
+
+constexpr ByteSet scheme_bytes =
+    protocols::http::digits | protocols::http::letters | ByteSet("+-.");
+constexpr std::string_view slashes = "/\\";
+
+std::string encoded(std::string_view text, const ByteSet& set) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  std::string result;
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (set.contains(c)) {
+      result += {'%', hex[byte >> 4], hex[byte & 0xF]};
+    } else {
+      result += c;
+    }
+  }
+  return result;
 }
 
-// RFC 3986 5.2.4, of a path that begins with a slash.
-std::string remove_dots(std::string_view path) {
+// What is left of a text that people and servers hand over as a URL, without the fragment.
+std::string cleaned(std::string_view text) {
+  const auto is_outer = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  while (!text.empty() && is_outer(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_outer(text.back())) text.remove_suffix(1);
+  std::string kept(text.substr(0, text.find('#')));
+  std::erase_if(kept, [](char c) { return c == '\t' || c == '\n' || c == '\r'; });
+  // Otherwise a `\` before the query would hide where the host ends.
+  std::replace(kept.begin(),
+               kept.begin() + static_cast<std::ptrdiff_t>(std::min(kept.find('?'), kept.size())),
+               '\\', '/');
+  return kept;
+}
+
+// The bytes before the colon, or npos where there is no scheme.
+std::size_t scheme_size(std::string_view text) {
+  if (text.empty() || !protocols::http::letters.contains(text[0])) return text.npos;
+  std::size_t size = 1;
+  while (size < text.size() && scheme_bytes.contains(text[size])) ++size;
+  return size < text.size() && text[size] == ':' ? size : text.npos;
+}
+
+// `.` and `..`, also percent-encoded.
+bool is_dots(std::string_view segment, std::size_t count) {
+  for (; count > 0; --count) {
+    if (segment.starts_with('.')) {
+      segment.remove_prefix(1);
+    } else if (protocols::http::equal_ignoring_case(segment.substr(0, 3), "%2e")) {
+      segment.remove_prefix(3);
+    } else {
+      return false;
+    }
+  }
+  return segment.empty();
+}
+
+// Of a path that begins with a slash.
+std::string without_dots(std::string_view path) {
   std::string kept;
   while (!path.empty()) {
     const std::size_t end = std::min(path.find('/', 1), path.size());
     const std::string_view segment = path.substr(0, end);
     path.remove_prefix(end);
-    const bool up = segment == "/..";
+    const bool up = is_dots(segment.substr(1), 2);
     if (up) kept.erase(std::min(kept.rfind('/'), kept.size()));
-    if (!up && segment != "/.") {
+    if (!up && !is_dots(segment.substr(1), 1)) {
       kept += segment;
     } else if (path.empty()) {
       kept += '/';
@@ -31,40 +91,88 @@ std::string remove_dots(std::string_view path) {
   return kept;
 }
 
-}  // namespace
-
-std::optional<Url> parse_url(std::string_view text) {
-  text = without_fragment(text);
-  const auto parts = protocols::http::parse_target("GET", text);
-  if (!parts || parts->form != protocols::http::TargetForm::absolute ||
-      !protocols::http::equal_ignoring_case(parts->scheme, "http")) {
-    return std::nullopt;
-  }
-  const auto& [host, port] = parts->authority;
-  Url url;
-  url.host = std::string(host) + (port.empty() ? "" : ":" + std::string(port));
-  url.endpoint = std::string(host) + ":" + (port.empty() ? "80" : std::string(port));
-  url.target = parts->path.empty() ? "/" : std::string(parts->path);
-  if (text.find('?') != text.npos) url.target += "?" + std::string(parts->query);
-  return url;
+// `text` begins with a slash, with the question mark of a query, or is empty.
+std::string target_of(std::string_view text) {
+  const std::size_t question_mark = std::min(text.find('?'), text.size());
+  std::string path = without_dots(encoded(text.substr(0, question_mark), encoded_in_path));
+  if (path.empty()) path = "/";
+  return path + encoded(text.substr(question_mark), encoded_in_query);
 }
 
-std::optional<Url> resolve(const Url& base, std::string_view reference) {
-  reference = without_fragment(reference);
-  if (has_scheme(reference)) return parse_url(reference);
-  if (reference.starts_with("//")) return parse_url("http:" + std::string(reference));
-  if (reference.empty()) return base;
+// "80", without leading zeros; empty: it is none.
+std::string port_of(std::string_view text) {
+  if (text.empty()) return "80";
+  std::uint32_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  const bool is_port = error == std::errc{} && end == text.data() + text.size() && port <= 65535;
+  return is_port ? std::to_string(port) : "";
+}
+
+// What follows the slashes behind the scheme.
+ParsedUrl from_authority(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_of("/?"), text.size());
+  const std::string_view authority = text.substr(0, end);
+  if (authority.find('@') != authority.npos) return Failure("it has a user in it");
+  const std::size_t bracket = authority.find(']');
+  const std::size_t colon =
+      std::min(authority.find(':', bracket == authority.npos ? 0 : bracket), authority.size());
+  if (colon == 0) return Failure("it names no host");
+  const auto host = ascii_host(authority.substr(0, colon));
+  if (!host) return Failure(host.error());
+  const std::string port =
+      port_of(colon < authority.size() ? authority.substr(colon + 1) : std::string_view());
+  if (port.empty()) return Failure("its port is no number up to 65535");
+  return Url{.host = *host + (port == "80" ? "" : ":" + port),
+             .endpoint = *host + ":" + port,
+             .target = target_of(text.substr(end))};
+}
+
+std::string_view without_slashes(std::string_view text) {
+  return text.substr(std::min(text.find_first_not_of('/'), text.size()));
+}
+
+bool is_http(std::string_view scheme) {
+  return protocols::http::equal_ignoring_case(scheme, "http");
+}
+
+std::string other_scheme(std::string_view scheme) {
+  return "it begins with " + std::string(scheme) + ":";
+}
+
+}  // namespace
+
+ParsedUrl parse_url(std::string_view text) {
+  const std::string url = cleaned(text);
+  const std::size_t scheme = scheme_size(url);
+  if (scheme == url.npos) return Failure("it does not begin with http://");
+  const std::string_view rest = std::string_view(url).substr(scheme + 1);
+  // example.org:80 is no scheme, but a forgotten one.
+  if (!rest.starts_with('/')) return Failure("it does not begin with http://");
+  if (!is_http(url.substr(0, scheme))) return Failure(other_scheme(url.substr(0, scheme)));
+  return from_authority(without_slashes(rest));
+}
+
+ParsedUrl resolve(const Url& base, std::string_view text) {
+  const std::string cleaned_text = cleaned(text);
+  std::string_view reference = cleaned_text;
+  if (const std::size_t scheme = scheme_size(reference); scheme != reference.npos) {
+    if (!is_http(reference.substr(0, scheme)))
+      return Failure(other_scheme(reference.substr(0, scheme)));
+    reference.remove_prefix(scheme + 1);
+  }
+  if (reference.starts_with("//")) return from_authority(without_slashes(reference));
 
   const std::string_view base_path = std::string_view(base.target).substr(0, base.target.find('?'));
-  const std::size_t question_mark = std::min(reference.find('?'), reference.size());
-  std::string path(reference.substr(0, question_mark));
-  if (path.empty()) {
-    path = base_path;
-  } else if (path[0] != '/') {
-    path = std::string(base_path.substr(0, base_path.rfind('/') + 1)) + path;
-  }
   Url url = base;
-  url.target = remove_dots(path) + std::string(reference.substr(question_mark));
+  if (reference.empty()) return url;
+  if (reference[0] == '/') {
+    url.target = target_of(reference);
+  } else if (reference[0] == '?') {
+    url.target = target_of(std::string(base_path) + std::string(reference));
+  } else {
+    const std::string_view folder = base_path.substr(0, base_path.rfind('/') + 1);
+    url.target = target_of(std::string(folder) + std::string(reference));
+  }
   return url;
 }
 

@@ -1,11 +1,17 @@
 """The client of the HTTP samples, against the responder and against servers that misbehave."""
 
 import contextlib
+import hashlib
 import os
+import pty
+import select
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
+import tty
 import unittest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,6 +93,146 @@ def answer(body, status="200 OK", fields=""):
     return f"HTTP/1.1 {status}\r\n{fields}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
+def read_head(connection):
+    request = b""
+    while not request.endswith(b"\r\n\r\n"):
+        piece = connection.recv(1)
+        if not piece:
+            return None
+        request += piece
+    return request.decode()
+
+
+def peak_kib(process):
+    """The most memory that a running process has had at once."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+class Gate:
+    """A server whose answer comes only when the gate is opened: what is fetched beside it runs ahead."""
+
+    def __init__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/" % self._listener.getsockname()[1]
+        self.open = threading.Event()
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            connection, _ = self._listener.accept()
+            with connection:
+                read_head(connection)
+                self.open.wait(PATIENCE_SECONDS)
+                connection.sendall(answer("first "))
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.open.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE_SECONDS)
+        self._listener.close()
+
+
+class Impatient:
+    """A server that ends a connection which does not read: the first one. Others get what they ask for."""
+
+    BODY = os.urandom(1 << 20) * 64
+
+    def __init__(self, gate, tag, reset, changes=False):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/large" % self._listener.getsockname()[1]
+        self._gate, self._tag, self._reset, self._changes = gate, tag, reset, changes
+        self.requests = []
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            connection, _ = self._listener.accept()
+            self.requests.append(read_head(connection))
+            connection.sendall(self._head("200 OK", len(self.BODY)))
+            connection.setblocking(False)
+            rest = memoryview(self.BODY)
+            while rest and select.select([], [connection], [], 1)[1]:
+                rest = rest[connection.send(rest[:1 << 16]):]
+            self.was_held_up = bool(rest)
+            if self._reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+            self._gate.open.set()
+            while True:
+                connection, _ = self._listener.accept()
+                with connection:
+                    self._answer(connection, read_head(connection))
+
+    def _answer(self, connection, request):
+        self.requests.append(request)
+        fields = dict(line.split(": ", 1) for line in request.split("\r\n")[1:] if line)
+        if "Range" not in fields or self._changes:
+            connection.sendall(self._head("200 OK", len(self.BODY)) + self.BODY)
+            return
+        offset = int(fields["Range"].removeprefix("bytes=").removesuffix("-"))
+        rest = len(self.BODY) - offset
+        content_range = f"Content-Range: bytes {offset}-{len(self.BODY) - 1}/{len(self.BODY)}\r\n"
+        connection.sendall(self._head("206 Partial Content", rest, content_range) + self.BODY[offset:])
+
+    def _head(self, status, size, fields=""):
+        tag = f"ETag: {self._tag}\r\n" if self._tag else ""
+        return f"HTTP/1.1 {status}\r\n{tag}{fields}Content-Length: {size}\r\n\r\n".encode()
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE_SECONDS)
+        self._listener.close()
+
+
+@contextlib.contextmanager
+def silent_address(host):
+    """A port on which nobody accepts and nobody refuses: the queue of its listener is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, 0))
+        listener.listen(0)
+        for _ in range(4):
+            caller = stack.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        # The first is accepted by the kernel; whoever comes next hears nothing.
+        yield listener.getsockname()[1]
+
+
+def on_terminal(*arguments, shared=True):
+    """All that http_get writes to a terminal: its errors and, when it is shared, also the bodies. And its
+    standard output where that is elsewhere."""
+    screen, terminal = pty.openpty()
+    tty.setraw(terminal)
+    process = subprocess.Popen([program("http_get"), *map(str, arguments)], stderr=terminal,
+                               stdout=terminal if shared else subprocess.PIPE)
+    os.close(terminal)
+    shown = b""
+    body = []
+    reader = threading.Thread(target=lambda: body.append(process.stdout.read() if process.stdout else b""))
+    reader.start()
+    with contextlib.suppress(OSError):  # EIO: all of the other side is closed.
+        while piece := os.read(screen, 1 << 16):
+            shown += piece
+    os.close(screen)
+    reader.join()
+    if process.stdout:
+        process.stdout.close()
+    process.wait(PATIENCE_SECONDS)
+    return shown, body[0]
+
+
 class HttpGet(unittest.TestCase):
     def test_one_body_goes_to_standard_output(self):
         content = os.urandom(3 << 20)
@@ -157,6 +303,35 @@ class HttpGet(unittest.TestCase):
                 self.assertEqual(done.returncode, 1)
                 self.assertIn(text, done.stderr)
 
+    def test_a_redirect_with_raw_utf8_spaces_or_tabs_leads_where_browsers_go(self):
+        def to(location):
+            return answer("", "302 Found", f"Location: {location}\r\n")
+        leads = [("/café/日本", "/caf%C3%A9/%E6%97%A5%E6%9C%AC"), ("/a b?c d", "/a%20b?c%20d"),
+                 ("/a\tb", "/ab"), ("x y/../é", "/%C3%A9"), ("?q=ü", "/%C3%A9?q=%C3%BC"),
+                 ("/%20%C3%A9", "/%20%C3%A9"), ("\\back\\slash", "/back/slash"), ('/"<>', "/%22%3C%3E")]
+        with Scripted([*[to(location) for location, _ in leads], answer("there")]) as server:
+            self.assertEqual(fetch(server.url).stdout, b"there")
+            self.assertEqual([request.split(" ")[1] for request in server.requests],
+                             ["/", *[target for _, target in leads]])
+        # Bytes that are no UTF-8 are encoded as they are.
+        with Scripted([b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9\r\nContent-Length: 0\r\n\r\n",
+                       answer("there")]) as server:
+            self.assertEqual(fetch(server.url).stdout, b"there")
+            self.assertEqual(server.requests[1].split(" ")[1], "/caf%E9")
+        with Scripted([answer("other host")]) as other, Scripted([to(f" {other.url}/ü ")]) as server:
+            self.assertEqual(fetch(server.url).stdout, b"other host")
+            self.assertEqual(other.requests[0].split(" ")[1], "/%C3%BC")
+
+    def test_a_url_may_have_characters_of_any_language(self):
+        with Scripted([answer("ok")]) as server:
+            port = server.url.rpartition(":")[2]
+            done = fetch("--resolve", "bücher.example=127.0.0.1", f"http://BÜCHER.example:{port}/é x?ü=1#ö")
+            self.assertEqual((done.returncode, done.stdout), (0, b"ok"))
+            line, host = server.requests[0].split("\r\n")[:2]
+            self.assertEqual(line, "GET /%C3%A9%20x?%C3%BC=1 HTTP/1.1")
+            self.assertEqual(host, f"Host: xn--bcher-kva.example:{port}")
+        self.assertIn(b"xn--bcher-kva.invalid", fetch("http://bücher.invalid/").stderr)
+
     def test_a_body_may_be_ended_by_the_end_of_the_connection(self):
         with Scripted([b"HTTP/1.0 200 OK\r\n\r\nto the end"]) as server:
             self.assertEqual(fetch(server.url).stdout, b"to the end")
@@ -169,6 +344,59 @@ class HttpGet(unittest.TestCase):
         with Scripted([answer("one")], [answer("two")]) as server:
             done = fetch("--connections", 1, server.url, server.url)
         self.assertEqual((done.returncode, done.stdout), (0, b"onetwo"))
+
+    def test_many_connections_that_closed_meanwhile_are_made_again(self):
+        with Scripted(*[[answer(str(number))] for number in range(8)]) as server:
+            done = fetch("--connections", 3, *[server.url] * 8)
+        self.assertEqual((done.returncode, sorted(done.stdout)), (0, sorted(b"01234567")))
+
+    def test_a_408_on_an_idle_connection_is_no_response(self):
+        idle = answer("too late", "408 Request Timeout", "Connection: close\r\n")
+        for script in ([answer("one") + idle], [answer("one"), idle]):
+            with self.subTest(script=script), Scripted(script, [answer("two")]) as server:
+                done = fetch("--connections", 1, server.url, server.url)
+                self.assertEqual((done.returncode, done.stdout), (0, b"onetwo"))
+        redirect = answer("", "302 Found", "Location: /b\r\n")
+        for script in ([redirect + idle], [redirect, idle]):
+            with self.subTest(script=script), Scripted(script, [answer("two")]) as server:
+                done = fetch(server.url)
+                self.assertEqual((done.returncode, done.stdout), (0, b"two"))
+
+    def test_what_a_server_sends_behind_a_response_is_not_taken_for_the_next_one(self):
+        redirect = answer("", "302 Found", "Location: /b\r\n")
+        with Scripted([redirect + answer("smuggled")], [answer("two")]) as server:
+            done = fetch(server.url)
+            self.assertEqual((done.returncode, done.stdout), (0, b"two"))
+
+    def test_a_408_on_a_new_connection_is_the_response(self):
+        with Scripted([answer("", "408 Request Timeout")]) as server:
+            done = fetch(server.url)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"408 Request Timeout", done.stderr)
+
+    def test_an_address_that_is_silent_or_refuses_does_not_keep_from_the_next(self):
+        with Server("http_responder", "--listen", "127.0.0.4:0") as server:
+            url = f"http://host.example:{server.port}/hello"
+            with socket.socket() as silent:
+                silent.bind(("127.0.0.2", server.port))
+                silent.listen(0)
+                with contextlib.ExitStack() as callers:
+                    for _ in range(4):
+                        caller = callers.enter_context(socket.socket())
+                        caller.setblocking(False)
+                        caller.connect_ex(silent.getsockname())
+                    for first in ("127.0.0.2", "127.0.0.3", "127.0.0.2,127.0.0.3"):
+                        began = time.monotonic()
+                        done = fetch("--resolve", f"host.example={first},127.0.0.4", "--connect-timeout", 1000,
+                                     "--connections", 1, *[url] * 3)
+                        self.assertEqual((done.returncode, done.stdout), (0, b"Hello, world!\n" * 3), first)
+                        self.assertLess(time.monotonic() - began, PATIENCE_SECONDS)
+
+    def test_an_address_that_stays_silent_is_given_up_after_the_connect_timeout(self):
+        with silent_address("127.0.0.2") as port:
+            done = fetch("--connect-timeout", 0.3, "--timeout", 1000, f"http://127.0.0.2:{port}/")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, rb"connect 127\.0\.0\.2:\d+: .*timed out")
 
     def test_a_server_that_says_nothing_is_given_up(self):
         with Scripted([b""]) as server:
@@ -188,6 +416,16 @@ class HttpGet(unittest.TestCase):
         with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n", b"x") as url:
             self.assertEqual(fetch("--timeout", "2", url).stdout, b"x" * 60)
 
+    def test_the_time_that_the_reader_of_the_output_takes_is_not_the_servers(self):
+        with Server("http_responder") as server:
+            process = subprocess.Popen(
+                [program("http_get"), "--timeout", "0.3", *[f"http://{server.endpoint}/download?size=3000000"] * 2],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            with process:
+                threading.Event().wait(1)  # Until the pipe is full, and then some.
+                body, errors = process.communicate(timeout=PATIENCE_SECONDS)
+            self.assertEqual((process.returncode, len(body)), (0, 6000000), errors)
+
     def test_a_server_that_is_not_there_is_an_error_and_the_others_are_fetched(self):
         with socket.socket() as unused, Server("http_responder") as server:
             unused.bind(("127.0.0.1", 0))
@@ -205,11 +443,123 @@ class HttpGet(unittest.TestCase):
             self.assertIn(b"\r0 of 1, ", done.stderr)
             self.assertNotIn(b"\r", fetch(url).stderr)
 
+    def test_progress_is_shown_at_a_terminal_that_does_not_show_the_bodies(self):
+        with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", b"x") as url:
+            shown, body = on_terminal(url, shared=False)
+            self.assertEqual(body, b"x" * 20)
+            self.assertIn(b"\r0 of 1, 0.0 MB ", shown)
+            self.assertTrue(shown.endswith(b"\r\x1b[K" + f"200 20 bytes {url}/\n".encode()), shown)
+
+    def test_nothing_is_shown_within_a_body_at_the_terminal_that_shows_it(self):
+        for options in ((), ("--progress",), ("--no-progress",)):
+            with trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n", b"x") as url:
+                shown, _ = on_terminal(*options, url)
+            before, _, rest = shown.partition(b"x")
+            self.assertEqual(rest, b"x" * 19 + f"\n200 20 bytes {url}/\n".encode(), options)
+            self.assertEqual(before, b"\r0 of 1, 0.0 MB \r\x1b[K" if "--progress" in options else b"")
+
+    def test_at_a_terminal_each_report_follows_its_body_on_a_line_of_its_own(self):
+        with Scripted([answer("a")]) as one, Scripted([answer("b\n")]) as two, Scripted([answer("")]) as three:
+            shown, _ = on_terminal(one.url, two.url, three.url)
+            self.assertEqual(shown.decode(), f"a\n200 1 bytes {one.url}/\nb\n200 2 bytes {two.url}/\n"
+                                             f"200 0 bytes {three.url}/\n")
+
     def test_the_command_line(self):
         self.assertEqual(fetch().returncode, 2)
-        for url in ("https://h/", "h", "http://", "http://u:p@h/", "/a", "http://h:x/"):
+        for url in ("https://h/", "h", "http://", "http://u:p@h/", "/a", "http://h:x/", "http://a\u0301/"):
             done = fetch(url)
-            self.assertEqual((done.returncode, done.stderr), (1, f"error: {url} is no http URL\n".encode()))
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            self.assertIn(f"{url} is no http URL: ".encode(), done.stderr)
+        for wrong in ("h", "h=", "h=name", "h=1.2.3.4,", "=1.2.3.4"):
+            self.assertEqual(fetch("--resolve", wrong, "http://h/").returncode, 2, wrong)
+
+
+class Order(unittest.TestCase):
+    """Bodies are printed in the order of their URLs, whichever come first."""
+
+    def test_large_bodies_in_any_order_take_little_memory(self):
+        contents = [os.urandom(1 << 20) * 150 for _ in range(3)]
+        with TemporaryDirectory() as folder, Gate() as gate:
+            for number, content in enumerate(contents):
+                (Path(folder) / str(number)).write_bytes(content)
+            with Server("http_responder", "--root", folder) as server:
+                process = subprocess.Popen(
+                    [program("http_get"), gate.url, *[f"http://{server.endpoint}/{number}" for number in range(3)]],
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                with process.stdout:
+                    threading.Event().wait(0.5)  # For the others to run ahead.
+                    gate.open.set()
+                    digest, expected = hashlib.sha256(), hashlib.sha256(b"first " + b"".join(contents))
+                    while piece := process.stdout.read(1 << 20):
+                        digest.update(piece)
+                        if len(piece) == 1 << 20:  # The process still has something to write.
+                            peak = peak_kib(process)
+                process.wait(PATIENCE_SECONDS)
+        self.assertEqual((process.returncode, digest.digest()), (0, expected.digest()))
+        if b"__asan_init" not in program("http_get").read_bytes() and \
+                b"__tsan_init" not in program("http_get").read_bytes():
+            self.assertLess(peak, 80 * 1024)
+
+    def test_a_fetch_that_has_its_turn_does_not_wait_for_those_that_wait_for_theirs(self):
+        large = [os.urandom(1 << 20) * 40 for _ in range(2)]
+        with TemporaryDirectory() as folder:
+            for number, content in enumerate(large):
+                (Path(folder) / str(number)).write_bytes(content)
+            (Path(folder) / "small").write_text("small ")
+            with Server("http_responder", "--root", folder) as server:
+                to = f"HTTP/1.1 302 Found\r\nLocation: http://{server.endpoint}/small\r\nContent-Length: 0\r\n\r\n"
+                late = threading.Event()
+
+                def redirect():
+                    connection, _ = listener.accept()
+                    with connection:
+                        read_head(connection)
+                        late.wait(1)  # For the only connection to the other host to be paused.
+                        connection.sendall(to.encode())
+                with socket.create_server(("127.0.0.1", 0)) as listener:
+                    thread = threading.Thread(target=redirect)
+                    thread.start()
+                    done = fetch("--connections", 1, "http://127.0.0.1:%d/" % listener.getsockname()[1],
+                                 *[f"http://{server.endpoint}/{number}" for number in range(2)])
+                    thread.join()
+        self.assertEqual((done.returncode, done.stdout[:6]), (0, b"small "))
+        self.assertEqual(hashlib.sha256(done.stdout[6:]).digest(), hashlib.sha256(b"".join(large)).digest())
+
+    def check_impatient(self, tag, reset, *, ranges):
+        with Gate() as gate, Impatient(gate, tag, reset) as server:
+            done = fetch(gate.url, server.url)
+            self.assertTrue(server.was_held_up)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(hashlib.sha256(done.stdout).digest(),
+                             hashlib.sha256(b"first " + server.BODY).digest())
+            self.assertIn(b"200 67108864 bytes", done.stderr)
+            self.assertEqual(len(server.requests), 2)
+            self.assertEqual("Range: bytes=" in server.requests[1], ranges)
+            self.assertEqual(f"If-Range: {tag}\r\n" in server.requests[1], ranges)
+
+    def test_a_fetch_that_its_server_resets_before_its_turn_is_continued(self):
+        self.check_impatient('"tag"', True, ranges=True)
+
+    def test_a_fetch_that_its_server_closes_before_its_turn_is_continued(self):
+        self.check_impatient('"tag"', False, ranges=True)
+
+    def test_a_fetch_that_cannot_be_continued_begins_again(self):
+        self.check_impatient(None, True, ranges=False)
+        self.check_impatient('W/"weak"', True, ranges=False)
+
+    def test_a_body_of_which_a_part_is_printed_is_not_continued_by_another(self):
+        with Gate() as gate, Impatient(gate, '"tag"', False, changes=True) as server:
+            done = fetch(gate.url, server.url)
+            self.assertTrue(server.was_held_up)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"its content has changed", done.stderr)
+            self.assertEqual(done.stdout[6:], server.BODY[:len(done.stdout) - 6])
+
+    def test_a_connection_that_ends_within_a_body_that_was_not_held_up_is_an_error(self):
+        cut = b'HTTP/1.1 200 OK\r\nETag: "tag"\r\nContent-Length: 10\r\n\r\nabc'
+        with Scripted([cut]) as server:
+            done = fetch(server.url)
+            self.assertEqual((done.returncode, done.stdout, len(server.requests)), (1, b"abc", 1))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+// What http_get shows: bodies on standard output, all else on standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reactor/timer.hpp"
+#include "samples/http_get/fetcher.hpp"
+
+namespace http_get {
+
+enum class Progress : unsigned char { never, always, where_it_can_be_seen };
+
+/// Prints the bodies, and behind each what became of it.
+///
+/// Where both outputs are one terminal, a line of progress is shown only while there is no body on
+/// the last line of the screen, and what is reported begins on a line of its own.
+class Printer final : public Listener {
+ public:
+  Printer(reactor::Loop& loop, std::vector<std::string> urls);
+
+  /// Shows a line of progress five times a second, until the last URL is done.
+  void show_progress(const Fetcher& fetcher, Progress progress);
+
+  void on_body(const Fetch& fetch, protocols::Bytes bytes) override;
+  void on_done(const Fetch& fetch) override;
+
+ private:
+  void print_progress();
+  void clear_progress();
+
+  const std::vector<std::string> urls_;
+  const bool share_a_terminal_;
+  const Fetcher* fetcher_ = nullptr;
+  std::size_t reported_ = 0;
+  bool inside_body_ = false;   // Of which there may be more.
+  bool at_line_start_ = true;  // Of standard output.
+  bool is_shown_ = false;
+  reactor::Timer timer_;
+};
+
+}  // namespace http_get

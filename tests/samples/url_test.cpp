@@ -1,0 +1,183 @@
+#include "samples/http_get/url.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "samples/http_get/host.hpp"
+
+using http_get::ascii_host;
+using http_get::parse_url;
+using http_get::resolve;
+
+namespace {
+
+std::string parsed(std::string_view text) {
+  const auto url = parse_url(text);
+  return url ? url->text() : "error: " + url.error();
+}
+
+std::string resolved(std::string_view reference, std::string_view base = "http://h/1/2/3?q") {
+  const auto url = resolve(*parse_url(base), reference);
+  return url ? url->text() : "error: " + url.error();
+}
+
+std::string host(std::string_view text) {
+  const auto ascii = ascii_host(text);
+  return ascii ? *ascii : "error: " + ascii.error();
+}
+
+bool is_error(const std::string& text) { return text.starts_with("error: "); }
+
+}  // namespace
+
+TEST_SUITE("url") {
+  TEST_CASE("an absolute URL comes apart into what a client needs") {
+    const auto url = parse_url("http://Example.org:8080/a?b#c");
+    REQUIRE(url);
+    CHECK(url->host == "example.org:8080");
+    CHECK(url->endpoint == "example.org:8080");
+    CHECK(url->target == "/a?b");
+    CHECK(parse_url("http://h")->endpoint == "h:80");
+    CHECK(parse_url("http://[2001:DB8::1]:81/")->endpoint == "[2001:db8::1]:81");
+  }
+
+  TEST_CASE("an empty path is a slash, and the port 80 goes without saying") {
+    CHECK(parsed("http://h") == "http://h/");
+    CHECK(parsed("HTTP://h?q") == "http://h/?q");
+    CHECK(parsed("http://h:80/") == "http://h/");
+    CHECK(parsed("http://h:/") == "http://h/");
+    CHECK(parsed("http://h:00081/") == "http://h:81/");
+    CHECK(parsed("http://h#?f") == "http://h/");
+  }
+
+  TEST_CASE("blanks around a URL and line ends within are dropped, a space within is encoded") {
+    CHECK(parsed(" \t http://h/a \r\n") == "http://h/a");
+    CHECK(parsed("ht\ttp://h/a\nb\r\tc") == "http://h/abc");
+    CHECK(parsed("http://h/a b?c d") == "http://h/a%20b?c%20d");
+    CHECK(parsed(std::string("\x01http://h/\0b\x1f", 13)) == "http://h/%00b");
+  }
+
+  TEST_CASE("bytes that are not ASCII are percent-encoded, whether UTF-8 or not") {
+    CHECK(parsed("http://h/é?ü=日本") == "http://h/%C3%A9?%C3%BC=%E6%97%A5%E6%9C%AC");
+    CHECK(parsed("http://h/caf\xe9") == "http://h/caf%E9");
+    CHECK(parsed("http://h/a\x7f") == "http://h/a%7F");
+  }
+
+  TEST_CASE("what is percent-encoded stays as it is") {
+    CHECK(parsed("http://h/%C3%A9%20%zz%?%27%") == "http://h/%C3%A9%20%zz%?%27%");
+  }
+
+  TEST_CASE("the path and the query have each their own characters to encode") {
+    CHECK(parsed("http://h/\"<>`{}^|'[]~") == "http://h/%22%3C%3E%60%7B%7D%5E|'[]~");
+    CHECK(parsed("http://h/?\"<>`{}^|'[]~\\?/../") == "http://h/?%22%3C%3E`{}^|%27[]~\\?/../");
+  }
+
+  TEST_CASE("a backslash before the query is a slash") {
+    CHECK(parsed("http:\\\\h\\a\\..\\b?\\") == "http://h/b?\\");
+    CHECK(resolved("\\\\other\\x") == "http://other/x");
+    CHECK(resolved("\\x") == "http://h/x");
+  }
+
+  TEST_CASE("dots are resolved, also encoded ones, and never lead above the root") {
+    CHECK(parsed("http://h/a/./b/../c/..") == "http://h/a/");
+    CHECK(parsed("http://h/%2e/a/%2E%2e/.%2e/b") == "http://h/b");
+    CHECK(parsed("http://h/../../x") == "http://h/x");
+    CHECK(parsed("http://h/a//b/...") == "http://h/a//b/...");
+  }
+
+  TEST_CASE("a reference is resolved as browsers do") {
+    CHECK(resolved("x") == "http://h/1/2/x");
+    CHECK(resolved("../x/./y") == "http://h/1/x/y");
+    CHECK(resolved("/x") == "http://h/x");
+    CHECK(resolved("?x") == "http://h/1/2/3?x");
+    CHECK(resolved("") == "http://h/1/2/3?q");
+    CHECK(resolved("#f") == "http://h/1/2/3?q");
+    CHECK(resolved("//other:81") == "http://other:81/");
+    CHECK(resolved("http://other/x") == "http://other/x");
+    CHECK(resolved("http:x") == "http://h/1/2/x");
+    CHECK(resolved("http:/x") == "http://h/x");
+    CHECK(resolved("///other/x") == "http://other/x");
+    CHECK(resolved("a:b/c").starts_with("error: it begins with a:"));
+    CHECK(resolved("./a:b") == "http://h/1/2/a:b");
+    CHECK(resolved("1:b") == "http://h/1/2/1:b");
+    CHECK(resolved("é/a b\tc") == "http://h/1/2/%C3%A9/a%20bc");
+    CHECK(resolved("  /x  ") == "http://h/x");
+  }
+
+  TEST_CASE("what is no http URL is refused with the reason") {
+    for (const char* text : {"",
+                             "h",
+                             "/a",
+                             "http://",
+                             "http:///",
+                             "http://?q",
+                             "http://:80/",
+                             "https://h/",
+                             "ftp://h/",
+                             "javascript:alert(1)",
+                             "http://u:p@h/",
+                             "http://u@h/",
+                             "http://h:x/",
+                             "http://h:65536/",
+                             "http://h:-1/",
+                             "http://h h/",
+                             "http://h%20h/",
+                             "http://h<b>/",
+                             "http://[::1/",
+                             "http://[::g]/",
+                             "http://::1/",
+                             "http://a..b/",
+                             "http://.a/",
+                             "http://\xff/",
+                             "http://%00/",
+                             "http://a%2fb/",
+                             "http://a%25b/",
+                             "localhost:8080/x",
+                             "http://h\x01/"}) {
+      CAPTURE(text);
+      CHECK(is_error(parsed(text)));
+    }
+    CHECK(parsed("https://h/") == "error: it begins with https:");
+    CHECK(parsed("localhost:80") == "error: it does not begin with http://");
+    CHECK(resolved("http://u@h/") == "error: it has a user in it");
+  }
+
+  TEST_CASE("a host in any script becomes Punycode") {
+    // The samples of RFC 3492 7.1 that are names, and what browsers make of common ones.
+    CHECK(host("bücher.example") == "xn--bcher-kva.example");
+    CHECK(host("www.münchen.de.") == "www.xn--mnchen-3ya.de.");
+    CHECK(host("faß.de") == "xn--fa-hia.de");
+    CHECK(host("日本語.jp") == "xn--wgv71a119e.jp");
+    CHECK(host("他们为什么不说中文") == "xn--ihqwcrb4cv8a8dqg056pqjye");
+    CHECK(host("почемужеонинеговорятпорусски") == "xn--b1abfaaepdrnnbgefbadotcwatmq2g4l");
+    CHECK(host("3年b組金八先生") == "xn--3b-ww4c5e180e575a65lsy2b");
+    CHECK(host("παράδειγμα.δοκιμή") == "xn--hxajbheg2az3al.xn--jxalpdlp");
+    CHECK(host("i❤.ws") == "xn--i-7iq.ws");
+    CHECK(host("💩.la") == "xn--ls8h.la");
+  }
+
+  TEST_CASE("a host is mapped to lower case, full stops of any kind and visible characters") {
+    CHECK(host("BÜCHER.Example") == "xn--bcher-kva.example");
+    CHECK(host("ПОЧТА.рф") == "xn--80a1acny.xn--p1ai");
+    CHECK(host("日本語。jp") == "xn--wgv71a119e.jp");
+    CHECK(host("ｅｘ．com") == "ex.com");
+    CHECK(host("exa\u00ADm\u200Bple.com") == "example.com");
+    CHECK(host("b%C3%BCcher.example") == "xn--bcher-kva.example");
+    CHECK(host("%65xample.com") == "example.com");
+  }
+
+  TEST_CASE("a host that would be looked up as another one is refused") {
+    CHECK(host("bu\u0308cher.example").find("combining mark U+0308") != std::string::npos);
+    for (const char* text : {"a\u00A0b", "a\u202Eb", "a\u3000b", "\uE000", "\uFFFD", "\xc3",
+                             "\xed\xa0\x80", "\xc0\xae", "a／b", "a％b", "\u200B"}) {
+      CAPTURE(text);
+      CHECK(is_error(host(text)));
+    }
+    CHECK(is_error(host(std::string(64, 'a'))));
+    std::string long_label;
+    for (int i = 0; i < 60; ++i) long_label += "é";
+    CHECK(is_error(host(long_label)));
+    CHECK_FALSE(is_error(host(std::string(63, 'a'))));
+  }
+}
