@@ -72,10 +72,10 @@ Precondition judge_preconditions(std::string_view method, const Fields& fields,
   return Precondition::holds;
 }
 
-bool range_holds(const Fields& fields, const Validators& current) {
+bool range_holds(const Fields& fields, const Validators& current, Date now) {
   const auto condition = fields.find("If-Range");
   if (!condition) return true;
-  if (const auto date = parse_date(*condition)) return date == current.last_modified;
+  if (const auto date = parse_date(*condition)) return date == current.last_modified && *date < now;
   return equal_strongly(*condition, current.etag);
 }
 

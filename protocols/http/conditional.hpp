@@ -27,6 +27,9 @@ enum class Precondition : unsigned char {
                                                const Validators& current);
 
 /// Whether a Range is to be heeded: there is no If-Range, or it names what is here (RFC 9110 13.1.5).
-[[nodiscard]] bool range_holds(const Fields& fields, const Validators& current);
+///
+/// A date names it only when its second is over at `now`, the Date of the response: within that
+/// second the resource may change once more and keep the date (RFC 9110 8.8.2.2).
+[[nodiscard]] bool range_holds(const Fields& fields, const Validators& current, Date now);
 
 }  // namespace protocols::http

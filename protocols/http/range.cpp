@@ -32,6 +32,7 @@ Range from_end(std::uint64_t size, std::uint64_t total) {
 }  // namespace
 
 Range select_range(std::string_view value, std::uint64_t total) {
+  if (total == 0) return {};
   constexpr std::string_view unit = "bytes=";
   if (!equal_ignoring_case(value.substr(0, unit.size()), unit)) return {};
   const std::string_view range = trim_blanks(value.substr(unit.size()));

@@ -122,7 +122,7 @@ bool append_segment(std::string& path, std::string_view segment) {
       c = static_cast<char>(byte);
       i += 2;
     }
-    if (c == '\0' || c == '/' || c == '\\') return false;
+    if (c == '\0' || c == '/') return false;
     path += c;
   }
   const std::string_view name = std::string_view(path).substr(begin);

@@ -45,8 +45,8 @@ struct Target {
 
 /// The path of a target as names of files can be looked up with: percent-decoded once, without
 /// empty segments, beginning with `/`, ending with it where `path` does. Safe to append to the name
-/// of a folder: nothing where a segment is `.` or `..` by any encoding, holds a slash, a backslash
-/// or a NUL, or where what follows a `%` is not two hexadecimal digits.
+/// of a folder where `/` alone separates names: nothing where a segment is `.` or `..` by any
+/// encoding, holds a slash or a NUL, or where what follows a `%` is not two hexadecimal digits.
 ///
 /// What a name may mean on the disk (a symbolic link) is the file system's business.
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view path);

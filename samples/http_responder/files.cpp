@@ -1,19 +1,14 @@
 #include "samples/http_responder/files.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
-#include <memory>
-#include <vector>
+#include <cstdio>
+#include <utility>
 
-#include "protocols/http/target.hpp"
-#include "samples/http_responder/options.hpp"
 #include "samples/support/failed.hpp"
 
 namespace responder {
@@ -22,35 +17,6 @@ namespace {
 using reactor::File;
 using reactor::system_error;
 using samples::Links;
-
-// Without O_NONBLOCK a FIFO would hold up the loop until somebody writes to it.
-constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-
-std::string escape_html(std::string_view text) {
-  std::string escaped;
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
 
 std::string tag_of(const struct stat& status) {
   char text[64];
@@ -61,37 +27,42 @@ std::string tag_of(const struct stat& status) {
   return text;
 }
 
-std::vector<std::string> names_in(const File& folder) {
-  std::vector<std::string> names;
-  const auto close = [](DIR* directory) { closedir(directory); };
-  const int fd = openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, decltype(close)> directory(fd >= 0 ? fdopendir(fd) : nullptr, close);
-  if (!directory) return names;
-  while (const dirent* entry = readdir(directory.get())) {
-    const std::string_view name = entry->d_name;
-    if (name == "." || name == "..") continue;
-    names.push_back(std::string(name) + (entry->d_type == DT_DIR ? "/" : ""));
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+bool is_same(int left, int right) {
+  struct stat one {};
+  struct stat other {};
+  return fstat(left, &one) == 0 && fstat(right, &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
 }
 
 }  // namespace
 
-Root::Root(const std::string& path, bool refuse_links)
-    : links_(refuse_links ? Links::refused : Links::stay_beneath) {
+Root::Root(const std::string& path, bool refuse_links, bool hidden)
+    : links_(refuse_links ? Links::refused : Links::stay_beneath), hidden_(hidden) {
   folder_ = File::own(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_) throw samples::Failed(system_error(errno, "open folder", path));
 }
 
-reactor::Result<Found> Root::open(const std::string& path) const {
-  const std::string relative = path == "/" ? "." : path.substr(1);
-  const int fd = samples::open_beneath(folder_.fd(), relative, open_flags, links_);
-  if (fd < 0) return reactor::Failure(system_error(errno, "open", path));
+bool Root::shows(std::string_view name) const {
+  return hidden_ || !name.starts_with('.') || name.starts_with("..");
+}
 
-  Found found{.file = File::own(fd)};
+reactor::Result<Found> Root::examine(const std::string& path) const {
+  for (std::size_t slash = 0; slash != path.npos; slash = path.find('/', slash + 1)) {
+    if (!shows(std::string_view(path).substr(slash + 1))) {
+      return reactor::Failure(system_error(ENOENT, "open", path));
+    }
+  }
+  const std::string relative = path == "/" ? "." : path.substr(1);
+  Found found{
+      .file = File::own(samples::open_beneath(folder_.fd(), relative, O_PATH | O_CLOEXEC, links_))};
+  if (!found.file) return reactor::Failure(system_error(errno, "open", path));
+
   struct stat status {};
-  if (fstat(fd, &status) != 0) return reactor::Failure(system_error(errno, "examine", path));
+  if (fstat(found.file.fd(), &status) != 0) {
+    return reactor::Failure(system_error(errno, "examine", path));
+  }
+  // Where the kernel could not see to it, a link is not followed, but found.
+  if (S_ISLNK(status.st_mode)) return reactor::Failure(system_error(ELOOP, "open", path));
   if (S_ISREG(status.st_mode)) found.kind = Found::Kind::file;
   if (S_ISDIR(status.st_mode)) found.kind = Found::Kind::directory;
   found.size = static_cast<std::uint64_t>(status.st_size);
@@ -100,22 +71,22 @@ reactor::Result<Found> Root::open(const std::string& path) const {
   return found;
 }
 
-std::string list_directory(const File& folder, std::string_view path) {
-  const std::string title = escape_html(path);
-  std::string page = "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>" + title +
-                     "</title><link rel=\"icon\" href=\"data:,\"></head>\n<body><h1>" + title +
-                     "</h1>\n<ul>\n";
-  if (path != "/") page += "<li><a href=\"../\">../</a></li>\n";
-  for (const std::string& name : names_in(folder)) {
-    if (page.size() > max_page_bytes - 8192) {
-      page += "<li>…</li>\n";
-      break;
-    }
-    // "./": a name may look like a scheme.
-    page += "<li><a href=\"./" + escape_html(protocols::http::encode_path(name)) + "\">" +
-            escape_html(name) + "</a></li>\n";
+reactor::Result<Found> Root::open(const std::string& path) const {
+  auto found = examine(path);
+  if (!found || found->kind != Found::Kind::file) return found;
+  // The same file, whatever its name leads to by now. Without /proc it is looked up again.
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const std::string itself = "/proc/self/fd/" + std::to_string(found->file.fd());
+  int fd = ::open(itself.c_str(), flags);
+  if (fd < 0 && errno == ENOENT)
+    fd = samples::open_beneath(folder_.fd(), path.substr(1), flags, links_);
+  File readable = File::own(fd);
+  if (!readable) return reactor::Failure(system_error(errno, "open", path));
+  if (!is_same(readable.fd(), found->file.fd())) {
+    return reactor::Failure(system_error(ENOENT, "open", path));
   }
-  return page + "</ul></body></html>\n";
+  found->file = std::move(readable);
+  return found;
 }
 
 std::string_view media_type(std::string_view path) {

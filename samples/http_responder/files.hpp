@@ -15,9 +15,13 @@ namespace responder {
 
 /// What a path leads to.
 struct Found {
-  enum class Kind : unsigned char { file, directory, other };
+  enum class Kind : unsigned char {
+    file,
+    directory,
+    other,  ///< A FIFO, a socket, a device: it is not opened, since that alone may have effects.
+  };
 
-  reactor::File file;
+  reactor::File file;  ///< Readable for Kind::file; otherwise only a place in the tree (O_PATH).
   Kind kind = Kind::other;
   std::uint64_t size = 0;
   protocols::http::Date modified;
@@ -28,19 +32,27 @@ struct Found {
 class Root {
  public:
   /// With `refuse_links` no symbolic link is followed; otherwise those that stay under the root are.
-  Root(const std::string& path, bool refuse_links);
+  /// With `hidden` what has a hidden name is served too.
+  Root(const std::string& path, bool refuse_links, bool hidden);
 
   /// Opens a path as protocols::http::decode_path() gives it. What is opened lies under
   /// the root: samples::open_beneath().
+  ///
+  /// Thread    Any.
   [[nodiscard]] reactor::Result<Found> open(const std::string& path) const;
+
+  /// As open(), but a file is not opened for reading.
+  [[nodiscard]] reactor::Result<Found> examine(const std::string& path) const;
+
+  /// Whether a file or a folder of this name is served, and listed. Hidden is a name that begins with
+  /// a dot behind which no other follows.
+  [[nodiscard]] bool shows(std::string_view name) const;
 
  private:
   reactor::File folder_;
   samples::Links links_;
+  bool hidden_;
 };
-
-/// The page that lists what is in a folder, which the request called `path`.
-[[nodiscard]] std::string list_directory(const reactor::File& folder, std::string_view path);
 
 /// The Content-Type that the end of a name stands for.
 [[nodiscard]] std::string_view media_type(std::string_view path);

@@ -16,7 +16,7 @@ void serve(const Options& options) {
   // Who reads the log may go: the server stays.
   if (options.log) std::signal(SIGPIPE, SIG_IGN);
   std::optional<responder::Root> root;
-  if (!options.root.empty()) root.emplace(options.root, options.refuse_links);
+  if (!options.root.empty()) root.emplace(options.root, options.refuse_links, options.hidden);
   responder::Figures figures;
   samples::serve_on_threads(options.endpoints, options.threads, [&](reactor::Loop& loop) {
     return Site(loop, options, root ? &*root : nullptr, figures);
@@ -49,7 +49,11 @@ int main(int count, char** words) {
       ->take_all();
   command_line.add_option("--threads", options.threads, "Loops, one a thread")
       ->check(CLI::Range(1, 1024));
-  command_line.add_flag("--list", options.list, "List folders that have no index.html");
+  command_line.add_flag(
+      "--list", options.list,
+      "List folders that have no index.html: folders first, with sizes and times");
+  command_line.add_flag("--hidden", options.hidden,
+                        "Serve and list also what has a name like .git: one dot, then no other");
   command_line.add_flag("--refuse-links", options.refuse_links,
                         "Follow no symbolic link, not even within the root");
   command_line.add_flag("--log", options.log, "A line for each answer, to standard error");

@@ -57,60 +57,17 @@ std::string Monitor::event() {
   const double rate =
       passed.count() > 0 ? static_cast<double>(requests - requests_told_) / passed.count() : 0;
   const reactor::TurnStatistics& turns = loop_.measure_turns();
+  const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::steady_clock::now() - figures_.started);
   char text[256];
   std::snprintf(text, sizeof text,
-                "data: {\"connections\":%lld,\"requests\":%llu,\"requests_per_second\":%.0f,"
-                "\"lag_p99_ms\":%.3f,\"lag_longest_ms\":%.3f}\n\n",
+                "data: {\"uptime_s\":%lld,\"connections\":%lld,\"requests\":%llu,"
+                "\"requests_per_second\":%.0f,\"lag_p99_ms\":%.3f,\"lag_longest_ms\":%.3f}\n\n",
+                static_cast<long long>(uptime.count()),
                 static_cast<long long>(figures_.connections.load(std::memory_order_relaxed)),
                 static_cast<unsigned long long>(requests), rate,
                 Milliseconds(turns.percentile(0.99)).count(), Milliseconds(turns.longest).count());
   return text;
-}
-
-std::string_view status_page() {
-  return R"(<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>http_responder</title>
-<link rel="icon" href="data:,">
-<style>
-  body { font: 16px/1.5 sans-serif; max-width: 40em; margin: 3em auto; padding: 0 1em; }
-  td { padding: 0 2em 0 0; }
-  td:last-child { font-weight: bold; text-align: right; min-width: 6em; }
-</style>
-</head>
-<body>
-<h1>http_responder</h1>
-<table>
-  <tr><td>connections</td><td id="connections">–</td></tr>
-  <tr><td>requests</td><td id="requests">–</td></tr>
-  <tr><td>requests a second</td><td id="requests_per_second">–</td></tr>
-  <tr><td>loop lag, 99 % below (ms)</td><td id="lag_p99_ms">–</td></tr>
-  <tr><td>loop lag, longest (ms)</td><td id="lag_longest_ms">–</td></tr>
-</table>
-<p id="state">connecting …</p>
-<h2>Routes</h2>
-<ul>
-  <li><a href="/hello">GET /hello</a></li>
-  <li>POST /echo: the body comes back</li>
-  <li>PUT or POST /upload: the body is counted</li>
-  <li><a href="/download?size=1000000">GET /download?size=N</a>: N bytes, in chunks</li>
-  <li><a href="/events">GET /events</a>: the figures above, once a second</li>
-</ul>
-<script>
-  const events = new EventSource("/events");
-  events.onmessage = (message) => {
-    document.getElementById("state").textContent = "live";
-    for (const [name, value] of Object.entries(JSON.parse(message.data))) {
-      document.getElementById(name).textContent = value;
-    }
-  };
-  events.onerror = () => { document.getElementById("state").textContent = "the server is gone"; };
-</script>
-</body>
-</html>
-)";
 }
 
 }  // namespace responder

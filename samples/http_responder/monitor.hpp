@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -18,6 +19,7 @@ class Session;
 struct Figures {
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::int64_t> connections = 0;
+  const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 /// Tells those who watch, once a second.
@@ -46,8 +48,5 @@ class Monitor {
   std::uint64_t requests_told_ = 0;
   reactor::Loop::Clock::time_point told_at_{};
 };
-
-/// What a person opens in a browser first.
-[[nodiscard]] std::string_view status_page();
 
 }  // namespace responder

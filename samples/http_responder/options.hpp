@@ -12,6 +12,7 @@ struct Options {
   std::vector<std::string> endpoints{"127.0.0.1:8080"};
   std::string root;  ///< Empty: routes and the status page are served instead of files.
   bool list = false;
+  bool hidden = false;
   bool refuse_links = false;
   bool log = false;
   std::size_t threads = 1;
@@ -23,7 +24,7 @@ struct Options {
 constexpr std::size_t max_head_bytes = 32 * 1024;
 constexpr std::size_t read_bytes = 64 * 1024;        ///< A read, of which the rest may be kept.
 constexpr std::size_t max_echo_bytes = 1024 * 1024;  ///< A body that is sent back.
-constexpr std::size_t max_page_bytes = 512 * 1024;   ///< A directory listing.
+constexpr std::size_t max_page_bytes = 1024 * 1024;  ///< A directory listing.
 constexpr std::size_t high_water_bytes = 64 * 1024;  ///< Answers that wait for their reader.
 constexpr std::size_t write_bytes = 64 * 1024;       ///< What is gathered before it is written.
 constexpr std::size_t small_file_bytes = 16 * 1024;  ///< Sent together with its head.

@@ -10,6 +10,7 @@
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/session.hpp"
 #include "samples/http_responder/site.hpp"
+#include "samples/http_responder/status_page.hpp"
 
 namespace responder {
 namespace {
@@ -98,7 +99,13 @@ void answer_route(Session& session, const RequestHead& head, const Target& targe
   const bool reads = head.method == "GET" || head.method == "HEAD";
   const bool writes = head.method == "POST" || head.method == "PUT";
   if (target.path == "/" && reads) {
-    session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}}, status_page());
+    session.answer(200,
+                   {{"Content-Type", "text/html; charset=utf-8"},
+                    {"Content-Security-Policy",
+                     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"},
+                    {"X-Content-Type-Options", "nosniff"}},
+                   status_page());
   } else if (target.path == "/hello" && reads) {
     session.answer(200, {plain}, "Hello, world!\n");
   } else if (target.path == "/events" && reads) {

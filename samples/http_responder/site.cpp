@@ -8,6 +8,7 @@
 #include "protocols/http/range.hpp"
 #include "protocols/http/target.hpp"
 #include "reactor/work.hpp"
+#include "samples/http_responder/listing.hpp"
 #include "samples/http_responder/routes.hpp"
 #include "samples/support/failed.hpp"
 
@@ -60,7 +61,7 @@ void answer_with_file(Session& session, const RequestHead& head, const std::stri
 
   Range range;
   const auto asked = head.fields.find("Range");
-  if (asked && head.method == "GET" && range_holds(head.fields, current)) {
+  if (asked && head.method == "GET" && range_holds(head.fields, current, session.site().date())) {
     range = protocols::http::select_range(*asked, found.size);
   }
   if (range.kind == Range::Kind::unsatisfiable) {
@@ -81,17 +82,25 @@ void redirect_to_folder(Session& session, const std::string& path, std::string_v
   session.answer_error(301, {{"Location", location}});
 }
 
+// Nothing but what is in the page itself: no name in it can make a browser do anything.
+constexpr Field page_fields[] = {{"Content-Type", "text/html; charset=utf-8"},
+                                 {"Content-Security-Policy",
+                                  "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+                                  "base-uri 'none'; form-action 'none'"},
+                                 {"X-Content-Type-Options", "nosniff"}};
+
 // A folder may have any number of names: they are read off the loop's thread.
 class Listing final : public Exchange {
  public:
-  Listing(Session& session, reactor::File folder, const std::string& path)
+  Listing(Session& session, const Root& root, reactor::File folder, const std::string& path)
       : work_(reactor::Work::run(
             session.site().loop,
-            [folder = std::make_shared<reactor::File>(std::move(folder)), path] {
-              return list_directory(*folder, path);
+            [&root, folder = std::make_shared<reactor::File>(std::move(folder)), path] {
+              return list_directory(root, *folder, path);
             },
-            [&session](const std::string& page) {
-              session.answer(200, {{"Content-Type", "text/html; charset=utf-8"}}, page);
+            [&session](const reactor::Result<std::string>& page) {
+              page ? session.answer(200, page_fields, *page)
+                   : session.answer_error(status_of(page.error()));
               session.serve();
             })) {}
 
@@ -106,7 +115,7 @@ void answer_with_folder(Session& session, const RequestHead& head, const Root& r
     return answer_with_file(session, head, "index.html", std::move(*index));
   }
   if (!session.site().options.list) return session.answer_error(404);
-  session.start(std::make_unique<Listing>(session, std::move(folder.file), path));
+  session.start(std::make_unique<Listing>(session, root, std::move(folder.file), path));
 }
 
 void answer_from(const Root& root, Session& session, const RequestHead& head,

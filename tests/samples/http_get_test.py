@@ -478,7 +478,7 @@ class Order(unittest.TestCase):
     """Bodies are printed in the order of their URLs, whichever come first."""
 
     def test_large_bodies_in_any_order_take_little_memory(self):
-        contents = [os.urandom(1 << 20) * 150 for _ in range(3)]
+        contents = [os.urandom(1 << 20) * 80 for _ in range(3)]
         with TemporaryDirectory() as folder, Gate() as gate:
             for number, content in enumerate(contents):
                 (Path(folder) / str(number)).write_bytes(content)

@@ -4,6 +4,7 @@
 
 #include "protocols/http/request_decoder.hpp"
 
+using protocols::http::Date;
 using protocols::http::Fields;
 using protocols::http::judge_preconditions;
 using protocols::http::parse_date;
@@ -90,7 +91,9 @@ TEST_SUITE("http/conditional") {
 
   TEST_CASE("a range is of what the client has, or not a range") {
     const auto holds = [](const std::string& lines, const Validators& validators = current) {
-      return with(lines, [&](const Fields& fields) { return range_holds(fields, validators); });
+      const Date now = *parse_date(after);
+      return with(lines,
+                  [&](const Fields& fields) { return range_holds(fields, validators, now); });
     };
     CHECK(holds(""));
     CHECK(holds(line("If-Range", "\"a,b\"")));
@@ -100,5 +103,18 @@ TEST_SUITE("http/conditional") {
     CHECK_FALSE(holds(line("If-Range", after)));
     CHECK_FALSE(holds(line("If-Range", at), {"\"a\"", {}}));
     CHECK_FALSE(holds(line("If-Range", "")));
+  }
+
+  TEST_CASE("a date of the present second does not tell what the client has, a tag does") {
+    const auto holds = [](const std::string& lines, std::string_view now) {
+      return with(lines, [&](const Fields& fields) {
+        return range_holds(fields, current, *parse_date(now));
+      });
+    };
+    CHECK(holds(line("If-Range", at), after));
+    CHECK_FALSE(holds(line("If-Range", at), at));
+    CHECK_FALSE(holds(line("If-Range", at), before));  // The clock was set back.
+    CHECK(holds(line("If-Range", "\"a,b\""), at));
+    CHECK(holds("", at));
   }
 }

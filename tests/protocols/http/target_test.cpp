@@ -110,12 +110,14 @@ TEST_SUITE("http/target") {
 
   TEST_CASE("no encoding leads out of the folder") {
     for (const char* path : {"/..", "/.", "/a/../b", "/%2e%2e/a", "/.%2E", "/%2e", "/..%2fa",
-                             "/a%2Fb", "/..%5ca", "/a\\b", "/a%00", "/%", "/%2", "/%zz", "/%-1"}) {
+                             "/a%2Fb", "/a%00", "/%", "/%2", "/%zz", "/%-1"}) {
       CAPTURE(path);
       CHECK_FALSE(decode_path(path));
     }
     CHECK(decode_path("/...") == "/...");
     CHECK(decode_path("/..a") == "/..a");
+    CHECK(decode_path("/..%5ca") == "/..\\a");  // A name like any other, where `/` alone separates.
+    CHECK(decode_path("/a\\..\\b") == "/a\\..\\b");
     CHECK(decode_path("/%252e%252e") == "/%2e%2e");
     CHECK(decode_path("/%c0%ae%c0%ae/") == "/\xC0\xAE\xC0\xAE/");
   }
@@ -124,7 +126,7 @@ TEST_SUITE("http/target") {
     CHECK(encode_path("/a b?\"<\xFF%") == "/a%20b%3F%22%3C%FF%25");
     std::string every = "/";
     for (int byte = 1; byte < 256; ++byte) {
-      if (byte != '/' && byte != '\\') every += static_cast<char>(byte);
+      if (byte != '/') every += static_cast<char>(byte);
     }
     CHECK(decode_path(encode_path(every)) == every);
   }

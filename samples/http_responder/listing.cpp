@@ -1,0 +1,242 @@
+#include "samples/http_responder/listing.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "protocols/http/target.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/page_style.hpp"
+
+namespace responder {
+namespace {
+
+struct Entry {
+  std::string name;
+  bool is_folder = false;
+  std::uint64_t size = 0;
+  std::time_t modified = 0;
+};
+
+constexpr std::string_view style = R"(
+  table { width: 100%; border-collapse: collapse; }
+  th { padding: .6rem 1rem; color: var(--quiet); font-size: .8rem; font-weight: 600; text-align: left; }
+  td { padding: .45rem 1rem; border-top: 1px solid var(--line); }
+  tbody tr:hover { background: var(--mark); }
+  th + th, td + td { text-align: right; white-space: nowrap; }
+  td + td { color: var(--quiet); font-size: .875rem; font-variant-numeric: tabular-nums; }
+  td a { display: block; unicode-bidi: isolate; overflow-wrap: anywhere; padding-left: 1.75rem; text-indent: -1.75rem; }
+  td a::before {
+    content: ""; display: inline-block; width: 1.1rem; height: 1.1rem; margin-right: .65rem;
+    vertical-align: -.2rem; background: var(--quiet); mask: var(--icon) center / contain no-repeat;
+    -webkit-mask: var(--icon) center / contain no-repeat;
+    --icon: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath fill='none' stroke='black' stroke-width='1.3' stroke-linejoin='round' d='M3.5 1.5h6l3 3v10h-9zM9.5 1.5v3h3'/%3E%3C/svg%3E");
+  }
+  td a.d { font-weight: 600; }
+  td a.d::before {
+    background: var(--accent);
+    --icon: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1.5 3h4.7l1.5 1.7h6.8v8.8h-13z'/%3E%3C/svg%3E");
+  }
+  td.none { padding: 1.5rem 1rem; text-align: center; color: var(--quiet); }
+  h1 a { font-weight: 600; } h1 span { color: var(--quiet); font-weight: 400; margin: 0 .3em; }
+  @media (max-width: 40rem) {
+    body { padding: 1.25rem .75rem 2rem; }
+    thead { display: none; }
+    tr { display: flex; flex-wrap: wrap; padding: .6rem .9rem; border-top: 1px solid var(--line); }
+    tbody tr:first-child { border-top: 0; }
+    td { padding: 0; border: 0; flex: 1 0 100%; }
+    td + td { flex: 0 0 auto; font-size: .8rem; padding-left: 1.75rem; }
+    td + td:empty { display: none; }
+    td + td + td { margin-left: auto; padding-left: 1rem; }
+  }
+)";
+
+std::string escape_html(std::string_view text) {
+  std::string escaped;
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      case '\'':
+        escaped += "&#39;";
+        break;
+      default:
+        escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string readable_time(std::time_t time) {
+  std::tm parts{};
+  char text[40];
+  if (!gmtime_r(&time, &parts)) return "";
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts)};
+}
+
+// Nothing of what is not served: it is hidden, special, or a link that leads nowhere or out.
+std::optional<Entry> examine(const Root& root, int folder, const std::string& path,
+                             const char* name) {
+  if (!root.shows(name)) return std::nullopt;
+  struct stat status {};
+  if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+  Entry entry{.name = name,
+              .is_folder = S_ISDIR(status.st_mode),
+              .size = static_cast<std::uint64_t>(status.st_size),
+              .modified = status.st_mtim.tv_sec};
+  if (entry.is_folder || S_ISREG(status.st_mode)) return entry;
+  if (!S_ISLNK(status.st_mode)) return std::nullopt;
+  const auto found = root.examine(path + name);
+  if (!found || found->kind == Found::Kind::other) return std::nullopt;
+  entry.is_folder = found->kind == Found::Kind::directory;
+  entry.size = found->size;
+  entry.modified = found->modified.time_since_epoch().count();
+  return entry;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+reactor::Result<std::vector<Entry>> entries_of(const Root& root, const reactor::File& folder,
+                                               const std::string& path) {
+  const auto close_directory = [](DIR* directory) { closedir(directory); };
+  const int fd = openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, decltype(close_directory)> directory(fd >= 0 ? fdopendir(fd) : nullptr,
+                                                                  close_directory);
+  if (!directory) {
+    const int reason = errno;
+    if (fd >= 0) close(fd);
+    return reactor::Failure(reactor::system_error(reason, "list", path));
+  }
+  std::vector<Entry> entries;
+  while (const dirent* each = readdir(directory.get())) {
+    const std::string_view name = each->d_name;
+    if (name == "." || name == "..") continue;
+    if (auto entry = examine(root, dirfd(directory.get()), path, each->d_name)) {
+      entries.push_back(std::move(*entry));
+    }
+  }
+  std::vector<std::pair<std::tuple<bool, std::string, std::string>, std::size_t>> order;
+  order.reserve(entries.size());
+  for (std::size_t at = 0; at < entries.size(); ++at) {
+    order.push_back({{!entries[at].is_folder, lower(entries[at].name), entries[at].name}, at});
+  }
+  std::sort(order.begin(), order.end());
+  std::vector<Entry> sorted;
+  sorted.reserve(entries.size());
+  for (const auto& [key, at] : order) sorted.push_back(std::move(entries[at]));
+  return sorted;
+}
+
+void append_row(std::string& page, const Entry& entry) {
+  const std::string_view slash = entry.is_folder ? "/" : "";
+  // "./": a name may look like a scheme.
+  page += fmt::format(
+      "<tr><td><a{} href=\"./{}{}\">{}{}</a></td>", entry.is_folder ? " class=\"d\"" : "",
+      escape_html(protocols::http::encode_path(entry.name)), slash, escape_html(entry.name), slash);
+  if (entry.is_folder) {
+    page += "<td></td>";
+  } else {
+    page += fmt::format("<td title=\"{} bytes\">{}</td>", entry.size, readable_size(entry.size));
+  }
+  page += fmt::format("<td>{}</td></tr>\n", readable_time(entry.modified));
+}
+
+// `root / docs / api`: each is a link but the last.
+std::string trail(std::string_view path) {
+  if (path == "/") return "/";
+  std::string html = "<a href=\"/\">root</a>";
+  std::string link = "/";
+  for (std::string_view rest = path.substr(1); !rest.empty();) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view name = rest.substr(0, slash);
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    link += protocols::http::encode_path(name) + "/";
+    const std::string text = escape_html(name);
+    html += "<span>/</span>";
+    html += rest.empty() ? text : "<a href=\"" + escape_html(link) + "\">" + text + "</a>";
+  }
+  return html;
+}
+
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
+std::string summary(const std::vector<Entry>& entries) {
+  std::size_t folders = 0;
+  std::uint64_t bytes = 0;
+  for (const Entry& entry : entries) {
+    folders += entry.is_folder ? 1 : 0;
+    if (!entry.is_folder) bytes += entry.size;
+  }
+  return counted(folders, "folder") + ", " + counted(entries.size() - folders, "file") + ", " +
+         readable_size(bytes) + ". Times are in UTC.";
+}
+
+}  // namespace
+
+std::string readable_size(std::uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  constexpr std::array units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; size >= 1023.95; ++unit) size /= 1024;
+  return fmt::format("{:.1f} {}", size, units[unit]);
+}
+
+reactor::Result<std::string> list_directory(const Root& root, const reactor::File& folder,
+                                            const std::string& path) {
+  const auto entries = entries_of(root, folder, path);
+  if (!entries) return reactor::Failure(entries.error());
+  std::string page;
+  page += page_begin;
+  page += style;
+  page += "</style>\n<title>" + escape_html(path) + "</title>\n</head>\n<body>\n<h1>" +
+          trail(path) +
+          "</h1>\n<table "
+          "class=\"card\">\n<thead><tr><th>Name</th><th>Size</th><th>Modified</th></tr></thead>\n"
+          "<tbody>\n";
+  if (path != "/")
+    page += "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n";
+  std::size_t shown = 0;
+  for (; shown < entries->size() && page.size() < max_page_bytes - 8192; ++shown) {
+    append_row(page, (*entries)[shown]);
+  }
+  if (entries->empty()) page += "<tr><td class=\"none\" colspan=\"3\">Nothing is here.</td></tr>\n";
+  if (shown < entries->size()) {
+    page += "<tr><td class=\"none\" colspan=\"3\">… and " +
+            std::to_string(entries->size() - shown) +
+            " more, for which this page has no room.</td></tr>\n";
+  }
+  return page + "</tbody>\n</table>\n<p class=\"quiet\">" + summary(*entries) +
+         "</p>\n</body>\n</html>\n";
+}
+
+}  // namespace responder
