@@ -30,7 +30,7 @@ struct Entry {
 };
 
 constexpr std::string_view style = R"(
-  table { width: 100%; border-collapse: collapse; }
+  table { width: 100%; border-spacing: 0; overflow: hidden; }
   th { padding: .6rem 1rem; color: var(--quiet); font-size: .8rem; font-weight: 600; text-align: left; }
   td { padding: .45rem 1rem; border-top: 1px solid var(--line); }
   tbody tr:hover { background: var(--mark); }
@@ -59,6 +59,7 @@ constexpr std::string_view style = R"(
     td + td { flex: 0 0 auto; font-size: .8rem; padding-left: 1.75rem; }
     td + td:empty { display: none; }
     td + td + td { margin-left: auto; padding-left: 1rem; }
+    td:empty + td { margin-left: 0; padding-left: 1.75rem; }
   }
 )";
 
@@ -154,6 +155,10 @@ reactor::Result<std::vector<Entry>> entries_of(const Root& root, const reactor::
   return sorted;
 }
 
+std::string counted(std::uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 void append_row(std::string& page, const Entry& entry) {
   const std::string_view slash = entry.is_folder ? "/" : "";
   // "./": a name may look like a scheme.
@@ -163,14 +168,15 @@ void append_row(std::string& page, const Entry& entry) {
   if (entry.is_folder) {
     page += "<td></td>";
   } else {
-    page += fmt::format("<td title=\"{} bytes\">{}</td>", entry.size, readable_size(entry.size));
+    page += fmt::format("<td title=\"{}\">{}</td>", counted(entry.size, "byte"),
+                        readable_size(entry.size));
   }
   page += fmt::format("<td>{}</td></tr>\n", readable_time(entry.modified));
 }
 
 // `root / docs / api`: each is a link but the last.
 std::string trail(std::string_view path) {
-  if (path == "/") return "/";
+  if (path == "/") return "root";
   std::string html = "<a href=\"/\">root</a>";
   std::string link = "/";
   for (std::string_view rest = path.substr(1); !rest.empty();) {
@@ -183,10 +189,6 @@ std::string trail(std::string_view path) {
     html += rest.empty() ? text : "<a href=\"" + escape_html(link) + "\">" + text + "</a>";
   }
   return html;
-}
-
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 std::string summary(const std::vector<Entry>& entries) {

@@ -28,7 +28,7 @@ constexpr std::string_view page_rest = R"(
   section { margin-bottom: .75rem; padding: 1rem; }
   figure { margin: .75rem 0 0; display: grid; grid-template-columns: auto 1fr; gap: .25rem .6rem; }
   #scale { display: flex; flex-direction: column; justify-content: space-between; text-align: right;
-    font-variant-numeric: tabular-nums; line-height: 1; min-width: 2ch; }
+    font-variant-numeric: tabular-nums; line-height: 1; min-width: 2ch; margin: -.5em 0; }
   svg { display: block; width: 100%; height: 11rem; overflow: visible; }
   svg line { stroke: var(--line); }
   svg path { vector-effect: non-scaling-stroke; stroke-linejoin: round; }
@@ -127,18 +127,23 @@ constexpr std::string_view page_rest = R"(
   }
 
   const events = new EventSource("/events");
+  let isFirst = true;  // Its rate is of no time at all.
   events.onmessage = (message) => {
     const figures = JSON.parse(message.data);
     for (const [name, value] of Object.entries(figures)) {
       at(name).textContent = name === "uptime_s" ? duration(value) :
           name.endsWith("_ms") ? value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0) : value.toLocaleString("en");
     }
-    rates.push(figures.requests_per_second);
+    if (!isFirst) rates.push(figures.requests_per_second);
+    isFirst = false;
     if (rates.length > seconds) rates.shift();
-    draw();
+    if (rates.length > 0) draw();
     show("live", "live");
   };
-  events.onerror = () => show("gone", "the server is gone");
+  events.onerror = () => {
+    isFirst = true;
+    show("gone", "the server is gone");
+  };
 </script>
 </body>
 </html>

@@ -216,9 +216,10 @@ class Chromium(unittest.TestCase):
     def test_a_listed_folder_leads_to_its_files(self):
         with self.serving_site("--list") as url, Browser() as browser:
             browser.open(url + "pictures/")
-            self.assertEqual(browser.value_of("Array.from(document.links, (link) => link.textContent)"),
+            self.assertEqual(browser.value_of("Array.from(document.querySelectorAll('td a'), (a) => a.textContent)"),
                              ["../", "large.png", "one.png", "two words.svg"])
-            browser.open(browser.value_of("document.links[3].href"))
+            self.assertEqual(browser.value_of("document.querySelector('h1').textContent"), "root/pictures")
+            browser.open(browser.value_of("document.querySelectorAll('td a')[3].href"))
             self.assertEqual(browser.value_of("document.documentElement.tagName"), "svg")
             self.assertEqual(browser.complaints, [])
 
@@ -228,6 +229,34 @@ class Chromium(unittest.TestCase):
             state, requests = browser.value_of(LIVE)
             self.assertEqual(state, "live")
             self.assertGreaterEqual(int(requests), 2)
+            self.assertEqual(browser.value_of("document.getElementById('uptime_s').textContent.split('\\u00a0')[1]"),
+                             "s")
+            self.assertRegex(browser.value_of("document.getElementById('curve').getAttribute('d')"), r"^M(.*L)?60\.00 \d")
+            self.assertEqual(browser.complaints, [])
+
+    def test_the_pages_fit_a_phone_and_a_desk_in_a_light_and_a_dark_room(self):
+        long_name = "a-name-that-is-much-too-long-for-the-screen-of-a-phone" * 4
+        with tempfile.TemporaryDirectory() as root, contextlib.ExitStack() as stack:
+            (Path(root) / long_name).touch()
+            (Path(root) / "folder").mkdir()
+            pages = [stack.enter_context(Server("http_responder", "--root", root, "--list")),
+                     stack.enter_context(Server("http_responder"))]
+            browser = stack.enter_context(Browser())
+            for server in pages:
+                backgrounds = set()
+                for width in (400, 1200):
+                    for scheme in ("light", "dark"):
+                        browser.ask("Emulation.setDeviceMetricsOverride", width=width, height=800,
+                                    deviceScaleFactor=1, mobile=width == 400)
+                        browser.ask("Emulation.setEmulatedMedia",
+                                    features=[{"name": "prefers-color-scheme", "value": scheme}])
+                        browser.open(f"http://{server.endpoint}/")
+                        self.assertEqual(browser.value_of("document.documentElement.scrollWidth"), width)
+                        backgrounds.add((scheme, browser.value_of("getComputedStyle(document.body).backgroundColor")))
+                self.assertEqual(len(backgrounds), 2)
+                self.assertEqual(len({colour for _, colour in backgrounds}), 2)
+            self.assertTrue(all(url.startswith(("data:", *(f"http://{page.endpoint}/" for page in pages)))
+                                for url in browser.loaded), browser.loaded)
             self.assertEqual(browser.complaints, [])
 
 

@@ -3,6 +3,8 @@
 import base64
 import concurrent.futures
 import contextlib
+import ctypes
+import html
 import http.client
 import json
 import os
@@ -10,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -86,6 +89,35 @@ def ask(server, target, fields=(), method="GET", body=None):
         return response, response.read()
 
 
+class Opened:
+    """Which files of a folder are opened, as inotify tells; to be asked where they lead (O_PATH) is no opening."""
+
+    IN_OPEN = 0x20
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0 or libc.inotify_add_watch(self._fd, os.fsencode(folder), self.IN_OPEN) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def names(self):
+        """Since the last call."""
+        names = set()
+        with contextlib.suppress(BlockingIOError):
+            events = os.read(self._fd, 1 << 16)
+            while events:
+                size = int.from_bytes(events[12:16], sys.byteorder)
+                names.add(events[16:16 + size].rstrip(b"\0").decode())
+                events = events[16 + size:]
+        return names - {""}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._fd)
+
+
 class Folder:
     """A folder to serve, gone with the block."""
 
@@ -160,13 +192,61 @@ class Paths(unittest.TestCase):
             self.assertEqual(ask(server, "/in/a.txt")[0].status, 404)
             self.assertEqual(ask(server, "/f")[0].status, 404)
 
-    def test_what_is_no_file_is_not_served_and_holds_nobody_up(self):
-        with Folder() as folder:
+    def test_what_is_no_file_is_not_even_opened(self):
+        with Folder({"a.txt": "A"}, {"link": "fifo"}) as folder, socket.socket(socket.AF_UNIX) as bound:
             os.mkfifo(folder.path / "fifo")
+            special = ["fifo", "socket", "link"]
+            bound.bind(str(folder.path / "socket"))
+            with contextlib.suppress(PermissionError):
+                os.mknod(folder.path / "device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+                special.append("device")
+            (folder.path / "index.html").symlink_to("fifo")
+            with Server("http_responder", "--root", folder.path, "--list") as server, Opened(folder.path) as opened:
+                for name in special:
+                    for method in ("GET", "HEAD"):
+                        self.assertEqual(ask(server, f"/{name}", method=method)[0].status, 403, name)
+                page = ask(server, "/")[1].decode()
+                self.assertIn("a.txt", page)
+                for name in (*special, "index.html"):
+                    self.assertNotIn(f'"./{name}"', page)
+                self.assertEqual(opened.names(), set())
+                self.assertEqual(ask(server, "/a.txt")[1], b"A")
+                self.assertEqual(opened.names(), {"a.txt"})
+
+    def test_a_name_with_a_backslash_is_a_name(self):
+        files = {"C:\\temp\\a.txt": "A", "..\\b": "B", "d\\e/f": "F"}
+        with serving("--list", files=files) as server:
+            for target, content in (("/C:%5Ctemp%5Ca.txt", b"A"), ("/C:\\temp\\a.txt", b"A"), ("/..%5cb", b"B"),
+                                    ("/d%5Ce/f", b"F"), ("/d\\e/f", b"F")):
+                self.assertEqual(ask(server, target)[1], content, target)
+            self.assertIn('href="./C:%5Ctemp%5Ca.txt">C:\\temp\\a.txt</a>', ask(server, "/")[1].decode())
+            self.assertEqual(ask(server, "/d%5Ce")[0].headers["Location"], "/d%5Ce/")
+            self.assertEqual(ask(server, "/..%5C..%5Cetc%5Chostname")[0].status, 404)
+
+    def test_what_is_hidden_is_neither_served_nor_listed_unless_told(self):
+        files = {".secret": "S", ".git/config": "C", "a/.b/c": "c", "a/d": "d", "..two": "2"}
+        hidden = ("/.secret", "/.git/config", "/.git/", "/.git", "/a/.b/c", "/a/.b/", "/%2Esecret", "//.secret")
+        with serving("--list", files=files, links={"link": ".secret", ".link": "a/d"}) as server:
+            for target in (*hidden, "/.link"):
+                self.assertEqual(ask(server, target)[0].status, 404, target)
+            page = ask(server, "/")[1].decode()
+            for name in (".secret", ".git", ".link"):
+                self.assertNotIn(f'"./{name}', page)
+            self.assertNotIn('"./.b', ask(server, "/a/")[1].decode())
+            self.assertEqual(ask(server, "/link")[1], b"S")  # Whoever made the link has shown it.
+            self.assertEqual(ask(server, "/..two")[1], b"2")
+        with serving("--list", "--hidden", files=files) as server:
+            for target in hidden:
+                self.assertIn(ask(server, target)[0].status, (200, 301), target)
+            page = ask(server, "/")[1].decode()
+            self.assertIn('"./.secret"', page)
+            self.assertIn('"./.git/"', page)
+
+    def test_what_may_not_be_read_is_forbidden(self):
+        with Folder() as folder:
             (folder.path / "secret").write_text("s")
             (folder.path / "secret").chmod(0)
             with Server("http_responder", "--root", folder.path) as server:
-                self.assertEqual(ask(server, "/fifo")[0].status, 403)
                 if os.geteuid() != 0:
                     self.assertEqual(ask(server, "/secret")[0].status, 403)
 
@@ -210,6 +290,69 @@ class Files(unittest.TestCase):
             self.assertIn('<a href="./javascript:x">', page)
             self.assertIn('<a href="./%C3%A9">é</a>', page)
             self.assertNotIn("<b>", page)
+
+    ROW = re.compile(r'<tr><td><a( class="d")? href="([^"]*)">([^<]*)</a></td>'
+                     r'<td(?: title="(\d+) bytes?")?>([^<]*)</td><td>([^<]*)</td></tr>')
+
+    def rows(self, server, target):
+        """(is a folder, link, name, bytes, size, time) of each line of a list."""
+        response, body = ask(server, target)
+        self.assertEqual(response.status, 200)
+        return [(bool(kind), html.unescape(link), html.unescape(name), size and int(size), text, when)
+                for kind, link, name, size, text, when in self.ROW.findall(body.decode())]
+
+    def test_a_list_has_folders_first_with_sizes_and_times(self):
+        files = {"b.txt": "x" * 1536, "A.txt": "", "z/inner": "", "Y/inner": "", "0": "x", "big": "x" * 1024 * 1024}
+        links = {"to z": "z", "to b": "b.txt", "out": "/etc/hostname", "nowhere": "missing"}
+        with serving("--list", files=files, links=links) as server:
+            for path in [*server.folder.iterdir(), server.folder / "z/inner"]:
+                os.utime(path, (784111777, 784111777), follow_symlinks=False)
+            when = "1994-11-06 08:49"
+            self.assertEqual(self.rows(server, "/"), [
+                (True, "./to%20z/", "to z/", "", "", when), (True, "./Y/", "Y/", "", "", when),
+                (True, "./z/", "z/", "", "", when), (False, "./0", "0", 1, "1 B", when),
+                (False, "./A.txt", "A.txt", 0, "0 B", when), (False, "./b.txt", "b.txt", 1536, "1.5 KiB", when),
+                (False, "./big", "big", 1 << 20, "1.0 MiB", when),
+                (False, "./to%20b", "to b", 1536, "1.5 KiB", when)])
+            self.assertEqual(self.rows(server, "/z/"), [(True, "../", "../", "", "", ""),
+                                                        (False, "./inner", "inner", 0, "0 B", when)])
+            self.assertIn("3 folders, 5 files, 1.0 MiB.", ask(server, "/")[1].decode())
+        with serving("--list", "--refuse-links", files=files, links=links) as server:
+            self.assertEqual([row[2] for row in self.rows(server, "/")], ["Y/", "z/", "0", "A.txt", "b.txt", "big"])
+
+    def test_a_list_tells_how_many_it_has_no_room_for(self):
+        names = [f"{number:04}" + "x" * 240 for number in range(2500)]
+        with serving("--list", files=dict.fromkeys(names, "")) as server:
+            page = ask(server, "/")[1].decode()
+            self.assertLess(len(page), 1 << 20)
+            shown = len(self.ROW.findall(page))
+            self.assertIn(f"… and {2500 - shown} more", page)
+            self.assertIn("2500 files", page)
+
+    def test_a_folder_that_may_be_entered_but_not_listed_serves_its_files(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may list everything")
+        with serving("--list", files={"d/index.html": "index", "e/f": "f"}) as server:
+            for name in ("d", "e"):
+                (server.folder / name).chmod(0o111)
+            try:
+                self.assertEqual(ask(server, "/d/")[1], b"index")
+                self.assertEqual(ask(server, "/e/f")[1], b"f")
+                self.assertEqual(ask(server, "/e/")[0].status, 403)
+            finally:
+                for name in ("d", "e"):
+                    (server.folder / name).chmod(0o755)
+
+    def test_a_page_loads_nothing_from_elsewhere_and_runs_nothing_that_a_name_brings(self):
+        with serving("--list", files={"<img src=x onerror=alert(1)>": ""}) as server, \
+                Server("http_responder") as own:
+            for response, body in (ask(server, "/"), ask(own, "/")):
+                policy = response.headers["Content-Security-Policy"]
+                self.assertIn("default-src 'none'", policy)
+                self.assertNotRegex(body.decode(), r'(src|href)="?(https?:)?//')
+                self.assertNotIn("<img", body.decode())
+                self.assertIn('<meta name="viewport" content="width=device-width', body.decode())
+            self.assertNotIn("script-src", ask(server, "/")[0].headers["Content-Security-Policy"])
 
     def test_lists_and_files_are_answered_in_the_order_of_their_requests(self):
         with serving("--list", files={"a.txt": "text", "sub/b": "x", "sub/c": "x"}) as server:
@@ -285,6 +428,26 @@ class Files(unittest.TestCase):
             self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0", "If-Range": tag})[0].status, 206)
             self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0", "If-Range": '"x"'})[0].status, 200)
             self.assertEqual(ask(server, "/a.bin", {"Range": "bytes=0-0"}, "HEAD")[0].status, 200)
+
+    def test_a_range_of_an_empty_file_is_ignored(self):
+        with serving(files={"empty": ""}) as server:
+            for value in ("bytes=0-", "bytes=0-0", "bytes=0-1023", "bytes=100-", "bytes=-1", "bytes=-0"):
+                for method in ("GET", "HEAD"):
+                    response, body = ask(server, "/empty", {"Range": value}, method)
+                    self.assertEqual((response.status, body, response.headers["Content-Length"],
+                                      response.headers["Content-Range"]), (200, b"", "0", None), value)
+
+    def test_a_date_of_this_second_does_not_tell_of_which_state_a_part_is(self):
+        with serving(files={"a.txt": "text", "new.txt": "text"}) as server:
+            os.utime(server.folder / "a.txt", (784111777, 784111777))
+            # A file from the future was last modified now, whenever that is.
+            os.utime(server.folder / "new.txt", (4102444800, 4102444800))
+            for name, status in (("a.txt", 206), *[("new.txt", 200)] * 5):
+                date = ask(server, f"/{name}")[0].headers["Last-Modified"]
+                response, _ = ask(server, f"/{name}", {"Range": "bytes=0-1", "If-Range": date})
+                self.assertEqual(response.status, status, name)
+            tag = ask(server, "/new.txt")[0].headers["ETag"]
+            self.assertEqual(ask(server, "/new.txt", {"Range": "bytes=0-1", "If-Range": tag})[0].status, 206)
 
     def test_only_what_a_file_can_do_is_done(self):
         with serving(files={"a.txt": "A"}) as server:
