@@ -92,7 +92,8 @@ std::string escape_html(std::string_view text) {
 std::string readable_time(std::time_t time) {
   std::tm parts{};
   char text[40];
-  if (!gmtime_r(&time, &parts)) return "";
+  // A file may claim to be of a year that has no four digits.
+  if (!gmtime_r(&time, &parts) || parts.tm_year < -1900 || parts.tm_year > 9999 - 1900) return "";
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts)};
 }
 

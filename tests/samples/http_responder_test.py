@@ -320,6 +320,18 @@ class Files(unittest.TestCase):
         with serving("--list", "--refuse-links", files=files, links=links) as server:
             self.assertEqual([row[2] for row in self.rows(server, "/")], ["Y/", "z/", "0", "A.txt", "b.txt", "big"])
 
+    @unittest.skipUnless(Path("/dev/shm").is_dir(), "there is no file system that keeps such times")
+    def test_a_time_that_no_calendar_has_harms_nothing(self):
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            for name, seconds in (("a", 2**63 - 1), ("b", -2**63), ("c", 67768036191676799), ("d", 253402300799)):
+                (Path(folder) / name).touch()
+                subprocess.run(["touch", "-d", f"@{seconds}", Path(folder) / name], check=True)
+            with Server("http_responder", "--root", folder, "--list") as server:
+                self.assertEqual([(row[2], row[5]) for row in self.rows(server, "/")],
+                                 [("a", ""), ("b", ""), ("c", ""), ("d", "9999-12-31 23:59")])
+                for name in "abcd":
+                    self.assertEqual(ask(server, f"/{name}")[0].status, 200)
+
     def test_a_list_tells_how_many_it_has_no_room_for(self):
         names = [f"{number:04}" + "x" * 240 for number in range(2500)]
         with serving("--list", files=dict.fromkeys(names, "")) as server:
