@@ -490,9 +490,11 @@ class Order(unittest.TestCase):
                     threading.Event().wait(0.5)  # For the others to run ahead.
                     gate.open.set()
                     digest, expected = hashlib.sha256(), hashlib.sha256(b"first " + b"".join(contents))
+                    left = 6 + sum(map(len, contents))
                     while piece := process.stdout.read(1 << 20):
                         digest.update(piece)
-                        if len(piece) == 1 << 20:  # The process still has something to write.
+                        left -= len(piece)
+                        if left > 1 << 20:  # More than a pipe holds: the process is still there.
                             peak = peak_kib(process)
                 process.wait(PATIENCE_SECONDS)
         self.assertEqual((process.returncode, digest.digest()), (0, expected.digest()))
