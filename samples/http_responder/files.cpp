@@ -74,17 +74,17 @@ reactor::Result<Found> Root::examine(const std::string& path) const {
 reactor::Result<Found> Root::open(const std::string& path) const {
   auto found = examine(path);
   if (!found || found->kind != Found::Kind::file) return found;
-  // The same file, whatever its name leads to by now. Without /proc it is looked up again.
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const std::string itself = "/proc/self/fd/" + std::to_string(found->file.fd());
-  int fd = ::open(itself.c_str(), flags);
-  if (fd < 0 && errno == ENOENT)
-    fd = samples::open_beneath(folder_.fd(), path.substr(1), flags, links_);
-  File readable = File::own(fd);
-  if (!readable) return reactor::Failure(system_error(errno, "open", path));
-  if (!is_same(readable.fd(), found->file.fd())) {
-    return reactor::Failure(system_error(ENOENT, "open", path));
+  File readable = File::own(::open(itself.c_str(), flags));
+  if (!readable && errno == ENOENT) {
+    // Without /proc it is looked up again, and may be another by now.
+    readable = File::own(samples::open_beneath(folder_.fd(), path.substr(1), flags, links_));
+    if (readable && !is_same(readable.fd(), found->file.fd())) {
+      return reactor::Failure(system_error(ENOENT, "open", path));
+    }
   }
+  if (!readable) return reactor::Failure(system_error(errno, "open", path));
   found->file = std::move(readable);
   return found;
 }
