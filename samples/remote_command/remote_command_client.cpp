@@ -1,8 +1,11 @@
 // Has commands run by remote_command_server: one from the command line, or the lines of standard
 // input.
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reactor/framed.hpp"
@@ -12,6 +15,7 @@
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/terminal.hpp"
 #include "samples/support/words.hpp"
 
 namespace remote_command {
@@ -103,16 +107,28 @@ class Client {
       std::FILE* const to = type == "stdout" ? stdout : stderr;
       std::fwrite(payload.data(), 1, payload.size(), to);
       std::fflush(to);
+      if (!payload.empty()) in_line_ = payload.back() != std::byte{'\n'};
+      (to == stdout ? stdout_bytes_ : stderr_bytes_) += payload.size();
     } else if (type == "refused") {
       report(header.at("reason"));
-    } else if (header.contains("signal")) {
-      const std::string why = header.value("stopped_by", "");
-      report("signal " + header["signal"].dump() + (why.empty() ? "" : " (" + why + ")"));
-    } else if (const int status = header.at("exit_status"); status != 0) {
-      report("exit status " + std::to_string(status));
     } else {
-      go_on();
+      take_end(header);
     }
+  }
+
+  // Status 0 is a success only of a command that the server did not have to end, and whose output is
+  // here.
+  void take_end(const Json& header) {
+    if (header.at("stdout_bytes") != std::exchange(stdout_bytes_, 0) ||
+        header.at("stderr_bytes") != std::exchange(stderr_bytes_, 0)) {
+      throw samples::Failed("the server's output is not all that it announces");
+    }
+    const bool killed = header.contains("signal");
+    const int number = header.at(killed ? "signal" : "exit_status");
+    const std::string why = header.value("stopped_by", "");
+    if (!killed && number == 0 && why.empty()) return go_on();
+    report((killed ? "signal " : "exit status ") + std::to_string(number) +
+           (why.empty() ? "" : " (" + why + ")"));
   }
 
   void report(const std::string& failure) {
@@ -125,7 +141,10 @@ class Client {
     waits_ = false;
     if (!input_ || at_end_) return finish();
     input_->resume();  // There may be a line already.
-    if (!waits_ && !done_) input_->prompt();
+    if (waits_ || done_) return;
+    if (in_line_ && samples::terminal::can_edit()) samples::terminal::show("\n");
+    in_line_ = false;
+    input_->prompt();
   }
 
   void finish() {
@@ -143,6 +162,9 @@ class Client {
   bool waits_ = false;   // For an answer.
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
+  bool in_line_ = false;  // The output does not end with a line end.
+  std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
+  std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;
   samples::Connector connector_;
 };
@@ -155,7 +177,7 @@ int main(int count, char** words) {
   remote_command::Options options;
   CLI::App command_line{
       "Has a command run by a remote_command_server, or one for each line of standard input.\n"
-      "Exit code 0 when all of them ended with status 0.\n"
+      "Exit code 0 when all of them ended with status 0, and by themselves.\n"
       "Example: remote_command_client 127.0.0.1:9000 --secret-file secret ls -l"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
       ->required();

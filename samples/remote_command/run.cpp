@@ -2,15 +2,52 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace remote_command {
 
 using reactor::Stream;
 
+namespace {
+
+// A process that has closed its outputs may be about to end, as coreutils do at their exit.
+constexpr std::chrono::milliseconds time_to_end(500);
+constexpr std::chrono::milliseconds time_between_looks(10);
+
+// True when this is a folder of /proc, of a process that is in the group and runs: one that is exiting has
+// closed its files, perhaps, and is no zombie yet.
+bool runs_in_group(const std::filesystem::path& folder, pid_t group) {
+  constexpr unsigned long exiting = 0x4;  // PF_EXITING of the kernel's include/linux/sched.h.
+  const std::string name = folder.filename();
+  if (name.find_first_not_of("0123456789") != name.npos) return false;
+  std::ifstream file(folder / "stat");
+  std::string line;
+  std::getline(file, line);
+  const std::size_t behind_name = line.rfind(')');  // Which may hold blanks and parentheses.
+  if (behind_name == line.npos) return false;
+  std::istringstream fields(line.substr(behind_name + 1));
+  char state = 0;
+  pid_t parent = 0;
+  pid_t its_group = 0;
+  pid_t session = 0;
+  int terminal = 0;
+  pid_t foreground = 0;
+  unsigned long flags = 0;
+  fields >> state >> parent >> its_group >> session >> terminal >> foreground >> flags;
+  return fields && its_group == group && state != 'Z' && state != 'X' && (flags & exiting) == 0;
+}
+
+}  // namespace
+
 Run::Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,
          OnOutput on_output, OnDone on_done)
-    : began_(began),
+    : look_again_(loop, [this] { finish_if_over(); }),
+      began_(began),
       process_(std::move(process)),
       limits_(limits),
       on_output_(std::move(on_output)),
@@ -31,8 +68,9 @@ void Run::listen_to(Stream& stream, Channel channel, std::uint64_t& size) {
     if (kept > 0) on_output_(channel, bytes.first(kept));
     if (kept < bytes.size()) stop("max-output");
   });
-  stream.on_close([this](const reactor::Error&) {
+  stream.on_close([this](const reactor::Error& error) {
     --open_outputs_;
+    if (error) return stop("read-error");
     finish_if_over();
   });
 }
@@ -64,10 +102,25 @@ void Run::stop(std::string_view reason) {
 void Run::finish_if_over() {
   const bool stopped = !outcome_.stopped_by.empty();
   if (!ended_ || !on_done_ || (open_outputs_ > 0 && !stopped)) return;
+  const auto now = Clock::now();
+  if (outcome_.duration.count() == 0) outcome_.duration = now - began_;
+  if (!stopped && left_processes()) {
+    if (now - began_ < outcome_.duration + time_to_end) return look_again_.restart(time_between_looks);
+    outcome_.stopped_by = "left-processes";
+  }
   timeout_.reset();
-  outcome_.duration = Clock::now() - began_;
   OnDone on_done = std::exchange(on_done_, nullptr);
   on_done(outcome_);  // The end of this object, as a rule.
+}
+
+// The group exists in any case: the ended process itself is in it until the Process is destroyed.
+bool Run::left_processes() const {
+  std::error_code error;
+  auto folder = std::filesystem::directory_iterator("/proc", error);
+  for (; !error && folder != std::filesystem::directory_iterator(); folder.increment(error)) {
+    if (runs_in_group(folder->path(), process_.id())) return true;
+  }
+  return false;
 }
 
 }  // namespace remote_command

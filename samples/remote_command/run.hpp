@@ -22,7 +22,7 @@ struct Limits {
 /// What is to be told of it when it is over.
 struct Outcome {
   reactor::ProcessEnd end;
-  std::string_view stopped_by;  ///< Empty where it ended by itself.
+  std::string_view stopped_by;  ///< Empty where it ended by itself, with all that it started.
   std::uint64_t stdout_bytes = 0;
   std::uint64_t stderr_bytes = 0;
   std::chrono::nanoseconds duration{0};
@@ -38,7 +38,8 @@ class Run {
 
   /// Takes over a process that was started with both outputs as streams and tells its end to
   /// ended(). `on_done` comes last, when the command has ended and its outputs have: what it left
-  /// running in the background may hold them open up to the timeout.
+  /// running in the background may hold them open up to the timeout. Processes of its group that run on
+  /// half a second later are killed, and the outcome says so.
   ///
   /// `began` was before it was started, which takes a while.
   Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,
@@ -56,7 +57,9 @@ class Run {
   void listen_to(reactor::Stream& stream, Channel channel, std::uint64_t& size);
   void stop(std::string_view reason);
   void finish_if_over();
+  [[nodiscard]] bool left_processes() const;
 
+  reactor::Timer look_again_;  // Whether processes that were left have ended.
   const Clock::time_point began_;
   reactor::Process process_;
   const Limits limits_;

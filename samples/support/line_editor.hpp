@@ -8,10 +8,14 @@
 
 namespace samples {
 
-/// Turns keys into lines: arrows move in the line and through the history, Home, End, Delete and
-/// Backspace do what they say, Ctrl-A, -E, -K and -U what they do in shells; Ctrl-C drops the line, and
-/// Ctrl-D in an empty one ends the input. Does no input or output. A line longer than the terminal is
-/// wide is not shown well.
+/// Turns keys into lines and shows the line that is edited, on as many rows as it takes. Where it
+/// takes more rows than the screen has, the rows around the cursor are shown.
+///
+/// Left, Right, Home, End, Delete, Backspace, and Ctrl-A, -B, -D, -E, -F, -H, -K, -L, -U, -W do what
+/// they do in shells; Up, Down, Ctrl-P and Ctrl-N recall earlier lines. Ctrl-C drops the line, Ctrl-D
+/// in an empty line ends the input, Ctrl-Z asks to suspend the program. The cursor moves over what a
+/// person sees as one character: combining marks and emoji sequences stay whole. Does no input or
+/// output.
 class LineEditor {
  public:
   explicit LineEditor(std::string prompt) : prompt_(std::move(prompt)) {}
@@ -20,33 +24,75 @@ class LineEditor {
     std::string screen;  ///< What the terminal is to show; behind a line the next prompt is yours.
     std::string lines;   ///< Those that were finished, each with its end.
     bool ended = false;
+    bool suspended = false;  ///< Ctrl-Z was typed: `screen` leads below the line.
   };
+
+  /// The screen's size; 80 × 24 before the first call.
+  void resize(std::size_t columns, std::size_t rows);
 
   /// Takes what the terminal sent, one byte a key or several.
   [[nodiscard]] Typed type(std::string_view bytes);
 
-  /// Prompt, line and cursor, over whatever stands in the terminal's line.
-  [[nodiscard]] std::string redraw() const;
+  /// Prompt, line and cursor, over those that are shown, or from the beginning of the cursor's row.
+  [[nodiscard]] std::string redraw();
+
+  /// Erases prompt and line; the cursor is where the prompt began.
+  [[nodiscard]] std::string erase();
+
+  /// Something else was shown: redraw() begins in the cursor's row.
+  void forget_screen() { rows_above_ = rows_below_ = 0; }
+
+  /// The rows of the line below the cursor's.
+  [[nodiscard]] std::size_t rows_below() const { return rows_below_; }
 
   [[nodiscard]] const std::string& prompt() const { return prompt_; }
 
  private:
-  void take(char key, Typed& typed);
+  struct Place {
+    std::size_t row = 0;
+    std::size_t column = 0;
+  };
+  struct Layout {
+    std::vector<std::string> rows;
+    Place cursor;
+    Place end;
+  };
+
+  [[nodiscard]] Layout layout() const;
+  [[nodiscard]] std::string draw(std::size_t max_rows);
+  [[nodiscard]] std::string move_below();
+
+  void take(char byte, Typed& typed);
+  void take_key(char key, Typed& typed);
+  bool take_in_sequence(char key);
   void take_sequence(char final);
+  void take_text(char byte);
+  void drop_line(Typed& typed);
   void finish_line(Typed& typed);
-  void insert(char byte);
+  void insert(std::string_view text);
   void move_left();
   void move_right();
+  void erase_left();
   void erase_right();
+  void erase_word_left();
+  void recall_earlier();
+  void recall_later();
   void recall(std::size_t entry);
 
   const std::string prompt_;
   std::string line_;
   std::size_t cursor_ = 0;  // Before which byte of it.
   std::string sequence_;    // Of an escape sequence, what has come.
+  std::string character_;   // Of a character, what has come.
   std::vector<std::string> history_;
   std::size_t recalled_ = 0;  // Which of them is edited; the last plus one: a new line.
   std::string new_line_;
+
+  std::size_t columns_ = 80;
+  std::size_t screen_rows_ = 24;
+  std::size_t first_row_ = 0;   // Of the line, which is the first on the screen.
+  std::size_t rows_above_ = 0;  // Of the line, on the screen, above the cursor.
+  std::size_t rows_below_ = 0;
 };
 
 }  // namespace samples

@@ -3,37 +3,25 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "samples/support/failed.hpp"
+#include "samples/support/terminal.hpp"
 
 namespace samples {
 
 using reactor::Interest;
 
-namespace {
-
-bool terminal_can_move_its_cursor() {
-  const char* const kind = std::getenv("TERM");
-  return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && kind && std::string_view(kind) != "dumb";
-}
-
-void show(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
-
-}  // namespace
-
 LineInput::LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,
                      reactor::Callback<void()> on_end, std::string prompt_text)
     : on_line_(std::move(on_line)),
       on_end_(std::move(on_end)),
-      at_terminal_(isatty(STDIN_FILENO)),
-      can_edit_(terminal_can_move_its_cursor()),
+      at_terminal_(isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)),
+      can_edit_(terminal::can_edit()),
       editor_(std::move(prompt_text)),
       next_read_(loop, [this] { read(); }) {
   auto watcher = reactor::Watcher::create(loop, STDIN_FILENO, Interest::readable,
@@ -43,26 +31,64 @@ LineInput::LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_vie
   } else {
     next_read_.restart(std::chrono::nanoseconds(0));
   }
+  if (can_edit_) watch_terminal(loop);
   prompt();
 }
 
-LineInput::~LineInput() { set_editing(false); }
+LineInput::~LineInput() {
+  hide();
+  set_editing(false);
+}
+
+void LineInput::watch_terminal(reactor::Loop& loop) {
+  signals_.push_back(value_of(reactor::Signal::create(loop, SIGCONT, [this] { go_on(); })));
+  signals_.push_back(value_of(reactor::Signal::create(loop, SIGWINCH, [this] {
+    if (editing_) redraw();
+  })));
+}
+
+// --- the prompt
 
 void LineInput::prompt() {
-  if (!at_terminal_ || ended_) return;
+  prompting_ = at_terminal_ && !ended_;
+  if (!prompting_) return;
+  if (!can_edit_) return terminal::show(editor_.prompt());
   set_editing(true);
-  show(editing_ ? editor_.redraw() : editor_.prompt());
+  if (editing_) redraw();
+}
+
+void LineInput::hide() {
+  if (editing_) terminal::show(editor_.erase());
+  terminal::set_rows_below_cursor(0);
+}
+
+void LineInput::redraw() {
+  const terminal::Size size = terminal::size();
+  editor_.resize(size.columns, size.rows);
+  if (!std::exchange(hinted_, true) && isatty(STDERR_FILENO)) {
+    std::fputs("(Ctrl-C drops a line, Ctrl-D ends, Ctrl-Z suspends)\n", stderr);
+  }
+  terminal::show(editor_.redraw());
+  terminal::set_rows_below_cursor(editor_.rows_below());
 }
 
 // Only while a line is typed: what runs meanwhile is stopped by Ctrl-C as ever.
 void LineInput::set_editing(bool editing) {
   if (!can_edit_ || editing == editing_) return;
-  if (editing && tcgetattr(STDIN_FILENO, &terminal_) != 0) return;
-  editing_ = editing;
-  termios wanted = terminal_;
-  if (editing) wanted.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
-  tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
+  if (!editing) terminal::end_editing();
+  editing_ = editing && terminal::begin_editing();
 }
+
+// The shell, or whoever stopped the process, has used the terminal meanwhile.
+void LineInput::go_on() {
+  if (!prompting_) return;
+  set_editing(false);
+  if (!std::exchange(went_on_, false)) editor_.forget_screen();
+  set_editing(true);
+  if (editing_) redraw();
+}
+
+// --- lines
 
 void LineInput::pause() {
   paused_ = true;
@@ -81,6 +107,7 @@ void LineInput::resume() {
 void LineInput::read() {
   std::array<char, 65536> buffer;
   const ssize_t size = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+  if (size < 0 && errno == EINTR) return;
   if (size <= 0) return end();
   const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
   if (editing_) return type(bytes);
@@ -89,9 +116,21 @@ void LineInput::read() {
 }
 
 void LineInput::type(std::string_view keys) {
+  went_on_ = false;
+  const terminal::Size size = terminal::size();
+  editor_.resize(size.columns, size.rows);
   const LineEditor::Typed typed = editor_.type(keys);
-  if (typed.ended || !typed.lines.empty()) set_editing(false);
-  show(typed.screen);
+  terminal::show(typed.screen);
+  terminal::set_rows_below_cursor(editor_.rows_below());
+  if (typed.ended || !typed.lines.empty()) {
+    set_editing(false);
+    prompting_ = false;
+  }
+  if (typed.suspended) {
+    terminal::suspend();
+    go_on();
+    went_on_ = true;
+  }
   feed(typed.lines);
   at_end_ = typed.ended;
   if (at_end_ && !paused_) end();
@@ -114,6 +153,7 @@ void LineInput::take_lines() {
 
 void LineInput::end() {
   ended_ = true;
+  prompting_ = false;
   watcher_.reset();
   const auto rest = decoder_.rest();
   if (!rest.empty()) on_line_(protocols::as_text(rest));

@@ -1,0 +1,38 @@
+// The terminal of the process: its modes while a line is edited, and their end by whatever signal.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace samples::terminal {
+
+struct Size {
+  std::size_t columns = 80;
+  std::size_t rows = 24;
+};
+
+/// True when standard input and output are a terminal that can move its cursor.
+[[nodiscard]] bool can_edit();
+
+/// As it is now.
+[[nodiscard]] Size size();
+
+/// The terminal sends each key as it is typed, control keys too, and shows none. A signal that ends
+/// or stops the process restores the modes first, unless the program handles that signal itself.
+/// False when the terminal cannot be changed, as by a process in the background.
+bool begin_editing();
+
+/// The terminal is as it was before begin_editing().
+void end_editing();
+
+/// How many rows of the line lie below the cursor: what a signal leaves behind begins below them.
+void set_rows_below_cursor(std::size_t rows);
+
+/// Stops the process group as Ctrl-Z does. Returns when it goes on, or at once where nothing can
+/// continue it; the modes are then those before begin_editing().
+void suspend();
+
+/// Writes to standard output, without delay.
+void show(std::string_view text);
+
+}  // namespace samples::terminal
