@@ -3,10 +3,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/connector.hpp"
+#include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -36,13 +38,13 @@ class EchoClient {
   void talk(std::span<const std::byte> received) {
     stream_->on_drained([this] { input_->resume(); });
     answers_.emplace(
-        *stream_, protocols::LineDecoder(),
-        [this](std::string_view line) {
-          std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
-          std::fflush(stdout);
-          input_->prompt();
-        },
+        *stream_, samples::LastLineDecoder(), [this](std::string_view line) { show(line); },
         received);
+    answers_->on_end([this] {
+      const auto last = answers_->decoder().rest();
+      if (!last.empty()) show(protocols::as_text(last));
+      stream_->close();
+    });
     input_.emplace(
         loop_,
         [this](std::string_view line) {
@@ -52,6 +54,13 @@ class EchoClient {
           ended_ = true;
           stream_->shutdown();  // The answers to what was sent still come.
         });
+  }
+
+  void show(std::string_view line) {
+    input_->hide();
+    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+    std::fflush(stdout);
+    input_->prompt();
   }
 
   void closed(const reactor::Error& error) const {
@@ -64,7 +73,7 @@ class EchoClient {
   const std::optional<samples::Secret> secret_;
   std::optional<reactor::Stream> stream_;
   std::optional<samples::Gate> gate_;
-  std::optional<reactor::Framed<protocols::LineDecoder>> answers_;
+  std::optional<reactor::Framed<samples::LastLineDecoder>> answers_;
   std::optional<samples::LineInput> input_;
   bool ended_ = false;
   samples::Connector connector_;

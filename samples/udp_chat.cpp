@@ -1,4 +1,5 @@
 // A chat without a server: each line goes to a named peer, as one datagram.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -32,6 +33,7 @@ class Chat {
         end_(loop, [this] { socket_.pause(); }) {
     for (const std::string& peer : options.peers) add_peer(peer);
     socket_.on_received([this](std::span<const reactor::Datagram> batch) {
+      input_->hide();
       for (const reactor::Datagram& datagram : batch) print(datagram);
       input_->prompt();
     });
@@ -63,16 +65,36 @@ class Chat {
   }
 
   void send(std::string_view line) {
-    const std::size_t colon = line.find(':');
-    const auto peer = addresses_.find(std::string(line.substr(0, colon)));
-    if (colon == line.npos || peer == addresses_.end()) {
-      report("a line is `NAME: text`, to one of: " + known());
+    const std::size_t colon = end_of_name(line);
+    const auto to = address_of(line.substr(0, colon));
+    if (colon == line.npos || !to) {
+      report(usage());
     } else {
       std::string_view text = line.substr(colon + 1);
       if (text.starts_with(' ')) text.remove_prefix(1);
-      send_to(peer->second, std::string(text));
+      send_to(*to, std::string(text));
     }
     input_->prompt();
+  }
+
+  // Where the colon behind NAME, @HOST:PORT or @[HOST]:PORT is.
+  static std::size_t end_of_name(std::string_view line) {
+    if (!line.starts_with('@')) return line.find(':');
+    const std::size_t host_end = line.starts_with("@[") ? line.find(']') : 0;
+    const std::size_t colon = host_end == line.npos ? line.npos : line.find(':', host_end);
+    return colon == line.npos ? line.npos : line.find(':', colon + 1);
+  }
+
+  // A stranger is somebody who has written: a mistyped address is not written to.
+  [[nodiscard]] std::optional<reactor::Address> address_of(std::string_view name) const {
+    const auto peer = addresses_.find(std::string(name));
+    if (peer != addresses_.end()) return peer->second;
+    if (!name.starts_with('@')) return std::nullopt;
+    const auto stranger =
+        std::find_if(strangers_.begin(), strangers_.end(), [name](const reactor::Address& address) {
+          return address.unmapped().to_string() == name.substr(1);
+        });
+    return stranger == strangers_.end() ? std::nullopt : std::optional(*stranger);
   }
 
   // A line for which there is no room waits, and the lines behind it with it.
@@ -82,12 +104,21 @@ class Chat {
     if (full && input_) input_->pause();
   }
 
-  void print(const reactor::Datagram& datagram) const {
+  void print(const reactor::Datagram& datagram) {
     const std::string address = datagram.sender.unmapped().to_string();
     const auto known_as = names_.find(address);
+    if (known_as == names_.end()) remember(datagram.sender);
     std::printf("%s: %s\n", known_as != names_.end() ? known_as->second.c_str() : address.c_str(),
                 samples::escaped(datagram.text()).c_str());
     std::fflush(stdout);
+  }
+
+  // Those who have written last.
+  void remember(const reactor::Address& stranger) {
+    constexpr std::size_t max_strangers = 100;
+    std::erase(strangers_, stranger);
+    if (strangers_.size() == max_strangers) strangers_.erase(strangers_.begin());
+    strangers_.push_back(stranger);
   }
 
   // As when nobody is there.
@@ -101,17 +132,27 @@ class Chat {
     if (input_) input_->prompt();
   }
 
-  static void report(const std::string& what) { std::fprintf(stderr, "error: %s\n", what.c_str()); }
+  void report(const std::string& what) {
+    if (input_) input_->hide();
+    std::fprintf(stderr, "error: %s\n", what.c_str());
+  }
 
-  std::string known() const {
+  [[nodiscard]] std::string usage() const {
     std::string all;
     for (const auto& [name, address] : addresses_) all += (all.empty() ? "" : ", ") + name;
-    return all;
+    std::string known = all.empty() ? "no friend is known: add one by --peer NAME=HOST:PORT"
+                                    : "a line is `NAME: text`, to one of: " + all;
+    if (!strangers_.empty()) {
+      known += "; `@HOST:PORT: text` answers one who wrote, as @" +
+               strangers_.back().unmapped().to_string();
+    }
+    return known;
   }
 
   reactor::DatagramSocket socket_;
   std::map<std::string, reactor::Address> addresses_;
   std::map<std::string, std::string> names_;  // By address.
+  std::vector<reactor::Address> strangers_;   // Who wrote, without being in the list of friends.
   std::optional<std::pair<reactor::Address, std::string>> held_back_;
   reactor::Timer end_;
   std::optional<samples::LineInput> input_;
@@ -123,14 +164,17 @@ int main(int count, char** words) {
   Options options;
   CLI::App command_line{
       "Sends lines `NAME: text` to the peer of that name, and prints what comes, until its input "
-      "ends.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+      "ends.\nA line `@HOST:PORT: text` answers somebody who has written and is no --peer.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
       ->capture_default_str();
   command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")
       ->take_all()
       ->check([](const std::string& peer) {
         const std::size_t sign = peer.find('=');
-        return sign == 0 || sign == peer.npos ? peer + ": not NAME=HOST:PORT" : "";
+        if (sign == 0 || sign == peer.npos) return peer + ": not NAME=HOST:PORT";
+        const std::string name = peer.substr(0, sign);
+        const bool fits = name.front() != '@' && name.find(':') == name.npos;
+        return fits ? "" : name + ": a name has no colon and does not begin with @";
       });
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;

@@ -1,6 +1,4 @@
 // A client of chat_server: says the lines of standard input, prints what the others say.
-#include <unistd.h>
-
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -9,6 +7,7 @@
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/connector.hpp"
+#include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
@@ -31,8 +30,13 @@ class ChatClient {
       if (!leaving_) throw samples::Failed("the server closed the connection");
       input_.reset();  // After /quit there may be more to read.
     });
-    lines_.emplace(*stream_, protocols::LineDecoder(),
+    lines_.emplace(*stream_, samples::LastLineDecoder(),
                    [this](std::string_view line) { show(line); });
+    lines_->on_end([this] {
+      const auto last = lines_->decoder().rest();
+      if (!last.empty()) show(protocols::as_text(last));
+      stream_->close();
+    });
     name_.empty() ? talk() : say("/nick " + name_);
   }
 
@@ -40,8 +44,8 @@ class ChatClient {
   void show(std::string_view line) {
     const std::string text = samples::printable(line);
     if (!input_ && text.starts_with("! ")) throw samples::Failed("--name: " + text.substr(2));
-    // Over the prompt, which follows.
-    std::printf("%s%s\n", isatty(STDIN_FILENO) ? "\r\33[K" : "", text.c_str());
+    if (input_) input_->hide();
+    std::printf("%s\n", text.c_str());
     std::fflush(stdout);
     if (!input_ && text == "* " + name_ + " joined") return talk();
     if (input_) input_->prompt();
@@ -64,7 +68,7 @@ class ChatClient {
   reactor::Loop& loop_;
   const std::string name_;
   std::optional<reactor::Stream> stream_;
-  std::optional<reactor::Framed<protocols::LineDecoder>> lines_;
+  std::optional<reactor::Framed<samples::LastLineDecoder>> lines_;
   std::optional<samples::LineInput> input_;
   bool leaving_ = false;
   samples::Connector connector_;

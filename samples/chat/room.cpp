@@ -1,9 +1,11 @@
 #include "samples/chat/room.hpp"
 
 #include <cstdio>
+#include <set>
 #include <utility>
 #include <variant>
 
+#include "samples/chat/names.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 
@@ -14,10 +16,16 @@ constexpr std::size_t max_text_bytes = 4096;
 constexpr std::size_t max_name_bytes = 32;
 constexpr std::string_view too_long = "! that line is too long\n";
 
-// Neither two words nor what could be taken for something else in front of a text.
-bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= max_name_bytes && name.find_first_of(" :") == name.npos &&
-         name.front() != '*' && name.front() != '!' && samples::printable(name) == name;
+// Why it is no name, or nothing: neither two words nor what could be taken for something else in front
+// of a text.
+std::string_view fault_of(const std::string& name) {
+  const bool fits = !name.empty() && name.size() <= max_name_bytes &&
+                    name.find_first_of(" :") == name.npos && name.front() != '*' &&
+                    name.front() != '!' && samples::printable(name) == name;
+  if (!fits) return "! a name has 1 to 32 bytes, no space and no colon\n";
+  if (!is_visible(name)) return "! a name has no invisible characters\n";
+  if (has_variants(name)) return "! a name has no stylistic variants of letters\n";
+  return {};
 }
 
 }  // namespace
@@ -81,14 +89,14 @@ void Room::leave(Member& member) {
 
 void Room::forget(Member& member) {
   const std::string name = std::exchange(member.name, {});
-  names_.erase(name);
+  if (!name.empty()) names_.erase(skeleton(name));
   if (std::exchange(member.joined, false)) tell_all("* " + name + " left\n");
 }
 
 std::string Room::guest_name() {
   for (;;) {
     std::string name = "guest-" + std::to_string(++guests_);
-    if (names_.insert(name).second) return name;
+    if (names_.emplace(skeleton(name), name).second) return name;
   }
 }
 
@@ -97,19 +105,25 @@ void Room::join(Member& member) {
 }
 
 void Room::rename(Member& member, const std::string& name) {
-  if (!is_name(name)) return answer(member, "! a name has 1 to 32 bytes, no space and no colon\n");
-  if (name != member.name && !names_.insert(name).second) {
-    return answer(member, "! that name is taken\n");
+  if (const auto fault = fault_of(name); !fault.empty()) return answer(member, fault);
+  const auto used = names_.find(skeleton(name));
+  if (used != names_.end() && used->second != member.name) {
+    const bool same = used->second == name;
+    return answer(member, same ? "! that name is taken\n"
+                               : "! that name is taken, by one that looks like it\n");
   }
-  if (name != member.name) names_.erase(member.name);
+  names_.erase(skeleton(member.name));
+  names_.emplace(skeleton(name), name);
   const std::string before = std::exchange(member.name, name);
   if (member.joined) tell_all("* " + before + " is now " + name + '\n');
   join(member);
 }
 
 void Room::list_names(Member& member) {
-  std::string list = "* " + std::to_string(names_.size()) + " here:\n";
-  for (const std::string& name : names_) list += "*   " + name + '\n';
+  std::set<std::string_view> names;
+  for (const auto& [skeleton, name] : names_) names.insert(name);
+  std::string list = "* " + std::to_string(names.size()) + " here:\n";
+  for (const std::string_view name : names) list.append("*   ").append(name) += '\n';
   answer(member, list);
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -57,7 +57,7 @@ class Room {
   void tell_now();
 
   reactor::Loop& loop_;
-  std::set<std::string> names_;
+  std::map<std::string, std::string> names_;  // By skeleton.
   std::size_t guests_ = 0;
   std::string said_;
   samples::UnendedLine* last_entered_ = nullptr;

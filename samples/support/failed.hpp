@@ -3,16 +3,27 @@
 
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "reactor/result.hpp"
 
 namespace samples {
 
-/// Ends the program with exit code 1 and `error: ` before its text.
+/// True when the library refused a text as an endpoint, which stood on the command line then.
+[[nodiscard]] inline bool is_malformed_endpoint(const reactor::Error& error) {
+  const bool is_of_text = error.operation == "resolve" || error.operation == "parse address";
+  return is_of_text && (error.code == std::errc::invalid_argument ||
+                        error.code == std::errc::filename_too_long);
+}
+
+/// Ends the program with `error: ` before its text and exit code 1, or 2 for a malformed endpoint.
 struct Failed : std::runtime_error {
-  explicit Failed(const reactor::Error& error) : std::runtime_error(error.message()) {}
+  explicit Failed(const reactor::Error& error)
+      : std::runtime_error(error.message()), exit_code(is_malformed_endpoint(error) ? 2 : 1) {}
   explicit Failed(const std::string& text) : std::runtime_error(text) {}
+
+  int exit_code = 1;
 };
 
 /// The value, or Failed.

@@ -67,7 +67,7 @@ int run_program(CLI::App& command_line, int count, char** words,
     flush_output();
   } catch (const Failed& failure) {
     std::fprintf(stderr, "error: %s\n", failure.what());
-    return 1;
+    return failure.exit_code;
   }
   return 0;
 }

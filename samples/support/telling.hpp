@@ -29,6 +29,9 @@ class Telling {
     return decoder_.error();
   }
 
+  /// What is no frame yet.
+  [[nodiscard]] protocols::Bytes rest() { return decoder_.rest(); }
+
   [[nodiscard]] std::error_code error() const {
     return told_ ? decoder_.error() : std::error_code();
   }

@@ -155,6 +155,11 @@ void Client::run_next() {
 void Client::run(const Job& job) {
   if (job.command == "put") return put(job.argument);
   if (job.command == "get") return get(job.argument);
+  if (job.command == "quit" || job.command == "exit") return finish();
+  if (job.command == "help") {
+    std::printf("%s\n", command_list());
+    return finish_job();
+  }
   if (job.command == "pwd") {
     std::printf("/%s\n", samples::escaped(folder_).c_str());
     return finish_job();
@@ -177,9 +182,13 @@ void Client::put(const std::string& path) {
 void Client::get(const std::string& path) {
   const std::string remote = resolve(folder_, path);
   if (remote.empty()) return give_up_job("it is a folder");
-  download_ = std::make_unique<Download>(
-      loop_, *stream_, remote, path,
-      [this](const std::string& why) { why.empty() ? finish_job() : give_up_job(why); });
+  try {
+    download_ = std::make_unique<Download>(
+        loop_, *stream_, remote, path,
+        [this](const std::string& why) { why.empty() ? finish_job() : give_up_job(why); });
+  } catch (const Failed& failure) {
+    give_up_job(failure.what());
+  }
 }
 
 void Client::enter_folder(const Json& answer) {

@@ -13,6 +13,7 @@ const std::map<std::string_view, Arguments> commands = {
     {"put", Arguments::some},       {"get", Arguments::some},   {"rm", Arguments::some},
     {"mkdir", Arguments::some},     {"rmdir", Arguments::some}, {"ls", Arguments::at_most_one},
     {"cd", Arguments::at_most_one}, {"pwd", Arguments::none},   {"quota", Arguments::none},
+    {"help", Arguments::none},      {"quit", Arguments::none},  {"exit", Arguments::none},
 };
 
 bool fits(Arguments arguments, std::size_t count) {
@@ -25,7 +26,7 @@ bool fits(Arguments arguments, std::size_t count) {
 const char* command_list() {
   return "put FILE…, get FILE…, ls [FOLDER], cd [FOLDER], pwd, mkdir FOLDER, rm FILE, rmdir "
          "FOLDER, "
-         "quota";
+         "quota, help, quit, exit";
 }
 
 tl::expected<std::vector<Job>, std::string> parse_command(const std::vector<std::string>& words) {

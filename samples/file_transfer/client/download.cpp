@@ -80,29 +80,43 @@ Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::stri
 
 void Download::begin(std::uint64_t size, std::uint64_t offset) {
   if (offset != 0 && offset != at_) throw Failed("the server answers what makes no sense");
-  if (!file_) file_ = open_alone(part_, O_CREAT);
-  if (!file_ || (offset == 0 && ftruncate(file_.fd(), 0) != 0)) {
-    throw Failed(reactor::system_error(errno, "write", part_));
-  }
+  begun_ = true;
   at_ = offset;
+  try {
+    if (!file_) file_ = open_alone(part_, O_CREAT);
+    if (!file_ || (offset == 0 && ftruncate(file_.fd(), 0) != 0)) {
+      return give_up(reactor::system_error(errno, "write", part_).message());
+    }
+  } catch (const Failed& failure) {
+    return give_up(failure.what());
+  }
   sink_ = std::make_unique<FileSink>(loop_, duplicate(file_), offset > 0 ? hash_ : Sha256(), offset,
                                      [this] { stream_.resume(); });
   progress_.emplace(name_, size, offset);
 }
 
 void Download::write(reactor::Stream::Bytes bytes) {
+  if (!sink_) return;
   at_ += bytes.size();
   progress_->at(at_);
   if (!sink_->write(bytes)) stream_.pause();
-  if (sink_->error()) throw Failed(*sink_->error());
+  if (sink_->error()) give_up(sink_->error()->message());
+}
+
+// The server sends the rest all the same, behind which the next answer comes.
+void Download::give_up(const std::string& why) {
+  failure_ = why;
+  sink_.reset();
+  stream_.resume();
 }
 
 void Download::finish(const std::string& sha256) {
+  if (!sink_) return end(failure_);
   sink_->finish([this, sha256](const Result<protocols::Digest>& digest) { store(digest, sha256); });
 }
 
 void Download::store(const Result<protocols::Digest>& digest, const std::string& sha256) {
-  if (!digest) throw Failed(digest.error());
+  if (!digest) return end(digest.error().message());
   if (samples::to_hex(*digest) != sha256) {
     unlink(part_.c_str());
     return end("the SHA-256 is another than the server's: the file has changed");

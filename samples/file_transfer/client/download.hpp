@@ -29,16 +29,18 @@ class Download {
   Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path, std::string name,
            OnOver on_over);
 
-  /// The answers to it. They fail, as programs do, where nothing can be written.
+  /// The answers to it. Where nothing can be written, what follows is read and discarded, and finish()
+  /// tells why.
   void begin(std::uint64_t size, std::uint64_t offset);
   void write(reactor::Stream::Bytes bytes);
   void finish(const std::string& sha256);
 
   /// What arrives now is the file's.
-  [[nodiscard]] bool has_begun() const { return sink_ != nullptr; }
+  [[nodiscard]] bool has_begun() const { return begun_; }
 
  private:
   void store(const reactor::Result<protocols::Digest>& digest, const std::string& sha256);
+  void give_up(const std::string& why);
   void end(std::string why_not);
 
   reactor::Loop& loop_;
@@ -49,6 +51,8 @@ class Download {
   OnOver on_over_;
   reactor::File file_;
   std::uint64_t at_ = 0;
+  bool begun_ = false;
+  std::string failure_;
   samples::Sha256 hash_;  // Of what was there.
   std::optional<Progress> progress_;
   std::unique_ptr<FileHash> hashing_;
