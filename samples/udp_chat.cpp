@@ -164,7 +164,8 @@ int main(int count, char** words) {
   Options options;
   CLI::App command_line{
       "Sends lines `NAME: text` to the peer of that name, and prints what comes, until its input "
-      "ends.\nA line `@HOST:PORT: text` answers somebody who has written and is no --peer.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+      "ends.\nA line `@HOST:PORT: text` answers somebody who has written and is no "
+      "--peer.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
       ->capture_default_str();
   command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")

@@ -162,7 +162,7 @@ class Client {
   bool waits_ = false;   // For an answer.
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
-  bool in_line_ = false;  // The output does not end with a line end.
+  bool in_line_ = false;            // The output does not end with a line end.
   std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
   std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;

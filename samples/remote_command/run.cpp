@@ -105,7 +105,8 @@ void Run::finish_if_over() {
   const auto now = Clock::now();
   if (outcome_.duration.count() == 0) outcome_.duration = now - began_;
   if (!stopped && left_processes()) {
-    if (now - began_ < outcome_.duration + time_to_end) return look_again_.restart(time_between_looks);
+    if (now - began_ < outcome_.duration + time_to_end)
+      return look_again_.restart(time_between_looks);
     outcome_.stopped_by = "left-processes";
   }
   timeout_.reset();

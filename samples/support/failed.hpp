@@ -13,8 +13,8 @@ namespace samples {
 /// True when the library refused a text as an endpoint, which stood on the command line then.
 [[nodiscard]] inline bool is_malformed_endpoint(const reactor::Error& error) {
   const bool is_of_text = error.operation == "resolve" || error.operation == "parse address";
-  return is_of_text && (error.code == std::errc::invalid_argument ||
-                        error.code == std::errc::filename_too_long);
+  return is_of_text &&
+         (error.code == std::errc::invalid_argument || error.code == std::errc::filename_too_long);
 }
 
 /// Ends the program with `error: ` before its text and exit code 1, or 2 for a malformed endpoint.

@@ -132,6 +132,19 @@ class ChatServer(unittest.TestCase):
                 other.say("/nick Zoë", "/nick Zoë", "/nick ann")
                 other.hears("* Zoë joined", "* Zoë is now Zoë", "! that name is taken")
 
+    def test_names_that_are_invisible_or_look_like_one_in_use_are_refused(self):
+        with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
+            ann.hears("* ann joined")
+            with Guest(server) as other:
+                for name in ("Ann", "\u0430nn", "a\u0301nn", "\u00e1nn", "A\u039dN"):
+                    other.say("/nick " + name)
+                    other.hears("! that name is taken, by one that looks like it")
+                for name in ("a\u200bnn", "\u3164", "a\u00a0b", "\u2800", "\ufeffann", "a\u00adnn", "\u0301"):
+                    other.say("/nick " + name)
+                    other.hears("! a name has no invisible characters")
+                other.say("/nick \uff41nn", "/nick \u4f60\u597d")
+                other.hears("! a name has no stylistic variants of letters", "* \u4f60\u597d joined")
+
     def test_an_unknown_command_or_a_long_line_is_refused_and_the_client_stays(self):
         with Server("chat_server") as server, Guest(server, "/nick ann", "/kick bob") as ann:
             ann.hears("* ann joined", "! commands are /nick NAME, /who, /quit")

@@ -73,19 +73,19 @@ TEST_SUITE("line_editor") {
 
   TEST_CASE("the screen shows prompt, line and cursor") {
     LineEditor editor("> ");
-    CHECK(editor.redraw() == "\r\x1b[K> ");
+    CHECK(editor.redraw() == "\r\x1b[J> ");
     CHECK(editor
               .type("\u20ac"
                     "bc")
               .screen ==
-          "\r\x1b[K> \u20ac"
+          "\r\x1b[J> \u20ac"
           "bc");
     CHECK(editor.type(left + left).screen ==
-          "\r\x1b[K> \u20ac"
-          "bc\x1b[2D");
+          "\r\x1b[J> \u20ac"
+          "bc\r\x1b[3C");
     CHECK(editor.type("\r").screen ==
-          "\r\x1b[K> \u20ac"
+          "\r\x1b[J> \u20ac"
           "bc\r\n");
-    CHECK(editor.redraw() == "\r\x1b[K> ");
+    CHECK(editor.redraw() == "\r\x1b[J> ");
   }
 }

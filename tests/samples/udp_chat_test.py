@@ -60,6 +60,21 @@ class UdpChat(unittest.TestCase):
             say(bob, "ann: hello")
             self.assertEqual(ann.line(), f"{bob.endpoint}: hello")
 
+    def test_one_who_wrote_and_is_no_friend_is_answered_by_address(self):
+        with Friend() as stranger, Friend() as silent, chat() as server:
+            stranger.socket.sendto(b"hello", ("127.0.0.1", server.port))
+            self.assertEqual(server.line(), f"{stranger.endpoint}: hello")
+            say(server, f"@{silent.endpoint}: no", f"@{stranger.endpoint}: at 10:30")
+            self.assertEqual(stranger.socket.recv(100), b"at 10:30")
+        nobody = "error: no friend is known: add one by --peer NAME=HOST:PORT"
+        self.assertEqual(server.errors(), f"{nobody}; `@HOST:PORT: text` answers one who "
+                         f"wrote, as @{stranger.endpoint}\n")
+
+    def test_an_empty_list_of_friends_says_how_to_add_one(self):
+        done = run("udp_chat", "--listen", "127.0.0.1:0", input="hello\n")
+        self.assertEqual(done.stderr,
+                         "error: no friend is known: add one by --peer NAME=HOST:PORT\n")
+
     def test_a_line_to_nobody_is_told(self):
         with Friend() as ann:
             with chat("--peer", f"ann={ann.endpoint}") as server:
@@ -113,7 +128,7 @@ class UdpChat(unittest.TestCase):
 
     def test_a_wrong_command_line(self):
         done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", "ann=nonsense")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertTrue(done.stderr.startswith("error: "), done.stderr)
         for peer in ("ann", "=127.0.0.1:9"):
             done = run("udp_chat", "--listen", "127.0.0.1:0", "--peer", peer)
