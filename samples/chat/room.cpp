@@ -48,7 +48,7 @@ void Member::on_close(const reactor::Error& error) {
 Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
     : loop_(loop),
       server_(samples::value_of(
-          Server::listen(loop, endpoint, {.max_queued_bytes = max_unread_bytes},
+          Server::listen(loop, endpoint, options(max_unread_bytes),
                          [this](reactor::Stream& stream) { return enter(stream); }))) {
   // The decoder of a connection is made right after its session.
   server_.set_decoder([this] { return Member::Decoder(samples::PausedLines(*last_entered_)); });

@@ -36,6 +36,12 @@ class Room {
   /// Who has more than `max_unread_bytes` waiting is dropped. Fails, as programs do.
   Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes);
 
+  /// What the options bound, and what a member may keep besides: a line without its end.
+  [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes) {
+    return {.max_queued_bytes = max_unread_bytes};
+  }
+  static constexpr std::size_t bytes_each = 2 * 64 * 1024;
+
   [[nodiscard]] const reactor::Address& address() const { return server_.address(); }
 
   void hear(Member& member, std::string_view line);

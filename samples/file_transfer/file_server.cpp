@@ -4,16 +4,28 @@
 
 #include "samples/file_transfer/password.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
+#include "samples/file_transfer/server/listing.hpp"
 #include "samples/file_transfer/server/session.hpp"
+#include "samples/file_transfer/wire.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/sha256.hpp"
 
 namespace file_transfer {
 namespace {
 
+// A listing waits whole for a client that reads slowly.
+reactor::ServerOptions server_options() {
+  return {.max_queued_bytes = longest_listing_bytes + max_piece_bytes};
+}
+
+// A request, a piece of an upload that is received and one that is written, and their decoder.
+constexpr std::size_t bytes_each = 4 * max_piece_bytes;
+
 void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
-      loop, endpoint, {}, [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
+      loop, endpoint, server_options(),
+      [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
   loop.run();
@@ -44,6 +56,8 @@ int main(int count, char** words) {
       "sent.\n"
       "Example: file_server --accounts accounts.json --root files\n"
       "and before: file_server --accounts accounts.json --add-user ann --quota 100M"};
+  command_line.footer(
+      samples::memory_text(file_transfer::server_options(), file_transfer::bytes_each));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--accounts", site.accounts_file, "The file of accounts")->required();
   command_line.add_option("--root", site.root, "The folder with a folder for each user")

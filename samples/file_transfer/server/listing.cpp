@@ -12,8 +12,6 @@
 namespace file_transfer {
 namespace {
 
-constexpr std::size_t longest_listing_bytes = 32 << 20;
-
 Json describe(const std::string& name, const struct stat& status) {
   Json entry{{"name", encode_name(name)}};
   entry["kind"] = S_ISREG(status.st_mode) ? "file" : S_ISDIR(status.st_mode) ? "folder" : "other";
