@@ -33,7 +33,7 @@ struct TurnStatistics {
 struct LoopOptions {
   /// How long to look for events before the thread is put to sleep. Saves some microseconds of
   /// latency, at the cost of a core that is never idle.
-  Duration spin;
+  Duration spin = {};
 };
 
 /// One thread's event loop.

@@ -34,7 +34,11 @@ struct Relay::State {
 
   void close(std::size_t other, const Error& error) {
     if (error && !first_error) first_error = error;
-    if (++closed < sides.size()) return error ? sides[other].abort() : sides[other].close();
+    if (++closed < sides.size()) {
+      // Of a side that was never connected, the other has received nothing.
+      const bool cuts_off = error && error.operation != "connect";
+      return cuts_off ? sides[other].abort() : sides[other].close();
+    }
     // It may well destroy the Relay, and with it what is here.
     Callback<void(const Error&)> last_call = std::move(on_close);
     const Error reason = std::move(first_error);

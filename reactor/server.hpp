@@ -54,7 +54,7 @@ struct ServerOptions {
   /// Closes a connection on which no byte has moved in either direction for so long; a session
   /// that has on_idle() is asked instead. A session that has paused its stream is not idle, and
   /// stream.touch() counts as progress. The right value depends on the protocol: set it.
-  Duration idle_timeout;
+  Duration idle_timeout = {};
   /// Closes a connection on which no byte at all has moved since it was accepted.
   Duration first_progress_timeout = std::chrono::seconds(30);
   /// Closes a connection whose output waits and makes no progress.
@@ -229,7 +229,8 @@ class Server {
       if (retired()) return;
       if (silent_end == connections.begin()) look_for_silent(options.first_progress_timeout);
       connections.splice(connections.begin(), made);
-      if (draining) ask_newcomers->restart(Duration());
+      // In a later turn, after what has arrived was received.
+      if (draining) ask_newcomers->restart(std::chrono::nanoseconds(1));
       if (connections.size() >= connection_limit) listener->pause();
     }
 

@@ -731,7 +731,7 @@ struct Stream::State final : Source {
   // Ends the connection once `operation` has made no progress for `patience`.
   void limit_time(Duration patience, const char* operation) {
     rarely().timed = operation;
-    seldom->patience = patience.count();
+    seldom->patience = std::max<Nanoseconds>(patience.count(), 0);
     seldom->timer.reset();
     if (patience == Duration::max()) return;
     seldom->timer = Timer::after(engine().loop(), patience, [this] { on_time(); });

@@ -248,7 +248,8 @@ TEST_SUITE("listener") {
     const Accepting unreachable(loop, nowhere);
     REQUIRE_FALSE(unreachable.listener);
     CHECK(unreachable.listener.error().message() ==
-          "bind unix:/nonexistent/folder/socket: no such file or directory");
+          "bind unix:/nonexistent/folder/socket: no such file or directory "
+          "(its directory does not exist)");
   }
 
   TEST_CASE("listeners that share a port each get their part of the connections") {

@@ -565,7 +565,8 @@ class Cuts(FileTransferTest):
                 fcntl.flock(other, fcntl.LOCK_EX)
                 done = self.client(server, "get", "a")
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (
-                    1, "", "error: write .a.part: another client gets this file, too\n"))
+                    1, "", "get a: write .a.part: another client gets this file, too\n"
+                    "error: 1 not done\n"))
                 self.assertEqual(part.read_bytes(), b"")
             done = self.client(server, "get", "a")
             self.assertEqual(done.returncode, 0, done.stderr)

@@ -851,7 +851,7 @@ class Program(unittest.TestCase):
 
     def test_a_wrong_command_line_or_root_is_a_clear_error(self):
         for arguments, code, text in ((["--root", "/nowhere"], 1, "error: open folder /nowhere: no such file"),
-                                      (["--listen", "nonsense"], 1, "error: "),
+                                      (["--listen", "nonsense"], 2, "error: "),
                                       (["--idle-timeout", "0"], 2, "--idle-timeout"),
                                       (["--no-such"], 2, "--no-such")):
             done = run("http_responder", *arguments)

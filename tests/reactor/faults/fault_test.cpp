@@ -69,11 +69,10 @@ TEST_SUITE("faults") {
                                 .no_descriptors = 60,
                                 .aborted = 60,
                                 .doomed = 100});
-      auto server =
-          Server<Echo>::listen(loop, any_address(Transport::tcp4),
-                               {.high_water_bytes = 4096}, [&](Stream& stream) {
-                                 return Echo{stream, random};
-                               });
+      auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4),
+                                         {.high_water_bytes = 4096}, [&](Stream& stream) {
+                                           return Echo{stream, random};
+                                         });
       REQUIRE(server);
       std::list<Client> clients;
       for (std::size_t i = 0; i < clients_each; ++i) clients.emplace_back(loop, server->address());
