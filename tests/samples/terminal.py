@@ -159,9 +159,11 @@ class Terminal:
         """Reads what the program shows until condition(screen)."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition(self.screen):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.controller], [], [], left)[0]:
+            if time.monotonic() > deadline:
                 raise AssertionError(f"the screen never shows {what}:\n{self}")
+            # Modes change without output: the condition is tried again without any.
+            if not select.select([self.controller], [], [], 0.02)[0]:
+                continue
             try:
                 data = os.read(self.controller, 4096)
             except OSError:  # How Linux reports that nobody has the terminal any more.
