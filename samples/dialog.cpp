@@ -28,9 +28,8 @@ bool is_bye(std::string_view line) {
   return begin != line.npos && line.substr(begin, end - begin + 1) == "bye";
 }
 
-// At a terminal over the prompt, which follows.
 void show(std::FILE* out, const std::string& text) {
-  std::fprintf(out, "%s%s\n", isatty(STDIN_FILENO) ? "\r\33[K" : "", text.c_str());
+  std::fprintf(out, "%s\n", text.c_str());
   std::fflush(out);
 }
 
@@ -82,6 +81,7 @@ class Conversation {
 
   void hear(std::string_view line) {
     if (ended_) return;
+    input_.hide();
     show(stdout, samples::printable(line));
     is_bye(line) ? end() : input_.prompt();
   }
@@ -141,6 +141,7 @@ class Server {
 
  private:
   void talk(Stream stream, const std::string& peer) {
+    if (input_) input_->hide();
     show(stderr, peer.empty() ? "a client is there" : peer + " is there");
     const bool is_first = !input_;
     if (is_first) {
@@ -156,6 +157,7 @@ class Server {
   }
 
   void over(const Error& error) {
+    input_->hide();
     show(stderr, error ? error.message() : "the conversation is over");
     conversation_.reset();
     input_->pause();

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
 
 namespace samples {
@@ -13,6 +14,7 @@ namespace samples {
 /// True when the library refused a text as an endpoint, which stood on the command line then.
 [[nodiscard]] inline bool is_malformed_endpoint(const reactor::Error& error) {
   const bool is_of_text = error.operation == "resolve" || error.operation == "parse address";
+  if (error.code == reactor::ResolveError::unknown_service) return true;  // As `127.0.0.1:90x0`.
   return is_of_text &&
          (error.code == std::errc::invalid_argument || error.code == std::errc::filename_too_long);
 }

@@ -82,9 +82,8 @@ void LineInput::set_editing(bool editing) {
 // The shell, or whoever stopped the process, has used the terminal meanwhile.
 void LineInput::go_on() {
   if (!prompting_) return;
-  set_editing(false);
   if (!std::exchange(went_on_, false)) editor_.forget_screen();
-  set_editing(true);
+  editing_ = terminal::continue_editing();
   if (editing_) redraw();
 }
 

@@ -19,6 +19,8 @@ constexpr int fatal_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SI
                                  SIGBUS,  SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
                                  SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ, SIGSYS};
 
+termios wanted;  // While a line is edited.
+
 // What a signal handler needs.
 termios found;
 volatile std::sig_atomic_t editing = 0;
@@ -98,13 +100,23 @@ Size size() {
 bool begin_editing() {
   if (editing) return true;
   if (in_background() || tcgetattr(STDIN_FILENO, &found) != 0) return false;
-  termios wanted = found;
+  wanted = found;
   wanted.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
   wanted.c_cc[VMIN] = 1;
   wanted.c_cc[VTIME] = 0;
   rows_below_cursor = 0;
   catch_signals();
   editing = 1;
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
+  return true;
+}
+
+bool continue_editing() {
+  if (!editing) return begin_editing();
+  if (in_background()) {
+    editing = 0;
+    return false;
+  }
   tcsetattr(STDIN_FILENO, TCSADRAIN, &wanted);
   return true;
 }

@@ -22,6 +22,10 @@ struct Size {
 /// False when the terminal cannot be changed, as by a process in the background.
 bool begin_editing();
 
+/// As begin_editing(), after the process was stopped and continues. Where the modes for editing are
+/// still set they stay set: a key that is typed meanwhile is not lost.
+bool continue_editing();
+
 /// The terminal is as it was before begin_editing().
 void end_editing();
 

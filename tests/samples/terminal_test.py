@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from programs import Server, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 from terminal import Terminal, width  # noqa: E402
 
 CTRL_C, CTRL_D, CTRL_W, CTRL_Z = "\x03", "\x04", "\x17", "\x1a"
@@ -248,7 +248,20 @@ class TheLine(TerminalTest):
             terminal.shows("> first", "first", "> ")
 
     def test_what_comes_meanwhile_is_shown_above_the_line_that_is_typed(self):
-        with Server("chat_server") as server, \
+        def check(terminal, say):
+            terminal.type("日本語 is not sent yet")
+            terminal.shows("> 日本語 is not sent", " yet")
+            for number in range(3):
+                say(f"hello {number}\n".encode())
+                terminal.until(lambda screen, text=f"hello {number}":
+                               screen.lines()[-3].endswith(text) and
+                               screen.lines()[-2:] == ["> 日本語 is not sent", " yet"],
+                               "the message above the line")
+            self.assertEqual(sum("hello" in line for line in terminal.screen.lines()), 3, terminal)
+            self.assertEqual(sum("日本語" in line for line in terminal.screen.lines()), 1, terminal)
+            self.assertEqual(terminal.screen.column, 4, terminal)
+
+        with self.subTest("chat_client"), Server("chat_server") as server, \
                 socket.create_connection(("127.0.0.1", server.port)) as other, \
                 Terminal(program("chat_client"), server.endpoint, "--name", "ann",
                          columns=20) as terminal:
@@ -256,11 +269,26 @@ class TheLine(TerminalTest):
             other.sendall(b"/nick bob\n")
             terminal.until(lambda screen: screen.lines()[-1:] == [">"]
                            and any("bob" in line for line in screen.lines()), "bob")
-            terminal.type("日本語 is not sent yet")
-            terminal.shows("> 日本語 is not sent", "yet")
-            other.sendall(b"hello\n")
-            terminal.shows("bob: hello", "> 日本語 is not sent", "yet")
-            self.assertEqual((terminal.screen.column), 4, terminal)
+            check(terminal, other.sendall)
+        with self.subTest("dialog"), socket.create_server(("127.0.0.1", 0)) as listening, \
+                Terminal(program("dialog"), "127.0.0.1:%d" % listening.getsockname()[1],
+                         columns=20) as terminal:
+            terminal.shows("> ")
+            with listening.accept()[0] as other:
+                check(terminal, other.sendall)
+        with self.subTest("udp_chat"), socket.socket(type=socket.SOCK_DGRAM) as other, \
+                Terminal(program("udp_chat"), "--listen", "127.0.0.1:0", "--peer",
+                         "b=127.0.0.1:%d" % self.bound(other), columns=20, rows=20) as terminal:
+            terminal.shows("> ")
+            terminal.type("b: x\r")
+            server = other.recvfrom(100)[1]
+            terminal.shows("> b: x", "> ")
+            check(terminal, lambda text: other.sendto(text.rstrip(), server))
+
+    def bound(self, datagram_socket):
+        datagram_socket.bind(("127.0.0.1", 0))
+        datagram_socket.settimeout(PATIENCE_SECONDS)
+        return datagram_socket.getsockname()[1]
 
     def test_any_editing_shows_what_a_model_of_the_line_has(self):
         seed = int(os.environ.get("UVREACTOR_SEED") or random.randrange(1 << 32))
