@@ -55,6 +55,7 @@ void flush_output() {
 int run_program(CLI::App& command_line, int count, char** words,
                 const std::function<void()>& program) {
   fill_standard_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error of the write.
   command_line.set_version_flag("--version", UVREACTOR_VERSION);
   check_numbers(command_line);
   try {

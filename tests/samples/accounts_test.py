@@ -31,6 +31,10 @@ class TwoAccounts(FileTransferTest):
         self.bobs_password = self.folder / "bobs_password"
         self.bobs_password.write_text(BOBS_PASSWORD + "\n")
 
+    def wait_for_upload(self, server, size):
+        while self.uploads()[0].stat().st_size < size:
+            self.assertIsNone(server.process.poll())
+
     def ann(self, server):
         return Remote(server)
 
@@ -77,6 +81,7 @@ class Homes(TwoAccounts):
             with self.ann(server) as ann:
                 ann.ask("put", path="a", size=len(data))
                 ann.send({"type": "data", "offset": 0}, data[:MEBIBYTE])
+                self.wait_for_upload(server, MEBIBYTE)
                 ann.socket.shutdown(socket.SHUT_WR)
                 self.assertIsNone(ann.answer())
             with self.bob(server) as bob, self.ann(server) as ann:
@@ -204,6 +209,7 @@ class Large(TwoAccounts):
                 with open(large, "rb") as file:
                     for offset in range(0, begun, MEBIBYTE):
                         ann.send({"type": "data", "offset": offset}, file.read(MEBIBYTE))
+                self.wait_for_upload(server, begun)
                 ann.socket.shutdown(socket.SHUT_WR)
                 self.assertIsNone(ann.answer())
             done = self.client(server, "put", "large")

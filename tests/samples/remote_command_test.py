@@ -426,6 +426,33 @@ class TheClient(RemoteCommandTest):
             self.assertEqual(done.stdout, "y\n" * 5)
             self.assertIn("signal 9 (max-output)\n", done.stderr)
 
+    def test_a_command_that_left_processes_behind_is_no_success_and_they_are_ended(self):
+        with self.server() as server:
+            fifo = self.fifo()
+            done = self.client(server, "sh", "-c",
+                               f"echo done; sleep 1000 >{fifo.path} 2>&1 &")
+            self.assertEqual((done.returncode, done.stdout), (1, "done\n"))
+            self.assertEqual(done.stderr, "exit status 0 (left-processes)\nerror: a command failed\n")
+            self.assertTrue(fifo.has_ended())
+
+    def test_left_processes_have_no_part_in_the_status_and_the_next_command_runs(self):
+        leave = "sleep 1000 >/dev/null 2>&1 & exit 3"
+        with self.server() as server, Remote(server) as remote:
+            _, _, end = remote.run("sh", "-c", leave)
+            self.assertEqual((end["exit_status"], end["stopped_by"]), (3, "left-processes"))
+            self.assertEqual(remote.run("echo", "next")[0], b"next\n")
+
+    def test_processes_that_end_soon_after_their_command_are_not_left(self):
+        with self.server() as server, Remote(server) as remote:
+            _, _, end = remote.run("sh", "-c", "sleep 0.1 >/dev/null 2>&1 &")
+            self.assertEqual(end["exit_status"], 0)
+            self.assertNotIn("stopped_by", end)
+
+    def test_a_process_left_with_an_output_holds_the_command_up_to_its_timeout(self):
+        with self.server("--timeout", "1") as server, Remote(server) as remote:
+            out, _, end = remote.run("sh", "-c", "echo done; sleep 1000 &")
+            self.assertEqual((out, end["stopped_by"]), (b"done\n", "timeout"))
+
     def at_terminal(self, server, kind, *typed):
         """What the terminal shows, with a | where each was typed after a prompt."""
         ours, theirs = pty.openpty()

@@ -386,8 +386,9 @@ class Signals(TerminalTest):
                         client.at_terminal(self.folder, columns=20) as terminal:
                     self.assertNotEqual(terminal.modes(), terminal.modes_before)
                     terminal.type("x" * 30 + "\x01")  # With a row below the cursor.
+                    below = "x" * (len(client.prompt) + 30 - 20)
                     terminal.until(lambda screen: screen.column == len(client.prompt)
-                                   and screen.lines()[-1].startswith("x"), "the line")
+                                   and screen.lines()[screen.row + 1:] == [below], "the line")
                     terminal.send(number)
                     status = terminal.ends()
                     self.assertEqual(terminal.modes(), terminal.modes_before)

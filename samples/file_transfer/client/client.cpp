@@ -35,6 +35,7 @@ void Client::begin(Stream stream) {
     if (!done_ && !refused_.empty()) throw Failed(refused_);
     if (error) throw Failed(error);
     if (!done_) throw Failed("the server closed the connection");
+    input_.reset();  // After quit there may be more to read.
   });
   stream_->on_drained([this] {
     if (upload_) upload_->on_drained();
