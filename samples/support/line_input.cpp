@@ -68,8 +68,9 @@ void LineInput::redraw() {
   if (!std::exchange(hinted_, true) && isatty(STDERR_FILENO)) {
     std::fputs("(Ctrl-C drops a line, Ctrl-D ends, Ctrl-Z suspends)\n", stderr);
   }
-  terminal::show(editor_.redraw());
-  terminal::set_rows_below_cursor(editor_.rows_below());
+  const std::string screen = editor_.redraw();
+  terminal::set_rows_below_cursor(editor_.rows_below());  // First: a signal may come behind show().
+  terminal::show(screen);
 }
 
 // Only while a line is typed: what runs meanwhile is stopped by Ctrl-C as ever.
@@ -119,8 +120,8 @@ void LineInput::type(std::string_view keys) {
   const terminal::Size size = terminal::size();
   editor_.resize(size.columns, size.rows);
   const LineEditor::Typed typed = editor_.type(keys);
-  terminal::show(typed.screen);
   terminal::set_rows_below_cursor(editor_.rows_below());
+  terminal::show(typed.screen);
   if (typed.ended || !typed.lines.empty()) {
     set_editing(false);
     prompting_ = false;
