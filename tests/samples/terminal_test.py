@@ -444,7 +444,7 @@ ENDPOINTS = {
     "tcp_echo_client": ["{}"],
     "tcp_echo_server": ["--listen {}", "--threads 2 --listen {}",
                         "--listen 127.0.0.1:0 --listen {}"],
-    "tcp_relay": ["--listen {} --to 127.0.0.1:9", "--listen 127.0.0.1:0 --to {}"],
+    "tcp_relay": ["--listen {} --to unix:nowhere", "--listen 127.0.0.1:0 --to {}"],
     "udp_chat": ["--listen {}", "--listen 127.0.0.1:0 --peer bob={}"],
     "udp_echo_client": ["{}"],
     "udp_echo_server": ["--listen {}"],
