@@ -15,7 +15,7 @@ struct Relay::State {
 
   // A side that is not told the end of the other's output has got only a part of it.
   ~State() {
-    for (std::size_t from : {0, 1}) {
+    for (const std::size_t from : {std::size_t{0}, std::size_t{1}}) {
       if (!ended[from]) sides[1 - from].abort();
     }
   }

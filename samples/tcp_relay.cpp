@@ -4,6 +4,8 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "reactor/listener.hpp"
 #include "reactor/relay.hpp"
@@ -13,15 +15,17 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using reactor::Address;
 using reactor::Error;
 using reactor::Stream;
 
 class RelayServer {
  public:
-  RelayServer(reactor::Loop& loop, const Address& from, const Address& to) : loop_(loop), to_(to) {
-    listener_ = samples::value_of(
-        reactor::Listener::listen(loop, from, [this](reactor::Socket socket, const Address& peer) {
+  RelayServer(reactor::Loop& loop, const std::string& from, std::vector<Address> to)
+      : loop_(loop), to_(std::move(to)) {
+    listener_ = samples::value_of(reactor::Listener::listen(
+        loop, from, {}, [this](reactor::Socket socket, const Address& peer) {
           forward(Stream(loop_, std::move(socket), peer));
         }));
     listener_->on_error([](const Error& error) { report(error); });
@@ -29,30 +33,77 @@ class RelayServer {
 
   [[nodiscard]] const Address& address() const { return listener_->address(); }
 
-  // What is under way may finish.
+  // Connections that exist may finish.
   void stop() {
     listener_.reset();
-    if (relays_.empty()) return;
-    cut_off_ = reactor::Timer::after(loop_, std::chrono::seconds(5), [this] { relays_.clear(); });
+    if (!is_empty()) cut_off_ = reactor::Timer::after(loop_, 5s, [this] { cut_off(); });
   }
 
  private:
+  // A client, and the connection to the server that is made for it.
+  struct Waiting {
+    Stream client;
+    std::size_t tried = 0;  // Of the server's addresses.
+    std::optional<Stream> upstream = {};
+  };
+  using Place = std::list<Waiting>::iterator;
+
   void forward(Stream client) {
-    auto upstream = Stream::connect(loop_, to_);
-    if (!upstream) return report(upstream.error());
+    const Place place = waiting_.insert(waiting_.end(), Waiting{std::move(client)});
+    place->client.on_close([this, place](const Error&) {
+      waiting_.erase(place);
+      end_if_empty();
+    });
+    connect(place, {});
+  }
+
+  // To the next of the addresses; `last` is what the one before said.
+  void connect(Place place, Error last) {
+    while (place->tried < to_.size()) {
+      const Address& address = to_[place->tried++];
+      auto upstream = Stream::connect(loop_, address, place->tried < to_.size() ? 5s : 30s);
+      if (!upstream) {
+        last = upstream.error();
+        continue;
+      }
+      upstream->on_connect([this, place] { relay(place); });
+      upstream->on_close([this, place](const Error& error) { connect(place, error); });
+      place->upstream = std::move(*upstream);
+      return;
+    }
+    report(last);
+    place->upstream.reset();
+    place->client.close();
+  }
+
+  void relay(Place connected) {
+    Stream client = std::move(connected->client), upstream = std::move(*connected->upstream);
+    waiting_.erase(connected);
     const auto place = relays_.emplace(relays_.end());
-    place->emplace(std::move(client), std::move(*upstream), [this, place](const Error& error) {
+    place->emplace(std::move(client), std::move(upstream), [this, place](const Error& error) {
       if (error) report(error);
       relays_.erase(place);
-      if (relays_.empty()) cut_off_.reset();
+      end_if_empty();
     });
+  }
+
+  [[nodiscard]] bool is_empty() const { return waiting_.empty() && relays_.empty(); }
+
+  void end_if_empty() {
+    if (is_empty()) cut_off_.reset();
+  }
+
+  void cut_off() {
+    waiting_.clear();
+    relays_.clear();
   }
 
   static void report(const Error& error) { std::fprintf(stderr, "%s\n", error.message().c_str()); }
 
   reactor::Loop& loop_;
-  const Address to_;
+  const std::vector<Address> to_;
   std::optional<reactor::Listener> listener_;
+  std::list<Waiting> waiting_;
   std::list<std::optional<reactor::Relay>> relays_;
   std::optional<reactor::Timer> cut_off_;
 };
@@ -71,8 +122,7 @@ int main(int count, char** words) {
       ->required();
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
-    RelayServer server(loop, samples::value_of(reactor::resolve_now(from)).front(),
-                       samples::value_of(reactor::resolve_now(to)).front());
+    RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)));
     const samples::StopSignals signals(loop, [&] { server.stop(); });
     samples::announce(server.address());
     loop.run();

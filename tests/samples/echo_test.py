@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -424,6 +425,24 @@ class Relay(unittest.TestCase):
             endpoint = "127.0.0.1:%d" % unused.getsockname()[1]
             with Server("tcp_relay", "--to", endpoint) as relay:
                 self.assertEqual(exchange(address_of(relay), b"hello"), b"")
+            self.assertEqual(relay.errors(), f"connect {endpoint}: connection refused\n")
+
+    def test_a_reset_passes_through_in_both_directions(self):
+        with socket.create_server(("127.0.0.1", 0)) as upstream:
+            upstream.settimeout(PATIENCE_SECONDS)
+            with Server("tcp_relay", "--to", "127.0.0.1:%d" % upstream.getsockname()[1]) as relay:
+                for from_client in (True, False):
+                    client = socket.create_connection(address_of(relay), PATIENCE_SECONDS)
+                    served, _ = upstream.accept()
+                    served.settimeout(PATIENCE_SECONDS)
+                    one, other = (client, served) if from_client else (served, client)
+                    one.sendall(b"half of it")
+                    self.assertEqual(other.recv(10, socket.MSG_WAITALL), b"half of it")
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    one.close()
+                    with self.assertRaises(ConnectionResetError):
+                        other.recv(100)
+                    other.close()
 
 
 if __name__ == "__main__":
