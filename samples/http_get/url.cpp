@@ -21,7 +21,6 @@ constexpr ByteSet encoded_in_query = controls | ByteSet("\"#<>'");
 
 constexpr ByteSet scheme_bytes =
     protocols::http::digits | protocols::http::letters | ByteSet("+-.");
-constexpr std::string_view slashes = "/\\";
 
 std::string encoded(std::string_view text, const ByteSet& set) {
   constexpr std::string_view hex = "0123456789ABCDEF";
