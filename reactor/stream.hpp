@@ -77,8 +77,8 @@ class SharedLimits {
 ///     stream.on_data([&](std::span<const std::byte> bytes) { stream.write(bytes); });
 ///     stream.on_close([&](const Error& error) { … });
 ///
-/// Whenever bytes that were written will not be sent, the peer is told by a reset: it never takes
-/// half of an answer for a whole one. (Unix sockets know no reset: there the peer sees an end.)
+/// When bytes that were written will not be sent, the peer receives a reset, so that it never takes
+/// half of an answer for a whole one. Unix sockets have no reset: there the peer sees an end.
 ///
 /// Lifetime  Destroying the Stream closes the connection at once, without on_close; what is still
 ///           queued is lost (close() loses nothing). Every call is legal in every callback.
@@ -177,7 +177,7 @@ class Stream {
   void touch();
 
   /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero while
-  /// the stream does not read (pause(), no on_data, high water): it is not the peer who is idle.
+  /// the stream itself does not read: after pause(), without on_data, above the high-water mark.
   /// Measured while a timer of the loop is running, to the turn.
   ///
   /// Cost      A system call.
