@@ -9,7 +9,6 @@ namespace {
 
 thread_local std::size_t calls = 0;
 thread_local std::ptrdiff_t live = 0;
-thread_local std::size_t calls_until_failure = 0;
 thread_local bool failed = false;
 
 }  // namespace
@@ -48,6 +47,10 @@ void __sanitizer_free_hook(const volatile void* memory) {
 }
 
 #else
+
+namespace {
+thread_local std::size_t calls_until_failure = 0;
+}  // namespace
 
 bool allocations::fail_nth(std::size_t n) {
   calls_until_failure = n;
