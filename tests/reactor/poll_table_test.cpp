@@ -68,12 +68,21 @@ struct Case {
 
 void set_nonblocking(int fd) { REQUIRE(fcntl(fd, F_SETFL, O_NONBLOCK) == 0); }
 
-void fill(int fd) {
+void fill_once(int fd) {
   const std::array<char, 4096> bytes{};
   while (write(fd, bytes.data(), bytes.size()) > 0) {
   }
   while (write(fd, bytes.data(), 1) > 0) {
   }
+}
+
+// A pseudo-terminal hands its bytes on from a kernel thread, which makes room again for a while.
+void fill(int fd) {
+  pollfd writable{fd, POLLOUT, 0};
+  constexpr int settled_after_ms = 200;
+  do {
+    fill_once(fd);
+  } while (isatty(fd) && ::poll(&writable, 1, settled_after_ms) == 1);
 }
 
 void send_text(int fd) { REQUIRE(write(fd, "text", 4) == 4); }

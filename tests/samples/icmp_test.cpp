@@ -17,9 +17,9 @@ namespace {
 std::string reply_to(std::string request, Version version) {
   request[0] = static_cast<char>(version == Version::ipv4 ? 0 : 129);
   if (version == Version::ipv6) return request;
-  const unsigned sum =
-      (static_cast<unsigned char>(request[2]) << 8 | static_cast<unsigned char>(request[3])) +
-      0x0800;
+  const unsigned high = static_cast<unsigned char>(request[2]);
+  const unsigned low = static_cast<unsigned char>(request[3]);
+  const unsigned sum = (high << 8 | low) + 0x0800;
   const unsigned folded = (sum & 0xFFFF) + (sum >> 16);
   request[2] = static_cast<char>(folded >> 8);
   request[3] = static_cast<char>(folded & 0xFF);
