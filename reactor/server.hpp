@@ -242,11 +242,16 @@ class Server {
         D decoder = make_decoder();
         if (retired()) return;
         connection.decoder.emplace(stream, std::move(decoder), [&](const typename D::Frame& frame) {
+          if (silent) [[unlikely]]
+            look_for_progress();
           connection.session.on_frame(frame);
         });
       } else {
-        stream.on_data(
-            [&connection](std::span<const std::byte> bytes) { connection.session.on_data(bytes); });
+        stream.on_data([this, &connection](std::span<const std::byte> bytes) {
+          if (silent) [[unlikely]]
+            look_for_progress();
+          connection.session.on_data(bytes);
+        });
       }
       if constexpr (requires { connection.session.on_end(); }) {
         const auto on_end = [&connection] { connection.session.on_end(); };
@@ -285,6 +290,18 @@ class Server {
       if (!limits_time(options.first_progress_timeout)) return;
       if (!silent_look) silent_look.emplace(loop, first_look, [this] { end_silent(); });
       silent_look->restart(first_look);
+      silent = true;
+    }
+
+    // An armed deadline costs each turn of the loop a look at the clock: it goes when all have
+    // progressed.
+    void look_for_progress() {
+      while (silent_end != connections.begin() && std::prev(silent_end)->stream.has_progressed()) {
+        --silent_end;
+      }
+      if (silent_end != connections.begin()) return;
+      silent = false;
+      silent_look->cancel();
     }
 
     void end_silent() {
@@ -363,6 +380,7 @@ class Server {
     // One by one: the list is whole whenever a session's destructor runs.
     void end_connections() {
       silent_look.reset();
+      silent = false;
       while (!connections.empty()) {
         Connections ended;
         ended.splice(ended.begin(), connections, connections.begin());
@@ -379,6 +397,7 @@ class Server {
     std::vector<MakeDecoder> replaced_decoders;
     Connections connections;
     Place silent_end = connections.end();
+    bool silent = false;  // Some may be.
     std::optional<Deadline> silent_look;
     std::optional<Listener> listener;
     bool draining = false;
