@@ -90,7 +90,7 @@ struct finish {
 template <class Session, class Name>
 struct Joined : Session, Name {};
 
-/// Whether Session has a member of that name, whatever it is and whoever may call it. Of a final
+/// Whether Session has a member of that name, of any kind and any access. Of a final
 /// class only a public function with one overload is found.
 template <class Session, class Name>
 constexpr bool in() {

@@ -85,7 +85,7 @@ class Chat {
     return colon == line.npos ? line.npos : line.find(':', colon + 1);
   }
 
-  // A stranger is somebody who has written: a mistyped address is not written to.
+  // Only a sender that wrote before: a mistyped address receives nothing.
   [[nodiscard]] std::optional<reactor::Address> address_of(std::string_view name) const {
     const auto peer = addresses_.find(std::string(name));
     if (peer != addresses_.end()) return peer->second;

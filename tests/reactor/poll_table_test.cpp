@@ -316,8 +316,9 @@ TEST_SUITE("poll_table") {
           for (int turn = 0; turn < 4; ++turn) loop.poll();
         }
         const bool ends_by_itself = row.name == "tcp, connection refused";
-        // uv_poll_t drops some of what poll reports, but never all of it.
-        CHECK((epoll ? watched == expected : watched.empty() == expected.empty()));
+        // Of a hang-up, uv_poll_t drops one of the two that poll reports, but never both.
+        const bool exact = epoll || expected != " readable writable";
+        CHECK((exact ? watched == expected : watched.empty() == expected.empty()));
         if (expected.empty()) CHECK(calls == 0);
         if (!expected.empty() && !ends_by_itself) CHECK(calls >= 2);
 
@@ -327,7 +328,7 @@ TEST_SUITE("poll_table") {
           for (const auto& [fd, how] : ready) waited = comparable(how, epoll);
         }));
         for (int turn = 0; turn < 4; ++turn) loop.poll();
-        CHECK((epoll ? waited == expected_again : waited.empty() == expected_again.empty()));
+        CHECK((exact ? waited == expected_again : waited.empty() == expected_again.empty()));
         subject.close_all();
       }
     }

@@ -157,7 +157,7 @@ TEST_SUITE("relay") {
     }
   }
 
-  TEST_CASE("a unix socket that fails ends the other side, and the reason is told") {
+  TEST_CASE("a unix socket that fails ends the other side, and on_close gets the reason") {
     Loop loop;
     Joined joined(loop);
     joined.left->write("last words");

@@ -49,7 +49,7 @@ constexpr bool has = hook::in<T, hook::on_close>();
 }  // namespace
 
 TEST_SUITE("session_hooks") {
-  TEST_CASE("a member is found by its name, whatever it is and whoever may call it") {
+  TEST_CASE("a member is found by its name, of any kind and any access") {
     CHECK_FALSE(has<Without>);
     CHECK(has<Public>);
     CHECK(has<Overloaded>);
