@@ -247,6 +247,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
   void deliver_kept() {
     const std::vector<Kept> batch = std::exchange(kept, {});
     std::vector<Datagram> datagrams;
+    datagrams.reserve(batch.size());
     for (const Kept& datagram : batch) datagrams.push_back(datagram.datagram());
     receive_soon();
     (void)engine().call(*this, on_received_callback, std::span<const Datagram>(datagrams));
