@@ -18,7 +18,7 @@ namespace {
 struct Options {
   std::vector<std::string> endpoints{"127.0.0.1:9000"};
   std::size_t threads = 1;
-  double idle_seconds = 0;
+  std::optional<double> idle_seconds;
   bool upper = false;
   std::optional<samples::Secret> secret;
 };
@@ -45,7 +45,10 @@ class EchoSite {
   reactor::Address listen(const std::string& endpoint) {
     reactor::ServerOptions server;
     server.listen.reuse_port = options_.threads > 1 && !endpoint.starts_with("unix:");
-    server.idle_timeout = std::chrono::milliseconds(std::llround(options_.idle_seconds * 1000));
+    if (options_.idle_seconds) {
+      server.idle_timeout = std::chrono::milliseconds(std::llround(*options_.idle_seconds * 1000));
+      server.first_progress_timeout = server.idle_timeout;
+    }
     servers_.push_back(samples::value_of(
         reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
           Echo echo{stream, options_.upper, nullptr};
@@ -92,7 +95,8 @@ int main(int count, char** words) {
       ->check(CLI::Range(1, 1024));
   command_line
       .add_option("--idle-timeout", options.idle_seconds,
-                  "Seconds after which a silent client is disconnected; 0: never")
+                  "Seconds after which a silent client is disconnected; 0: never. Without it: 30 s "
+                  "for a client that has not sent anything, no limit for others")
       ->check(CLI::NonNegativeNumber);
   command_line.add_option("--secret-file", secret_file,
                           "Serve those only who prove that they know what is in this file");

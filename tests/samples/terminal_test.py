@@ -51,7 +51,7 @@ class Interactive:
             yield terminal
 
 
-ECHO = Interactive("tcp_echo_client", server=("tcp_echo_server",))
+ECHO = Interactive("tcp_echo_client", server=("tcp_echo_server", "--idle-timeout", "0"))
 CLIENTS = [
     ECHO,
     Interactive("udp_echo_client", server=("udp_echo_server",)),
