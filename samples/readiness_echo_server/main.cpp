@@ -82,6 +82,9 @@ class ReadinessServer {
       wait_again();
       return;
     }
+    // A poller without edges refuses here, before any client is there.
+    (void)samples::value_of(Watcher::create(
+        loop, listening_->fd(), Interest::none, [](Ready) {}, trigger_));
     // Level-triggered in each style: a connection that is left for later is reported again.
     accepting_ = samples::value_of(Watcher::create(loop, listening_->fd(), Interest::readable,
                                                    [this](Ready) { accept_some(); }));
