@@ -4,6 +4,8 @@
 Three kinds of checks: every test() known to meson (a doctest binary counts case by case), every
 `*_test.py` (unittest, which gets the build folder in UVREACTOR_BUILD), and tidy's rules.
 A doctest case that this machine cannot run says MESSAGE("skipped: why") and returns.
+With --retries N a check that fails is run again by itself, N times at most. One that passes then
+counts as passed, and a line `FLAKY name` says so.
 """
 
 import argparse
@@ -31,7 +33,7 @@ class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
 
-    def add(self, name, passed, failed, skips=(), log="", seconds=None):
+    def add(self, name, passed, failed, skips=(), log="", seconds=None, flaky=()):
         self.passed += passed
         self.failed += failed
         self.skipped += len(skips)
@@ -41,11 +43,13 @@ class Totals:
         if skips:
             parts.append(f"{len(skips)} skipped")
         took = f"  ({seconds:.1f} s)" if seconds is not None else ""
-        if failed and log:
+        if (failed or flaky) and log:
             print(log.rstrip())
         print(f"{'FAIL' if failed else '  ok'}  {name}: {', '.join(parts)}{took}", flush=True)
         for case, reason in skips:
             print(f"      skipped {case}: {reason}", flush=True)
+        for case in flaky:
+            print(f"FLAKY {name}: {case}", flush=True)
 
     def line(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -79,6 +83,7 @@ def run_command(command, seconds, **options):
 
 DOCTEST_SUMMARY = re.compile(
     r"\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed")
+DOCTEST_FAILED = re.compile(r"^TEST CASE:\s+(.*?)\n(?:(?!^=====).*\n)*?.* ERROR: ", re.MULTILINE)
 DOCTEST_SKIP = re.compile(r"^TEST CASE:\s+(.*?)\n(?:(?!^=====).*\n)*?.*MESSAGE: skipped: (.*)$",
                           re.MULTILINE)
 EXIT_SKIPPED = 77  # What meson, automake and ctest agree on.
@@ -88,17 +93,50 @@ def is_doctest(binary):
     return b"no-skipped-summary" in Path(binary).read_bytes()
 
 
+def doctest_pattern(text):
+    return text.replace(",", "\\,")
+
+
 def filter_runs(text):
     """Arguments of the doctest runs that together hold each matching case once."""
     if not text:
         return [[]]
-    pattern = f"*{text}*".replace(",", "\\,")
+    pattern = doctest_pattern(f"*{text}*")
     return [[f"--test-suite={pattern}"],
             [f"--test-case={pattern}", f"--test-suite-exclude={pattern}"]]
 
 
+class BinaryRun:
+    """One run of a test binary, and what it said."""
+
+    def __init__(self, name, command, seconds, **options):
+        self.name = name
+        status, output = run_command(command, seconds, **options)
+        summary = DOCTEST_SUMMARY.search(output)
+        self.skips = []
+        # The names of the cases that failed; "" where the binary as a whole did.
+        self.failures = list(dict.fromkeys(DOCTEST_FAILED.findall(output)))
+        if summary:
+            self.skips = DOCTEST_SKIP.findall(output)
+            self.passed = int(summary[2]) - len(self.skips)
+            self.failed = int(summary[3])
+            # A sanitizer's or valgrind's verdict comes after doctest's.
+            if status != 0 and (status != 1 or self.failed != len(self.failures)):
+                self.failures = [""]
+                self.failed = max(1, self.failed)
+        elif status == EXIT_SKIPPED:
+            self.skips = [(name, output.strip() or "no reason given")]
+            self.passed = self.failed = 0
+        else:
+            self.passed, self.failed = int(status == 0), int(status != 0)
+            self.failures = [""] * self.failed
+        self.log = ""
+        if self.failed:
+            self.log = f"{output}\n{' '.join(command)}: exit status {status}\n"
+
+
 def run_meson_test(test, build, arguments):
-    """What Totals.add is to be told, once for each run."""
+    """What Totals.add is to be told of each run."""
     command = test["cmd"]
     doctest = is_doctest(command[0])
     if arguments.filter and not doctest and arguments.filter not in test["name"]:
@@ -107,45 +145,52 @@ def run_meson_test(test, build, arguments):
     if arguments.valgrind:
         wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
                    "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
-    seconds = test["timeout"] * arguments.patience
     environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build),
                    "UVREACTOR_PATIENCE": str(arguments.patience)}
-    runs = filter_runs(arguments.filter) if doctest else [[]]
+
+    def run(words):
+        return BinaryRun(test["name"], wrapper + command + words,
+                         test["timeout"] * arguments.patience, env=environment,
+                         cwd=test["workdir"] or build)
+
     told = []
     for number in range(1, arguments.repeat + 1):
         passed = failed = 0
-        skips, log, began = [], "", time.monotonic()
-        for run in runs:
-            status, output = run_command(wrapper + command + run, seconds, env=environment,
-                                         cwd=test["workdir"] or build)
-            summary = DOCTEST_SUMMARY.search(output)
-            if summary:
-                passed += int(summary[2])
-                failed += int(summary[3])
-                found = DOCTEST_SKIP.findall(output)
-                skips += found
-                passed -= len(found)
-                # A sanitizer's or valgrind's verdict comes after doctest's.
-                failed += status != 0 and int(summary[3]) == 0
-            elif status == EXIT_SKIPPED:
-                skips.append((test["name"], output.strip() or "no reason given"))
+        skips, flaky, log, began = [], [], "", time.monotonic()
+        for words in filter_runs(arguments.filter) if doctest else [[]]:
+            outcome = run(words)
+            log += outcome.log
+            if outcome.failures == [""] and arguments.retries:
+                # Which case it was is not known: all of them once more.
+                for _ in range(arguments.retries):
+                    outcome = run(words)
+                    log += outcome.log
+                    if not outcome.failed:
+                        flaky.append("all of it")
+                        break
             else:
-                passed += status == 0
-                failed += status != 0
-            if status not in (0, EXIT_SKIPPED):
-                log += f"{output}\n{' '.join(wrapper + command + run)}: exit status {status}\n"
+                for name in outcome.failures:
+                    again = [f"--test-case={doctest_pattern(name)}"]
+                    if passes_again(lambda: not run(again).failed, arguments.retries):
+                        flaky.append(name)
+                        outcome.failed -= 1
+                        outcome.passed += 1
+            passed += outcome.passed
+            failed += outcome.failed
+            skips += outcome.skips
         if passed or failed or skips:
             turn = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
-            told.append((test["name"] + turn, passed, failed, skips, log, time.monotonic() - began))
+            told.append((test["name"] + turn, passed, failed, skips, log,
+                         time.monotonic() - began, flaky))
     return told
 
 
-def run_meson_tests(totals, build, arguments):
-    tests = json.loads((build / "meson-info/intro-tests.json").read_text())
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for told in pool.map(lambda test: run_meson_test(test, build, arguments), tests):
-            for run in told:
-                totals.add(*run)
+def passes_again(passes, retries):
+    return any(passes() for _ in range(retries))
+
+
+def meson_tests(build):
+    return json.loads((build / "meson-info/intro-tests.json").read_text())
 
 
 # --- Python files ------------------------------------------------------------------------------
@@ -160,58 +205,72 @@ class Collected(unittest.TextTestResult):
         super().addSuccess(test)
         self.good += 1
 
+    def bad(self):
+        """The cases that failed, each once: one with subtests may have failed several times."""
+        cases = [case for case, _ in self.failures + self.errors] + self.unexpectedSuccesses
+        return list(dict.fromkeys(getattr(case, "test_case", case) for case in cases))
 
-def run_one_file(path, text):
+
+def run_one_file(path, text, retries):
     """In a process of its own: runs the file and prints the outcome as the last line."""
     sys.path[:0] = [str(TESTS), str(path.parent)]
-    loaded = unittest.defaultTestLoader.discover(str(path.parent), path.name,
-                                                 top_level_dir=str(path.parent))
 
     def cases(suite):
         for item in suite:
             yield from cases(item) if isinstance(item, unittest.TestSuite) else [item]
 
-    wanted = unittest.TestSuite(
-        case for case in cases(loaded) if text in f"{path.relative_to(TESTS)}: {case.id()}")
-    outcome = unittest.TextTestRunner(stream=sys.stdout, resultclass=Collected, verbosity=2).run(
-        wanted)
-    failed = len(outcome.failures) + len(outcome.errors) + len(outcome.unexpectedSuccesses)
+    def run(wanted):
+        """The cases that `wanted` chooses, loaded anew."""
+        loaded = unittest.defaultTestLoader.discover(str(path.parent), path.name,
+                                                     top_level_dir=str(path.parent))
+        suite = unittest.TestSuite(case for case in cases(loaded) if wanted(case.id()))
+        runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Collected, verbosity=2)
+        return suite.countTestCases(), runner.run(suite)
+
+    ran, outcome = run(lambda case: text in f"{path.relative_to(TESTS)}: {case}")
+    bad = [case.id() for case in outcome.bad()]
+    flaky = [case for case in bad
+             if passes_again(lambda: run(lambda other: other == case)[1].wasSuccessful(), retries)]
     print(json.dumps({
-        "ran": wanted.countTestCases(),
-        "passed": outcome.good + len(outcome.expectedFailures),
-        "failed": failed,
+        "ran": ran,
+        "passed": outcome.good + len(outcome.expectedFailures) + len(flaky),
+        "failed": len(bad) - len(flaky),
         "skips": [[str(case).split(" ")[0], reason] for case, reason in outcome.skipped],
+        "flaky": flaky,
     }))
 
 
 def run_python_file(path, build, arguments):
+    """What Totals.add is to be told, or nothing where no case was asked for."""
     began = time.monotonic()
     status, output = run_command(
-        [sys.executable, __file__, str(build), "--file", str(path), "--filter", arguments.filter],
+        [sys.executable, __file__, str(build), "--file", str(path), "--filter", arguments.filter,
+         "--retries", str(arguments.retries)],
         PYTHON_FILE_SECONDS * arguments.patience,
         env={**os.environ, "UVREACTOR_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=ROOT)
     log, _, last = output.rstrip().rpartition("\n")
     try:
         outcome = json.loads(last)
     except json.JSONDecodeError:
-        outcome, log = {"ran": 1, "passed": 0, "failed": 1, "skips": []}, output
+        outcome, log = {"ran": 1, "passed": 0, "failed": 1, "skips": [], "flaky": []}, output
     if status != 0 and not outcome["failed"]:
         outcome["failed"] = 1
     if outcome["ran"] == 0 and not arguments.filter:
-        outcome["failed"], log = 1, f"{path}: holds no test\n"
-    return outcome, log, time.monotonic() - began
+        outcome.update(ran=1, failed=1)
+        log = f"{path}: holds no test\n"
+    if not outcome["ran"]:
+        return []
+    return [(str(path.relative_to(TESTS)), outcome["passed"], outcome["failed"],
+             outcome["skips"], log, time.monotonic() - began, outcome["flaky"])]
 
 
-def run_python_files(totals, build, arguments):
+def python_files(arguments):
+    if arguments.valgrind or arguments.repeat > 1:
+        return []
     files = sorted(TESTS.rglob("*_test.py"))
     if arguments.built_only:
         files = [file for file in files if TESTS / "samples" in file.parents]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        outcomes = pool.map(lambda file: run_python_file(file, build, arguments), files)
-        for file, (outcome, log, seconds) in zip(files, outcomes):
-            if outcome["ran"]:
-                totals.add(str(file.relative_to(TESTS)), outcome["passed"], outcome["failed"],
-                           outcome["skips"], log, seconds)
+    return files
 
 
 # --- tidy --------------------------------------------------------------------------------------
@@ -236,18 +295,24 @@ def main():
     parser.add_argument("--built-only", action="store_true",
                         help="only the test binaries and the samples' tests")
     parser.add_argument("--patience", type=int, default=1, help="factor on every time limit")
+    parser.add_argument("--retries", type=int, default=int(os.environ.get("UVREACTOR_RETRIES", 0)),
+                        help="run what fails again, N times at most; default: UVREACTOR_RETRIES")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     if arguments.file:
-        return run_one_file(arguments.file, arguments.filter)
+        return run_one_file(arguments.file, arguments.filter, arguments.retries)
 
     totals = Totals()
-    run_meson_tests(totals, build, arguments)
-    if not arguments.valgrind and arguments.repeat == 1:
-        run_python_files(totals, build, arguments)
-        if not arguments.built_only:
-            run_tidy(totals, arguments.filter)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        jobs = [pool.submit(run_meson_test, test, build, arguments) for test in meson_tests(build)]
+        jobs += [pool.submit(run_python_file, file, build, arguments)
+                 for file in python_files(arguments)]
+        for job in jobs:
+            for run in job.result():
+                totals.add(*run)
+    if not arguments.built_only:
+        run_tidy(totals, arguments.filter)
     if totals.passed + totals.failed + totals.skipped == 0:
         print(f"no test matches {arguments.filter!r}")
         totals.failed = 1
