@@ -135,18 +135,34 @@ void append(std::vector<char*>& list, const std::vector<std::string>& texts) {
   list.push_back(nullptr);
 }
 
-// Blocking, as programs expect it, and with a number that no standard descriptor has: giving the
-// child one of them would close another.
-Result<Socket> for_child(Socket end) {
-  if (end.fd() < standard_descriptors) {
-    const int moved = sys::fcntl(end.fd(), F_DUPFD_CLOEXEC, standard_descriptors);
-    if (moved < 0) return Failure(system_error(-moved, "duplicate", "a socket"));
-    end = Socket::own(moved);
-  }
-  const int flags = sys::fcntl(end.fd(), F_GETFL, 0);
-  const int set = flags < 0 ? flags : sys::fcntl(end.fd(), F_SETFL, flags & ~O_NONBLOCK);
+// The two ends of a stream to or from a child.
+struct Ends {
+  Socket ours;
+  Socket childs;  // Blocking, as programs expect it.
+};
+
+Result<Ends> open_input() {
+  auto pair = socket_pair();
+  if (!pair) return Failure(pair.error());
+  auto& [ours, childs] = *pair;
+  const int flags = sys::fcntl(childs.fd(), F_GETFL, 0);
+  const int set = flags < 0 ? flags : sys::fcntl(childs.fd(), F_SETFL, flags & ~O_NONBLOCK);
   if (set < 0) return Failure(system_error(-set, "make blocking", "a socket"));
-  return end;
+  return Ends{std::move(ours), std::move(childs)};
+}
+
+Result<Ends> open_output() {
+  int pair[2];
+  if (const int failed = sys::pipe(pair)) return Failure(system_error(-failed, "open pipe"));
+  return Ends{Socket::own(pair[0]), Socket::own(pair[1])};
+}
+
+// With a number that no standard descriptor has: giving the child one of them would close another.
+Result<Socket> beyond_standard(Socket end) {
+  if (end.fd() >= standard_descriptors) return end;
+  const int moved = sys::fcntl(end.fd(), F_DUPFD_CLOEXEC, standard_descriptors);
+  if (moved < 0) return Failure(system_error(-moved, "duplicate", "a descriptor"));
+  return Socket::own(moved);
 }
 
 // Waits for the end of a child that was killed, which may take a while: on the thread pool.
@@ -190,7 +206,10 @@ struct Process::State final : Source {
       if (what[at] == Standard::null) actions.open_null(fd);
       if (what[at] == Standard::shared) actions.duplicate(fd, fd);  // Though it be close-on-exec.
       if (what[at] != Standard::stream) continue;
-      auto end = open_stream(streams[at]);
+      auto pair = fd == STDIN_FILENO ? open_input() : open_output();
+      if (!pair) return Failure(pair.error());
+      streams[at].emplace(engine().loop(), std::move(pair->ours));
+      auto end = beyond_standard(std::move(pair->childs));
       if (!end) return Failure(end.error());
       ends[at] = std::move(*end);
       actions.duplicate(ends[at].fd(), fd);
@@ -227,13 +246,6 @@ struct Process::State final : Source {
     if (error != 0) return failure(-error);
     watched = true;
     return {};
-  }
-
-  [[nodiscard]] Result<Socket> open_stream(std::optional<Stream>& stream) {
-    auto pair = socket_pair();
-    if (!pair) return Failure(pair.error());
-    stream.emplace(engine().loop(), std::move((*pair)[0]));
-    return for_child(std::move((*pair)[1]));
   }
 
   [[nodiscard]] Failure failure(int error) const {

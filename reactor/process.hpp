@@ -16,8 +16,10 @@ namespace reactor {
 
 /// What a standard descriptor of the child is.
 enum class Standard : unsigned char {
-  null,    ///< /dev/null
-  stream,  ///< The other end of a Stream: a socket, which a child cannot open again by a name.
+  null,  ///< /dev/null
+  /// The other end of a Stream. Output and errors are pipes, which a child may open again as
+  /// /dev/stdout and /dev/stderr. Input is a socket, which it cannot open as /dev/stdin.
+  stream,
   shared,  ///< This process's own.
 };
 

@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <cerrno>
 #include <csignal>
@@ -27,6 +28,8 @@ int socketpair(int family, int type, int pair[2]) {
   return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
 }
 
+int pipe(int pair[2]) { return uv_pipe(pair, UV_NONBLOCK_PIPE, 0); }
+
 int bind(int fd, const sockaddr* address, socklen_t size) {
   return or_error(::bind(fd, address, size));
 }
@@ -45,8 +48,11 @@ int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
 
 int close(int fd) { return or_error(::close(fd)); }
 
+// A pipe is read as if it were a socket: each attempt costs it a call that fails, and a socket
+// nothing.
 ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
-  return or_error(::recv(fd, buffer, size, flags));
+  const ssize_t received = or_error(::recv(fd, buffer, size, flags));
+  return received == -ENOTSOCK ? or_error(::read(fd, buffer, size)) : received;
 }
 
 ssize_t send(int fd, const void* data, std::size_t size, int flags) {

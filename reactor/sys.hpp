@@ -18,6 +18,7 @@ namespace reactor::sys {
 
 int socket(int family, int type, int protocol);
 int socketpair(int family, int type, int pair[2]);
+int pipe(int pair[2]);  // What is written to the second, which blocks, is received from the first.
 int bind(int fd, const sockaddr* address, socklen_t size);
 int listen(int fd, int backlog);
 int accept(int fd, sockaddr* address, socklen_t* size);

@@ -193,6 +193,16 @@ TEST_SUITE("process") {
     CHECK(run.end->status == 3);
   }
 
+  TEST_CASE(
+      "a child may open its output and errors by their names, and what it writes comes whole") {
+    Loop loop;
+    Running child(loop, shell("echo one; echo two > /dev/stdout; echo three | tee /dev/stderr > "
+                              "/dev/null; head -c 300000 /dev/zero > /dev/fd/1"));
+    loop.run();
+    CHECK(child.output.text == "one\ntwo\n" + std::string(300000, '\0'));
+    CHECK(child.errors.text == "three\n");
+  }
+
   TEST_CASE("closing its output is a SIGPIPE to a child that writes on") {
     Loop loop;
     Running run(loop, shell("while :; do echo on and on; done"));

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <array>
@@ -298,6 +299,11 @@ int socketpair(int family, int type, int pair[2]) {
   return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
 }
 
+int pipe(int pair[2]) {
+  if (fails_now()) return -EMFILE;
+  return uv_pipe(pair, UV_NONBLOCK_PIPE, 0);
+}
+
 int bind(int fd, const sockaddr* address, socklen_t size) {
   return or_error(::bind(fd, address, size));
 }
@@ -343,7 +349,8 @@ ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   ++counted.recv;
   ++received_from[static_cast<std::size_t>(fd)];
   if (const int failed = fault(fd)) return failed;
-  return or_error(::recv(fd, buffer, shortened(fd, size), flags));
+  const ssize_t received = or_error(::recv(fd, buffer, shortened(fd, size), flags));
+  return received == -ENOTSOCK ? or_error(::read(fd, buffer, size)) : received;
 }
 
 ssize_t send(int fd, const void* data, std::size_t size, int flags) {
