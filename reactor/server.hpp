@@ -92,10 +92,13 @@ struct ServerOptions {
 /// The part of a connection that only some servers have.
 template <class D>
 struct AttachedDecoder {
+  using Received = const typename D::Frame&;
   std::optional<Framed<D>> decoder;
 };
 template <>
-struct AttachedDecoder<NoDecoder> {};
+struct AttachedDecoder<NoDecoder> {
+  using Received = std::span<const std::byte>;
+};
 
 /// Accepts connections, and keeps a Session for each until it is closed. With a decoder, sessions
 /// are given whole messages: Server<Session, protocols::LineDecoder>. The functions that a Session
@@ -190,6 +193,7 @@ class Server {
   }
 
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
+  using Received = typename AttachedDecoder<D>::Received;
 
   struct Connection : AttachedDecoder<D> {
     Connection(State& server, Socket socket, const Address& peer)
@@ -237,21 +241,16 @@ class Server {
     void attach(Place place) {
       Connection& connection = *place;
       Stream& stream = connection.stream;
+      const auto on_received = [this, &connection](Received received) {
+        receive(connection, received);
+      };
       if constexpr (framed) {
         replaced_decoders.clear();
         D decoder = make_decoder();
         if (retired()) return;
-        connection.decoder.emplace(stream, std::move(decoder), [&](const typename D::Frame& frame) {
-          if (silent) [[unlikely]]
-            look_for_progress();
-          connection.session.on_frame(frame);
-        });
+        connection.decoder.emplace(stream, std::move(decoder), on_received);
       } else {
-        stream.on_data([this, &connection](std::span<const std::byte> bytes) {
-          if (silent) [[unlikely]]
-            look_for_progress();
-          connection.session.on_data(bytes);
-        });
+        stream.on_data(on_received);
       }
       if constexpr (requires { connection.session.on_end(); }) {
         const auto on_end = [&connection] { connection.session.on_end(); };
@@ -271,6 +270,28 @@ class Server {
       if (!limits_time(options.idle_timeout)) return;
       connection.idle = std::make_unique<Deadline>(
           loop, options.idle_timeout, [this, &connection] { look_if_idle(connection); });
+    }
+
+    // Called for each message. To look for silent connections is rare, and a function of its own:
+    // inside this one it would have each message save registers, for some ten instructions.
+    void receive(Connection& connection, Received received) {
+      if (silent) [[unlikely]]
+        return receive_while_silent(connection, received);
+      hand_on(connection, received);
+    }
+
+    [[gnu::cold, gnu::noinline]] void receive_while_silent(Connection& connection,
+                                                           Received received) {
+      look_for_progress();
+      hand_on(connection, received);
+    }
+
+    static void hand_on(Connection& connection, Received received) {
+      if constexpr (framed) {
+        connection.session.on_frame(received);
+      } else {
+        connection.session.on_data(received);
+      }
     }
 
     void look_if_idle(Connection& connection) {
