@@ -488,6 +488,11 @@ bool Engine::alive() const {
   return keeping_running_ > 0 || work_left() || poller_.native_alive(passive_natives_);
 }
 
+// For rethrow(): of two exceptions the first.
+void Engine::keep_exception() noexcept {
+  if (!exception_) exception_ = std::current_exception();
+}
+
 void Engine::rethrow() {
   if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
 }

@@ -331,6 +331,7 @@ class Engine {
   void arm_poller();
   template <class Action>
   void attempt(Action&& action) noexcept;
+  void keep_exception() noexcept;
   void finish_gathering();
   void finish_call(const Handle& handle);
   template <class Describe>
@@ -421,13 +422,12 @@ template <class Callable, class... Arguments>
   return false;
 }
 
-// Keeps what is thrown for rethrow(); of two, the first.
 template <class Action>
-void Engine::attempt(Action&& action) noexcept {
+[[gnu::always_inline]] inline void Engine::attempt(Action&& action) noexcept {
   try {
     action();
   } catch (...) {
-    if (!exception_) exception_ = std::current_exception();
+    keep_exception();
   }
 }
 
