@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -102,8 +103,13 @@ struct Poller::State {
     return epoll_wait(set, reinterpret_cast<epoll_event*>(events.data()),
                       static_cast<int>(events.size()), timeout);
   }
+  std::span<const Event> collect(int timeout);
+  std::span<const Event> collect_for_native(int timeout, int native_timeout);
   void add(int fd, std::uint32_t interest, Token token) const;
   void close_guest_watch();
+  [[nodiscard]] bool has_active_natives(unsigned passive) const {
+    return loop.active_handles + loop.active_reqs.count > passive;
+  }
   [[nodiscard]] bool native_has_news() const;
   int native_timeout();
   unsigned nested_events(Token token);
@@ -126,17 +132,34 @@ bool Poller::State::native_has_news() const {
   return next != &loop.watcher_queue;
 }
 
-// How long libuv wants to sleep. It computes that from a clock it read when it last ran, which may
-// be long ago here.
+// How long libuv wants to sleep.
 int Poller::State::native_timeout() {
-  if (!uv_loop_alive(&loop)) return -1;  // It would not even look at its news.
+  // With nothing active it runs only to close handles, and would not even look at its news.
+  if (!has_active_natives(0)) return uv_loop_alive(&loop) ? 0 : -1;
   if (native_has_news()) return 0;
-  int timeout = uv_backend_timeout(&loop);
-  if (timeout > 0) {
-    uv_update_time(&loop);
-    timeout = uv_backend_timeout(&loop);
-  }
-  return timeout;
+  const int timeout = uv_backend_timeout(&loop);
+  if (timeout <= 0) [[likely]]
+    return timeout;
+  // It computes that from a clock that it read when it last ran, which may be long ago here.
+  uv_update_time(&loop);
+  return uv_backend_timeout(&loop);
+}
+
+std::span<const Event> Poller::State::collect(int timeout) {
+  int count = wait(timeout);
+  // A signal ends the wait without events, also of a process that was stopped and continues: what
+  // arrived meanwhile is collected before any timer fires.
+  if (count < 0) [[unlikely]]
+    count = std::max(wait(0), 0);
+  return {events.data(), static_cast<std::size_t>(count)};
+}
+
+// libuv has to run after `native_timeout` at the latest.
+std::span<const Event> Poller::State::collect_for_native(int timeout, int native_timeout) {
+  const bool sooner = timeout < 0 || native_timeout < timeout;
+  const auto collected = collect(sooner ? native_timeout : timeout);
+  native_ready |= native_timeout == 0 || collected.empty();
+  return collected;
 }
 
 unsigned Poller::State::nested_events(Token token) {
@@ -241,20 +264,9 @@ void Poller::forget(int, Token token) { state_->drop_nested(token); }
 
 std::span<const Event> Poller::wait(int timeout) {
   State& state = *state_;
-  const bool host = state.guest_watch == nullptr;
-  int native_timeout = -1;
-  if (host) {
-    native_timeout = state.native_timeout();
-    if (native_timeout >= 0 && (timeout < 0 || native_timeout < timeout)) timeout = native_timeout;
-  }
-
-  int count = state.wait(timeout);
-  // A signal ends the wait without events, also of a process that was stopped and continues: what
-  // arrived meanwhile is collected before any timer fires.
-  if (count < 0) [[unlikely]]
-    count = state.wait(0);
-  state.native_ready |= native_timeout == 0 || (native_timeout > 0 && count <= 0);
-  return {state.events.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  const int native_timeout = state.guest_watch ? -1 : state.native_timeout();
+  if (native_timeout >= 0) return state.collect_for_native(timeout, native_timeout);
+  return state.collect(timeout);
 }
 
 bool Poller::may_have_more(const Event* end) const {
@@ -292,10 +304,7 @@ void Poller::arm(std::int64_t nanoseconds) {
   timerfd_settime(state_->timer_fd, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-bool Poller::native_alive(unsigned passive) const {
-  const uv_loop_t& loop = state_->loop;
-  return loop.active_handles + loop.active_reqs.count > passive;
-}
+bool Poller::native_alive(unsigned passive) const { return state_->has_active_natives(passive); }
 
 void Poller::keep_alive(bool alive) {
   auto* watch = reinterpret_cast<uv_handle_t*>(state_->guest_watch);
