@@ -269,7 +269,8 @@ def python_files(arguments):
         return []
     files = sorted(TESTS.rglob("*_test.py"))
     if arguments.built_only:
-        files = [file for file in files if TESTS / "samples" in file.parents]
+        files = [file for file in files
+                 if {TESTS / "samples", TESTS / "security"} & set(file.parents)]
     return files
 
 

@@ -22,7 +22,9 @@ reactor::ServerOptions server_options() {
 // A request, a piece of an upload that is received and one that is written, and their decoder.
 constexpr std::size_t bytes_each = 4 * max_piece_bytes;
 
-void serve(const std::string& endpoint, Site& site, reactor::Loop& loop) {
+void serve(const std::string& endpoint, const SiteOptions& options) {
+  reactor::Loop loop;
+  Site site(loop, options);
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
       loop, endpoint, server_options(),
       [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
@@ -50,7 +52,7 @@ int main(int count, char** words) {
   std::string password_file;
   double patience_seconds = 30;
   double idle_seconds = 600;
-  file_transfer::Site site;
+  file_transfer::SiteOptions site;
   CLI::App command_line{
       "Keeps files for users with accounts. What they send is not encrypted, passwords are not "
       "sent.\n"
@@ -83,8 +85,6 @@ int main(int count, char** words) {
     };
     site.patience.amid_request = seconds(patience_seconds);
     site.patience.between_requests = seconds(idle_seconds);
-    site.open();
-    reactor::Loop loop;
-    file_transfer::serve(endpoint, site, loop);
+    file_transfer::serve(endpoint, site);
   });
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from file_transfer_test import MEBIBYTE, FileTransferTest, Remote, sha256  # noqa: E402
+from file_transfer_test import MEBIBYTE, FileTransferTest, Remote, cost, sha256  # noqa: E402
 from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
 BOBS_PASSWORD = "another sesame"
@@ -153,7 +153,7 @@ class Quotas(TwoAccounts):
             self.assert_refused(bob.put("y", data), "quota")
             self.assertEqual(ann.used(), 0)
             self.assertEqual(ann.put("y", data[:3 * MEBIBYTE])["type"], "stored")
-            self.assertEqual(bob.used(), len(data) + 256)
+            self.assertEqual(bob.used(), cost(len(data)))
 
     def test_the_sessions_of_one_share_a_quota_and_those_of_the_other_have_theirs(self):
         with self.server() as server, self.ann(server) as ann, self.ann(server) as ann_too, \

@@ -35,6 +35,11 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def cost(size):
+    """What a file costs of a quota."""
+    return 4096 + -(-size // 4096) * 4096
+
+
 @functools.cache  # It is made to take its time.
 def salt(password, salt_base64, iterations):
     return hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(salt_base64), iterations)
@@ -43,8 +48,9 @@ def salt(password, salt_base64, iterations):
 class Remote:
     """A client on a plain socket."""
 
-    def __init__(self, server, user="ann", password=PASSWORD):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+    def __init__(self, server, user="ann", password=PASSWORD, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS,
+                                               (source, 0))
         self.said = []
         if user is not None:
             self.greeting = self.log_in(user, password.encode())
@@ -135,8 +141,9 @@ class FileTransferTest(unittest.TestCase):
         return run("file_server", "--accounts", self.accounts, "--add-user", user, "--quota", quota,
                    input=password + "\n")
 
-    def server(self, *options):
-        return Server("file_server", "--accounts", self.accounts, "--root", self.root, *options)
+    def server(self, *options, **process_options):
+        return Server("file_server", "--accounts", self.accounts, "--root", self.root, *options,
+                      **process_options)
 
     def client(self, server, *command, input="", user="ann", cwd=None, popen=False):
         words = [program("file_client"), server.endpoint, "--user", user, "--password-file",
@@ -535,7 +542,7 @@ class Cuts(FileTransferTest):
                 self.assertIsNone(remote.answer())
             with Remote(server) as remote:  # Another file by then.
                 self.assertEqual(remote.put("a", b"x" + data)["type"], "stored")
-                self.assertEqual(remote.used(), len(data) + 1 + 256)
+                self.assertEqual(remote.used(), cost(len(data) + 1))
         self.assertEqual((self.home / "a").read_bytes(), b"x" + data)
 
     def test_a_cut_download_goes_on_where_its_hash_is_right(self):

@@ -44,6 +44,14 @@ Digest digest_of(const Json& json) {
   return digest;
 }
 
+bool is_same(const struct stat& one, const struct stat& other) {
+  const auto same_time = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino && one.st_size == other.st_size &&
+         same_time(one.st_mtim, other.st_mtim) && same_time(one.st_ctim, other.st_ctim);
+}
+
 }  // namespace
 
 Accounts Accounts::read(const std::string& path) {
@@ -102,9 +110,25 @@ const Account* Accounts::find(std::string_view user) const {
   return found == accounts_.end() ? nullptr : &found->second;
 }
 
+// The decoy is made for everybody: the time that it takes does not tell who has an account.
 protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
-  if (const Account* account = find(user)) return account->verifier;
-  return make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);
+  auto decoy =
+      make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);
+  const Account* const account = find(user);
+  return account ? account->verifier : std::move(decoy);
+}
+
+// It is looked at before it is read: what changes meanwhile is read again the next time.
+const Accounts& AccountsFile::current() {
+  struct stat now {};
+  if (stat(path_.c_str(), &now) != 0 && errno != ENOENT) {
+    throw Failed(reactor::system_error(errno, "read accounts", path_));
+  }
+  if (!read_ || !is_same(*read_, now)) {
+    accounts_ = Accounts::read(path_);
+    read_ = now;
+  }
+  return accounts_;
 }
 
 bool is_user_name(std::string_view text) {

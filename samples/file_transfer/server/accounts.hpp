@@ -1,10 +1,14 @@
 // Who may log in: a file of salted keys, from which nobody can log in.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocols/scram.hpp"
 
@@ -37,6 +41,22 @@ class Accounts {
  private:
   std::string decoy_key_;
   std::map<std::string, Account, std::less<>> accounts_;
+};
+
+/// The accounts as their file has them now.
+class AccountsFile {
+ public:
+  explicit AccountsFile(std::string path) : path_(std::move(path)) {}
+
+  /// Reads the file when it is not the one that was read last, or was changed. Fails as programs do.
+  ///
+  /// Cost      A stat(2) where nothing has changed.
+  [[nodiscard]] const Accounts& current();
+
+ private:
+  std::string path_;
+  std::optional<struct stat> read_;  // What the file was when it was read.
+  Accounts accounts_;
 };
 
 /// Letters, digits, `.`, `_` and `-`, the first of them none of the last three: it names a folder, too.

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "samples/file_transfer/server/usage.hpp"
 #include "samples/file_transfer/wire.hpp"
 #include "samples/support/beneath.hpp"
 #include "samples/support/sha256.hpp"
@@ -23,28 +24,10 @@ using reactor::Result;
 using reactor::system_error;
 using samples::Links;
 
-// What a name costs beside its bytes, so that files without any cannot fill the disk either.
-constexpr std::uint64_t entry_bytes = 256;
-
 constexpr auto longest_pause = std::chrono::hours(24 * 7);
 
 Failure failed(const std::string& operation, const std::string& path, int number = errno) {
   return Failure(system_error(number, operation, encode_name(path.empty() ? "/" : path)));
-}
-
-std::uint64_t bytes_under(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::uint64_t bytes = 0;
-  fs::recursive_directory_iterator entries(folder, error);
-  for (; !error && entries != fs::end(entries); entries.increment(error)) {
-    std::error_code gone;
-    bytes += entry_bytes;
-    if (entries->symlink_status(gone).type() != fs::file_type::regular) continue;
-    const std::uint64_t size = entries->file_size(gone);
-    if (!gone) bytes += size;
-  }
-  return bytes;
 }
 
 void remove_abandoned(const std::string& uploads) {
@@ -77,7 +60,7 @@ Result<File> make_and_open(int at, const std::string& name) {
 }  // namespace
 
 Result<Home> Home::open(const std::string& root, const std::string& user,
-                        std::uint64_t quota_bytes) {
+                        std::uint64_t used_bytes) {
   const auto top = File::own(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!top) return failed("open folder", root);
   auto all_uploads = make_and_open(top.fd(), ".uploads");
@@ -89,10 +72,19 @@ Result<Home> Home::open(const std::string& root, const std::string& user,
   Home home;
   home.folder_ = std::move(*folder);
   home.uploads_ = std::move(*uploads);
-  home.quota_bytes_ = quota_bytes;
-  remove_abandoned(root + "/.uploads/" + user);
-  home.used_bytes_ = bytes_under(root + "/" + user) + bytes_under(root + "/.uploads/" + user);
+  home.used_bytes_ = used_bytes;
   return home;
+}
+
+Result<std::uint64_t> Home::count(const std::string& root, const std::string& user) {
+  const auto home = open(root, user, 0);
+  if (!home) return Failure(home.error());
+  remove_abandoned(root + "/.uploads/" + user);
+  const auto files = usage_below(home->folder_);
+  if (!files) return Failure(files.error());
+  const auto uploads = usage_below(home->uploads_);
+  if (!uploads) return Failure(uploads.error());
+  return *files + *uploads;
 }
 
 Result<Home::Found> Home::find(const std::string& path) const {
@@ -110,12 +102,13 @@ Result<Home::Found> Home::find(const std::string& path) const {
 }
 
 Result<void> Home::make_folder(const std::string& path) {
+  if (!fits(path)) return failed("make folder", path, ENAMETOOLONG);
   const auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());
-  if (auto charged = charge(entry_bytes); !charged) return charged;
+  if (auto charged = charge(block_bytes); !charged) return charged;
   if (mkdirat(parent->fd(), split_path(path).name.c_str(), S_IRWXU) == 0) return {};
   const int reason = errno;
-  refund(entry_bytes);
+  refund(block_bytes);
   return failed("make folder", path, reason);
 }
 
@@ -128,8 +121,7 @@ Result<void> Home::remove_file(const std::string& path) {
       unlinkat(parent->fd(), name.c_str(), 0) != 0) {
     return failed("remove", path);
   }
-  refund(entry_bytes +
-         (S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size) : std::uint64_t{0}));
+  refund(cost_of(status));
   return {};
 }
 
@@ -139,7 +131,7 @@ Result<void> Home::remove_folder(const std::string& path) {
   if (unlinkat(parent->fd(), split_path(path).name.c_str(), AT_REMOVEDIR) != 0) {
     return failed("remove folder", path);
   }
-  refund(entry_bytes);
+  refund(block_bytes);
   return {};
 }
 
@@ -148,6 +140,7 @@ bool Home::is_uploading(const std::string& path) const {
 }
 
 Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size) {
+  if (!fits(path)) return failed("upload", path, ENAMETOOLONG);
   const auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());
   const Split split = split_path(path);
@@ -165,12 +158,15 @@ Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size)
                                O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR))};
   if (!partial.file || fstat(partial.file.fd(), &status) != 0) return failed("upload", path);
   partial.size = static_cast<std::uint64_t>(status.st_size);
+  const std::uint64_t had = is_new ? 0 : cost_of(status);
   if (partial.size > size) {
     if (ftruncate(partial.file.fd(), 0) != 0) return failed("upload", path);
-    refund(std::exchange(partial.size, 0));
+    partial.size = 0;
   }
-  if (auto charged = charge(size - partial.size + (is_new ? entry_bytes : 0)); !charged) {
-    if (is_new) unlinkat(uploads_.fd(), name.c_str(), 0);
+  refund(had);
+  if (auto charged = charge(cost_of_file(size)); !charged) {
+    is_new ? void(unlinkat(uploads_.fd(), name.c_str(), 0))
+           : void(used_bytes_ += cost_of_file(partial.size));
     return Failure(charged.error());
   }
   uploading_.insert(name);
@@ -189,10 +185,7 @@ Result<File> Home::store(const std::string& path, const File& file) {
       renameat(uploads_.fd(), name.c_str(), parent->fd(), split.name.c_str()) != 0) {
     return failed("upload", path);
   }
-  if (replaces) {
-    refund(entry_bytes + (S_ISREG(status.st_mode) ? static_cast<std::uint64_t>(status.st_size)
-                                                  : std::uint64_t{0}));
-  }
+  if (replaces) refund(cost_of(status));
   uploading_.erase(name);
   return parent;
 }
@@ -202,12 +195,11 @@ void Home::release(const std::string& path, std::uint64_t size, bool remove) {
   if (uploading_.erase(name) == 0) return;
   struct stat status {};
   const bool there = fstatat(uploads_.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-  const auto kept = there ? static_cast<std::uint64_t>(status.st_size) : std::uint64_t{0};
-  if (remove || kept == 0) {
+  if (remove || !there || status.st_size == 0) {
     unlinkat(uploads_.fd(), name.c_str(), 0);
-    return refund(size + entry_bytes);
+    return refund(cost_of_file(size));
   }
-  refund(size - std::min(size, kept));
+  refund(cost_of_file(size) - std::min(cost_of_file(size), cost_of(status)));
 }
 
 Result<File> Home::open_parent(const std::string& path) const {

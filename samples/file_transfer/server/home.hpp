@@ -13,12 +13,17 @@ namespace file_transfer {
 /// One for all sessions of a user, on one thread; so no two of them can take the same bytes of the quota.
 class Home {
  public:
-  /// Makes the folders `root/user` and `root/.uploads/user` where there are none, and counts what is in
-  /// them. Uploads that nobody has gone on with for a week are removed.
-  ///
-  /// Cost      A look at each file.
+  /// Makes the folders `root/user` and `root/.uploads/user` where there are none. What is in them
+  /// uses `used_bytes` of the quota, which is 0 until set_quota().
   [[nodiscard]] static reactor::Result<Home> open(const std::string& root, const std::string& user,
-                                                  std::uint64_t quota_bytes);
+                                                  std::uint64_t used_bytes);
+
+  /// What is in those two folders uses. Uploads that nobody has gone on with for a week are removed.
+  ///
+  /// Errors    As open() and usage_below().
+  /// Cost      A look at each file.
+  [[nodiscard]] static reactor::Result<std::uint64_t> count(const std::string& root,
+                                                            const std::string& user);
 
   /// A regular file, or a folder, to be read. No path leads over a symbolic link.
   struct Found {

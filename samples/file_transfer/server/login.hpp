@@ -6,27 +6,38 @@
 #include <string>
 
 #include "protocols/scram.hpp"
+#include "reactor/callback.hpp"
 #include "samples/file_transfer/server/home.hpp"
 #include "samples/file_transfer/server/peer.hpp"
 #include "samples/file_transfer/server/site.hpp"
 
 namespace file_transfer {
 
-/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). One that fails is the last.
+/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). One that fails is the last. A login
+/// that has begun and did not pass counts as failed, also when the client just goes.
 class Login {
  public:
-  Login(Peer& peer, Site& site) : peer_(peer), site_(site) {}
+  /// `on_passed` gets the home of the user that the client has proven to be.
+  Login(Peer& peer, Site& site, reactor::Callback<void(std::shared_ptr<Home>)> on_passed);
+  ~Login();
+  Login(const Login&) = delete;
+  Login& operator=(const Login&) = delete;
 
-  /// The home of who has proven to be its user, once that is so.
-  [[nodiscard]] std::shared_ptr<Home> take(const Json& request);
+  void take(const Json& request);
 
  private:
   void begin(const Json& request);
-  [[nodiscard]] std::shared_ptr<Home> prove(const Json& request);
+  void prove(const Json& request);
+  void welcome(const std::string& signature, const reactor::Result<std::shared_ptr<Home>>& home);
+  [[nodiscard]] bool must_wait(const std::string& user);
 
   Peer& peer_;
   Site& site_;
+  const std::string network_;
+  reactor::Callback<void(std::shared_ptr<Home>)> on_passed_;
   std::optional<protocols::ScramServer> scram_;
+  bool undecided_ = false;  // Begun, and neither passed nor told to wait.
+  std::unique_ptr<HomeRequest> request_;
 };
 
 }  // namespace file_transfer

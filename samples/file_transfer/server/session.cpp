@@ -19,7 +19,12 @@ constexpr int most_looks = 100;
 using reactor::Result;
 
 Session::Session(reactor::Loop& loop, reactor::Stream& stream, Site& site)
-    : loop_(loop), peer_(loop, stream, site.patience), login_(peer_, site) {}
+    : loop_(loop),
+      peer_(loop, stream, site.patience),
+      login_(peer_, site, [this](std::shared_ptr<Home> home) {
+        home_ = std::move(home);
+        peer_.wait_for_request();
+      }) {}
 
 void Session::on_frame(const Decoder::Frame& frame) {
   if (const auto* wrong = std::get_if<std::error_code>(&frame)) {
@@ -37,11 +42,7 @@ void Session::take(const protocols::JsonHead& head) {
   if (head.payload_bytes > 0 && type != "data") {
     return peer_.refuse_and_end("only data has a payload");
   }
-  if (!home_) {
-    home_ = login_.take(request);
-    if (home_) peer_.wait_for_request();
-    return;
-  }
+  if (!home_) return login_.take(request);
   if (incoming_ && type == "data") return incoming_->begin_piece(request, head.payload_bytes);
   if (incoming_ && type == "end") return incoming_->finish(text_of(request, "sha256"));
   if (incoming_ || type == "data" || type == "end") {

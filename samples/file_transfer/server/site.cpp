@@ -7,36 +7,78 @@
 #include <cstdio>
 #include <utility>
 
-#include "samples/file_transfer/server/accounts.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/sha256.hpp"
 
 namespace file_transfer {
 
-void Site::open() {
-  if (Accounts::read(accounts_file).empty()) {  // Rather now than with the first client.
+Site::Site(reactor::Loop& loop, SiteOptions options)
+    : patience(options.patience),
+      accounts(options.accounts_file),
+      loop_(loop),
+      root_(std::move(options.root)) {
+  if (accounts.current().empty()) {  // Rather now than with the first client.
     std::fprintf(stderr, "%s: nobody has an account yet; --add-user makes one\n",
-                 accounts_file.c_str());
+                 options.accounts_file.c_str());
   }
   (void)samples::scram_crypto();
-  lock_ = reactor::File::own(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!lock_) throw samples::Failed(reactor::system_error(errno, "open folder", root));
+  lock_ = reactor::File::own(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_) throw samples::Failed(reactor::system_error(errno, "open folder", root_));
   if (flock(lock_.fd(), LOCK_EX | LOCK_NB) != 0) {
-    throw samples::Failed("another server keeps the files of " + root);
+    throw samples::Failed("another server keeps the files of " + root_);
   }
 }
 
-reactor::Result<std::shared_ptr<Home>> Site::home(const std::string& user,
-                                                  std::uint64_t quota_bytes) {
-  if (auto shared = homes_[user].lock()) {
-    shared->set_quota(quota_bytes);
-    return shared;
+std::unique_ptr<HomeRequest> Site::request_home(const std::string& user, std::uint64_t quota_bytes,
+                                                OnHome on_home) {
+  Kept& kept = homes_[user];
+  if (kept.used_bytes) {
+    on_home(open(kept, user, quota_bytes));
+    return nullptr;
   }
-  auto home = Home::open(root, user, quota_bytes);
-  if (!home) return reactor::Failure(home.error());
-  auto shared = std::make_shared<Home>(std::move(*home));
-  homes_[user] = shared;
+  if (!kept.counting) {
+    kept.counting = reactor::Work::run(
+        loop_, [root = root_, user] { return Home::count(root, user); },
+        [this, user](const reactor::Result<std::uint64_t>& bytes) { counted(user, bytes); });
+  }
+  return std::make_unique<HomeRequest>(kept.waiting, quota_bytes, std::move(on_home));
+}
+
+void Site::counted(const std::string& user, const reactor::Result<std::uint64_t>& used_bytes) {
+  Kept& kept = homes_[user];
+  kept.counting.reset();
+  if (used_bytes) kept.used_bytes = *used_bytes;
+  // Who is told may end others that wait: each is looked for anew.
+  while (!kept.waiting.empty()) {
+    HomeRequest& request = *kept.waiting.front();
+    kept.waiting.pop_front();
+    OnHome on_home = std::move(request.on_home_);  // The request may not outlive the call.
+    on_home(used_bytes ? open(kept, user, request.quota_bytes_)
+                       : reactor::Failure(used_bytes.error()));
+  }
+}
+
+reactor::Result<std::shared_ptr<Home>> Site::open(Kept& kept, const std::string& user,
+                                                  std::uint64_t quota_bytes) {
+  auto shared = kept.home.lock();
+  if (!shared) {
+    auto home = Home::open(root_, user, *kept.used_bytes);
+    if (!home) return reactor::Failure(home.error());
+    // What it holds is known when the last session is gone, and is not counted again.
+    shared = std::shared_ptr<Home>(new Home(std::move(*home)), [&kept](const Home* last) {
+      kept.used_bytes = last->used_bytes();
+      delete last;
+    });
+    kept.home = shared;
+  }
+  shared->set_quota(quota_bytes);
   return shared;
+}
+
+HomeRequest::HomeRequest(std::list<HomeRequest*>& waiting, std::uint64_t quota_bytes,
+                         Site::OnHome on_home)
+    : waiting_(waiting), quota_bytes_(quota_bytes), on_home_(std::move(on_home)) {
+  waiting.push_back(this);
 }
 
 }  // namespace file_transfer

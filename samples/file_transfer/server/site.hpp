@@ -2,32 +2,83 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "reactor/callback.hpp"
 #include "reactor/file.hpp"
+#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
+#include "reactor/work.hpp"
+#include "samples/file_transfer/server/accounts.hpp"
 #include "samples/file_transfer/server/home.hpp"
+#include "samples/file_transfer/server/login_guard.hpp"
 #include "samples/file_transfer/server/peer.hpp"
 
 namespace file_transfer {
 
-struct Site {
+class HomeRequest;
+
+struct SiteOptions {
   std::string accounts_file;
   std::string root = ".";
   Patience patience;
+};
+
+class Site {
+ public:
+  using OnHome = reactor::Callback<void(const reactor::Result<std::shared_ptr<Home>>&)>;
 
   /// Checks what it was given, and that no other server keeps the same root. Fails as programs do.
-  void open();
+  Site(reactor::Loop& loop, SiteOptions options);
 
-  /// One and the same for all sessions of a user.
-  [[nodiscard]] reactor::Result<std::shared_ptr<Home>> home(const std::string& user,
-                                                            std::uint64_t quota_bytes);
+  /// Gives `on_home` the user's home, one and the same for all sessions. What is in it is counted
+  /// once, on the thread pool; a user who was counted is answered before this returns, and there is
+  /// no request then.
+  [[nodiscard]] std::unique_ptr<HomeRequest> request_home(const std::string& user,
+                                                          std::uint64_t quota_bytes,
+                                                          OnHome on_home);
+
+  const Patience patience;
+  AccountsFile accounts;
+  LoginGuard guard;
 
  private:
+  /// What is known of a user's home, also while nobody has it open.
+  struct Kept {
+    std::weak_ptr<Home> home;
+    std::optional<std::uint64_t> used_bytes;
+    std::optional<reactor::Work> counting;
+    std::list<HomeRequest*> waiting;
+  };
+
+  [[nodiscard]] reactor::Result<std::shared_ptr<Home>> open(Kept& kept, const std::string& user,
+                                                            std::uint64_t quota_bytes);
+  void counted(const std::string& user, const reactor::Result<std::uint64_t>& used_bytes);
+
+  reactor::Loop& loop_;
+  const std::string root_;
   reactor::File lock_;
-  std::map<std::string, std::weak_ptr<Home>> homes_;
+  std::map<std::string, Kept> homes_;
+};
+
+/// Destroying it ends the waiting: the home is not given to its OnHome any more.
+class HomeRequest {
+ public:
+  HomeRequest(std::list<HomeRequest*>& waiting, std::uint64_t quota_bytes, Site::OnHome on_home);
+  ~HomeRequest() { waiting_.remove(this); }
+  HomeRequest(const HomeRequest&) = delete;
+  HomeRequest& operator=(const HomeRequest&) = delete;
+
+ private:
+  friend class Site;
+
+  std::list<HomeRequest*>& waiting_;
+  const std::uint64_t quota_bytes_;
+  Site::OnHome on_home_;
 };
 
 }  // namespace file_transfer
