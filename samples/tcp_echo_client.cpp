@@ -1,4 +1,6 @@
 // A client: sends the lines of standard input, prints what comes back.
+#include <unistd.h>
+
 #include <cstdio>
 #include <optional>
 #include <span>
@@ -10,6 +12,7 @@
 #include "samples/support/connector.hpp"
 #include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
+#include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
 
@@ -58,7 +61,9 @@ class EchoClient {
 
   void show(std::string_view line) {
     input_->hide();
-    std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+    // For a person; a program gets the bytes.
+    const std::string text = isatty(STDOUT_FILENO) ? samples::escaped(line) : std::string(line);
+    std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
     std::fflush(stdout);
     input_->prompt();
   }

@@ -19,6 +19,9 @@ using Json = nlohmann::json;
 /// Of one piece of an upload.
 inline constexpr std::size_t max_piece_bytes = 1 << 20;
 
+/// Of the answer to `ls`.
+inline constexpr std::size_t longest_listing_bytes = 32 << 20;
+
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
 [[nodiscard]] std::vector<std::byte> message(Json header, std::uint64_t payload_bytes = 0);
 

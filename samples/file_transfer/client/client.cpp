@@ -18,6 +18,23 @@ using reactor::Error;
 using reactor::Stream;
 using samples::Failed;
 
+namespace {
+
+std::uint64_t count_of(const Json& answer, const char* name) {
+  const auto count = number_of(answer, name);
+  if (!count) throw Failed("the server answers what makes no sense");
+  return *count;
+}
+
+// What the answer to a command is; that of a transfer depends on how far it is.
+std::string_view answer_to(std::string_view command) {
+  if (command == "ls") return "listing";
+  if (command == "cd") return "stat";
+  return command == "quota" ? "quota" : "done";
+}
+
+}  // namespace
+
 Client::Client(reactor::Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
@@ -91,27 +108,41 @@ void Client::take(const Json& answer, std::uint64_t payload_bytes) {
     if (type == "welcome") return enter(answer.at("message"));
   }
   if (!logged_in_ || jobs_.empty()) throw Failed("the server answers what was not asked");
+  const std::uint64_t most_payload = type == "listing" ? longest_listing_bytes
+                                     : type == "file"  ? payload_bytes
+                                                       : 0;
+  if (payload_bytes > most_payload) throw Failed("the server's answer is too long");
+  if (upload_ || download_) return take_for_transfer(type, answer, payload_bytes);
+  if (type != answer_to(jobs_.front().command)) {
+    throw Failed("the server answers what was not asked");
+  }
   if (type == "listing") {
     listing_.clear();
     if (payload_bytes == 0) finish_job();
   } else if (type == "stat") {
     enter_folder(answer);
   } else if (type == "quota") {
-    show_quota(answer.at("used_bytes"), answer.at("quota_bytes"));
+    show_quota(count_of(answer, "used_bytes"), count_of(answer, "quota_bytes"));
     finish_job();
-  } else if (type == "ready" && upload_) {
-    upload_->begin(answer.at("offset"), answer.at("sha256"));
+  } else {
+    finish_job();
+  }
+}
+
+void Client::take_for_transfer(const std::string& type, const Json& answer,
+                               std::uint64_t payload_bytes) {
+  if (type == "ready" && upload_) {
+    upload_->begin(count_of(answer, "offset"), answer.at("sha256"));
   } else if (type == "stored" && upload_) {
     upload_->done();
     finish_job();
   } else if (type == "file" && download_ && !download_->has_begun()) {
-    const std::uint64_t size = answer.at("size"), offset = answer.at("offset");
-    if (payload_bytes != size - offset) throw Failed("the server answers what makes no sense");
+    const std::uint64_t size = count_of(answer, "size"), offset = count_of(answer, "offset");
+    if (offset > size || payload_bytes != size - offset)
+      throw Failed("the server answers what makes no sense");
     download_->begin(size, offset);
   } else if (type == "sent" && download_ && download_->has_begun()) {
     download_->finish(answer.at("sha256"));
-  } else if (type == "done") {
-    finish_job();
   } else {
     throw Failed("the server answers what was not asked");
   }

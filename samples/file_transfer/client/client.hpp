@@ -45,6 +45,7 @@ class Client {
 
   void take(const Decoder::Frame& frame);
   void take(const Json& answer, std::uint64_t payload_bytes);
+  void take_for_transfer(const std::string& type, const Json& answer, std::uint64_t payload_bytes);
   void take_error(const std::string& reason);
   void take_listing(const protocols::PayloadPiece& piece);
 

@@ -2,28 +2,51 @@
 
 #include <cstdio>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
 #include "samples/file_transfer/client/progress.hpp"
 #include "samples/file_transfer/wire.hpp"
+#include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 
 namespace file_transfer {
 
-void show_listing(const std::string& lines) {
-  std::map<std::string, Json> by_name;
-  std::istringstream rest(lines);
-  for (std::string line; std::getline(rest, line);) {
-    Json entry = Json::parse(line);
-    std::string name = decode_name(entry.at("name").get<std::string>()).value_or("?");
-    by_name.emplace(std::move(name), std::move(entry));
+namespace {
+
+// A name has 255 bytes at most, each of them three characters.
+constexpr std::size_t longest_line = 1024;
+
+struct Entry {
+  std::optional<std::uint64_t> size;
+  bool is_folder = false;
+};
+
+// Whatever a server says: nothing is printed that was not looked at.
+std::pair<std::string, Entry> read_entry(const std::string& line) {
+  const Json told = line.size() <= longest_line ? Json::parse(line, nullptr, false) : Json();
+  const auto name = told.is_object() ? decode_name(text_of(told, "name")) : std::nullopt;
+  const std::string kind = told.is_object() ? text_of(told, "kind") : "";
+  const Entry entry{.size = kind == "file" ? number_of(told, "size") : std::nullopt,
+                    .is_folder = kind == "folder"};
+  const bool is_known = entry.size || entry.is_folder || kind == "other";
+  if (!name || name->empty() || !is_known) {
+    throw samples::Failed("the server answers what makes no sense");
   }
+  return {*name, entry};
+}
+
+}  // namespace
+
+void show_listing(const std::string& lines) {
+  std::map<std::string, Entry> by_name;
+  std::istringstream rest(lines);
+  for (std::string line; std::getline(rest, line);) by_name.insert(read_entry(line));
   for (const auto& [name, entry] : by_name) {
-    const std::string size = entry.contains("size") ? entry.at("size").dump() : "-";
-    std::printf("%12s %s%s\n", size.c_str(), samples::escaped(name).c_str(),
-                entry.at("kind") == "folder" ? "/" : "");
+    std::printf("%12s %s%s\n", entry.size ? std::to_string(*entry.size).c_str() : "-",
+                samples::escaped(name).c_str(), entry.is_folder ? "/" : "");
   }
 }
 

@@ -52,7 +52,10 @@ void Upload::end(const Result<protocols::Digest>& digest) {
   }
 }
 
-void Upload::done() { progress_->done(); }
+void Upload::done() {
+  if (!ended_) throw samples::Failed("the server answers what makes no sense");
+  progress_->done();
+}
 
 void Upload::give_up() {
   source_.reset();

@@ -27,7 +27,7 @@ class Upload {
   void begin(std::uint64_t offset, const std::string& sha256);
   void on_drained();
 
-  /// The server has it.
+  /// The server has it. Fails, as programs do, where not all was sent.
   void done();
 
   /// The server has refused it: sends the `end` that it waits for then.
