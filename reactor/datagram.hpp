@@ -7,9 +7,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -69,6 +71,8 @@ struct DatagramCounters {
   std::uint64_t sent = 0;       ///< Taken by the kernel.
   std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue, also after `sent`.
   std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
+
+  DatagramCounters& operator+=(const DatagramCounters& other);
 };
 
 /// A datagram socket, owned. What one callback sends leaves in as few system calls as there are.
@@ -95,6 +99,15 @@ class DatagramSocket {
                                                    DatagramOptions options = {});
   [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, std::string_view local,
                                                    DatagramOptions options = {});
+
+  /// One socket for each address of `HOST:PORT`, `[::1]:PORT` or `unix:PATH`, in the order of
+  /// resolve_now: `localhost` has one for IPv4 and one for IPv6. For port 0 the kernel chooses one
+  /// port for all. An address that this host does not have is left out if another one is left.
+  ///
+  /// Errors    As resolve_now and Socket::bind.
+  [[nodiscard]] static Result<std::vector<DatagramSocket>> bind_all(Loop& loop,
+                                                                    std::string_view endpoint,
+                                                                    DatagramOptions options = {});
 
   /// To and from `peer` alone, whose refusals on_error tells whatever the options say. To a unix
   /// peer it has an abstract name that the kernel chooses, to be answered at.
@@ -154,6 +167,11 @@ class DatagramSocket {
   /// Reads no more until resume(); the kernel then drops what its buffer does not hold.
   void pause();
   void resume();
+
+  /// Ends in order: reads no more, and keeps the loop running until what is queued has been sent. What
+  /// is left when none of it could be sent for `timeout` is discarded: it counts as dropped, and
+  /// on_error reports timed_out for each receiver. A unix peer that does not read is the case.
+  void drain(Duration timeout = std::chrono::seconds(5));
 
   [[nodiscard]] const Address& address() const;
   [[nodiscard]] const DatagramCounters& counters() const;

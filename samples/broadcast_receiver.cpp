@@ -55,20 +55,31 @@ class Sender {
   samples::RateLimit replies_{10, 20};
 };
 
+using Server = reactor::UdpServer<Sender>;
+
+// On each socket that can, where the name has several addresses.
+void join(Server& server, const reactor::Address& group, unsigned interface) {
+  const bool only_one = server.addresses().size() == 1;
+  server.for_each_socket([&](reactor::Socket& socket) {
+    const auto family = samples::value_of(socket.local_address()).family();
+    if (only_one || family == group.family()) samples::check(socket.join(group, interface));
+  });
+}
+
 void receive(const Options& options) {
   reactor::Loop loop;
   Rules rules{.loop = loop, .options = options};
   reactor::UdpServerOptions server_options;
   server_options.socket.reuse_address = true;  // Several receivers on one host hear it.
-  auto server = samples::value_of(reactor::UdpServer<Sender>::bind(
-      loop, options.listen, server_options,
-      [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));
+  auto server = samples::value_of(
+      Server::bind(loop, options.listen, server_options,
+                   [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));
   rules.port = server.address().port();
   const unsigned index = samples::interface_index(options.interface);
   for (const std::string& group : options.groups) {
     const std::string host = group.find(':') == group.npos ? group : "[" + group + "]";
     const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
-    samples::check(server.socket().join(address, index != 0 ? index : address.scope()));
+    join(server, address, index != 0 ? index : address.scope());
   }
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());

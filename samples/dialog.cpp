@@ -8,7 +8,6 @@
 
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/connector.hpp"
@@ -126,8 +125,7 @@ class Server {
   Server(reactor::Loop& loop, const std::string& endpoint)
       : loop_(loop),
         listener_(samples::value_of(reactor::Listener::listen(
-            loop, samples::value_of(reactor::resolve_now(endpoint)).front(),
-            [this](reactor::Socket socket, const reactor::Address& peer) {
+            loop, endpoint, {}, [this](reactor::Socket socket, const reactor::Address& peer) {
               listener_->pause();
               talk(Stream(loop_, std::move(socket), peer), peer.to_string());
             }))) {}
