@@ -684,6 +684,12 @@ struct DatagramSocket::State final : Source, SocketObserver {
   Callback<void()> on_drained_callback;
 };
 
+std::uint64_t DatagramOptions::most_bytes() const {
+  constexpr std::uint64_t for_state = 4096;  // With the callbacks, rounded up.
+  const std::uint64_t queued = std::min<std::uint64_t>(max_queued_bytes, UINT64_MAX / 4);
+  return DatagramBuffers::most_bytes() + for_state + queued;
+}
+
 DatagramCounters& DatagramCounters::operator+=(const DatagramCounters& other) {
   received += other.received;
   truncated += other.truncated;

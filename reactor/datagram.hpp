@@ -62,6 +62,10 @@ struct DatagramOptions {
   /// read keeps waiting only what is for it, which is no more than it leaves free for others.
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
+
+  /// The most memory that a socket with these options takes in user space: the loop's buffers, which
+  /// all of its datagram sockets share, and the queue. What deliver_later() copies is not in it.
+  [[nodiscard]] std::uint64_t most_bytes() const;
 };
 
 /// Each counts datagrams.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <list>
 #include <memory>
@@ -30,6 +31,11 @@ struct UdpServerOptions {
   std::size_t max_sessions = 10'000;
   /// Forgets a peer from which nothing came for this long; zero: never.
   Duration idle_timeout = std::chrono::minutes(1);
+
+  /// The most memory that a server with these options takes in user space, on one address. A further
+  /// address of its name takes `socket.max_queued_bytes` more. `bytes_each` is what the program adds
+  /// to each session.
+  [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
 
   /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
   /// text.

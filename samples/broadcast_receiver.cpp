@@ -5,6 +5,7 @@
 
 #include "reactor/udp_server.hpp"
 #include "samples/support/interface.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/rate_limit.hpp"
@@ -93,6 +94,7 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Prints every datagram that comes, and answers its sender, but no answer.\n"
       "Example: broadcast_receiver --listen 0.0.0.0:19999 --reply 'kitchen'"};
+  command_line.footer(samples::memory_text(reactor::UdpServerOptions(), sizeof(Sender)));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::]:PORT; may be shared");
   command_line.add_option("--join", options.groups, "A multicast group to hear; may be repeated")

@@ -11,6 +11,7 @@
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 
@@ -27,9 +28,15 @@ struct Options {
 // After the last line: a host in reach says sooner that nobody is there.
 constexpr std::chrono::milliseconds time_for_refusals(200);
 
+constexpr std::size_t most_strangers = 100;
+constexpr std::size_t most_datagram_bytes = 65'507;
+
 // A peer that `--peer` names. Its host may have several addresses: what one refuses is sent
 // to the next.
 struct Friend {
+  static constexpr std::size_t most_recent = 32;
+  static constexpr std::size_t most_bytes = most_recent * (most_datagram_bytes + 100);
+
   struct Message {
     std::string text;
     std::size_t to;     // Which of the addresses.
@@ -42,9 +49,8 @@ struct Friend {
   };
 
   void remember(Message message) {
-    constexpr std::size_t most = 100;
-    if (addresses.size() == 1) return;
-    if (recent.size() == most) recent.erase(recent.begin());
+    if (addresses.size() == 1 || message.text.size() > most_datagram_bytes) return;
+    if (recent.size() == most_recent) recent.erase(recent.begin());
     recent.push_back(std::move(message));
   }
 
@@ -199,9 +205,8 @@ class Chat {
 
   // Those who have written last.
   void remember(const Address& stranger) {
-    constexpr std::size_t max_strangers = 100;
     std::erase(strangers_, stranger);
-    if (strangers_.size() == max_strangers) strangers_.erase(strangers_.begin());
+    if (strangers_.size() == most_strangers) strangers_.erase(strangers_.begin());
     strangers_.push_back(stranger);
   }
 
@@ -256,6 +261,12 @@ int main(int count, char** words) {
       "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
       "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
       "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+  const reactor::DatagramOptions socket = {.refusals = true};
+  command_line.footer(
+      samples::memory_text(socket.most_bytes() + most_strangers * sizeof(Address),
+                           "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +
+                               " of lines that wait. A --peer of several addresses adds\n" +
+                               samples::mebibytes(Friend::most_bytes)));
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
       ->capture_default_str();
   command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")

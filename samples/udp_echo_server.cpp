@@ -7,6 +7,7 @@
 #include "reactor/datagram.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/may_answer.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/socket_file.hpp"
 #include "samples/support/upper.hpp"
@@ -68,9 +69,12 @@ int main(int count, char** words) {
   bool upper = false;
   CLI::App command_line{
       "Sends each datagram back to its sender. Does not answer ports below 1024 and its own port:\n"
-      "a forged sender could make two servers answer each other for ever. Takes at most 4 MiB of\n"
-      "memory to receive, and 1 MiB for each endpoint for answers that wait.\n"
+      "a forged sender could make two servers answer each other for ever.\n"
       "Example: udp_echo_server --listen 127.0.0.1:9002 --upper"};
+  command_line.footer(samples::memory_text(
+      options.most_bytes(), "what it receives, and " +
+                                samples::mebibytes(options.max_queued_bytes) +
+                                " of answers that wait. Each further address adds those"));
   command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--listen", endpoints,

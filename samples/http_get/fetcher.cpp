@@ -33,7 +33,8 @@ bool is_redirect(int status) {
 
 bool is_success(int status) { return status / 100 == 2; }
 
-// An entity tag by which two responses can be told to be parts of one (RFC 9110 13.1.5).
+// The response's entity tag if it is strong: two responses with the same one are parts of the same
+// representation (RFC 9110 section 13.1.5).
 std::string strong_tag(const ResponseHead& head) {
   const std::string_view tag = head.fields.find("ETag").value_or("");
   return std::string(tag.starts_with('"') ? tag : "");

@@ -36,7 +36,20 @@ protocols::Leap coming_leap() {
   }
 }
 
+// An answer is short, and nothing else waits for a client.
+constexpr reactor::ServerOptions connection_options{.max_queued_bytes = 1024};
+
+// Of a text, as the protocol has it.
+constexpr std::uint64_t max_text_bytes = 512;
+
 }  // namespace
+
+std::uint64_t most_bytes() {
+  const std::uint64_t fixed =
+      connection_options.most_bytes() + reactor::DatagramOptions().max_queued_bytes;
+  return reactor::UdpServerOptions().most_bytes(sizeof(TextSession) + max_text_bytes) +
+         reactor::DatagramOptions().max_queued_bytes + 2 * fixed;
+}
 
 // ---- Text
 
@@ -109,11 +122,12 @@ FixedService::FixedService(reactor::Loop& loop, const std::string& endpoint, Ans
 }
 
 bool FixedService::listen(reactor::Loop& loop, const std::string& endpoint, bool last_try) {
-  connections_ = value_of(Connections::listen(loop, endpoint, {}, [this](reactor::Stream& stream) {
-    stream.write(answer_());
-    stream.close();
-    return Connection{};
-  }));
+  connections_ = value_of(
+      Connections::listen(loop, endpoint, connection_options, [this](reactor::Stream& stream) {
+        stream.write(answer_());
+        stream.close();
+        return Connection{};
+      }));
   auto datagrams =
       reactor::DatagramSocket::bind_all(loop, with_port(endpoint, connections_->address().port()));
   if (datagrams) {

@@ -85,6 +85,9 @@ class FixedService {
   std::vector<reactor::DatagramSocket> datagrams_;  // One for each address.
 };
 
+/// The most memory that all of them take together.
+[[nodiscard]] std::uint64_t most_bytes();
+
 [[nodiscard]] std::string time_answer();     ///< RFC 868
 [[nodiscard]] std::string daytime_answer();  ///< RFC 867
 

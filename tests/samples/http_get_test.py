@@ -206,7 +206,7 @@ def silent_address(host):
             caller = stack.enter_context(socket.socket())
             caller.setblocking(False)
             caller.connect_ex(listener.getsockname())
-        # The first is accepted by the kernel; whoever comes next hears nothing.
+        # The kernel accepts the first connection, and leaves the next one without an answer.
         yield listener.getsockname()[1]
 
 
