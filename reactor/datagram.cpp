@@ -33,8 +33,8 @@ using Bytes = std::span<const std::byte>;
 constexpr std::size_t max_segments = 64;
 constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
 
-// Some queues that are full tell nobody when they no longer are: they are tried again, less and less
-// often while none of them takes anything.
+// Some queues that are full tell nobody when they no longer are: they are tried again, less and
+// less often while none of them takes anything.
 constexpr std::chrono::milliseconds first_retry_after(1);
 constexpr std::chrono::milliseconds last_retry_after(32);
 

@@ -63,8 +63,9 @@ struct DatagramOptions {
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
 
-  /// The most memory that a socket with these options takes in user space: the loop's buffers, which
-  /// all of its datagram sockets share, and the queue. What deliver_later() copies is not in it.
+  /// The most memory that a socket with these options takes in user space: the loop's buffers,
+  /// which all of its datagram sockets share, and the queue. What deliver_later() copies is not in
+  /// it.
   [[nodiscard]] std::uint64_t most_bytes() const;
 };
 
@@ -154,8 +155,8 @@ class DatagramSocket {
   /// returned.
   void on_drained(Callback<void()> on_drained);
 
-  /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered. From
-  /// whichever address of this host the route says.
+  /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered.
+  /// From whichever address of this host the route says.
   Sent send(const Address& to, Bytes bytes);
   Sent send(const Address& to, std::string_view text);
 
@@ -172,9 +173,9 @@ class DatagramSocket {
   void pause();
   void resume();
 
-  /// Ends in order: reads no more, and keeps the loop running until what is queued has been sent. What
-  /// is left when none of it could be sent for `timeout` is discarded: it counts as dropped, and
-  /// on_error reports timed_out for each receiver. A unix peer that does not read is the case.
+  /// Ends in order: reads no more, and keeps the loop running until what is queued has been sent.
+  /// What is left when none of it could be sent for `timeout` is discarded: it counts as dropped,
+  /// and on_error reports timed_out for each receiver. A unix peer that does not read is the case.
   void drain(Duration timeout = std::chrono::seconds(5));
 
   [[nodiscard]] const Address& address() const;

@@ -402,8 +402,8 @@ void Engine::fire_timers() {
   }
 }
 
-// Timers are due. Where more may have arrived than the wait of this turn collected, that goes first:
-// a peer is not idle because this loop was busy, or the process stopped. False: not now.
+// Timers are due. Where more may have arrived than the wait of this turn collected, that goes
+// first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
 bool Engine::serve_arrivals() {
   // Longer than a thread takes to wake up: between the wait and the clock, the thread did not run.
   constexpr TimerWheel::Tick late = (1'000'000 >> tick_bits) + 1;

@@ -239,8 +239,8 @@ class Engine {
   static Nanoseconds clock();
   /// Always the time at which the present turn began, while anything is armed.
   [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
-  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood still:
-  /// that time does not count.
+  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood
+  /// still: that time does not count.
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return now() - std::max(when, armed_since_);
   }

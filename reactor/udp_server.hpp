@@ -32,9 +32,9 @@ struct UdpServerOptions {
   /// Forgets a peer from which nothing came for this long; zero: never.
   Duration idle_timeout = std::chrono::minutes(1);
 
-  /// The most memory that a server with these options takes in user space, on one address. A further
-  /// address of its name takes `socket.max_queued_bytes` more. `bytes_each` is what the program adds
-  /// to each session.
+  /// The most memory that a server with these options takes in user space, on one address. A
+  /// further address of its name takes `socket.max_queued_bytes` more. `bytes_each` is what the
+  /// program adds to each session.
   [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
 
   /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
@@ -85,8 +85,8 @@ class UdpPeer {
 };
 
 /// Keeps a Session for each address that datagrams come from, until it has been silent for a time.
-/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which would
-/// never be called.
+/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which
+/// would never be called.
 ///
 ///     struct Echo {
 ///       reactor::UdpPeer& peer;

@@ -228,7 +228,8 @@ class Fetcher::Connection {
   }
 
   void take_head(const ResponseHead& head) {
-    // The server has closed an idle connection, and says so: that answers no request (RFC 9110 15.5.9).
+    // The server has closed an idle connection, and says so: that answers no request (RFC 9110
+    // 15.5.9).
     if (used_again_ && head.status == 408) {
       ended_ = true;
       return;

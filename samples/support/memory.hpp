@@ -19,8 +19,8 @@ namespace samples {
   return "A thread holds at most " + mebibytes(most_bytes) + " in memory:\n" + parts + ".";
 }
 
-/// The bound that follows from `options`; `bytes_each` is what the program keeps for each connection
-/// besides.
+/// The bound that follows from `options`; `bytes_each` is what the program keeps for each
+/// connection besides.
 [[nodiscard]] inline std::string memory_text(const reactor::ServerOptions& options,
                                              std::uint64_t bytes_each) {
   return memory_text(options.most_bytes(bytes_each),
