@@ -32,6 +32,12 @@ class EveryProgram(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
 
+    def test_each_stands_in_the_readme_with_a_command(self):
+        readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+        for path in program("").iterdir():
+            if path.is_file() and os.access(path, os.X_OK):
+                self.assertRegex(readme, rf"\n\| `{path.name}` \| .* \| `build/samples/{path.name}\b")
+
     def test_every_server_prints_the_most_memory_that_it_can_hold(self):
         for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
                      "readiness_echo_server", "remote_command_server", "tcp_echo_server", "tcp_relay",
