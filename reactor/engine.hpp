@@ -367,6 +367,7 @@ class Engine {
   TimerWheel wheel_;
   std::size_t armed_ = 0;
   Nanoseconds armed_since_ = 0;
+  bool began_armed_ = false;  // The present iteration: something was armed when it began.
   TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
 
   Round<Task> posted_now_;
