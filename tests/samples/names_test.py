@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from namespaces import Names  # noqa: E402
 from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
 
-FAMILIES = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+IPV4, IPV6 = "127.0.0.1", "::1"
+FAMILIES = ((socket.AF_INET, IPV4), (socket.AF_INET6, IPV6))
 
 
 class Named(unittest.TestCase):
@@ -147,7 +148,7 @@ class Clients(Named):
                                             ("udp_time_server", "udp_time_client", "100%%")):
             with self.subTest(client), Server(server_name) as server, \
                     socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as silent:
-                silent.bind(("::1", server.port))
+                silent.bind((IPV6, server.port))
                 done = self.named(client, f"two.test:{server.port}", *words, "--timeout", 2,
                                 input="100%\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "100%\n", ""))
@@ -160,7 +161,7 @@ class Clients(Named):
                          for family, _ in FAMILIES)
             four.bind(("127.0.0.1", 0))
             port = four.getsockname()[1]
-            six.bind(("::1", port))
+            six.bind((IPV6, port))
             for client in ("udp_echo_client", "udp_time_client"):
                 done = self.named(client, f"two.test:{port}", "--timeout", 0.5, input="x\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
