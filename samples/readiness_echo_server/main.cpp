@@ -103,7 +103,7 @@ class ReadinessServer {
     }
     // A poller without edges refuses here, before any client is there.
     (void)samples::value_of(Watcher::create(
-        loop, listening_->fd(), Interest::none, [](Ready) {}, trigger_));
+        loop, listening_.front().fd(), Interest::none, [](Ready) {}, trigger_));
     // Level-triggered in each style: a connection that is left for later is reported again.
     for (ListeningSocket& socket : listening_) {
       socket.watcher = samples::value_of(Watcher::create(
