@@ -56,7 +56,10 @@ class Scripted:
             self.requests.append(request.decode())
             connection.sendall(answer)
         if script and script[-1] == b"":
-            self.client_left = connection.recv(1) == b""  # Says nothing until then.
+            try:
+                self.client_left = connection.recv(1) == b""  # Says nothing until then.
+            except ConnectionResetError:
+                self.client_left = True
 
     def __enter__(self):
         self._thread.start()
