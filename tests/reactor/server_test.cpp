@@ -849,7 +849,10 @@ TEST_SUITE("server") {
                                            });
     REQUIRE(server);
     std::vector<reactor::Socket> clients;
-    while (clients.size() < count) clients.push_back(connect_to(server->address()));
+    while (clients.size() < count) {  // Each a little later than the one before.
+      clients.push_back(connect_to(server->address()));
+      while (server->connections() + ended.size() < clients.size()) loop.run_once();
+    }
     while (ended.empty()) loop.run_once();
     const auto first = Loop::Clock::now();
     while (ended.size() < count) loop.run_once();
