@@ -15,9 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/bind_each.hpp"
 #include "reactor/datagram_buffers.hpp"
 #include "reactor/datagram_queue.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/resolver.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
@@ -31,8 +33,8 @@ using Bytes = std::span<const std::byte>;
 constexpr std::size_t max_segments = 64;
 constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
 
-// Some queues that are full tell nobody when they no longer are: they are tried again, less and less
-// often while none of them takes anything.
+// Some queues that are full tell nobody when they no longer are: they are tried again, less and
+// less often while none of them takes anything.
 constexpr std::chrono::milliseconds first_retry_after(1);
 constexpr std::chrono::milliseconds last_retry_after(32);
 
@@ -198,6 +200,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
     }
     if (engine().interrupted()) return engine().schedule(*this);
     if (std::exchange(retry_due, false) && !queue.empty() && !send_queue()) return;
+    if (give_up_due && !give_up_or_go_on()) return;
     if (std::exchange(more_to_receive, false)) receive();
   }
 
@@ -520,16 +523,54 @@ struct DatagramSocket::State final : Source, SocketObserver {
     } else if (retry) {
       retry->cancel();
     }
+    if (give_up) limit_time();
     settle();
+  }
+
+  void limit_time() {
+    if (queue.empty()) {
+      give_up->cancel();
+    } else if (!give_up->running() && !give_up_due) {
+      give_up->restart(drain_timeout);
+    }
   }
 
   // False when the socket is gone.
   [[nodiscard]] bool send_queue() {
     const bool progress = queue.send([this](std::span<Outgoing> some) { return transmit(some); });
     retry_after = progress ? first_retry_after : std::min(2 * retry_after, last_retry_after);
+    if (progress && give_up) give_up->restart(drain_timeout);
+    return room_was_made();
+  }
+
+  // False when the socket is gone.
+  [[nodiscard]] bool room_was_made() {
     const bool drained = queue.take_drained();
     queue_changed();
     return !drained || !on_drained_callback || engine().call(*this, on_drained_callback);
+  }
+
+  // The timer may be late, as after the process was stopped: what has room by now is sent first.
+  // False when the socket is gone.
+  [[nodiscard]] bool give_up_or_go_on() {
+    if (!queue.empty() && !send_queue()) return false;
+    const bool gives_up = std::exchange(give_up_due, false) && !give_up->running();
+    if (!gives_up || queue.empty()) return true;
+    queue.discard([this](const Outgoing& first) {
+      note(system_error(ETIMEDOUT, "send", receiver_text(first)));
+    });
+    return room_was_made();
+  }
+
+  void drain(Duration timeout) {
+    drain_timeout = timeout;
+    paused = true;
+    give_up_due = false;
+    give_up.emplace(engine().loop(), [this] {
+      give_up_due = true;
+      engine().schedule(*this);
+    });
+    queue_changed();
   }
 
   // For one receiver more; others may have been waiting for long.
@@ -630,6 +671,9 @@ struct DatagramSocket::State final : Source, SocketObserver {
   std::vector<Error> pending_errors;  // Until on_error tells.
   std::chrono::milliseconds retry_after = first_retry_after;
   std::optional<Timer> retry;
+  Duration drain_timeout{};
+  std::optional<Timer> give_up;  // Once draining.
+  bool give_up_due = false;
   DatagramCounters counters;
   bool room_is_told;  // By `writable`.
   DatagramQueue queue;
@@ -639,6 +683,21 @@ struct DatagramSocket::State final : Source, SocketObserver {
   Callback<void(const Error&)> on_error_callback;
   Callback<void()> on_drained_callback;
 };
+
+std::uint64_t DatagramOptions::most_bytes() const {
+  constexpr std::uint64_t for_state = 4096;  // With the callbacks, rounded up.
+  const std::uint64_t queued = std::min<std::uint64_t>(max_queued_bytes, UINT64_MAX / 4);
+  return DatagramBuffers::most_bytes() + for_state + queued;
+}
+
+DatagramCounters& DatagramCounters::operator+=(const DatagramCounters& other) {
+  received += other.received;
+  truncated += other.truncated;
+  sent += other.sent;
+  dropped += other.dropped;
+  failed += other.failed;
+  return *this;
+}
 
 void DatagramSocket::Retire::operator()(State* state) const noexcept { retire(state); }
 
@@ -659,6 +718,17 @@ Result<Socket> open_socket(Family family, const DatagramOptions& options) {
   return socket;
 }
 
+// `alone`: no other socket receives for the same name, on the IPv4 side of this address.
+Result<Socket> open_bound(const Address& local, const DatagramOptions& options, bool alone) {
+  auto socket = open_socket(local.family(), options);
+  if (!socket) return socket;
+  if (local.family() == Family::ipv6 && !alone) {
+    if (auto set = socket->set(option::ipv6_only, true); !set) return Failure(set.error());
+  }
+  if (auto bound = socket->bind(local); !bound) return Failure(bound.error());
+  return socket;
+}
+
 int socket_property(const Socket& socket, int number) {
   int value = 0;
   socklen_t size = sizeof value;
@@ -676,9 +746,8 @@ Address no_unix_name() {
 
 Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const Address& local,
                                             DatagramOptions options) {
-  auto socket = open_socket(local.family(), options);
+  auto socket = open_bound(local, options, true);
   if (!socket) return Failure(socket.error());
-  if (auto bound = socket->bind(local); !bound) return Failure(bound.error());
   return adopt(loop, std::move(*socket), options);
 }
 
@@ -687,6 +756,23 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, std::string_view local,
   const auto address = Address::parse(local);
   if (!address) return Failure(address.error());
   return bind(loop, *address, options);
+}
+
+Result<std::vector<DatagramSocket>> DatagramSocket::bind_all(Loop& loop, std::string_view endpoint,
+                                                             DatagramOptions options) {
+  const auto addresses = resolve_now(endpoint);
+  if (!addresses) return Failure(addresses.error());
+  auto bound = bind_each(*addresses, [&options](const Address& local, bool alone) {
+    return open_bound(local, options, alone);
+  });
+  if (!bound) return Failure(bound.error());
+  std::vector<DatagramSocket> sockets;
+  for (Socket& socket : *bound) {
+    auto adopted = adopt(loop, std::move(socket), options);
+    if (!adopted) return Failure(adopted.error());
+    sockets.push_back(std::move(*adopted));
+  }
+  return sockets;
 }
 
 Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
@@ -766,6 +852,8 @@ void DatagramSocket::resume() {
   state_->settle();
   if (!state_->kept.empty()) state_->receive_soon();
 }
+
+void DatagramSocket::drain(Duration timeout) { state_->drain(timeout); }
 
 const Address& DatagramSocket::address() const { return state_->address; }
 

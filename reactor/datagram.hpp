@@ -7,9 +7,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -60,6 +62,11 @@ struct DatagramOptions {
   /// read keeps waiting only what is for it, which is no more than it leaves free for others.
   std::size_t max_queued_bytes = 1024 * 1024;
   WhenFull when_full = WhenFull::refuse;
+
+  /// The most memory that a socket with these options takes in user space: the loop's buffers,
+  /// which all of its datagram sockets share, and the queue. What deliver_later() copies is not in
+  /// it.
+  [[nodiscard]] std::uint64_t most_bytes() const;
 };
 
 /// Each counts datagrams.
@@ -69,6 +76,8 @@ struct DatagramCounters {
   std::uint64_t sent = 0;       ///< Taken by the kernel.
   std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue, also after `sent`.
   std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
+
+  DatagramCounters& operator+=(const DatagramCounters& other);
 };
 
 /// A datagram socket, owned. What one callback sends leaves in as few system calls as there are.
@@ -95,6 +104,15 @@ class DatagramSocket {
                                                    DatagramOptions options = {});
   [[nodiscard]] static Result<DatagramSocket> bind(Loop& loop, std::string_view local,
                                                    DatagramOptions options = {});
+
+  /// One socket for each address of `HOST:PORT`, `[::1]:PORT` or `unix:PATH`, in the order of
+  /// resolve_now: `localhost` has one for IPv4 and one for IPv6. For port 0 the kernel chooses one
+  /// port for all. An address that this host does not have is left out if another one is left.
+  ///
+  /// Errors    As resolve_now and Socket::bind.
+  [[nodiscard]] static Result<std::vector<DatagramSocket>> bind_all(Loop& loop,
+                                                                    std::string_view endpoint,
+                                                                    DatagramOptions options = {});
 
   /// To and from `peer` alone, whose refusals on_error tells whatever the options say. To a unix
   /// peer it has an abstract name that the kernel chooses, to be answered at.
@@ -137,8 +155,8 @@ class DatagramSocket {
   /// returned.
   void on_drained(Callback<void()> on_drained);
 
-  /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered. From
-  /// whichever address of this host the route says.
+  /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered.
+  /// From whichever address of this host the route says.
   Sent send(const Address& to, Bytes bytes);
   Sent send(const Address& to, std::string_view text);
 
@@ -154,6 +172,11 @@ class DatagramSocket {
   /// Reads no more until resume(); the kernel then drops what its buffer does not hold.
   void pause();
   void resume();
+
+  /// Ends in order: reads no more, and keeps the loop running until what is queued has been sent.
+  /// What is left when none of it could be sent for `timeout` is discarded: it counts as dropped,
+  /// and on_error reports timed_out for each receiver. A unix peer that does not read is the case.
+  void drain(Duration timeout = std::chrono::seconds(5));
 
   [[nodiscard]] const Address& address() const;
   [[nodiscard]] const DatagramCounters& counters() const;

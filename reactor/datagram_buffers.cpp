@@ -38,6 +38,12 @@ Address ipv6_address(const in6_addr& host, unsigned interface_index) {
 
 }  // namespace
 
+std::size_t DatagramBuffers::most_bytes() {
+  constexpr std::size_t most_datagrams = batch * 64;  // UDP_MAX_SEGMENTS of older kernels.
+  return sizeof(DatagramBuffers) + batch * stride + max_copied_bytes +
+         most_datagrams * sizeof(Datagram);
+}
+
 DatagramBuffers::DatagramBuffers()
     : memory_(std::make_unique_for_overwrite<std::byte[]>(batch * stride)),
       copied_(std::make_unique_for_overwrite<std::byte[]>(max_copied_bytes)) {

@@ -39,6 +39,9 @@ class DatagramBuffers {
 
   DatagramBuffers();
 
+  /// The most memory that it takes.
+  [[nodiscard]] static std::size_t most_bytes();
+
   /// One recvmmsg. The number of messages, or -errno.
   int receive(int fd);
 

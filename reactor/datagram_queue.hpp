@@ -50,6 +50,11 @@ class DatagramQueue {
   template <class Transmit>
   [[nodiscard]] bool send(Transmit transmit);
 
+  /// Removes all datagrams and counts them as dropped. `discarded` is called with the first of each
+  /// line, while it is there.
+  template <class Discarded>
+  void discard(Discarded discarded);
+
   /// True when a line for which `full` was returned has room again; returns true once for each.
   [[nodiscard]] bool take_drained();
 
@@ -111,6 +116,17 @@ bool DatagramQueue::send(Transmit transmit) {
     entry = line.waiting.empty() && !line.told_full ? lines_.erase(entry) : std::next(entry);
   }
   return progress;
+}
+
+template <class Discarded>
+void DatagramQueue::discard(Discarded discarded) {
+  for (auto entry = lines_.begin(); entry != lines_.end();) {
+    Line& line = entry->second;
+    if (!line.waiting.empty()) discarded(line.waiting.front().outgoing());
+    counters_.dropped += line.waiting.size();
+    while (!line.waiting.empty()) pop(line);
+    entry = line.told_full ? std::next(entry) : lines_.erase(entry);
+  }
 }
 
 }  // namespace reactor

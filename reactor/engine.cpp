@@ -126,7 +126,8 @@ Source::~Source() {
 
 void Expiring::expire_at(Nanoseconds when) {
   Engine& on = engine();
-  if (on.armed_ == 0) on.armed_since_ = on.now();  // Keeps turn_time() true from now on.
+  // Keeps turn_time() true from now on. A timer that has just fired kept it true until now.
+  if (on.armed_ == 0 && !(on.in_turn_ && on.began_armed_)) on.armed_since_ = on.now();
   if (linked()) {
     on.wheel_.remove(*this);
   } else {
@@ -322,7 +323,7 @@ void Engine::wait_for_events(bool wait) {
     if (!wait || spin_ <= 0 || !spin()) events_ = poller_.wait(wait ? -1 : 0);
     awake_.store(true, std::memory_order_relaxed);
   }
-  now_is_fresh_ = armed_ > 0;
+  now_is_fresh_ = began_armed_ = armed_ > 0;
   if (now_is_fresh_) now_ = clock();
 }
 
@@ -402,8 +403,8 @@ void Engine::fire_timers() {
   }
 }
 
-// Timers are due. Where more may have arrived than the wait of this turn collected, that goes first:
-// a peer is not idle because this loop was busy, or the process stopped. False: not now.
+// Timers are due. Where more may have arrived than the wait of this turn collected, that goes
+// first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
 bool Engine::serve_arrivals() {
   // Longer than a thread takes to wake up: between the wait and the clock, the thread did not run.
   constexpr TimerWheel::Tick late = (1'000'000 >> tick_bits) + 1;

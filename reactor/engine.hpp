@@ -239,8 +239,8 @@ class Engine {
   static Nanoseconds clock();
   /// Always the time at which the present turn began, while anything is armed.
   [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
-  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood still:
-  /// that time does not count.
+  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood
+  /// still: that time does not count.
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return now() - std::max(when, armed_since_);
   }
@@ -367,6 +367,7 @@ class Engine {
   TimerWheel wheel_;
   std::size_t armed_ = 0;
   Nanoseconds armed_since_ = 0;
+  bool began_armed_ = false;  // The present iteration: something was armed when it began.
   TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
 
   Round<Task> posted_now_;

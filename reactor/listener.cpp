@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/bind_each.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/shared_ports.hpp"
@@ -305,35 +306,6 @@ Result<Socket> open_listening(const Address& address, const ListenOptions& optio
   return socket;
 }
 
-// This host knows no such family, or has no interface with this address.
-bool is_not_of_this_host(const Error& error) {
-  return error.code == std::errc::address_not_available ||
-         error.code == std::errc::address_family_not_supported;
-}
-
-// One socket for each address that this host has. With port 0, all get the first one's.
-Result<std::vector<Socket>> open_all(const std::vector<Address>& addresses,
-                                     const ListenOptions& options) {
-  std::vector<Socket> sockets;
-  std::uint16_t port = 0;
-  Error left_out;
-  for (Address address : addresses) {
-    if (address.port() == 0) address.set_port(port);
-    auto socket = open_listening(address, options, addresses.size() == 1);
-    if (!socket && is_not_of_this_host(socket.error())) {
-      if (!left_out) left_out = socket.error();
-      continue;
-    }
-    if (!socket) return Failure(socket.error());
-    const auto local = socket->local_address();
-    if (!local) return Failure(local.error());
-    port = local->port();
-    sockets.push_back(std::move(*socket));
-  }
-  if (sockets.empty()) return Failure(left_out);
-  return sockets;
-}
-
 }  // namespace
 
 Result<Listener> Listener::listen(Loop& loop, const Address& address, ListenOptions options,
@@ -352,12 +324,9 @@ Result<Listener> Listener::listen(Loop& loop, std::string_view endpoint, ListenO
   if (addresses->size() == 1) {
     return listen(loop, addresses->front(), options, std::move(on_accept));
   }
-  // A port that the kernel chose for one address may be in use on another.
-  int tries = addresses->front().port() == 0 ? 20 : 1;
-  auto sockets = open_all(*addresses, options);
-  while (!sockets && sockets.error().code == std::errc::address_in_use && --tries > 0) {
-    sockets = open_all(*addresses, options);
-  }
+  auto sockets = bind_each(*addresses, [&options](const Address& address, bool alone) {
+    return open_listening(address, options, alone);
+  });
   if (!sockets) return Failure(sockets.error());
 
   // Belongs to all, since each may be in it when the Listener is destroyed.

@@ -53,8 +53,8 @@ class Listener {
                                                ListenOptions options, OnAccept on_accept);
 
   /// Listens on every address of `HOST:PORT`, `[::1]:PORT` or `unix:PATH`: `localhost` has one for
-  /// IPv4 and one for IPv6. For port 0 the kernel chooses one port for all. An address that this host
-  /// does not have is left out if another one is left.
+  /// IPv4 and one for IPv6. For port 0 the kernel chooses one port for all. An address that this
+  /// host does not have is left out if another one is left.
   ///
   /// Errors    As resolve_now, and as above.
   [[nodiscard]] static Result<Listener> listen(Loop& loop, std::string_view endpoint,

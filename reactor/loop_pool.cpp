@@ -21,8 +21,8 @@ struct LoopPool::State {
     }
   }
 
-  // A loop can be reached by the others from here on, until it leaves. False when another thread has
-  // failed to get as far.
+  // A loop can be reached by the others from here on, until it leaves. False when another thread
+  // has failed to get as far.
   [[nodiscard]] bool enter(std::size_t index, Loop& loop) {
     std::unique_lock lock(mutex);
     loops[index] = &loop;

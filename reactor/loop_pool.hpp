@@ -44,8 +44,8 @@ class LoopPool {
   void stop() noexcept;
 
   /// Calls `task` on the thread of loop `index`. False when there is no such loop: `index` is not
-  /// below size(), or run() has not made the loop yet, or its `serve` has returned. The task is then
-  /// destroyed without being called.
+  /// below size(), or run() has not made the loop yet, or its `serve` has returned. The task is
+  /// then destroyed without being called.
   bool post(std::size_t index, Loop::Task task);
 
  private:

@@ -31,7 +31,8 @@
 
 namespace reactor {
 
-/// What a server accepts and keeps. The defaults are finite, and safe with clients that nobody knows.
+/// What a server accepts and keeps. The defaults are finite, and safe with clients that nobody
+/// knows.
 struct ServerOptions {
   ListenOptions listen = {};
   /// Connections beyond this many wait in the kernel's backlog. At least 1. Where RLIMIT_NOFILE
@@ -122,8 +123,8 @@ class Server {
   using MakeSession = Callback<Session(Stream&)>;
   using MakeDecoder = Callback<D()>;
 
-  /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made from its Stream, or by
-  /// `make_session`, which can give it what all of them share.
+  /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made
+  /// from its Stream, or by `make_session`, which can give it what all of them share.
   ///
   /// Errors    As resolve_now, ServerOptions::check and Listener::listen.
   [[nodiscard]] static Result<Server> listen(Loop& loop, std::string_view endpoint,

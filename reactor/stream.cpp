@@ -55,8 +55,8 @@ struct CompactAddress {
 // One call to sendfile brings no more, and neither does one turn.
 constexpr std::uint64_t file_bytes_a_turn = 1024 * 1024;
 
-// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what the
-// peer has yet to read.
+// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what
+// the peer has yet to read.
 int unsent_bytes(const Socket& socket) {
   int unsent = 0;
   return sys::ioctl(socket.fd(), TIOCOUTQ, &unsent) == 0 ? unsent : 0;

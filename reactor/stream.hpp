@@ -176,9 +176,9 @@ class Stream {
   /// Counts as progress: the user of the stream knows that the connection is in use.
   void touch();
 
-  /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero while
-  /// the stream itself does not read: after pause(), without on_data, above the high-water mark.
-  /// Measured while a timer of the loop is running, to the turn.
+  /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero
+  /// while the stream itself does not read: after pause(), without on_data, above the high-water
+  /// mark. Measured while a timer of the loop is running, to the turn.
   ///
   /// Cost      A system call.
   [[nodiscard]] Duration quiet_for() const;

@@ -1,9 +1,26 @@
 #include "reactor/udp_server.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 
 namespace reactor {
+namespace {
+
+// What a session takes beside what is the program's: its place in the list and in the table, its
+// addresses, and what the allocator adds. Rounded up.
+constexpr std::uint64_t session_bytes = 1024;
+static_assert(sizeof(UdpPeer) + sizeof(Address) + 128 <= session_bytes);
+
+}  // namespace
+
+std::uint64_t UdpServerOptions::most_bytes(std::uint64_t bytes_each) const {
+  const std::uint64_t each = session_bytes + std::min(bytes_each, UINT64_MAX / 2);
+  const std::uint64_t sessions =
+      max_sessions > UINT64_MAX / 4 / each ? UINT64_MAX / 4 : max_sessions * each;
+  return socket.most_bytes() + sessions;
+}
 
 Result<void> UdpServerOptions::check(std::string_view endpoint) const {
   const auto refuse = [&](std::string why) -> Result<void> {

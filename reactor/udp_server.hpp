@@ -4,7 +4,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <iterator>
 #include <list>
 #include <memory>
@@ -17,7 +17,6 @@
 
 #include "reactor/datagram.hpp"
 #include "reactor/deadline.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
 #include "reactor/retiring.hpp"
 #include "reactor/session_hooks.hpp"
@@ -32,6 +31,11 @@ struct UdpServerOptions {
   std::size_t max_sessions = 10'000;
   /// Forgets a peer from which nothing came for this long; zero: never.
   Duration idle_timeout = std::chrono::minutes(1);
+
+  /// The most memory that a server with these options takes in user space, on one address. A
+  /// further address of its name takes `socket.max_queued_bytes` more. `bytes_each` is what the
+  /// program adds to each session.
+  [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
 
   /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
   /// text.
@@ -54,7 +58,7 @@ class UdpPeer {
   Sent send(std::span<const std::byte> bytes) {
     const Datagram last{
         .bytes = {}, .sender = address_, .arrival = arrival_ ? &*arrival_ : nullptr};
-    return socket_.reply(last, bytes);
+    return socket_->reply(last, bytes);
   }
   Sent send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
 
@@ -67,21 +71,22 @@ class UdpPeer {
   friend class UdpServer;
 
   UdpPeer(DatagramSocket& socket, const Address& address, Callback<void()> on_close)
-      : socket_(socket), address_(address), on_close_(std::move(on_close)) {}
+      : socket_(&socket), address_(address), on_close_(std::move(on_close)) {}
 
-  void heard(const Datagram& datagram) {
+  void heard(const Datagram& datagram, DatagramSocket& socket) {
+    socket_ = &socket;
     if (datagram.arrival) arrival_ = *datagram.arrival;
   }
 
-  DatagramSocket& socket_;
+  DatagramSocket* socket_;  // The one that received the last datagram.
   const Address address_;
   std::optional<Arrival> arrival_;
   Callback<void()> on_close_;
 };
 
 /// Keeps a Session for each address that datagrams come from, until it has been silent for a time.
-/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which would
-/// never be called.
+/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which
+/// would never be called.
 ///
 ///     struct Echo {
 ///       reactor::UdpPeer& peer;
@@ -106,10 +111,10 @@ class UdpServer {
  public:
   using MakeSession = Callback<Session(UdpPeer&)>;
 
-  /// Receives on `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. A Session is made from its UdpPeer, or
-  /// by `make_session`, which can give it what all of them share.
+  /// Receives on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made
+  /// from its UdpPeer, or by `make_session`, which can give it what all of them share.
   ///
-  /// Errors    As resolve_now, UdpServerOptions::check and DatagramSocket::bind.
+  /// Errors    As UdpServerOptions::check and DatagramSocket::bind_all.
   [[nodiscard]] static Result<UdpServer> bind(Loop& loop, std::string_view endpoint,
                                               UdpServerOptions options = {}) {
     return bind(loop, endpoint, options, [](UdpPeer& peer) { return Session{peer}; });
@@ -117,9 +122,10 @@ class UdpServer {
 
   [[nodiscard]] static Result<UdpServer> bind(Loop& loop, std::string_view endpoint,
                                               UdpServerOptions options, MakeSession make_session) {
-    const auto addresses = resolve_now(endpoint);
-    if (!addresses) return Failure(addresses.error());
-    return bind(loop, addresses->front(), options, std::move(make_session));
+    if (auto good = options.check(endpoint); !good) return Failure(good.error());
+    auto sockets = DatagramSocket::bind_all(loop, endpoint, options.socket);
+    if (!sockets) return Failure(sockets.error());
+    return UdpServer(new State(loop, std::move(*sockets), options, std::move(make_session)));
   }
 
   [[nodiscard]] static Result<UdpServer> bind(Loop& loop, const Address& address,
@@ -127,16 +133,33 @@ class UdpServer {
     if (auto good = options.check(address.to_string()); !good) return Failure(good.error());
     auto socket = DatagramSocket::bind(loop, address, options.socket);
     if (!socket) return Failure(socket.error());
-    return UdpServer(new State(loop, std::move(*socket), options, std::move(make_session)));
+    std::vector<DatagramSocket> sockets;
+    sockets.push_back(std::move(*socket));
+    return UdpServer(new State(loop, std::move(sockets), options, std::move(make_session)));
   }
 
-  [[nodiscard]] const Address& address() const { return state_->socket.address(); }
-  [[nodiscard]] const DatagramCounters& counters() const { return state_->socket.counters(); }
+  /// Where it receives; of several addresses the first.
+  [[nodiscard]] const Address& address() const { return state_->sockets.front().address(); }
+
+  /// All addresses that it receives on.
+  [[nodiscard]] std::vector<Address> addresses() const {
+    std::vector<Address> all;
+    for (const DatagramSocket& socket : state_->sockets) all.push_back(socket.address());
+    return all;
+  }
+
+  /// Of all its sockets together.
+  [[nodiscard]] DatagramCounters counters() const {
+    DatagramCounters sum;
+    for (const DatagramSocket& socket : state_->sockets) sum += socket.counters();
+    return sum;
+  }
+
   [[nodiscard]] std::size_t sessions() const { return state_->peers.size(); }
 
   /// As DatagramSocket::on_error.
   void on_error(Callback<void(const Error&)> on_error) {
-    state_->socket.on_error(std::move(on_error));
+    state_->set_on_error(std::move(on_error));
   }
 
   /// Calls `visit(session)` for every session, the one heard from last first, but for those that a
@@ -149,19 +172,25 @@ class UdpServer {
     while (Peer* const peer = visiting.next()) visit(peer->session);
   }
 
-  /// Receives no more and ends every session. The loop's run() returns when what is queued has
-  /// been sent, if nothing else is to do.
-  void drain() { state_->drain(); }
+  /// Receives no more and ends every session. The loop's run() returns when what is queued has been
+  /// sent or discarded, as DatagramSocket::drain does, if nothing else is to do.
+  void drain(Duration timeout = std::chrono::seconds(5)) { state_->drain(timeout); }
 
-  /// For its options and groups.
-  [[nodiscard]] Socket& socket() { return state_->socket.socket(); }
+  /// For its options and groups; of several sockets the first.
+  [[nodiscard]] Socket& socket() { return state_->sockets.front().socket(); }
+
+  /// Calls `visit(socket)` for the Socket of each address.
+  template <class Visit>
+  void for_each_socket(Visit visit) {
+    for (DatagramSocket& socket : state_->sockets) visit(socket.socket());
+  }
 
  private:
   struct State;
 
   struct Peer {
-    Peer(State& server, const Address& address)
-        : udp_peer(server.socket, address, [this, &server] { server.close(*this); }),
+    Peer(State& server, DatagramSocket& socket, const Address& address)
+        : udp_peer(socket, address, [this, &server] { server.close(*this); }),
           session(server.make_session(udp_peer)) {}
 
     UdpPeer udp_peer;
@@ -195,91 +224,56 @@ class UdpServer {
     Visiting* const outer_;
   };
 
-  // A datagram that outlives the batch that it came in.
-  struct Kept {
-    explicit Kept(const Datagram& datagram)
-        : bytes(datagram.bytes.begin(), datagram.bytes.end()),
-          sender(datagram.sender),
-          truncated(datagram.truncated) {
-      if (datagram.arrival) arrival = *datagram.arrival;
-    }
-    [[nodiscard]] Datagram datagram() const {
-      return {bytes, sender, arrival ? &*arrival : nullptr, truncated};
-    }
-
-    std::vector<std::byte> bytes;
-    Address sender;
-    std::optional<Arrival> arrival;
-    bool truncated;
-  };
-
   // Every function of a session, its destructor too, may drain the server or destroy it, and close
   // any peer. So a peer is out of its list while its session is made or destroyed, and after each
   // call `draining` is looked at, which is set in both cases.
   struct State : Retiring {
-    State(Loop& on, DatagramSocket from, UdpServerOptions with, MakeSession make)
-        : loop(on), socket(std::move(from)), options(with), make_session(std::move(make)) {
+    State(Loop& on, std::vector<DatagramSocket> from, UdpServerOptions with, MakeSession make)
+        : loop(on), sockets(std::move(from)), options(with), make_session(std::move(make)) {
       if (options.idle_timeout.count() == 0) idle.cancel();
-      socket.on_received([this](std::span<const Datagram> batch) { receive(batch); });
+      for (DatagramSocket& socket : sockets) {
+        socket.on_received(
+            [this, &socket](std::span<const Datagram> batch) { receive(socket, batch); });
+      }
     }
     ~State() { end(); }
 
     // ---- Datagrams
 
-    void receive(std::span<const Datagram> batch) {
+    void receive(DatagramSocket& socket, std::span<const Datagram> batch) {
       const Use<State> use(*this);
       std::size_t begun = 0;
       try {
-        while (begun < batch.size() && !draining) deliver(batch[begun++]);
+        while (begun < batch.size() && !draining) deliver(socket, batch[begun++]);
       } catch (...) {
-        if (!draining) keep(batch.subspan(begun));
+        if (!draining && begun < batch.size()) socket.deliver_later(batch.subspan(begun));
         throw;
       }
     }
 
-    // Nothing that comes later may overtake them.
-    void keep(std::span<const Datagram> rest) {
-      if (rest.empty()) return;
-      for (const Datagram& datagram : rest) kept.emplace_back(datagram);
-      socket.pause();
-      deliver_kept_soon.restart(Duration());
-    }
-
-    void deliver_kept() {
-      const Use<State> use(*this);
-      deliver_kept_soon.restart(Duration());  // The next one may throw too.
-      while (!kept.empty()) {
-        const Kept next = std::move(kept.front());
-        kept.pop_front();
-        deliver(next.datagram());
-      }
-      deliver_kept_soon.cancel();
-      if (!draining) socket.resume();
-    }
-
-    void deliver(const Datagram& datagram) {
-      if (Session* const session = heard_from(datagram)) session->on_datagram(datagram);
+    void deliver(DatagramSocket& socket, const Datagram& datagram) {
+      if (Session* const session = heard_from(socket, datagram)) session->on_datagram(datagram);
     }
 
     // The sender's session; its peer is the first in the list from now on. Null once draining.
-    Session* heard_from(const Datagram& datagram) {
+    Session* heard_from(DatagramSocket& socket, const Datagram& datagram) {
       const auto known = places.find(datagram.sender);
       if (known == places.end()) {
-        if (!add(datagram.sender)) return nullptr;
+        if (!add(socket, datagram.sender)) return nullptr;
       } else {
         peers.splice(peers.begin(), peers, known->second);
       }
       Peer& peer = peers.front();
-      peer.udp_peer.heard(datagram);
+      peer.udp_peer.heard(datagram, socket);
       peer.heard_at = loop.now();
       return &peer.session;
     }
 
     // ---- Sessions
 
-    bool add(const Address& address) {
+    bool add(DatagramSocket& socket, const Address& address) {
       Peers made;
-      made.emplace_front(*this, address);
+      made.emplace_front(*this, socket, address);
       if (peers.size() >= options.max_sessions) forget_oldest();
       if (draining) return false;
       places.emplace(address, made.begin());
@@ -331,34 +325,43 @@ class UdpServer {
       }
     }
 
-    void drain() {
+    void drain(Duration timeout) {
       if (std::exchange(draining, true)) return;
-      socket.pause();
-      kept.clear();
+      for (DatagramSocket& socket : sockets) socket.drain(timeout);
       while (!peers.empty()) close(peers.front());
     }
 
     // A walk finds nothing more, and what a destructor closes or drains has ended already.
     void end() {
       draining = true;
-      kept.clear();
       while (!peers.empty()) move_out(peers.begin(), closed);
       end_one_by_one(closed);
     }
 
+    // Belongs to all sockets, since each may be in it when the server is destroyed.
+    void set_on_error(Callback<void(const Error&)> on_error) {
+      if (sockets.size() == 1) return sockets.front().on_error(std::move(on_error));
+      const auto shared = std::make_shared<Callback<void(const Error&)>>(std::move(on_error));
+      for (DatagramSocket& socket : sockets) {
+        if (!*shared) {
+          socket.on_error(nullptr);
+        } else {
+          socket.on_error([shared](const Error& error) { (*shared)(error); });
+        }
+      }
+    }
+
     Loop& loop;
-    DatagramSocket socket;
+    std::vector<DatagramSocket> sockets;  // One for each address; none is added or removed.
     const UdpServerOptions options;
     MakeSession make_session;
     Peers peers;  // The one heard from last first.
     Peers closed;
     std::unordered_map<Address, Place> places;
     Visiting* visiting = nullptr;  // The innermost.
-    std::deque<Kept> kept;         // Of a batch, behind the one whose session threw.
     bool draining = false;
     Deadline idle{loop, options.idle_timeout, [this] { forget_idle(); }};
     Timer end_closed_soon{loop, [this] { end_closed(); }};
-    Timer deliver_kept_soon{loop, [this] { deliver_kept(); }};
   };
 
   explicit UdpServer(State* state) : state_(state) {

@@ -5,6 +5,7 @@
 
 #include "reactor/udp_server.hpp"
 #include "samples/support/interface.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/rate_limit.hpp"
@@ -55,20 +56,31 @@ class Sender {
   samples::RateLimit replies_{10, 20};
 };
 
+using Server = reactor::UdpServer<Sender>;
+
+// On each socket that can, where the name has several addresses.
+void join(Server& server, const reactor::Address& group, unsigned interface) {
+  const bool only_one = server.addresses().size() == 1;
+  server.for_each_socket([&](reactor::Socket& socket) {
+    const auto family = samples::value_of(socket.local_address()).family();
+    if (only_one || family == group.family()) samples::check(socket.join(group, interface));
+  });
+}
+
 void receive(const Options& options) {
   reactor::Loop loop;
   Rules rules{.loop = loop, .options = options};
   reactor::UdpServerOptions server_options;
   server_options.socket.reuse_address = true;  // Several receivers on one host hear it.
-  auto server = samples::value_of(reactor::UdpServer<Sender>::bind(
-      loop, options.listen, server_options,
-      [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));
+  auto server = samples::value_of(
+      Server::bind(loop, options.listen, server_options,
+                   [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));
   rules.port = server.address().port();
   const unsigned index = samples::interface_index(options.interface);
   for (const std::string& group : options.groups) {
     const std::string host = group.find(':') == group.npos ? group : "[" + group + "]";
     const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
-    samples::check(server.socket().join(address, index != 0 ? index : address.scope()));
+    join(server, address, index != 0 ? index : address.scope());
   }
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
@@ -82,6 +94,7 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Prints every datagram that comes, and answers its sender, but no answer.\n"
       "Example: broadcast_receiver --listen 0.0.0.0:19999 --reply 'kitchen'"};
+  command_line.footer(samples::memory_text(reactor::UdpServerOptions(), sizeof(Sender)));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::]:PORT; may be shared");
   command_line.add_option("--join", options.groups, "A multicast group to hear; may be repeated")

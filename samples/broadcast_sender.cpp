@@ -7,6 +7,7 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
@@ -42,16 +43,8 @@ class Caller {
   Caller(reactor::Loop& loop, const Options& options)
       : loop_(loop),
         options_(options),
-        to_(samples::value_of(reactor::resolve_now(options.to)).front()),
-        from_(samples::value_of(reactor::Address::parse(
-            to_.family() == reactor::Family::ipv6 ? "[::]:0" : "0.0.0.0:0"))) {
-    if (!options.interface.empty() && !to_.is_multicast()) {
-      const auto interface = samples::broadcast_interface(options.interface);
-      const std::uint16_t port = to_.port();
-      from_ = interface.address;
-      to_ = interface.broadcast;
-      to_.set_port(port);
-    }
+        addresses_(samples::value_of(reactor::resolve_now(options.to))) {
+    use(addresses_[0]);
     const std::chrono::nanoseconds interval(std::llround(options.interval_seconds * 1e9));
     next_ = reactor::Timer::every(loop, interval, [this] { send_or_end(); });
     send();
@@ -63,6 +56,17 @@ class Caller {
   }
 
  private:
+  void use(const reactor::Address& to) {
+    to_ = to;
+    from_ = samples::value_of(
+        reactor::Address::parse(to_.family() == reactor::Family::ipv6 ? "[::]:0" : "0.0.0.0:0"));
+    if (options_.interface.empty() || to_.is_multicast()) return;
+    const auto interface = samples::broadcast_interface(options_.interface);
+    from_ = interface.address;
+    to_ = interface.broadcast;
+    to_.set_port(to.port());
+  }
+
   // The last message gets as much time for its replies as the others.
   void send_or_end() {
     if (options_.count && count_ == *options_.count) return loop_.stop();
@@ -75,13 +79,25 @@ class Caller {
       forgot_sent_ = forgot_sent_ || messages_.front().socket.counters().sent > 0;
       messages_.pop_front();
     }
-    Message& message = messages_.emplace_back(Message{open(), {}});
+    send(messages_.emplace_back(Message{open(), {}}));
+  }
+
+  void send(Message& message) {
     message.socket.on_received([&message](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& reply : batch) print(reply, message);
     });
-    message.socket.on_error([](const reactor::Error& error) { report(error); });
+    message.socket.on_error(
+        [this, &message](const reactor::Error& error) { try_next(message, error); });
     message.sent_at = system_clock::now();
     message.socket.send(to_, options_.message);
+  }
+
+  // Where nothing can be sent to the first address of a name.
+  void try_next(Message& message, const reactor::Error& error) {
+    if (!sent_nothing() || tried_ == addresses_.size()) return report(error);
+    use(addresses_[tried_++]);
+    message.socket = open();
+    send(message);
   }
 
   reactor::DatagramSocket open() const {
@@ -108,6 +124,8 @@ class Caller {
 
   reactor::Loop& loop_;
   const Options& options_;
+  const std::vector<reactor::Address> addresses_;
+  std::size_t tried_ = 1;
   reactor::Address to_;
   reactor::Address from_;
   std::optional<reactor::Timer> next_;

@@ -8,11 +8,11 @@
 
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/connector.hpp"
 #include "samples/support/line_input.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/paused_lines.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
@@ -21,6 +21,10 @@ namespace {
 
 using reactor::Error;
 using reactor::Stream;
+
+// Typing is paused long before that: see Conversation::say.
+constexpr std::size_t most_queued_bytes = 4 << 20;
+constexpr std::size_t most_line_bytes = 1 << 20;
 
 bool is_bye(std::string_view line) {
   const std::size_t begin = line.find_first_not_of(" \t\r");
@@ -45,6 +49,7 @@ class Conversation {
         lines_(stream_, samples::PausedLines(unended_),
                [this](std::string_view line) { hear(line); }),
         farewell_(loop, [this] { end(); }) {
+    stream_.set_limits(reactor::StreamLimits{.max_queued_bytes = most_queued_bytes});
     lines_.on_end([this] {
       const std::string last = unended_.take();
       if (!last.empty()) hear(last);
@@ -126,8 +131,7 @@ class Server {
   Server(reactor::Loop& loop, const std::string& endpoint)
       : loop_(loop),
         listener_(samples::value_of(reactor::Listener::listen(
-            loop, samples::value_of(reactor::resolve_now(endpoint)).front(),
-            [this](reactor::Socket socket, const reactor::Address& peer) {
+            loop, endpoint, {}, [this](reactor::Socket socket, const reactor::Address& peer) {
               listener_->pause();
               talk(Stream(loop_, std::move(socket), peer), peer.to_string());
             }))) {}
@@ -184,10 +188,12 @@ int main(int count, char** words) {
       "Two people type to each other: one starts the server, the other connects to it. A line "
       "`bye`\n"
       "ends the conversation; the server then waits for the next client, until Ctrl-D or SIGTERM.\n"
-      "Text that a client sends without a newline counts as a line after half a second. Takes "
-      "about\n"
-      "64 MiB of memory at most, if a client reads nothing.\n"
+      "Text that a client sends without a newline counts as a line after half a second.\n"
       "Example: dialog --listen 127.0.0.1:9000, and elsewhere: dialog 127.0.0.1:9000"};
+  command_line.footer(samples::memory_text(
+      most_queued_bytes + 3 * most_line_bytes,
+      "one connection with " + samples::mebibytes(most_queued_bytes) +
+          " of lines that wait, and the lines that are being typed and received"));
   auto* const where = command_line.add_option("endpoint", endpoint,
                                               "The server: HOST:PORT, [::1]:PORT or unix:PATH");
   command_line

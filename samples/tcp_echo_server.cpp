@@ -84,7 +84,7 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
-  command_line.footer(samples::memory_text({}, sizeof(Echo)));
+  command_line.footer(samples::memory_text(reactor::ServerOptions(), sizeof(Echo)));
   command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--listen", options.endpoints,

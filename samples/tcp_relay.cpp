@@ -10,7 +10,9 @@
 #include "reactor/listener.hpp"
 #include "reactor/relay.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/server.hpp"
 #include "reactor/timer.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 
 namespace {
@@ -19,6 +21,18 @@ using namespace std::chrono_literals;
 using reactor::Address;
 using reactor::Error;
 using reactor::Stream;
+
+// For each connection there are two sockets.
+std::size_t most_connections() { return reactor::ServerOptions().connection_limit() / 2; }
+
+// A side is not read while more than the high-water mark waits for the other: what one read brings
+// may come on top of it.
+std::uint64_t most_bytes() {
+  const reactor::StreamLimits limits;
+  constexpr std::uint64_t for_callbacks = 4096;
+  const std::uint64_t each = 2 * (limits.high_water_bytes + limits.read_bytes) + for_callbacks;
+  return most_connections() * each + limits.read_bytes;
+}
 
 class RelayServer {
  public:
@@ -54,6 +68,7 @@ class RelayServer {
       waiting_.erase(place);
       end_if_empty();
     });
+    if (waiting_.size() + relays_.size() >= most_connections_ && listener_) listener_->pause();
     connect(place, {});
   }
 
@@ -90,6 +105,7 @@ class RelayServer {
   [[nodiscard]] bool is_empty() const { return waiting_.empty() && relays_.empty(); }
 
   void end_if_empty() {
+    if (waiting_.size() + relays_.size() + 1 == most_connections_ && listener_) listener_->resume();
     if (is_empty()) cut_off_.reset();
   }
 
@@ -102,6 +118,7 @@ class RelayServer {
 
   reactor::Loop& loop_;
   const std::vector<Address> to_;
+  const std::size_t most_connections_ = most_connections();
   std::optional<reactor::Listener> listener_;
   std::list<Waiting> waiting_;
   std::list<std::optional<reactor::Relay>> relays_;
@@ -116,6 +133,9 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Forwards each connection to another server.\n"
       "Example: tcp_relay --listen 127.0.0.1:9000 --to 127.0.0.1:8080"};
+  command_line.footer(samples::memory_text(
+      most_bytes(), std::to_string(most_connections()) +
+                        " connections, each with 768 KiB that waits in either direction"));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", from, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line.add_option("--to", to, "HOST:PORT, [::1]:PORT or unix:PATH to forward to")

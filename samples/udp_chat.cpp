@@ -11,10 +11,14 @@
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 
 namespace {
+
+using reactor::Address;
+using Clock = reactor::Loop::Clock;
 
 struct Options {
   std::string listen = "127.0.0.1:9002";
@@ -24,25 +28,74 @@ struct Options {
 // After the last line: a host in reach says sooner that nobody is there.
 constexpr std::chrono::milliseconds time_for_refusals(200);
 
+constexpr std::size_t most_strangers = 100;
+constexpr std::size_t most_datagram_bytes = 65'507;
+
+// A peer that `--peer` names. Its host may have several addresses: what one refuses is sent
+// to the next.
+struct Friend {
+  static constexpr std::size_t most_recent = 32;
+  static constexpr std::size_t most_bytes = most_recent * (most_datagram_bytes + 100);
+
+  struct Message {
+    std::string text;
+    std::size_t to;     // Which of the addresses.
+    std::size_t tries;  // To how many addresses it was sent.
+    Clock::time_point sent_at;
+  };
+  struct Again {
+    std::vector<std::pair<Address, std::string>> messages;
+    bool is_lost;  // No address is left for at least one message.
+  };
+
+  void remember(Message message) {
+    if (addresses.size() == 1 || message.text.size() > most_datagram_bytes) return;
+    if (recent.size() == most_recent) recent.erase(recent.begin());
+    recent.push_back(std::move(message));
+  }
+
+  void note_heard_from(const std::string& address) { current = index_of(address); }
+
+  // What was sent to this address a moment ago did not arrive: what to send again, and where.
+  Again leave(const std::string& address, Clock::time_point now) {
+    constexpr std::chrono::seconds moment(1);
+    const std::size_t refused = index_of(address);
+    const std::size_t next = (refused + 1) % addresses.size();
+    std::erase_if(recent, [&](const Message& one) { return now - one.sent_at > moment; });
+    Again again{{}, refused == current};
+    for (Message& message : recent) {
+      if (message.to != refused || message.tries == addresses.size()) continue;
+      message.to = next;
+      ++message.tries;
+      again.messages.emplace_back(addresses[next], message.text);
+    }
+    if (!again.messages.empty()) again.is_lost = false;
+    if (refused == current) current = next;
+    return again;
+  }
+
+  std::size_t index_of(const std::string& address) const {
+    const auto place = std::find_if(addresses.begin(), addresses.end(),
+                                    [&](const Address& one) { return one.to_string() == address; });
+    return static_cast<std::size_t>(place - addresses.begin()) % addresses.size();
+  }
+
+  std::string name;
+  std::vector<Address> addresses;
+  std::size_t current = 0;
+  std::vector<Message> recent = {};  // Of the last second, where there are several addresses.
+};
+
 class Chat {
  public:
   Chat(reactor::Loop& loop, const Options& options)
-      : socket_(samples::value_of(reactor::DatagramSocket::bind(
-            loop, samples::value_of(reactor::resolve_now(options.listen)).front(),
-            {.refusals = true}))),
-        end_(loop, [this] { socket_.pause(); }) {
-    for (const std::string& peer : options.peers) add_peer(peer);
-    socket_.on_received([this](std::span<const reactor::Datagram> batch) {
-      input_->hide();
-      for (const reactor::Datagram& datagram : batch) print(datagram);
-      input_->prompt();
-    });
-    socket_.on_error([this](const reactor::Error& error) { report_by_name(error); });
-    socket_.on_drained([this] {
-      if (held_back_) send_to(held_back_->first, held_back_->second);
-      if (!held_back_ && input_) input_->resume();
-    });
-    samples::announce(socket_.address());
+      : loop_(loop),
+        sockets_(samples::value_of(
+            reactor::DatagramSocket::bind_all(loop, options.listen, {.refusals = true}))),
+        end_(loop, [this] { drain(); }) {
+    for (const std::string& peer : options.peers) add_friend(peer);
+    for (reactor::DatagramSocket& socket : sockets_) receive_on(socket);
+    samples::announce(sockets_.front().address());
     input_.emplace(
         loop, [this](std::string_view line) { send(line); },
         [this] { end_.restart(time_for_refusals); });
@@ -51,28 +104,54 @@ class Chat {
   // What is queued still leaves.
   void stop() {
     end_.cancel();
-    socket_.pause();
+    drain();
     input_.reset();
   }
 
  private:
-  void add_peer(const std::string& words) {
+  void add_friend(const std::string& words) {
     const std::size_t sign = words.find('=');
-    const auto address = samples::value_of(reactor::resolve_now(words.substr(sign + 1))).front();
     const std::string name = words.substr(0, sign);
-    if (!addresses_.emplace(name, address).second) throw samples::Failed(name + ": named twice");
-    names_[address.to_string()] = name;
+    Friend added{.name = name,
+                 .addresses = samples::value_of(reactor::resolve_now(words.substr(sign + 1)))};
+    const auto [place, is_new] = friends_.emplace(name, std::move(added));
+    if (!is_new) throw samples::Failed(name + ": named twice");
+    for (const Address& address : place->second.addresses) {
+      by_address_[address.to_string()] = &place->second;
+    }
+  }
+
+  void receive_on(reactor::DatagramSocket& socket) {
+    socket.on_received([this](std::span<const reactor::Datagram> batch) {
+      input_->hide();
+      for (const reactor::Datagram& datagram : batch) print(datagram);
+      input_->prompt();
+    });
+    socket.on_error([this](const reactor::Error& error) { try_next_or_report(error); });
+    socket.on_drained([this] {
+      if (held_back_) send_to(held_back_->first, held_back_->second);
+      if (!held_back_ && input_) input_->resume();
+    });
+  }
+
+  void drain() {
+    for (reactor::DatagramSocket& socket : sockets_) socket.drain();
   }
 
   void send(std::string_view line) {
     const std::size_t colon = end_of_name(line);
-    const auto to = address_of(line.substr(0, colon));
-    if (colon == line.npos || !to) {
-      report(usage());
+    const std::string name(line.substr(0, colon));
+    std::string_view text = colon == line.npos ? "" : line.substr(colon + 1);
+    if (text.starts_with(' ')) text.remove_prefix(1);
+    const auto known = friends_.find(name);
+    if (colon != line.npos && known != friends_.end()) {
+      Friend& to = known->second;
+      to.remember({std::string(text), to.current, 1, loop_.now()});
+      send_to(to.addresses[to.current], std::string(text));
+    } else if (const auto stranger = stranger_of(name); colon != line.npos && stranger) {
+      send_to(*stranger, std::string(text));
     } else {
-      std::string_view text = line.substr(colon + 1);
-      if (text.starts_with(' ')) text.remove_prefix(1);
-      send_to(*to, std::string(text));
+      report(usage());
     }
     input_->prompt();
   }
@@ -86,47 +165,62 @@ class Chat {
   }
 
   // Only a sender that wrote before: a mistyped address receives nothing.
-  [[nodiscard]] std::optional<reactor::Address> address_of(std::string_view name) const {
-    const auto peer = addresses_.find(std::string(name));
-    if (peer != addresses_.end()) return peer->second;
+  [[nodiscard]] std::optional<Address> stranger_of(std::string_view name) const {
     if (!name.starts_with('@')) return std::nullopt;
     const auto stranger =
-        std::find_if(strangers_.begin(), strangers_.end(), [name](const reactor::Address& address) {
+        std::find_if(strangers_.begin(), strangers_.end(), [name](const Address& address) {
           return address.unmapped().to_string() == name.substr(1);
         });
     return stranger == strangers_.end() ? std::nullopt : std::optional(*stranger);
   }
 
   // A line for which there is no room waits, and the lines behind it with it.
-  void send_to(const reactor::Address& address, const std::string& text) {
-    const bool full = socket_.send(address, text) == reactor::Sent::full;
+  void send_to(const Address& address, const std::string& text) {
+    const bool full = socket_for(address).send(address, text) == reactor::Sent::full;
     held_back_ = full ? std::optional(std::pair(address, text)) : std::nullopt;
     if (full && input_) input_->pause();
   }
 
+  // The one of its family, where there are several.
+  [[nodiscard]] reactor::DatagramSocket& socket_for(const Address& address) {
+    for (reactor::DatagramSocket& socket : sockets_) {
+      if (socket.address().family() == address.family()) return socket;
+    }
+    return sockets_.front();
+  }
+
   void print(const reactor::Datagram& datagram) {
     const std::string address = datagram.sender.unmapped().to_string();
-    const auto known_as = names_.find(address);
-    if (known_as == names_.end()) remember(datagram.sender);
-    std::printf("%s: %s\n", known_as != names_.end() ? known_as->second.c_str() : address.c_str(),
+    const auto known = by_address_.find(address);
+    if (known == by_address_.end()) {
+      remember(datagram.sender);
+    } else {
+      known->second->note_heard_from(address);
+    }
+    std::printf("%s: %s\n",
+                known != by_address_.end() ? known->second->name.c_str() : address.c_str(),
                 samples::escaped(datagram.text()).c_str());
     std::fflush(stdout);
   }
 
   // Those who have written last.
-  void remember(const reactor::Address& stranger) {
-    constexpr std::size_t max_strangers = 100;
+  void remember(const Address& stranger) {
     std::erase(strangers_, stranger);
-    if (strangers_.size() == max_strangers) strangers_.erase(strangers_.begin());
+    if (strangers_.size() == most_strangers) strangers_.erase(strangers_.begin());
     strangers_.push_back(stranger);
   }
 
-  // As when nobody is there.
-  void report_by_name(reactor::Error error) {
-    const auto known_as = names_.find(error.subject);
-    if (known_as != names_.end()) {
+  // As when nothing receives at that address.
+  void try_next_or_report(reactor::Error error) {
+    const auto known = by_address_.find(error.subject);
+    if (known != by_address_.end()) {
+      Friend& to = *known->second;
+      const auto again = to.leave(error.subject, loop_.now());
+      for (const auto& [address, text] : again.messages) send_to(address, text);
+      if (!again.messages.empty() && end_.running()) end_.restart(time_for_refusals);
+      if (!again.is_lost) return;
       error.operation.clear();
-      error.subject = known_as->second;
+      error.subject = to.name;
     }
     report(error.message());
     if (input_) input_->prompt();
@@ -139,21 +233,22 @@ class Chat {
 
   [[nodiscard]] std::string usage() const {
     std::string all;
-    for (const auto& [name, address] : addresses_) all += (all.empty() ? "" : ", ") + name;
+    for (const auto& [name, known] : friends_) all += (all.empty() ? "" : ", ") + name;
     std::string known = all.empty() ? "no friend is known: add one by --peer NAME=HOST:PORT"
                                     : "a line is `NAME: text`, to one of: " + all;
     if (!strangers_.empty()) {
-      known += "; `@HOST:PORT: text` answers one who wrote, as @" +
+      known += "; `@HOST:PORT: text` replies to a sender, as @" +
                strangers_.back().unmapped().to_string();
     }
     return known;
   }
 
-  reactor::DatagramSocket socket_;
-  std::map<std::string, reactor::Address> addresses_;
-  std::map<std::string, std::string> names_;  // By address.
-  std::vector<reactor::Address> strangers_;   // Who wrote, without being in the list of friends.
-  std::optional<std::pair<reactor::Address, std::string>> held_back_;
+  reactor::Loop& loop_;
+  std::vector<reactor::DatagramSocket> sockets_;  // One for each address of this chat.
+  std::map<std::string, Friend> friends_;
+  std::map<std::string, Friend*> by_address_;
+  std::vector<Address> strangers_;  // Those that wrote and are no friends.
+  std::optional<std::pair<Address, std::string>> held_back_;
   reactor::Timer end_;
   std::optional<samples::LineInput> input_;
 };
@@ -163,9 +258,15 @@ class Chat {
 int main(int count, char** words) {
   Options options;
   CLI::App command_line{
-      "Sends lines `NAME: text` to the peer of that name, and prints what comes, until its input "
-      "ends.\nA line `@HOST:PORT: text` answers somebody who has written and is no "
-      "--peer.\nExample: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+      "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
+      "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
+      "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
+  const reactor::DatagramOptions socket = {.refusals = true};
+  command_line.footer(
+      samples::memory_text(socket.most_bytes() + most_strangers * sizeof(Address),
+                           "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +
+                               " of lines that wait. A --peer of several addresses adds\n" +
+                               samples::mebibytes(Friend::most_bytes)));
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
       ->capture_default_str();
   command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")

@@ -6,14 +6,13 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "reactor/datagram.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/server_addresses.hpp"
 
 namespace {
 
@@ -21,46 +20,46 @@ class EchoClient {
  public:
   EchoClient(reactor::Loop& loop, const std::string& endpoint, double timeout_seconds)
       : loop_(loop),
-        servers_(samples::value_of(reactor::resolve_now(endpoint))),
+        servers_(endpoint),
         timeout_(std::llround(timeout_seconds * 1e9)),
         input_(
-            loop, [this](std::string_view line) { ask(std::string(line)); }, [] {}) {}
+            loop, [this](std::string_view line) { begin(std::string(line)); }, [] {}) {}
 
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
-  [[nodiscard]] const reactor::Address& server() const { return servers_[server_]; }
-
   // One line at a time, each from a socket of its own: a late answer to one line cannot be taken
   // for the answer to the next.
-  void ask(std::string line) {
+  void begin(std::string line) {
     input_.pause();
     line_ = std::move(line);
-    timer_.restart(timeout_);
-    auto socket = reactor::DatagramSocket::connect(loop_, server());
-    if (!socket) return fail(socket.error().message());
+    began_at_ = loop_.now();
+    servers_.begin();
+    ask();
+  }
+
+  void ask() {
+    timer_.restart(servers_.share_of(began_at_ + timeout_ - loop_.now()));
+    auto socket = reactor::DatagramSocket::connect(loop_, servers_.current());
+    if (!socket) return try_next(socket.error().message());
     socket_ = std::move(*socket);
-    socket_->on_error([this](const reactor::Error& error) { try_next(error); });
+    socket_->on_error([this](reactor::Error error) {
+      error.operation = "ask";
+      error.subject = servers_.current().to_string();
+      try_next(error.message());
+    });
     socket_->on_received([this](std::span<const reactor::Datagram> batch) {
+      servers_.note_response();
       print(batch.front().text());
       go_on();
     });
     socket_->send(line_);
   }
 
-  // A name may have several addresses, and the first that answers will do.
-  void try_next(reactor::Error error) {
-    if (!answered_ && server_ + 1 < servers_.size()) {
-      ++server_;
-      return ask(line_);
-    }
-    error.operation = "ask";
-    error.subject = server().to_string();
-    fail(error.message());
-  }
+  // Where the name has another address that may answer.
+  void try_next(const std::string& why) { servers_.go_on() ? ask() : fail(why); }
 
-  void print(std::string_view answer) {
-    answered_ = true;
+  static void print(std::string_view answer) {
     const std::string text = isatty(STDOUT_FILENO) ? samples::escaped(answer) : std::string(answer);
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fputc('\n', stdout);
@@ -81,14 +80,14 @@ class EchoClient {
   }
 
   reactor::Loop& loop_;
-  const std::vector<reactor::Address> servers_;
-  std::size_t server_ = 0;
-  bool answered_ = false;
+  samples::ServerAddresses servers_;
   bool failed_ = false;
   const std::chrono::nanoseconds timeout_;
   std::string line_;
+  reactor::Loop::Clock::time_point began_at_;
   std::optional<reactor::DatagramSocket> socket_;
-  reactor::Timer timer_{loop_, [this] { fail("no answer from " + server().to_string()); }};
+  reactor::Timer timer_{loop_,
+                        [this] { try_next("no answer from " + servers_.current().to_string()); }};
   reactor::Timer next_line_{loop_, [this] { input_.resume(); }};
   samples::LineInput input_;
 };

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "reactor/datagram.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/may_answer.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/socket_file.hpp"
 #include "samples/support/upper.hpp"
@@ -17,43 +17,48 @@ namespace {
 // Enough for what has arrived before SIGTERM: the kernel's buffer holds no more than that.
 constexpr std::chrono::milliseconds time_to_finish(50);
 
-class EchoSocket {
+constexpr reactor::DatagramOptions options{.when_full = reactor::WhenFull::drop_newest};
+
+// On all addresses of an endpoint.
+class Echo {
  public:
-  EchoSocket(reactor::Loop& loop, const std::string& endpoint, bool upper)
-      : socket_(samples::value_of(reactor::DatagramSocket::bind(
-            loop, samples::value_of(reactor::resolve_now(endpoint)).front(),
-            {.when_full = reactor::WhenFull::drop_newest}))),
-        file_(socket_.address()) {
-    socket_.on_received([this, upper](std::span<const reactor::Datagram> batch) {
-      for (const reactor::Datagram& datagram : batch) {
-        if (!samples::may_answer(datagram.sender, socket_.address())) continue;
-        upper ? socket_.reply(datagram, samples::upper(datagram.bytes))
-              : socket_.reply(datagram, datagram.bytes);
-      }
-    });
+  Echo(reactor::Loop& loop, const std::string& endpoint, bool upper)
+      : sockets_(samples::value_of(reactor::DatagramSocket::bind_all(loop, endpoint, options))),
+        file_(address()) {
+    for (reactor::DatagramSocket& socket : sockets_) {
+      socket.on_received([&socket, upper](std::span<const reactor::Datagram> batch) {
+        for (const reactor::Datagram& datagram : batch) {
+          if (!samples::may_answer(datagram.sender, socket.address())) continue;
+          upper ? socket.reply(datagram, samples::upper(datagram.bytes))
+                : socket.reply(datagram, datagram.bytes);
+        }
+      });
+    }
   }
 
-  [[nodiscard]] const reactor::Address& address() const { return socket_.address(); }
+  [[nodiscard]] const reactor::Address& address() const { return sockets_.front().address(); }
 
   // What is queued is still sent.
-  void end() { socket_.pause(); }
+  void end() {
+    for (reactor::DatagramSocket& socket : sockets_) socket.drain();
+  }
 
  private:
-  reactor::DatagramSocket socket_;
+  std::vector<reactor::DatagramSocket> sockets_;
   const samples::SocketFile file_;
 };
 
 void serve(const std::vector<std::string>& endpoints, bool upper) {
   reactor::Loop loop;
-  std::list<EchoSocket> sockets;
-  for (const std::string& endpoint : endpoints) sockets.emplace_back(loop, endpoint, upper);
+  std::list<Echo> echoes;
+  for (const std::string& endpoint : endpoints) echoes.emplace_back(loop, endpoint, upper);
   reactor::Timer end(loop, [&] {
-    for (EchoSocket& socket : sockets) socket.end();
+    for (Echo& echo : echoes) echo.end();
   });
   const samples::StopSignals signals(loop, [&] {
     if (!end.running()) end.restart(time_to_finish);
   });
-  for (const EchoSocket& socket : sockets) samples::announce(socket.address());
+  for (const Echo& echo : echoes) samples::announce(echo.address());
   loop.run();
 }
 
@@ -64,9 +69,12 @@ int main(int count, char** words) {
   bool upper = false;
   CLI::App command_line{
       "Sends each datagram back to its sender. Does not answer ports below 1024 and its own port:\n"
-      "a forged sender could make two servers answer each other for ever. Takes at most 4 MiB of\n"
-      "memory to receive, and 1 MiB for each endpoint for answers that wait.\n"
+      "a forged sender could make two servers answer each other for ever.\n"
       "Example: udp_echo_server --listen 127.0.0.1:9002 --upper"};
+  command_line.footer(samples::memory_text(
+      options.most_bytes(), "what it receives, and " +
+                                samples::mebibytes(options.max_queued_bytes) +
+                                " of answers that wait. Each further address adds those"));
   command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--listen", endpoints,

@@ -24,8 +24,9 @@ struct Range {
 
 /// The bytes, out of `total`, that the value of a Range field asks for: `bytes=0-499`, `bytes=500-`
 /// or, for the last 500, `bytes=-500`. Several ranges are answered by the whole, as a server may: it
-/// costs the client less than the parts of a multipart/byteranges, and a server much less. So is any
-/// range of nothing: a client that asks for the first piece of each file gets all of an empty one.
+/// costs the client less than the parts of a multipart/byteranges, and a server much less. So is
+/// any range of nothing: a client that asks for the first piece of each file gets all of an empty
+/// one.
 [[nodiscard]] Range select_range(std::string_view value, std::uint64_t total);
 
 /// The values of Content-Range.

@@ -16,8 +16,8 @@ constexpr std::size_t max_text_bytes = 4096;
 constexpr std::size_t max_name_bytes = 32;
 constexpr std::string_view too_long = "! that line is too long\n";
 
-// Why it is no name, or nothing: neither two words nor what could be taken for something else in front
-// of a text.
+// Why it is no name, or nothing: neither two words nor what could be taken for something else in
+// front of a text.
 std::string_view fault_of(const std::string& name) {
   const bool fits = !name.empty() && name.size() <= max_name_bytes &&
                     name.find_first_of(" :") == name.npos && name.front() != '*' &&

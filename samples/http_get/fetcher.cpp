@@ -24,16 +24,14 @@ using protocols::http::ResponseHead;
 
 constexpr std::size_t chunk_bytes = 64 * 1024;
 
-// A server may lose patience with a client that does not read for so long.
-constexpr std::chrono::seconds long_pause{1};
-
 bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 bool is_success(int status) { return status / 100 == 2; }
 
-// An entity tag by which two responses can be told to be parts of one (RFC 9110 13.1.5).
+// The response's entity tag if it is strong: two responses with the same one are parts of the same
+// representation (RFC 9110 section 13.1.5).
 std::string strong_tag(const ResponseHead& head) {
   const std::string_view tag = head.fields.find("ETag").value_or("");
   return std::string(tag.starts_with('"') ? tag : "");
@@ -227,7 +225,8 @@ class Fetcher::Connection {
   }
 
   void take_head(const ResponseHead& head) {
-    // The server has closed an idle connection, and says so: that answers no request (RFC 9110 15.5.9).
+    // The server has closed an idle connection, and says so: that answers no request (RFC 9110
+    // 15.5.9).
     if (used_again_ && head.status == 408) {
       ended_ = true;
       return;
@@ -252,15 +251,9 @@ class Fetcher::Connection {
   }
 
   // For more to come.
-  void wait() {
-    blocked_before_ = fetcher_.blocked_;
-    deadline_.restart(fetcher_.options_.timeout);
-  }
+  void wait() { deadline_.restart(fetcher_.options_.timeout); }
 
   void time_out() {
-    // While a listener blocked, nothing could be received.
-    const auto blocked = fetcher_.blocked_ - std::exchange(blocked_before_, fetcher_.blocked_);
-    if (blocked > std::chrono::nanoseconds(0)) return deadline_.restart(blocked);
     reason_ = reactor::system_error(ETIMEDOUT, "receive from", origin_.endpoint);
     stream_->abort();
   }
@@ -299,7 +292,6 @@ class Fetcher::Connection {
   Job* job_;
   Job* completed_ = nullptr;
   reactor::Error reason_;
-  std::chrono::nanoseconds blocked_before_{};
   bool idle_ = false;
   bool paused_ = false;
   bool used_again_ = false;
@@ -361,7 +353,9 @@ void Fetcher::Origin::fail(const reactor::Error& error) {
 // ---- Fetcher
 
 Fetcher::Fetcher(reactor::Loop& loop, Options options, Listener& listener)
-    : loop_(loop), options_(std::move(options)), listener_(listener) {}
+    : loop_(loop), options_(std::move(options)), listener_(listener) {
+  listener_.on_room = [this] { advance(); };
+}
 
 Fetcher::~Fetcher() = default;
 
@@ -384,7 +378,8 @@ void Fetcher::start(Job& job) { origin_of(job).add(job); }
 void Fetcher::take_body(Job& job, Bytes bytes) {
   job.fetch.received += bytes.size();
   figures_.received += bytes.size();
-  has_turn(job) ? hand_over(job, bytes) : keep(job, bytes);
+  const bool is_next = has_turn(job) && job.kept.empty();
+  is_next && !listener_.is_full() ? hand_over(job, bytes) : keep(job, bytes);
 }
 
 void Fetcher::keep(Job& job, Bytes bytes) {
@@ -397,19 +392,16 @@ void Fetcher::keep(Job& job, Bytes bytes) {
 
 void Fetcher::hand_over(Job& job, Bytes bytes) {
   job.handed_over = true;
-  const auto began = std::chrono::steady_clock::now();
   listener_.on_body(job.fetch, bytes);
-  const auto took = std::chrono::steady_clock::now() - began;
-  blocked_ += took;
-  if (took < long_pause) return;
-  for (Job& each : jobs_) {
-    if (each.connection) each.held_up = true;
-  }
 }
 
+// As much as the listener takes.
 void Fetcher::hand_over_kept(Job& job) {
-  for (const std::string& chunk : job.kept) hand_over(job, protocols::as_bytes(chunk));
-  drop_kept(job);
+  while (!job.kept.empty() && !listener_.is_full()) {
+    hand_over(job, protocols::as_bytes(job.kept.front()));
+    kept_bytes_ -= job.kept.front().size();
+    job.kept.pop_front();
+  }
 }
 
 void Fetcher::drop_kept(Job& job) {
@@ -458,10 +450,11 @@ void Fetcher::finish(Job& job, std::string error) {
 
 // Hands over what has its turn.
 void Fetcher::advance() {
+  if (turn_ == jobs_.size()) return;
   for (; turn_ < jobs_.size(); ++turn_) {
     Job& job = jobs_[turn_];
     hand_over_kept(job);
-    if (!job.done) break;
+    if (!job.done || !job.kept.empty()) break;
     listener_.on_done(job.fetch);
   }
   release();
@@ -470,14 +463,14 @@ void Fetcher::advance() {
   }
   Job& job = jobs_[turn_];
   if (std::exchange(job.postponed, false)) return start(job);
-  if (!job.connection) origin_of(job).go_on();
+  if (!job.connection && !job.done) origin_of(job).go_on();
 }
 
 void Fetcher::release() {
   const bool has_room = kept_bytes_ <= options_.most_kept_bytes / 2;
   const auto paused = paused_;
   for (Connection* each : paused) {
-    if (has_room || has_turn(each->job())) each->resume();
+    if (has_room || (has_turn(each->job()) && !listener_.is_full())) each->resume();
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "protocols/bytes.hpp"
 #include "reactor/address.hpp"
+#include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
 #include "samples/http_get/url.hpp"
 
@@ -52,8 +53,15 @@ class Listener {
  public:
   virtual ~Listener() = default;
 
-  /// May block: the time it takes counts against no timeout.
+  /// Does not block: timeouts and other connections would wait for it.
   virtual void on_body(const Fetch& fetch, protocols::Bytes bytes) = 0;
+
+  /// True while on_body() should not be called. The bodies are kept meanwhile, and connections are
+  /// paused beyond Options::most_kept_bytes.
+  [[nodiscard]] virtual bool is_full() const = 0;
+
+  /// Set by the Fetcher: to be called when is_full() has become false, and not from on_body().
+  reactor::Callback<void()> on_room;
 
   /// Called once for each, after its body; fetch.error tells whether it worked.
   virtual void on_done(const Fetch& fetch) = 0;
@@ -104,7 +112,6 @@ class Fetcher {
   std::size_t turn_ = 0;          // The number of the job whose body is handed over as it comes.
   std::size_t kept_bytes_ = 0;    // Of all jobs.
   std::set<Connection*> paused_;  // For want of room.
-  std::chrono::nanoseconds blocked_{};  // In on_body(), since the beginning.
 };
 
 }  // namespace http_get

@@ -1,5 +1,6 @@
 #include "samples/http_get/printer.hpp"
 
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,12 +20,29 @@ bool is_one_terminal(int left, int right) {
          fstat(right, &other) == 0 && one.st_rdev == other.st_rdev;
 }
 
+// 0 or an errno.
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EAGAIN) {  // Another program may have made it non-blocking.
+      pollfd wait{fd, POLLOUT, 0};
+      (void)poll(&wait, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 Printer::Printer(reactor::Loop& loop, std::vector<std::string> urls)
     : urls_(std::move(urls)),
       share_a_terminal_(is_one_terminal(STDOUT_FILENO, STDERR_FILENO)),
-      timer_(loop, [this] { print_progress(); }) {}
+      timer_(loop, [this] { print_progress(); }),
+      loop_(loop) {}
 
 void Printer::show_progress(const Fetcher& fetcher, Progress progress) {
   const bool can_be_seen = isatty(STDERR_FILENO) != 0 && !share_a_terminal_;
@@ -36,28 +54,57 @@ void Printer::show_progress(const Fetcher& fetcher, Progress progress) {
 
 void Printer::on_body(const Fetch&, protocols::Bytes bytes) {
   if (bytes.empty()) return;
-  if (share_a_terminal_) clear_progress();
-  inside_body_ = true;
-  const std::string_view text = protocols::as_text(bytes);
-  at_line_start_ = text.back() == '\n';
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
-    return;
-  }
-  const int reason = errno;
-  clear_progress();
-  throw samples::Failed(reactor::system_error(reason, "write standard output"));
+  waiting_bytes_ += bytes.size();
+  if (waiting_.empty() || !waiting_.back().report.empty()) waiting_.emplace_back();
+  waiting_.back().body += protocols::as_text(bytes);
+  print_next();
 }
 
 void Printer::on_done(const Fetch& fetch) {
+  std::string report = fetch.error.empty()
+                           ? std::to_string(fetch.status) + " " + std::to_string(fetch.received) +
+                                 " bytes " + fetch.url.text()
+                           : "error: " + urls_[fetch.number] + ": " + fetch.error;
+  waiting_.push_back({{}, std::move(report)});
+  print_next();
+}
+
+void Printer::print_next() {
+  while (!waiting_.empty() && !writing_) {
+    Item item = std::move(waiting_.front());
+    waiting_.pop_front();
+    item.report.empty() ? print_body(std::move(item.body)) : print_report(item.report);
+  }
+}
+
+void Printer::print_body(std::string body) {
+  if (share_a_terminal_) clear_progress();
+  inside_body_ = true;
+  at_line_start_ = body.back() == '\n';
+  const std::size_t size = body.size();
+  writing_ = reactor::Work::run(
+      loop_, [body = std::move(body)] { return write_all(STDOUT_FILENO, body); },
+      [this, size](int error) {
+        waiting_bytes_ -= size;
+        written(error);
+      });
+}
+
+void Printer::written(int error) {
+  writing_.reset();
+  if (error != 0) {
+    clear_progress();
+    throw samples::Failed(reactor::system_error(error, "write standard output"));
+  }
+  print_next();
+  if (!is_full() && on_room) on_room();
+}
+
+void Printer::print_report(const std::string& report) {
   clear_progress();
   inside_body_ = false;
   if (share_a_terminal_ && !std::exchange(at_line_start_, true)) std::fputc('\n', stderr);
-  if (fetch.error.empty()) {
-    std::fprintf(stderr, "%d %llu bytes %s\n", fetch.status,
-                 static_cast<unsigned long long>(fetch.received), fetch.url.text().c_str());
-  } else {
-    std::fprintf(stderr, "error: %s: %s\n", urls_[fetch.number].c_str(), fetch.error.c_str());
-  }
+  std::fprintf(stderr, "%s\n", report.c_str());
   if (++reported_ == urls_.size()) timer_.cancel();
 }
 

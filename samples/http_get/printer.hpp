@@ -1,18 +1,22 @@
 // What http_get shows: bodies on standard output, all else on standard error.
 #pragma once
 
+#include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "reactor/timer.hpp"
+#include "reactor/work.hpp"
 #include "samples/http_get/fetcher.hpp"
 
 namespace http_get {
 
 enum class Progress : unsigned char { never, always, where_it_can_be_seen };
 
-/// Prints the bodies, and behind each what became of it.
+/// Prints the bodies, and behind each what became of it. A thread of the pool writes the bodies:
+/// standard output may be a pipe that nothing reads.
 ///
 /// Where both outputs are one terminal, a line of progress is shown only while there is no body on
 /// the last line of the screen, and what is reported begins on a line of its own.
@@ -25,8 +29,21 @@ class Printer final : public Listener {
 
   void on_body(const Fetch& fetch, protocols::Bytes bytes) override;
   void on_done(const Fetch& fetch) override;
+  [[nodiscard]] bool is_full() const override { return waiting_bytes_ >= most_waiting_bytes; }
 
  private:
+  static constexpr std::size_t most_waiting_bytes = std::size_t{1} << 20;
+
+  // A piece of a body, or without one what became of it.
+  struct Item {
+    std::string body;
+    std::string report;
+  };
+
+  void print_next();
+  void print_body(std::string body);
+  void written(int error);
+  void print_report(const std::string& report);
   void print_progress();
   void clear_progress();
 
@@ -34,10 +51,14 @@ class Printer final : public Listener {
   const bool share_a_terminal_;
   const Fetcher* fetcher_ = nullptr;
   std::size_t reported_ = 0;
-  bool inside_body_ = false;   // Of which there may be more.
-  bool at_line_start_ = true;  // Of standard output.
+  std::deque<Item> waiting_;
+  std::size_t waiting_bytes_ = 0;  // Of bodies.
+  bool inside_body_ = false;       // Of which there may be more.
+  bool at_line_start_ = true;      // Of standard output.
   bool is_shown_ = false;
   reactor::Timer timer_;
+  reactor::Loop& loop_;
+  std::optional<reactor::Work> writing_;
 };
 
 }  // namespace http_get

@@ -44,8 +44,8 @@ class Root {
   /// As open(), but a file is not opened for reading.
   [[nodiscard]] reactor::Result<Found> examine(const std::string& path) const;
 
-  /// Whether a file or a folder of this name is served, and listed. Hidden is a name that begins with
-  /// a dot behind which no other follows.
+  /// Whether a file or a folder of this name is served, and listed. Hidden is a name that begins
+  /// with a dot behind which no other follows.
   [[nodiscard]] bool shows(std::string_view name) const;
 
  private:

@@ -4,6 +4,7 @@
 
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/serve.hpp"
 
@@ -26,7 +27,8 @@ void serve(const Options& options) {
 std::string limits_text() {
   using namespace responder;
   const auto kib = [](std::size_t bytes) { return std::to_string(bytes / 1024) + " KiB"; };
-  return "A connection holds at most " + kib(max_connection_bytes) + ": " + kib(max_head_bytes) +
+  return samples::memory_text(Site::server_options(), max_connection_bytes - max_queued_bytes) +
+         "\nA connection holds at most " + kib(max_connection_bytes) + ": " + kib(max_head_bytes) +
          " of a head and as much of trailers, " + kib(read_bytes) + " of requests behind it, " +
          kib(max_echo_bytes) + " of a body to echo, and " + kib(max_queued_bytes) +
          " of answers that wait to be read. An idle one holds next to nothing.";

@@ -145,14 +145,19 @@ Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& fi
   refresh_date();
 }
 
-reactor::Address Site::listen(const std::string& endpoint) {
+reactor::ServerOptions Site::server_options() {
   reactor::ServerOptions server;
-  server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
   server.high_water_bytes = high_water_bytes;
   server.max_queued_bytes = max_queued_bytes;
   server.read_bytes = read_bytes;
   // A session has timeouts of its own, one for each thing that it waits for.
   server.first_progress_timeout = server.stall_timeout = std::chrono::milliseconds::max();
+  return server;
+}
+
+reactor::Address Site::listen(const std::string& endpoint) {
+  reactor::ServerOptions server = server_options();
+  server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
   servers_.push_back(samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, server, [this](reactor::Stream& stream) { return Session(stream, *this); })));
   return servers_.back().address();

@@ -23,6 +23,9 @@ class Site {
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
 
+  /// What a connection may take, and for how long.
+  static reactor::ServerOptions server_options();
+
   // What serve_on_threads() calls.
   reactor::Address listen(const std::string& endpoint);
   void drain();

@@ -1,6 +1,7 @@
 // Asks a host for echoes by ICMP, on a raw socket.
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <bitset>
 #include <chrono>
 #include <cmath>
@@ -43,13 +44,23 @@ std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
 }
 
+// A datagram socket is connected without sending anything.
+bool has_route_to(Address address) {
+  address.set_port(9);
+  auto socket = Socket::open(address.family(), SocketType::datagram);
+  return socket && socket->connect(address);
+}
+
+// Of several addresses, the first that this host has a route to.
 Address resolve(const Options& options) {
   const bool is_ipv6 = options.host.find(':') != std::string::npos && options.host.front() != '[';
   const std::string endpoint = is_ipv6 ? "[" + options.host + "]:0" : options.host + ":0";
   std::optional<Family> family;
   if (options.ipv4) family = Family::ipv4;
   if (options.ipv6) family = Family::ipv6;
-  return samples::value_of(reactor::resolve_now(endpoint, family)).front();
+  const auto addresses = samples::value_of(reactor::resolve_now(endpoint, family));
+  const auto reachable = std::find_if(addresses.begin(), addresses.end(), has_route_to);
+  return reachable != addresses.end() ? *reachable : addresses.front();
 }
 
 // A raw socket, or without the right to open one the kernel's ping socket.

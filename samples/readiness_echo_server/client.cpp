@@ -24,7 +24,7 @@ Echoed Client::echo() {
 }
 
 ssize_t Client::receive() {
-  std::array<char, 65536> buffer;
+  std::array<char, most_unsent_bytes> buffer;
   const ssize_t size = recv(socket_.fd(), buffer.data(), buffer.size(), 0);
   if (size <= 0) return size;
   active_ = true;

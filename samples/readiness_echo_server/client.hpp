@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,8 @@ enum class Echoed {
 /// are none.
 class Client {
  public:
+  static constexpr std::size_t most_unsent_bytes = 64 * 1024;
+
   explicit Client(reactor::Socket socket) : socket_(std::move(socket)) {}
 
   [[nodiscard]] Echoed echo();

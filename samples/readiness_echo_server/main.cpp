@@ -1,34 +1,43 @@
 // Echo on nothing but readiness callbacks and recv and send: what programs on select, poll and
 // epoll do by hand, and what a Stream does for you.
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "reactor/bind_each.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
 #include "samples/readiness_echo_server/client.hpp"
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/socket_file.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::Failure;
 using reactor::Interest;
 using reactor::Ready;
+using reactor::Result;
 using reactor::Socket;
 using reactor::Trigger;
 using reactor::Watcher;
 using samples::Echoed;
+namespace option = reactor::option;
 
 // Connections accepted at once before those that are there get their turn.
 constexpr int most_accepted_at_once = 64;
@@ -44,30 +53,35 @@ struct Connection {
   std::optional<Watcher> watcher = {};  // Without one where all descriptors are named at once.
 };
 
+Result<Socket> listen_at(const Address& address, bool alone) {
+  auto socket = Socket::open(address.family(), reactor::SocketType::stream);
+  if (!socket) return socket;
+  if (address.family() != reactor::Family::unix_socket) {
+    if (auto set = socket->set(option::reuse_address, true); !set) return Failure(set.error());
+  }
+  if (address.family() == reactor::Family::ipv6 && !alone) {
+    if (auto set = socket->set(option::ipv6_only, true); !set) return Failure(set.error());
+  }
+  if (auto bound = socket->bind(address); !bound) return Failure(bound.error());
+  if (listen(socket->fd(), SOMAXCONN) == 0) return socket;
+  return Failure(reactor::system_error(errno, "listen", address.to_string()));
+}
+
 class ListeningSocket {
  public:
-  explicit ListeningSocket(const std::string& endpoint)
-      : socket_(listen_at(endpoint)),
+  explicit ListeningSocket(Socket socket)
+      : socket_(std::move(socket)),
         address_(samples::value_of(socket_.local_address())),
         file_(address_) {}
 
   [[nodiscard]] int fd() const { return socket_.fd(); }
-  [[nodiscard]] const reactor::Address& address() const { return address_; }
+  [[nodiscard]] const Address& address() const { return address_; }
+
+  std::optional<Watcher> watcher = {};  // Without one where all descriptors are named at once.
 
  private:
-  static Socket listen_at(const std::string& endpoint) {
-    const reactor::Address wanted = samples::value_of(reactor::resolve_now(endpoint)).front();
-    Socket socket = samples::value_of(Socket::open(wanted.family(), reactor::SocketType::stream));
-    if (wanted.family() != reactor::Family::unix_socket) {
-      samples::check(socket.set(reactor::option::reuse_address, true));
-    }
-    samples::check(socket.bind(wanted));
-    if (listen(socket.fd(), SOMAXCONN) == 0) return socket;
-    throw samples::Failed(reactor::system_error(errno, "listen", endpoint));
-  }
-
   Socket socket_;
-  const reactor::Address address_;
+  const Address address_;
   const samples::SocketFile file_;
 };
 
@@ -75,31 +89,40 @@ class ReadinessServer {
  public:
   ReadinessServer(reactor::Loop& loop, const std::string& endpoint, const std::string& style)
       : loop_(loop),
-        listening_(std::in_place, endpoint),
         waits_for_any_(style == "select" || style == "poll"),
         trigger_(style == "epoll-edge" ? Trigger::edge : Trigger::level) {
+    // One socket for each address of the name.
+    const auto addresses = samples::value_of(reactor::resolve_now(endpoint));
+    for (Socket& socket : samples::value_of(reactor::bind_each(addresses, listen_at))) {
+      listening_.emplace_back(std::move(socket));
+    }
+    address_ = listening_.front().address();
     if (waits_for_any_) {
       wait_again();
       return;
     }
     // A poller without edges refuses here, before any client is there.
     (void)samples::value_of(Watcher::create(
-        loop, listening_->fd(), Interest::none, [](Ready) {}, trigger_));
+        loop, listening_.front().fd(), Interest::none, [](Ready) {}, trigger_));
     // Level-triggered in each style: a connection that is left for later is reported again.
-    accepting_ = samples::value_of(Watcher::create(loop, listening_->fd(), Interest::readable,
-                                                   [this](Ready) { accept_some(); }));
+    for (ListeningSocket& socket : listening_) {
+      socket.watcher = samples::value_of(Watcher::create(
+          loop, socket.fd(), Interest::readable, [this, &socket](Ready) { accept_some(socket); }));
+    }
   }
 
-  [[nodiscard]] const reactor::Address& address() const { return listening_->address(); }
+  // Of several addresses the first.
+  [[nodiscard]] const Address& address() const { return address_; }
 
   // Echoes what has arrived, ends the connections that are quiet, and after 5 s all the others.
   void drain() {
-    if (!listening_) return;
-    for (int accepted = 0; accepted < SOMAXCONN && accept_one(); ++accepted) {
+    if (listening_.empty()) return;
+    for (const ListeningSocket& socket : listening_) {
+      for (int accepted = 0; accepted < SOMAXCONN && accept_one(socket); ++accepted) {
+      }
     }
-    accepting_.reset();
     rest_.cancel();
-    listening_.reset();
+    listening_.clear();
     if (waits_for_any_) wait_again();
     end_quiet_.restart_every(quiet_time);
     cut_off_.restart(drain_time);
@@ -111,13 +134,18 @@ class ReadinessServer {
   void wait_again() {
     wait_.reset();  // First, since a second watcher of a descriptor costs another descriptor.
     std::vector<reactor::WaitFor> waits;
-    if (listening_ && !rest_.running()) waits.push_back({listening_->fd(), Interest::readable});
+    for (const ListeningSocket& socket : listening_) {
+      if (!rest_.running()) waits.push_back({socket.fd(), Interest::readable});
+    }
     for (const auto& [fd, connection] : clients_) {
       waits.push_back({fd, connection.client.interest()});
     }
     wait_ = samples::value_of(reactor::wait_any(loop_, waits, std::nullopt, [this](auto ready) {
       for (const auto& [fd, how] : ready) {
-        listening_&& fd == listening_->fd() ? accept_some() : serve(fd);
+        if (clients_.contains(fd)) serve(fd);
+        for (const ListeningSocket& socket : listening_) {
+          if (socket.fd() == fd) accept_some(socket);
+        }
       }
       wait_again();
     }));
@@ -133,17 +161,17 @@ class ReadinessServer {
     connection.watcher = std::move(*watcher);
   }
 
-  void accept_some() {
-    for (int accepted = 0; accepted < most_accepted_at_once && accept_one(); ++accepted) {
+  void accept_some(const ListeningSocket& socket) {
+    for (int accepted = 0; accepted < most_accepted_at_once && accept_one(socket); ++accepted) {
     }
   }
 
   // False when no more can be accepted now.
-  bool accept_one() {
-    const int fd = accept4(listening_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  bool accept_one(const ListeningSocket& socket) {
+    const int fd = accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0 && errno == EAGAIN) return false;
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) return true;
-    if (fd < 0) return rest(errno), false;
+    if (fd < 0) return rest(socket, errno), false;
     rest_time_ = shortest_rest;
     Connection& connection =
         clients_.try_emplace(fd, Connection{samples::Client(Socket::own(fd))}).first->second;
@@ -153,14 +181,23 @@ class ReadinessServer {
 
   // Out of descriptors or memory: the connections stay in the kernel's queue, for which the socket
   // is readable all the time, so it is not watched meanwhile.
-  void rest(int error) {
-    report(reactor::system_error(error, "accept on", address().to_string()));
-    if (accepting_) accepting_->set_interest(Interest::none);
+  void rest(const ListeningSocket& from, int error) {
+    report(reactor::system_error(error, "accept on", from.address().to_string()));
+    set_interest_of_listening(Interest::none);
     rest_.restart(rest_time_);
     rest_time_ = std::min(2 * rest_time_, longest_rest);
   }
 
-  void accept_again() { accepting_ ? accepting_->set_interest(Interest::readable) : wait_again(); }
+  void accept_again() {
+    set_interest_of_listening(Interest::readable);
+    if (waits_for_any_) wait_again();
+  }
+
+  void set_interest_of_listening(Interest interest) {
+    for (ListeningSocket& socket : listening_) {
+      if (socket.watcher) socket.watcher->set_interest(interest);
+    }
+  }
 
   void serve(int fd) {
     Connection& connection = clients_.at(fd);
@@ -170,7 +207,7 @@ class ReadinessServer {
     if (trigger_ == Trigger::level) {
       connection.watcher->set_interest(connection.client.interest());
     } else if (echoed == Echoed::some) {
-      // An edge is reported once. Whoever stops before EAGAIN has to ask for another.
+      // An edge is reported once. A program that stops before EAGAIN has to ask for another.
       connection.watcher->set_interest(Interest::none);
       connection.watcher->set_interest(Interest::readable | Interest::writable);
     }
@@ -199,7 +236,7 @@ class ReadinessServer {
   }
 
   void stop_without_clients() {
-    if (!listening_ && clients_.empty()) loop_.stop();
+    if (listening_.empty() && clients_.empty()) loop_.stop();
   }
 
   static void report(const reactor::Error& error) {
@@ -207,17 +244,29 @@ class ReadinessServer {
   }
 
   reactor::Loop& loop_;
-  std::optional<ListeningSocket> listening_;  // Nothing while draining.
+  Address address_;
+  std::list<ListeningSocket> listening_;  // None while draining.
   const bool waits_for_any_;
   const Trigger trigger_;
   std::map<int, Connection> clients_;
-  std::optional<Watcher> accepting_;
   std::optional<reactor::WaitAny> wait_;
   std::chrono::milliseconds rest_time_ = shortest_rest;
   reactor::Timer rest_{loop_, [this] { accept_again(); }};
   reactor::Timer end_quiet_{loop_, [this] { end_quiet_clients(); }};
   reactor::Timer cut_off_{loop_, [this] { cut_off(); }};
 };
+
+// Descriptors bound the number of clients.
+std::string memory_text() {
+  constexpr std::uint64_t most_for_callbacks = 4096;
+  rlimit descriptors{};
+  getrlimit(RLIMIT_NOFILE, &descriptors);
+  const std::uint64_t each = samples::Client::most_unsent_bytes + most_for_callbacks;
+  return samples::memory_text(
+      std::min(descriptors.rlim_cur, UINT64_MAX / each) * each,
+      std::to_string(descriptors.rlim_cur) +
+          " clients (ulimit -n), each with 64 KiB that is not sent back yet");
+}
 
 void serve(const std::string& endpoint, const std::string& style) {
   reactor::Loop loop;
@@ -235,10 +284,9 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Sends back whatever a client sends, by readiness callbacks alone. SIGTERM ends it: what "
       "has\n"
-      "arrived is sent back first, for 5 s at most. A client takes 64 KiB of memory at most, and "
-      "a\n"
-      "descriptor (ulimit -n).\n"
+      "arrived is sent back first, for 5 s at most. A client takes a descriptor (ulimit -n).\n"
       "Example: readiness_echo_server --style epoll-edge --listen 127.0.0.1:9000"};
+  command_line.footer(memory_text());
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--style", style, "How to wait: select, poll, epoll or epoll-edge")
       ->check(CLI::IsMember({"select", "poll", "epoll", "epoll-edge"}));

@@ -116,8 +116,8 @@ class Client {
     }
   }
 
-  // Status 0 is a success only of a command that the server did not have to end, and whose output is
-  // here.
+  // Status 0 is a success only of a command that the server did not have to end, and whose output
+  // is here.
   void take_end(const Json& header) {
     if (header.at("stdout_bytes") != std::exchange(stdout_bytes_, 0) ||
         header.at("stderr_bytes") != std::exchange(stderr_bytes_, 0)) {

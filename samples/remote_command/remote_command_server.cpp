@@ -231,7 +231,7 @@ int main(int count, char** words) {
       "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and what is made of it.
-  command_line.footer(samples::memory_text({}, request_bytes));
+  command_line.footer(samples::memory_text(reactor::ServerOptions(), request_bytes));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line

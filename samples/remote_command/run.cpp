@@ -19,8 +19,8 @@ namespace {
 constexpr std::chrono::milliseconds time_to_end(500);
 constexpr std::chrono::milliseconds time_between_looks(10);
 
-// True when this is a folder of /proc, of a process that is in the group and runs: one that is exiting has
-// closed its files, perhaps, and is no zombie yet.
+// True when this is a folder of /proc, of a process that is in the group and runs: one that is
+// exiting has closed its files, perhaps, and is no zombie yet.
 bool runs_in_group(const std::filesystem::path& folder, pid_t group) {
   constexpr unsigned long exiting = 0x4;  // PF_EXITING of the kernel's include/linux/sched.h.
   const std::string name = folder.filename();

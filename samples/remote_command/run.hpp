@@ -38,8 +38,8 @@ class Run {
 
   /// Takes over a process that was started with both outputs as streams and tells its end to
   /// ended(). `on_done` comes last, when the command has ended and its outputs have: what it left
-  /// running in the background may hold them open up to the timeout. Processes of its group that run on
-  /// half a second later are killed, and the outcome says so.
+  /// running in the background may hold them open up to the timeout. Processes of its group that
+  /// run on half a second later are killed, and the outcome says so.
   ///
   /// `began` was before it was started, which takes a while.
   Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,

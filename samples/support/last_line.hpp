@@ -5,8 +5,8 @@
 
 namespace samples {
 
-/// A LineDecoder for a Framed whose on_end takes the last line from `decoder().rest()`: the end of the
-/// stream ends it.
+/// A LineDecoder for a Framed whose on_end takes the last line from `decoder().rest()`: the end of
+/// the stream ends it.
 class LastLineDecoder : public protocols::LineDecoder {
  public:
   [[nodiscard]] static bool at_boundary() { return true; }

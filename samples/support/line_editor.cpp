@@ -32,8 +32,8 @@ void LineEditor::resize(std::size_t columns, std::size_t rows) {
   if (columns == columns_ && rows == screen_rows_) return;
   columns_ = columns;
   screen_rows_ = rows;
-  // Terminals disagree on whether they wrap again what is shown. Assuming the fewer rows leaves old ones
-  // at worst; the more rows would erase what stands above.
+  // Terminals disagree on whether they wrap again what is shown. Assuming the fewer rows leaves old
+  // ones at worst; the more rows would erase what stands above.
   rows_above_ = std::min({rows_above_, layout().cursor.row, rows - 1});
 }
 
@@ -169,8 +169,8 @@ void LineEditor::take_key(char key, Typed& typed) {
   }
 }
 
-// A control character, and a character beyond ASCII, is no part of a sequence: it ends one that was not
-// finished and is taken as itself.
+// A control character, and a character beyond ASCII, is no part of a sequence: it ends one that was
+// not finished and is taken as itself.
 bool LineEditor::take_in_sequence(char key) {
   if (is_control(key) || !is_ascii(key) || sequence_.size() == longest_sequence) {
     sequence_.clear();

@@ -11,11 +11,11 @@ namespace samples {
 /// Turns keys into lines and shows the line that is edited, on as many rows as it takes. Where it
 /// takes more rows than the screen has, the rows around the cursor are shown.
 ///
-/// Left, Right, Home, End, Delete, Backspace, and Ctrl-A, -B, -D, -E, -F, -H, -K, -L, -U, -W do what
-/// they do in shells; Up, Down, Ctrl-P and Ctrl-N recall earlier lines. Ctrl-C drops the line, Ctrl-D
-/// in an empty line ends the input, Ctrl-Z asks to suspend the program. The cursor moves over what a
-/// person sees as one character: combining marks and emoji sequences stay whole. Does no input or
-/// output.
+/// Left, Right, Home, End, Delete, Backspace, and Ctrl-A, -B, -D, -E, -F, -H, -K, -L, -U, -W do
+/// what they do in shells; Up, Down, Ctrl-P and Ctrl-N recall earlier lines. Ctrl-C drops the line,
+/// Ctrl-D in an empty line ends the input, Ctrl-Z asks to suspend the program. The cursor moves
+/// over what a person sees as one character: combining marks and emoji sequences stay whole. Does
+/// no input or output.
 class LineEditor {
  public:
   explicit LineEditor(std::string prompt) : prompt_(std::move(prompt)) {}

@@ -80,7 +80,7 @@ void LineInput::set_editing(bool editing) {
   editing_ = editing && terminal::begin_editing();
 }
 
-// The shell, or whoever stopped the process, has used the terminal meanwhile.
+// The process was stopped: the shell, or another program, has used the terminal since.
 void LineInput::go_on() {
   if (!prompting_) return;
   if (!std::exchange(went_on_, false)) editor_.forget_screen();

@@ -20,8 +20,8 @@ namespace samples {
 /// Where standard input and output are a terminal it shows a prompt, now and whenever prompt() is
 /// called; until the line is finished it can be edited then, with the history of those before.
 ///
-/// Ctrl-Z and SIGCONT, and a change of the window's size, show the line again. The terminal is as it
-/// was found whenever the process stops or ends, also by a signal.
+/// Ctrl-Z and SIGCONT, and a change of the window's size, show the line again. The terminal is as
+/// it was found whenever the process stops or ends, also by a signal.
 class LineInput {
  public:
   LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,

@@ -5,19 +5,36 @@
 #include <string>
 
 #include "reactor/server.hpp"
+#include "reactor/udp_server.hpp"
 
 namespace samples {
 
-/// The bound that follows from `options`, in words; `bytes_each` is what the program keeps for each
+/// In whole MiB, rounded up.
+[[nodiscard]] inline std::string mebibytes(std::uint64_t bytes) {
+  return std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) + " MiB";
+}
+
+/// The sentence that all bounds are told in; `parts` is what they are the sum of.
+[[nodiscard]] inline std::string memory_text(std::uint64_t most_bytes, const std::string& parts) {
+  return "A thread holds at most " + mebibytes(most_bytes) + " in memory:\n" + parts + ".";
+}
+
+/// The bound that follows from `options`; `bytes_each` is what the program keeps for each
 /// connection besides.
-inline std::string memory_text(const reactor::ServerOptions& options, std::uint64_t bytes_each) {
-  const auto mebibytes = [](std::uint64_t bytes) {
-    return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
-  };
-  return "A thread holds at most " + mebibytes(options.most_bytes(bytes_each)) +
-         " in memory: " + std::to_string(options.connection_limit()) + " connections, each with " +
-         mebibytes(options.max_queued_bytes) + " of output that waits, and " +
-         mebibytes(options.max_total_queued_bytes) + " of it for all together.";
+[[nodiscard]] inline std::string memory_text(const reactor::ServerOptions& options,
+                                             std::uint64_t bytes_each) {
+  return memory_text(options.most_bytes(bytes_each),
+                     std::to_string(options.connection_limit()) + " connections, each with " +
+                         mebibytes(options.max_queued_bytes) + " of output that waits, and\n" +
+                         mebibytes(options.max_total_queued_bytes) + " of it for all together");
+}
+
+/// The same for a server of datagrams; `bytes_each` is for each session.
+[[nodiscard]] inline std::string memory_text(const reactor::UdpServerOptions& options,
+                                             std::uint64_t bytes_each) {
+  return memory_text(options.most_bytes(bytes_each),
+                     std::to_string(options.max_sessions) + " senders, and " +
+                         mebibytes(options.socket.max_queued_bytes) + " of output that waits");
 }
 
 }  // namespace samples

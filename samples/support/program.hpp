@@ -15,7 +15,8 @@ namespace samples {
 
 /// Parses the command line, to which it adds --version, and runs the program: 0 when `program`
 /// returns, 1 when it throws Failed or its output could not be written, 2 when the command line is
-/// wrong or the Failed is of a malformed endpoint. A standard descriptor that is closed is /dev/null.
+/// wrong or the Failed is of a malformed endpoint. A standard descriptor that is closed is
+/// /dev/null.
 int run_program(CLI::App& command_line, int count, char** words,
                 const std::function<void()>& program);
 

@@ -10,6 +10,7 @@
 
 #include "reactor/loop_pool.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/with_port.hpp"
 
 namespace samples {
 
@@ -42,9 +43,7 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
       for (const std::string& endpoint : endpoints) {
         addresses.push_back(site.listen(endpoint));
         if (endpoint.starts_with("unix:")) continue;
-        // Of all addresses of the host, not of the first alone.
-        ports.push_back(endpoint.substr(0, endpoint.rfind(':') + 1) +
-                        std::to_string(addresses.back().port()));
+        ports.push_back(with_port(endpoint, addresses.back().port()));
       }
       listening.set_value(ports);
     } catch (...) {

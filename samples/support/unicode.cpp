@@ -12,8 +12,8 @@ struct Range {
   char32_t last;
 };
 
-// General categories Mn, Me and Cf of Unicode 14 but for the visible format characters, and the vowels
-// and final consonants of Hangul. Unassigned characters between two ranges belong to them.
+// General categories Mn, Me and Cf of Unicode 14 but for the visible format characters, and the
+// vowels and final consonants of Hangul. Unassigned characters between two ranges belong to them.
 constexpr Range zero_width[] = {
     {0x0300, 0x036f},   {0x0483, 0x0489},   {0x0591, 0x05bd},   {0x05bf, 0x05bf},
     {0x05c1, 0x05c2},   {0x05c4, 0x05c5},   {0x05c7, 0x05c7},   {0x0610, 0x061a},

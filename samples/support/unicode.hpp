@@ -14,8 +14,8 @@ struct Decoded {
   std::size_t size;  ///< In bytes.
 };
 
-/// The first character of `text`, which is not empty. An ill-formed piece ends before the first byte
-/// that cannot belong to it (Unicode, table 3-7).
+/// The first character of `text`, which is not empty. An ill-formed piece ends before the first
+/// byte that cannot belong to it (Unicode, table 3-7).
 [[nodiscard]] Decoded decode(std::string_view text);
 
 /// True when `text` is the beginning of a well-formed character, and more bytes are needed.
@@ -25,14 +25,14 @@ struct Decoded {
 /// separator, or a mark that turns the direction of the text around it.
 [[nodiscard]] bool commands_terminal(char32_t code);
 
-/// How many columns a terminal gives to a character: 2 for a wide one (East Asian Width W and F, which
-/// includes emoji), 0 for a mark that is shown on the character before it, otherwise 1. The width of
-/// a sequence is the sum of its characters' widths.
+/// How many columns a terminal gives to a character: 2 for a wide one (East Asian Width W and F,
+/// which includes emoji), 0 for a mark that is shown on the character before it, otherwise 1. The
+/// width of a sequence is the sum of its characters' widths.
 [[nodiscard]] std::size_t columns(char32_t code);
 
-/// The size in bytes of the first character of `text` as a person sees it: with its combining marks,
-/// variation selectors, skin tone, and what a zero width joiner adds; two regional indicators are one
-/// flag.
+/// The size in bytes of the first character of `text` as a person sees it: with its combining
+/// marks, variation selectors, skin tone, and what a zero width joiner adds; two regional
+/// indicators are one flag.
 [[nodiscard]] std::size_t cluster_size(std::string_view text);
 
 /// True for a character that nobody can see: spaces of any width, the default-ignorable characters

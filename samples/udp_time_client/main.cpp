@@ -8,10 +8,10 @@
 #include <string>
 
 #include "reactor/datagram.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/server_addresses.hpp"
 #include "samples/udp_time_client/questions.hpp"
 
 namespace {
@@ -48,21 +48,34 @@ class TimeClient {
   TimeClient(reactor::Loop& loop, const Options& options)
       : loop_(loop),
         options_(options),
-        server_(samples::value_of(reactor::resolve_now(options.endpoint)).front()),
+        servers_(options.endpoint),
         interval_(duration(options.interval_seconds.value_or(1))),
         left_(options.count) {
     if (!left_ && !options.interval_seconds) left_ = 1;
-    ask();
+    begin();
   }
 
   bool failed() const { return failed_; }
 
  private:
   // A socket of its own for each question: no late answer is taken for that of the next.
-  void ask() {
+  void begin() {
     asked_at_ = loop_.now();
-    timeout_.restart(duration(options_.timeout_seconds));
+    servers_.begin();
+    ask();
+  }
+
+  void ask() {
+    const auto deadline = asked_at_ + duration(options_.timeout_seconds);
+    timeout_.restart(servers_.share_of(deadline - loop_.now()));
     options_.tcp ? ask_on_connection() : ask_by_datagram();
+  }
+
+  // Where the name has another address that may answer.
+  void try_next(const std::string& why) {
+    socket_.reset();
+    stream_.reset();
+    servers_.go_on() ? ask() : fail(why);
   }
 
   samples::Question question() const {
@@ -74,13 +87,14 @@ class TimeClient {
   }
 
   void ask_by_datagram() {
-    auto socket = reactor::DatagramSocket::connect(loop_, server_, {.receive_times = true});
-    if (!socket) return fail(socket.error().message());
+    auto socket =
+        reactor::DatagramSocket::connect(loop_, servers_.current(), {.receive_times = true});
+    if (!socket) return try_next(socket.error().message());
     socket_ = std::move(*socket);
     socket_->on_error([this](reactor::Error error) {
       error.operation = "ask";
-      error.subject = server_.to_string();
-      fail(error.message());
+      error.subject = servers_.current().to_string();
+      try_next(error.message());
     });
     socket_->on_received([this](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& datagram : batch) {
@@ -92,8 +106,8 @@ class TimeClient {
   }
 
   void ask_on_connection() {
-    auto stream = reactor::Stream::connect(loop_, server_);
-    if (!stream) return fail(stream.error().message());
+    auto stream = reactor::Stream::connect(loop_, servers_.current());
+    if (!stream) return try_next(stream.error().message());
     received_.clear();
     question_ = question();
     stream_ = std::move(*stream);
@@ -102,7 +116,7 @@ class TimeClient {
       if (received_.size() > 512) fail("more than 512 bytes of answer");
     });
     stream_->on_close([this](const reactor::Error& error) {
-      if (error) return fail(error.message());
+      if (error) return try_next(error.message());
       read(protocols::as_bytes(received_), system_clock::now());
     });
   }
@@ -112,6 +126,7 @@ class TimeClient {
     try {
       const auto words = question_.read(bytes, arrived);
       if (!words) return false;
+      servers_.note_response();
       std::printf("%s\n", words->c_str());
       std::fflush(stdout);
       rates_in_a_row_ = 0;
@@ -126,6 +141,7 @@ class TimeClient {
 
   // As RFC 5905 section 7.4 requires. A server that goes on to refuse is left alone.
   void obey(const samples::KissOfDeath& kiss) {
+    servers_.note_response();
     std::string what = options_.endpoint + ": " + kiss.what();
     rates_in_a_row_ = kiss.asked_too_often ? rates_in_a_row_ + 1 : 0;
     const bool ends = kiss.denied || rates_in_a_row_ == most_rates_in_a_row;
@@ -157,7 +173,7 @@ class TimeClient {
 
   reactor::Loop& loop_;
   const Options& options_;
-  const reactor::Address server_;
+  samples::ServerAddresses servers_;
   std::chrono::nanoseconds interval_;
   int rates_in_a_row_ = 0;
   std::optional<unsigned> left_;  // Nothing: until somebody stops it.
@@ -166,8 +182,9 @@ class TimeClient {
   std::optional<reactor::DatagramSocket> socket_;
   std::optional<reactor::Stream> stream_;
   std::string received_;
-  reactor::Timer next_{loop_, [this] { ask(); }};
-  reactor::Timer timeout_{loop_, [this] { fail("no answer from " + server_.to_string()); }};
+  reactor::Timer next_{loop_, [this] { begin(); }};
+  reactor::Timer timeout_{loop_,
+                          [this] { try_next("no answer from " + servers_.current().to_string()); }};
   bool failed_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include <list>
 #include <string>
 
+#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/udp_time_server/services.hpp"
 
@@ -49,6 +50,10 @@ int main(int count, char** words) {
       "'%Y-%m-%d %X'. A decimal number (1536197188 or 1536197188.25) is a Unix timestamp and is\n"
       "answered as '%Y-%m-%d %X'. TZ is honoured.\n"
       "Example: udp_time_server --listen 127.0.0.1:9001 --sntp 127.0.0.1:9123"};
+  command_line.footer(
+      samples::memory_text(samples::most_bytes(),
+                           "10000 senders of formats, 10000 connections for TIME and as many for "
+                           "DAYTIME, and 1 MiB of\nanswers that wait for each of the four"));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", options.text, "HOST:PORT or [::1]:PORT; port 0: any");
   command_line.add_option("--sntp", options.sntp, "Where to serve SNTP (RFC 5905)");

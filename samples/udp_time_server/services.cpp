@@ -10,11 +10,11 @@
 #include "protocols/time_text.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/may_answer.hpp"
+#include "samples/support/with_port.hpp"
 
 namespace samples {
 namespace {
 
-using reactor::Address;
 using reactor::Datagram;
 using std::chrono::system_clock;
 using namespace std::chrono_literals;
@@ -36,7 +36,20 @@ protocols::Leap coming_leap() {
   }
 }
 
+// An answer is short, and nothing else waits for a client.
+constexpr reactor::ServerOptions connection_options{.max_queued_bytes = 1024};
+
+// Of a text, as the protocol has it.
+constexpr std::uint64_t max_text_bytes = 512;
+
 }  // namespace
+
+std::uint64_t most_bytes() {
+  const std::uint64_t fixed =
+      connection_options.most_bytes() + reactor::DatagramOptions().max_queued_bytes;
+  return reactor::UdpServerOptions().most_bytes(sizeof(TextSession) + max_text_bytes) +
+         reactor::DatagramOptions().max_queued_bytes + 2 * fixed;
+}
 
 // ---- Text
 
@@ -65,48 +78,58 @@ bool TextSession::comes_back(const Datagram& datagram) const {
 // ---- SNTP
 
 SntpService::SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum)
-    : socket_(value_of(reactor::DatagramSocket::bind(
-          loop, value_of(reactor::resolve_now(endpoint)).front(), {.receive_times = true}))),
-      file_(socket_.address()) {
-  socket_.on_received([this, stratum](std::span<const Datagram> batch) {
-    for (const Datagram& datagram : batch) answer(datagram, stratum);
-  });
+    : sockets_(
+          value_of(reactor::DatagramSocket::bind_all(loop, endpoint, {.receive_times = true}))),
+      file_(address()) {
+  for (reactor::DatagramSocket& socket : sockets_) {
+    socket.on_received([&socket, stratum](std::span<const Datagram> batch) {
+      for (const Datagram& datagram : batch) answer(socket, datagram, stratum);
+    });
+  }
 }
 
-void SntpService::answer(const Datagram& datagram, std::uint8_t stratum) {
+void SntpService::drain() {
+  for (reactor::DatagramSocket& socket : sockets_) socket.drain();
+}
+
+void SntpService::answer(reactor::DatagramSocket& socket, const Datagram& datagram,
+                         std::uint8_t stratum) {
   if (datagram.sender.port() == 0) return;
   const protocols::SntpClock clock{.leap = coming_leap(), .stratum = stratum};
   const auto received = protocols::NtpTime::from_unix(datagram.arrival->time);
   auto answer = protocols::answer_sntp(datagram.bytes, clock, received);
   if (!answer) return;
   answer->transmit = protocols::NtpTime::from_unix(system_clock::now());
-  socket_.reply(datagram, answer->encode());
+  socket.reply(datagram, answer->encode());
 }
 
 // ---- TIME and DAYTIME
 
 FixedService::FixedService(reactor::Loop& loop, const std::string& endpoint, Answer answer)
     : answer_(std::move(answer)) {
-  const Address wanted = value_of(reactor::resolve_now(endpoint)).front();
   // A port that the kernel chose for one protocol may be taken in the other.
-  int tries = wanted.port() == 0 ? 10 : 1;
-  while (!listen(loop, wanted, tries == 1)) --tries;
-  datagrams_->on_received([this](std::span<const Datagram> batch) {
-    const std::string text = answer_();
-    for (const Datagram& datagram : batch) {
-      const bool shorter = datagram.bytes.size() < text.size();
-      if (shorter && may_answer(datagram.sender, address())) datagrams_->reply(datagram, text);
-    }
-  });
+  int tries = endpoint.ends_with(":0") ? 10 : 1;
+  while (!listen(loop, endpoint, tries == 1)) --tries;
+  for (reactor::DatagramSocket& socket : datagrams_) {
+    socket.on_received([this, &socket](std::span<const Datagram> batch) {
+      const std::string text = answer_();
+      for (const Datagram& datagram : batch) {
+        const bool shorter = datagram.bytes.size() < text.size();
+        if (shorter && may_answer(datagram.sender, address())) socket.reply(datagram, text);
+      }
+    });
+  }
 }
 
-bool FixedService::listen(reactor::Loop& loop, const Address& wanted, bool last_try) {
-  connections_ = value_of(Connections::listen(loop, wanted, {}, [this](reactor::Stream& stream) {
-    stream.write(answer_());
-    stream.close();
-    return Connection{};
-  }));
-  auto datagrams = reactor::DatagramSocket::bind(loop, connections_->address());
+bool FixedService::listen(reactor::Loop& loop, const std::string& endpoint, bool last_try) {
+  connections_ = value_of(
+      Connections::listen(loop, endpoint, connection_options, [this](reactor::Stream& stream) {
+        stream.write(answer_());
+        stream.close();
+        return Connection{};
+      }));
+  auto datagrams =
+      reactor::DatagramSocket::bind_all(loop, with_port(endpoint, connections_->address().port()));
   if (datagrams) {
     datagrams_ = std::move(*datagrams);
   } else if (last_try) {
@@ -117,7 +140,7 @@ bool FixedService::listen(reactor::Loop& loop, const Address& wanted, bool last_
 
 void FixedService::drain() {
   connections_->drain();
-  datagrams_->pause();
+  for (reactor::DatagramSocket& socket : datagrams_) socket.drain();
 }
 
 std::string time_answer() {

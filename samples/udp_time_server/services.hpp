@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "reactor/datagram.hpp"
 #include "reactor/server.hpp"
@@ -48,25 +50,26 @@ class SntpService {
  public:
   SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum);
 
-  const reactor::Address& address() const { return socket_.address(); }
-  void drain() { socket_.pause(); }
+  const reactor::Address& address() const { return sockets_.front().address(); }
+  void drain();
 
  private:
-  void answer(const reactor::Datagram& datagram, std::uint8_t stratum);
+  static void answer(reactor::DatagramSocket& socket, const reactor::Datagram& datagram,
+                     std::uint8_t stratum);
 
-  reactor::DatagramSocket socket_;
+  std::vector<reactor::DatagramSocket> sockets_;  // One for each address.
   const SocketFile file_;
 };
 
-/// The same bytes for whoever asks, at one address: as a datagram for any that is shorter, and on
-/// a TCP connection without being asked.
+/// The same bytes for each client, on one port: as a datagram for any that is shorter, and on a TCP
+/// connection without being asked.
 class FixedService {
  public:
   using Answer = std::function<std::string()>;
 
   FixedService(reactor::Loop& loop, const std::string& endpoint, Answer answer);
 
-  const reactor::Address& address() const { return datagrams_->address(); }
+  const reactor::Address& address() const { return connections_->address(); }
   void drain();
 
  private:
@@ -75,12 +78,15 @@ class FixedService {
   };
   using Connections = reactor::Server<Connection>;
 
-  bool listen(reactor::Loop& loop, const reactor::Address& wanted, bool last_try);
+  bool listen(reactor::Loop& loop, const std::string& endpoint, bool last_try);
 
   Answer answer_;
   std::optional<Connections> connections_;
-  std::optional<reactor::DatagramSocket> datagrams_;
+  std::vector<reactor::DatagramSocket> datagrams_;  // One for each address.
 };
+
+/// The most memory that all of them take together.
+[[nodiscard]] std::uint64_t most_bytes();
 
 [[nodiscard]] std::string time_answer();     ///< RFC 868
 [[nodiscard]] std::string daytime_answer();  ///< RFC 867

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -764,6 +765,104 @@ TEST_SUITE("datagram") {
     run_until(loop, [&] { return !good.messages.empty() && !sender.errors.empty(); });
     CHECK(sender.socket.counters().failed + sender.socket.counters().sent == 1001);
     CHECK(good.texts() == std::vector<std::string>{"still here"});
+  }
+
+  TEST_CASE_TEMPLATE("drain() discards what a unix receiver does not read, and run() returns",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    for (const bool connected : {true, false}) {
+      CAPTURE(connected);
+      Inbox stuck(loop, abstract_name()), good(loop, abstract_name());
+      stuck.socket.pause();
+      Inbox sender(connected ? ok(DatagramSocket::connect(loop, stuck.socket.address()))
+                             : ok(DatagramSocket::bind(loop, abstract_name())));
+      constexpr unsigned sent = 1000;
+      for (unsigned i = 0; i < sent; ++i) {
+        connected ? sender.socket.send("x") : sender.socket.send(stuck.socket.address(), "x");
+      }
+      if (!connected) {
+        for (int i = 0; i < 100; ++i) sender.socket.send(good.socket.address(), "y");
+        run_until(loop, [&] { return good.messages.size() == 100; });
+      }
+      good.socket.pause();
+      const std::uint64_t taken = sender.socket.counters().sent - good.messages.size();
+      REQUIRE(taken < sent);
+      sender.socket.drain(20ms);
+      loop.run();
+      CHECK(sender.socket.queued_bytes() == 0);
+      CHECK(sender.socket.counters().dropped == sent - taken);
+      CHECK(sender.errors == std::vector<std::string>{"send " + stuck.socket.address().to_string() +
+                                                      ": connection timed out"});
+      // What is sent later has the same time.
+      CHECK((connected ? sender.socket.send("x")
+                       : sender.socket.send(stuck.socket.address(), "x")) == Sent::queued);
+      loop.run();
+      CHECK(sender.socket.counters().dropped == sent - taken + 1);
+      CHECK(sender.errors.size() == 2);
+    }
+  }
+
+  TEST_CASE("a drain() that makes progress takes as long as it takes, and loses nothing") {
+    Loop loop;
+    Inbox slow(loop, abstract_name());
+    slow.socket.pause();
+    Inbox sender(loop, abstract_name());
+    const auto texts = numbered(60, 20);
+    for (const std::string& text : texts) sender.socket.send(slow.socket.address(), text);
+    // One batch each time, which is what the kernel holds for a receiver.
+    slow.socket.on_received([&](Batch batch) {
+      for (const Datagram& datagram : batch) {
+        slow.messages.push_back({std::string(datagram.text()), datagram.sender, false});
+      }
+      slow.socket.pause();
+    });
+    const auto reads = Timer::every(loop, 100ms, [&] { slow.socket.resume(); });
+    const auto began = Loop::Clock::now();
+    constexpr auto timeout = 300ms;
+    sender.socket.drain(timeout);
+    run_until(loop, [&] { return slow.messages.size() == texts.size(); });
+    CHECK(slow.texts() == texts);
+    CHECK(sender.socket.counters().dropped == 0);
+    if (Loop::Clock::now() - began <= timeout) MESSAGE("skipped: the receiver was not slow");
+  }
+
+  TEST_CASE("a caller that was told `full` is told of the room that a drain() makes") {
+    Loop loop;
+    Inbox stuck(loop, abstract_name());
+    stuck.socket.pause();
+    DatagramOptions options;
+    options.max_queued_bytes = 10'000;
+    Inbox sender(loop, abstract_name(), options);
+    while (sender.socket.send(stuck.socket.address(), "x") != Sent::full) {
+    }
+    int drained = 0;
+    sender.socket.on_drained([&] { ++drained; });
+    sender.socket.drain(1ms);
+    loop.run();
+    CHECK(drained == 1);
+
+    // It may send more then, or destroy the socket.
+    std::optional<DatagramSocket> ended = ok(DatagramSocket::bind(loop, abstract_name(), options));
+    while (ended->send(stuck.socket.address(), "x") != Sent::full) {
+    }
+    ended->on_drained([&] { ended.reset(); });
+    ended->drain(1ms);
+    loop.run();
+    CHECK_FALSE(ended);
+  }
+
+  TEST_CASE("a drain() of max() waits for a receiver for ever") {
+    Loop loop;
+    Inbox stuck(loop, abstract_name());
+    stuck.socket.pause();
+    Inbox sender(loop, abstract_name());
+    for (int i = 0; i < 100; ++i) sender.socket.send(stuck.socket.address(), "x");
+    sender.socket.drain(reactor::Duration::max());
+    for (int turn = 0; turn < 100; ++turn) loop.poll();
+    CHECK(sender.socket.counters().dropped == 0);
+    stuck.socket.resume();
+    run_until(loop, [&] { return stuck.messages.size() == 100; });
   }
 
   TEST_CASE("a datagram that was `sent` in a callback and found the queue full is counted") {

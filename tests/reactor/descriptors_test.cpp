@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -23,6 +24,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/child.hpp"
+#include "support/patience.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
@@ -65,6 +67,27 @@ class DescriptorLimit {
   std::vector<int> fill_;
 };
 
+// Lets this process open more descriptors, for a while.
+class MoreDescriptors {
+ public:
+  explicit MoreDescriptors(rlim_t count) {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+    rlimit higher = before_;
+    higher.rlim_cur = std::max(count, before_.rlim_cur);
+    allowed_ = count <= before_.rlim_max && setrlimit(RLIMIT_NOFILE, &higher) == 0;
+  }
+  ~MoreDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  MoreDescriptors(const MoreDescriptors&) = delete;
+  MoreDescriptors& operator=(const MoreDescriptors&) = delete;
+
+  [[nodiscard]] bool allowed() const { return allowed_; }
+  [[nodiscard]] rlim_t most() const { return before_.rlim_max; }
+
+ private:
+  rlimit before_{};
+  bool allowed_ = false;
+};
+
 std::size_t open_descriptors() {
   std::size_t count = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -72,6 +95,15 @@ std::size_t open_descriptors() {
   }
   return count;
 }
+
+// Echoes, and notes why each connection ended.
+struct Noting {
+  Stream& stream;
+  std::vector<std::error_code>& ends;
+
+  void on_data(std::span<const std::byte> bytes) { stream.write(bytes); }
+  void on_close(const reactor::Error& error) { ends.push_back(error.code); }
+};
 
 struct Echo {
   Stream& stream;
@@ -158,6 +190,48 @@ TEST_SUITE("descriptors") {
     CHECK(errors[0].starts_with("accept on " + address.to_string() + ": too many open files"));
     CHECK(errors.size() <= 3);        // At most one a second.
     CHECK(statistics.turns < 2'000);  // A listener that spins takes as many in ten milliseconds.
+  }
+
+  TEST_CASE("5,000 connections on which nothing is sent are gone in time, those in use are not") {
+    constexpr std::size_t silent = 5'000, in_use = 5;
+    CHECK_MESSAGE(reactor::ServerOptions{}.first_progress_timeout == 30s,
+                  "what a default server has; here it is shorter");
+    const MoreDescriptors more(2 * (silent + in_use) + 300);
+    if (!more.allowed()) {
+      MESSAGE("skipped: this process may open " << more.most() << " descriptors (ulimit -Hn)");
+      return;
+    }
+    if (below_valgrind()) {
+      MESSAGE("skipped: valgrind has read the limit of descriptors before it was raised");
+      return;
+    }
+    Loop loop;
+    std::vector<std::error_code> ends;
+    auto server = Server<Noting>::listen(
+        loop, any_address(Transport::tcp4),
+        {.first_progress_timeout = std::chrono::seconds(2) * patience()}, [&](Stream& stream) {
+          return Noting{stream, ends};
+        });
+    REQUIRE(server);
+    std::vector<Socket> clients;
+    const auto connect = [&](std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) clients.push_back(connect_to(server->address()));
+      run_until(loop, [&] { return server->connections() + ends.size() == clients.size(); });
+    };
+    connect(in_use);
+    for (const Socket& client : clients) REQUIRE(send(client.fd(), "x", 1, MSG_NOSIGNAL) == 1);
+    // No more at once than the kernel keeps for a listener.
+    while (clients.size() < in_use + silent) connect(250);
+    // Without run_until(): no other timer may help.
+    const auto latest = Loop::Clock::now() + 60s * patience();
+    while (ends.size() < silent && Loop::Clock::now() < latest) loop.run_once();
+    CHECK(ends.size() == silent);
+    CHECK(server->connections() == in_use);
+    for (const std::error_code& end : ends) REQUIRE(end == reactor::no_first_progress());
+    for (std::size_t i = in_use; i < clients.size(); ++i) {
+      char byte;
+      REQUIRE(recv(clients[i].fd(), &byte, 1, 0) <= 0);
+    }
   }
 
   TEST_CASE("without a descriptor left, timers start, and what needs one says so") {

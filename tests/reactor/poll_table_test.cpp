@@ -334,8 +334,9 @@ TEST_SUITE("poll_table") {
     }
   }
 
-  TEST_CASE_TEMPLATE("who reads to the end, and then destroys the Watcher, is called once for it",
-                     Position, Host, Guest) {
+  TEST_CASE_TEMPLATE(
+      "a callback that reads to the end and destroys the Watcher is called once for it", Position,
+      Host, Guest) {
     Position position;
     Subject subject = new_pipe(true);
     send_text(subject.other);

@@ -834,6 +834,56 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 2);
   }
 
+  // In these, no timer is armed but that of the server: run_until() has one, which keeps the loop's
+  // clock going.
+  TEST_CASE_TEMPLATE("silent connections end together, not one after each timeout", Position, Host,
+                     Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    constexpr std::size_t count = 20;
+    constexpr auto timeout = 200ms;
+    std::vector<Error> ended;
+    auto server = Server<TellsEnd>::listen(loop, "127.0.0.1:0", {.first_progress_timeout = timeout},
+                                           [&](Stream& stream) {
+                                             return TellsEnd{stream, ended};
+                                           });
+    REQUIRE(server);
+    std::vector<reactor::Socket> clients;
+    std::optional<Timer> connects;
+    connects = Timer::every(loop, 5ms, [&] {
+      clients.push_back(connect_to(server->address()));
+      if (clients.size() == count) connects.reset();
+    });
+    while (ended.empty()) loop.run_once();
+    const auto first = Loop::Clock::now();
+    while (ended.size() < count) loop.run_once();
+    CHECK(Loop::Clock::now() - first < count / 2 * timeout);
+    for (const Error& error : ended) CHECK(error.code == reactor::no_first_progress());
+  }
+
+  TEST_CASE_TEMPLATE("a connection is idle after its idle time, also behind late progress",
+                     Position, Host, Guest) {
+    Position position;
+    Loop& loop = position.loop;
+    constexpr auto timeout = 100ms;
+    std::vector<Error> ended;
+    std::optional<Timer> progress;
+    auto server = Server<TellsEnd>::listen(
+        loop, "127.0.0.1:0", {.idle_timeout = timeout, .first_progress_timeout = {}},
+        [&](Stream& stream) {
+          progress = Timer::after(loop, timeout / 2, [&stream] { stream.touch(); });
+          return TellsEnd{stream, ended};
+        });
+    REQUIRE(server);
+    const auto client = connect_to(server->address());
+    const auto began = Loop::Clock::now();
+    constexpr int most_looks = 50;  // Each takes half the idle time at most.
+    for (int turn = 0; turn < most_looks && ended.empty(); ++turn) loop.run_once();
+    REQUIRE(ended.size() == 1);
+    CHECK(ended[0].code == reactor::idle_too_long());
+    CHECK(Loop::Clock::now() - began >= timeout * 3 / 2);
+  }
+
   TEST_CASE("the most that a server holds follows from its options") {
     const ServerOptions options{.max_connections = 100, .max_queued_bytes = 1000};
     CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);

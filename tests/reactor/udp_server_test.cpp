@@ -1,6 +1,7 @@
 #include "reactor/udp_server.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -396,6 +397,40 @@ TEST_SUITE("udp_server") {
     server->drain();
     loop.run();
     CHECK(heard.size() == 5);
+  }
+
+  TEST_CASE("the most that a server of datagrams holds follows from its options") {
+    const UdpServerOptions options{.max_sessions = 100};
+    CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);
+    UdpServerOptions more = options;
+    more.socket.max_queued_bytes += 1000;
+    CHECK(more.most_bytes() - options.most_bytes() == 1000);
+    CHECK(options.socket.most_bytes() > options.socket.max_queued_bytes + 4 * 1024 * 1024);
+    CHECK(UdpServerOptions{}.most_bytes() < 20 * 1024 * 1024);
+    more.max_sessions = SIZE_MAX;
+    more.socket.max_queued_bytes = SIZE_MAX;
+    CHECK(more.most_bytes(UINT64_MAX) > options.most_bytes());
+  }
+
+  TEST_CASE("a unix peer that does not read does not keep run() going after drain()") {
+    struct Talking {
+      UdpPeer& peer;
+      void on_datagram(const Datagram&) {
+        for (int i = 0; i < 1000; ++i) peer.send("more than the kernel holds");
+      }
+    };
+    Loop loop;
+    const std::string name = "unix:@uvreactor-udp-server-" + std::to_string(getpid());
+    auto server = ok(UdpServer<Talking>::bind(loop, name));
+    std::string told;
+    server.on_error([&](const reactor::Error& error) { told = error.message(); });
+    auto silent = ok(DatagramSocket::connect(loop, server.address()));
+    silent.send("talk");
+    run_until(loop, [&] { return server.sessions() == 1; });
+    server.drain(20ms);
+    loop.run();
+    CHECK(told == "send " + silent.address().to_string() + ": connection timed out");
+    CHECK(server.counters().dropped > 0);
   }
 
   TEST_CASE("a session that cannot be made ends nobody else's") {

@@ -33,6 +33,7 @@ class Scripted:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self._listener.getsockname()[1]
         self.requests = []
+        self.client_left = False  # The last one, without an answer.
         self._scripts = scripts
         self._thread = threading.Thread(target=self._serve)
 
@@ -55,11 +56,18 @@ class Scripted:
             self.requests.append(request.decode())
             connection.sendall(answer)
         if script and script[-1] == b"":
-            connection.recv(1)  # Says nothing until the client has gone.
+            try:
+                self.client_left = connection.recv(1) == b""  # Says nothing until then.
+            except ConnectionResetError:
+                self.client_left = True
 
     def __enter__(self):
         self._thread.start()
         return self
+
+    def wait(self):
+        """Until the scripts have come to their end."""
+        self._thread.join()
 
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
@@ -206,7 +214,7 @@ def silent_address(host):
             caller = stack.enter_context(socket.socket())
             caller.setblocking(False)
             caller.connect_ex(listener.getsockname())
-        # The first is accepted by the kernel; whoever comes next hears nothing.
+        # The kernel accepts the first connection, and leaves the next one without an answer.
         yield listener.getsockname()[1]
 
 
@@ -425,6 +433,23 @@ class HttpGet(unittest.TestCase):
                 threading.Event().wait(1)  # Until the pipe is full, and then some.
                 body, errors = process.communicate(timeout=PATIENCE_SECONDS)
             self.assertEqual((process.returncode, len(body)), (0, 6000000), errors)
+
+    def test_an_output_that_is_not_read_holds_up_no_other_url(self):
+        size = 4 << 20  # More than a pipe holds, and more than waits for it.
+        with Server("http_responder") as server, Scripted([b""]) as silent:
+            fetching = subprocess.Popen(
+                [program("http_get"), "--timeout", "0.5",
+                 f"http://{server.endpoint}/download?size={size}", silent.url + "/"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            with fetching:
+                silent.wait()
+                self.assertTrue(silent.client_left)  # After its timeout.
+                self.assertIsNone(fetching.poll())
+                body, errors = fetching.communicate(timeout=PATIENCE_SECONDS)
+        self.assertEqual(len(body), size)
+        self.assertEqual(fetching.returncode, 1)
+        self.assertRegex(errors.decode(), rf"^200 {size} bytes .*\nerror: {silent.url}/: receive "
+                         "from .*: connection timed out\n")
 
     def test_a_server_that_is_not_there_is_an_error_and_the_others_are_fetched(self):
         with socket.socket() as unused, Server("http_responder") as server:

@@ -233,7 +233,7 @@ class Paths(unittest.TestCase):
             for name in (".secret", ".git", ".link"):
                 self.assertNotIn(f'"./{name}', page)
             self.assertNotIn('"./.b', ask(server, "/a/")[1].decode())
-            self.assertEqual(ask(server, "/link")[1], b"S")  # Whoever made the link has shown it.
+            self.assertEqual(ask(server, "/link")[1], b"S")  # The name of a link may tell it.
             self.assertEqual(ask(server, "/..two")[1], b"2")
         with serving("--list", "--hidden", files=files) as server:
             for target in hidden:

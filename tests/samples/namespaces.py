@@ -6,10 +6,15 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
+CLONE_NEWNS = 0x20000
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
 PREFIX = "uvreactor-"
 
 
@@ -52,6 +57,54 @@ def enter(path):
     """Moves this thread into a network namespace."""
     with open(path) as namespace:
         set_namespace(namespace)
+
+
+def check(status, what):
+    if status != 0:
+        raise OSError(ctypes.get_errno(), what)
+
+
+def use_hosts_file(path):
+    """Gives this process another /etc/hosts, in a mount namespace of its own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    check(libc.unshare(CLONE_NEWNS), "unshare")
+    check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "mount /")
+    check(libc.mount(os.fsencode(path), b"/etc/hosts", None, MS_BIND, None), "mount /etc/hosts")
+
+
+class Names:
+    """For the programs that are started with its `process`: names with the addresses given.
+
+        names = Names({"two.test": ["::1", "127.0.0.1"]})
+        Server("tcp_echo_server", "--listen", "two.test:0", **names.process)
+    """
+
+    def __init__(self, addresses):
+        self._file = tempfile.NamedTemporaryFile("w", prefix="hosts-")
+        for name, hosts in addresses.items():
+            self._file.writelines(f"{host} {name}\n" for host in hosts)
+        self._file.flush()
+        self.process = {"preexec_fn": lambda: use_hosts_file(self._file.name)}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    @staticmethod
+    def missing():
+        """Why there can be no names here, or None."""
+        if os.geteuid() != 0:
+            return "another /etc/hosts needs root"
+        with Names({"two.test": ["::1", "127.0.0.1"]}) as names:
+            try:
+                told = subprocess.run(["getent", "ahosts", "two.test"], check=False, text=True,
+                                      capture_output=True, **names.process).stdout
+            except (OSError, subprocess.SubprocessError) as problem:
+                return f"no other /etc/hosts here: {problem}"
+        both = "::1 " in told and "127.0.0.1 " in told
+        return None if both else "a name of /etc/hosts has no two addresses here"
 
 
 class Host:

@@ -1,6 +1,8 @@
 """What all programs do alike, whatever they are for."""
 
 import os
+import re
+import resource
 import subprocess
 import sys
 import unittest
@@ -29,6 +31,32 @@ class EveryProgram(unittest.TestCase):
                 done = run(name, "--version")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
+
+    def test_each_stands_in_the_readme_with_a_command(self):
+        readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+        for path in program("").iterdir():
+            if path.is_file() and os.access(path, os.X_OK):
+                self.assertRegex(readme, rf"\n\| `{path.name}` \| .* \| `build/samples/{path.name}\b")
+
+    def test_every_server_prints_the_most_memory_that_it_can_hold(self):
+        for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
+                     "readiness_echo_server", "remote_command_server", "tcp_echo_server", "tcp_relay",
+                     "udp_chat", "udp_echo_server", "udp_time_server"):
+            with self.subTest(name):
+                told = re.search(r"^A thread holds at most (\d+) MiB in memory:\n\S.*[a-zA-Z]\.",
+                                 run(name, "--help").stdout, re.MULTILINE | re.DOTALL)
+                self.assertIsNotNone(told)
+                self.assertGreater(int(told[1]), 0)
+
+    def test_the_bound_follows_from_the_descriptors_that_a_server_may_have(self):
+        for name, kib_each in (("readiness_echo_server", 68), ("tcp_relay", 770)):
+            bounds = []
+            for descriptors in (1000, 2000):
+                told = shell("", name, "--help", stdout=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: resource.setrlimit(
+                                 resource.RLIMIT_NOFILE, (descriptors, descriptors))).stdout
+                bounds.append(int(re.search(r"at most (\d+) MiB", told)[1]))
+            self.assertAlmostEqual(bounds[1] - bounds[0], kib_each * 1000 / 1024, delta=16)
 
     def test_no_descriptor_that_it_opens_is_taken_for_a_standard_one_that_was_closed(self):
         with Server("chat_server") as server:

@@ -67,8 +67,8 @@ class UdpChat(unittest.TestCase):
             say(server, f"@{silent.endpoint}: no", f"@{stranger.endpoint}: at 10:30")
             self.assertEqual(stranger.socket.recv(100), b"at 10:30")
         nobody = "error: no friend is known: add one by --peer NAME=HOST:PORT"
-        self.assertEqual(server.errors(), f"{nobody}; `@HOST:PORT: text` answers one who "
-                         f"wrote, as @{stranger.endpoint}\n")
+        self.assertEqual(server.errors(), f"{nobody}; `@HOST:PORT: text` replies to a "
+                         f"sender, as @{stranger.endpoint}\n")
 
     def test_an_empty_list_of_friends_says_how_to_add_one(self):
         done = run("udp_chat", "--listen", "127.0.0.1:0", input="hello\n")

@@ -29,8 +29,8 @@ class Download {
   Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path, std::string name,
            OnOver on_over);
 
-  /// The answers to it. Where nothing can be written, what follows is read and discarded, and finish()
-  /// tells why.
+  /// The answers to it. Where nothing can be written, what follows is read and discarded, and
+  /// finish() tells why.
   void begin(std::uint64_t size, std::uint64_t offset);
   void write(reactor::Stream::Bytes bytes);
   void finish(const std::string& sha256);

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "linked_sys.hpp"
+#include "reactor/datagram.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
+#include "reactor/udp_server.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
@@ -22,6 +24,7 @@
 using namespace std::chrono_literals;
 using linked_sys::DeadName;
 using reactor::Address;
+using reactor::DatagramSocket;
 using reactor::Listener;
 using reactor::Loop;
 using reactor::Query;
@@ -30,6 +33,28 @@ using reactor::Socket;
 namespace {
 
 using Found = reactor::Result<std::vector<Address>>;
+
+struct Echo {
+  reactor::UdpPeer& peer;
+  void on_datagram(const reactor::Datagram& datagram) { peer.send(datagram.bytes); }
+};
+
+// A wildcard socket, and what came to it.
+struct Asker {
+  explicit Asker(Loop& loop, const char* local = "127.0.0.1:0")
+      : socket(ok(DatagramSocket::bind(loop, local))) {
+    socket.on_received([this](std::span<const reactor::Datagram> batch) {
+      for (const reactor::Datagram& datagram : batch) {
+        answers.emplace_back(datagram.sender.to_string() + " " + std::string(datagram.text()));
+      }
+    });
+  }
+  Asker(const Asker&) = delete;
+  Asker& operator=(const Asker&) = delete;
+
+  DatagramSocket socket;
+  std::vector<std::string> answers;
+};
 
 struct Session {
   reactor::Stream& stream;
@@ -206,5 +231,98 @@ TEST_SUITE("name_faults") {
     run_until(position.loop, [&] { return !listener; });
     for (int turn = 0; turn < 3; ++turn) position.loop.poll();
     CHECK(calls == 1);
+  }
+
+  TEST_CASE_TEMPLATE("a server of datagrams receives on all addresses of its name, on one port",
+                     Position, Host, Guest) {
+    linked_sys::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
+    Position position;
+    Loop& loop = position.loop;
+    auto server = ok(reactor::UdpServer<Echo>::bind(loop, "three.test:0"));
+    const std::vector<Address> addresses = server.addresses();
+    REQUIRE(addresses.size() == 3);
+    CHECK(addresses[0] == server.address());
+    Asker ipv4(loop), ipv6(loop, "[::1]:0");
+    std::vector<std::string> expected;
+    for (const Address& address : addresses) {
+      CHECK(address.port() == server.address().port());
+      Asker& asker = address.family() == reactor::Family::ipv6 ? ipv6 : ipv4;
+      const std::size_t answers = asker.answers.size();
+      asker.socket.send(address, "hello");
+      run_until(loop, [&] { return asker.answers.size() > answers; });
+      CHECK_MESSAGE(asker.answers.back() == address.to_string() + " hello",
+                    "the answer comes from the address that was asked");
+    }
+    CHECK_MESSAGE(server.sessions() == 2, "one for each sender, whichever address it sends to");
+    CHECK(server.counters().received == 3);
+    CHECK(server.counters().sent == 3);
+    int sockets = 0;
+    server.for_each_socket([&](const Socket&) { ++sockets; });
+    CHECK(sockets == 3);
+
+    ipv4.socket.pause();
+    ipv6.socket.pause();
+    server.drain();
+    loop.run();
+    CHECK(server.sessions() == 0);
+  }
+
+  TEST_CASE(
+      "a datagram socket for each address: one in use fails all, another host's is left out") {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
+    linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
+    Loop loop;
+    for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
+      const auto other = ok(DatagramSocket::bind(loop, taken));
+      const std::string port = std::to_string(other.address().port());
+      const auto refused = DatagramSocket::bind_all(loop, "two.test:" + port);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code == std::errc::address_in_use);
+      const std::string free = other.address().host() == "127.0.0.1" ? "127.0.0.2:" : "127.0.0.1:";
+      CHECK_MESSAGE(DatagramSocket::bind(loop, free + port), "nothing is left open");
+    }
+    CHECK(ok(DatagramSocket::bind_all(loop, "half.test:0")).size() == 1);
+    CHECK(ok(DatagramSocket::bind_all(loop, "127.0.0.1:0")).size() == 1);
+    const auto far = DatagramSocket::bind_all(loop, "far.test:0");
+    REQUIRE_FALSE(far);
+    CHECK(far.error().code == std::errc::address_not_available);
+    CHECK_FALSE(DatagramSocket::bind_all(loop, "127.0.0.1"));
+  }
+
+  // Destroys its server, or answers with more than a datagram holds, which on_error is told.
+  struct Destroying {
+    reactor::UdpPeer& peer;
+    std::optional<reactor::UdpServer<Destroying>>& server;
+    void on_datagram(const reactor::Datagram& datagram) {
+      if (datagram.text() == "destroy") return server.reset();
+      peer.send(std::string(70'000, 'x'));
+    }
+  };
+
+  TEST_CASE(
+      "a server of datagrams on several addresses may be destroyed by a session or on_error") {
+    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    for (const char* how : {"destroy", "fail"}) {
+      CAPTURE(how);
+      Loop loop;
+      std::optional<reactor::UdpServer<Destroying>> server;
+      server.emplace(
+          ok(reactor::UdpServer<Destroying>::bind(loop, "two.test:0", {}, [&](auto& peer) {
+            return Destroying{peer, server};
+          })));
+      int errors = 0;
+      server->on_error([&](const reactor::Error&) {
+        ++errors;
+        server.reset();
+      });
+      Asker asker(loop);
+      const std::vector<Address> addresses = server->addresses();
+      for (const Address& address : addresses) asker.socket.send(address, how);
+      run_until(loop, [&] { return !server; });
+      asker.socket.pause();
+      loop.run();
+      CHECK(errors == (how == std::string("fail") ? 1 : 0));
+    }
   }
 }
