@@ -1,0 +1,482 @@
+#!/usr/bin/env python3
+"""Breaks the library in small ways, and prints what no test notices: `mutate.py [COUNT] [SEED]`.
+
+Each mutant is one small change of one place in reactor/ or protocols/. The programs are built and
+run in build-mutate/, from a copy of the tree: the files of the user are never touched. A mutant is
+killed when a test fails, crashes or hangs. One that does not compile, or that leaves every program
+as it was to the byte, is not counted, and another one is drawn.
+
+The same seed draws the same mutants, also after edits elsewhere. Results are kept for each seed: a
+second run goes on where the first one ended, then tries the survivors again.
+"""
+
+import argparse
+import concurrent.futures
+import contextlib
+import difflib
+import hashlib
+import itertools
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import run
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / "build-mutate"
+TREE = HOME / "tree"
+BUILD = HOME / "build"
+COPIED = ("meson.build", "meson_options.txt", "reactor", "protocols", "samples", "tests", "bench")
+MUTATED = ("reactor", "protocols")
+NOT_BUILT = {"reactor/uv_poller.cpp"}
+# A mutated header recompiles up to 90 files, a source file recompiles itself.
+SOURCES_PER_HEADER = 8
+TEST_SECONDS = 120  # A run of tests that takes longer hangs.
+MEMORY_BYTES = 16 << 30
+
+# The suites that are tried first, by the name of the file; others have a suite of their name.
+SUITES = {
+    "after_fork": "fork,loop",
+    "chunk_line": "http/*",
+    "engine": "loop,timer,stream,exception",
+    "epoll_poller": "loop,watcher,poll_table,fork",
+    "passive_native": "loop,work,signal,process",
+    "poller": "loop,watcher",
+    "section_reader": "http/*",
+    "send_queue": "send queue,stream",
+    "shared_ports": "listener,socket",
+    "signals": "http/*",
+    "syntax": "http/*",
+    "sys": "socket,stream",
+}
+
+
+# --- What can be changed -------------------------------------------------------------------------
+
+# Nothing is changed in these lines: what they do is no behaviour, or must not be tried.
+LEFT_ALONE = re.compile(
+    r"^\s*#|\bstatic_assert\b|\bassert\(|^\s*(using|template|friend|namespace|enum|struct|class)\b"
+    r"|\bhint\b|\bfprintf\b|\bkill\(|\bdescribe\(|memory_order")
+
+STATEMENT = re.compile(
+    r"^(\s+)(?!return\b|throw\b|case\b|delete\b|co_|if\b|for\b|while\b|else\b|do\b|const\b|auto\b)"
+    r"(?:(?:\(void\))?[\w:.>\-\[\]()*&]+\(.*\)"             # a call
+    r"|(?:\+\+|--)[\w.>\-]+"                                # a step
+    r"|\*?[\w.>\-\[\]()]+ (?:=|\+=|-=|\|=|&=) [^=].*);$")   # an assignment
+ASSIGNMENT = re.compile(r"^\s+[\w.>\-\[\]()*]+ = ")  # Most pairs of these may change places.
+DECLARATION = re.compile(r"^\s+(?:static |constexpr )*[\w:<>,]+[&*]? \w+(?:\(.*\)|\{.*\})?;$")
+
+
+def without_text(source):
+    """The source with comments and the contents of literals blanked, each line as long as before."""
+    def blank(found):
+        text = found[0]
+        if text.startswith(("/", '"', "'")) or text.startswith('R"'):
+            return re.sub(r"[^\n]", "~", text)
+        return text
+    return re.sub(r'//[^\n]*|/\*.*?\*/|\b\d[\w\']*|R"\((?:.|\n)*?\)"|"(?:\\.|[^"\\\n])*"'
+                  r"|'(?:\\.|[^'\\\n])+'", blank, source, flags=re.DOTALL)
+
+
+def replaced(line, begin, end, by):
+    return line[:begin] + by + line[end:]
+
+
+def boundary(line, code):
+    other = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+    for found in re.finditer(r"(?<= )(?:<=|>=|<|>)(?= )", code):
+        yield replaced(line, *found.span(), other[found[0]])
+
+
+def negation(line, code):
+    other = {"==": "!=", "!=": "==", "&&": "||", "||": "&&",
+             "return true;": "return false;", "return false;": "return true;"}
+    for found in re.finditer(r"(?<= )(?:==|!=|&&|\|\|)(?= )|\breturn (?:true|false);", code):
+        yield replaced(line, *found.span(), other[found[0]])
+    for found in re.finditer(r"(?<=[( ])!(?=[\w(])", code):
+        yield replaced(line, *found.span(), "")
+    condition = re.match(r"(\s*(?:\} else )?if (?:\[\[\w+\]\] )?\()([^;]+)\)( \{| \[\[|"
+                         r" (?:return|continue|break)\b.*;)?$", code)
+    if condition and condition[2].count("(") == condition[2].count(")"):
+        begin, end = condition.span(2)
+        yield replaced(line, begin, end, f"!({line[begin:end]})")
+
+
+def dropped_call(line, code):
+    if STATEMENT.match(code) and not DECLARATION.match(code):
+        yield re.match(r"\s*", line)[0] + ";"
+
+
+def skipped_error_path(line, code):
+    """`if (…) return …;` and its like in one line."""
+    if re.match(r"\s*(?:\} else )?if \(.*\) (?:return|continue|break|throw)\b.*;$", code):
+        yield re.match(r"\s*", line)[0] + ";"
+
+
+def wrong_constant(line, code):
+    other = {" + ": " - ", " - ": " + ", " * ": " / ", " / ": " * "}
+    for found in re.finditer(r"(?<![\w.'~])\d+(?![\w.'])| [-+*/] ", code):
+        if found[0].isdigit():
+            yield replaced(line, *found.span(), str(int(found[0]) + 1))
+        elif "~" not in code[found.end():found.end() + 1] + code[found.start() - 1:found.start()]:
+            yield replaced(line, *found.span(), other[found[0]])
+
+
+ONE_LINE = {"boundary": boundary, "negation": negation, "dropped call": dropped_call,
+            "skipped error path": skipped_error_path, "wrong constant": wrong_constant}
+SWAPPED = "swapped order"
+KINDS = [*ONE_LINE, SWAPPED]
+
+
+class Mutant:
+    """`before` of the file, which begin at line `number`, become `after`."""
+
+    def __init__(self, file, number, kind, before, after, occurrence):
+        self.file, self.number, self.kind = file, number, kind
+        self.before, self.after = before, after
+        # Stays the same when lines are added elsewhere.
+        self.key = f"{file}: {kind}: {before!r} -> {after!r} ({occurrence})"
+
+    def rank(self, seed):
+        return hashlib.sha256(f"{seed} {self.key}".encode()).hexdigest()
+
+    def diff(self):
+        return "\n".join(["-" + line for line in self.before] + ["+" + line for line in self.after])
+
+    def place(self):
+        return f"{self.file}:{self.number}"
+
+    @contextlib.contextmanager
+    def applied(self):
+        path = TREE / self.file
+        original = path.read_text()
+        lines = original.split("\n")
+        lines[self.number - 1:self.number - 1 + len(self.before)] = self.after
+        path.write_text("\n".join(lines))
+        try:
+            yield
+        finally:
+            path.write_text(original)
+
+
+def begins_statement(code, index):
+    """Whether the line before this one ends a statement, or opens a block."""
+    for line in reversed(code[:index]):
+        if line.strip("~ "):
+            return line.rstrip("~ ").endswith((";", "{", "}", ":", ")"))
+    return True
+
+
+def changes(lines, code):
+    """(index, kind, before, after) for all that can be changed in a file."""
+    for index, (line, bare) in enumerate(zip(lines, code)):
+        bare = bare.rstrip("~ ")
+        if LEFT_ALONE.search(bare):
+            continue
+        for kind, change in ONE_LINE.items():
+            if kind == "dropped call" and not begins_statement(code, index):
+                continue
+            for after in change(line[:len(bare)], bare):
+                yield index, kind, [line], [after + line[len(bare):]]
+        following = code[index + 1].rstrip("~ ") if index + 1 < len(code) else ""
+        both = (bare, following)
+        if (all(STATEMENT.match(each) and not DECLARATION.match(each) for each in both)
+                and not all(ASSIGNMENT.match(each) for each in both)
+                and not LEFT_ALONE.search(following) and begins_statement(code, index)
+                and re.match(r"\s*", bare)[0] == re.match(r"\s*", following)[0]):
+            yield index, SWAPPED, lines[index:index + 2], lines[index:index + 2][::-1]
+
+
+def mutants_of(path):
+    source = (TREE / path).read_text()
+    lines, code = source.split("\n"), without_text(source).split("\n")
+    seen = {}
+    for index, kind, before, after in changes(lines, code):
+        same = (kind, *before, *after)
+        seen[same] = seen.get(same, 0) + 1
+        yield Mutant(path, index + 1, kind, before, after, seen[same])
+
+
+def drawn(seed):
+    """All mutants, in the order of the seed: kinds take turns, places are drawn."""
+    by_kind = {kind: [] for kind in KINDS}
+    for folder in MUTATED:
+        for path in sorted((TREE / folder).rglob("*.[ch]pp")):
+            name = str(path.relative_to(TREE))
+            if name in NOT_BUILT:
+                continue
+            for mutant in mutants_of(name):
+                rank = int(mutant.rank(seed)[:8], 16)
+                if path.suffix == ".cpp" or rank % SOURCES_PER_HEADER == 0:
+                    by_kind[mutant.kind].append(mutant)
+    for mutants in by_kind.values():
+        mutants.sort(key=lambda mutant: mutant.rank(seed))
+    for turn in itertools.zip_longest(*by_kind.values()):
+        yield from (mutant for mutant in turn if mutant)
+
+
+# --- Building ------------------------------------------------------------------------------------
+
+
+def copy_tree():
+    """Brings the copy up to date; files that are the same keep their time, so ninja leaves them."""
+    wanted = set()
+    for name in COPIED:
+        top = ROOT / name
+        for path in [top] if top.is_file() else top.rglob("*"):
+            if not path.is_file() or "__pycache__" in path.parts or "results" in path.parts:
+                continue
+            target = TREE / path.relative_to(ROOT)
+            wanted.add(target)
+            if not target.exists() or target.read_bytes() != path.read_bytes():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
+    for path in list(TREE.rglob("*")):
+        if path.is_file() and path not in wanted:
+            path.unlink()
+
+
+def configure():
+    if (BUILD / "build.ninja").exists():
+        return
+    launcher = ["ccache"] if shutil.which("ccache") else []
+    linker = next((name for name in ("mold", "lld") if shutil.which(name)), None)
+    environment = {**os.environ, "CC": " ".join([*launcher, "gcc"]),
+                   "CXX": " ".join([*launcher, "g++"])}
+    if linker:
+        environment["CXX_LD"] = linker
+    subprocess.run(
+        ["meson", "setup", str(BUILD), str(TREE), "-Dbuildtype=plain", "-Db_ndebug=false",
+         "-Dcpp_args=-O1 -w", "-Dbench=disabled"],
+        env=environment, stdout=subprocess.DEVNULL, check=True)
+
+
+def meson_tests():
+    return json.loads((BUILD / "meson-info/intro-tests.json").read_text())
+
+
+def build(programs):
+    """None, or what the compiler said."""
+    command = ["nice", "ninja", "-C", str(BUILD), "-j", str(os.cpu_count() or 1),
+               *(str(Path(program).relative_to(BUILD)) for program in programs)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors="replace", check=False)
+    return done.stdout if done.returncode else None
+
+
+def digests(programs):
+    return {program: hashlib.sha256(Path(program).read_bytes()).hexdigest() for program in programs}
+
+
+# --- Running -------------------------------------------------------------------------------------
+
+
+class Running:
+    def __init__(self, test, arguments):
+        self.name = " ".join([test["name"], *arguments])
+        self.output = tempfile.TemporaryFile("w+", errors="replace")
+        self.ends_by = time.monotonic() + TEST_SECONDS
+        self.process = subprocess.Popen(
+            [*test["cmd"], *arguments], stdin=subprocess.DEVNULL, stdout=self.output,
+            stderr=subprocess.STDOUT, start_new_session=True, cwd=test["workdir"] or BUILD,
+            env={**os.environ, **test["env"], "UVREACTOR_BUILD": str(BUILD)},
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES,) * 2))
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def failure(self):
+        """None while it runs, "" when it passed, else what failed."""
+        status = self.process.poll()
+        if status is None:
+            if time.monotonic() < self.ends_by:
+                return None
+            os.killpg(self.process.pid, signal.SIGABRT)  # Doctest names the running case then.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5)
+            status = "hangs"
+        self.end()  # Children that it left behind.
+        if status in (0, run.EXIT_SKIPPED):
+            return ""
+        self.output.seek(0)
+        case = re.search(r"^TEST CASE:\s+(.*)$", self.output.read(), re.MULTILINE)
+        what = f'"{case[1]}"' if case else self.name
+        return what if status == 1 else f"{what} ({status})"
+
+
+def first_failure(tests, jobs):
+    """Runs them side by side until one fails; what failed, or None."""
+    waiting, running = list(tests), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running.append(Running(*waiting.pop(0)))
+            time.sleep(0.02)  # tidy-ok: for whichever process ends first
+            for one in list(running):
+                failure = one.failure()
+                if failure is not None:
+                    running.remove(one)
+                if failure:
+                    return failure
+        return None
+    finally:
+        for one in running:
+            one.end()
+
+
+def suites_of(file):
+    stem = Path(file).stem
+    if stem in SUITES:
+        return SUITES[stem]
+    if file.startswith("protocols/http/"):
+        return f"http/{stem}*"
+    return ",".join(f"{form}*" for form in {stem, stem.replace("_", " "), stem.split("_")[0]})
+
+
+# The unit tests in parts that take about as long as each other, to be run side by side.
+PARTS = ["lifetime*", "poll_table,exception", "stream,server*,datagram"]
+
+
+def runs(file, affected):
+    """(test, arguments) of the suites that fit the file, then those of the rest."""
+    first = suites_of(file)
+    fitting, rest = [], []
+    for test in affected:
+        if not run.is_doctest(test["cmd"][0]):
+            rest.append((test, []))
+        elif test["name"] != "unit":
+            rest.append((test, ["--abort-after=1"]))
+        else:
+            fitting.append((test, ["--abort-after=1", f"--test-suite={first}"]))
+            wanted = [f"--test-suite-exclude={','.join([first, *PARTS])}"]
+            parts = [[f"--test-suite={part}", f"--test-suite-exclude={first}"] for part in PARTS]
+            if file.startswith("protocols/"):
+                parts = []  # Of reactor/ alone.
+            rest += [(test, ["--abort-after=1", *part]) for part in [wanted, *parts]]
+    return fitting, rest
+
+
+def outcome(mutant, tests, originals, jobs):
+    """(what became of it, by which test)."""
+    with mutant.applied():
+        if build(originals):
+            return "does not compile", None
+        now = digests(originals)
+        affected = [test for test in tests if now[test["cmd"][0]] != originals[test["cmd"][0]]]
+        if not affected:
+            return "same program", None
+        for each in runs(mutant.file, affected):
+            if failure := first_failure(each, jobs):
+                return "killed", failure
+        return "survived", None
+
+
+# --- Results -------------------------------------------------------------------------------------
+
+
+class Results:
+    """What became of each mutant, kept in a file: a line of JSON each, the last one counts."""
+
+    def __init__(self, seed):
+        self.path = HOME / f"results-{seed}.jsonl"
+        self.known = {}
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
+                entry = json.loads(line)
+                self.known[entry["key"]] = entry
+
+    def add(self, mutant, what, test, seconds):
+        entry = {"key": mutant.key, "place": mutant.place(), "kind": mutant.kind, "outcome": what,
+                 "test": test, "seconds": round(seconds, 1), "diff": mutant.diff()}
+        self.known[mutant.key] = entry
+        with self.path.open("a") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        by = f"  by {test}" if test else ""
+        print(f"{what:16}  {mutant.place()}  {mutant.kind}{by}  ({seconds:.0f} s)", flush=True)
+
+
+COUNTED = ("killed", "survived")
+
+
+def print_summary(results, mutants):
+    entries = [results.known[mutant.key] for mutant in mutants if mutant.key in results.known]
+    counted = [entry for entry in entries if entry["outcome"] in COUNTED]
+    survivors = [entry for entry in counted if entry["outcome"] == "survived"]
+    for entry in survivors:
+        print(f"\n{entry['place']}: {entry['kind']}\n{entry['diff']}")
+    print()
+    for kind in KINDS:
+        of_kind = [entry for entry in counted if entry["kind"] == kind]
+        killed = sum(entry["outcome"] == "killed" for entry in of_kind)
+        print(f"{kind:20} {killed:4} of {len(of_kind):4} killed")
+    killed = len(counted) - len(survivors)
+    share = 100 * killed / len(counted) if counted else 0
+    print(f"{len(counted)} mutants, {killed} killed ({share:.1f} %), {len(survivors)} survived; "
+          f"{len(entries) - len(counted)} more did not compile or changed no program")
+
+
+def prepare(jobs):
+    """Builds the unchanged tree and sees that its tests pass. Returns them, and their programs."""
+    configure()
+    tests = meson_tests()
+    programs = sorted({test["cmd"][0] for test in tests})
+    print(f"building {BUILD}", flush=True)
+    if complaint := build(programs):
+        sys.exit(f"{complaint}\nthe tree does not build without a mutant")
+    print("running the tests without a mutant", flush=True)
+    fitting, rest = runs("", tests)
+    if failure := first_failure(fitting + rest, jobs):
+        sys.exit(f"a test fails without a mutant: {failure}")
+    return tests, digests(programs)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("count", type=int, nargs="?", default=150, help="so many mutants")
+    parser.add_argument("seed", type=int, nargs="?", help="draws the same mutants again")
+    parser.add_argument("--list", action="store_true", help="print the mutants, try none")
+    arguments = parser.parse_args()
+    seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
+    jobs = os.cpu_count() or 1
+    copy_tree()
+    mutants = list(drawn(seed))
+    print(f"seed {seed}: {arguments.count} of {len(mutants)} mutants", flush=True)
+    if arguments.list:
+        for mutant in mutants[:arguments.count]:
+            print(f"{mutant.place()}: {mutant.kind}\n{mutant.diff()}")
+        return
+    tests, originals = prepare(jobs)
+    results = Results(seed)
+    chosen, again, counted = [], [], 0
+
+    def try_out(mutant):
+        began = time.monotonic()
+        results.add(mutant, *outcome(mutant, tests, originals, jobs), time.monotonic() - began)
+
+    for mutant in mutants:
+        if counted == arguments.count:
+            break
+        chosen.append(mutant)
+        if mutant.key not in results.known:
+            try_out(mutant)
+        elif results.known[mutant.key]["outcome"] == "survived":
+            again.append(mutant)
+        counted += results.known[mutant.key]["outcome"] in COUNTED
+    for mutant in again:
+        try_out(mutant)
+    print_summary(results, chosen)
+
+
+if __name__ == "__main__":
+    main()
