@@ -303,8 +303,8 @@ class Running:
             self.status = "hangs"
         self.end()  # Children that it left behind.
         self.output.seek(0)
-        case = re.search(r"^TEST CASE:\s+(.*)$", self.output.read(), re.MULTILINE)
-        self.case = case[1] if case else None
+        cases = re.findall(r"^TEST CASE:\s+(.*)$", self.output.read(), re.MULTILINE)
+        self.case = cases[-1] if cases else None  # Earlier ones have been skipped.
         return True
 
     def end(self):
@@ -320,15 +320,24 @@ class Running:
         return what if self.status == 1 else f"{what} ({self.status})"
 
 
-def case_filter(option, case):
-    return f"--test-case{option}=" + case.replace(",", "\\,")
+def escaped(case):
+    return case.replace(",", "\\,")
+
+
+def without_case(arguments, case):
+    """The same run but for this case. Of several options of one name, doctest heeds the last."""
+    option = "--test-case-exclude="
+    excluded = [each for each in arguments if each.startswith(option)] or [option]
+    more = "," if excluded[0] != option else ""
+    return [*(each for each in arguments if not each.startswith(option)),
+            f"{excluded[0]}{more}{escaped(case)}"]
 
 
 def fails_again(failed):
     """A failure counts when the same case fails twice: another program may have disturbed it."""
     if failed.status != 1 or not failed.case:
         return True
-    again = Running(failed.test, [*failed.arguments, case_filter("", failed.case)])
+    again = Running(failed.test, [*failed.arguments, f"--test-case={escaped(failed.case)}"])
     while not again.has_ended():
         time.sleep(0.02)  # tidy-ok: for a process to end
     return not again.passed()
@@ -348,8 +357,8 @@ def first_failure(tests, jobs):
                     continue
                 if fails_again(one):
                     return one.failure()
-                without = case_filter("-exclude", one.case)
-                waiting.insert(0, (one.test, [*one.arguments, without]))
+                print(f"failed once, passed then: {one.case}", flush=True)
+                waiting.insert(0, (one.test, without_case(one.arguments, one.case)))
         return None
     finally:
         for one in running:
@@ -401,7 +410,7 @@ def outcome(mutant, tests, originals, jobs):
             return "killed", failure
         if build(tests):
             return "does not compile", None
-        affected = [test for test in tests if changed(test)]
+        affected = sorted(filter(changed, tests), key=lambda test: -test["timeout"])  # Slow first.
         if not affected:
             return "same program", None
         others = [each for test in affected for each in other_runs(test, mutant.file)]

@@ -176,13 +176,17 @@ TEST_SUITE("name_faults") {
     linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
     linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
     Loop loop;
-    for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
-      const auto other = ok(Listener::listen(loop, address(taken), ignore));
-      const std::string port = std::to_string(other.address().port());
+    for (const std::string taken : {"127.0.0.1:", "127.0.0.2:"}) {
+      const std::string free = taken == "127.0.0.1:" ? "127.0.0.2:" : "127.0.0.1:";
+      std::optional<Listener> other;
+      std::string port;
+      do {  // Clients of other programs have ports on the other host.
+        other = ok(Listener::listen(loop, address(taken + "0"), ignore));
+        port = std::to_string(other->address().port());
+      } while (!Listener::listen(loop, address(free + port), ignore));
       const auto refused = Listener::listen(loop, "two.test:" + port, {}, ignore);
       REQUIRE_FALSE(refused);
       CHECK(refused.error().code == std::errc::address_in_use);
-      const std::string free = other.address().host() == "127.0.0.1" ? "127.0.0.2:" : "127.0.0.1:";
       CHECK_MESSAGE(Listener::listen(loop, address(free + port), ignore), "nothing is left open");
     }
     CHECK(ok(Listener::listen(loop, "half.test:0", {}, ignore)).addresses().size() == 1);
