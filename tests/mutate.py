@@ -72,7 +72,7 @@ STATEMENT = re.compile(
     r"(?:(?:\(void\))?[\w:.>\-\[\]()*&]+\(.*\)"             # a call
     r"|(?:\+\+|--)[\w.>\-]+"                                # a step
     r"|\*?[\w.>\-\[\]()]+ (?:=|\+=|-=|\|=|&=) [^=].*);$")   # an assignment
-ASSIGNMENT = re.compile(r"^\s+[\w.>\-\[\]()*]+ = ")  # Most pairs of these may change places.
+CALL = re.compile(r"^\s+[\w:.>\-]+\(")
 DECLARATION = re.compile(r"^\s+(?:static |constexpr )*[\w:<>,]+[&*]? \w+(?:\(.*\)|\{.*\})?;$")
 
 
@@ -176,6 +176,17 @@ def begins_statement(code, index):
     return True
 
 
+def depend(one, other):
+    """Whether the order of two statements is likely to matter: both call, or use the same."""
+    if CALL.match(one) and CALL.match(other):
+        return True
+    sides = [re.match(r"\s+(\S+) \S?= (.*)", each) for each in (one, other)]
+    if all(sides):
+        return sides[0][1] in other or sides[1][1] in one
+    names = [set(re.findall(r"[A-Za-z_]\w*", each)) for each in (one, other)]
+    return not names[0].isdisjoint(names[1])
+
+
 def changes(lines, code):
     """(index, kind, before, after) for all that can be changed in a file."""
     for index, (line, bare) in enumerate(zip(lines, code)):
@@ -190,7 +201,7 @@ def changes(lines, code):
         following = code[index + 1].rstrip("~ ") if index + 1 < len(code) else ""
         both = (bare, following)
         if (all(STATEMENT.match(each) and not DECLARATION.match(each) for each in both)
-                and not all(ASSIGNMENT.match(each) for each in both)
+                and depend(*both)
                 and not LEFT_ALONE.search(following) and begins_statement(code, index)
                 and re.match(r"\s*", bare)[0] == re.match(r"\s*", following)[0]):
             yield index, SWAPPED, lines[index:index + 2], lines[index:index + 2][::-1]
