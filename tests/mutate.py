@@ -13,7 +13,7 @@ second run goes on where the first one ended, then tries the survivors again.
 import argparse
 import concurrent.futures
 import contextlib
-import difflib
+import fcntl
 import hashlib
 import itertools
 import json
@@ -207,8 +207,8 @@ def changes(lines, code):
             yield index, SWAPPED, lines[index:index + 2], lines[index:index + 2][::-1]
 
 
-def mutants_of(path):
-    source = (TREE / path).read_text()
+def mutants_of(path, top):
+    source = (top / path).read_text()
     lines, code = source.split("\n"), without_text(source).split("\n")
     seen = {}
     for index, kind, before, after in changes(lines, code):
@@ -217,15 +217,15 @@ def mutants_of(path):
         yield Mutant(path, index + 1, kind, before, after, seen[same])
 
 
-def drawn(seed):
-    """All mutants, in the order of the seed: kinds take turns, places are drawn."""
+def drawn(seed, top=TREE):
+    """All mutants of the tree there, in the order of the seed: kinds take turns, places are drawn."""
     by_kind = {kind: [] for kind in KINDS}
     for folder in MUTATED:
-        for path in sorted((TREE / folder).rglob("*.[ch]pp")):
-            name = str(path.relative_to(TREE))
+        for path in sorted((top / folder).rglob("*.[ch]pp")):
+            name = str(path.relative_to(top))
             if name in NOT_BUILT:
                 continue
-            for mutant in mutants_of(name):
+            for mutant in mutants_of(name, top):
                 rank = int(mutant.rank(seed)[:8], 16)
                 if path.suffix == ".cpp" or rank % SOURCES_PER_HEADER == 0:
                     by_kind[mutant.kind].append(mutant)
@@ -500,14 +500,20 @@ def main():
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Ends the tests that run, too.
     seed = random.randrange(1_000_000) if arguments.seed is None else arguments.seed
-    jobs = os.cpu_count() or 1
+    jobs = 2 * (os.cpu_count() or 1)  # Tests wait more than they compute.
+    if arguments.list:
+        for mutant in itertools.islice(drawn(seed, ROOT), arguments.count):
+            print(f"{mutant.place()}: {mutant.kind}\n{mutant.diff()}")
+        return
+    HOME.mkdir(exist_ok=True)
+    lock = (HOME / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another run works in {HOME}")
     copy_tree()
     mutants = list(drawn(seed))
     print(f"seed {seed}: {arguments.count} of {len(mutants)} mutants", flush=True)
-    if arguments.list:
-        for mutant in mutants[:arguments.count]:
-            print(f"{mutant.place()}: {mutant.kind}\n{mutant.diff()}")
-        return
     tests, originals = prepare(jobs)
     results = Results(seed)
     chosen, again, counted = [], [], 0
