@@ -1,6 +1,7 @@
 #include "reactor/datagram.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <uv.h>
 
@@ -1039,6 +1040,12 @@ TEST_SUITE("datagram") {
     const auto adopted = DatagramSocket::adopt(loop, std::move(stream));
     REQUIRE_FALSE(adopted);
     CHECK(adopted.error().hint == "not a datagram socket");
+    for (const int fd : {open("/dev/null", O_RDWR | O_CLOEXEC), -1}) {
+      const auto none = DatagramSocket::adopt(loop, Socket::own(fd));
+      REQUIRE_FALSE(none);
+      CHECK(none.error().code ==
+            (fd < 0 ? std::errc::bad_file_descriptor : std::errc::not_a_socket));
+    }
     CHECK_FALSE(DatagramSocket::bind(loop, "localhost"));
     DatagramSocket first = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     CHECK(DatagramSocket::bind(loop, first.address()).error().code == std::errc::address_in_use);
