@@ -685,6 +685,20 @@ TEST_SUITE("datagram") {
     }
   }
 
+  TEST_CASE("a socket of which the kernel reports when it has room does not ask meanwhile") {
+    Loop loop;
+    Inbox server(loop, abstract_name());
+    server.socket.pause();
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address()));
+    while (client.send("x") == Sent::sent) continue;
+    REQUIRE(client.queued_bytes() > 0);
+    bool over = false;
+    const auto later = Timer::after(loop, 200ms, [&] { over = true; });
+    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    run_until(loop, [&] { return over; });
+    CHECK(statistics.turns <= 5);
+  }
+
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {
     for (const WhenFull when_full :
          {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
