@@ -436,6 +436,13 @@ TEST_SUITE("loop") {
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
   }
 
+  TEST_CASE("a guest that has run for ever keeps the application's loop alive no longer") {
+    Guest guest;
+    guest.loop.post([&] { guest.loop.stop(); });
+    guest.loop.run_forever();
+    CHECK(uv_loop_alive(guest.application.get()) == 0);
+  }
+
   TEST_CASE("a guest's exception ends uv_run and waits in rethrow()") {
     Guest guest;
     uv_loop_t* const application = guest.application.get();
