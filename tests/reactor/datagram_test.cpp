@@ -535,9 +535,10 @@ TEST_SUITE("datagram") {
     for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
       Inbox first(loop, address(host)), second(loop, address(host));
       DatagramSocket sender = ok(DatagramSocket::bind(loop, address(host)));
+      Socket& socket = sender.socket();  // Kept, since asking for it sends what was gathered.
       loop.post([&] {
         for (Inbox* const to : {&first, &second, &first}) {
-          ok(sender.socket().connect(to->socket.address()));
+          ok(socket.connect(to->socket.address()));
           sender.send("one");
           sender.send("two");
         }
