@@ -5,6 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +43,19 @@ struct Session {
 
 constexpr auto ignore = [](Socket, const Address&) {};
 
+// The signals that each thread of this process blocks, as bits, by the number of the thread.
+std::map<std::string, std::uint64_t> blocked_signals() {
+  std::map<std::string, std::uint64_t> blocked;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(thread.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("SigBlk:")) continue;
+      blocked[thread.path().filename()] = std::stoull(line.substr(7), nullptr, 16);
+    }
+  }
+  return blocked;
+}
+
 }  // namespace
 
 TEST_SUITE("name_faults") {
@@ -62,6 +80,29 @@ TEST_SUITE("name_faults") {
       }
       if (destroyed) CHECK(DeadName::blocked() == blocked_before + 1);
     }
+  }
+
+  TEST_CASE("threads that look names up take no signal, and the caller takes the same as before") {
+    const DeadName dead("dead.test");
+    Loop loop;
+    const auto before = blocked_signals();
+    const int blocked_before = DeadName::blocked();
+    const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
+    run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
+    std::size_t started = 0;
+    for (const auto& [thread, signals] : blocked_signals()) {
+      CAPTURE(thread);
+      const auto known = before.find(thread);
+      if (known != before.end()) {
+        CHECK(signals == known->second);
+        continue;
+      }
+      ++started;
+      for (const int number : {SIGTERM, SIGINT, SIGCHLD, SIGUSR1}) {
+        CHECK((signals >> (number - 1) & 1) == 1);
+      }
+    }
+    if (started == 0) MESSAGE("skipped: a thread that was about to end looks the name up");
   }
 
   TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
