@@ -678,8 +678,9 @@ struct Stream::State final : Source {
       const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
       if (size == -EINTR) continue;
       if (size <= 0) break;
-      if (!deliver({buffer, static_cast<std::size_t>(size)})) return;
-      if (engine().interrupted()) return engine().schedule(*this);
+      const auto received = static_cast<std::size_t>(size);
+      if (!deliver({buffer, received})) return;
+      if (received == read_bytes || engine().interrupted()) return engine().schedule(*this);
     }
     finish({});
   }

@@ -74,7 +74,7 @@ bool ClientConnection::end_request(std::vector<std::byte>& out, FieldList traile
 
 std::optional<ResponseEvent> ClientConnection::next() {
   if (over_ || error_) return std::nullopt;
-  if (unanswered_ == 0 && !inside_ && !decoder_.protocol().tunnels()) {
+  if (unanswered_ == 0 && !decoder_.protocol().tunnels()) {
     if (!decoder_.at_boundary()) return fail(DecodeError::unasked);
     if (ended_) over_ = true;
     return std::nullopt;
@@ -90,12 +90,10 @@ std::optional<ResponseEvent> ClientConnection::next() {
 void ClientConnection::note(const ResponseEvent& event) {
   using Kind = ResponseEvent::Kind;
   if (event.kind == Kind::head) {
-    inside_ = true;
     final_ = !event.head->informational();
     if (!event.head->keep_alive) closes_ = true;
   }
   if (event.kind != Kind::end) return;
-  inside_ = false;
   if (!final_) return;
   --unanswered_;
   if (decoder_.protocol().tunnels()) return;
@@ -108,7 +106,7 @@ void ClientConnection::note(const ResponseEvent& event) {
 std::nullopt_t ClientConnection::run_dry() {
   if (decoder_.error()) return fail(decoder_.error());
   if (!ended_) return std::nullopt;
-  if (inside_ || !decoder_.at_boundary()) return fail(DecodeError::cut_short);
+  if (!decoder_.at_boundary()) return fail(DecodeError::cut_short);
   over_ = true;
   return std::nullopt;
 }

@@ -106,7 +106,6 @@ class ClientConnection {
   bool close_ = false;                 // By the client's choice.
   bool last_ = false;                  // What was requested last is the last.
   bool tunnels_ = false;               // What was requested last may lead to a tunnel.
-  bool inside_ = false;                // A response, of which the end has not come.
   bool final_ = false;                 // It is not an informational one.
   bool closes_ = false;                // Nothing follows it.
   bool ended_ = false;

@@ -26,7 +26,10 @@ struct Limits {
   std::size_t max_field_bytes = 8192;       ///< One field line; else 431.
   std::size_t max_fields = 100;             ///< Of the head, and of the trailers; else 431.
   std::size_t max_head_bytes = 65536;       ///< The head, or the trailers, in all; else 431.
-  std::size_t max_chunk_line_bytes = 4096;  ///< A chunk's size and its extensions; else 400.
+  /// A chunk's size and its extensions; else 400. Also all chunks of a body together, but for 16
+  /// bytes of each chunk and one for each byte of its data: extensions are ignored, and a peer may
+  /// not send them without end.
+  std::size_t max_chunk_line_bytes = 4096;
   /// The body without its framing; else 413. Large, since a body is handed on in pieces and never
   /// kept: whoever collects it sets what he can hold.
   std::uint64_t max_body_bytes = std::uint64_t{1} << 40;

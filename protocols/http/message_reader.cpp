@@ -12,6 +12,15 @@ std::uint64_t hex_value(char c) {
   return static_cast<std::uint64_t>(digits.contains(c) ? c - '0' : (c | 0x20) - 'a' + 10);
 }
 
+// A chunk has an allowance of 16 bytes of line, and of one more for each byte of its data. What
+// its line takes beyond that counts against the limit of the lines that follow.
+std::uint32_t beyond_allowance(std::uint32_t line_bytes, std::uint64_t data_bytes) {
+  constexpr std::uint32_t line_bytes_a_chunk = 16;
+  if (line_bytes <= line_bytes_a_chunk) return 0;
+  const std::uint32_t beyond = line_bytes - line_bytes_a_chunk;
+  return beyond > data_bytes ? beyond - static_cast<std::uint32_t>(data_bytes) : 0;
+}
+
 }  // namespace
 
 template <class H>
@@ -85,7 +94,7 @@ auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
       body_left_ -= left_;
       phase_ = left_ > 0 ? Phase::chunk_data : Phase::trailers;
       chunk_line_ = {};
-      chunk_line_bytes_ = 0;
+      chunk_line_bytes_ = beyond_allowance(chunk_line_bytes_, left_);
       return Parsed<Frame>::skip(at + 1);
     }
   }

@@ -158,12 +158,29 @@ TEST_SUITE("challenge") {
     }
   }
 
-  TEST_CASE("a failure is final") {
-    Challenge ours = server(), theirs = client();
+  TEST_CASE("a failure is final: the right proof after a wrong one does not pass") {
+    Challenge theirs = client();
+    Challenge ours = server();
     const std::string good = answer(theirs, output(ours));
-    CHECK(answer(ours, std::string(64, 'x')) == "");
-    CHECK(answer(ours, good) == "");
+    const std::string nonce = good.substr(0, 32), right = good.substr(32);
+    const std::string wrong(32, 'x');
+    CHECK(answer(ours, nonce + wrong) == "");
+    REQUIRE(ours.failed());
+    CHECK(answer(ours, right) == "");
     CHECK(ours.failed());
     CHECK_FALSE(ours.passed());
+
+    Challenge at_once = server();
+    (void)at_once.take_output();
+    CHECK(answer(at_once, nonce + wrong + right) == "");
+    CHECK(at_once.failed());
+    CHECK_FALSE(at_once.passed());
+
+    const std::string servers = proof("uvreactor challenge 1 server", 's', 'c');
+    CHECK(answer(theirs, wrong) == "");
+    REQUIRE(theirs.failed());
+    CHECK(answer(theirs, servers) == "");
+    CHECK(theirs.failed());
+    CHECK_FALSE(theirs.passed());
   }
 }

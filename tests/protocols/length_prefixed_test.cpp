@@ -137,7 +137,9 @@ TEST_SUITE("length_prefixed") {
   TEST_CASE("the encoder refuses what a decoder would not give back") {
     const std::string long_payload(256, 'x');
     CHECK(encoded(long_payload, {.length_field = LengthField::u8}) == "refused");
+    CHECK(encoded("four", {.max_frame_bytes = 8}) == wire("\0\0\0\4four"));
     CHECK(encoded("hello", {.max_frame_bytes = 8}) == "refused");
+    CHECK(encoded("", {.max_frame_bytes = 4}) == wire("\0\0\0\0"));
     CHECK(encoded("", {.max_frame_bytes = 3}) == "refused");
     CHECK(encoded("hi", {.length_adjustment = 3}) == "refused");
     CHECK(encoded("hi", {.length_field = LengthField::u8, .length_adjustment = -254}) == "refused");

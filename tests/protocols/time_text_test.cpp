@@ -101,6 +101,12 @@ TEST_SUITE("time_text") {
     CHECK(answer("-") == "-");
   }
 
+  TEST_CASE("a number ends with its request, whatever is behind it in memory") {
+    const std::string_view memory = "17000000001";
+    CHECK(answer(memory.substr(0, 10)) == answer("1700000000"));
+    CHECK(answer(memory.substr(0, 9)) == answer("170000000"));
+  }
+
   TEST_CASE("a fraction of a second is allowed and rounded down") {
     const Zone utc("UTC");
     CHECK(answer("1536197188.25") == "2018-09-06 01:26:28");

@@ -1,6 +1,7 @@
 #include "reactor/datagram.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <uv.h>
 
@@ -535,9 +536,10 @@ TEST_SUITE("datagram") {
     for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
       Inbox first(loop, address(host)), second(loop, address(host));
       DatagramSocket sender = ok(DatagramSocket::bind(loop, address(host)));
+      Socket& socket = sender.socket();  // Kept, since asking for it sends what was gathered.
       loop.post([&] {
         for (Inbox* const to : {&first, &second, &first}) {
-          ok(sender.socket().connect(to->socket.address()));
+          ok(socket.connect(to->socket.address()));
           sender.send("one");
           sender.send("two");
         }
@@ -683,6 +685,20 @@ TEST_SUITE("datagram") {
         CHECK(drained == (when_full == WhenFull::refuse ? 1 : 0));
       }
     }
+  }
+
+  TEST_CASE("a socket of which the kernel reports when it has room does not ask meanwhile") {
+    Loop loop;
+    Inbox server(loop, abstract_name());
+    server.socket.pause();
+    DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address()));
+    while (client.send("x") == Sent::sent) continue;
+    REQUIRE(client.queued_bytes() > 0);
+    bool over = false;
+    const auto later = Timer::after(loop, 200ms, [&] { over = true; });
+    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    run_until(loop, [&] { return over; });
+    CHECK(statistics.turns <= 5);
   }
 
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {
@@ -1138,6 +1154,12 @@ TEST_SUITE("datagram") {
     const auto adopted = DatagramSocket::adopt(loop, std::move(stream));
     REQUIRE_FALSE(adopted);
     CHECK(adopted.error().hint == "not a datagram socket");
+    for (const int fd : {open("/dev/null", O_RDWR | O_CLOEXEC), -1}) {
+      const auto none = DatagramSocket::adopt(loop, Socket::own(fd));
+      REQUIRE_FALSE(none);
+      CHECK(none.error().code ==
+            (fd < 0 ? std::errc::bad_file_descriptor : std::errc::not_a_socket));
+    }
     CHECK_FALSE(DatagramSocket::bind(loop, "localhost"));
     DatagramSocket first = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     CHECK(DatagramSocket::bind(loop, first.address()).error().code == std::errc::address_in_use);

@@ -1,13 +1,16 @@
 #include "reactor/file.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "reactor/stream.hpp"
+#include "support/child.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
@@ -60,6 +63,24 @@ TEST_SUITE("file") {
     other = File();
     CHECK_FALSE(other);
     CHECK(File::own(fd).size().error().code == std::errc::bad_file_descriptor);
+  }
+
+  TEST_CASE("a file is closed with its owner, also where its descriptor is 0") {
+    const ChildEnd end = in_child([] {
+      const auto is_open = [] { return ::fcntl(STDIN_FILENO, F_GETFD) >= 0; };
+      ::close(STDIN_FILENO);
+      std::string seen;
+      {
+        const auto file = File::open("/etc/passwd");
+        seen += is_open() ? "open, " : "not 0, ";
+      }
+      seen += is_open() ? "left open; " : "closed; ";
+      auto file = File::open("/etc/passwd");
+      *file = File();
+      seen += is_open() ? "left open" : "closed";
+      (void)!::write(STDOUT_FILENO, seen.data(), seen.size());
+    });
+    CHECK(end.printed == "open, closed; closed");
   }
 }
 

@@ -548,4 +548,23 @@ TEST_SUITE("listener") {
       CHECK(end.succeeded());
     }
   }
+
+  TEST_CASE("a listener that ends leaves no descriptor open, also where it has number 0") {
+    for (const bool drains : {false, true}) {
+      CAPTURE(drains);
+      const ChildEnd end = in_child([&] {
+        Loop loop;
+        Socket socket = listening_socket(Transport::tcp4);
+        const auto is_open = [] { return ::fcntl(STDIN_FILENO, F_GETFD) >= 0; };
+        ::close(STDIN_FILENO);
+        auto adopted = Listener::adopt(loop, std::move(socket), [](Socket, const Address&) {});
+        std::optional<Listener> listener = std::move(*adopted);
+        std::string seen = is_open() ? "open, " : "not 0, ";
+        drains ? listener->drain() : listener.reset();
+        seen += is_open() ? "left open" : "closed";
+        (void)!::write(STDOUT_FILENO, seen.data(), seen.size());
+      });
+      CHECK(end.printed == "open, closed");
+    }
+  }
 }

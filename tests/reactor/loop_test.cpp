@@ -378,6 +378,20 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
   }
 
+  TEST_CASE("poll() waits for none of the application's libuv timers") {
+    Loop loop;
+    uv_timer_t native;
+    int calls = 0;
+    uv_timer_init(&loop.native(), &native);
+    native.data = &calls;
+    uv_timer_start(
+        &native, [](uv_timer_t* timer) { ++*static_cast<int*>(timer->data); }, 20'000, 0);
+    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    CHECK(calls == 0);
+    uv_close(reinterpret_cast<uv_handle_t*>(&native), nullptr);
+    loop.run();
+  }
+
   TEST_CASE("a guest and the application's own handles are served by one uv_run") {
     Guest guest;
     std::string order;
@@ -420,6 +434,13 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
     const Deadline idle(guest.loop, 1h, [] {});
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
+  }
+
+  TEST_CASE("a guest that has run for ever keeps the application's loop alive no longer") {
+    Guest guest;
+    guest.loop.post([&] { guest.loop.stop(); });
+    guest.loop.run_forever();
+    CHECK(uv_loop_alive(guest.application.get()) == 0);
   }
 
   TEST_CASE("a guest's exception ends uv_run and waits in rethrow()") {

@@ -410,6 +410,19 @@ TEST_SUITE("process") {
     CHECK(end.printed == "in 4\nerr\n");
   }
 
+  TEST_CASE("a child is watched by whichever descriptor is free, also by the first") {
+    const ChildEnd end = in_child([] {
+      Loop loop;
+      close(STDIN_FILENO);
+      Command command = shell("exit 7");
+      command.output = command.errors = Standard::null;
+      Running run(loop, command);
+      run.finish();
+      if (run.end->status == 7) (void)!write(STDOUT_FILENO, "seven", 5);
+    });
+    CHECK(end.printed == "seven");
+  }
+
   TEST_CASE("what cannot be started is an error that names it, and calls back nothing") {
     if (below_valgrind()) {
       MESSAGE("skipped: below valgrind a child cannot tell why it was not started");

@@ -15,6 +15,10 @@ TEST_SUITE("result") {
           "connect 127.0.0.1:9: connection refused");
   }
 
+  TEST_CASE("a reason that begins with an abbreviation keeps it") {
+    CHECK(system_error(EDOTDOT, "read", "/file").message() == "read /file: RFS specific error");
+  }
+
   TEST_CASE("the cure depends on the operation and on the kind of address") {
     const struct {
       int number;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "protocols/lines.hpp"
+#include "reactor/engine.hpp"
 #include "reactor/timer.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
@@ -893,6 +894,11 @@ TEST_SUITE("server") {
     more.max_total_queued_bytes = 0;
     CHECK(options.most_bytes() - more.most_bytes() == 100 * 1000);
     CHECK(ServerOptions{}.most_bytes() < (std::uint64_t{1} << 30));
+    // What a loop reads into and gathers in is held for the first connection already.
+    const ServerOptions one{
+        .max_connections = 1, .max_queued_bytes = 0, .max_total_queued_bytes = 0};
+    CHECK(one.most_bytes() >=
+          reactor::Engine::read_buffer_bytes + reactor::Engine::gather_buffer_bytes);
     ServerOptions vast = options;
     vast.max_connections = SIZE_MAX;
     vast.max_queued_bytes = SIZE_MAX;

@@ -73,6 +73,14 @@ TEST_SUITE("http/collector") {
                     "[too large][too large][GET /c|Host: h ]");
   }
 
+  TEST_CASE("a body of exactly the most that is kept is kept, announced or not") {
+    check_any_split(Collecting<RequestDecoder, RequestHead>{},
+                    chunked + "5\r\nhello\r\n0\r\n\r\n" +
+                        "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n12345",
+                    "[POST /a|Host: h|Transfer-Encoding: chunked hello]"
+                    "[POST /b|Host: h|Content-Length: 5 12345]");
+  }
+
   TEST_CASE("an announced body that is too long is known with its head") {
     RequestDecoder decoder;
     RequestCollector collector(5);

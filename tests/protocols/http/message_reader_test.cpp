@@ -92,6 +92,34 @@ TEST_SUITE("http/message_reader") {
               .ends_with("fields-too-large at " + std::to_string(chunked_head.size() + 3)));
   }
 
+  TEST_CASE("small chunks may be many, whatever the limit of a chunk's line") {
+    Limits limits;
+    limits.max_chunk_line_bytes = 20;
+    std::string chunks, body;
+    for (int i = 0; i < 50; ++i) {
+      chunks += "1;a=" + std::string(11, 'b') + "\r\nx\r\n";  // 17 bytes of line, one of data.
+      body += "x";
+    }
+    CHECK(outcome(chunks + "0\r\n\r\n", limits) == body + "</>");
+  }
+
+  TEST_CASE("the lines of chunks that together exceed their limit are refused") {
+    Limits limits;
+    limits.max_chunk_line_bytes = 40;
+    // 30 bytes of line, for which a chunk has an allowance of 16, and of one more for each byte.
+    const std::string extension = ";a=" + std::string(24, 'b') + "\r\n";
+    const std::string chunk = "1" + extension + "x\r\n";
+    CHECK(outcome(chunk + "0\r\n\r\n", limits) == "x</>");
+    CHECK(outcome(chunk + chunk, limits) == "xerror: bad-chunk at 60");
+    const std::string larger = "E" + extension + std::string(14, 'y') + "\r\n";
+    const std::string larger_body(42, 'y');
+    CHECK(outcome(larger + larger + larger + "0\r\n\r\n", limits) == larger_body + "</>");
+    // Another message begins anew.
+    const std::string whole = chunked(chunk + "0\r\n\r\n");
+    check_any_split(RequestDecoder(limits), whole + whole,
+                    chunked_begin + "x</>" + chunked_begin + "x</>");
+  }
+
   TEST_CASE("memory follows what has arrived, not what was announced") {
     RequestDecoder decoder;
     const std::string announced = head + "Content-Length: 1099511627776\r\n\r\n";

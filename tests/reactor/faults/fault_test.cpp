@@ -1,12 +1,14 @@
 // Echo through a kernel that falls short: not a byte may be lost.
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <list>
 #include <random>
 #include <string>
 
 #include "linked_sys.hpp"
 #include "reactor/server.hpp"
+#include "support/connection.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
@@ -17,6 +19,7 @@ using reactor::Address;
 using reactor::Loop;
 using reactor::Server;
 using reactor::Stream;
+using reactor::Written;
 
 namespace {
 
@@ -136,5 +139,46 @@ TEST_SUITE("faults") {
     peer.close();
     run_until(loop, [&] { return closed; });
     linked_sys::inject(0, {});
+  }
+
+  TEST_CASE_TEMPLATE(
+      "a stream whose reads fill the buffer lets others have their turn, also while it ends",
+      Position, Host, Guest) {
+    struct Way {
+      const char* name;
+      void (*begin)(ConnectedStream&);
+    };
+    const auto break_it = [](ConnectedStream& on) {
+      on.peer.close();
+      while (on.stream->write("x") != Written::closed) continue;
+    };
+    for (const Way& way : {Way{"open", [](ConnectedStream&) {}},
+                           Way{"closing", [](ConnectedStream& on) { on.stream->close(); }},
+                           Way{"broken by the peer", break_it}}) {
+      for (const std::size_t read_bytes : {std::size_t{16}, SIZE_MAX}) {
+        CAPTURE(way.name);
+        CAPTURE(read_bytes);
+        Position position;
+        Loop& loop = position.loop;
+        ConnectedStream busy(loop), other(loop);
+        busy.stream->set_limits({.read_bytes = read_bytes});
+        const int fd = busy.stream->socket().fd();
+        const std::uint64_t calls_before = linked_sys::recv_calls(fd);
+        linked_sys::fill_reads(fd, 1000);
+        busy.peer.send("x");
+        other.peer.send("x");
+        way.begin(busy);
+        std::uint64_t iterations = 0;
+        bool yields = true;
+        for (; iterations < 10 || (other.received == 0 && iterations < 100); ++iterations) {
+          loop.poll();
+          yields = yields && linked_sys::recv_calls(fd) - calls_before <= 2 * (iterations + 1);
+        }
+        CHECK(yields);
+        CHECK(other.received == 1);
+        CHECK(linked_sys::recv_calls(fd) - calls_before >= iterations / 2);
+        linked_sys::fill_reads(-1, 0);
+      }
+    }
   }
 }

@@ -42,6 +42,8 @@ linked_sys::Rates rates;
 linked_sys::Calls counted;
 std::vector<std::uint64_t> received_from(4096);
 
+unsigned reads_to_fill = 0;
+int filled_fd = -1;
 unsigned accepts_to_fail = 0;
 int accept_error = 0;
 std::chrono::steady_clock::time_point failed_at;
@@ -196,6 +198,11 @@ int DeadName::blocked() {
   return names.blocked;
 }
 
+void fill_reads(int fd, unsigned count) {
+  filled_fd = fd;
+  reads_to_fill = count;
+}
+
 std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>(fd)]; }
 
 }  // namespace linked_sys
@@ -348,6 +355,11 @@ int close(int fd) {
 ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   ++counted.recv;
   ++received_from[static_cast<std::size_t>(fd)];
+  if (fd == filled_fd && reads_to_fill > 0) {
+    --reads_to_fill;
+    std::fill_n(static_cast<char*>(buffer), size, 'x');
+    return static_cast<ssize_t>(size);
+  }
   if (const int failed = fault(fd)) return failed;
   const ssize_t received = or_error(::recv(fd, buffer, shortened(fd, size), flags));
   return received == -ENOTSOCK ? or_error(::read(fd, buffer, size)) : received;

@@ -70,6 +70,10 @@ class DeadName {
   [[nodiscard]] static int blocked();
 };
 
+/// The next so many calls of recv for this descriptor fill the whole buffer, as if a fast peer had
+/// sent that much.
+void fill_reads(int fd, unsigned count);
+
 /// How often recv was called for this descriptor.
 std::uint64_t recv_calls(int fd);
 

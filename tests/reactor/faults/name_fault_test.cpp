@@ -5,6 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +68,19 @@ struct Session {
 
 constexpr auto ignore = [](Socket, const Address&) {};
 
+// The signals that each thread of this process blocks, as bits, by the number of the thread.
+std::map<std::string, std::uint64_t> blocked_signals() {
+  std::map<std::string, std::uint64_t> blocked;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(thread.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("SigBlk:")) continue;
+      blocked[thread.path().filename()] = std::stoull(line.substr(7), nullptr, 16);
+    }
+  }
+  return blocked;
+}
+
 }  // namespace
 
 TEST_SUITE("name_faults") {
@@ -87,6 +105,29 @@ TEST_SUITE("name_faults") {
       }
       if (destroyed) CHECK(DeadName::blocked() == blocked_before + 1);
     }
+  }
+
+  TEST_CASE("threads that look names up take no signal, and the caller takes the same as before") {
+    const DeadName dead("dead.test");
+    Loop loop;
+    const auto before = blocked_signals();
+    const int blocked_before = DeadName::blocked();
+    const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
+    run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
+    std::size_t started = 0;
+    for (const auto& [thread, signals] : blocked_signals()) {
+      CAPTURE(thread);
+      const auto known = before.find(thread);
+      if (known != before.end()) {
+        CHECK(signals == known->second);
+        continue;
+      }
+      ++started;
+      for (const int number : {SIGTERM, SIGINT, SIGCHLD, SIGUSR1}) {
+        CHECK((signals >> (number - 1) & 1) == 1);
+      }
+    }
+    if (started == 0) MESSAGE("skipped: a thread that was about to end looks the name up");
   }
 
   TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
@@ -201,13 +242,17 @@ TEST_SUITE("name_faults") {
     linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
     linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
     Loop loop;
-    for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
-      const auto other = ok(Listener::listen(loop, address(taken), ignore));
-      const std::string port = std::to_string(other.address().port());
+    for (const std::string taken : {"127.0.0.1:", "127.0.0.2:"}) {
+      const std::string free = taken == "127.0.0.1:" ? "127.0.0.2:" : "127.0.0.1:";
+      std::optional<Listener> other;
+      std::string port;
+      do {  // Clients of other programs have ports on the other host.
+        other = ok(Listener::listen(loop, address(taken + "0"), ignore));
+        port = std::to_string(other->address().port());
+      } while (!Listener::listen(loop, address(free + port), ignore));
       const auto refused = Listener::listen(loop, "two.test:" + port, {}, ignore);
       REQUIRE_FALSE(refused);
       CHECK(refused.error().code == std::errc::address_in_use);
-      const std::string free = other.address().host() == "127.0.0.1" ? "127.0.0.2:" : "127.0.0.1:";
       CHECK_MESSAGE(Listener::listen(loop, address(free + port), ignore), "nothing is left open");
     }
     CHECK(ok(Listener::listen(loop, "half.test:0", {}, ignore)).addresses().size() == 1);
