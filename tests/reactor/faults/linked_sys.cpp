@@ -27,6 +27,7 @@
 #include <set>
 #include <vector>
 
+#include "reactor/poller.hpp"
 #include "reactor/sys.hpp"
 
 #if defined(__has_feature)
@@ -210,7 +211,9 @@ std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>
 // In place of libc's, for the library and libuv alike.
 extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
   ++counted.epoll_ctl;
-  if (operation == EPOLL_CTL_ADD && fails_now()) return errno = ENOSPC, -1;
+  // libuv ends the process where it cannot watch a descriptor, so its own calls do not fail.
+  const bool may_fail = operation == EPOLL_CTL_ADD && reactor::Poller::has_edge_trigger;
+  if (may_fail && fails_now()) return errno = ENOSPC, -1;
   const int result = control(set, operation, fd, event);
   if (result == 0 && operation != EPOLL_CTL_DEL && (event->events & EPOLLET)) {
     registrations[static_cast<std::size_t>(fd)] = {set, *event};
