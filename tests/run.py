@@ -24,7 +24,7 @@ import tidy
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
-PYTHON_FILE_SECONDS = 300
+PYTHON_FILE_SECONDS = 300  # And as many for each of the patience.
 
 
 class Totals:
@@ -246,7 +246,7 @@ def run_python_file(path, build, arguments):
     status, output = run_command(
         [sys.executable, __file__, str(build), "--file", str(path), "--filter", arguments.filter,
          "--retries", str(arguments.retries)],
-        PYTHON_FILE_SECONDS * arguments.patience,
+        PYTHON_FILE_SECONDS * (1 + arguments.patience),
         env={**os.environ, "UVREACTOR_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=ROOT)
     log, _, last = output.rstrip().rpartition("\n")
     try:
