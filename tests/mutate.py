@@ -218,7 +218,7 @@ def mutants_of(path, top):
 
 
 def drawn(seed, top=TREE):
-    """All mutants of the tree there, in the order of the seed: kinds take turns, places are drawn."""
+    """All mutants of that tree, in the order of the seed: kinds take turns, places are drawn."""
     by_kind = {kind: [] for kind in KINDS}
     for folder in MUTATED:
         for path in sorted((top / folder).rglob("*.[ch]pp")):

@@ -45,7 +45,9 @@ struct Connection {
       : Connection(connected_sockets(transport, buffers)) {}
 
   explicit Connection(std::array<Socket, 2> sockets)
-      : stream(std::in_place, loop, std::move(sockets[0])), peer(loop, std::move(sockets[1])) {
+      : peer_address(sockets[0].peer_address()->to_string()),
+        stream(std::in_place, loop, std::move(sockets[0])),
+        peer(loop, std::move(sockets[1])) {
     stream->on_close([this](const Error& error) {
       ++closes;
       close_error = error;
@@ -72,6 +74,7 @@ struct Connection {
 
   Position position;
   Loop& loop = position.loop;
+  const std::string peer_address;
   std::optional<Stream> stream;
   Peer peer;
   std::string received;
@@ -482,6 +485,8 @@ TEST_SUITE("stream") {
       on.until_closed();
       CHECK((on.close_error.code == std::errc::connection_reset ||
              on.close_error.code == std::errc::broken_pipe));
+      CHECK(on.close_error.operation != "");
+      CHECK(on.close_error.subject == on.peer_address);
       CHECK(on.stream->write("late") == Written::closed);
       on.stream->shutdown();
       on.stream->close();
