@@ -110,7 +110,7 @@ const Account* Accounts::find(std::string_view user) const {
   return found == accounts_.end() ? nullptr : &found->second;
 }
 
-// The decoy is made for everybody: the time that it takes does not tell who has an account.
+// The decoy is made for everybody, or the time to answer would show who has an account.
 protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
   auto decoy =
       make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);

@@ -48,7 +48,7 @@ void Site::counted(const std::string& user, const reactor::Result<std::uint64_t>
   Kept& kept = homes_[user];
   kept.counting.reset();
   if (used_bytes) kept.used_bytes = *used_bytes;
-  // Who is told may end others that wait: each is looked for anew.
+  // on_home may destroy other requests, so the list is looked at anew each time.
   while (!kept.waiting.empty()) {
     HomeRequest& request = *kept.waiting.front();
     kept.waiting.pop_front();
