@@ -115,9 +115,10 @@ TEST_SUITE("name_faults") {
     const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
     run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
     std::size_t started = 0;
-    for (const auto& [thread, signals] : blocked_signals()) {
-      CAPTURE(thread);
-      const auto known = before.find(thread);
+    for (const auto& thread : blocked_signals()) {
+      CAPTURE(thread.first);
+      const auto signals = thread.second;
+      const auto known = before.find(thread.first);
       if (known != before.end()) {
         CHECK(signals == known->second);
         continue;
