@@ -34,8 +34,7 @@ class Server:
         if not any(str(option).startswith("--listen") for option in options):
             options = ("--listen", "127.0.0.1:0", *options)
         self.name = name
-        # Both write and read it through one position, which only appending does not heed.
-        self._errors = tempfile.TemporaryFile(mode="a+")
+        self._errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [program(name), *map(str, options)], stdin=stdin, stdout=subprocess.PIPE,
             stderr=self._errors, text=True, **process_options)
@@ -64,8 +63,9 @@ class Server:
 
     def errors(self):
         """What it has written to standard error so far: all of it once the block is left."""
-        self._errors.seek(0)
-        return self._errors.read()
+        # The process writes where the descriptor that both have stands, so reading must not move it.
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), size, 0).decode(errors="replace")
 
     def stop(self, seconds=PATIENCE_SECONDS):
         """Asks it to end, and gives its exit code."""

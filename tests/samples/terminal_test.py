@@ -297,7 +297,7 @@ class TheLine(TerminalTest):
             columns = choice.randint(4, 30)
             model = Typing()
             with self.subTest(seed=seed, columns=columns), \
-                    ECHO.at_terminal(self.folder, columns=columns, rows=60) as terminal:
+                    ECHO.at_terminal(self.folder, columns=columns, rows=200) as terminal:
                 above = terminal.screen.row
                 for _ in range(60):
                     # Several keys may come in one read, and a character in two.

@@ -112,10 +112,10 @@ const Account* Accounts::find(std::string_view user) const {
 
 // The decoy is made for everybody, or the time to answer would show who has an account.
 protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
-  auto decoy =
+  const auto decoy =
       make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);
   const Account* const account = find(user);
-  return account ? account->verifier : std::move(decoy);
+  return account ? account->verifier : decoy;
 }
 
 // It is looked at before it is read: what changes meanwhile is read again the next time.
