@@ -123,13 +123,6 @@ class Fifo {
   int fd_;
 };
 
-// Takes turns until the condition holds, also when nothing wakes the loop.
-template <class Condition>
-void poll_until(Loop& loop, Condition condition) {
-  const auto tick = reactor::Timer::every(loop, std::chrono::milliseconds(1), [] {});
-  run_until(loop, condition);
-}
-
 }  // namespace
 
 TEST_SUITE("process") {

@@ -19,3 +19,11 @@ void run_until(reactor::Loop& loop, Condition condition,
   while (!condition() && !too_late) loop.run_once();
   REQUIRE_MESSAGE(!too_late, "what the test waits for has not happened in time");
 }
+
+/// The same for what happens outside of the loop, and does not wake it: in another thread, in
+/// another process.
+template <class Condition>
+void poll_until(reactor::Loop& loop, Condition condition) {
+  const auto tick = reactor::Timer::every(loop, std::chrono::milliseconds(1), [] {});
+  run_until(loop, condition);
+}

@@ -208,8 +208,10 @@ std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>
 
 }  // namespace linked_sys
 
-// In place of libc's, for the library and libuv alike.
-extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
+// In place of libc's, for the library and libuv alike. A descriptor's number belongs to one thread
+// after the other, which the kernel orders and ThreadSanitizer does not see.
+extern "C" __attribute__((no_sanitize("thread"))) int epoll_ctl(int set, int operation, int fd,
+                                                                epoll_event* event) noexcept {
   ++counted.epoll_ctl;
   // libuv ends the process where it cannot watch a descriptor, so its own calls do not fail.
   const bool may_fail = operation == EPOLL_CTL_ADD && reactor::Poller::has_edge_trigger;
@@ -349,7 +351,7 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
 
 int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
 
-int close(int fd) {
+__attribute__((no_sanitize("thread"))) int close(int fd) {
   registrations[static_cast<std::size_t>(fd)] = {};
   doomed.erase(fd);
   return or_error(::close(fd));

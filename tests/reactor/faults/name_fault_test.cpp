@@ -94,7 +94,7 @@ TEST_SUITE("name_faults") {
         std::optional<Query> query = Query::start(
             loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
             [&](const Found& found) { told = failure(found); });
-        run_until(loop, [&] {
+        poll_until(loop, [&] {
           return destroyed ? DeadName::blocked() == blocked_before + 1 : !told.empty();
         });
         CHECK(told == (destroyed ? ""
@@ -113,7 +113,7 @@ TEST_SUITE("name_faults") {
     const auto before = blocked_signals();
     const int blocked_before = DeadName::blocked();
     const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
-    run_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
+    poll_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
     std::size_t started = 0;
     for (const auto& thread : blocked_signals()) {
       CAPTURE(thread.first);
@@ -161,7 +161,7 @@ TEST_SUITE("name_faults") {
               CHECK_FALSE(found);
             }));
       }
-      run_until(loop, [&] { return DeadName::blocked() == 16; });
+      poll_until(loop, [&] { return DeadName::blocked() == 16; });
     }
     loop.run();
     CHECK(ended == 40);
@@ -173,7 +173,7 @@ TEST_SUITE("name_faults") {
     auto loop = std::make_unique<Loop>();
     std::optional<Query> query =
         Query::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
-    run_until(*loop, [&] { return DeadName::blocked() == 1; });
+    poll_until(*loop, [&] { return DeadName::blocked() == 1; });
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
