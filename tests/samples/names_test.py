@@ -89,7 +89,6 @@ class Servers(Named):
             for name, *options in (("readiness_echo_server", "--style", "select"),
                                    ("readiness_echo_server", "--style", "poll"),
                                    ("readiness_echo_server", "--style", "epoll"),
-                                   ("readiness_echo_server", "--style", "epoll-edge"),
                                    ("tcp_echo_server", "--threads", "2"),
                                    ("tcp_relay", "--to", target.endpoint)):
                 with self.subTest((name, *options)):
