@@ -136,7 +136,7 @@ class BinaryRun:
 
 
 def run_meson_test(test, build, arguments):
-    """What Totals.add is to be told of each run."""
+    """The arguments of Totals.add, for each run."""
     command = test["cmd"]
     doctest = is_doctest(command[0])
     if arguments.filter and not doctest and arguments.filter not in test["name"]:
@@ -241,7 +241,7 @@ def run_one_file(path, text, retries):
 
 
 def run_python_file(path, build, arguments):
-    """What Totals.add is to be told, or nothing where no case was asked for."""
+    """The arguments of Totals.add; no entry where the filter matches no case."""
     began = time.monotonic()
     status, output = run_command(
         [sys.executable, __file__, str(build), "--file", str(path), "--filter", arguments.filter,

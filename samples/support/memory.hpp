@@ -14,7 +14,7 @@ namespace samples {
   return std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) + " MiB";
 }
 
-/// The sentence that all bounds are told in; `parts` is what they are the sum of.
+/// How every --help states its bound: the sum, and the `parts` that make it up.
 [[nodiscard]] inline std::string memory_text(std::uint64_t most_bytes, const std::string& parts) {
   return "A thread holds at most " + mebibytes(most_bytes) + " in memory:\n" + parts + ".";
 }

@@ -49,7 +49,7 @@ TEST_SUITE("bind_each") {
     }
   }
 
-  TEST_CASE("a single address is told that it is alone") {
+  TEST_CASE("the function that opens a socket learns whether the name has a single address") {
     bool was_alone = false;
     const auto sockets =
         ok(bind_each({address("127.0.0.1:0")}, [&](const Address& address, bool alone) {

@@ -843,7 +843,7 @@ TEST_SUITE("datagram") {
     if (Loop::Clock::now() - began <= timeout) MESSAGE("skipped: the receiver was not slow");
   }
 
-  TEST_CASE("a caller that was told `full` is told of the room that a drain() makes") {
+  TEST_CASE("on_drained comes after `full` also when drain() makes the room") {
     Loop loop;
     Inbox stuck(loop, abstract_name());
     stuck.socket.pause();

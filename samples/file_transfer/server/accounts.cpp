@@ -110,7 +110,7 @@ const Account* Accounts::find(std::string_view user) const {
   return found == accounts_.end() ? nullptr : &found->second;
 }
 
-// The decoy is made for everybody, or the time to answer would show who has an account.
+// An answer to a known user takes as long as one to an unknown user: both make the decoy.
 protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
   const auto decoy =
       make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);

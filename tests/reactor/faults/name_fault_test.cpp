@@ -336,7 +336,7 @@ TEST_SUITE("name_faults") {
     CHECK_FALSE(DatagramSocket::bind_all(loop, "127.0.0.1"));
   }
 
-  // Destroys its server, or answers with more than a datagram holds, which on_error is told.
+  // Destroys its server, or sends an answer that is too long for a datagram: on_error reports that.
   struct Destroying {
     reactor::UdpPeer& peer;
     std::optional<reactor::UdpServer<Destroying>>& server;
