@@ -288,6 +288,43 @@ def every_link_leads_somewhere(root):
                         yield f"{path}:{number}: {name or path} has no heading #{fragment}"
 
 
+@rule
+def every_promise_of_the_threat_model_is_held_by_a_test(root):
+    """A row of its tables ends with tests, each as `tests/x_test.py`: the name of a case."""
+    path = Path("docs/threat-model.md")
+    if not (root / path).exists():
+        return
+    promises = False
+    for number, line in enumerate((root / path).read_text().splitlines(), 1):
+        if not line.startswith("|"):
+            promises = False
+        elif re.match(r"\|.*\| held by \|$", line, re.IGNORECASE):
+            promises = True
+        elif promises and not line.startswith("|-"):
+            named = [test.strip() for test in line.rstrip(" |").rsplit("|", 1)[-1].split("<br>")]
+            for test in named:
+                file, _, case = test.partition("`: ")
+                file = root / file.lstrip("`")
+                if not case or not file.is_file():
+                    yield f"{path}:{number}: no test of the tree: {test}"
+                    continue
+                text = re.sub(r'"\s*"', "", re.sub(r"\s+", " ", file.read_text()))
+                sought = f"def test_{case.replace(' ', '_')}(" if file.suffix == ".py" else f'("{case}"'
+                if sought not in text:
+                    yield f"{path}:{number}: {test.split('`')[1]} has no case \"{case}\""
+
+
+@rule
+def every_dependency_has_its_licence_told(root):
+    told = root / "docs/dependencies.md"
+    text = told.read_text() if told.exists() else ""
+    for path, number, line in matches(root, files(root, endings=("meson.build",)),
+                                      r"\bdependency\('([^']+)'"):
+        for name in re.findall(r"\bdependency\('([^']+)'", line):
+            if name not in ("threads", "uvreactor") and f"`{name}`" not in text:
+                yield f"{path}:{number}: docs/dependencies.md has no row for {name}"
+
+
 if __name__ == "__main__":
     tree = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent)
     findings = [finding for check in RULES for finding in check(tree)]

@@ -171,6 +171,24 @@ class Rules(unittest.TestCase):
         for rule in tidy.RULES:
             self.assertIn(f"tidy.{rule.__name__}", here)
 
+    def test_each_promise_of_the_threat_model_names_a_test_that_is_there(self):
+        page = "docs/threat-model.md"
+        table = "| Promise | Held by |\n|---|---|\n| It is finite. | {} |\n"
+        tests = {"tests/a_test.py": "def test_it_ends(self):\n",
+                 "tests/b_test.cpp": 'TEST_CASE("it has a "\n          "name") {\n'}
+        good = {page: table.format("`tests/a_test.py`: it ends<br>`tests/b_test.cpp`: it has a name")}
+        for named in ("`tests/a_test.py`: it goes on", "`tests/c_test.py`: it ends", "a review",
+                      "`tests/a_test.py`: it ends<br>`tests/a_test.py`: it"):
+            with self.subTest(named):
+                self.check(tidy.every_promise_of_the_threat_model_is_held_by_a_test,
+                           {**tests, page: table.format(named)}, good, f"{page}:3:")
+
+    def test_each_dependency_has_its_licence_told(self):
+        self.check(tidy.every_dependency_has_its_licence_told,
+                   {"meson.build": "x = dependency('libx', version: '>=1')\n",
+                    "docs/dependencies.md": "| `liby` | MIT |\n"},
+                   {"docs/dependencies.md": "| `libx` | MIT |\n"}, "meson.build:1:")
+
 
 if __name__ == "__main__":
     unittest.main()
