@@ -95,8 +95,8 @@ Admission::Entry::Entry(Admission& admission, Stream& stream, const Address& pee
   place_ = admission.unaccepted_.insert(admission.unaccepted_.end(), this);
   place_in_network_ = network.unaccepted.insert(network.unaccepted.end(), this);
   stream.observe_accept(this);
-  if (admission.unaccepted_.size() > 1) return;
   const Duration timeout = admission.limits_.unaccepted_timeout;
+  if (admission.unaccepted_.size() > 1 || timeout == Duration::max()) return;
   if (!admission.late_) {
     admission.late_.emplace(admission.loop_, timeout, [&admission] { admission.end_late(); });
   }
@@ -124,7 +124,7 @@ void Admission::Entry::stop_waiting() {
   stream_.observe_accept(nullptr);
   network_->second.unaccepted.erase(place_in_network_);
   admission_.unaccepted_.erase(place_);
-  if (admission_.unaccepted_.empty()) admission_.late_->cancel();
+  if (admission_.unaccepted_.empty() && admission_.late_) admission_.late_->cancel();
 }
 
 // ---- Admission

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reactor/server.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -21,6 +22,7 @@ struct Options {
   std::optional<double> idle_seconds;
   bool upper = false;
   std::optional<samples::Secret> secret;
+  samples::Access access;
 };
 
 struct Echo {
@@ -33,7 +35,7 @@ struct Echo {
     upper ? stream.write(samples::upper(bytes)) : stream.write(bytes);
   }
   void on_close(const reactor::Error& error) const {
-    if (gate && error) std::fprintf(stderr, "%s\n", error.message().c_str());
+    if (gate) samples::log_end(error);
   }
 };
 
@@ -49,6 +51,7 @@ class EchoSite {
       server.idle_timeout = std::chrono::milliseconds(std::llround(*options_.idle_seconds * 1000));
       server.first_progress_timeout = server.idle_timeout;
     }
+    if (options_.secret) options_.access.apply(server, std::chrono::seconds(10));
     servers_.push_back(samples::value_of(
         reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
           Echo echo{stream, options_.upper, nullptr};
@@ -58,6 +61,7 @@ class EchoSite {
           }
           return echo;
         })));
+    samples::log_errors(servers_.back());
     return servers_.back().address();
   }
 
@@ -100,6 +104,7 @@ int main(int count, char** words) {
       ->check(CLI::NonNegativeNumber);
   command_line.add_option("--secret-file", secret_file,
                           "Serve those only who prove that they know what is in this file");
+  options.access.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
     serve(options);
