@@ -42,7 +42,8 @@ std::error_code code_of(Refusal refusal) {
   return {static_cast<int>(refusal), category};
 }
 
-// By the connections of all servers of the process.
+// Of all servers of the process: their connections, and what these may have open.
+std::atomic<std::size_t> all_connections{0};
 std::atomic<std::size_t> descriptors_in_use{0};
 
 // Zero where the system does not say.
@@ -74,7 +75,7 @@ std::size_t descriptors_for_connections(std::size_t reserved) {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
   const auto all = static_cast<std::size_t>(limit.rlim_cur);
   const std::size_t open = open_descriptors();
-  const std::size_t others = open - std::min<std::size_t>(open, descriptors_in_use);
+  const std::size_t others = open - std::min<std::size_t>(open, all_connections);
   const std::size_t left = all - std::min(all, others);
   return left - std::min(reserved, left / 2);
 }
@@ -84,6 +85,7 @@ std::size_t descriptors_for_connections(std::size_t reserved) {
 Admission::Entry::Entry(Admission& admission, Stream& stream, const Address& peer)
     : admission_(admission), stream_(stream) {
   ++admission.count_;
+  ++all_connections;
   descriptors_in_use += admission.limits_.descriptors_each;
   if (!admission.knows_networks()) return;
   network_ = &*admission.networks_.try_emplace(peer.network()).first;
@@ -107,6 +109,7 @@ void Admission::Entry::leave() {
   if (!std::exchange(counts_, false)) return;
   stop_waiting();
   --admission_.count_;
+  --all_connections;
   descriptors_in_use -= admission_.limits_.descriptors_each;
   if (!network_ || --network_->second.connections > 0) return;
   admission_.networks_.erase(admission_.networks_.find(network_->first));

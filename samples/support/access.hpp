@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <string>
 
 #include "reactor/server.hpp"
 
@@ -16,15 +17,19 @@ struct Access {
   std::size_t max_per_address = 100;
   std::size_t max_unaccepted = 256;
 
-  void add_options(CLI::App& command_line) {
+  /// `when` says when they hold, where they do not always: "With --secret-file: ".
+  void add_options(CLI::App& command_line, const std::string& when = "") {
     command_line
         .add_option("--max-per-address", max_per_address,
-                    "Connections from one IPv4 address, or one IPv6 network of 64 bits; one more "
-                    "is reset")
+                    when +
+                        "Connections from one IPv4 address, or one IPv6 network of 64 bits; "
+                        "one more is reset")
         ->check(CLI::PositiveNumber);
     command_line
         .add_option("--max-unaccepted", max_unaccepted,
-                    "Connections that have not logged in; one more takes the place of the oldest")
+                    when +
+                        "Connections that have not logged in; one more takes the place of the "
+                        "oldest")
         ->check(CLI::PositiveNumber);
   }
 

@@ -217,7 +217,7 @@ TEST_SUITE("udp_server") {
     });
     const auto ask_from_elsewhere = [&] {
       heard.clear();
-      other.send_to(server.address(), "x");
+      other.send(server.address(), "x");
       run_until(loop, [&] { return !heard.empty(); });
       return heard;
     };
