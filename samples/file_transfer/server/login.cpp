@@ -82,8 +82,8 @@ void Login::prove(const Json& request) {
   if (!account) return peer_.refuse_and_end("the account is gone");
   undecided_ = false;
   site_.guard.passed(network_, scram_->user());
-  peer_.stream().accept();
   peer_.work();
+  peer_.stream().accept();
   request_ =
       site_.request_home(scram_->user(), account->quota_bytes,
                          [this, signature](const reactor::Result<std::shared_ptr<Home>>& home) {
