@@ -224,6 +224,15 @@ Address Address::unmapped() const {
   return plain;
 }
 
+Address Address::network() const {
+  if (family() == Family::unix_socket) return from(nullptr, 0);
+  Address network = unmapped();
+  network.set_port(0);
+  if (network.family() != Family::ipv6) return network;
+  std::memset(&network.ipv6_.sin6_addr.s6_addr[8], 0, 8);
+  return network;
+}
+
 std::string Address::to_string() const {
   if (family() == Family::unix_socket) return std::string(unix_prefix) + host();
   const std::string port_text = ":" + std::to_string(port());

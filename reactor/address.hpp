@@ -62,6 +62,11 @@ class Address {
   /// dual-stack socket tells of IPv4 peers), else the address itself. Compare peers by this.
   [[nodiscard]] Address unmapped() const;
 
+  /// The network that a peer of this address can be held responsible for, with port 0: its IPv4
+  /// address, also of an IPv4-mapped IPv6 one; the first 64 bits of an IPv6 address, which is what
+  /// a provider gives to one customer at least; an unnamed unix address for every unix socket.
+  [[nodiscard]] Address network() const;
+
   /// The text that parse() reads back to the same address; `unix:` for an unnamed unix socket.
   [[nodiscard]] std::string to_string() const;
 

@@ -1,8 +1,14 @@
 #include "reactor/relay.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <utility>
+
+#include "reactor/deadline.hpp"
+#include "reactor/server.hpp"
 
 namespace reactor {
 
@@ -22,9 +28,14 @@ struct Relay::State {
 
   void connect(std::size_t from, std::size_t to) {
     sides[from].on_data([this, from, to](Stream::Bytes bytes) {
-      if (sides[to].write(bytes) == Written::full) sides[from].pause();
+      if (sides[to].write(bytes) != Written::full) return;
+      held_back[from] = true;
+      sides[from].pause();
     });
-    sides[to].on_drained([this, from] { sides[from].resume(); });
+    sides[to].on_drained([this, from] {
+      held_back[from] = false;
+      sides[from].resume();
+    });
     sides[from].on_end([this, from, to] {
       ended[from] = true;
       sides[to].shutdown();
@@ -32,7 +43,32 @@ struct Relay::State {
     sides[from].on_close([this, to](const Error& error) { close(to, error); });
   }
 
+  void limit_idle(Loop& loop, Duration timeout) {
+    idle.reset();
+    if (timeout.count() <= 0 || timeout == Duration::max() || closed > 0) return;
+    idle_timeout = timeout;
+    idle.emplace(loop, timeout, [this] { look_if_idle(); });
+  }
+
+  void look_if_idle() {
+    const auto left = idle_timeout - std::min(quiet_for(0), quiet_for(1));
+    if (left.count() > 0) return idle->restart(left);
+    for (Stream& side : sides) {
+      side.fail({idle_too_long(), "relay", {}, {}});
+      side.abort();
+    }
+  }
+
+  // A stream that is held back does not say for how long it has been quiet: what it has yet to send
+  // does, from one look to the next.
+  [[nodiscard]] Duration quiet_for(std::size_t side) {
+    if (!held_back[side]) return sides[side].quiet_for();
+    const std::size_t queued = sides[side].queued_bytes();
+    return std::exchange(queued_before[side], queued) == queued ? idle_timeout : Duration();
+  }
+
   void close(std::size_t other, const Error& error) {
+    idle.reset();  // From here on, the timeout of closing counts.
     if (error && !first_error) first_error = error;
     if (++closed < sides.size()) {
       // Of a side that was never connected, the other has received nothing.
@@ -47,6 +83,10 @@ struct Relay::State {
 
   std::array<Stream, 2> sides;
   std::array<bool, 2> ended{};
+  std::array<bool, 2> held_back{};  // By the other side, which takes less.
+  std::array<std::size_t, 2> queued_before{SIZE_MAX, SIZE_MAX};
+  Duration idle_timeout;
+  std::optional<Deadline> idle;
   std::size_t closed = 0;
   Error first_error;
   Callback<void(const Error&)> on_close;
@@ -54,6 +94,8 @@ struct Relay::State {
 
 Relay::Relay(Stream first, Stream second, Callback<void(const Error&)> on_close)
     : state_(std::make_unique<State>(std::move(first), std::move(second), std::move(on_close))) {}
+
+void Relay::set_idle_timeout(Loop& loop, Duration timeout) { state_->limit_idle(loop, timeout); }
 
 Relay::Relay(Relay&&) noexcept = default;
 Relay& Relay::operator=(Relay&&) noexcept = default;

@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "reactor/callback.hpp"
+#include "reactor/duration.hpp"
+#include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
 
 namespace reactor {
@@ -23,6 +25,11 @@ class Relay {
   /// `on_close` is called once, last: both sides are closed, for the Error of the side that failed
   /// first, empty if none did.
   Relay(Stream first, Stream second, Callback<void(const Error&)> on_close);
+
+  /// Resets both sides once nothing has moved on either of them for `timeout`: no bytes received,
+  /// sent or acknowledged. on_close then gets an Error with the code idle_too_long(). Zero and max():
+  /// never, as without this call.
+  void set_idle_timeout(Loop& loop, Duration timeout);
 
   Relay(Relay&&) noexcept;
   Relay& operator=(Relay&&) noexcept;

@@ -1,7 +1,5 @@
 #include "reactor/server.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -9,12 +7,12 @@
 namespace reactor {
 namespace {
 
-// Descriptors that are left to the rest of the program, at least.
-constexpr std::size_t reserved_descriptors = 64;
-
 // What a connection takes beside its output: the stream and the decoder with their callbacks, the
 // place in the server's list, and what the allocator adds. Measured, rounded up.
 constexpr std::uint64_t connection_bytes = 2048;
+
+// What is known of the network of a connection, where it is known, and of its wait to be accepted.
+constexpr std::uint64_t network_bytes = 1024;
 
 // What a loop reads into and gathers in.
 constexpr std::uint64_t loop_bytes = 1024 * 1024;
@@ -45,22 +43,32 @@ std::error_code idle_too_long() { return code_of(Silence::idle); }
 
 std::error_code no_first_progress() { return code_of(Silence::no_first_progress); }
 
-std::size_t ServerOptions::connection_limit() const {
-  rlimit descriptors{};
-  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return max_connections;
-  const auto all = static_cast<std::size_t>(descriptors.rlim_cur);
-  const std::size_t left = all > 2 * reserved_descriptors ? all - reserved_descriptors : all / 2;
-  return std::min(max_connections, std::max<std::size_t>(left, 1));
+std::size_t ServerOptions::connection_limit() const { return admission_limits().connections; }
+
+AdmissionLimits ServerOptions::admission_limits() const {
+  AdmissionLimits limits;
+  limits.descriptors = descriptors_for_connections(reserved_descriptors);
+  limits.descriptors_each = std::max<std::size_t>(descriptors_each, 1);
+  const std::size_t left = limits.descriptors / limits.descriptors_each;
+  limits.connections = std::min(max_connections, std::max<std::size_t>(left, 1));
+  limits.per_network = max_per_network;
+  limits.unaccepted = max_unaccepted;
+  limits.unaccepted_timeout = unaccepted_timeout;
+  return limits;
 }
 
 std::uint64_t ServerOptions::most_bytes(std::uint64_t bytes_each) const {
-  const std::uint64_t count = connection_limit();
+  const bool gives_way = unaccepted_timeout.count() > 0;
+  const std::uint64_t limit = connection_limit();
+  const std::uint64_t count = limit + (gives_way ? Admission::most_giving_way : 0);
+  const bool knows_networks = gives_way || max_per_network < limit;
   const auto times = [count](std::uint64_t each) {
     return each > UINT64_MAX / 4 / count ? UINT64_MAX / 4 : each * count;
   };
   const std::uint64_t queued =
       std::min<std::uint64_t>(times(max_queued_bytes), max_total_queued_bytes);
-  return loop_bytes + times(connection_bytes) + times(bytes_each) + queued;
+  const std::uint64_t bookkeeping = connection_bytes + (knows_networks ? network_bytes : 0);
+  return loop_bytes + times(bookkeeping) + times(bytes_each) + queued;
 }
 
 SharedLimits ServerOptions::stream_limits() const {
@@ -81,6 +89,11 @@ Result<void> ServerOptions::check(std::string_view endpoint) const {
     return Failure(std::move(error));
   };
   if (max_connections == 0) return refuse("max_connections is 0: no connection could be served");
+  if (descriptors_each == 0)
+    return refuse("descriptors_each is 0: a connection takes one at least");
+  if (max_per_network == 0) return refuse("max_per_network is 0: no connection could be served");
+  if (max_unaccepted == 0) return refuse("max_unaccepted is 0: no connection could be accepted");
+  if (unaccepted_timeout.count() < 0) return refuse("unaccepted_timeout is negative");
   if (idle_timeout.count() < 0) return refuse("idle_timeout is negative");
   if (first_progress_timeout.count() < 0) return refuse("first_progress_timeout is negative");
   if (stall_timeout.count() < 0) return refuse("stall_timeout is negative");

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "reactor/address.hpp"
+#include "reactor/admission.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
@@ -35,9 +36,30 @@ namespace reactor {
 /// knows.
 struct ServerOptions {
   ListenOptions listen = {};
+
+  // ---- Connections. docs/guide.md has a section on these limits
+
   /// Connections beyond this many wait in the kernel's backlog. At least 1. Where RLIMIT_NOFILE
   /// leaves room for fewer, that many: see connection_limit().
   std::size_t max_connections = 10'000;
+  /// Descriptors that stay free for the rest of the program, beside those that it has open when it
+  /// starts to listen: its files, its children, what it connects to.
+  std::size_t reserved_descriptors = 64;
+  /// How many descriptors a connection may take: 1 for its socket, and what its session opens, such
+  /// as a file, or a child's two outputs. At least 1.
+  std::size_t descriptors_each = 1;
+  /// Connections from one network, which is an IPv4 address or the first 64 bits of an IPv6
+  /// address. One more takes the place of an unaccepted connection of the network, or is reset at
+  /// once. Unix sockets are exempt. By default only max_connections limits them: a proxy, and the
+  /// users behind an address translation, have one address together. At least 1.
+  std::size_t max_per_network = SIZE_MAX;
+  /// Resets a connection that its session has not accepted by stream.accept() after so long,
+  /// whatever moved on it. 0: no connection has to be accepted. max(): there is time, and
+  /// max_unaccepted still counts.
+  Duration unaccepted_timeout = {};
+  /// Connections that have not been accepted. One more, and any beyond max_connections, takes the
+  /// place of the oldest of them of the same network, or else of the oldest of all. At least 1.
+  std::size_t max_unaccepted = 256;
 
   // ---- For each connection, as in StreamLimits
 
@@ -63,13 +85,19 @@ struct ServerOptions {
   /// How long a connection that closes may make no progress.
   Duration close_timeout = std::chrono::seconds(5);
 
-  /// How many connections are served at once: max_connections, or what RLIMIT_NOFILE leaves after
-  /// some for the rest of the program.
+  /// How many connections are served at once: max_connections, or what RLIMIT_NOFILE leaves beside
+  /// the descriptors that are open and the reserved ones. The servers of a process share these
+  /// descriptors, also those on several threads; all other limits are each server's own.
+  ///
+  /// Cost      Counts the open descriptors.
   [[nodiscard]] std::size_t connection_limit() const;
 
   /// The most memory that a server with these options takes in user space. `bytes_each` is what the
   /// program adds to each connection: its session, and what its decoder may keep.
   [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
+
+  /// The part of the options that is about the number of connections.
+  [[nodiscard]] AdmissionLimits admission_limits() const;
 
   /// The part of the options that a stream knows.
   [[nodiscard]] SharedLimits stream_limits() const;
@@ -77,8 +105,8 @@ struct ServerOptions {
   /// Refuses values that no server can work with; listen() and adopt() call it. `endpoint` is for
   /// the error's text.
   ///
-  /// Errors    invalid_argument, with a hint that names the option: max_connections is 0, or a
-  ///           timeout is negative.
+  /// Errors    invalid_argument, with a hint that names the option: one that is at least 1 is 0, or
+  ///           a timeout is negative.
   [[nodiscard]] Result<void> check(std::string_view endpoint) const;
 };
 
@@ -162,9 +190,16 @@ class Server {
 
   [[nodiscard]] std::size_t connections() const { return state_->connections.size(); }
 
-  /// Called when a connection could not be accepted, at most once a second.
+  /// The connections that this server has turned away for the sake of others.
+  [[nodiscard]] const TurnedAway& turned_away() const { return state_->admission.turned_away(); }
+
+  /// Connections that have not been accepted; none where none has to be.
+  [[nodiscard]] std::size_t unaccepted() const { return state_->admission.unaccepted(); }
+
+  /// Called when a connection could not be accepted, and when one was turned away, each at most
+  /// once a second.
   void on_error(Callback<void(const Error&)> on_error) {
-    if (state_->listener) state_->listener->on_error(std::move(on_error));
+    state_->set_on_error(std::move(on_error));
   }
 
   /// Calls `visit(session)` for every session, also for one whose Stream the visitor has closed: it
@@ -198,7 +233,9 @@ class Server {
 
   struct Connection : AttachedDecoder<D> {
     Connection(State& server, Socket socket, const Address& peer)
-        : stream(server.loop, std::move(socket), peer), session(make_session(server)) {}
+        : stream(server.loop, std::move(socket), peer),
+          entry(server.admission, stream, peer),
+          session(make_session(server)) {}
 
     // What it writes is subject to the limits already.
     [[nodiscard]] Session make_session(State& server) {
@@ -207,6 +244,7 @@ class Server {
     }
 
     Stream stream;
+    Admission::Entry entry;
     Session session;
     std::unique_ptr<Deadline> idle;
     bool asked_to_finish = false;
@@ -217,7 +255,7 @@ class Server {
         : loop(on),
           options(with),
           limits(with.stream_limits()),
-          connection_limit(with.connection_limit()),
+          admission(on, with.admission_limits(), [this] { update_listening(); }),
           make_session(std::move(make)) {}
     ~State() { end_connections(); }
 
@@ -228,6 +266,13 @@ class Server {
     // it: the connection joins the others when it is complete.
     void accept(Socket socket, const Address& peer) {
       const Use<State> use(*this);
+      admission.make_room(peer) ? serve(std::move(socket), peer)
+                                : Admission::reset(std::move(socket));
+      if (retired()) return;
+      if (const auto news = admission.news(); news && on_error) (*std::shared_ptr(on_error))(*news);
+    }
+
+    void serve(Socket socket, const Address& peer) {
       Connections made;
       made.emplace_front(*this, std::move(socket), peer);
       if (!retired()) attach(made.begin());
@@ -236,7 +281,35 @@ class Server {
       connections.splice(connections.begin(), made);
       // In a later turn, after what has arrived was received.
       if (draining) ask_newcomers->restart(std::chrono::nanoseconds(1));
-      if (connections.size() >= connection_limit) listener->pause();
+      update_listening();
+    }
+
+    // Those that gave way are still in the list until their sessions have been told.
+    [[nodiscard]] bool is_full() const {
+      return admission.is_full() ||
+             connections.size() >= admission.connections() + Admission::most_giving_way;
+    }
+
+    void update_listening() {
+      if (!listener) return;
+      const bool full = is_full();
+      if (full && admission.waits_for_others()) look_again_soon();
+      if (full == std::exchange(listener_paused, full)) return;
+      full ? listener->pause() : listener->resume();
+    }
+
+    void look_again_soon() {
+      constexpr auto soon = std::chrono::milliseconds(20);
+      if (!look_again) look_again.emplace(loop, soon, [this] { update_listening(); });
+      look_again->restart(soon);
+    }
+
+    // Each call has its own share of it: the callback may be replaced while it runs.
+    void set_on_error(Callback<void(const Error&)> next) {
+      on_error = next ? std::make_shared<Callback<void(const Error&)>>(std::move(next)) : nullptr;
+      if (!listener) return;
+      if (!on_error) return listener->on_error(nullptr);
+      listener->on_error([call = on_error](const Error& error) { (*call)(error); });
     }
 
     void attach(Place place) {
@@ -344,7 +417,8 @@ class Server {
       Connections taken;
       if (place == silent_end) ++silent_end;
       taken.splice(taken.begin(), connections, place);
-      if (listener && connections.size() + 1 == connection_limit) listener->resume();
+      place->entry.leave();
+      update_listening();
       return taken;
     }
 
@@ -395,6 +469,7 @@ class Server {
     void end() {
       ask_newcomers.reset();
       cut_off.reset();
+      look_again.reset();
       listener.reset();
       end_connections();
     }
@@ -412,7 +487,7 @@ class Server {
     Loop& loop;
     const ServerOptions options;
     const SharedLimits limits;
-    const std::size_t connection_limit;
+    Admission admission;
     Address address;
     MakeSession make_session;
     MakeDecoder make_decoder = [] { return D(); };
@@ -422,6 +497,9 @@ class Server {
     bool silent = false;  // Some may be.
     std::optional<Deadline> silent_look;
     std::optional<Listener> listener;
+    bool listener_paused = false;
+    std::optional<Deadline> look_again;  // While other servers use what this one could.
+    std::shared_ptr<Callback<void(const Error&)>> on_error;
     bool draining = false;
     Duration drain_timeout;
     std::optional<Deadline> cut_off;        // Once draining.

@@ -185,8 +185,9 @@ struct Stream::State final : Source {
     Nanoseconds discarding_since = 0;
     int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
     std::shared_ptr<Outbox> outbox;
-    std::unique_ptr<Retry> retry;  // While the backlog of the peer is full.
-    Error error;                   // Why the connection is over, until on_close tells.
+    std::unique_ptr<Retry> retry;        // While the backlog of the peer is full.
+    Error error;                         // Why the connection is over, until on_close tells.
+    AcceptObserver* observer = nullptr;  // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -212,6 +213,7 @@ struct Stream::State final : Source {
     lost_output = 1 << 18,  // Bytes that were accepted will not be sent.
     unlimited = 1 << 19,    // What is written now was accepted before.
     unreachable = 1 << 20,  // For now: the backlog of the peer's unix socket is full.
+    accepted = 1 << 21,     // By the user of a server.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -948,6 +950,17 @@ void Stream::touch() { state_->touch(); }
 Duration Stream::quiet_for() const { return std::chrono::nanoseconds(state_->quiet_for()); }
 
 bool Stream::has_progressed() const { return state_->has_progressed(); }
+
+void Stream::accept() {
+  if (state_->is(State::accepted)) return;
+  state_->set(State::accepted);
+  AcceptObserver* const observer = state_->seldom ? state_->seldom->observer : nullptr;
+  if (observer) observer->on_accepted();
+}
+
+bool Stream::is_accepted() const { return state_->is(State::accepted); }
+
+void Stream::observe_accept(AcceptObserver* observer) { state_->rarely().observer = observer; }
 
 Socket& Stream::socket() { return state_->socket; }
 

@@ -72,6 +72,15 @@ class SharedLimits {
   std::shared_ptr<State> state_;
 };
 
+/// Is told when a stream is accepted. Internal.
+class AcceptObserver {
+ public:
+  virtual void on_accepted() = 0;
+
+ protected:
+  ~AcceptObserver() = default;
+};
+
 /// A connection, owned.
 ///
 ///     stream.on_data([&](std::span<const std::byte> bytes) { stream.write(bytes); });
@@ -185,6 +194,18 @@ class Stream {
 
   /// Whether bytes have moved in either direction since the stream was made, or touch() was called.
   [[nodiscard]] bool has_progressed() const;
+
+  // ---- For servers that know their clients
+
+  /// The program has accepted the peer: it has logged in, or whatever makes a client one to be
+  /// served. On a stream of a Server with ServerOptions::unaccepted_timeout this ends the time in
+  /// which the connection may be closed in favour of another; elsewhere it changes nothing.
+  void accept();
+
+  [[nodiscard]] bool is_accepted() const;
+
+  /// Internal. One at a time; nullptr for none.
+  void observe_accept(AcceptObserver* observer);
 
   /// For its options and addresses.
   [[nodiscard]] Socket& socket();

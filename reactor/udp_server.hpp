@@ -29,6 +29,10 @@ struct UdpServerOptions {
   /// For one peer more, the one that has been silent for longest is forgotten: whoever can send
   /// from made-up addresses can fill any table, and must not lock others out. At least 1.
   std::size_t max_sessions = 10'000;
+  /// For one peer more of one network, which is an IPv4 address or the first 64 bits of an IPv6
+  /// address, the one of its peers is forgotten whose session is the oldest. By default only
+  /// max_sessions limits them. At least 1.
+  std::size_t max_per_network = SIZE_MAX;
   /// Forgets a peer from which nothing came for this long; zero: never.
   Duration idle_timeout = std::chrono::minutes(1);
 
@@ -40,8 +44,8 @@ struct UdpServerOptions {
   /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
   /// text.
   ///
-  /// Errors    invalid_argument, with a hint that names the option: max_sessions is 0, or
-  ///           idle_timeout is negative.
+  /// Errors    invalid_argument, with a hint that names the option: max_sessions or max_per_network
+  ///           is 0, or idle_timeout is negative.
   [[nodiscard]] Result<void> check(std::string_view endpoint) const;
 };
 
@@ -196,6 +200,7 @@ class UdpServer {
     UdpPeer udp_peer;
     Session session;
     Loop::Clock::time_point heard_at;
+    typename std::list<Peer*>::iterator place_in_network = {};
   };
 
   using Peers = std::list<Peer>;
@@ -274,17 +279,53 @@ class UdpServer {
     bool add(DatagramSocket& socket, const Address& address) {
       Peers made;
       made.emplace_front(*this, socket, address);
-      if (peers.size() >= options.max_sessions) forget_oldest();
+      if (Peer* const own = oldest_of_full_network(address)) {
+        forget(places.find(own->udp_peer.address())->second);
+      } else if (peers.size() >= options.max_sessions) {
+        forget_oldest();
+      }
       if (draining) return false;
       places.emplace(address, made.begin());
+      join_network(made.front());
       peers.splice(peers.begin(), made);
       if (peers.size() == 1 && options.idle_timeout.count() > 0) idle.restart(options.idle_timeout);
       return true;
     }
 
-    void forget_oldest() {
+    void forget_oldest() { forget(std::prev(peers.end())); }
+
+    void forget(Place place) {
       Peers forgotten;
-      move_out(std::prev(peers.end()), forgotten);
+      move_out(place, forgotten);
+    }
+
+    // ---- Networks, where they are limited
+
+    [[nodiscard]] bool limits_network_of(const Address& address) const {
+      return options.max_per_network < options.max_sessions &&
+             address.family() != Family::unix_socket;
+    }
+
+    [[nodiscard]] Peer* oldest_of_full_network(const Address& address) {
+      if (!limits_network_of(address)) return nullptr;
+      const auto known = networks.find(address.network());
+      const bool full = known != networks.end() && known->second.size() >= options.max_per_network;
+      return full ? known->second.front() : nullptr;
+    }
+
+    void join_network(Peer& peer) {
+      const Address& address = peer.udp_peer.address();
+      if (!limits_network_of(address)) return;
+      auto& network = networks[address.network()];
+      peer.place_in_network = network.insert(network.end(), &peer);
+    }
+
+    void leave_network(const Peer& peer) {
+      const Address& address = peer.udp_peer.address();
+      if (!limits_network_of(address)) return;
+      const auto known = networks.find(address.network());
+      known->second.erase(peer.place_in_network);
+      if (known->second.empty()) networks.erase(known);
     }
 
     void forget_idle() {
@@ -309,6 +350,7 @@ class UdpServer {
     void move_out(Place place, Peers& to) {
       if (visiting) visiting->removes(place);
       places.erase(place->udp_peer.address());
+      leave_network(*place);
       to.splice(to.begin(), peers, place);
     }
 
@@ -358,7 +400,8 @@ class UdpServer {
     Peers peers;  // The one heard from last first.
     Peers closed;
     std::unordered_map<Address, Place> places;
-    Visiting* visiting = nullptr;  // The innermost.
+    std::unordered_map<Address, std::list<Peer*>> networks;  // The oldest session of each first.
+    Visiting* visiting = nullptr;                            // The innermost.
     bool draining = false;
     Deadline idle{loop, options.idle_timeout, [this] { forget_idle(); }};
     Timer end_closed_soon{loop, [this] { end_closed(); }};

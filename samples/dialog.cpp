@@ -2,12 +2,15 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <string>
 
+#include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
+#include "reactor/server.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/connector.hpp"
@@ -71,6 +74,13 @@ class Conversation {
     is_bye(line) ? end() : input_.prompt();
   }
 
+  // Ends the conversation where nothing has moved for `timeout`; says what is left of it otherwise.
+  reactor::Duration end_if_idle(reactor::Duration timeout) {
+    const reactor::Duration left = timeout - stream_.quiet_for();
+    if (left.count() <= 0) stream_.fail({reactor::idle_too_long(), "talk to", {}, {}});
+    return left;
+  }
+
   // The peer may go on.
   void say_no_more() { stream_.shutdown(); }
 
@@ -128,8 +138,9 @@ class Client {
 // there is none is for the next.
 class Server {
  public:
-  Server(reactor::Loop& loop, const std::string& endpoint)
+  Server(reactor::Loop& loop, const std::string& endpoint, reactor::Duration idle_timeout)
       : loop_(loop),
+        idle_timeout_(idle_timeout),
         listener_(samples::value_of(reactor::Listener::listen(
             loop, endpoint, {}, [this](reactor::Socket socket, const reactor::Address& peer) {
               listener_->pause();
@@ -155,12 +166,19 @@ class Server {
     }
     conversation_.emplace(loop_, std::move(stream), *input_,
                           [this](const Error& error) { over(error); });
+    if (idle_timeout_.count() > 0) idle_.emplace(loop_, idle_timeout_, [this] { look_if_idle(); });
     if (is_first) return;
     input_->prompt();
     input_->resume();
   }
 
+  void look_if_idle() {
+    const auto left = conversation_->end_if_idle(idle_timeout_);
+    if (left.count() > 0) idle_->restart(left);
+  }
+
   void over(const Error& error) {
+    idle_.reset();
     input_->hide();
     show(stderr, error ? error.message() : "the conversation is over");
     conversation_.reset();
@@ -174,9 +192,11 @@ class Server {
   }
 
   reactor::Loop& loop_;
+  const reactor::Duration idle_timeout_;
   std::optional<reactor::Listener> listener_;
   std::optional<samples::LineInput> input_;
   std::optional<Conversation> conversation_;
+  std::optional<reactor::Deadline> idle_;
 };
 
 }  // namespace
@@ -184,6 +204,7 @@ class Server {
 int main(int count, char** words) {
   std::string endpoint;
   std::string listen;
+  double idle_seconds = 600;
   CLI::App command_line{
       "Two people type to each other: one starts the server, the other connects to it. A line "
       "`bye`\n"
@@ -200,6 +221,12 @@ int main(int count, char** words) {
       .add_option("--listen", listen,
                   "Be the server: HOST:PORT, [::1]:PORT or unix:PATH; port 0: any")
       ->excludes(where);
+  command_line
+      .add_option("--idle-timeout", idle_seconds,
+                  "Seconds without a byte in either direction after which the server goes on to "
+                  "the next client; 0: never")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
   command_line.callback([&] {
     if (endpoint.empty() && listen.empty()) throw CLI::RequiredError("endpoint or --listen");
   });
@@ -212,7 +239,7 @@ int main(int count, char** words) {
     }
     std::optional<Server> server;
     const samples::StopSignals signals(loop, [&server] { server->drain(); });
-    server.emplace(loop, listen);
+    server.emplace(loop, listen, std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
     samples::announce(server->address());
     loop.run();
   });

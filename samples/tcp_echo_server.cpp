@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reactor/server.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -15,12 +16,15 @@
 
 namespace {
 
+constexpr std::chrono::seconds time_for_login(10);
+
 struct Options {
   std::vector<std::string> endpoints{"127.0.0.1:9000"};
   std::size_t threads = 1;
   std::optional<double> idle_seconds;
   bool upper = false;
   std::optional<samples::Secret> secret;
+  samples::Access access;
 };
 
 struct Echo {
@@ -33,7 +37,7 @@ struct Echo {
     upper ? stream.write(samples::upper(bytes)) : stream.write(bytes);
   }
   void on_close(const reactor::Error& error) const {
-    if (gate && error) std::fprintf(stderr, "%s\n", error.message().c_str());
+    if (gate) samples::log_end(error);
   }
 };
 
@@ -49,6 +53,7 @@ class EchoSite {
       server.idle_timeout = std::chrono::milliseconds(std::llround(*options_.idle_seconds * 1000));
       server.first_progress_timeout = server.idle_timeout;
     }
+    if (options_.secret) options_.access.apply(server, time_for_login);
     servers_.push_back(samples::value_of(
         reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
           Echo echo{stream, options_.upper, nullptr};
@@ -58,6 +63,7 @@ class EchoSite {
           }
           return echo;
         })));
+    samples::log_errors(servers_.back());
     return servers_.back().address();
   }
 
@@ -84,7 +90,9 @@ int main(int count, char** words) {
   CLI::App command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
-  command_line.footer(samples::memory_text(reactor::ServerOptions(), sizeof(Echo)));
+  reactor::ServerOptions largest;
+  options.access.apply(largest, time_for_login);
+  command_line.footer(samples::memory_text(largest, sizeof(Echo)));
   command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--listen", options.endpoints,
@@ -100,6 +108,7 @@ int main(int count, char** words) {
       ->check(CLI::NonNegativeNumber);
   command_line.add_option("--secret-file", secret_file,
                           "Serve those only who prove that they know what is in this file");
+  options.access.add_options(command_line, "With --secret-file: ");
   return samples::run_program(command_line, count, words, [&] {
     if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
     serve(options);

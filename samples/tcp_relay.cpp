@@ -1,5 +1,6 @@
 // Forwards connections to another server, in both directions, as fast as the slower side reads.
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <list>
 #include <optional>
@@ -23,7 +24,9 @@ using reactor::Error;
 using reactor::Stream;
 
 // For each connection there are two sockets.
-std::size_t most_connections() { return reactor::ServerOptions().connection_limit() / 2; }
+std::size_t most_connections() {
+  return reactor::ServerOptions{.descriptors_each = 2}.connection_limit();
+}
 
 // A side is not read while more than the high-water mark waits for the other: what one read brings
 // may come on top of it.
@@ -36,8 +39,9 @@ std::uint64_t most_bytes() {
 
 class RelayServer {
  public:
-  RelayServer(reactor::Loop& loop, const std::string& from, std::vector<Address> to)
-      : loop_(loop), to_(std::move(to)) {
+  RelayServer(reactor::Loop& loop, const std::string& from, std::vector<Address> to,
+              reactor::Duration idle_timeout)
+      : loop_(loop), to_(std::move(to)), idle_timeout_(idle_timeout) {
     listener_ = samples::value_of(reactor::Listener::listen(
         loop, from, {}, [this](reactor::Socket socket, const Address& peer) {
           forward(Stream(loop_, std::move(socket), peer));
@@ -100,6 +104,7 @@ class RelayServer {
       relays_.erase(place);
       end_if_empty();
     });
+    (*place)->set_idle_timeout(loop_, idle_timeout_);
   }
 
   [[nodiscard]] bool is_empty() const { return waiting_.empty() && relays_.empty(); }
@@ -118,6 +123,7 @@ class RelayServer {
 
   reactor::Loop& loop_;
   const std::vector<Address> to_;
+  const reactor::Duration idle_timeout_;
   const std::size_t most_connections_ = most_connections();
   std::optional<reactor::Listener> listener_;
   std::list<Waiting> waiting_;
@@ -130,6 +136,7 @@ class RelayServer {
 int main(int count, char** words) {
   std::string from = "127.0.0.1:9000";
   std::string to;
+  double idle_seconds = 600;
   CLI::App command_line{
       "Forwards each connection to another server.\n"
       "Example: tcp_relay --listen 127.0.0.1:9000 --to 127.0.0.1:8080"};
@@ -140,9 +147,15 @@ int main(int count, char** words) {
   command_line.add_option("--listen", from, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line.add_option("--to", to, "HOST:PORT, [::1]:PORT or unix:PATH to forward to")
       ->required();
+  command_line
+      .add_option("--idle-timeout", idle_seconds,
+                  "Seconds without a byte in either direction after which both sides are reset; "
+                  "0: never")
+      ->check(CLI::Range(0.0, 1e9));
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
-    RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)));
+    RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)),
+                       std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
     const samples::StopSignals signals(loop, [&] { server.stop(); });
     samples::announce(server.address());
     loop.run();

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "samples/chat/names.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 
@@ -41,7 +42,7 @@ void Member::on_end() {
   room.leave(*this);
 }
 void Member::on_close(const reactor::Error& error) {
-  if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
+  samples::log_end(error);
   room.forget(*this);
 }
 
@@ -50,6 +51,7 @@ Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unr
       server_(samples::value_of(
           Server::listen(loop, endpoint, options(max_unread_bytes),
                          [this](reactor::Stream& stream) { return enter(stream); }))) {
+  samples::log_errors(server_);
   // The decoder of a connection is made right after its session.
   server_.set_decoder([this] { return Member::Decoder(samples::PausedLines(*last_entered_)); });
 }
@@ -101,7 +103,9 @@ std::string Room::guest_name() {
 }
 
 void Room::join(Member& member) {
-  if (!std::exchange(member.joined, true)) tell_all("* " + member.name + " joined\n");
+  if (std::exchange(member.joined, true)) return;
+  member.stream.accept();
+  tell_all("* " + member.name + " joined\n");
 }
 
 void Room::rename(Member& member, const std::string& name) {

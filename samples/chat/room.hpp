@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,9 +37,12 @@ class Room {
   /// Who has more than `max_unread_bytes` waiting is dropped. Fails, as programs do.
   Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes);
 
-  /// What the options bound, and what a member may keep besides: a line without its end.
+  /// What the options bound, and what a member may keep besides: a line without its end. When the
+  /// server is full, clients that have not joined give way.
   [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes) {
-    return {.max_queued_bytes = max_unread_bytes};
+    return {.unaccepted_timeout = reactor::Duration::max(),
+            .max_unaccepted = SIZE_MAX,
+            .max_queued_bytes = max_unread_bytes};
   }
   static constexpr std::size_t bytes_each = 2 * 64 * 1024;
 

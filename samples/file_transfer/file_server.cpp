@@ -7,6 +7,7 @@
 #include "samples/file_transfer/server/listing.hpp"
 #include "samples/file_transfer/server/session.hpp"
 #include "samples/file_transfer/wire.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/sha256.hpp"
@@ -14,20 +15,25 @@
 namespace file_transfer {
 namespace {
 
-// A listing waits whole for a client that reads slowly.
-reactor::ServerOptions server_options() {
-  return {.max_queued_bytes = longest_listing_bytes + max_piece_bytes};
+// A listing waits whole for a client that reads slowly. A session has its user's folder open, the
+// file that it receives or sends, and for a moment the folder that holds it.
+reactor::ServerOptions server_options(const samples::Access& access, const Patience& patience) {
+  reactor::ServerOptions server{.descriptors_each = 4,
+                                .max_queued_bytes = longest_listing_bytes + max_piece_bytes};
+  access.apply(server, patience.amid_request);
+  return server;
 }
 
 // A request, a piece of an upload that is received and one that is written, and their decoder.
 constexpr std::size_t bytes_each = 4 * max_piece_bytes;
 
-void serve(const std::string& endpoint, const SiteOptions& options) {
+void serve(const std::string& endpoint, const SiteOptions& options, const samples::Access& access) {
   reactor::Loop loop;
   Site site(loop, options);
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
-      loop, endpoint, server_options(),
+      loop, endpoint, server_options(access, options.patience),
       [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
+  samples::log_errors(server);
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
   loop.run();
@@ -53,13 +59,14 @@ int main(int count, char** words) {
   double patience_seconds = 30;
   double idle_seconds = 600;
   file_transfer::SiteOptions site;
+  samples::Access access;
   CLI::App command_line{
       "Keeps files for users with accounts. What they send is not encrypted, passwords are not "
       "sent.\n"
       "Example: file_server --accounts accounts.json --root files\n"
       "and before: file_server --accounts accounts.json --add-user ann --quota 100M"};
-  command_line.footer(
-      samples::memory_text(file_transfer::server_options(), file_transfer::bytes_each));
+  command_line.footer(samples::memory_text(file_transfer::server_options(access, site.patience),
+                                           file_transfer::bytes_each));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--accounts", site.accounts_file, "The file of accounts")->required();
   command_line.add_option("--root", site.root, "The folder with a folder for each user")
@@ -76,6 +83,7 @@ int main(int count, char** words) {
       ->check(CLI::PositiveNumber);
   command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request")
       ->check(CLI::PositiveNumber);
+  access.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     if (add->count() > 0) {
       return file_transfer::add_user(site.accounts_file, user, quota, password_file);
@@ -85,6 +93,6 @@ int main(int count, char** words) {
     };
     site.patience.amid_request = seconds(patience_seconds);
     site.patience.between_requests = seconds(idle_seconds);
-    file_transfer::serve(endpoint, site);
+    file_transfer::serve(endpoint, site, access);
   });
 }

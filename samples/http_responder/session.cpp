@@ -206,6 +206,8 @@ void Session::wait(Waits what) {
   const bool new_request = std::exchange(new_request_, false);
   if (what == waits_ && !new_request) return;
   if (what == waits_ && what == Waits::idle) return deadline_.touch();
+  if (waits_ == Waits::first && what == Waits::idle && !new_request) return;
+  if (new_request) stream_.accept();
   waits_ = what;
   if (what == Waits::reader) (void)reads_on();
   begin_period();
@@ -233,6 +235,8 @@ void Session::on_expired() {
   site_.refresh_date();
   const auto reads = reads_on();
   switch (waits_) {
+    case Waits::first:
+      return close();
     case Waits::idle:
       // It may be reading the last answer still.
       return reads.value_or(false) ? begin_period() : close();

@@ -67,7 +67,7 @@ class Session {
   [[nodiscard]] Site& site() { return site_; }
 
  private:
-  enum class Waits : unsigned char { idle, head, body, reader };
+  enum class Waits : unsigned char { first, idle, head, body, reader };
 
   bool step();
   void take(const protocols::http::RequestEvent& event);
@@ -85,7 +85,7 @@ class Session {
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
   reactor::Deadline deadline_;
-  Waits waits_ = Waits::idle;
+  Waits waits_ = Waits::first;
   bool new_request_ = false;  // Since the deadline was set.
   bool full_ = false;         // Until on_drained().
   bool paused_ = false;

@@ -10,6 +10,7 @@
 #include "reactor/work.hpp"
 #include "samples/http_responder/listing.hpp"
 #include "samples/http_responder/routes.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/failed.hpp"
 
 namespace responder {
@@ -150,6 +151,12 @@ reactor::ServerOptions Site::server_options() {
   server.high_water_bytes = high_water_bytes;
   server.max_queued_bytes = max_queued_bytes;
   server.read_bytes = read_bytes;
+  // The file that is being sent, and the next one that is looked for.
+  server.descriptors_each = 3;
+  // When the server is full, connections without a request give way. They are not closed before:
+  // a browser makes some in advance.
+  server.unaccepted_timeout = reactor::Duration::max();
+  server.max_unaccepted = SIZE_MAX;
   // A session has timeouts of its own, one for each thing that it waits for.
   server.first_progress_timeout = server.stall_timeout = std::chrono::milliseconds::max();
   return server;
@@ -160,6 +167,7 @@ reactor::Address Site::listen(const std::string& endpoint) {
   server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
   servers_.push_back(samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, server, [this](reactor::Stream& stream) { return Session(stream, *this); })));
+  samples::log_errors(servers_.back());
   return servers_.back().address();
 }
 

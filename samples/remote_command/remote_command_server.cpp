@@ -16,6 +16,7 @@
 #include "reactor/server.hpp"
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
+#include "samples/support/access.hpp"
 #include "samples/support/acknowledged.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
@@ -33,7 +34,15 @@ struct Options {
   bool shell = false;
   Limits limits;
   std::chrono::milliseconds patience{0};
+  samples::Access access;
 };
+
+// A command takes its two outputs and what tells of its end.
+reactor::ServerOptions server_options(const Options& options) {
+  reactor::ServerOptions server{.descriptors_each = 4};
+  options.access.apply(server, options.patience);
+  return server;
+}
 
 constexpr std::size_t max_waiting = 64;
 
@@ -83,9 +92,7 @@ class Session {
     if (run_) run_->resume();
   }
 
-  void on_close(const Error& error) {
-    if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
-  }
+  void on_close(const Error& error) { samples::log_end(error); }
 
   // What runs may end; what waits is not begun.
   void finish() {
@@ -212,7 +219,9 @@ class Session {
 void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
   reactor::Loop loop;
   auto server = samples::value_of(reactor::Server<Session>::listen(
-      loop, endpoint, {}, [&](Stream& stream) { return Session(loop, stream, secret, options); }));
+      loop, endpoint, server_options(options),
+      [&](Stream& stream) { return Session(loop, stream, secret, options); }));
+  samples::log_errors(server);
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
   loop.run();
@@ -231,7 +240,7 @@ int main(int count, char** words) {
       "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and what is made of it.
-  command_line.footer(samples::memory_text(reactor::ServerOptions(), request_bytes));
+  command_line.footer(samples::memory_text(remote_command::server_options(options), request_bytes));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line
@@ -255,6 +264,7 @@ int main(int count, char** words) {
       .add_option("--patience", patience_seconds,
                   "Seconds for proving the secret, and for sending the rest of a request")
       ->check(CLI::PositiveNumber);
+  options.access.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     options.limits.timeout = std::chrono::nanoseconds(std::llround(timeout_seconds * 1e9));
     options.patience = std::chrono::milliseconds(std::llround(patience_seconds * 1000));

@@ -7,8 +7,7 @@
 
 namespace samples {
 
-/// What one customer of a provider usually has as a whole, as a key: an IPv4 address (also one that
-/// is mapped into IPv6), the first 64 bits of an IPv6 address, or `unix` for every unix socket.
+/// reactor::Address::network as text: `192.0.2.7`, `2001:db8:1:2::/64`, or `unix`.
 [[nodiscard]] std::string network_of(const reactor::Address& peer);
 
 }  // namespace samples

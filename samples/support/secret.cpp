@@ -62,7 +62,10 @@ Gate::Gate(reactor::Loop& loop, Stream& stream, Challenge challenge,
 protocols::Bytes Gate::pass(protocols::Bytes bytes) {
   const protocols::Bytes behind = challenge_.feed(bytes);
   stream_.write(challenge_.take_output());
-  if (challenge_.passed()) deadline_.cancel();
+  if (challenge_.passed()) {
+    deadline_.cancel();
+    stream_.accept();
+  }
   if (challenge_.failed()) {
     deadline_.cancel();
     stream_.fail(not_authenticated(stream_, EACCES, "it does not know the secret"));

@@ -27,8 +27,8 @@ class Secret {
 };
 
 /// A connection until its peer has proven that it knows the secret. Sends this side's part of the
-/// exchange; a wrong proof, and a peer that takes too long, end the stream, whose on_close tells
-/// why.
+/// exchange, and accepts the stream of a peer that has proven the secret; a wrong proof, and a peer
+/// that takes too long, end the stream, whose on_close tells why.
 class Gate {
  public:
   Gate(reactor::Loop& loop, reactor::Stream& stream, protocols::Challenge challenge,

@@ -1,21 +1,27 @@
 #include "reactor/relay.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "reactor/server.hpp"
+#include "reactor/timer.hpp"
 #include "support/peer.hpp"
 #include "support/run_until.hpp"
 
+using namespace std::chrono_literals;
 using reactor::Error;
 using reactor::Loop;
 using reactor::Relay;
 using reactor::Socket;
 using reactor::Stream;
+using reactor::Timer;
 
 namespace {
 
@@ -166,5 +172,71 @@ TEST_SUITE("relay") {
     joined.left.reset();  // A unix socket with unread data resets its peer.
     run_until(loop, [&] { return joined.closed.has_value(); });
     CHECK(*joined.closed);
+  }
+
+  // ---- Idle
+
+  TEST_CASE("a relay on which nothing moves resets both sides, also when one of them has ended") {
+    for (const bool half_open : {false, true}) {
+      CAPTURE(half_open);
+      Loop loop;
+      auto near = connected_sockets(Transport::tcp4), far = connected_sockets(Transport::tcp4);
+      Peer left(loop, std::move(near[0])), right(loop, std::move(far[0]));
+      std::optional<Error> closed;
+      Relay relay(Stream(loop, std::move(near[1])), Stream(loop, std::move(far[1])),
+                  [&](const Error& error) { closed = error; });
+      relay.set_idle_timeout(loop, 40ms);
+      const auto began = Loop::Clock::now();
+      left.send("x");
+      if (half_open) left.finish();
+      run_until(loop, [&] { return left.over() && right.over() && closed; });
+      CHECK(Loop::Clock::now() - began >= 40ms);
+      CHECK(right.received() == "x");
+      CHECK(left.error() == ECONNRESET);
+      CHECK(right.ended() == half_open);  // First, that is: of an ended side it reads no more.
+      CHECK((right.error() == ECONNRESET || right.socket().take_error()));
+      CHECK(closed->code == reactor::idle_too_long());
+    }
+  }
+
+  TEST_CASE("bytes in either direction keep a relay, and so does a side that reads slowly") {
+    enum class Way { forth, back, slow_reader };
+    for (const Way way : {Way::forth, Way::back, Way::slow_reader}) {
+      Loop loop;
+      auto near = connected_sockets(Transport::tcp4), far = connected_sockets(Transport::tcp4);
+      Peer left(loop, std::move(near[0])), right(loop, std::move(far[0]));
+      Relay relay(Stream(loop, std::move(near[1])), Stream(loop, std::move(far[1])), nullptr);
+      if (way == Way::slow_reader) {
+        right.hold();
+        while (left.send_some(Pattern::at(0)) > 0) loop.poll();
+      }
+      relay.set_idle_timeout(loop, 100ms);
+      int steps = 0;
+      const auto step = Timer::every(loop, 10ms, [&] {
+        ++steps;
+        if (way == Way::forth) left.send("x");
+        if (way == Way::back) right.send("x");
+        char some[64 * 1024];
+        if (way == Way::slow_reader) (void)::recv(right.socket().fd(), some, sizeof some, 0);
+      });
+      run_until(loop, [&] { return steps >= 40; });
+      CHECK_FALSE(left.over());
+      CHECK_FALSE(right.over());
+    }
+  }
+
+  TEST_CASE("a relay whose sides both send and read nothing is idle") {
+    Loop loop;
+    auto near = connected_sockets(Transport::tcp4), far = connected_sockets(Transport::tcp4);
+    Peer left(loop, std::move(near[0])), right(loop, std::move(far[0]));
+    std::optional<Error> closed;
+    Relay relay(Stream(loop, std::move(near[1])), Stream(loop, std::move(far[1])),
+                [&](const Error& error) { closed = error; });
+    relay.set_idle_timeout(loop, 30ms);
+    left.hold();
+    right.hold();
+    while (left.send_some(Pattern::at(0)) + right.send_some(Pattern::at(0)) > 0) loop.poll();
+    run_until(loop, [&] { return closed.has_value(); });
+    CHECK(closed->code == reactor::idle_too_long());
   }
 }

@@ -120,12 +120,15 @@ std::vector<Stream*> targets(World& world, int self, Target target) {
   return found;
 }
 
+bool closes(std::string_view deed) { return !deed.starts_with("write") && deed != "accept"; }
+
 std::vector<Action> actions() {
   using Does = void (*)(Stream&);
   const std::pair<const char*, Does> deeds[] = {
       {"close", [](Stream& stream) { stream.close(); }},
       {"abort", [](Stream& stream) { stream.abort(); }},
       {"fail", [](Stream& stream) { stream.fail(Error{}); }},
+      {"accept", [](Stream& stream) { stream.accept(); }},
       {"write to", [](Stream& stream) { stream.write("x"); }},
       {"write much to", [](Stream& stream) { stream.write(Pattern::at(0)); }},
   };
@@ -157,7 +160,7 @@ std::vector<Action> actions() {
                      [act = act, target = target](World& world, int self) {
                        for (Stream* const stream : targets(world, self, target)) act(*stream);
                      },
-                     std::string_view(deed).starts_with("write") ? Action::none : Action::closes});
+                     closes(deed) ? Action::closes : Action::none});
     }
   }
   return all;
@@ -173,7 +176,10 @@ class ServerWorld final : public World {
     auto listening = listening_socket(Transport::tcp4);
     listening_fd_ = listening.fd();
     auto made = Server<Session, D>::adopt(loop, std::move(listening),
-                                          {.high_water_bytes = 1, .idle_timeout = 1min},
+                                          {.max_per_network = 1000,
+                                           .unaccepted_timeout = 1min,
+                                           .high_water_bytes = 1,
+                                           .idle_timeout = 1min},
                                           [this](Stream& stream) { return make_session(stream); });
     REQUIRE(made);
     server_ = std::move(*made);

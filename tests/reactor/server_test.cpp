@@ -223,6 +223,10 @@ TEST_SUITE("server") {
   TEST_CASE("options that no server can work with are refused, and the hint says why") {
     const std::pair<ServerOptions, const char*> refused[] = {
         {{.max_connections = 0}, "max_connections is 0: no connection could be served"},
+        {{.descriptors_each = 0}, "descriptors_each is 0: a connection takes one at least"},
+        {{.max_per_network = 0}, "max_per_network is 0: no connection could be served"},
+        {{.unaccepted_timeout = -1ms}, "unaccepted_timeout is negative"},
+        {{.max_unaccepted = 0}, "max_unaccepted is 0: no connection could be accepted"},
         {{.idle_timeout = -1ms}, "idle_timeout is negative"},
         {{.first_progress_timeout = -1ms}, "first_progress_timeout is negative"},
         {{.stall_timeout = -1ms}, "stall_timeout is negative"},
@@ -873,6 +877,13 @@ TEST_SUITE("server") {
         .max_connections = 1, .max_queued_bytes = 0, .max_total_queued_bytes = 0};
     CHECK(one.most_bytes() >=
           reactor::Engine::read_buffer_bytes + reactor::Engine::gather_buffer_bytes);
+    ServerOptions by_network = options;
+    by_network.max_per_network = 10;
+    CHECK(by_network.most_bytes() - options.most_bytes() == 100 * 1024);
+    ServerOptions accepting = by_network;
+    accepting.unaccepted_timeout = 1s;  // Those that give way are there for a moment more.
+    CHECK(accepting.most_bytes(5000) - by_network.most_bytes(5000) >=
+          reactor::Admission::most_giving_way * 5000);
     ServerOptions vast = options;
     vast.max_connections = SIZE_MAX;
     vast.max_queued_bytes = SIZE_MAX;
@@ -883,17 +894,23 @@ TEST_SUITE("server") {
   TEST_CASE("a server keeps to the descriptors that the process may have") {
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const auto limit_with = [&](rlim_t descriptors, std::size_t wanted) {
+    const auto limit_with = [&](rlim_t descriptors, const ServerOptions& options) {
       rlimit now{std::min(descriptors, before.rlim_max), before.rlim_max};
       REQUIRE(::setrlimit(RLIMIT_NOFILE, &now) == 0);
-      const std::size_t limit = ServerOptions{.max_connections = wanted}.connection_limit();
+      const std::size_t limit = options.connection_limit();
       REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
       return limit;
     };
-    CHECK(limit_with(1000, 10'000) == 936);
-    CHECK(limit_with(1000, 100) == 100);
-    CHECK(limit_with(100, 10'000) == 50);
-    CHECK(limit_with(1, 10'000) == 1);
+    const std::size_t left = limit_with(1000, {.reserved_descriptors = 0});
+    CHECK(left > 800);
+    CHECK(left < 1000);  // The standard descriptors, at least, are open.
+    CHECK(limit_with(1000, {}) == left - 64);
+    CHECK(limit_with(1000, {.reserved_descriptors = 300}) == left - 300);
+    CHECK(limit_with(1000, {.descriptors_each = 3}) == (left - 64) / 3);
+    CHECK(limit_with(1000, {.max_connections = 100}) == 100);
+    // Of few descriptors, the program keeps half.
+    CHECK(limit_with(1000, {.reserved_descriptors = 5000}) == left - left / 2);
+    CHECK(limit_with(1, {}) == 1);
     CHECK(ServerOptions{}.max_connections == 10'000);
   }
 }

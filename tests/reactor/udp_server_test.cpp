@@ -204,6 +204,36 @@ TEST_SUITE("udp_server") {
     CHECK(log.alive == 2);
   }
 
+  TEST_CASE("one peer more of a full network takes the place of one of that network") {
+    Loop loop;
+    Log log;
+    auto server = serve(loop, log, {.socket = {}, .max_sessions = 100, .max_per_network = 3});
+    auto other = ok(reactor::DatagramSocket::bind(loop, address("127.0.0.2:0")));
+    std::string heard;
+    other.on_received([&](std::span<const reactor::Datagram> batch) {
+      for (const reactor::Datagram& datagram : batch) {
+        heard.assign(reinterpret_cast<const char*>(datagram.bytes.data()), datagram.bytes.size());
+      }
+    });
+    const auto ask_from_elsewhere = [&] {
+      heard.clear();
+      other.send(server.address(), "x");
+      run_until(loop, [&] { return !heard.empty(); });
+      return heard;
+    };
+    CHECK(ask_from_elsewhere() == "1:x");
+    for (int round = 1; round <= 20; ++round) {
+      Client client(loop, server.address());
+      CHECK(client.ask(loop, "x") == "1:x");
+      CHECK(client.ask(loop, "x") == "2:x");
+      CHECK(server.sessions() == static_cast<std::size_t>(std::min(round, 3) + 1));
+      CHECK(log.alive == std::min(round, 3) + 1);
+    }
+    CHECK(ask_from_elsewhere() == "2:x");
+    server.drain();
+    run_until(loop, [&] { return server.sessions() == 0; });
+  }
+
   TEST_CASE("thousands of made-up peers cost no more than the most allowed") {
     Loop loop;
     Log log;
@@ -407,6 +437,8 @@ TEST_SUITE("udp_server") {
     CHECK(more.most_bytes() - options.most_bytes() == 1000);
     CHECK(options.socket.most_bytes() > options.socket.max_queued_bytes + 4 * 1024 * 1024);
     CHECK(UdpServerOptions{}.most_bytes() < 20 * 1024 * 1024);
+    more.max_per_network = 10;
+    CHECK(more.most_bytes() - options.most_bytes() == 1000 + 100 * 512);
     more.max_sessions = SIZE_MAX;
     more.socket.max_queued_bytes = SIZE_MAX;
     CHECK(more.most_bytes(UINT64_MAX) > options.most_bytes());
@@ -476,6 +508,8 @@ TEST_SUITE("udp_server") {
     };
     CHECK(bind({.max_sessions = 0}) ==
           "bind 127.0.0.1:0: invalid argument (max_sessions is 0: no peer could be served)");
+    CHECK(bind({.max_per_network = 0}) ==
+          "bind 127.0.0.1:0: invalid argument (max_per_network is 0: no peer could be served)");
     CHECK(bind({.idle_timeout = -1ms}) ==
           "bind 127.0.0.1:0: invalid argument (idle_timeout is negative)");
   }

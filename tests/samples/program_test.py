@@ -83,7 +83,11 @@ class EveryProgram(unittest.TestCase):
                 ("http_responder", "--head-timeout"),
                 ("remote_command_server", "--secret-file", "none", "--max-output"),
                 ("remote_command_server", "--secret-file", "none", "--timeout"),
-                ("file_server", "--accounts", "none", "--patience")):
+                ("file_server", "--accounts", "none", "--patience"),
+                ("file_server", "--accounts", "none", "--max-per-address"),
+                ("tcp_echo_server", "--max-unaccepted"),
+                ("tcp_relay", "--to", "127.0.0.1:9", "--idle-timeout"),
+                ("dialog", "--listen", "127.0.0.1:0", "--idle-timeout")):
             for number in ("-1", "1x", "", "nan", "inf", "1e300", "99999999999999999999"):
                 with self.subTest(name=name, option=option, number=number):
                     done = run(name, *required, f"{option}={number}")

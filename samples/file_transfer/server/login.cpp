@@ -83,6 +83,7 @@ void Login::prove(const Json& request) {
   undecided_ = false;
   site_.guard.passed(network_, scram_->user());
   peer_.work();
+  peer_.stream().accept();
   request_ =
       site_.request_home(scram_->user(), account->quota_bytes,
                          [this, signature](const reactor::Result<std::shared_ptr<Home>>& home) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "samples/file_transfer/server/listing.hpp"
+#include "samples/support/access.hpp"
 
 namespace file_transfer {
 namespace {
@@ -147,8 +148,6 @@ void Session::on_drained() {
   if (outgoing_) outgoing_->on_drained();
 }
 
-void Session::on_close(const reactor::Error& error) {
-  if (error) std::fprintf(stderr, "%s\n", error.message().c_str());
-}
+void Session::on_close(const reactor::Error& error) { samples::log_end(error); }
 
 }  // namespace file_transfer

@@ -1,0 +1,155 @@
+// Which connections a server has room for, and which of them give way to newer ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/deadline.hpp"
+#include "reactor/duration.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket.hpp"
+#include "reactor/stream.hpp"
+
+namespace reactor {
+
+/// The connections that a server has turned away since it was made.
+struct TurnedAway {
+  std::uint64_t of_full_network = 0;    ///< Reset at once: ServerOptions::max_per_network.
+  std::uint64_t gave_way = 0;           ///< Unaccepted, reset for a newer one: max_unaccepted.
+  std::uint64_t accepted_too_late = 0;  ///< Reset after ServerOptions::unaccepted_timeout.
+};
+
+/// The code of the Error by which an unaccepted connection ends that gives way to a newer one. It
+/// equals std::errc::connection_refused.
+[[nodiscard]] std::error_code gave_way();
+
+/// The code for one that was not accepted within ServerOptions::unaccepted_timeout. It equals
+/// std::errc::timed_out.
+[[nodiscard]] std::error_code not_accepted_in_time();
+
+/// The code of the Error that Server::on_error gets for connections of a network that has as many
+/// as ServerOptions::max_per_network already. It equals std::errc::connection_refused.
+[[nodiscard]] std::error_code too_many_of_network();
+
+/// The descriptors that the servers of this process may use for connections: what RLIMIT_NOFILE
+/// leaves beside those that are open for anything else, and `reserved` more; where fewer than twice
+/// as many are left, half of what is left.
+///
+/// Cost      Counts the open descriptors: a system call for some hundred of them.
+[[nodiscard]] std::size_t descriptors_for_connections(std::size_t reserved);
+
+/// What ServerOptions says about the number of connections.
+struct AdmissionLimits {
+  std::size_t connections = 1;
+  std::size_t descriptors = 1;  ///< What all servers of the process may use together.
+  std::size_t descriptors_each = 1;
+  std::size_t per_network = SIZE_MAX;
+  std::size_t unaccepted = SIZE_MAX;
+  Duration unaccepted_timeout = {};  ///< Zero: no connection has to be accepted.
+};
+
+/// The connections of one server, counted by the network of their peers. Those that the program has
+/// not accepted yet by Stream::accept() are kept in the order in which they came.
+///
+/// Thread    The loop's thread only; the descriptors in use are counted for the whole process.
+/// Cost      Nothing for a message. For a connection a look-up in a hash table, and that only where
+///           the limits need it.
+class Admission {
+  struct Network;
+  using Networks = std::unordered_map<Address, Network>;
+
+ public:
+  /// Connections that have given way take memory until their sessions have been told: no more than
+  /// so many of a server.
+  static constexpr std::size_t most_giving_way = 64;
+
+  /// One connection, from when it is made until it ends or gives way.
+  class Entry final : AcceptObserver {
+   public:
+    Entry(Admission& admission, Stream& stream, const Address& peer);
+    ~Entry() { leave(); }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+    /// It has ended: it counts no more.
+    void leave();
+
+   private:
+    friend class Admission;
+    using Place = std::list<Entry*>::iterator;
+
+    void on_accepted() override;
+    void stop_waiting();
+
+    Admission& admission_;
+    Stream& stream_;
+    Networks::value_type* network_ = nullptr;
+    Place place_;             // While it waits, among all that do,
+    Place place_in_network_;  // and among those of its network.
+    Loop::Clock::time_point since_;
+    bool counts_ = true;
+    bool waits_ = false;  // For accept().
+  };
+
+  /// `on_accepted` is called when a connection has been accepted, from within Stream::accept().
+  Admission(Loop& loop, AdmissionLimits limits, Callback<void()> on_accepted);
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  /// Whether a connection from `peer` may be served; if need be another one gives way to it, whose
+  /// on_close comes later. Where this is false, reset() the socket.
+  [[nodiscard]] bool make_room(const Address& peer);
+
+  static void reset(Socket socket);
+
+  /// No connection more can be served, and none would give way.
+  [[nodiscard]] bool is_full() const { return is_at_limit() && unaccepted_.empty(); }
+
+  /// It is full because other servers of the process have the descriptors: when that ends, nothing
+  /// reports it.
+  [[nodiscard]] bool waits_for_others() const { return is_full() && count_ < limits_.connections; }
+
+  [[nodiscard]] std::size_t connections() const { return count_; }
+  [[nodiscard]] std::size_t unaccepted() const { return unaccepted_.size(); }
+  [[nodiscard]] const TurnedAway& turned_away() const { return turned_away_; }
+
+  /// What on_error is to be told, at most once a second: connections have been turned away.
+  [[nodiscard]] std::optional<Error> news();
+
+ private:
+  struct Network {
+    std::size_t connections = 0;
+    std::list<Entry*> unaccepted = {};  // The oldest first.
+  };
+
+  [[nodiscard]] bool wants_acceptance() const { return limits_.unaccepted_timeout.count() > 0; }
+  [[nodiscard]] bool knows_networks() const {
+    return wants_acceptance() || limits_.per_network < limits_.connections;
+  }
+  [[nodiscard]] bool is_at_limit() const;
+  static void turn_away(Entry& entry, std::error_code why);
+  void note(std::error_code why, const Address& network);
+  void end_late();
+
+  Loop& loop_;
+  const AdmissionLimits limits_;
+  Callback<void()> on_accepted_;
+  std::size_t count_ = 0;
+  Networks networks_;
+  std::list<Entry*> unaccepted_;  // The oldest first.
+  std::optional<Deadline> late_;  // For the oldest.
+  TurnedAway turned_away_;
+  std::optional<Error> news_;
+  Loop::Clock::time_point silent_until_;
+};
+
+}  // namespace reactor

@@ -1,0 +1,61 @@
+// What a server that knows its users lets those do whom it does not know yet.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+
+#include "reactor/server.hpp"
+
+namespace samples {
+
+/// Limits for connections of clients that have not logged in, so that they leave room for users.
+struct Access {
+  std::size_t max_per_address = 100;
+  std::size_t max_unaccepted = 256;
+
+  /// `when` says when they hold, where they do not always: "With --secret-file: ".
+  void add_options(CLI::App& command_line, const std::string& when = "") {
+    command_line
+        .add_option("--max-per-address", max_per_address,
+                    when +
+                        "Connections from one IPv4 address, or one IPv6 network of 64 bits; "
+                        "one more is reset")
+        ->check(CLI::PositiveNumber);
+    command_line
+        .add_option("--max-unaccepted", max_unaccepted,
+                    when +
+                        "Connections that have not logged in; one more takes the place of the "
+                        "oldest")
+        ->check(CLI::PositiveNumber);
+  }
+
+  /// A session ends a client itself that has not logged in after `patience`. The connection is
+  /// reset a little later, for the client that holds on to it by sending more.
+  void apply(reactor::ServerOptions& options, reactor::Duration patience) const {
+    constexpr std::chrono::seconds for_the_end(5);
+    options.max_per_network = max_per_address;
+    options.max_unaccepted = max_unaccepted;
+    options.unaccepted_timeout = patience + for_the_end;
+  }
+};
+
+/// A line to standard error for a connection that ended by `error`. Of those that were turned away
+/// Server::on_error tells, now and then: there may be thousands in a second.
+inline void log_end(const reactor::Error& error) {
+  if (!error || error.code == reactor::gave_way()) return;
+  if (error.code == reactor::not_accepted_in_time()) return;
+  std::fprintf(stderr, "%s\n", error.message().c_str());
+}
+
+/// What the Server reports goes to standard error.
+template <class Server>
+void log_errors(Server& server) {
+  server.on_error(
+      [](const reactor::Error& error) { std::fprintf(stderr, "%s\n", error.message().c_str()); });
+}
+
+}  // namespace samples
