@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "reactor/server.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -21,6 +22,7 @@ struct Options {
   std::optional<double> idle_seconds;
   bool upper = false;
   std::optional<samples::Secret> secret;
+  samples::ReachedAs reached_as;
 };
 
 struct Echo {
@@ -54,7 +56,10 @@ class EchoSite {
           Echo echo{stream, options_.upper, nullptr};
           if (options_.secret) {
             echo.gate = std::make_unique<samples::Gate>(
-                loop_, stream, options_.secret->challenge(protocols::Challenge::Side::server));
+                loop_, stream,
+                options_.secret->challenge(
+                    protocols::Challenge::Side::server,
+                    {"tcp_echo", options_.reached_as.endpoints_of(stream), {}}));
           }
           return echo;
         })));
@@ -81,6 +86,7 @@ void serve(const Options& options) {
 int main(int count, char** words) {
   Options options;
   std::string secret_file;
+  std::vector<std::string> reached_as;
   CLI::App command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
@@ -98,10 +104,16 @@ int main(int count, char** words) {
                   "Seconds after which a silent client is disconnected; 0: never. Without it: 30 s "
                   "for a client that has not sent anything, no limit for others")
       ->check(CLI::NonNegativeNumber);
-  command_line.add_option("--secret-file", secret_file,
-                          "Serve those only who prove that they know what is in this file");
+  auto* const with_secret = command_line.add_option(
+      "--secret-file", secret_file,
+      "Serve those only who prove that they know what is in this file, which other users may not "
+      "be able to read; take one secret for each service");
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)
+      ->take_all()
+      ->needs(with_secret);
   return samples::run_program(command_line, count, words, [&] {
     if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
+    options.reached_as = samples::ReachedAs(reached_as);
     serve(options);
   });
 }

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import receive  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
 
 PASSWORD = "open sesame"
 MEBIBYTE = 1 << 20
@@ -131,7 +131,7 @@ class FileTransferTest(unittest.TestCase):
         self.home = self.root / "ann"
         self.accounts = self.folder / "accounts"
         self.password = self.folder / "password"
-        self.password.write_text(PASSWORD + "\n")
+        write_private(self.password, PASSWORD + "\n")
         done = self.add_user("ann", "80M")
         if "without OpenSSL" in done.stderr:
             self.skipTest("built without OpenSSL")
