@@ -122,7 +122,7 @@ TEST_SUITE("challenge") {
   }
 
   TEST_CASE("an answer that was recorded fails on the next connection, in both directions") {
-    Challenge ours = server('1'), theirs = client('1');
+    Challenge ours = server('1'), theirs = client('a');
     const std::string nonce = output(ours);
     const std::string recorded = answer(theirs, nonce);
     const std::string recorded_back = answer(ours, recorded);
@@ -133,7 +133,7 @@ TEST_SUITE("challenge") {
     CHECK(answer(next_server, recorded) == "");
     CHECK(next_server.failed());
 
-    Challenge next_client = client('2');
+    Challenge next_client = client('b');
     (void)answer(next_client, nonce);
     (void)answer(next_client, recorded_back);
     CHECK(next_client.failed());
@@ -169,9 +169,11 @@ TEST_SUITE("challenge") {
 
   TEST_CASE("two servers, or two clients, prove nothing to each other") {
     Challenge first = server('1'), second = server('2');
-    CHECK(answer(second, output(first)) == "");
-    CHECK(answer(first, output(second)) == "");  // Nobody has proven anything.
-    CHECK(answer(second, output(first)) == "");
+    const std::string nonce = output(first), other_nonce = output(second);
+    CHECK(answer(second, nonce) == "");
+    CHECK(answer(first, other_nonce) == "");
+    CHECK(answer(second, nonce) == "");
+    CHECK(answer(first, other_nonce) == "");
     CHECK_FALSE(first.passed());
     CHECK_FALSE(second.passed());
 
@@ -187,17 +189,11 @@ TEST_SUITE("challenge") {
 
   TEST_CASE("a proof that a rogue host has relayed opens no other server") {
     const std::vector<ChallengeBinding> others{
-        {"echo", {"192.0.2.2:9000"}, "tls"},
-        {"echo", {"192.0.2.1:9001"}, "tls"},
-        {"echo", {"[2001:db8::1]:9000"}, "tls"},
-        {"echo", {""}, "tls"},
-        {"echo", {"192.0.2.1:9000 "}, "tls"},
-        {"echo", {"192.0.2.1:900"}, "tls"},
-        {"echo", {}, "tls"},
-        {"commands", {"192.0.2.1:9000"}, "tls"},
-        {"", {"192.0.2.1:9000"}, "tls"},
-        {"echo", {"192.0.2.1:9000"}, "another tls"},
-        {"echo", {"192.0.2.1:9000"}, ""},
+        {"echo", {"192.0.2.2:9000"}, "tls"},         {"echo", {"192.0.2.1:9001"}, "tls"},
+        {"echo", {"[2001:db8::1]:9000"}, "tls"},     {"echo", {""}, "tls"},
+        {"echo", {"192.0.2.1:9000 "}, "tls"},        {"echo", {"192.0.2.1:900"}, "tls"},
+        {"commands", {"192.0.2.1:9000"}, "tls"},     {"", {"192.0.2.1:9000"}, "tls"},
+        {"echo", {"192.0.2.1:9000"}, "another tls"}, {"echo", {"192.0.2.1:9000"}, ""},
     };
     CHECK(agree(at_server, at_server));
     for (const ChallengeBinding& other : others) {
@@ -206,6 +202,15 @@ TEST_SUITE("challenge") {
       CHECK_FALSE(agree(at_server, other));
       CHECK_FALSE(agree(other, at_server));
     }
+  }
+
+  TEST_CASE("a side without an endpoint proves nothing and accepts nothing") {
+    Challenge ours = server('s', "secret", {"echo", {}, ""}), theirs = client();
+    CHECK(answer(ours, answer(theirs, output(ours))) == "");
+    CHECK(ours.failed());
+    Challenge nowhere = client('c', "secret", {"echo", {}, ""});
+    CHECK(answer(nowhere, std::string(32, 's')) == "");
+    CHECK(nowhere.failed());
   }
 
   TEST_CASE("no two bindings have the same bytes, wherever one field ends and the next begins") {
