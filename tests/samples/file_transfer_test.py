@@ -72,10 +72,11 @@ class Remote:
         self.send({"type": type, **header})
         return self.answer()
 
-    def log_in(self, user, password):
+    def log_in(self, user, password, header="n,,", data=""):
+        """`header` and `data` bind the login to a channel (RFC 5802, section 6)."""
         nonce = base64.b64encode(os.urandom(18)).decode()
         bare = f"n={user},r={nonce}"
-        first = self.ask("login", message="n,," + bare)
+        first = self.ask("login", message=header + bare)
         if first["type"] != "challenge":
             return first
         self.challenge = dict(part.split("=", 1) for part in first["message"].split(","))
@@ -84,7 +85,8 @@ class Remote:
         def mac(key, message):
             return hmac.digest(key, message, "sha256")
         client_key = mac(salted, b"Client Key")
-        without_proof = f"c=biws,r={self.challenge['r']}"
+        binding = base64.b64encode((header + data).encode()).decode()
+        without_proof = f"c={binding},r={self.challenge['r']}"
         auth = f"{bare},{first['message']},{without_proof}".encode()
         signature = mac(hashlib.sha256(client_key).digest(), auth)
         proof = bytes(a ^ b for a, b in zip(client_key, signature))

@@ -46,7 +46,7 @@ class HostileServer:
     def serve(self):
         with self.listening.accept()[0] as self.client:
             self.client.settimeout(PATIENCE_SECONDS)
-            first = self.hear()["message"].removeprefix("n,,")
+            first = self.hear()["message"].partition(",,")[2]
             nonce = first.partition("r=")[2] + "x"
             salt = b"salt"
             challenge = f"r={nonce},s={base64.b64encode(salt).decode()},i=4096"
