@@ -106,8 +106,8 @@ int main(int count, char** words) {
       ->check(CLI::NonNegativeNumber);
   auto* const with_secret = command_line.add_option(
       "--secret-file", secret_file,
-      "Serve those only who prove that they know what is in this file, which other users may not "
-      "be able to read; take one secret for each service");
+      "Serve only clients that prove to know what is in this file, which only its owner may read; "
+      "take one secret for each service");
   command_line.add_option("--reached-as", reached_as, samples::reached_as_help)
       ->take_all()
       ->needs(with_secret);

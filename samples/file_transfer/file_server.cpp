@@ -66,7 +66,7 @@ int main(int count, char** words) {
   command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--accounts", site.accounts_file,
-                  "The file of accounts, which other users may not be able to read")
+                  "The file of accounts, which only its owner may read")
       ->required();
   command_line.add_option("--root", site.root, "The folder with a folder for each user")
       ->capture_default_str();

@@ -240,9 +240,10 @@ int main(int count, char** words) {
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line
-      .add_option("--secret-file", secret_file,
-                  "The file with the secret, which other users may not be able to read; 32 random "
-                  "bytes are hard to guess; take one secret for each service")
+      .add_option(
+          "--secret-file", secret_file,
+          "The file with the secret, which only its owner may read; 32 random bytes are hard to "
+          "guess; take one secret for each service")
       ->required();
   command_line.add_option("--reached-as", reached_as, samples::reached_as_help)->take_all();
   auto* allow =
