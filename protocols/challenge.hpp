@@ -1,27 +1,41 @@
-// Two sides prove to each other that they share a secret, which neither sends.
+// Two sides prove to each other that they share a secret, which neither of them sends.
 //
 //     server                                      client
 //       | -- server nonce: 32 random bytes -------> |
 //       | <- client nonce: 32 random bytes -------- |
-//       | <- 32 bytes: MAC(client label + both) --- |
-//       | -- 32 bytes: MAC(server label + both) --> |
+//       | <- client's proof: 32 bytes ------------- |
+//       | -- server's proof: 32 bytes ------------> |
 //
-// and from the next byte on whatever the two have to say. MAC is HMAC-SHA-256 (RFC 2104, FIPS 180-4)
-// with the secret as its key, over the label, the server's nonce and the client's nonce. The labels are
-// the ASCII texts "uvreactor challenge 1 client" and "uvreactor challenge 1 server".
+// The bytes that follow belong to the program. A proof is HMAC-SHA-256 (RFC 2104, FIPS 180-4) with
+// the secret as its key, of these six fields. Before each field stands its length in four bytes, big
+// endian, as in the strings of RFC 4251, section 5:
 //
-// The nonces make an answer good for one connection, so that one that was recorded proves nothing;
-// the labels make an answer good for one side, so that one that is reflected proves nothing.
+//     label             "uvreactor challenge 2 client" or "uvreactor challenge 2 server"
+//     service           what the secret opens: "tcp_echo", "remote_command"
+//     endpoint          the address that the client is connected to
+//     channel binding   of the TLS connection (RFC 9266: 32 bytes); no bytes without TLS
+//     server nonce      32 bytes
+//     client nonce      32 bytes
 //
-// What it does not do: it neither encrypts nor signs what follows, and who sits between the two may
-// pass the proofs on and then read and change all the rest. It tells who has connected over a
-// network that is trusted not to interfere. A secret that can be guessed is found by trying from one
-// recorded exchange: take 32 random bytes.
+// The nonces make a proof good for one connection, and the label makes it good for one side. The
+// endpoint makes it good for one server: a host that a client dials by mistake may ask another
+// server for its nonce and hand it on to the client, but gets a proof for its own address, which
+// the other server does not accept. The service does the same for two services with one secret.
+// The server sends its proof last, and only to a client that has proven the secret.
+//
+// What the exchange does not do:
+// - It neither encrypts nor signs what follows. A host on the path between the two passes the
+//   proofs on and then reads and changes the rest. Only the channel binding of TLS prevents that.
+// - An endpoint identifies a server only within its network: 127.0.0.1:9000 is a server on every
+//   host. Use one secret for each service of each server.
+// - One recorded exchange is enough to try guesses of the secret. Take 32 random bytes.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocols/bytes.hpp"
@@ -36,20 +50,35 @@ using Mac = std::function<Digest(Bytes message)>;
 /// From a source of random numbers that nobody can predict, and never used again.
 using Nonce = std::array<std::byte, 32>;
 
+/// What a proof is good for. The two sides have to agree on all of it.
+struct ChallengeBinding {
+  std::string service;  ///< What the secret opens.
+
+  /// The client names the one endpoint that it is connected to. The server names each endpoint by
+  /// which clients may reach it; one that another host may use lets that host borrow proofs. Without
+  /// any endpoint every proof is wrong.
+  std::vector<std::string> endpoints;
+
+  /// What the TLS library exports of the connection (RFC 9266, `tls-exporter`); empty without TLS.
+  std::string channel_binding;
+};
+
 /// One side of the exchange. It does no input or output and knows no clock: how long the peer may
 /// take is for its user to say, and that a failure ends the connection.
 ///
-///     Challenge challenge(Challenge::Side::server, nonce, mac);
+///     Challenge challenge(Challenge::Side::server, nonce, mac, {"tcp_echo", {"192.0.2.1:9000"}, {}});
 ///     send(challenge.take_output());
 ///     const Bytes behind = challenge.feed(received);
 ///     send(challenge.take_output());
 ///     if (challenge.failed()) give_up();
 ///     if (challenge.passed()) begin(behind);
+///
+/// Cost      A server computes an HMAC for each of its endpoints, whichever of them is right.
 class Challenge {
  public:
   enum class Side : unsigned char { client, server };
 
-  Challenge(Side side, const Nonce& nonce, Mac mac);
+  Challenge(Side side, const Nonce& nonce, Mac mac, ChallengeBinding binding);
 
   /// Takes the next bytes from the peer, cut anywhere. Returns those that are behind the exchange: a
   /// view of `bytes`, and nothing before passed().
@@ -58,17 +87,23 @@ class Challenge {
   /// What the peer is to be sent now: asked for at the beginning and after each feed().
   [[nodiscard]] std::vector<std::byte> take_output();
 
-  /// The peer has proven that it knows the secret.
+  /// The peer has proven that it knows the secret, for one of the endpoints.
   [[nodiscard]] bool passed() const { return state_ == State::passed; }
 
-  /// It has proven that it does not. Nothing that it may still send changes that.
+  /// The peer's proof is wrong, or its nonce is this side's own. Nothing that the peer may still
+  /// send changes that.
   [[nodiscard]] bool failed() const { return state_ == State::failed; }
+
+  [[nodiscard]] Side side() const { return side_; }
+  [[nodiscard]] const ChallengeBinding& binding() const { return binding_; }
 
  private:
   enum class State : unsigned char { nonce, proof, passed, failed };
 
   void take_step();
-  [[nodiscard]] Digest proof_of(Side side) const;
+  void take_nonce();
+  void take_proof();
+  [[nodiscard]] Digest proof_of(Side side, std::string_view endpoint) const;
   void send(Bytes bytes);
 
   const Side side_;
@@ -76,7 +111,8 @@ class Challenge {
   Nonce own_nonce_;
   Nonce peer_nonce_{};
   Mac mac_;
-  std::array<std::byte, 32> received_{};  // Either is as long.
+  ChallengeBinding binding_;
+  std::array<std::byte, 32> received_{};  // A nonce is as long as a proof.
   std::size_t received_bytes_ = 0;
   std::vector<std::byte> output_;
 };

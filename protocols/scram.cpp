@@ -40,6 +40,14 @@ bool is_nonce(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+// cb-name of RFC 5802, section 7.
+bool is_binding_type(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-';
+  });
+}
+
 std::string escape_name(std::string_view name) {
   std::string escaped;
   for (const char c : name) {
@@ -97,15 +105,16 @@ ScramVerifier make_decoy(const ScramCrypto& crypto, Bytes key, std::string_view 
           .server_key = derive("server key of ")};
 }
 
-ScramServer::ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup)
-    : nonce_(std::move(nonce)), crypto_(std::move(crypto)), lookup_(std::move(lookup)) {}
+ScramServer::ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup,
+                         std::vector<ChannelBinding> bindings)
+    : nonce_(std::move(nonce)),
+      crypto_(std::move(crypto)),
+      lookup_(std::move(lookup)),
+      bindings_(std::move(bindings)) {}
 
 std::string ScramServer::first(std::string_view message) {
   if (state_ != State::first) return fail("other-error");
-  if (message.starts_with("p=")) return fail("channel-binding-not-supported");
-  if (!message.starts_with("n,,") && !message.starts_with("y,,")) return fail("other-error");
-  header_ = message.substr(0, 3);
-  message.remove_prefix(3);
+  if (const auto error = take_header(message); !error.empty()) return fail(error);
   const std::string bare(message);
   if (message.starts_with("m=")) return fail("extensions-not-supported");
   const auto name = take_attribute(message, 'n');
@@ -130,7 +139,7 @@ std::string ScramServer::final(std::string_view message) {
   auth_message_ += message.substr(0, before_proof);
   const auto binding = take_attribute(message, 'c');
   const auto nonce = take_attribute(message, 'r');
-  if (binding != to_base64(header_)) return fail("channel-bindings-dont-match");
+  if (!binding || !accepts_binding(*binding)) return fail("channel-bindings-dont-match");
   if (nonce != nonce_) return fail("other-error");
   const std::size_t proof_at = message.rfind("p=");
   const auto proof = decode_digest(message.substr(proof_at + 2));
@@ -143,19 +152,69 @@ std::string ScramServer::final(std::string_view message) {
   return "v=" + encode(crypto_.hmac(verifier_.server_key, as_bytes(auth_message_)));
 }
 
+// Takes gs2-header off the front, which asks for no other identity than the user's own. What is wrong
+// with it, or nothing.
+std::string_view ScramServer::take_header(std::string_view& message) {
+  const std::size_t end = message.find(",,");
+  if (end == message.npos) return "other-error";
+  const std::string_view flag = message.substr(0, end);
+  if (flag == "y" && !bindings_.empty()) return "server-does-support-channel-binding";
+  if (flag.starts_with("p=")) {
+    const std::string_view type = flag.substr(2);
+    if (!is_binding_type(type)) return "other-error";
+    if (bindings_.empty()) return "channel-binding-not-supported";
+    if (!accepts_type(type)) return "unsupported-channel-binding-type";
+    binding_type_ = type;
+  } else if (flag != "n" && flag != "y") {
+    return "other-error";
+  }
+  header_ = message.substr(0, end + 2);
+  message.remove_prefix(end + 2);
+  return {};
+}
+
+bool ScramServer::accepts_type(std::string_view type) const {
+  return std::any_of(bindings_.begin(), bindings_.end(),
+                     [&](const ChannelBinding& one) { return one.type == type; });
+}
+
+// `text` is cbind-input in base64; all that may stand there is compared.
+bool ScramServer::accepts_binding(std::string_view text) const {
+  if (binding_type_.empty()) return text == to_base64(header_);
+  return std::any_of(bindings_.begin(), bindings_.end(), [&](const ChannelBinding& one) {
+    return one.type == binding_type_ && text == to_base64(header_ + one.data);
+  });
+}
+
 std::string ScramServer::fail(std::string_view error) {
   state_ = State::failed;
   return "e=" + std::string(error);
 }
 
+ScramBinding ScramBinding::not_offered() {
+  ScramBinding binding;
+  binding.header_ = "y,,";
+  return binding;
+}
+
+ScramBinding ScramBinding::of(ChannelBinding channel) {
+  ScramBinding binding;
+  binding.header_ = "p=" + channel.type + ",,";
+  binding.data_ = std::move(channel.data);
+  return binding;
+}
+
 ScramClient::ScramClient(std::string user, std::string password, std::string nonce,
-                         ScramCrypto crypto)
+                         ScramCrypto crypto, ScramBinding binding)
     : user_(std::move(user)),
       password_(std::move(password)),
       nonce_(std::move(nonce)),
-      crypto_(std::move(crypto)) {}
+      crypto_(std::move(crypto)),
+      binding_(std::move(binding)) {}
 
-std::string ScramClient::first() const { return "n,,n=" + escape_name(user_) + ",r=" + nonce_; }
+std::string ScramClient::first() const { return binding_.header_ + first_bare(); }
+
+std::string ScramClient::first_bare() const { return "n=" + escape_name(user_) + ",r=" + nonce_; }
 
 std::optional<std::string> ScramClient::final(std::string_view message) {
   const std::string server_first(message);
@@ -175,8 +234,9 @@ std::optional<std::string> ScramClient::final(std::string_view message) {
     return std::nullopt;
   }
 
-  const std::string without_proof = "c=biws,r=" + std::string(*nonce);
-  const std::string auth_message = first().substr(3) + "," + server_first + "," + without_proof;
+  const std::string without_proof =
+      "c=" + to_base64(binding_.header_ + binding_.data_) + ",r=" + std::string(*nonce);
+  const std::string auth_message = first_bare() + "," + server_first + "," + without_proof;
   const Digest salted = crypto_.hi(as_bytes(password_), as_bytes(*salt), iterations);
   const Digest client_key = crypto_.hmac(salted, as_bytes("Client Key"));
   const Digest server_key = crypto_.hmac(salted, as_bytes("Server Key"));

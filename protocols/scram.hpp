@@ -1,17 +1,27 @@
-// SCRAM-SHA-256 (RFC 5802, RFC 7677): a login by password, which the server need not know and which
-// never crosses the wire.
+// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677): a login by password, which the server
+// need not know and which never crosses the wire.
 //
 //     client                                                             server
-//       | -- n,,n=USER,r=NONCE ----------------------------------------> |
+//       | -- GS2,n=USER,r=NONCE ---------------------------------------> |
 //       | <- r=NONCE NONCE,s=SALT,i=ITERATIONS ------------------------- |
-//       | -- c=biws,r=NONCE NONCE,p=PROOF -----------------------------> |
+//       | -- c=BINDING,r=NONCE NONCE,p=PROOF --------------------------> |
 //       | <- v=SIGNATURE, or e=ERROR ----------------------------------- |
 //
 // Each line is one message; how it travels is for the program to say. What the server keeps of a
 // password (Verifier) lets nobody log in: a proof needs the client key, of which only the hash is kept.
 // The signature shows the client that the server knows the account, too.
 //
-// What it does not do: it neither encrypts nor signs what follows (there is no channel binding here).
+// GS2 tells how the client stands to channel binding, and BINDING is base64 of GS2, a comma and the
+// channel's data (RFC 5802, sections 5.1 and 6):
+//
+//     n,        the client has none
+//     y,        the client has one, and the server seemed to have none
+//     p=NAME,   NAME is the type of the data, as `tls-exporter` (RFC 9266)
+//
+// The client's proof covers both, so that a relay can neither exchange nor strip them. A host that a
+// client dials by mistake can relay a login that is not bound to its channel.
+//
+// What it does not do: it neither encrypts nor signs what follows.
 // Passwords are taken as the bytes they are: SASLprep (RFC 4013) is for the program, where users type
 // other than ASCII in more than one way.
 #pragma once
@@ -22,6 +32,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocols/bytes.hpp"
 #include "protocols/challenge.hpp"
@@ -41,6 +52,38 @@ struct ScramVerifier {
   unsigned iterations = 0;
   Digest stored_key{};
   Digest server_key{};
+};
+
+/// What a login is bound to: data of the channel that carries it, which both sides know and no other
+/// channel has (RFC 5056).
+struct ChannelBinding {
+  std::string type;  ///< Letters, digits, `.` and `-`: "tls-exporter".
+  std::string data;
+};
+
+/// The type of RFC 9266. Its data are the 32 bytes that TLS exports for the label
+/// "EXPORTER-Channel-Binding" without a context; below TLS 1.3 the connection must have negotiated
+/// the extended master secret.
+inline constexpr std::string_view tls_exporter = "tls-exporter";
+
+/// How a client stands to channel binding.
+class ScramBinding {
+ public:
+  /// The client has no channel binding: `n`.
+  ScramBinding() = default;
+
+  /// The client has one, and the server's list of mechanisms had none with `-PLUS`: `y`. A server
+  /// that has one knows then that somebody took it off the list.
+  [[nodiscard]] static ScramBinding not_offered();
+
+  /// The login is bound: `p`.
+  [[nodiscard]] static ScramBinding of(ChannelBinding channel);
+
+ private:
+  friend class ScramClient;
+
+  std::string header_ = "n,,";
+  std::string data_;
 };
 
 /// Cost      `iterations` hashes, on purpose.
@@ -64,7 +107,12 @@ class ScramServer {
   using Lookup = std::function<ScramVerifier(std::string_view user)>;
 
   /// `nonce` is random, printable ASCII without a comma, and never used again.
-  ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup);
+  ///
+  /// `bindings` are what this server accepts of clients that bind their login. Several may have the
+  /// same type: any of them will do. A server that has any refuses clients that believe it has none
+  /// (`y`). Clients without channel binding (`n`) pass.
+  ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup,
+              std::vector<ChannelBinding> bindings = {});
 
   /// Takes client-first-message, gives server-first-message, or `e=…` (section 7), which is final.
   [[nodiscard]] std::string first(std::string_view message);
@@ -74,6 +122,9 @@ class ScramServer {
 
   [[nodiscard]] bool passed() const { return state_ == State::passed; }
 
+  /// Whether the client binds its login to the channel.
+  [[nodiscard]] bool is_bound() const { return !binding_type_.empty(); }
+
   /// Who it says it is; it is so only when passed().
   [[nodiscard]] const std::string& user() const { return user_; }
 
@@ -81,6 +132,9 @@ class ScramServer {
   enum class State : unsigned char { first, final, passed, failed };
 
   [[nodiscard]] std::string fail(std::string_view error);
+  [[nodiscard]] std::string_view take_header(std::string_view& message);
+  [[nodiscard]] bool accepts_type(std::string_view type) const;
+  [[nodiscard]] bool accepts_binding(std::string_view text) const;
 
   State state_ = State::first;
   std::string nonce_;  // Both sides' from the first message on.
@@ -88,14 +142,17 @@ class ScramServer {
   Lookup lookup_;
   ScramVerifier verifier_;
   std::string user_;
-  std::string header_;  // gs2-header, as the client has to repeat it.
+  const std::vector<ChannelBinding> bindings_;
+  std::string header_;        // gs2-header, as the client has to repeat it.
+  std::string binding_type_;  // Empty: the login is not bound.
   std::string auth_message_;
 };
 
 /// The client's side.
 class ScramClient {
  public:
-  ScramClient(std::string user, std::string password, std::string nonce, ScramCrypto crypto);
+  ScramClient(std::string user, std::string password, std::string nonce, ScramCrypto crypto,
+              ScramBinding binding = {});
 
   /// client-first-message.
   [[nodiscard]] std::string first() const;
@@ -109,10 +166,13 @@ class ScramClient {
   [[nodiscard]] bool verify(std::string_view message) const;
 
  private:
+  [[nodiscard]] std::string first_bare() const;
+
   const std::string user_;
   const std::string password_;
   const std::string nonce_;
   const ScramCrypto crypto_;
+  const ScramBinding binding_;
   std::optional<Digest> server_signature_;
 };
 

@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs import BUILD, Server, run
+from programs import BUILD, Server, run, write_private
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWS = {}  # Sample → the function that shows it.
@@ -52,9 +52,7 @@ def told_by(done):
 
 
 def secret_file(folder):
-    path = Path(folder) / "secret"
-    path.write_text("a secret of the demo\n")
-    return path
+    return write_private(Path(folder) / "secret", "a secret of the demo\n")
 
 
 @shows("tcp_echo_server", "tcp_echo_client")

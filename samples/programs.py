@@ -21,6 +21,13 @@ def run(name, *arguments, input="", seconds=PATIENCE_SECONDS):
                           capture_output=True, timeout=seconds, check=False)
 
 
+def write_private(path, text):
+    """Writes a file that only its owner can read, as secrets and passwords have to be."""
+    path.touch(0o600)
+    path.write_text(text)
+    return path
+
+
 class Server:
     """A running server, on a free port unless its options say where.
 

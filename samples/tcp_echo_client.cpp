@@ -10,6 +10,7 @@
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/connector.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
@@ -31,11 +32,17 @@ class EchoClient {
     stream_ = std::move(stream);
     stream_->on_close([this](const reactor::Error& error) { closed(error); });
     if (!secret_) return talk({});
-    gate_.emplace(loop_, *stream_, secret_->challenge(protocols::Challenge::Side::client));
+    gate_.emplace(loop_, *stream_, challenge());
     stream_->on_data([this](std::span<const std::byte> bytes) {
       const auto behind = gate_->pass(bytes);
       if (gate_->is_open()) talk(behind);
     });
+  }
+
+  [[nodiscard]] protocols::Challenge challenge() {
+    return secret_->challenge(
+        protocols::Challenge::Side::client,
+        {"tcp_echo", {samples::dialled_endpoint(*stream_, connector_.address())}, {}});
   }
 
   void talk(std::span<const std::byte> received) {
@@ -70,7 +77,7 @@ class EchoClient {
 
   void closed(const reactor::Error& error) const {
     if (error) throw samples::Failed(error);
-    if (!input_) throw samples::Failed("the server does not accept the secret");
+    if (!input_) throw samples::Failed(gate_->refusal());
     if (!ended_) throw samples::Failed("the server closed the connection");
   }
 

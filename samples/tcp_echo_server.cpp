@@ -8,6 +8,7 @@
 
 #include "reactor/server.hpp"
 #include "samples/support/access.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -25,6 +26,7 @@ struct Options {
   bool upper = false;
   std::optional<samples::Secret> secret;
   samples::Access access;
+  samples::ReachedAs reached_as;
 };
 
 struct Echo {
@@ -59,7 +61,10 @@ class EchoSite {
           Echo echo{stream, options_.upper, nullptr};
           if (options_.secret) {
             echo.gate = std::make_unique<samples::Gate>(
-                loop_, stream, options_.secret->challenge(protocols::Challenge::Side::server));
+                loop_, stream,
+                options_.secret->challenge(
+                    protocols::Challenge::Side::server,
+                    {"tcp_echo", options_.reached_as.endpoints_of(stream), {}}));
           }
           return echo;
         })));
@@ -87,6 +92,7 @@ void serve(const Options& options) {
 int main(int count, char** words) {
   Options options;
   std::string secret_file;
+  std::vector<std::string> reached_as;
   CLI::App command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
@@ -106,11 +112,17 @@ int main(int count, char** words) {
                   "Seconds after which a silent client is disconnected; 0: never. Without it: 30 s "
                   "for a client that has not sent anything, no limit for others")
       ->check(CLI::NonNegativeNumber);
-  command_line.add_option("--secret-file", secret_file,
-                          "Serve those only who prove that they know what is in this file");
+  auto* const with_secret = command_line.add_option(
+      "--secret-file", secret_file,
+      "Serve only clients that prove to know what is in this file, which only its owner may read; "
+      "take one secret for each service");
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)
+      ->take_all()
+      ->needs(with_secret);
   options.access.add_options(command_line, "With --secret-file: ");
   return samples::run_program(command_line, count, words, [&] {
     if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
+    options.reached_as = samples::ReachedAs(reached_as);
     serve(options);
   });
 }

@@ -1,6 +1,7 @@
 // Keeps files for users with accounts; README.md describes what the two sides say to each other.
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "samples/file_transfer/password.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
@@ -8,6 +9,7 @@
 #include "samples/file_transfer/server/session.hpp"
 #include "samples/file_transfer/wire.hpp"
 #include "samples/support/access.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/sha256.hpp"
@@ -43,9 +45,9 @@ void add_user(const std::string& path, const std::string& user, const std::strin
               const std::string& password_file) {
   if (!is_user_name(user)) throw samples::Failed("no name for a user: " + user);
   const std::uint64_t bytes = parse_size(quota);
-  Accounts accounts = Accounts::read(path);
-  accounts.set(user, read_password(password_file, "password for " + user + ": "), bytes);
-  accounts.write(path);
+  (void)Accounts::read(path);  // Rather now than when the password is typed.
+  const std::string password = read_password(password_file, "password for " + user + ": ");
+  Accounts::update(path, [&](Accounts& accounts) { accounts.set(user, password, bytes); });
 }
 
 }  // namespace
@@ -56,6 +58,7 @@ int main(int count, char** words) {
   std::string user;
   std::string quota = "100M";
   std::string password_file;
+  std::vector<std::string> reached_as;
   double patience_seconds = 30;
   double idle_seconds = 600;
   file_transfer::SiteOptions site;
@@ -68,10 +71,14 @@ int main(int count, char** words) {
   command_line.footer(samples::memory_text(file_transfer::server_options(access, site.patience),
                                            file_transfer::bytes_each));
   command_line.option_defaults()->always_capture_default();
-  command_line.add_option("--accounts", site.accounts_file, "The file of accounts")->required();
+  command_line
+      .add_option("--accounts", site.accounts_file,
+                  "The file of accounts, which only its owner may read")
+      ->required();
   command_line.add_option("--root", site.root, "The folder with a folder for each user")
       ->capture_default_str();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)->take_all();
   const auto* add = command_line.add_option(
       "--add-user", user, "Add this user, or change the password and quota of this user, and end");
   command_line.add_option("--quota", quota, "What the user may store: bytes, or 100M (K, M, G, T)");
@@ -93,6 +100,7 @@ int main(int count, char** words) {
     };
     site.patience.amid_request = seconds(patience_seconds);
     site.patience.between_requests = seconds(idle_seconds);
+    site.reached_as = samples::ReachedAs(reached_as);
     file_transfer::serve(endpoint, site, access);
   });
 }

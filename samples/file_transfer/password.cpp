@@ -1,6 +1,5 @@
 #include "samples/file_transfer/password.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <termios.h>
 #include <unistd.h>
@@ -9,8 +8,9 @@
 #include <csignal>
 #include <cstdio>
 
-#include "reactor/file.hpp"
+#include "reactor/result.hpp"
 #include "samples/support/failed.hpp"
+#include "samples/support/private_file.hpp"
 
 namespace file_transfer {
 namespace {
@@ -69,9 +69,7 @@ std::string first_line(int fd) {
 
 std::string read_password(const std::string& file, const std::string& prompt) {
   if (!file.empty()) {
-    const auto in = reactor::File::own(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!in) throw Failed(reactor::system_error(errno, "read password file", file));
-    return first_line(in.fd());
+    return first_line(samples::open_private("read password file", file).fd());
   }
   if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
   const Silence silence;  // Before the prompt: nobody types ahead of it.

@@ -16,6 +16,10 @@ namespace file_transfer {
 
 using Json = nlohmann::json;
 
+/// The type of channel binding by which a login is bound to the address that the client is connected
+/// to: samples::endpoint_of writes its data.
+inline constexpr std::string_view endpoint_binding = "uvreactor-endpoint";
+
 /// Of one piece of an upload.
 inline constexpr std::size_t max_piece_bytes = 1 << 20;
 

@@ -11,6 +11,7 @@
 #include "reactor/framed.hpp"
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/connector.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
@@ -46,14 +47,20 @@ class Client {
     stream_ = std::move(stream);
     stream_->on_close([this](const Error& error) {
       if (error) throw samples::Failed(error);
-      if (!answers_) throw samples::Failed("the server does not accept the secret");
+      if (!answers_) throw samples::Failed(gate_->refusal());
       if (!done_) throw samples::Failed("the server closed the connection");
     });
-    gate_.emplace(loop_, *stream_, secret_.challenge(protocols::Challenge::Side::client));
+    gate_.emplace(loop_, *stream_, challenge());
     stream_->on_data([this](Stream::Bytes bytes) {
       const auto behind = gate_->pass(bytes);
       if (gate_->is_open()) talk(behind);
     });
+  }
+
+  [[nodiscard]] protocols::Challenge challenge() {
+    return secret_.challenge(
+        protocols::Challenge::Side::client,
+        {"remote_command", {samples::dialled_endpoint(*stream_, connector_.address())}, {}});
   }
 
   void talk(Stream::Bytes received) {

@@ -18,6 +18,7 @@
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/access.hpp"
 #include "samples/support/acknowledged.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -35,6 +36,7 @@ struct Options {
   Limits limits;
   std::chrono::milliseconds patience{0};
   samples::Access access;
+  samples::ReachedAs reached_as;
 };
 
 // A command takes its two outputs and what tells of its end.
@@ -61,7 +63,9 @@ class Session {
       : loop_(loop),
         stream_(stream),
         options_(options),
-        gate_(loop, stream, secret.challenge(protocols::Challenge::Side::server),
+        gate_(loop, stream,
+              secret.challenge(protocols::Challenge::Side::server,
+                               {"remote_command", options.reached_as.endpoints_of(stream), {}}),
               options.patience) {}
 
   void on_data(Stream::Bytes bytes) {
@@ -233,6 +237,7 @@ void serve(const std::string& endpoint, const samples::Secret& secret, const Opt
 int main(int count, char** words) {
   std::string endpoint = "127.0.0.1:9000";
   std::string secret_file;
+  std::vector<std::string> reached_as;
   double timeout_seconds = 60;
   double patience_seconds = 10;
   remote_command::Options options{.limits = {.max_output_bytes = 16 << 20}};
@@ -244,9 +249,12 @@ int main(int count, char** words) {
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line
-      .add_option("--secret-file", secret_file,
-                  "The file with the secret; 32 random bytes are hard to guess")
+      .add_option(
+          "--secret-file", secret_file,
+          "The file with the secret, which only its owner may read; 32 random bytes are hard to "
+          "guess; take one secret for each service")
       ->required();
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)->take_all();
   auto* allow =
       command_line
           .add_option("--allow", options.allowed,
@@ -268,6 +276,7 @@ int main(int count, char** words) {
   return samples::run_program(command_line, count, words, [&] {
     options.limits.timeout = std::chrono::nanoseconds(std::llround(timeout_seconds * 1e9));
     options.patience = std::chrono::milliseconds(std::llround(patience_seconds * 1000));
+    options.reached_as = samples::ReachedAs(reached_as);
     remote_command::serve(endpoint, samples::Secret::read(secret_file), options);
   });
 }

@@ -22,6 +22,9 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
+  /// The address that it has connected to, or tries.
+  [[nodiscard]] const reactor::Address& address() const { return addresses_[tried_ - 1]; }
+
  private:
   void try_next();
   void give_up(const reactor::Error& error);

@@ -1,12 +1,11 @@
 #include "samples/support/secret.hpp"
 
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "samples/support/failed.hpp"
 #include "samples/support/hmac.hpp"
+#include "samples/support/private_file.hpp"
 #include "samples/support/random.hpp"
 
 namespace samples {
@@ -29,26 +28,37 @@ Error not_authenticated(Stream& stream, int reason, std::string hint) {
   return error;
 }
 
+std::string list(const std::vector<std::string>& endpoints) {
+  std::string text;
+  for (const std::string& endpoint : endpoints) text += (text.empty() ? "" : " or ") + endpoint;
+  return text;
+}
+
+// Only the right client gets a server's proof, so a wrong one has a single cause.
+std::string why_wrong(const Challenge& challenge) {
+  if (challenge.side() == Challenge::Side::client) return "it does not know the secret";
+  return "it does not know the secret, or is connected to another address than " +
+         list(challenge.binding().endpoints) + "; --reached-as names further addresses";
+}
+
 }  // namespace
 
 Secret::Secret(std::string bytes) : bytes_(std::make_shared<const std::string>(std::move(bytes))) {}
 
 Secret Secret::read(const std::string& path) {
-  const std::ifstream file(path, std::ios::binary);
-  if (!file) throw Failed(reactor::system_error(errno, "read secret file", path));
-  std::ostringstream content;
-  content << file.rdbuf();
-  std::string bytes = content.str();
+  std::string bytes = read_private("read secret file", path);
   bytes.erase(bytes.find_last_not_of("\r\n") + 1);
   if (bytes.empty()) throw Failed("read secret file " + path + ": it is empty");
   (void)hmac_sha256(protocols::as_bytes(bytes), {});  // Rather now than with the first client.
   return Secret(std::move(bytes));
 }
 
-Challenge Secret::challenge(Challenge::Side side) const {
-  return {side, random_nonce(), [bytes = bytes_](protocols::Bytes message) {
+Challenge Secret::challenge(Challenge::Side side, protocols::ChallengeBinding binding) const {
+  return {side, random_nonce(),
+          [bytes = bytes_](protocols::Bytes message) {
             return hmac_sha256(protocols::as_bytes(*bytes), message);
-          }};
+          },
+          std::move(binding)};
 }
 
 Gate::Gate(reactor::Loop& loop, Stream& stream, Challenge challenge,
@@ -68,9 +78,15 @@ protocols::Bytes Gate::pass(protocols::Bytes bytes) {
   }
   if (challenge_.failed()) {
     deadline_.cancel();
-    stream_.fail(not_authenticated(stream_, EACCES, "it does not know the secret"));
+    stream_.fail(not_authenticated(stream_, EACCES, why_wrong(challenge_)));
   }
   return behind;
+}
+
+std::string Gate::refusal() const {
+  return "the server does not accept the proof of the secret: it has another secret, or does not "
+         "know that it is reached as " +
+         list(challenge_.binding().endpoints) + " (its option --reached-as)";
 }
 
 }  // namespace samples

@@ -15,11 +15,13 @@ namespace samples {
 /// What is in a --secret-file, without the line ends at its end. Copied freely.
 class Secret {
  public:
-  /// Fails, as programs do: no such file, an empty one, or no OpenSSL to prove the secret by.
+  /// Fails, as programs do: no such file, one that others can read (open_private), an empty one, or
+  /// no OpenSSL to prove the secret by.
   [[nodiscard]] static Secret read(const std::string& path);
 
   /// A new exchange: protocols/challenge.hpp draws its wire.
-  [[nodiscard]] protocols::Challenge challenge(protocols::Challenge::Side side) const;
+  [[nodiscard]] protocols::Challenge challenge(protocols::Challenge::Side side,
+                                               protocols::ChallengeBinding binding) const;
 
  private:
   explicit Secret(std::string bytes);
@@ -27,8 +29,9 @@ class Secret {
 };
 
 /// A connection until its peer has proven that it knows the secret. Sends this side's part of the
-/// exchange, and accepts the stream of a peer that has proven the secret; a wrong proof, and a peer
-/// that takes too long, end the stream, whose on_close tells why.
+/// exchange, and accepts the stream of a peer that has proven the secret. A wrong proof, and a peer
+/// that takes too long, end the stream, whose on_close tells why: a server's error names the
+/// addresses for which it accepts a proof.
 class Gate {
  public:
   Gate(reactor::Loop& loop, reactor::Stream& stream, protocols::Challenge challenge,
@@ -38,6 +41,10 @@ class Gate {
   [[nodiscard]] protocols::Bytes pass(protocols::Bytes bytes);
 
   [[nodiscard]] bool is_open() const { return challenge_.passed(); }
+
+  /// What a client tells its user when the server has closed the connection and the gate is not
+  /// open.
+  [[nodiscard]] std::string refusal() const;
 
  private:
   reactor::Stream& stream_;

@@ -8,8 +8,13 @@ using protocols::as_bytes;
 using protocols::as_text;
 using protocols::Challenge;
 
+// A client, and a server that is reached by several addresses.
 Challenge side_of(Challenge::Side side) {
-  return {side, nonce_of(side == Challenge::Side::server ? 's' : 'c'), toy_mac("secret")};
+  const bool is_server = side == Challenge::Side::server;
+  const protocols::ChallengeBinding client{"service", {"[2001:db8::1]:9000"}, "channel"};
+  const protocols::ChallengeBinding server{
+      "service", {"192.0.2.1:9000", "[2001:db8::1]:9000", "unix:/run/socket"}, "channel"};
+  return {side, nonce_of(is_server ? 's' : 'c'), toy_mac("secret"), is_server ? server : client};
 }
 
 // Everything that can be told of one side from outside, after these pieces.

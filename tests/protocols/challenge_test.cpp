@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "support/pieces.hpp"
 #include "support/toy_mac.hpp"
@@ -12,16 +13,21 @@ using protocols::as_bytes;
 using protocols::as_text;
 using protocols::Bytes;
 using protocols::Challenge;
+using protocols::ChallengeBinding;
 
 TEST_SUITE("challenge") {
   static constexpr auto client_side = Challenge::Side::client;
   static constexpr auto server_side = Challenge::Side::server;
 
-  static Challenge server(char nonce = 's', std::string secret = "secret") {
-    return {server_side, nonce_of(nonce), toy_mac(std::move(secret))};
+  static const ChallengeBinding at_server{"echo", {"192.0.2.1:9000"}, "tls"};
+
+  static Challenge server(char nonce = 's', std::string secret = "secret",
+                          ChallengeBinding binding = at_server) {
+    return {server_side, nonce_of(nonce), toy_mac(std::move(secret)), std::move(binding)};
   }
-  static Challenge client(char nonce = 'c', std::string secret = "secret") {
-    return {client_side, nonce_of(nonce), toy_mac(std::move(secret))};
+  static Challenge client(char nonce = 'c', std::string secret = "secret",
+                          ChallengeBinding binding = at_server) {
+    return {client_side, nonce_of(nonce), toy_mac(std::move(secret)), std::move(binding)};
   }
   static std::string output(Challenge & of) { return std::string(as_text(of.take_output())); }
 
@@ -31,10 +37,27 @@ TEST_SUITE("challenge") {
     return output(to);
   }
 
-  static std::string proof(std::string_view label, char servers, char clients) {
+  static std::string proof(const std::string& label, char servers, char clients,
+                           const std::string& secret = "secret") {
     const std::string message =
-        std::string(label) + std::string(32, servers) + std::string(32, clients);
-    return std::string(as_text(toy_mac("secret")(as_bytes(message))));
+        std::string("\0\0\0\x1c", 4) + label + std::string("\0\0\0\4echo", 8) +
+        std::string(
+            "\0\0\0\xe"
+            "192.0.2.1:9000",
+            18) +
+        std::string("\0\0\0\3tls", 7) + std::string("\0\0\0\x20", 4) + std::string(32, servers) +
+        std::string("\0\0\0\x20", 4) + std::string(32, clients);
+    return std::string(as_text(toy_mac(secret)(as_bytes(message))));
+  }
+
+  // Whether a client that is bound to one passes at a server that is bound to the other; the two
+  // sides always agree on that.
+  static bool agree(const ChallengeBinding& clients, const ChallengeBinding& servers) {
+    Challenge ours = server('s', "secret", servers), theirs = client('c', "secret", clients);
+    (void)answer(theirs, answer(ours, answer(theirs, output(ours))));
+    CHECK(ours.passed() != ours.failed());
+    CHECK(theirs.passed() == ours.passed());
+    return ours.passed();
   }
 
   TEST_CASE("two that share a secret pass, by the bytes that are documented") {
@@ -43,10 +66,10 @@ TEST_SUITE("challenge") {
     CHECK(nonce == std::string(32, 's'));
     CHECK(output(theirs) == "");
     const std::string proven = answer(theirs, nonce);
-    CHECK(proven == std::string(32, 'c') + proof("uvreactor challenge 1 client", 's', 'c'));
+    CHECK(proven == std::string(32, 'c') + proof("uvreactor challenge 2 client", 's', 'c'));
     CHECK_FALSE(theirs.passed());
     const std::string proven_back = answer(ours, proven);
-    CHECK(proven_back == proof("uvreactor challenge 1 server", 's', 'c'));
+    CHECK(proven_back == proof("uvreactor challenge 2 server", 's', 'c'));
     CHECK(ours.passed());
     CHECK(answer(theirs, proven_back) == "");
     CHECK(theirs.passed());
@@ -94,14 +117,12 @@ TEST_SUITE("challenge") {
     Challenge theirs = client();
     Challenge impostor = server('s', "guessed");
     (void)answer(theirs, output(impostor));
-    const std::string guessed = std::string(as_text(toy_mac("guessed")(
-        as_bytes("uvreactor challenge 1 server" + std::string(32, 's') + std::string(32, 'c')))));
-    CHECK(answer(theirs, guessed) == "");
+    CHECK(answer(theirs, proof("uvreactor challenge 2 server", 's', 'c', "guessed")) == "");
     CHECK(theirs.failed());
   }
 
   TEST_CASE("an answer that was recorded fails on the next connection, in both directions") {
-    Challenge ours = server('1'), theirs = client('1');
+    Challenge ours = server('1'), theirs = client('a');
     const std::string nonce = output(ours);
     const std::string recorded = answer(theirs, nonce);
     const std::string recorded_back = answer(ours, recorded);
@@ -112,25 +133,131 @@ TEST_SUITE("challenge") {
     CHECK(answer(next_server, recorded) == "");
     CHECK(next_server.failed());
 
-    Challenge next_client = client('2');
+    Challenge next_client = client('b');
     (void)answer(next_client, nonce);
     (void)answer(next_client, recorded_back);
     CHECK(next_client.failed());
   }
 
   TEST_CASE("an answer that is reflected fails") {
-    Challenge theirs = client('x');
-    const std::string own = answer(theirs, std::string(32, 'x'));  // Even with the same nonces.
+    Challenge theirs = client();
+    const std::string own = answer(theirs, std::string(32, 's'));
     (void)answer(theirs, own.substr(32));
     CHECK(theirs.failed());
 
-    // A server's proof, had for a nonce of one's own choice, is none that a client could give.
-    Challenge ours = server('x'), another = client('x');
+    // A server's proof, had for a nonce of the attacker's choice, is none that a client could give.
+    Challenge ours = server(), another = client();
     const std::string servers_proof = answer(ours, answer(another, output(ours)));
-    Challenge same = server('x');
+    Challenge same = server();
     (void)same.take_output();
-    CHECK(answer(same, std::string(32, 'x') + servers_proof) == "");
+    CHECK(answer(same, std::string(32, 'c') + servers_proof) == "");
     CHECK(same.failed());
+  }
+
+  TEST_CASE("a peer that sends back a side's own nonce fails, and gets no proof") {
+    Challenge theirs = client('x');
+    CHECK(answer(theirs, std::string(32, 'x')) == "");
+    CHECK(theirs.failed());
+
+    Challenge ours = server('x');
+    (void)ours.take_output();
+    CHECK(answer(ours, std::string(32, 'x')) == "");
+    CHECK(ours.failed());
+    CHECK(answer(ours, proof("uvreactor challenge 2 client", 'x', 'x')) == "");
+    CHECK_FALSE(ours.passed());
+  }
+
+  TEST_CASE("two servers, or two clients, prove nothing to each other") {
+    Challenge first = server('1'), second = server('2');
+    const std::string nonce = output(first), other_nonce = output(second);
+    CHECK(answer(second, nonce) == "");
+    CHECK(answer(first, other_nonce) == "");
+    CHECK(answer(second, nonce) == "");
+    CHECK(answer(first, other_nonce) == "");
+    CHECK_FALSE(first.passed());
+    CHECK_FALSE(second.passed());
+
+    Challenge one = client('1'), other = client('2');
+    CHECK(answer(one, output(other)) == "");
+    CHECK(answer(other, output(one)) == "");
+    const std::string provoked = answer(one, std::string(32, 'x'));
+    (void)answer(one, answer(other, provoked));
+    (void)answer(other, provoked.substr(32));
+    CHECK_FALSE(one.passed());
+    CHECK_FALSE(other.passed());
+  }
+
+  TEST_CASE("a proof that a rogue host has relayed opens no other server") {
+    const std::vector<ChallengeBinding> others{
+        {"echo", {"192.0.2.2:9000"}, "tls"},         {"echo", {"192.0.2.1:9001"}, "tls"},
+        {"echo", {"[2001:db8::1]:9000"}, "tls"},     {"echo", {""}, "tls"},
+        {"echo", {"192.0.2.1:9000 "}, "tls"},        {"echo", {"192.0.2.1:900"}, "tls"},
+        {"commands", {"192.0.2.1:9000"}, "tls"},     {"", {"192.0.2.1:9000"}, "tls"},
+        {"echo", {"192.0.2.1:9000"}, "another tls"}, {"echo", {"192.0.2.1:9000"}, ""},
+    };
+    CHECK(agree(at_server, at_server));
+    for (const ChallengeBinding& other : others) {
+      CAPTURE(other.service);
+      CAPTURE(other.channel_binding);
+      CHECK_FALSE(agree(at_server, other));
+      CHECK_FALSE(agree(other, at_server));
+    }
+  }
+
+  TEST_CASE("a side without an endpoint proves nothing and accepts nothing") {
+    Challenge ours = server('s', "secret", {"echo", {}, ""}), theirs = client();
+    CHECK(answer(ours, answer(theirs, output(ours))) == "");
+    CHECK(ours.failed());
+    Challenge nowhere = client('c', "secret", {"echo", {}, ""});
+    CHECK(answer(nowhere, std::string(32, 's')) == "");
+    CHECK(nowhere.failed());
+  }
+
+  TEST_CASE("no two bindings have the same bytes, wherever one field ends and the next begins") {
+    CHECK_FALSE(agree({"ab", {"c"}, "d"}, {"a", {"bc"}, "d"}));
+    CHECK_FALSE(agree({"a", {"bc"}, "d"}, {"a", {"b"}, "cd"}));
+    CHECK_FALSE(agree({"a", {""}, "b"}, {"a", {"b"}, ""}));
+    CHECK_FALSE(agree({"", {"a"}, "b"}, {"a", {""}, "b"}));
+    const std::string length("\0\0\0\1", 4);
+    CHECK_FALSE(agree({"a" + length + "b", {"c"}, ""}, {"a", {"b" + length + "c"}, ""}));
+  }
+
+  TEST_CASE("a server accepts a proof for each of its endpoints, and proves the same one") {
+    const std::vector<std::string> endpoints{"192.0.2.1:1", "[2001:db8::1]:2", "unix:/run/echo"};
+    for (const std::string& endpoint : endpoints) {
+      CHECK(agree({"echo", {endpoint}, ""}, {"echo", endpoints, ""}));
+    }
+    CHECK_FALSE(agree({"echo", {"192.0.2.1:2"}, ""}, {"echo", endpoints, ""}));
+
+    // A client names one.
+    CHECK(agree({"echo", {"192.0.2.1:1", "192.0.2.2:2"}, ""}, {"echo", endpoints, ""}));
+    CHECK_FALSE(agree({"echo", {"192.0.2.2:2", "192.0.2.1:1"}, ""}, {"echo", endpoints, ""}));
+  }
+
+  TEST_CASE("a server makes as many proofs whichever of its endpoints is right, or none") {
+    const std::vector<std::string> endpoints{"1", "2", "3"};
+    for (const char* const endpoint : {"1", "2", "3", "none"}) {
+      int made = 0;
+      const auto counting = [&](Bytes message) {
+        ++made;
+        return toy_mac("secret")(message);
+      };
+      Challenge ours(server_side, nonce_of('s'), counting, {"echo", endpoints, ""});
+      Challenge theirs = client('c', "secret", {"echo", {endpoint}, ""});
+      (void)answer(ours, answer(theirs, output(ours)));
+      CHECK(made == (ours.passed() ? 4 : 3));  // The last one is the server's own.
+    }
+  }
+
+  TEST_CASE("of several exchanges at once none takes the proof of another") {
+    Challenge first = server('1'), second = server('2');
+    Challenge theirs = client('a'), others = client('b');
+    const std::string for_first = answer(theirs, output(first));
+    const std::string for_second = answer(others, output(second));
+    CHECK(answer(first, for_second) == "");
+    CHECK(answer(second, for_first) == "");
+    CHECK(first.failed());
+    CHECK(second.failed());
   }
 
   TEST_CASE("each wrong bit fails") {
@@ -176,7 +303,7 @@ TEST_SUITE("challenge") {
     CHECK(at_once.failed());
     CHECK_FALSE(at_once.passed());
 
-    const std::string servers = proof("uvreactor challenge 1 server", 's', 'c');
+    const std::string servers = proof("uvreactor challenge 2 server", 's', 'c');
     CHECK(answer(theirs, wrong) == "");
     REQUIRE(theirs.failed());
     CHECK(answer(theirs, servers) == "");

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from file_transfer_test import MEBIBYTE, FileTransferTest, Remote, cost, sha256  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
 
 BOBS_PASSWORD = "another sesame"
 GIBIBYTE = 1 << 30
@@ -29,7 +29,7 @@ class TwoAccounts(FileTransferTest):
         self.assertEqual(self.add_user("bob", "8M", BOBS_PASSWORD).returncode, 0)
         self.bobs_home = self.root / "bob"
         self.bobs_password = self.folder / "bobs_password"
-        self.bobs_password.write_text(BOBS_PASSWORD + "\n")
+        write_private(self.bobs_password, BOBS_PASSWORD + "\n")
 
     def wait_for_upload(self, server, size):
         while self.uploads()[0].stat().st_size < size:

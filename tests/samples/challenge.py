@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import struct
 
 
 def receive(connection, size):
@@ -13,24 +14,37 @@ def receive(connection, size):
     return received
 
 
-def proof(secret, side, server_nonce, client_nonce):
-    message = b"uvreactor challenge 1 " + side + server_nonce + client_nonce
+def endpoint(address):
+    """An address of a socket as both sides write it."""
+    if isinstance(address, str):
+        return "unix:" + address
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def proof(secret, side, server_nonce, client_nonce, service, dialled):
+    """`dialled` is the endpoint that the client is connected to."""
+    fields = (b"uvreactor challenge 2 " + side, service.encode(), dialled.encode(), b"",
+              server_nonce, client_nonce)
+    message = b"".join(struct.pack(">I", len(field)) + field for field in fields)
     return hmac.new(secret, message, hashlib.sha256).digest()
 
 
-def prove_as_client(connection, secret):
+def prove_as_client(connection, secret, service, dialled=None):
     """True when both sides know the secret."""
+    dialled = dialled or endpoint(connection.getpeername())
     theirs, ours = receive(connection, 32), os.urandom(32)
-    connection.sendall(ours + proof(secret, b"client", theirs, ours))
-    return receive(connection, 32) == proof(secret, b"server", theirs, ours)
+    connection.sendall(ours + proof(secret, b"client", theirs, ours, service, dialled))
+    return receive(connection, 32) == proof(secret, b"server", theirs, ours, service, dialled)
 
 
-def prove_as_server(connection, secret):
+def prove_as_server(connection, secret, service):
     """True when the client knows the secret; it is then shown that this side does, too."""
+    dialled = endpoint(connection.getsockname())
     ours = os.urandom(32)
     connection.sendall(ours)
     theirs, shown = receive(connection, 32), receive(connection, 32)
-    known = hmac.compare_digest(shown, proof(secret, b"client", ours, theirs))
+    known = hmac.compare_digest(shown, proof(secret, b"client", ours, theirs, service, dialled))
     if known:
-        connection.sendall(proof(secret, b"server", ours, theirs))
+        connection.sendall(proof(secret, b"server", ours, theirs, service, dialled))
     return known

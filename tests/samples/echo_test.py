@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
-from programs import BUILD, PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import BUILD, PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
 
 PATTERN = bytes(range(256)) * 16384  # 4 MiB
 
@@ -154,44 +154,48 @@ class EchoClient(unittest.TestCase):
         self.assertEqual(done.stderr, f"error: connect {endpoint}: connection refused\n")
 
 
+REFUSAL = ("error: the server does not accept the proof of the secret: it has another secret, or does "
+           "not know that it is reached as %s (its option --reached-as)\n")
+
+
 class Secret(unittest.TestCase):
     """--secret-file of the echo programs, against each other and against the documented wire."""
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
-        self.file = self.secret_file("secret", b"correct horse battery staple\n")
+        self.file = self.secret_file("secret", "correct horse battery staple\n")
         if "without OpenSSL" in run("tcp_echo_client", "127.0.0.1:0", "--secret-file",
                                     self.file).stderr:
             self.skipTest("built without OpenSSL")
 
     def secret_file(self, name, content):
-        path = Path(self.folder.name) / name
-        path.write_bytes(content)
-        return path
+        return write_private(Path(self.folder.name) / name, content)
 
     def test_who_knows_the_secret_is_served(self):
-        same = self.secret_file("same", b"correct horse battery staple\r\n\n")
+        same = self.secret_file("same", "correct horse battery staple\r\n\n")
         with Server("tcp_echo_server", "--upper", "--secret-file", self.file) as server:
             done = run("tcp_echo_client", server.endpoint, "--secret-file", same, input="hello\n")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "HELLO\n", ""))
             with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
-                self.assertTrue(prove_as_client(connection, b"correct horse battery staple"))
+                self.assertTrue(prove_as_client(connection, b"correct horse battery staple", "tcp_echo"))
                 connection.sendall(b"hello")
                 self.assertEqual(receive(connection, 5), b"HELLO")
             self.assertEqual(server.errors(), "")
 
     def test_who_does_not_is_told_and_nobody_else_is_disturbed(self):
-        wrong = self.secret_file("wrong", b"correct horse battery stapler\n")
+        wrong = self.secret_file("wrong", "correct horse battery stapler\n")
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
             with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as waiting:
                 done = run("tcp_echo_client", server.endpoint, "--secret-file", wrong, input="x\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
-                                 (1, "", "error: the server does not accept the secret\n"))
+                                 (1, "", REFUSAL % server.endpoint))
                 with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
-                    self.assertFalse(prove_as_client(connection, b"guessed"))
-                self.assertTrue(prove_as_client(waiting, b"correct horse battery staple"))
-        self.assertEqual(server.errors().count("(it does not know the secret)"), 2)
+                    self.assertFalse(prove_as_client(connection, b"guessed", "tcp_echo"))
+                self.assertTrue(prove_as_client(waiting, b"correct horse battery staple", "tcp_echo"))
+        self.assertEqual(server.errors().count(
+            "(it does not know the secret, or is connected to another address than "
+            f"{server.endpoint}; --reached-as names further addresses)"), 2)
 
     def test_a_recorded_or_reflected_answer_or_one_that_ends_early_opens_nothing(self):
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
@@ -213,7 +217,7 @@ class Secret(unittest.TestCase):
                     self.assertEqual(receive(connection, 100), b"")
 
     def test_a_client_does_not_speak_to_a_server_without_the_secret(self):
-        for impostor in (lambda connection: prove_as_server(connection, b"guessed"),
+        for impostor in (lambda connection: prove_as_server(connection, b"guessed", "tcp_echo"),
                          lambda connection: connection.sendall(bytes(32)) or connection.sendall(
                              receive(connection, 64)[32:])):
             with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -230,11 +234,11 @@ class Secret(unittest.TestCase):
                     self.assertEqual(receive(connection, 100), b"")
                 self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
                 self.assertRegex(client.stderr.read(), "^error: (authenticate .*: permission denied "
-                                 r"\(it does not know the secret\)|the server does not accept the secret)\n$")
+                                 r"\(it does not know the secret\)|the server does not accept .*)\n$")
                 client.stderr.close()
 
     def test_a_secret_file_that_is_missing_or_empty_is_a_clear_error(self):
-        empty = self.secret_file("empty", b"\n")
+        empty = self.secret_file("empty", "\n")
         for path, text in ((empty, f"error: read secret file {empty}: it is empty\n"),
                            ("/no/such/file", "error: read secret file /no/such/file: "
                             "no such file or directory\n")):

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import receive  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
 
 PASSWORD = "open sesame"
 MEBIBYTE = 1 << 20
@@ -72,10 +72,11 @@ class Remote:
         self.send({"type": type, **header})
         return self.answer()
 
-    def log_in(self, user, password):
+    def log_in(self, user, password, header="n,,", data=""):
+        """`header` and `data` bind the login to a channel (RFC 5802, section 6)."""
         nonce = base64.b64encode(os.urandom(18)).decode()
         bare = f"n={user},r={nonce}"
-        first = self.ask("login", message="n,," + bare)
+        first = self.ask("login", message=header + bare)
         if first["type"] != "challenge":
             return first
         self.challenge = dict(part.split("=", 1) for part in first["message"].split(","))
@@ -84,7 +85,8 @@ class Remote:
         def mac(key, message):
             return hmac.digest(key, message, "sha256")
         client_key = mac(salted, b"Client Key")
-        without_proof = f"c=biws,r={self.challenge['r']}"
+        binding = base64.b64encode((header + data).encode()).decode()
+        without_proof = f"c={binding},r={self.challenge['r']}"
         auth = f"{bare},{first['message']},{without_proof}".encode()
         signature = mac(hashlib.sha256(client_key).digest(), auth)
         proof = bytes(a ^ b for a, b in zip(client_key, signature))
@@ -131,7 +133,7 @@ class FileTransferTest(unittest.TestCase):
         self.home = self.root / "ann"
         self.accounts = self.folder / "accounts"
         self.password = self.folder / "password"
-        self.password.write_text(PASSWORD + "\n")
+        write_private(self.password, PASSWORD + "\n")
         done = self.add_user("ann", "80M")
         if "without OpenSSL" in done.stderr:
             self.skipTest("built without OpenSSL")

@@ -23,12 +23,14 @@ struct Guarded {
   explicit Guarded(Loop& loop, std::chrono::milliseconds timeout = std::chrono::minutes(1))
       : stream(loop, std::move(pair[0])),
         peer(loop, std::move(pair[1])),
-        gate(loop, stream, Challenge(Challenge::Side::server, nonce_of('s'), toy_mac("secret")),
+        gate(loop, stream,
+             Challenge(Challenge::Side::server, nonce_of('s'), toy_mac("secret"), binding),
              timeout) {
     stream.on_data([this](Stream::Bytes bytes) { behind += protocols::as_text(gate.pass(bytes)); });
     stream.on_close([this](const Error& error) { reason = error.message(); });
   }
 
+  const protocols::ChallengeBinding binding{"echo", {"192.0.2.1:9000", "unix:/run/echo"}, {}};
   std::array<reactor::Socket, 2> pair = connected_sockets(Transport::unix_socket);
   std::string behind;
   std::optional<std::string> reason;
@@ -43,7 +45,8 @@ TEST_SUITE("gate") {
   TEST_CASE("it opens for a peer with the secret, and the rest is the user's") {
     Loop loop;
     Guarded on(loop);
-    Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"));
+    Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"),
+                     {"echo", {"unix:/run/echo"}, {}});
     run_until(loop, [&] { return on.peer.received().size() == 32; });
     (void)client.feed(protocols::as_bytes(on.peer.received()));
     on.peer.send(std::string(protocols::as_text(client.take_output())) + "hello");
@@ -54,14 +57,16 @@ TEST_SUITE("gate") {
     CHECK(on.behind == "hello");
   }
 
-  TEST_CASE("one wrong proof ends the stream, and says why") {
+  TEST_CASE("one wrong proof ends the stream, and the error names what may be wrong") {
     Loop loop;
     Guarded on(loop);
     on.peer.send(std::string(64, 'x') + "hello");
     run_until(loop, [&] { return on.peer.over(); });
     on.peer.close();
     run_until(loop, [&] { return on.reason.has_value(); });
-    CHECK(on.reason->ends_with(": permission denied (it does not know the secret)"));
+    CHECK(on.reason->ends_with(
+        ": permission denied (it does not know the secret, or is connected to another address than "
+        "192.0.2.1:9000 or unix:/run/echo; --reached-as names further addresses)"));
     CHECK(on.peer.received() == std::string(32, 's'));
     CHECK(on.behind.empty());
     CHECK_FALSE(on.gate.is_open());
@@ -82,7 +87,8 @@ TEST_SUITE("gate") {
   TEST_CASE("an open gate has no deadline") {
     Loop loop;
     Guarded on(loop, std::chrono::milliseconds(50));
-    Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"));
+    Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"),
+                     {"echo", {"unix:/run/echo"}, {}});
     (void)client.feed(protocols::as_bytes(std::string(32, 's')));
     on.peer.send(protocols::as_text(client.take_output()));
     run_until(loop, [&] { return on.gate.is_open(); });

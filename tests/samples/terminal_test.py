@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
 from terminal import Terminal, width  # noqa: E402
 
 CTRL_C, CTRL_D, CTRL_W, CTRL_Z = "\x03", "\x04", "\x17", "\x1a"
@@ -77,7 +77,7 @@ class TerminalTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        (cls.folder / "secret").write_text("open sesame\n")
+        write_private(cls.folder / "secret", "open sesame\n")
         if HAS_OPENSSL:
             done = run("file_server", "--accounts", cls.folder / "accounts", "--add-user", "ann",
                        input="open sesame\n")

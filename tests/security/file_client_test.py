@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from challenge import receive  # noqa: E402
-from programs import PATIENCE_SECONDS, program, run  # noqa: E402
+from programs import PATIENCE_SECONDS, program, run, write_private  # noqa: E402
 
 PASSWORD = b"open sesame"
 
@@ -46,7 +46,7 @@ class HostileServer:
     def serve(self):
         with self.listening.accept()[0] as self.client:
             self.client.settimeout(PATIENCE_SECONDS)
-            first = self.hear()["message"].removeprefix("n,,")
+            first = self.hear()["message"].partition(",,")[2]
             nonce = first.partition("r=")[2] + "x"
             salt = b"salt"
             challenge = f"r={nonce},s={base64.b64encode(salt).decode()},i=4096"
@@ -83,7 +83,7 @@ class HostileServerTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
-        (self.folder / "password").write_bytes(PASSWORD + b"\n")
+        write_private(self.folder / "password", PASSWORD.decode() + "\n")
         if "without OpenSSL" in run("file_client", "127.0.0.1:0", "--user", "ann",
                                     "--password-file", self.folder / "password", "ls").stderr:
             self.skipTest("built without OpenSSL")

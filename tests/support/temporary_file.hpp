@@ -13,6 +13,8 @@ class TemporaryFile {
  public:
   explicit TemporaryFile(std::string_view content) : path_(unused_path()) {
     std::ofstream(path_, std::ios::binary) << content;
+    std::filesystem::permissions(
+        path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   ~TemporaryFile() { std::filesystem::remove(path_); }
   TemporaryFile(const TemporaryFile&) = delete;

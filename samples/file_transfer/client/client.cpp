@@ -6,6 +6,7 @@
 #include "protocols/base64.hpp"
 #include "reactor/socket_option.hpp"
 #include "samples/file_transfer/client/listing.hpp"
+#include "samples/support/endpoint.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/random.hpp"
@@ -38,8 +39,6 @@ std::string_view answer_to(std::string_view command) {
 Client::Client(reactor::Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
-      login_(options.user, options.password, protocols::to_base64(samples::random_bytes(24)),
-             samples::scram_crypto()),
       connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
 
 // --- login
@@ -59,17 +58,22 @@ void Client::begin(Stream stream) {
   });
   answers_.emplace(*stream_, decoder(std::uint64_t{1} << 60),
                    [this](const Decoder::Frame& frame) { take(frame); });
-  send({{"type", "login"}, {"message", login_.first()}});
+  endpoint_ = samples::dialled_endpoint(*stream_, connector_.address());
+  login_.emplace(
+      options_.user, options_.password, protocols::to_base64(samples::random_bytes(24)),
+      samples::scram_crypto(),
+      protocols::ScramBinding::of({.type = std::string(endpoint_binding), .data = endpoint_}));
+  send({{"type", "login"}, {"message", login_->first()}});
 }
 
 void Client::prove(const std::string& challenge) {
-  const auto proof = login_.final(challenge);
+  const auto proof = login_->final(challenge);
   if (!proof) throw Failed("the server's challenge makes no sense");
   send({{"type", "proof"}, {"message", *proof}});
 }
 
 void Client::enter(const std::string& signature) {
-  if (!login_.verify(signature)) throw Failed("the server does not know the account itself");
+  if (!login_->verify(signature)) throw Failed("the server does not know the account itself");
   logged_in_ = true;
   if (!options_.command.empty()) {
     add_jobs(options_.command);
@@ -150,6 +154,10 @@ void Client::take_for_transfer(const std::string& type, const Json& answer,
 
 void Client::take_error(const std::string& reason) {
   refused_ = samples::escaped(reason);
+  if (reason == "login: channel-bindings-dont-match") {
+    refused_ += " (the server does not know that it is reached as " + endpoint_ +
+                "; its option --reached-as tells it)";
+  }
   if (logged_in_ && jobs_.empty()) throw Failed(refused_);
   if (logged_in_) give_up_job(refused_);
 }

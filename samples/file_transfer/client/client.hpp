@@ -66,8 +66,9 @@ class Client {
 
   reactor::Loop& loop_;
   const Options& options_;
-  protocols::ScramClient login_;
   std::optional<reactor::Stream> stream_;
+  std::string endpoint_;  // That it is connected to.
+  std::optional<protocols::ScramClient> login_;
   std::optional<reactor::Framed<Decoder>> answers_;
   std::optional<samples::LineInput> input_;
   std::deque<Job> jobs_;

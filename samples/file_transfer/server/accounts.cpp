@@ -1,19 +1,17 @@
 #include "samples/file_transfer/server/accounts.hpp"
 
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <fstream>
 #include <utility>
 
 #include "protocols/base64.hpp"
-#include "reactor/file.hpp"
 #include "samples/support/failed.hpp"
+#include "samples/support/file_update.hpp"
+#include "samples/support/private_file.hpp"
 #include "samples/support/random.hpp"
 #include "samples/support/sha256.hpp"
 
@@ -56,14 +54,13 @@ bool is_same(const struct stat& one, const struct stat& other) {
 
 Accounts Accounts::read(const std::string& path) {
   Accounts accounts;
-  std::ifstream file(path, std::ios::binary);
+  const auto file = samples::open_private("read accounts", path, true);
   if (!file) {
-    if (errno != ENOENT) throw Failed(reactor::system_error(errno, "read accounts", path));
     accounts.decoy_key_ = random_bytes(32);
     return accounts;
   }
   try {
-    const Json json = Json::parse(file);
+    const Json json = Json::parse(samples::read_to_end(file, "read accounts", path));
     accounts.decoy_key_ = bytes_of(json.at("decoy_key"));
     for (const auto& [user, entry] : json.at("accounts").items()) {
       accounts.accounts_[user] = {.verifier = {.salt = bytes_of(entry.at("salt")),
@@ -78,7 +75,14 @@ Accounts Accounts::read(const std::string& path) {
   return accounts;
 }
 
-void Accounts::write(const std::string& path) const {
+void Accounts::update(const std::string& path, const std::function<void(Accounts&)>& change) {
+  samples::FileUpdate file("write accounts", path);
+  Accounts accounts = read(path);
+  change(accounts);
+  file.replace(accounts.text());
+}
+
+std::string Accounts::text() const {
   Json entries = Json::object();
   for (const auto& [user, account] : accounts_) {
     entries[user] = {{"salt", protocols::to_base64(account.verifier.salt)},
@@ -87,16 +91,8 @@ void Accounts::write(const std::string& path) const {
                      {"server_key", protocols::to_base64(as_text(account.verifier.server_key))},
                      {"quota_bytes", account.quota_bytes}};
   }
-  const std::string text =
-      Json{{"decoy_key", protocols::to_base64(decoy_key_)}, {"accounts", entries}}.dump(2) + "\n";
-  const std::string next = path + ".new";
-  unlink(next.c_str());
-  const auto file = reactor::File::own(
-      open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
-  const bool done =
-      file && ::write(file.fd(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      fsync(file.fd()) == 0 && rename(next.c_str(), path.c_str()) == 0;
-  if (!done) throw Failed(reactor::system_error(errno, "write accounts", path));
+  return Json{{"decoy_key", protocols::to_base64(decoy_key_)}, {"accounts", entries}}.dump(2) +
+         "\n";
 }
 
 void Accounts::set(const std::string& user, std::string_view password, std::uint64_t quota_bytes) {
@@ -111,9 +107,9 @@ const Account* Accounts::find(std::string_view user) const {
 }
 
 // An answer to a known user takes as long as one to an unknown user: both make the decoy.
-protocols::ScramVerifier Accounts::verifier(std::string_view user) const {
-  const auto decoy =
-      make_decoy(samples::scram_crypto(), as_bytes(decoy_key_), user, salt_bytes, iterations);
+protocols::ScramVerifier Accounts::verifier(std::string_view user,
+                                            const protocols::ScramCrypto& crypto) const {
+  const auto decoy = make_decoy(crypto, as_bytes(decoy_key_), user, salt_bytes, iterations);
   const Account* const account = find(user);
   return account ? account->verifier : decoy;
 }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,11 +23,12 @@ struct Account {
 /// The accounts of a file, as it was when it was read. Every function fails as programs do.
 class Accounts {
  public:
-  /// None where there is no such file.
+  /// None where there is no such file. One that others can read is refused (open_private).
   [[nodiscard]] static Accounts read(const std::string& path);
 
-  /// Replaces the file as a whole, or not at all; nobody else may read it.
-  void write(const std::string& path) const;
+  /// Reads the file, has it changed, and replaces it as a whole or not at all. Other processes that
+  /// do the same wait meanwhile. Nobody else may read a file that this makes.
+  static void update(const std::string& path, const std::function<void(Accounts&)>& change);
 
   /// Also changes the password and quota of one that is there.
   void set(const std::string& user, std::string_view password, std::uint64_t quota_bytes);
@@ -36,9 +38,14 @@ class Accounts {
   [[nodiscard]] const Account* find(std::string_view user) const;
 
   /// What a login is to be checked against: for who is unknown, what nobody can pass.
-  [[nodiscard]] protocols::ScramVerifier verifier(std::string_view user) const;
+  ///
+  /// Cost      The same for both.
+  [[nodiscard]] protocols::ScramVerifier verifier(std::string_view user,
+                                                  const protocols::ScramCrypto& crypto) const;
 
  private:
+  [[nodiscard]] std::string text() const;
+
   std::string decoy_key_;
   std::map<std::string, Account, std::less<>> accounts_;
 };

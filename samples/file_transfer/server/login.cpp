@@ -14,6 +14,8 @@
 namespace file_transfer {
 namespace {
 
+constexpr std::string_view other_endpoint = "e=channel-bindings-dont-match";
+
 std::string network_of(reactor::Stream& stream) {
   const auto address = stream.socket().peer_address();
   return address ? samples::network_of(*address) : "unknown";
@@ -48,15 +50,23 @@ void Login::begin(const Json& request) {
   if (scram_) return peer_.refuse_and_end("a login has begun already");
   if (must_wait("")) return;
   const auto verifier_of = [this](std::string_view user) {
-    return site_.accounts.current().verifier(user);
+    return site_.accounts.current().verifier(user, samples::scram_crypto());
   };
   scram_.emplace(protocols::to_base64(samples::random_bytes(24)), samples::scram_crypto(),
-                 verifier_of);
+                 verifier_of, bindings());
   undecided_ = true;
   const std::string challenge = scram_->first(text_of(request, "message"));
   if (challenge.starts_with("e=")) return peer_.refuse_and_end("login: " + challenge.substr(2));
   if (must_wait(scram_->user())) return;
   peer_.answer({{"type", "challenge"}, {"message", challenge}});
+}
+
+std::vector<protocols::ChannelBinding> Login::bindings() const {
+  std::vector<protocols::ChannelBinding> bindings;
+  for (std::string& endpoint : site_.reached_as.endpoints_of(peer_.stream())) {
+    bindings.push_back({.type = std::string(endpoint_binding), .data = std::move(endpoint)});
+  }
+  return bindings;
 }
 
 // Told before the challenge, for a known name as for an unknown one.
@@ -77,6 +87,7 @@ void Login::prove(const Json& request) {
   if (signature == "e=invalid-proof") {
     return peer_.refuse_and_end("login: no such user, or another password");
   }
+  if (signature == other_endpoint) report_other_endpoint();
   if (!scram_->passed()) return peer_.refuse_and_end("login: " + signature.substr(2));
   const Account* const account = site_.accounts.current().find(scram_->user());
   if (!account) return peer_.refuse_and_end("the account is gone");
@@ -89,6 +100,15 @@ void Login::prove(const Json& request) {
                          [this, signature](const reactor::Result<std::shared_ptr<Home>>& home) {
                            welcome(signature, home);
                          });
+}
+
+// The server's addresses are not the client's business before it has logged in.
+void Login::report_other_endpoint() const {
+  std::string known;
+  for (const auto& binding : bindings()) known += (known.empty() ? "" : " or ") + binding.data;
+  std::fprintf(stderr,
+               "%s is connected to another address than %s; --reached-as names further addresses\n",
+               peer_.name().c_str(), known.c_str());
 }
 
 void Login::welcome(const std::string& signature,

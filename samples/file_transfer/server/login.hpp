@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocols/scram.hpp"
 #include "reactor/callback.hpp"
@@ -29,6 +30,8 @@ class Login {
   void begin(const Json& request);
   void prove(const Json& request);
   void welcome(const std::string& signature, const reactor::Result<std::shared_ptr<Home>>& home);
+  [[nodiscard]] std::vector<protocols::ChannelBinding> bindings() const;
+  void report_other_endpoint() const;
   [[nodiscard]] bool must_wait(const std::string& user);
 
   Peer& peer_;

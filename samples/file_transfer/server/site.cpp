@@ -14,6 +14,7 @@ namespace file_transfer {
 
 Site::Site(reactor::Loop& loop, SiteOptions options)
     : patience(options.patience),
+      reached_as(std::move(options.reached_as)),
       accounts(options.accounts_file),
       loop_(loop),
       root_(std::move(options.root)) {

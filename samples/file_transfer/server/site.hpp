@@ -17,6 +17,7 @@
 #include "samples/file_transfer/server/home.hpp"
 #include "samples/file_transfer/server/login_guard.hpp"
 #include "samples/file_transfer/server/peer.hpp"
+#include "samples/support/endpoint.hpp"
 
 namespace file_transfer {
 
@@ -26,6 +27,7 @@ struct SiteOptions {
   std::string accounts_file;
   std::string root = ".";
   Patience patience;
+  samples::ReachedAs reached_as;
 };
 
 class Site {
@@ -43,6 +45,7 @@ class Site {
                                                           OnHome on_home);
 
   const Patience patience;
+  const samples::ReachedAs reached_as;
   AccountsFile accounts;
   LoginGuard guard;
 

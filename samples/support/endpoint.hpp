@@ -1,0 +1,47 @@
+// The endpoint that a login is bound to, so that another server cannot borrow it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reactor/address.hpp"
+#include "reactor/stream.hpp"
+
+namespace samples {
+
+/// `address` as both sides of a connection write it: `192.0.2.1:9000` also where it is mapped into
+/// IPv6, `[2001:db8::1]:9000` without a scope, `unix:/run/echo.sock` with the whole path,
+/// `unix:@echo`. A relative path is taken from the working folder; `..` and symbolic links stay.
+/// Fails, as programs do.
+[[nodiscard]] std::string endpoint_of(const reactor::Address& address);
+
+/// The endpoint that a client's stream is connected to. `dialled` is the address that it connected
+/// to: the path of a unix socket is taken from there, as the kernel reports the path that the server
+/// chose, which may be that of another server. Fails, as programs do.
+[[nodiscard]] std::string dialled_endpoint(reactor::Stream& stream,
+                                           const reactor::Address& dialled);
+
+/// The endpoints by which clients reach a server, beside those that it listens on.
+class ReachedAs {
+ public:
+  ReachedAs() = default;
+
+  /// Each text is `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. Names are resolved now. Fails, as
+  /// programs do: also for port 0, and for an address that is no host's.
+  explicit ReachedAs(const std::vector<std::string>& texts);
+
+  /// Those of one connection that the server has accepted: its local address, and the others.
+  [[nodiscard]] std::vector<std::string> endpoints_of(reactor::Stream& accepted) const;
+
+ private:
+  std::vector<std::string> others_;
+};
+
+/// The text of `--help`.
+inline constexpr const char* reached_as_help =
+    "An address by which clients reach this server through a relay, a balancer or NAT: HOST:PORT "
+    "or "
+    "unix:PATH; may be repeated. A client's proof is only accepted for the address that the client "
+    "is connected to";
+
+}  // namespace samples

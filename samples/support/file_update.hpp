@@ -1,0 +1,45 @@
+// A file that is rewritten as a whole, by one process at a time.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "reactor/file.hpp"
+
+namespace samples {
+
+/// The right to replace a file, which one process has at a time. A crash leaves the old file whole:
+/// the new one is written as `PATH.new`, and gets its name when all of it is on the disk. A symbolic
+/// link stays, and the file that it leads to is replaced.
+///
+///     FileUpdate update("write accounts", path);
+///     update.replace(change(read(path)));
+///
+/// Every function fails as programs do, with `operation` in the text.
+class FileUpdate {
+ public:
+  /// Waits while another process has it.
+  FileUpdate(std::string operation, const std::string& path);
+  ~FileUpdate();
+  FileUpdate(const FileUpdate&) = delete;
+  FileUpdate& operator=(const FileUpdate&) = delete;
+
+  /// Once. The new file has the owner, the group and the mode of the old one. Where there was none,
+  /// only its owner can read it, from the first moment on.
+  void replace(std::string_view content);
+
+ private:
+  void check(bool done) const;
+  [[nodiscard]] bool lock();
+  void write(std::string_view content);
+  void take_after_old_file();
+  void sync_folder() const;
+
+  const std::string operation_;
+  const std::string path_;
+  const std::string next_path_;
+  reactor::File next_;  // Locked.
+  bool replaced_ = false;
+};
+
+}  // namespace samples
