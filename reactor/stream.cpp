@@ -799,7 +799,7 @@ struct Stream::State final : Source {
       wanted = wanted | Interest::readable;
     } else if (!is(end_is_near)) {
       wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be told for ever.
-    } else if (is(ended)) {
+    } else if (!is(shut)) {
       wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
     if (wanted == registered) return;
@@ -944,6 +944,10 @@ void Stream::set_limits(const StreamLimits& limits) { set_limits(SharedLimits(li
 void Stream::set_limits(const SharedLimits& limits) { state_->set_limits(limits.state_); }
 
 bool Stream::is_reading() const { return state_->reads(); }
+
+bool Stream::peer_has_ended() const {
+  return state_->is(State::end_is_near | State::ended | State::broken | State::closed);
+}
 
 void Stream::touch() { state_->touch(); }
 

@@ -166,7 +166,8 @@ class Stream {
   void abort();
 
   /// Reads no more until resume(); the kernel then holds up the peer. A reset is not waited for:
-  /// it closes the stream, and what the peer sent before is lost.
+  /// it closes the stream, and what the peer sent before is lost. The peer's end is, since it may
+  /// still read: see peer_has_ended().
   void pause();
   void resume();
 
@@ -179,6 +180,11 @@ class Stream {
   /// False while the stream waits for the user, not the peer: paused, without on_data, or held back
   /// by its own output; and once it has ended or closes.
   [[nodiscard]] bool is_reading() const;
+
+  /// Whether the peer has shut down its side or is gone, also while the stream is paused and has not
+  /// read that far. A peer that has closed its socket looks the same until something is sent to it,
+  /// which it answers by a reset. Who works for a peer may serve others first from here on.
+  [[nodiscard]] bool peer_has_ended() const;
 
   // ---- For idle timeouts
 

@@ -1,19 +1,15 @@
 #include "samples/http_responder/listing.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cstddef>
 #include <ctime>
-#include <memory>
 #include <optional>
-#include <tuple>
-#include <vector>
+#include <utility>
 
 #include "protocols/http/target.hpp"
 #include "samples/http_responder/options.hpp"
@@ -22,12 +18,7 @@
 namespace responder {
 namespace {
 
-struct Entry {
-  std::string name;
-  bool is_folder = false;
-  std::uint64_t size = 0;
-  std::time_t modified = 0;
-};
+using Entry = FolderListing::Entry;
 
 constexpr std::string_view style = R"(
   table { width: 100%; border-spacing: 0; overflow: hidden; }
@@ -117,43 +108,22 @@ std::optional<Entry> examine(const Root& root, int folder, const std::string& pa
   return entry;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Folders first, and then by name, whatever its case; names that differ in nothing else by that.
+bool comes_before(const Entry& one, const Entry& other) {
+  if (one.is_folder != other.is_folder) return one.is_folder;
+  const auto [mine, its] =
+      std::mismatch(one.name.begin(), one.name.end(), other.name.begin(), other.name.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+  if (mine == one.name.end() && its == other.name.end()) return one.name < other.name;
+  if (mine == one.name.end() || its == other.name.end()) return mine == one.name.end();
+  return lower(*mine) < lower(*its);
 }
 
-reactor::Result<std::vector<Entry>> entries_of(const Root& root, const reactor::File& folder,
-                                               const std::string& path) {
-  const auto close_directory = [](DIR* directory) { closedir(directory); };
-  const int fd = openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, decltype(close_directory)> directory(fd >= 0 ? fdopendir(fd) : nullptr,
-                                                                  close_directory);
-  if (!directory) {
-    const int reason = errno;
-    if (fd >= 0) close(fd);
-    return reactor::Failure(reactor::system_error(reason, "list", path));
-  }
-  std::vector<Entry> entries;
-  while (const dirent* each = readdir(directory.get())) {
-    const std::string_view name = each->d_name;
-    if (name == "." || name == "..") continue;
-    if (auto entry = examine(root, dirfd(directory.get()), path, each->d_name)) {
-      entries.push_back(std::move(*entry));
-    }
-  }
-  std::vector<std::pair<std::tuple<bool, std::string, std::string>, std::size_t>> order;
-  order.reserve(entries.size());
-  for (std::size_t at = 0; at < entries.size(); ++at) {
-    order.push_back({{!entries[at].is_folder, lower(entries[at].name), entries[at].name}, at});
-  }
-  std::sort(order.begin(), order.end());
-  std::vector<Entry> sorted;
-  sorted.reserve(entries.size());
-  for (const auto& [key, at] : order) sorted.push_back(std::move(entries[at]));
-  return sorted;
+// What the entry takes in memory, its string's block included.
+std::size_t bytes_of(const Entry& entry) {
+  return sizeof(Entry) + entry.name.size() + 2 * sizeof(void*);
 }
 
 std::string counted(std::uint64_t count, std::string_view noun) {
@@ -192,17 +162,6 @@ std::string trail(std::string_view path) {
   return html;
 }
 
-std::string summary(const std::vector<Entry>& entries) {
-  std::size_t folders = 0;
-  std::uint64_t bytes = 0;
-  for (const Entry& entry : entries) {
-    folders += entry.is_folder ? 1 : 0;
-    if (!entry.is_folder) bytes += entry.size;
-  }
-  return counted(folders, "folder") + ", " + counted(entries.size() - folders, "file") + ", " +
-         readable_size(bytes) + ". Times are in UTC.";
-}
-
 }  // namespace
 
 std::string readable_size(std::uint64_t bytes) {
@@ -214,32 +173,71 @@ std::string readable_size(std::uint64_t bytes) {
   return fmt::format("{:.1f} {}", size, units[unit]);
 }
 
-reactor::Result<std::string> list_directory(const Root& root, const reactor::File& folder,
-                                            const std::string& path) {
-  const auto entries = entries_of(root, folder, path);
-  if (!entries) return reactor::Failure(entries.error());
-  std::string page;
+FolderListing::FolderListing(const Root& root, reactor::File folder, std::string path)
+    : root_(root), folder_(std::move(folder)), path_(std::move(path)) {}
+
+reactor::Result<void> FolderListing::read(const std::stop_token& stop) {
+  if (!reader_) {
+    auto reader = samples::FolderReader::open(folder_);
+    if (!reader) return reactor::Failure(reader.error());
+    reader_ = std::move(*reader);
+    folder_ = reactor::File();
+  }
+  std::size_t names = 0;
+  const auto more = reader_->read(stop, [&](const char* name) {
+    if (auto entry = examine(root_, reader_->fd(), path_, name)) take(std::move(*entry));
+    return ++names < names_at_once && kept_bytes_ < sorted_bytes;
+  });
+  if (!more) return reactor::Failure(more.error());
+  ended_ = !*more;
+  if (kept_bytes_ >= sorted_bytes) sorted_ = false;
+  if (ended_) reader_.reset();
+  if (ended_ && sorted_) std::sort(kept_.begin(), kept_.end(), comes_before);
+  return {};
+}
+
+void FolderListing::take(Entry entry) {
+  entry.is_folder ? ++folders_ : ++files_;
+  if (!entry.is_folder) bytes_ += entry.size;
+  kept_bytes_ += bytes_of(entry);
+  kept_.push_back(std::move(entry));
+}
+
+bool FolderListing::fits_whole() const { return ended_ && kept_bytes_ <= whole_bytes; }
+
+void FolderListing::write_head(std::string& page) const {
   page += page_begin;
   page += style;
-  page += "</style>\n<title>" + escape_html(path) + "</title>\n</head>\n<body>\n<h1>" +
-          trail(path) +
-          "</h1>\n<table "
-          "class=\"card\">\n<thead><tr><th>Name</th><th>Size</th><th>Modified</th></tr></thead>\n"
-          "<tbody>\n";
-  if (path != "/")
-    page += "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n";
-  std::size_t shown = 0;
-  for (; shown < entries->size() && page.size() < max_page_bytes - 8192; ++shown) {
-    append_row(page, (*entries)[shown]);
+  page += "</style>\n<title>" + escape_html(path_) + "</title>\n</head>\n<body>\n<h1>" +
+          trail(path_) + "</h1>\n";
+}
+
+void FolderListing::write_rows(std::string& page, std::size_t piece_bytes) {
+  const std::size_t end = page.size() + piece_bytes;
+  if (!std::exchange(in_table_, true)) {
+    if (!sorted_) page += "<p class=\"quiet\">Unsorted: there are too many names here.</p>\n";
+    page +=
+        "<table class=\"card\">\n<thead><tr><th>Name</th><th>Size</th><th>Modified</th></tr>"
+        "</thead>\n<tbody>\n";
+    if (path_ != "/") {
+      page += "<tr><td><a class=\"d\" href=\"../\">../</a></td><td></td><td></td></tr>\n";
+    }
   }
-  if (entries->empty()) page += "<tr><td class=\"none\" colspan=\"3\">Nothing is here.</td></tr>\n";
-  if (shown < entries->size()) {
-    page += "<tr><td class=\"none\" colspan=\"3\">… and " +
-            std::to_string(entries->size() - shown) +
-            " more, for which this page has no room.</td></tr>\n";
+  for (; written_ < kept_.size() && page.size() < end; ++written_) {
+    append_row(page, kept_[written_]);
   }
-  return page + "</tbody>\n</table>\n<p class=\"quiet\">" + summary(*entries) +
-         "</p>\n</body>\n</html>\n";
+  if (written_ < kept_.size()) return;
+  kept_.clear();
+  kept_bytes_ = written_ = 0;
+}
+
+void FolderListing::write_end(std::string& page) const {
+  if (folders_ + files_ == 0) {
+    page += "<tr><td class=\"none\" colspan=\"3\">Nothing is here.</td></tr>\n";
+  }
+  page += "</tbody>\n</table>\n<p class=\"quiet\">" + counted(folders_, "folder") + ", " +
+          counted(files_, "file") + ", " + readable_size(bytes_) +
+          ". Times are in UTC.</p>\n</body>\n</html>\n";
 }
 
 }  // namespace responder

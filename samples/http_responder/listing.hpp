@@ -1,23 +1,89 @@
 // The page that lists what is in a folder.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <deque>
+#include <optional>
+#include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
 #include "samples/http_responder/files.hpp"
+#include "samples/support/folder_reader.hpp"
 
 namespace responder {
 
-/// The page of `folder`, which the request called `path`: what `root` serves of it, folders first,
-/// with sizes and times. Links are shown as what they lead to.
+/// The page of a folder, read and written in pieces: what a Root serves of it, with sizes and
+/// times, links shown as what they lead to. Folders come first and all is sorted, unless there is
+/// more than is kept to be sorted (some 2,000 names): then all is listed as the folder gives it.
 ///
-/// Errors    permission_denied: the folder may be entered, but not listed
-/// Thread    Any. It takes a system call for each name.
-[[nodiscard]] reactor::Result<std::string> list_directory(const Root& root,
-                                                          const reactor::File& folder,
-                                                          const std::string& path);
+///     read … until has_rows(), write_head, { write_rows while has_rows(), read } …, write_end
+///
+/// Thread    Any, one at a time.
+/// Cost      However large the folder, `most_bytes`.
+class FolderListing {
+ public:
+  struct Entry {
+    std::string name;
+    bool is_folder = false;
+    std::uint64_t size = 0;
+    std::time_t modified = 0;
+  };
+
+  /// What is kept of a folder.
+  static constexpr std::size_t sorted_bytes = 192 * 1024;
+  /// That, and what the C library reads ahead.
+  static constexpr std::size_t most_bytes = sorted_bytes + 32 * 1024;
+  /// A folder of which no more is kept is best written at once.
+  static constexpr std::size_t whole_bytes = 32 * 1024;
+
+  /// Of `folder`, which the request called `path`. The root outlives it.
+  FolderListing(const Root& root, reactor::File folder, std::string path);
+  FolderListing(const FolderListing&) = delete;
+  FolderListing& operator=(const FolderListing&) = delete;
+
+  /// Reads on, some hundred names.
+  ///
+  /// Errors    permission_denied: the folder may be entered, but not listed; what readdir(3) says
+  /// Cost      A system call for each name.
+  [[nodiscard]] reactor::Result<void> read(const std::stop_token& stop);
+
+  [[nodiscard]] bool fits_whole() const;
+
+  /// Something is kept that can be written: all of the folder, or more than can be sorted.
+  [[nodiscard]] bool has_rows() const { return written_ < kept_.size() && (ended_ || !sorted_); }
+
+  /// All of the folder is read.
+  [[nodiscard]] bool ended() const { return ended_; }
+
+  /// They append to `page`. write_rows stops once it has added more than `piece_bytes`; it is called
+  /// once at least.
+  void write_head(std::string& page) const;
+  void write_rows(std::string& page, std::size_t piece_bytes);
+  void write_end(std::string& page) const;
+
+ private:
+  static constexpr std::size_t names_at_once = 256;
+
+  void take(Entry entry);
+
+  const Root& root_;
+  reactor::File folder_;  // Until it is read.
+  const std::string path_;
+  std::optional<samples::FolderReader> reader_;
+  std::deque<Entry> kept_;  // Which takes no more than its entries.
+  std::size_t kept_bytes_ = 0;
+  std::size_t written_ = 0;  // Of those that are kept.
+  bool ended_ = false;
+  bool sorted_ = true;
+  bool in_table_ = false;
+  std::uint64_t folders_ = 0;
+  std::uint64_t files_ = 0;
+  std::uint64_t bytes_ = 0;
+};
 
 /// `1.5 MiB`, `12 B`.
 [[nodiscard]] std::string readable_size(std::uint64_t bytes);

@@ -22,24 +22,25 @@ struct Options {
 };
 
 constexpr std::size_t max_head_bytes = 32 * 1024;
-constexpr std::size_t read_bytes = 64 * 1024;        ///< A read, of which the rest may be kept.
-constexpr std::size_t max_echo_bytes = 1024 * 1024;  ///< A body that is sent back.
-constexpr std::size_t max_page_bytes = 1024 * 1024;  ///< A directory listing.
-constexpr std::size_t high_water_bytes = 64 * 1024;  ///< Answers that wait for their reader.
-constexpr std::size_t write_bytes = 64 * 1024;       ///< What is gathered before it is written.
-constexpr std::size_t small_file_bytes = 16 * 1024;  ///< Sent together with its head.
+constexpr std::size_t read_bytes = 64 * 1024;          ///< A read, of which the rest may be kept.
+constexpr std::size_t max_echo_bytes = 1024 * 1024;    ///< A body that is sent back.
+constexpr std::size_t high_water_bytes = 64 * 1024;    ///< Answers that wait for their reader.
+constexpr std::size_t write_bytes = 64 * 1024;         ///< What is gathered before it is written.
+constexpr std::size_t small_file_bytes = 16 * 1024;    ///< Sent together with its head.
+constexpr std::size_t listing_rows_bytes = 16 * 1024;  ///< Of a folder's page, written at once.
 
 /// What the kernel may hold of an answer that its reader has no room for.
 constexpr int unsent_bytes = 128 * 1024;
 
 /// What of the output may be queued: nothing is begun above the high-water mark, and the largest
-/// thing that is then written is an echo or a listing.
+/// thing that is then written is an echo.
 constexpr std::size_t max_queued_bytes = high_water_bytes + write_bytes + max_echo_bytes + 4096;
 
 /// Fewer bytes than this in a stall timeout are none.
 constexpr std::uint64_t least_progress_bytes = 4096;
 
-/// All that a connection can hold in memory.
+/// All that a connection can hold in memory. One that is sent the page of a folder has no body to
+/// echo, which takes more.
 constexpr std::size_t max_connection_bytes =
     2 * max_head_bytes + read_bytes + max_echo_bytes + max_queued_bytes;
 

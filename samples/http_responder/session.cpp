@@ -9,6 +9,7 @@
 #include "protocols/http/status.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
+#include "samples/support/network.hpp"
 
 namespace responder {
 namespace {
@@ -122,6 +123,11 @@ void Session::flush() {
   if (site_.out.empty()) return;
   full_ |= takes_no_more(stream_.write(site_.out));
   site_.out.clear();
+}
+
+samples::FairWork::Client Session::worker() {
+  const auto peer = stream_.socket().peer_address();
+  return {site_.work, peer ? samples::network_of(*peer) : "", &stream_};
 }
 
 // ---- Answers

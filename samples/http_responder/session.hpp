@@ -12,6 +12,7 @@
 #include "reactor/file.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/acknowledged.hpp"
+#include "samples/support/fair_work.hpp"
 
 namespace responder {
 
@@ -57,6 +58,8 @@ class Session {
   [[nodiscard]] bool sends_body() const { return http_.sends_body(); }
   void write_body(std::string_view piece);
   void end_answer();
+  /// Ends the connection, so that what was sent of an answer is not taken for all of it.
+  void break_off() { stream_.abort(); }
   void start(std::unique_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }
 
   /// Sends what was written outside of the callbacks above.
@@ -65,6 +68,9 @@ class Session {
   void serve();
 
   [[nodiscard]] Site& site() { return site_; }
+
+  /// Does on the thread pool what this client asks for.
+  [[nodiscard]] samples::FairWork::Client worker();
 
  private:
   enum class Waits : unsigned char { first, idle, head, body, reader };

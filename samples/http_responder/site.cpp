@@ -7,7 +7,6 @@
 #include "protocols/http/conditional.hpp"
 #include "protocols/http/range.hpp"
 #include "protocols/http/target.hpp"
-#include "reactor/work.hpp"
 #include "samples/http_responder/listing.hpp"
 #include "samples/http_responder/routes.hpp"
 #include "samples/support/access.hpp"
@@ -90,23 +89,74 @@ constexpr Field page_fields[] = {{"Content-Type", "text/html; charset=utf-8"},
                                   "base-uri 'none'; form-action 'none'"},
                                  {"X-Content-Type-Options", "nosniff"}};
 
-// A folder may have any number of names: they are read off the loop's thread.
+// The page of a folder, which may have any number of names: they are read off the loop's thread,
+// piece by piece, as the client reads the page.
 class Listing final : public Exchange {
  public:
   Listing(Session& session, const Root& root, reactor::File folder, const std::string& path)
-      : work_(reactor::Work::run(
-            session.site().loop,
-            [&root, folder = std::make_shared<reactor::File>(std::move(folder)), path] {
-              return list_directory(root, *folder, path);
-            },
-            [&session](const reactor::Result<std::string>& page) {
-              page ? session.answer(200, page_fields, *page)
-                   : session.answer_error(status_of(page.error()));
-              session.serve();
-            })) {}
+      : session_(session),
+        listing_(std::make_shared<FolderListing>(root, std::move(folder), path)) {
+    read();
+  }
+
+  bool write_more(Session& session) override {
+    if (!begun_ || over_ || reading_) return false;
+    if (!listing_->has_rows() && !listing_->ended()) {
+      read();
+      return false;
+    }
+    std::string piece;
+    listing_->write_rows(piece, listing_rows_bytes);
+    over_ = listing_->ended() && !listing_->has_rows();
+    if (over_) listing_->write_end(piece);
+    session.write_body(piece);
+    if (over_) session.end_answer();
+    return true;
+  }
 
  private:
-  reactor::Work work_;
+  void read() {
+    reading_ = true;
+    job_ = session_.worker().run(
+        [listing = listing_](const std::stop_token& stop) { return listing->read(stop); },
+        [this](const reactor::Result<void>& read) { on_read(read); });
+  }
+
+  void on_read(const reactor::Result<void>& read) {
+    reading_ = false;
+    if (!read) {
+      over_ = true;
+      // Behind a part of the page, an end that is none is all that tells.
+      begun_ ? session_.break_off() : session_.answer_error(status_of(read.error()));
+    } else if (!begun_) {
+      begin();
+    }
+    session_.serve();  // This may be the end of this object.
+  }
+
+  // What has its head is sent to at once, so that a client that is gone answers by a reset.
+  void begin() {
+    begun_ = true;
+    std::string page;
+    listing_->write_head(page);
+    if (listing_->fits_whole()) {
+      listing_->write_rows(page, page.max_size() / 2);
+      listing_->write_end(page);
+      over_ = true;
+      return session_.answer(200, page_fields, page);
+    }
+    session_.begin_answer(200, page_fields);
+    over_ = !session_.sends_body();
+    if (over_) return session_.end_answer();
+    session_.write_body(page);
+  }
+
+  Session& session_;
+  std::shared_ptr<FolderListing> listing_;  // With the function that reads it.
+  bool reading_ = false;
+  bool begun_ = false;
+  bool over_ = false;
+  samples::FairWork::Job job_;
 };
 
 void answer_with_folder(Session& session, const RequestHead& head, const Root& root,
@@ -139,10 +189,21 @@ void answer_from(const Root& root, Session& session, const RequestHead& head,
   }
 }
 
+// All threads share the thread pool, which has four threads unless it is told otherwise.
+samples::FairWork::Limits work_limits(std::size_t threads) {
+  if (threads == 1) return {.at_once = 3, .of_each = 2};
+  const std::size_t share = std::max<std::size_t>(1, 4 / threads);
+  return {.at_once = share, .of_each = share};
+}
+
 }  // namespace
 
 Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& figures)
-    : loop(on), options(with), monitor(on, figures), root_(root) {
+    : loop(on),
+      options(with),
+      monitor(on, figures),
+      work(on, work_limits(with.threads)),
+      root_(root) {
   refresh_date();
 }
 

@@ -429,6 +429,33 @@ TEST_SUITE("stream") {
            on.peer.send("x");
            on.loop.poll();
          }},
+        {"paused, and the peer has ended its side",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->pause();
+           on.peer.finish();
+           on.until([&] { return on.stream->peer_has_ended(); });
+         }},
+        {"paused, with something to read before the peer's end",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->pause();
+           on.peer.send("x");
+           on.peer.finish();
+           on.until([&] { return on.stream->peer_has_ended(); });
+         }},
+        {"without on_data, and the peer has ended its side",
+         [](Connection<Position>& on) {
+           on.peer.finish();
+           on.until([&] { return on.stream->peer_has_ended(); });
+         }},
+        {"paused and shut",
+         [](Connection<Position>& on) {
+           on.collect();
+           on.stream->pause();
+           on.stream->shutdown();
+           on.loop.poll();
+         }},
         {"throttled",
          [](Connection<Position>& on) {
            on.collect();
@@ -808,6 +835,67 @@ TEST_SUITE("stream") {
     on.peer.close();
     on.until_closed();
     CHECK_FALSE(on.close_error);
+  }
+
+  TEST_CASE_TEMPLATE("the peer's end is known before it is read, however the stream waits",
+                     Position, Host, Guest) {
+    void (*const states[])(Connection<Position>&) = {
+        [](Connection<Position>&) {},
+        [](Connection<Position>& on) {
+          on.collect();
+          on.stream->pause();
+        },
+        [](Connection<Position>& on) {
+          on.collect();
+          on.stream->pause();
+          on.peer.send("unread");
+        },
+        [](Connection<Position>& on) {
+          on.collect();
+          on.stream->on_end([] {});
+        },
+        [](Connection<Position>& on) {
+          on.collect();
+          on.peer.hold();
+          on.fill();
+          on.stream->pause();
+        },
+    };
+    for (const Transport transport : transports()) {
+      CAPTURE(transport);
+      for (const auto& enter : states) {
+        Connection<Position> on(transport);
+        enter(on);
+        on.loop.poll();
+        CHECK_FALSE(on.stream->peer_has_ended());
+        on.peer.finish();
+        on.until([&] { return on.stream->peer_has_ended(); });
+        CHECK(on.closes == 0);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a loop sleeps while a paused stream waits behind the peer's end", Position,
+                     Host, Guest) {
+    for (const bool shut : {false, true}) {
+      CAPTURE(shut);
+      Connection<Position> on;
+      on.collect();
+      on.stream->pause();
+      on.peer.finish();
+      on.until([&] { return on.stream->peer_has_ended(); });
+      if (shut) on.stream->shutdown();
+      on.until([&, turns = 0]() mutable { return ++turns == 3; });
+      int turns = 0;
+      bool done = false;
+      const auto timer = Timer::after(on.loop, 50ms, [&] { done = true; });
+      while (!done && turns < 1000) {
+        on.loop.run_once();
+        ++turns;
+      }
+      CHECK(turns < 20);
+      CHECK(on.closes == 0);
+    }
   }
 
   TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order of each", Position,

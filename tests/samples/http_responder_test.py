@@ -332,14 +332,23 @@ class Files(unittest.TestCase):
                 for name in "abcd":
                     self.assertEqual(ask(server, f"/{name}")[0].status, 200)
 
-    def test_a_list_tells_how_many_it_has_no_room_for(self):
-        names = [f"{number:04}" + "x" * 240 for number in range(2500)]
-        with serving("--list", files=dict.fromkeys(names, "")) as server:
-            page = ask(server, "/")[1].decode()
-            self.assertLess(len(page), 1 << 20)
-            shown = len(self.ROW.findall(page))
-            self.assertIn(f"… and {2500 - shown} more", page)
-            self.assertIn("2500 files", page)
+    def test_a_folder_with_more_than_is_kept_to_be_sorted_is_listed_whole_and_says_so(self):
+        for count, length, is_sorted in ((500, 200, True), (2500, 240, False), (1, 1, True)):
+            names = [f"{number:04}".ljust(length, "x") for number in range(count)]
+            with self.subTest(count=count), \
+                    serving("--list", files={**dict.fromkeys(names, "1"), "~/a": ""}) as server:
+                response, body = ask(server, "/")
+                page = body.decode()
+                shown = [html.unescape(name) for _, _, name, *_ in self.ROW.findall(page)]
+                self.assertEqual(response.status, 200)
+                self.assertEqual(shown if is_sorted else sorted(shown),
+                                 ["~/", *names] if is_sorted else [*sorted(names), "~/"])
+                self.assertEqual("Unsorted" in page, not is_sorted)
+                self.assertIn(f"1 folder, {count} file", page)
+                head, nothing = ask(server, "/", method="HEAD")
+                self.assertEqual((head.status, nothing), (200, b""))
+                old = talk(server, get("/", version="1.0")).partition(b"\r\n\r\n")[2]
+                self.assertEqual(old, body)
 
     def test_a_folder_that_may_be_entered_but_not_listed_serves_its_files(self):
         if os.geteuid() == 0:

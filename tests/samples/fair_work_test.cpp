@@ -1,0 +1,189 @@
+#include "samples/support/fair_work.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/connection.hpp"
+#include "support/run_until.hpp"
+
+using reactor::Loop;
+using samples::FairWork;
+
+namespace {
+
+// Runs until it is asked to stop.
+void wait_for_stop(const std::stop_token& stop) {
+  while (!stop.stop_requested()) std::this_thread::yield();
+}
+
+struct Site {
+  explicit Site(FairWork::Limits limits) : work(loop, limits) {}
+
+  // Holds the one function that may run until let_go(), so that the rest queues up.
+  void hold_up() {
+    held.emplace(FairWork::Client(work, "holder").run([this] { return wait(); }, [](bool) {}));
+  }
+  void let_go() { open = true; }
+
+  void ask(const std::string& client, const std::string& what,
+           const reactor::Stream* stream = nullptr) {
+    jobs.push_back(FairWork::Client(work, client, stream)
+                       .run([what] { return what; },
+                            [this](const std::string& done) { told.push_back(done); }));
+  }
+
+  void until_told(std::size_t count) {
+    run_until(loop, [&] { return told.size() == count; });
+  }
+
+  bool wait() {
+    while (!open) std::this_thread::yield();
+    return true;
+  }
+
+  Loop loop;
+  std::atomic<bool> open = false;
+  FairWork work;
+  std::optional<FairWork::Job> held;
+  std::vector<FairWork::Job> jobs;
+  std::vector<std::string> told;
+};
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_SUITE("fair_work") {
+  TEST_CASE("clients have their turns one after the other, however much each has waiting") {
+    Site site({.at_once = 1, .of_each = 1});
+    site.hold_up();
+    for (const char* what : {"a1", "a2", "a3"}) site.ask("a", what);
+    for (const char* what : {"b1", "b2"}) site.ask("b", what);
+    site.ask("c", "c1");
+    site.let_go();
+    site.until_told(6);
+    CHECK(site.told == Texts{"a1", "b1", "c1", "a2", "b2", "a3"});
+  }
+
+  TEST_CASE("of one client no more run at once than it may, and others run beside them") {
+    Site site({.at_once = 3, .of_each = 2});
+    std::atomic<int> running = 0;
+    const auto hold = [&](const char* client) {
+      site.jobs.push_back(FairWork::Client(site.work, client)
+                              .run(
+                                  [&] {
+                                    ++running;
+                                    return site.wait();
+                                  },
+                                  [&](bool) { site.told.emplace_back("held"); }));
+    };
+    for (int i = 0; i < 5; ++i) hold("a");
+    poll_until(site.loop, [&] { return running == 2; });
+    site.ask("b", "b1");
+    site.until_told(1);
+    CHECK(site.told == Texts{"b1"});
+    CHECK(running == 2);
+    site.let_go();
+    site.until_told(6);
+    CHECK(running == 5);
+  }
+
+  TEST_CASE("a job that goes before its function begins, takes it along") {
+    Site site({.at_once = 1, .of_each = 1});
+    site.hold_up();
+    bool ran = false;
+    auto owned = std::make_shared<int>();
+    std::optional job = FairWork::Client(site.work, "a")
+                            .run([&ran, owned] { return ran = true; },
+                                 [&](bool) { site.told.emplace_back("ran"); });
+    FairWork::Job moved = std::move(*job);
+    job.reset();
+    CHECK(owned.use_count() > 1);
+    moved = FairWork::Job();
+    CHECK(owned.use_count() == 1);
+    site.ask("a", "next");
+    site.let_go();
+    site.until_told(1);
+    CHECK(site.told == Texts{"next"});
+    CHECK_FALSE(ran);
+  }
+
+  TEST_CASE("a job that goes while its function runs asks it to stop, and does not call back") {
+    Site site({.at_once = 1, .of_each = 1});
+    std::atomic<bool> began = false, stopped = false;
+    std::optional job = FairWork::Client(site.work, "a")
+                            .run(
+                                [&](const std::stop_token& stop) {
+                                  began = true;
+                                  wait_for_stop(stop);
+                                  return stopped = true;
+                                },
+                                [&](bool) { site.told.emplace_back("stopped"); });
+    site.ask("a", "next");
+    poll_until(site.loop, [&] { return began.load(); });
+    job.reset();
+    site.until_told(1);
+    CHECK(stopped);
+    CHECK(site.told == Texts{"next"});
+  }
+
+  TEST_CASE("all that waits or runs ends with the FairWork, and jobs may outlive it") {
+    Loop loop;
+    std::atomic<bool> began = false;
+    bool called = false;
+    std::optional<FairWork> work(std::in_place, loop, FairWork::Limits{.at_once = 1, .of_each = 1});
+    const FairWork::Client client(*work, "a");
+    const auto wait = [&](const std::stop_token& stop) {
+      began = true;
+      wait_for_stop(stop);
+      return true;
+    };
+    const auto running = client.run(wait, [&](bool) { called = true; });
+    const auto waiting = client.run(wait, [&](bool) { called = true; });
+    poll_until(loop, [&] { return began.load(); });
+    work.reset();
+    loop.run();
+    CHECK_FALSE(called);
+  }
+
+  TEST_CASE("what a peer asked for that has ended its side since waits behind everything else") {
+    Site site({.at_once = 1, .of_each = 1});
+    ConnectedStream gone(site.loop), there(site.loop);
+    gone.stream->pause();
+    site.hold_up();
+    for (const char* what : {"g1", "g2"}) site.ask("a", what, &*gone.stream);
+    for (const char* what : {"t1", "t2"}) site.ask("a", what, &*there.stream);
+    site.ask("b", "b1");
+    gone.peer.finish();
+    run_until(site.loop, [&] { return gone.stream->peer_has_ended(); });
+    site.let_go();
+    site.until_told(5);
+    CHECK(site.told == Texts{"t1", "b1", "t2", "g1", "g2"});
+  }
+
+  TEST_CASE("a callback may ask for more, and end its own job") {
+    Site site({.at_once = 1, .of_each = 1});
+    const FairWork::Client client(site.work, "a");
+    std::optional<FairWork::Job> job;
+    std::vector<int> pieces;
+    const auto next = [&](const auto& again, int piece) -> void {
+      job = client.run([piece] { return piece; },
+                       [&, again](int done) {
+                         pieces.push_back(done);
+                         if (done < 3) return again(again, done + 1);
+                         job.reset();
+                       });
+    };
+    next(next, 1);
+    run_until(site.loop, [&] { return !job; });
+    CHECK(pieces == std::vector{1, 2, 3});
+  }
+}
