@@ -10,7 +10,8 @@ namespace protocols {
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
-/// Nothing when `text` is not base64, padding included.
+/// Nothing when `text` is not what to_base64() writes: padding is part of it, and the bits that the
+/// last character has too many are zero.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace protocols

@@ -1,6 +1,7 @@
 // Hears what is broadcast or multicast, prints it, and tells the sender that somebody is there.
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reactor/udp_server.hpp"
@@ -17,6 +18,7 @@ struct Options {
   std::vector<std::string> groups;
   std::string interface;
   std::string reply = "I am here";
+  bool any_length = false;  // Of what is answered; else nothing that is shorter than the reply.
   bool no_reply = false;
 };
 
@@ -26,6 +28,7 @@ struct Rules {
   const Options& options;
   std::uint16_t port = 0;
   samples::RateLimit replies{1000, 1000};
+  bool reported_short = false;
 };
 
 class Sender {
@@ -46,9 +49,21 @@ class Sender {
   bool may_reply(const reactor::Datagram& datagram) {
     const std::uint16_t port = peer_.address().port();
     if (rules_.options.no_reply || port < IPPORT_RESERVED || port == rules_.port) return false;
-    if (datagram.text() == rules_.options.reply) return false;
+    if (datagram.text() == rules_.options.reply || is_too_short(datagram)) return false;
     const auto now = rules_.loop.now();
     return replies_.allow(now) && rules_.replies.allow(now);
+  }
+
+  // The sender's address may be forged, and the reply go to a victim: it must not get more bytes
+  // that way than the attacker sends.
+  bool is_too_short(const reactor::Datagram& datagram) {
+    const std::size_t least = rules_.options.any_length ? 0 : rules_.options.reply.size();
+    if (datagram.bytes.size() >= least) return false;
+    if (!std::exchange(rules_.reported_short, true)) {
+      std::fprintf(stderr, "datagrams of less than %zu bytes are not answered without --reply\n",
+                   least);
+    }
+    return true;
   }
 
   reactor::UdpPeer& peer_;
@@ -92,7 +107,11 @@ void receive(const Options& options) {
 int main(int count, char** words) {
   Options options;
   CLI::App command_line{
-      "Prints every datagram that comes, and answers its sender, but no answer.\n"
+      "Prints every datagram that comes, and answers its sender, but no answer. A datagram that "
+      "is\n"
+      "shorter than the answer is answered only where --reply is given. A sender gets ten answers "
+      "a\n"
+      "second, all senders together get a thousand.\n"
       "Example: broadcast_receiver --listen 0.0.0.0:19999 --reply 'kitchen'"};
   command_line.footer(samples::memory_text(reactor::UdpServerOptions(), sizeof(Sender)));
   command_line.option_defaults()->always_capture_default();
@@ -100,7 +119,11 @@ int main(int count, char** words) {
   command_line.add_option("--join", options.groups, "A multicast group to hear; may be repeated")
       ->take_all();
   command_line.add_option("--interface", options.interface, "Where to join [as the routes say]");
-  command_line.add_option("--reply", options.reply, "What to answer");
+  auto* const reply =
+      command_line.add_option("--reply", options.reply, "What to answer, also to what is shorter");
   command_line.add_flag("--no-reply", options.no_reply, "Answer nothing");
-  return samples::run_program(command_line, count, words, [&] { receive(options); });
+  return samples::run_program(command_line, count, words, [&] {
+    options.any_length = reply->count() > 0;
+    receive(options);
+  });
 }

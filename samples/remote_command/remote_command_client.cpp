@@ -100,42 +100,38 @@ class Client {
     stream_->write(*bytes);
   }
 
-  void take(const protocols::JsonMessage& answer) {
-    try {
-      take(Json::parse(answer.header), answer.payload);
-    } catch (const Json::exception&) {
-      throw samples::Failed("the server answers what makes no sense");
+  void take(const protocols::JsonMessage& message) {
+    const auto answer = waits_ ? parse_answer(message.header) : std::nullopt;
+    if (!answer) throw samples::Failed("the server answers what makes no sense");
+    switch (answer->kind) {
+      case Answer::Kind::standard_output:
+        return print(stdout, message.payload, stdout_bytes_);
+      case Answer::Kind::standard_error:
+        return print(stderr, message.payload, stderr_bytes_);
+      case Answer::Kind::refused:
+        return report(answer->reason);
+      case Answer::Kind::end:
+        return take_end(*answer);
     }
   }
 
-  void take(const Json& header, protocols::Bytes payload) {
-    const std::string type = header.at("type");
-    if (type == "stdout" || type == "stderr") {
-      std::FILE* const to = type == "stdout" ? stdout : stderr;
-      std::fwrite(payload.data(), 1, payload.size(), to);
-      std::fflush(to);
-      if (!payload.empty()) in_line_ = payload.back() != std::byte{'\n'};
-      (to == stdout ? stdout_bytes_ : stderr_bytes_) += payload.size();
-    } else if (type == "refused") {
-      report(header.at("reason"));
-    } else {
-      take_end(header);
-    }
+  void print(std::FILE* to, protocols::Bytes output, std::uint64_t& bytes) {
+    std::fwrite(output.data(), 1, output.size(), to);
+    std::fflush(to);
+    if (!output.empty()) in_line_ = output.back() != std::byte{'\n'};
+    bytes += output.size();
   }
 
   // Status 0 is a success only of a command that the server did not have to end, and whose output
   // is here.
-  void take_end(const Json& header) {
-    if (header.at("stdout_bytes") != std::exchange(stdout_bytes_, 0) ||
-        header.at("stderr_bytes") != std::exchange(stderr_bytes_, 0)) {
+  void take_end(const Answer& end) {
+    if (end.stdout_bytes != std::exchange(stdout_bytes_, 0) ||
+        end.stderr_bytes != std::exchange(stderr_bytes_, 0)) {
       throw samples::Failed("the server's output is not all that it announces");
     }
-    const bool killed = header.contains("signal");
-    const int number = header.at(killed ? "signal" : "exit_status");
-    const std::string why = header.value("stopped_by", "");
-    if (!killed && number == 0 && why.empty()) return go_on();
-    report((killed ? "signal " : "exit status ") + std::to_string(number) +
-           (why.empty() ? "" : " (" + why + ")"));
+    if (!end.killed && end.status == 0 && end.reason.empty()) return go_on();
+    report((end.killed ? "signal " : "exit status ") + std::to_string(end.status) +
+           (end.reason.empty() ? "" : " (" + end.reason + ")"));
   }
 
   void report(const std::string& failure) {

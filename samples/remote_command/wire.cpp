@@ -1,5 +1,6 @@
 #include "samples/remote_command/wire.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include "samples/data_size.hpp"
@@ -10,6 +11,21 @@ namespace {
 reactor::Failure malformed(std::string what) {
   return reactor::Failure(reactor::Error{
       std::make_error_code(std::errc::invalid_argument), "read request", {}, std::move(what)});
+}
+
+std::optional<std::string> text_of(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+bool is_count(const Json& object, Json::const_iterator found) {
+  return found != object.end() && found->is_number_unsigned();
+}
+
+// Of 32 bits, as the numbers of signals and exit statuses are.
+bool is_status(const Json& object, Json::const_iterator found) {
+  return is_count(object, found) && found->get<std::uint64_t>() <= INT32_MAX;
 }
 
 }  // namespace
@@ -37,6 +53,31 @@ reactor::Result<Request> parse_request(std::string_view header) {
     request.words.push_back(argument.get<std::string>());
   }
   return request;
+}
+
+std::optional<Answer> parse_answer(std::string_view header) {
+  const Json json = Json::parse(header, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  const auto type = text_of(json, "type");
+  if (type == "stdout") return Answer{.kind = Answer::Kind::standard_output};
+  if (type == "stderr") return Answer{.kind = Answer::Kind::standard_error};
+  if (type == "refused") {
+    auto reason = text_of(json, "reason");
+    if (!reason) return std::nullopt;
+    return Answer{.kind = Answer::Kind::refused, .reason = std::move(*reason)};
+  }
+  const bool killed = json.contains("signal");
+  const auto status = json.find(killed ? "signal" : "exit_status");
+  const auto stdout_bytes = json.find("stdout_bytes");
+  const auto stderr_bytes = json.find("stderr_bytes");
+  const bool is_end = type == "end" && is_status(json, status) && is_count(json, stdout_bytes) &&
+                      is_count(json, stderr_bytes);
+  if (!is_end) return std::nullopt;
+  return Answer{.reason = text_of(json, "stopped_by").value_or(""),
+                .killed = killed,
+                .status = status->get<int>(),
+                .stdout_bytes = stdout_bytes->get<std::uint64_t>(),
+                .stderr_bytes = stderr_bytes->get<std::uint64_t>()};
 }
 
 std::vector<std::byte> message(Json header, std::size_t payload_bytes) {

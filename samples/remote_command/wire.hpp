@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,21 @@ struct Request {
 
 /// Errors    invalid_argument, with what is wrong as its hint.
 [[nodiscard]] reactor::Result<Request> parse_request(std::string_view header);
+
+/// What a server answers with.
+struct Answer {
+  enum class Kind : unsigned char { standard_output, standard_error, refused, end };
+
+  Kind kind = Kind::end;
+  std::string reason;              ///< Of a refusal, or why the server ended the command.
+  bool killed = false;             ///< `status` is a signal's number.
+  int status = 0;                  ///< Of the end; never negative.
+  std::uint64_t stdout_bytes = 0;  ///< At the end: all that the command wrote.
+  std::uint64_t stderr_bytes = 0;
+};
+
+/// Nothing for what no server says: another type, or a value that is missing or of another kind.
+[[nodiscard]] std::optional<Answer> parse_answer(std::string_view header);
 
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
 [[nodiscard]] std::vector<std::byte> message(Json header, std::size_t payload_bytes = 0);

@@ -28,6 +28,13 @@ TEST_SUITE("base64") {
     CHECK(from_base64(to_base64(bytes)) == bytes);
   }
 
+  TEST_CASE("no two texts mean the same bytes") {
+    for (const char* const text : {"Zh==", "Z/==", "Zm9=", "Zm+="}) {
+      CAPTURE(text);
+      CHECK_FALSE(from_base64(text));
+    }
+  }
+
   TEST_CASE("what is not base64 is refused") {
     for (const char* const text :
          {"Z", "Zg", "Zg=", "Z===", "====", "Zm9v\n", "Zm 9", "Zg==Zg==", "Zm9-", "=Zm9"}) {

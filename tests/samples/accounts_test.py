@@ -1,6 +1,7 @@
 """Two people at once: what each has on a server, and what neither has of the other's."""
 
 import os
+import re
 import resource
 import shutil
 import socket
@@ -46,6 +47,20 @@ class TwoAccounts(FileTransferTest):
             [program("file_client"), server.endpoint, "--user", "bob", "--password-file",
              self.bobs_password, *command], text=True, cwd=cwd or self.folder, check=False,
             capture_output=True, timeout=PATIENCE_SECONDS)
+
+
+class AccountsFile(TwoAccounts):
+    def test_numbers_that_are_none_are_refused(self):
+        text = self.accounts.read_text()
+        for name in ("iterations", "quota_bytes"):
+            for wrong in ("-1", "1.5", "1e300", "18446744073709551616", '"7"', "null", "[]"):
+                changed = re.sub(f'"{name}": [0-9]+', f'"{name}": {wrong}', text)
+                self.assertNotEqual(changed, text)
+                self.accounts.write_text(changed)
+                done = run("file_server", "--accounts", self.accounts, "--root", self.root,
+                           "--listen", "127.0.0.1:0")
+                self.assertEqual((done.returncode, done.stdout), (1, ""), wrong)
+                self.assertRegex(done.stderr, r"\Aerror: [^\n]+\n\Z")
 
 
 class Homes(TwoAccounts):

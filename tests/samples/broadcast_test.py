@@ -34,13 +34,30 @@ class Receiver(unittest.TestCase):
     def test_prints_what_comes_and_answers_its_sender(self):
         with receiver() as server, sender_socket() as asker:
             name = "127.0.0.1:%d" % asker.getsockname()[1]
-            for text, shown in ((b"hello", "hello"), (b"", ""), ("größer €😀".encode(), "größer €😀"),
-                                (b"\xc0\x80\xed\xa0\x80\xff\xc3", r"\xc0\x80\xed\xa0\x80\xff\xc3"),
-                                (b"\xc2\x9b\x7f", r"\xc2\x9b\x7f"),
+            for text, shown in ((b"hello, you", "hello, you"), ("größer €😀".encode(), "größer €😀"),
+                                (b"..\xc0\x80\xed\xa0\x80\xff\xc3", r"..\xc0\x80\xed\xa0\x80\xff\xc3"),
+                                (b"......\xc2\x9b\x7f", r"......\xc2\x9b\x7f"),
                                 (b"a\nfrom 1.2.3.4:5: b\x1b[2J", r"a\x0afrom 1.2.3.4:5: b\x1b[2J")):
                 asker.sendto(text, (EVERYBODY, server.port))
                 self.assertEqual(server.line(), f"from {name}: {shown}")
                 self.assertEqual(asker.recv(100), b"I am here")
+
+    def test_what_is_shorter_than_the_answer_is_answered_only_with_a_reply_of_its_own(self):
+        with receiver() as server, sender_socket() as asker:
+            for size in (*range(9), *range(8)):
+                asker.sendto(bytes(size), ("127.0.0.1", server.port))
+                self.assertTrue(server.line().endswith(": " + size * r"\x00"))
+            asker.sendto(b"nine byte", ("127.0.0.1", server.port))
+            self.assertEqual(asker.recv(100), b"I am here")
+            asker.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                asker.recv(100)
+            self.assertEqual(server.stop(), 0)
+            self.assertEqual(server.errors(),
+                             "datagrams of less than 9 bytes are not answered without --reply\n")
+        with receiver("--reply", "I am here") as server, sender_socket() as asker:
+            asker.sendto(b"", ("127.0.0.1", server.port))
+            self.assertEqual(asker.recv(100), b"I am here")
 
     def test_several_on_one_host_hear_the_same(self):
         with receiver("--reply", "kitchen") as first, sender_socket() as asker:
@@ -56,11 +73,11 @@ class Receiver(unittest.TestCase):
                 # What another receiver would be answered with, and from where.
                 twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 twin.bind(("127.0.0.2", server.port))
-                twin.sendto(b"hello", ("127.0.0.1", server.port))
+                twin.sendto(b"hello, twin", ("127.0.0.1", server.port))
                 asker.sendto(b"I am here", ("127.0.0.1", server.port))
-                asker.sendto(b"last", ("127.0.0.1", server.port))
+                asker.sendto(b"the last one", ("127.0.0.1", server.port))
                 self.assertEqual(asker.recv(100), b"I am here")
-                for expected in ("hello", "I am here", "last"):
+                for expected in ("hello, twin", "I am here", "the last one"):
                     self.assertTrue(server.line().endswith(": " + expected))
                 for one in (asker, twin):
                     one.setblocking(False)
@@ -69,8 +86,8 @@ class Receiver(unittest.TestCase):
 
     def test_answers_nothing_when_told_so(self):
         with receiver("--no-reply") as server, sender_socket() as asker:
-            asker.sendto(b"hello", ("127.0.0.1", server.port))
-            self.assertTrue(server.line().endswith(": hello"))
+            asker.sendto(b"hello, you", ("127.0.0.1", server.port))
+            self.assertTrue(server.line().endswith(": hello, you"))
             self.assertEqual(server.stop(), 0)
             asker.setblocking(False)
             with self.assertRaises(BlockingIOError):
@@ -79,7 +96,7 @@ class Receiver(unittest.TestCase):
     def test_one_sender_gets_no_more_answers_than_the_limit(self):
         with receiver() as server, sender_socket() as asker:
             for _ in range(200):
-                asker.sendto(b"hello", ("127.0.0.1", server.port))
+                asker.sendto(b"hello, you", ("127.0.0.1", server.port))
                 server.line()
             self.assertEqual(server.stop(), 0)
             asker.setblocking(False)

@@ -55,7 +55,7 @@ class Servers(Named):
     def test_of_datagrams_receive_on_all_addresses_and_announce_one(self):
         for name, request, expected in (("udp_echo_server", b"hello", b"hello"),
                                         ("udp_time_server", b"100%%", b"100%"),
-                                        ("broadcast_receiver", b"hello", b"I am here")):
+                                        ("broadcast_receiver", b"who is there?", b"I am here")):
             with self.subTest(name):
                 server = self.start(name, "--listen", "two.test:0")
                 self.assertTrue(server.endpoint.startswith("[::1]:"))

@@ -27,6 +27,7 @@ using samples::random_bytes;
 
 constexpr unsigned iterations = 100'000;
 constexpr std::size_t salt_bytes = 16;
+constexpr unsigned most_iterations = 10'000'000;  // A client refuses more.
 
 std::string bytes_of(const Json& json) {
   auto bytes = protocols::from_base64(json.get<std::string>());
@@ -40,6 +41,14 @@ Digest digest_of(const Json& json) {
   if (bytes.size() != digest.size()) throw Failed("an account's key has a wrong size");
   std::copy_n(as_bytes(bytes).begin(), digest.size(), digest.begin());
   return digest;
+}
+
+// Json converts other numbers too, and 1e300 into any.
+std::uint64_t number_of(const Json& json, std::uint64_t most) {
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() > most) {
+    throw Failed("an account's number is none, or too large");
+  }
+  return json.get<std::uint64_t>();
 }
 
 bool is_same(const struct stat& one, const struct stat& other) {
@@ -64,10 +73,11 @@ Accounts Accounts::read(const std::string& path) {
     accounts.decoy_key_ = bytes_of(json.at("decoy_key"));
     for (const auto& [user, entry] : json.at("accounts").items()) {
       accounts.accounts_[user] = {.verifier = {.salt = bytes_of(entry.at("salt")),
-                                               .iterations = entry.at("iterations"),
+                                               .iterations = static_cast<unsigned>(number_of(
+                                                   entry.at("iterations"), most_iterations)),
                                                .stored_key = digest_of(entry.at("stored_key")),
                                                .server_key = digest_of(entry.at("server_key"))},
-                                  .quota_bytes = entry.at("quota_bytes")};
+                                  .quota_bytes = number_of(entry.at("quota_bytes"), UINT64_MAX)};
     }
   } catch (const Json::exception&) {
     throw Failed("read accounts " + path + ": it is no file of accounts");

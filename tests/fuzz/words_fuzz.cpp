@@ -1,0 +1,29 @@
+#include "fuzz/fuzz.hpp"
+#include "samples/support/words.hpp"
+
+namespace {
+
+std::string quote(const std::string& word) {
+  std::string quoted = "\"";
+  for (const char letter : word) {
+    if (letter == '"' || letter == '\\') quoted += '\\';
+    quoted += letter;
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+// What is split is what it was when its words are quoted and split again.
+void fuzz_one(fuzz::Input input) {
+  const auto words = samples::split_words(input.rest());
+  if (!words) return;
+  std::string line;
+  std::size_t letters = 0;
+  for (const std::string& word : *words) {
+    line += quote(word) + " ";
+    letters += word.size();
+  }
+  fuzz::require(letters <= input.rest().size(), "words of what is not in the line");
+  fuzz::require(samples::split_words(line) == words, "other words than were quoted: " + line);
+}
