@@ -80,26 +80,24 @@ def percentile(times, share):
 
 
 class Times:
-    """Round trips, in seconds. A request that was late because the one before took long counts as
-    late: it is measured from when it should have been sent."""
+    """Round trips, in seconds. One that takes longer than the interval counts once for each request
+    that would have been sent meanwhile, as long as that one would have waited."""
 
     def __init__(self):
         self.all = []
         self.lost = 0
 
     def measure(self, client, seconds):
-        began = time.monotonic()
-        due, end = began, began + seconds
-        while due < end:
-            now = time.monotonic()
-            if now < due:
-                time.sleep(due - now)
-            if client.round_trip():
-                self.all.append(time.monotonic() - due)
-            else:
+        end = time.monotonic() + seconds
+        while (sent := time.monotonic()) < end:
+            if not client.round_trip():
                 self.lost += 1
-                due = time.monotonic()
-            due += INTERVAL_SECONDS
+                continue
+            took = time.monotonic() - sent
+            self.all.append(took)
+            while (took := took - INTERVAL_SECONDS) > 0:
+                self.all.append(took)
+            time.sleep(INTERVAL_SECONDS - (time.monotonic() - sent) % INTERVAL_SECONDS)
 
     def figures(self):
         return {"count": len(self.all), "lost": self.lost, "p50": percentile(self.all, 0.5),

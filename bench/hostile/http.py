@@ -98,7 +98,6 @@ def abandoned_listings(server, folder, number):
     while True:
         for connection in connect_many(server, 60):
             connection.sendall(get(b"/many/"))
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
             connection.close()
         time.sleep(0.2)
 
