@@ -12,6 +12,7 @@
 #include "reactor/file.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/acknowledged.hpp"
+#include "samples/support/fair_share.hpp"
 #include "samples/support/fair_work.hpp"
 
 namespace responder {
@@ -78,6 +79,7 @@ class Session {
   bool step();
   void take(const protocols::http::RequestEvent& event);
   void settle();
+  void pause(bool paused);
   void wait(Waits what);
   void on_expired();
   void begin_period();
@@ -91,6 +93,7 @@ class Session {
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
   reactor::Deadline deadline_;
+  samples::FairShare::Client share_;
   Waits waits_ = Waits::first;
   bool new_request_ = false;  // Since the deadline was set.
   bool full_ = false;         // Until on_drained().

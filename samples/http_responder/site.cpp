@@ -202,6 +202,7 @@ Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& fi
     : loop(on),
       options(with),
       monitor(on, figures),
+      share(on),
       work(on, work_limits(with.threads)),
       root_(root) {
   refresh_date();

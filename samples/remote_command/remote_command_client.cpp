@@ -1,10 +1,13 @@
 // Has commands run by remote_command_server: one from the command line, or the lines of standard
 // input.
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -105,9 +108,9 @@ class Client {
     if (!answer) throw samples::Failed("the server answers what makes no sense");
     switch (answer->kind) {
       case Answer::Kind::standard_output:
-        return print(stdout, message.payload, stdout_bytes_);
+        return take(message.payload, stdout, output_, stdout_bytes_);
       case Answer::Kind::standard_error:
-        return print(stderr, message.payload, stderr_bytes_);
+        return take(message.payload, stderr, errors_, stderr_bytes_);
       case Answer::Kind::refused:
         return report(answer->reason);
       case Answer::Kind::end:
@@ -115,11 +118,17 @@ class Client {
     }
   }
 
-  void print(std::FILE* to, protocols::Bytes output, std::uint64_t& bytes) {
-    std::fwrite(output.data(), 1, output.size(), to);
-    std::fflush(to);
+  void take(protocols::Bytes output, std::FILE* to, samples::EscapedPieces& escaped,
+            std::uint64_t& bytes) {
+    const std::string_view text = protocols::as_text(output);
+    isatty(fileno(to)) != 0 ? print(escaped.feed(text), to) : print(text, to);
     if (!output.empty()) in_line_ = output.back() != std::byte{'\n'};
     bytes += output.size();
+  }
+
+  static void print(std::string_view text, std::FILE* to) {
+    std::fwrite(text.data(), 1, text.size(), to);
+    std::fflush(to);
   }
 
   // Status 0 is a success only of a command that the server did not have to end, and whose output
@@ -129,6 +138,8 @@ class Client {
         end.stderr_bytes != std::exchange(stderr_bytes_, 0)) {
       throw samples::Failed("the server's output is not all that it announces");
     }
+    print(output_.finish(), stdout);
+    print(errors_.finish(), stderr);
     if (!end.killed && end.status == 0 && end.reason.empty()) return go_on();
     report((end.killed ? "signal " : "exit status ") + std::to_string(end.status) +
            (end.reason.empty() ? "" : " (" + end.reason + ")"));
@@ -165,7 +176,9 @@ class Client {
   bool waits_ = false;   // For an answer.
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
-  bool in_line_ = false;            // The output does not end with a line end.
+  bool in_line_ = false;  // The output does not end with a line end.
+  samples::EscapedPieces output_;
+  samples::EscapedPieces errors_;
   std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
   std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;

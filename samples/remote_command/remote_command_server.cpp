@@ -19,6 +19,7 @@
 #include "samples/support/access.hpp"
 #include "samples/support/acknowledged.hpp"
 #include "samples/support/endpoint.hpp"
+#include "samples/support/fair_share.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -39,9 +40,10 @@ struct Options {
   samples::ReachedAs reached_as;
 };
 
-// A command takes its two outputs and what tells of its end.
+// A command takes its two outputs and what tells of its end. One request of the largest size is
+// read at a time: what is read is parsed at once.
 reactor::ServerOptions server_options(const Options& options) {
-  reactor::ServerOptions server{.descriptors_each = 4};
+  reactor::ServerOptions server{.descriptors_each = 4, .read_bytes = 64 * 1024};
   options.access.apply(server, options.patience);
   return server;
 }
@@ -59,10 +61,11 @@ std::vector<std::string> environment() {
 class Session {
  public:
   Session(reactor::Loop& loop, Stream& stream, const samples::Secret& secret,
-          const Options& options)
+          const Options& options, samples::FairShare& share)
       : loop_(loop),
         stream_(stream),
         options_(options),
+        share_(share, [this] { run_next(); }),
         gate_(loop, stream,
               secret.challenge(protocols::Challenge::Side::server,
                                {"remote_command", options.reached_as.endpoints_of(stream), {}}),
@@ -115,7 +118,7 @@ class Session {
   }
 
   void run_next() {
-    while (!run_ && !waiting_.empty() && !ending_) {
+    while (!run_ && !waiting_.empty() && !ending_ && share_.may_go_on()) {
       const Request request = std::move(waiting_.front());
       waiting_.pop_front();
       run(request);
@@ -210,6 +213,7 @@ class Session {
   reactor::Loop& loop_;
   Stream& stream_;
   const Options& options_;
+  samples::FairShare::Client share_;
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
   std::optional<reactor::Deadline> unfinished_;
@@ -222,9 +226,10 @@ class Session {
 
 void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
   reactor::Loop loop;
+  samples::FairShare share(loop);  // To start a process takes milliseconds.
   auto server = samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, server_options(options),
-      [&](Stream& stream) { return Session(loop, stream, secret, options); }));
+      [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));
   samples::log_errors(server);
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
