@@ -17,7 +17,8 @@ constexpr mode_t for_group = S_IRGRP | S_IWGRP;
 constexpr mode_t for_others = S_IROTH | S_IWOTH;
 constexpr mode_t to_read = S_IRGRP | S_IROTH;
 
-// Of the opened file, as another may stand under its name by now.
+// Of the opened file, as another may stand under its name by now. What others can only read is no
+// reason to stop: a script that does not know of modes makes such files.
 void check_mode(const reactor::File& file, const std::string& operation, const std::string& path) {
   struct stat info {};
   if (fstat(file.fd(), &info) != 0) throw Failed(reactor::system_error(errno, operation, path));
@@ -27,10 +28,13 @@ void check_mode(const reactor::File& file, const std::string& operation, const s
   if ((info.st_mode & forbidden) == 0) return;
   const bool by_others = (info.st_mode & for_others) != 0;
   const char* const cure = is_own ? "chmod 600 " : by_others ? "chmod o= " : "chmod g-w ";
-  throw Failed(fmt::format("{} {}: its mode is {:04o}, so that {} can {} it ({}{})", operation,
-                           path, info.st_mode & 07777, by_others ? "other users" : "its group",
-                           (info.st_mode & forbidden & to_read) != 0 ? "read" : "change", cure,
-                           path));
+  const bool can_change = (info.st_mode & S_IWOTH) != 0;
+  const std::string finding = fmt::format(
+      "{} {}: its mode is {:04o}, so that {} can {} it ({}{})", operation, path,
+      info.st_mode & 07777, by_others ? "other users" : "its group",
+      can_change || (info.st_mode & forbidden & to_read) == 0 ? "change" : "read", cure, path);
+  if (can_change) throw Failed(finding);
+  fmt::print(stderr, "warning: {}\n", finding);
 }
 
 }  // namespace

@@ -9,10 +9,10 @@ namespace samples {
 
 /// Opens such a file to be read. Fails, as programs do, with `operation` in the text.
 ///
-/// A file that other users can read or write is refused. So is one that its group can read, where
-/// the user of this process owns it; where another user does (root most often), the group may read
-/// it, as that is how this process does. The group may never write it. A file that has no name
-/// (a pipe, `<(…)` of a shell, a deleted file) is not looked at.
+/// A file that other users can change is refused. A file that other users can read, or that its
+/// group can read or change, causes a warning on standard error. Where another user owns the file
+/// (root most often), its group may read it, as that is how this process reads it. A file that has
+/// no name (a pipe, `<(…)` of a shell, a deleted file) is not looked at.
 ///
 /// `missing_ok`: an empty File where there is no such file.
 [[nodiscard]] reactor::File open_private(const std::string& operation, const std::string& path,

@@ -15,8 +15,8 @@ namespace samples {
 /// What is in a --secret-file, without the line ends at its end. Copied freely.
 class Secret {
  public:
-  /// Fails, as programs do: no such file, one that others can read (open_private), an empty one, or
-  /// no OpenSSL to prove the secret by.
+  /// The file is opened by open_private(). Fails, as programs do: there is no such file, it is
+  /// empty, or there is no OpenSSL to prove the secret by.
   [[nodiscard]] static Secret read(const std::string& path);
 
   /// A new exchange: protocols/challenge.hpp draws its wire.

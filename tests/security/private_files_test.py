@@ -46,18 +46,32 @@ class Readers(FileTransferTest):
              ("file_server", "--accounts", self.accounts, "--add-user", "bob")),
         ]
 
-    def test_one_that_others_can_read_or_change_is_refused_with_the_cure(self):
+    def test_one_that_all_can_change_is_refused_with_the_cure(self):
         for path, operation, words in self.users_of_private_files():
-            for mode, what in ((0o644, "other users can read it"), (0o604, "other users can read it"),
-                               (0o602, "other users can change it"), (0o640, "its group can read it"),
-                               (0o660, "its group can read it"), (0o620, "its group can change it"),
-                               (0o777, "other users can read it")):
+            for mode in (0o602, 0o606, 0o666, 0o777):
                 with self.subTest(words=words, mode=oct(mode)):
                     path.chmod(mode)
                     done = run(*words, input="x\n")
                     self.assertEqual((done.returncode, done.stdout), (1, ""))
                     self.assertEqual(done.stderr, f"error: {operation} {path}: its mode is {mode:04o}, "
-                                     f"so that {what} (chmod 600 {path})\n")
+                                     f"so that other users can change it (chmod 600 {path})\n")
+            path.chmod(0o600)
+
+    def test_of_one_that_others_can_read_the_program_warns_with_the_cure(self):
+        self.password.chmod(0o600)
+        for path, operation, words in self.users_of_private_files():
+            if "--listen" in words:
+                continue  # A server goes on: the next test has one.
+            for mode, what in ((0o644, "other users can read it"), (0o604, "other users can read it"),
+                               (0o640, "its group can read it"), (0o660, "its group can read it"),
+                               (0o620, "its group can change it")):
+                with self.subTest(words=words, mode=oct(mode)):
+                    path.chmod(mode)
+                    done = run(*words, input="x\n")
+                    self.assertTrue(done.stderr.startswith(
+                        f"warning: {operation} {path}: its mode is {mode:04o}, so that {what} "
+                        f"(chmod 600 {path})\n"), done.stderr)
+                    self.assertNotIn(f"error: {operation}", done.stderr)
             path.chmod(0o600)
 
     def test_the_file_counts_and_not_the_link_to_it(self):
@@ -65,8 +79,8 @@ class Readers(FileTransferTest):
             link = path.with_name("link")
             link.symlink_to(path)
             words = [link if word == path else word for word in words]
-            path.chmod(0o644)
-            self.assertIn(f"{operation} {link}: its mode is 0644", run(*words, input="x\n").stderr)
+            path.chmod(0o666)
+            self.assertIn(f"{operation} {link}: its mode is 0666", run(*words, input="x\n").stderr)
             path.chmod(0o600)
             link.unlink()
 
@@ -91,29 +105,32 @@ class Readers(FileTransferTest):
         secret = write_private(self.folder / "secret", "a secret\n")
         os.chown(secret, ANOTHER_USER, -1)
         words = command("tcp_echo_client", "127.0.0.1:0", "--secret-file", secret)
-        for mode, error in ((0o640, None), (0o600, None),
-                            (0o660, f"its group can change it (chmod g-w {secret})"),
-                            (0o644, f"other users can read it (chmod o= {secret})")):
+        for mode, finding in ((0o640, None), (0o600, None),
+                              (0o660, f"its group can change it (chmod g-w {secret})"),
+                              (0o644, f"other users can read it (chmod o= {secret})")):
             secret.chmod(mode)
             done = subprocess.run(words, capture_output=True, text=True, check=False, input="",
                                   timeout=PATIENCE_SECONDS)
-            if error is None:
-                self.assertTrue(done.stderr.startswith("error: connect 127.0.0.1:0"), done.stderr)
-            else:
-                self.assertEqual(done.stderr, f"error: read secret file {secret}: its mode is "
-                                 f"{mode:04o}, so that {error}\n")
+            warning = "" if finding is None else (f"warning: read secret file {secret}: its mode is "
+                                                  f"{mode:04o}, so that {finding}\n")
+            self.assertTrue(done.stderr.startswith(f"{warning}error: connect 127.0.0.1:0"),
+                            done.stderr)
 
-    def test_accounts_that_become_readable_while_the_server_runs_are_refused_then(self):
+    def test_a_server_tells_of_accounts_that_others_can_read_also_while_it_runs(self):
         with self.server() as server:
             with Remote(server) as remote:
                 self.assertEqual(remote.greeting["type"], "welcome")
             self.accounts.chmod(0o644)
             with Remote(server) as remote:
+                self.assertEqual(remote.greeting["type"], "welcome")
+            self.accounts.chmod(0o666)
+            with Remote(server) as remote:
                 self.assert_refused(remote.greeting, "the server cannot read its accounts")
             self.accounts.chmod(0o600)
             with Remote(server) as remote:
                 self.assertEqual(remote.greeting["type"], "welcome")
-        self.assertIn(f"(chmod 600 {self.accounts})", server.errors())
+        for what in ("0644, so that other users can read", "0666, so that other users can change"):
+            self.assertIn(f"mode is {what} it (chmod 600 {self.accounts})", server.errors())
 
 
 class AddingUsers(FileTransferTest):

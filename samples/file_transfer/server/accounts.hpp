@@ -23,7 +23,7 @@ struct Account {
 /// The accounts of a file, as it was when it was read. Every function fails as programs do.
 class Accounts {
  public:
-  /// None where there is no such file. One that others can read is refused (open_private).
+  /// None where there is no such file. The file is opened by open_private().
   [[nodiscard]] static Accounts read(const std::string& path);
 
   /// Reads the file, has it changed, and replaces it as a whole or not at all. Other processes that
