@@ -14,7 +14,7 @@ namespace samples {
 
 /// Limits for connections of clients that have not logged in, so that they leave room for users.
 struct Access {
-  std::size_t max_per_address = 1'000;
+  std::size_t max_per_address = 1000;
   std::size_t max_unaccepted = 256;
 
   /// `when` says when they hold, where they do not always: "With --secret-file: ".
