@@ -1,6 +1,5 @@
 #include "samples/remote_command/wire.hpp"
 
-#include <cstdint>
 #include <utility>
 
 #include "samples/data_size.hpp"
@@ -23,9 +22,9 @@ bool is_count(const Json& object, Json::const_iterator found) {
   return found != object.end() && found->is_number_unsigned();
 }
 
-// Of 32 bits, as the numbers of signals and exit statuses are.
+// What an exit status or the number of a signal can be; anything else could be taken for 0.
 bool is_status(const Json& object, Json::const_iterator found) {
-  return is_count(object, found) && found->get<std::uint64_t>() <= INT32_MAX;
+  return is_count(object, found) && found->get<std::uint64_t>() <= 255;
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ struct Answer {
   Kind kind = Kind::end;
   std::string reason;              ///< Of a refusal, or why the server ended the command.
   bool killed = false;             ///< `status` is a signal's number.
-  int status = 0;                  ///< Of the end; never negative.
+  int status = 0;                  ///< Of the end; 0 to 255.
   std::uint64_t stdout_bytes = 0;  ///< At the end: all that the command wrote.
   std::uint64_t stderr_bytes = 0;
 };

@@ -84,7 +84,7 @@ def main():
     limit.add_argument("--executions", type=int, help="of all targets together")
     limit.add_argument("--seconds", type=int, help="of each target")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
 
     targets = [Target(path) for path in sorted((options.build / "tests/fuzz").glob("*_fuzz"))]
     if options.names:

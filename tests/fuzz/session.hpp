@@ -69,8 +69,11 @@ inline void take_turns(reactor::Loop& loop, int count = 2) {
 /// Serves until the condition holds, which takes few turns.
 template <class Condition>
 void take_turns_until(reactor::Loop& loop, Condition condition, const char* what) {
-  for (int turn = 0; turn < 1000 && !condition(); ++turn) loop.poll();
-  require(condition(), what);
+  for (int turn = 0; turn < 1000; ++turn) {
+    if (condition()) return;
+    loop.poll();
+  }
+  require(false, what);
 }
 
 }  // namespace fuzz

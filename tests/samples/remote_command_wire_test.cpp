@@ -53,7 +53,7 @@ TEST_SUITE("remote_command_wire") {
              R"({"type": "end", )" + counts,
              R"({"type": "end", "exit_status": "0", )" + counts,
              R"({"type": "end", "exit_status": 1e300, )" + counts,
-             R"({"type": "end", "exit_status": 4294967296, )" + counts,
+             R"({"type": "end", "exit_status": 256, )" + counts,
              R"({"type": "end", "exit_status": -1, )" + counts,
              R"({"type": "end", "signal": null, )" + counts,
              std::string(
