@@ -40,8 +40,7 @@ class ReachedAs {
 /// The text of `--help`.
 inline constexpr const char* reached_as_help =
     "An address by which clients reach this server through a relay, a balancer or NAT: HOST:PORT "
-    "or "
-    "unix:PATH; may be repeated. A client's proof is only accepted for the address that the client "
-    "is connected to";
+    "or unix:PATH; may be repeated. What a client proves holds only for the address that it is "
+    "connected to";
 
 }  // namespace samples

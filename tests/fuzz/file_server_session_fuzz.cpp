@@ -67,7 +67,9 @@ void fuzz_one(fuzz::Input input) {
   static auto server = Server::listen(
       loop, endpoint, {}, [](reactor::Stream& stream) { return Session(loop, stream, *site); });
   using namespace std::chrono_literals;
-  site.emplace(loop, SiteOptions{(folder.path / "accounts").string(), root, {1h, 1h}});
+  site.emplace(loop, SiteOptions{.accounts_file = (folder.path / "accounts").string(),
+                                 .root = root,
+                                 .patience = {1h, 1h}});
 
   std::size_t sent = 0;
   {

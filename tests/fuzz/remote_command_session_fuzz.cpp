@@ -45,14 +45,17 @@ void fuzz_one(fuzz::Input input) {
   static const Options options{.allowed = {"/nothing"}, .patience = std::chrono::hours(1)};
   static const std::string endpoint = fuzz::endpoint("command");
   static reactor::Loop loop;
-  static auto server = reactor::Server<Session>::listen(
-      loop, endpoint, {}, [](Stream& stream) { return Session(loop, stream, secret, options); });
+  static samples::FairShare share(loop);
+  static auto server = reactor::Server<Session>::listen(loop, endpoint, {}, [](Stream& stream) {
+    return Session(loop, stream, secret, options, share);
+  });
   {
     const bool knows = input.number(1) != 0;
     fuzz::Peer peer(endpoint);
     std::size_t proof_bytes = 0;
     if (knows) {
-      Challenge client = secret.challenge(Challenge::Side::client);
+      Challenge client =
+          secret.challenge(Challenge::Side::client, {"remote_command", {endpoint}, {}});
       for (int step = 0; step < 3; ++step) {
         peer.send(as_text(client.take_output()));
         fuzz::take_turns(loop);

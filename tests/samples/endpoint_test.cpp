@@ -38,7 +38,7 @@ TEST_SUITE("endpoint") {
 
   TEST_CASE("a server is reached by its own address and by those that it was given") {
     reactor::Loop loop;
-    auto sockets = connected_sockets(Transport::tcp);
+    auto sockets = connected_sockets(Transport::tcp4);
     const std::string local = sockets[0].local_address().value().to_string();
     reactor::Stream stream(loop, std::move(sockets[0]));
     CHECK(ReachedAs().endpoints_of(stream) == std::vector<std::string>{local});

@@ -133,6 +133,32 @@ class Readers(FileTransferTest):
             self.assertIn(f"mode is {what} it (chmod 600 {self.accounts})", server.errors())
 
 
+class Replacements(FileTransferTest):
+    def test_a_file_that_a_download_replaces_keeps_its_mode_and_a_new_one_has_the_users(self):
+        os.umask(umask := os.umask(0o022))
+        usual = 0o666 & ~umask
+        for name in ("private", "new"):
+            (self.folder / name).write_bytes(b"what is in it")
+        with self.server() as server:
+            self.assertEqual(self.client(server, "put", "private", "new").returncode, 0)
+            here = self.folder / "here"
+            here.mkdir()
+            private = write_private(here / "private", "older\n")
+            new = here / "new"
+            for left in (False, True):  # By a download that was cut off.
+                if left:
+                    for path in (private, new):
+                        part = here / f".{path.name}.part"
+                        part.write_bytes(b"what")
+                        part.chmod(usual)
+                    new.unlink()
+                done = self.client(server, "get", "private", "new", cwd=here)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertEqual(private.read_bytes(), b"what is in it")
+                self.assertEqual(private.stat().st_mode & 0o777, 0o600)
+                self.assertEqual(new.stat().st_mode & 0o777, usual)
+
+
 class AddingUsers(FileTransferTest):
     def users(self):
         return set(json.loads(self.accounts.read_text())["accounts"])

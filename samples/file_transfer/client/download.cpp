@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "samples/file_transfer/wire.hpp"
@@ -33,9 +34,9 @@ std::string part_of(const std::string& name) {
 
 // Two that write to one file would each find the right hash in what they were sent, and neither in
 // the file. Whose lock comes when the other has just finished has a file that is no part any more.
-File open_alone(const std::string& part, int flags) {
+File open_alone(const std::string& part, int flags, mode_t mode = 0) {
   File file =
-      File::own(open(part.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0666));
+      File::own(open(part.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, mode));
   if (!file) return file;
   struct stat opened {};
   struct stat named {};
@@ -45,6 +46,13 @@ File open_alone(const std::string& part, int flags) {
   if (!alone)
     throw Failed("write " + samples::escaped(part) + ": another client gets this file, too");
   return file;
+}
+
+// Who could not read the file that is replaced cannot read the one that replaces it.
+std::optional<mode_t> mode_of(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
+  return info.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
 }
 
 }  // namespace
@@ -83,8 +91,10 @@ void Download::begin(std::uint64_t size, std::uint64_t offset) {
   begun_ = true;
   at_ = offset;
   try {
-    if (!file_) file_ = open_alone(part_, O_CREAT);
-    if (!file_ || (offset == 0 && ftruncate(file_.fd(), 0) != 0)) {
+    const auto mode = mode_of(target_);
+    if (!file_) file_ = open_alone(part_, O_CREAT, mode.value_or(0666));
+    if (!file_ || (mode && fchmod(file_.fd(), *mode) != 0) ||
+        (offset == 0 && ftruncate(file_.fd(), 0) != 0)) {
       return give_up(reactor::system_error(errno, "write", part_).message());
     }
   } catch (const Failed& failure) {
