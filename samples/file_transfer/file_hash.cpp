@@ -16,7 +16,7 @@ using reactor::Error;
 using reactor::File;
 using samples::Sha256;
 
-constexpr std::uint64_t step_bytes = 8 << 20;
+constexpr std::uint64_t step_bytes = 2 << 20;
 constexpr std::size_t buffer_bytes = 256 << 10;  // Stays in the core's cache until it is hashed.
 
 }  // namespace
@@ -29,10 +29,10 @@ struct FileHash::Reading {
   std::uint64_t at;
   std::uint64_t end;
 
-  std::optional<Error> read_some() {
+  std::optional<Error> read_some(const std::stop_token& stop) {
     std::vector<std::byte> buffer(std::min<std::uint64_t>(buffer_bytes, end - at));
     const std::uint64_t until = std::min(end, at + step_bytes);
-    while (at < until) {
+    while (at < until && !stop.stop_requested()) {
       const auto wanted =
           static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), until - at));
       const ssize_t size = pread(file.fd(), buffer.data(), wanted, static_cast<off_t>(at));
@@ -45,17 +45,17 @@ struct FileHash::Reading {
   }
 };
 
-FileHash::FileHash(reactor::Loop& loop, File file, Sha256 hash, std::uint64_t offset,
+FileHash::FileHash(samples::FairWork::Client worker, File file, Sha256 hash, std::uint64_t offset,
                    std::uint64_t end, OnDone on_done)
-    : loop_(loop),
+    : worker_(std::move(worker)),
       reading_(new Reading{std::move(file), std::move(hash), offset, end}),
       on_done_(std::move(on_done)) {
   step();
 }
 
 void FileHash::step() {
-  work_ = reactor::Work::run(
-      loop_, [reading = reading_] { return reading->read_some(); },
+  job_ = worker_.run(
+      [reading = reading_](const std::stop_token& stop) { return reading->read_some(stop); },
       [this](std::optional<Error> error) {
         if (!error && reading_->at < reading_->end) return step();
         OnDone on_done = std::exchange(on_done_, nullptr);

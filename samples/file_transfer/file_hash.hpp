@@ -7,9 +7,8 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/file.hpp"
-#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
-#include "reactor/work.hpp"
+#include "samples/support/fair_work.hpp"
 #include "samples/support/sha256.hpp"
 
 namespace file_transfer {
@@ -17,7 +16,7 @@ namespace file_transfer {
 /// The same open file once more, or nothing.
 [[nodiscard]] reactor::File duplicate(const reactor::File& file);
 
-/// Hashes part of a file, in steps between which other work of the thread pool gets its turn.
+/// Hashes part of a file, in steps between which others get their turn.
 ///
 /// Errors    What read(2) says; io_error: the file is shorter.
 /// Lifetime  Destroying it is final.
@@ -26,8 +25,8 @@ class FileHash {
   using OnDone = reactor::Callback<void(reactor::Result<samples::Sha256>)>;
 
   /// Goes on from `hash`, which is that of the bytes before `offset`.
-  FileHash(reactor::Loop& loop, reactor::File file, samples::Sha256 hash, std::uint64_t offset,
-           std::uint64_t end, OnDone on_done);
+  FileHash(samples::FairWork::Client worker, reactor::File file, samples::Sha256 hash,
+           std::uint64_t offset, std::uint64_t end, OnDone on_done);
   FileHash(const FileHash&) = delete;
   FileHash& operator=(const FileHash&) = delete;
 
@@ -35,10 +34,10 @@ class FileHash {
   struct Reading;
   void step();
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   std::shared_ptr<Reading> reading_;
   OnDone on_done_;
-  std::optional<reactor::Work> work_;
+  samples::FairWork::Job job_;
 };
 
 }  // namespace file_transfer

@@ -4,7 +4,6 @@
 
 #include "samples/file_transfer/password.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
-#include "samples/file_transfer/server/listing.hpp"
 #include "samples/file_transfer/server/session.hpp"
 #include "samples/file_transfer/wire.hpp"
 #include "samples/support/memory.hpp"
@@ -14,10 +13,16 @@
 namespace file_transfer {
 namespace {
 
-// A listing waits whole for a client that reads slowly.
+// Nothing is written above the high-water mark but the rest of an answer: a page of a listing, or an
+// error that tells a path.
 reactor::ServerOptions server_options() {
-  return {.max_queued_bytes = longest_listing_bytes + max_piece_bytes};
+  constexpr std::size_t high_water_bytes = 128 << 10;
+  return {.high_water_bytes = high_water_bytes,
+          .max_queued_bytes = high_water_bytes + 2 * max_page_bytes};
 }
+
+// A page of a folder, what the C library reads ahead of it, and what waits for the client.
+std::size_t listing_bytes() { return 2 * max_page_bytes + server_options().max_queued_bytes; }
 
 // A request, a piece of an upload that is received and one that is written, and their decoder.
 constexpr std::size_t bytes_each = 4 * max_piece_bytes;
@@ -59,7 +64,9 @@ int main(int count, char** words) {
       "Example: file_server --accounts accounts.json --root files\n"
       "and before: file_server --accounts accounts.json --add-user ann --quota 100M"};
   command_line.footer(
-      samples::memory_text(file_transfer::server_options(), file_transfer::bytes_each));
+      samples::memory_text(file_transfer::server_options(), file_transfer::bytes_each) +
+      "\nOf these a listing takes " + std::to_string(file_transfer::listing_bytes() >> 10) +
+      " KiB, however large its folder is and however little its client reads.");
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--accounts", site.accounts_file, "The file of accounts")->required();
   command_line.add_option("--root", site.root, "The folder with a folder for each user")
@@ -70,6 +77,9 @@ int main(int count, char** words) {
   command_line.add_option("--quota", quota, "What the user may store: bytes, or 100M (K, M, G, T)");
   command_line.add_option("--password-file", password_file,
                           "The user's password; typed, or from standard input, if not given");
+  command_line
+      .add_option("--sessions", site.sessions_of_each, "Sessions that a user may have at a time")
+      ->check(CLI::PositiveNumber);
   command_line
       .add_option("--patience", patience_seconds,
                   "Seconds for a login, and without a sign of life amid a transfer")

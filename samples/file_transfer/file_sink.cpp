@@ -55,37 +55,36 @@ struct FileSink::Writing {
   }
 };
 
-FileSink::FileSink(reactor::Loop& loop, File file, Sha256 hash, std::uint64_t offset,
+FileSink::FileSink(samples::FairWork::Client worker, File file, Sha256 hash, std::uint64_t offset,
                    reactor::Callback<void()> on_room, std::shared_ptr<const void> held)
-    : loop_(loop),
+    : worker_(std::move(worker)),
       writing_(new Writing{std::move(file), std::move(hash), offset, std::move(held)}),
       on_room_(std::move(on_room)) {}
 
 bool FileSink::write(reactor::Stream::Bytes bytes) {
   if (error_) return true;
   waiting_.insert(waiting_.end(), bytes.begin(), bytes.end());
-  if (!work_ && waiting_.size() >= piece_bytes / 4) step();
-  full_ = work_ && waiting_.size() >= piece_bytes;
+  if (!job_ && waiting_.size() >= piece_bytes / 4) step();
+  full_ = job_ && waiting_.size() >= piece_bytes;
   return !full_;
 }
 
 void FileSink::finish(OnFinished on_finished) {
   on_finished_ = std::move(on_finished);
-  if (!work_) step();
+  if (!job_) step();
 }
 
 void FileSink::step() {
   const bool last = static_cast<bool>(on_finished_);
   std::swap(writing_->bytes, waiting_);
-  work_ = reactor::Work::run(
-      loop_,
+  job_ = worker_.run(
       [writing = writing_, last, failed = error_]() -> std::optional<Error> {
         if (failed) return failed;
         if (auto error = writing->write_all()) return error;
         return last ? writing->sync() : std::nullopt;
       },
       [this, last](std::optional<Error> error) {
-        work_.reset();
+        job_.reset();
         if (error) error_ = std::move(error);
         if (error_) waiting_.clear();
         if (last) {

@@ -8,10 +8,9 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/file.hpp"
-#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
-#include "reactor/work.hpp"
+#include "samples/support/fair_work.hpp"
 #include "samples/support/sha256.hpp"
 
 namespace file_transfer {
@@ -26,8 +25,9 @@ class FileSink {
 
   /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write() may go
   /// on that said no. `held` is let go once nothing writes to the file any more.
-  FileSink(reactor::Loop& loop, reactor::File file, samples::Sha256 hash, std::uint64_t offset,
-           reactor::Callback<void()> on_room, std::shared_ptr<const void> held = nullptr);
+  FileSink(samples::FairWork::Client worker, reactor::File file, samples::Sha256 hash,
+           std::uint64_t offset, reactor::Callback<void()> on_room,
+           std::shared_ptr<const void> held = nullptr);
   FileSink(const FileSink&) = delete;
   FileSink& operator=(const FileSink&) = delete;
 
@@ -44,13 +44,13 @@ class FileSink {
   struct Writing;
   void step();
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   std::shared_ptr<Writing> writing_;
   std::vector<std::byte> waiting_;
   reactor::Callback<void()> on_room_;
   OnFinished on_finished_;
   std::optional<reactor::Error> error_;
-  std::optional<reactor::Work> work_;
+  std::optional<samples::FairWork::Job> job_;
   bool full_ = false;
 };
 

@@ -17,9 +17,10 @@ constexpr std::uint64_t window_bytes = 8 << 20;
 
 }  // namespace
 
-FileSource::FileSource(reactor::Loop& loop, reactor::Stream& stream, File file, Sha256 hash,
-                       std::uint64_t offset, std::uint64_t end, OnPiece on_piece, OnSent on_sent)
-    : loop_(loop),
+FileSource::FileSource(samples::FairWork::Client worker, reactor::Stream& stream, File file,
+                       Sha256 hash, std::uint64_t offset, std::uint64_t end, OnPiece on_piece,
+                       OnSent on_sent)
+    : worker_(std::move(worker)),
       stream_(stream),
       file_(std::move(file)),
       hash_(std::move(hash)),
@@ -47,7 +48,7 @@ void FileSource::go_on() {
 
 void FileSource::hash_window() {
   const std::uint64_t until = std::min(end_, hashed_ + window_bytes);
-  hashing_ = std::make_unique<FileHash>(loop_, duplicate(file_), hash_, hashed_, until,
+  hashing_ = std::make_unique<FileHash>(worker_, duplicate(file_), hash_, hashed_, until,
                                         [this, until](Result<Sha256> hash) {
                                           hashing_.reset();
                                           if (!hash) return finish(reactor::Failure(hash.error()));

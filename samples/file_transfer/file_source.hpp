@@ -7,7 +7,6 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/file.hpp"
-#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "samples/file_transfer/file_hash.hpp"
@@ -27,8 +26,9 @@ class FileSource {
 
   /// Goes on from `hash`, which is that of the bytes before `offset`. `on_sent` tells the hash of all,
   /// once the stream has all.
-  FileSource(reactor::Loop& loop, reactor::Stream& stream, reactor::File file, samples::Sha256 hash,
-             std::uint64_t offset, std::uint64_t end, OnPiece on_piece, OnSent on_sent);
+  FileSource(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
+             samples::Sha256 hash, std::uint64_t offset, std::uint64_t end, OnPiece on_piece,
+             OnSent on_sent);
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
 
@@ -44,7 +44,7 @@ class FileSource {
   [[nodiscard]] bool send_piece();
   void finish(reactor::Result<protocols::Digest> digest);
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   reactor::Stream& stream_;
   const reactor::File file_;
   samples::Sha256 hash_;  // Of the bytes before hashed_.

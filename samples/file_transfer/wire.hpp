@@ -19,8 +19,10 @@ using Json = nlohmann::json;
 /// Of one piece of an upload.
 inline constexpr std::size_t max_piece_bytes = 1 << 20;
 
-/// Of the answer to `ls`.
-inline constexpr std::size_t longest_listing_bytes = 32 << 20;
+/// Of one page of the answer to `ls`, and of an entry in it: a name has 255 bytes at most, each of
+/// them three characters.
+inline constexpr std::size_t max_page_bytes = 64 << 10;
+inline constexpr std::size_t longest_entry_bytes = 1024;
 
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
 [[nodiscard]] std::vector<std::byte> message(Json header, std::uint64_t payload_bytes = 0);

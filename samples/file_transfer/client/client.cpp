@@ -5,7 +5,6 @@
 
 #include "protocols/base64.hpp"
 #include "reactor/socket_option.hpp"
-#include "samples/file_transfer/client/listing.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/random.hpp"
@@ -38,6 +37,7 @@ std::string_view answer_to(std::string_view command) {
 Client::Client(reactor::Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
+      work_(loop),
       login_(options.user, options.password, protocols::to_base64(samples::random_bytes(24)),
              samples::scram_crypto()),
       connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
@@ -108,7 +108,7 @@ void Client::take(const Json& answer, std::uint64_t payload_bytes) {
     if (type == "welcome") return enter(answer.at("message"));
   }
   if (!logged_in_ || jobs_.empty()) throw Failed("the server answers what was not asked");
-  const std::uint64_t most_payload = type == "listing" ? longest_listing_bytes
+  const std::uint64_t most_payload = type == "listing" ? max_page_bytes
                                      : type == "file"  ? payload_bytes
                                                        : 0;
   if (payload_bytes > most_payload) throw Failed("the server's answer is too long");
@@ -117,8 +117,9 @@ void Client::take(const Json& answer, std::uint64_t payload_bytes) {
     throw Failed("the server answers what was not asked");
   }
   if (type == "listing") {
-    listing_.clear();
-    if (payload_bytes == 0) finish_job();
+    const auto more = answer.find("more");
+    listing_goes_on_ = more != answer.end() && more->get<bool>();
+    if (payload_bytes == 0) end_page();
   } else if (type == "stat") {
     enter_folder(answer);
   } else if (type == "quota") {
@@ -155,10 +156,13 @@ void Client::take_error(const std::string& reason) {
 }
 
 void Client::take_listing(const protocols::PayloadPiece& piece) {
-  listing_ += protocols::as_text(piece.bytes);
-  if (piece.remaining > 0) return;
-  show_listing(listing_);
-  finish_job();
+  listing_.add(protocols::as_text(piece.bytes));
+  if (piece.remaining == 0) end_page();
+}
+
+void Client::end_page() {
+  listing_.end_page(listing_goes_on_);
+  if (!listing_goes_on_) finish_job();
 }
 
 // --- what the user says
@@ -205,7 +209,7 @@ void Client::put(const std::string& path) {
   if (!file) return give_up_job(file.error().message());
   const auto size = file->size();
   if (!size) return give_up_job(size.error().message());
-  upload_ = std::make_unique<Upload>(loop_, *stream_, std::move(*file), *size, path);
+  upload_ = std::make_unique<Upload>(worker(), *stream_, std::move(*file), *size, path);
   send({{"type", "put"},
         {"path", encode_name(resolve(folder_, split_path(path).name))},
         {"size", *size}});
@@ -216,7 +220,7 @@ void Client::get(const std::string& path) {
   if (remote.empty()) return give_up_job("it is a folder");
   try {
     download_ = std::make_unique<Download>(
-        loop_, *stream_, remote, path,
+        worker(), *stream_, remote, path,
         [this](const std::string& why) { why.empty() ? finish_job() : give_up_job(why); });
   } catch (const Failed& failure) {
     give_up_job(failure.what());
@@ -235,6 +239,7 @@ void Client::finish_job() {
   std::fflush(stdout);
   upload_.reset();
   download_.reset();
+  listing_ = {};
   jobs_.pop_front();
   run_next();
 }

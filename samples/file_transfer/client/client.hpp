@@ -12,9 +12,11 @@
 #include "reactor/framed.hpp"
 #include "samples/file_transfer/client/commands.hpp"
 #include "samples/file_transfer/client/download.hpp"
+#include "samples/file_transfer/client/listing.hpp"
 #include "samples/file_transfer/client/upload.hpp"
 #include "samples/file_transfer/wire.hpp"
 #include "samples/support/connector.hpp"
+#include "samples/support/fair_work.hpp"
 #include "samples/support/line_input.hpp"
 
 namespace file_transfer {
@@ -48,6 +50,7 @@ class Client {
   void take_for_transfer(const std::string& type, const Json& answer, std::uint64_t payload_bytes);
   void take_error(const std::string& reason);
   void take_listing(const protocols::PayloadPiece& piece);
+  void end_page();
 
   void read_line(std::string_view line);
   void add_jobs(const std::vector<std::string>& words);
@@ -62,10 +65,12 @@ class Client {
   void report(const std::string& failure);
   void finish();
 
+  [[nodiscard]] samples::FairWork::Client worker() { return {work_, ""}; }
   void send(Json header) { stream_->write(message(std::move(header))); }
 
   reactor::Loop& loop_;
   const Options& options_;
+  samples::FairWork work_;
   protocols::ScramClient login_;
   std::optional<reactor::Stream> stream_;
   std::optional<reactor::Framed<Decoder>> answers_;
@@ -74,7 +79,8 @@ class Client {
   std::string folder_;
   std::unique_ptr<Upload> upload_;
   std::unique_ptr<Download> download_;
-  std::string listing_;
+  Listing listing_;
+  bool listing_goes_on_ = false;
   std::string refused_;  // The last refusal.
   bool logged_in_ = false;
   bool at_end_ = false;  // Of the input.

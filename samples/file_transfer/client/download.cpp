@@ -49,9 +49,9 @@ File open_alone(const std::string& part, int flags) {
 
 }  // namespace
 
-Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path,
-                   std::string name, OnOver on_over)
-    : loop_(loop),
+Download::Download(samples::FairWork::Client worker, reactor::Stream& stream,
+                   const std::string& path, std::string name, OnOver on_over)
+    : worker_(std::move(worker)),
       stream_(stream),
       target_(split_path(path).name),
       part_(part_of(target_)),
@@ -70,7 +70,7 @@ Download::Download(reactor::Loop& loop, reactor::Stream& stream, const std::stri
     ask(0);
     return;
   }
-  hashing_ = std::make_unique<FileHash>(loop_, duplicate(file_), Sha256(), 0, *size,
+  hashing_ = std::make_unique<FileHash>(worker_, duplicate(file_), Sha256(), 0, *size,
                                         [this, ask, size = *size](const Result<Sha256>& hash) {
                                           if (!hash) return end(hash.error().message());
                                           hash_ = *hash;
@@ -90,8 +90,8 @@ void Download::begin(std::uint64_t size, std::uint64_t offset) {
   } catch (const Failed& failure) {
     return give_up(failure.what());
   }
-  sink_ = std::make_unique<FileSink>(loop_, duplicate(file_), offset > 0 ? hash_ : Sha256(), offset,
-                                     [this] { stream_.resume(); });
+  sink_ = std::make_unique<FileSink>(worker_, duplicate(file_), offset > 0 ? hash_ : Sha256(),
+                                     offset, [this] { stream_.resume(); });
   progress_.emplace(name_, size, offset);
 }
 

@@ -8,7 +8,6 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/file.hpp"
-#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "samples/file_transfer/client/progress.hpp"
@@ -26,8 +25,8 @@ class Download {
 
   /// Asks for the file `path`, which `name` is to people. Fails, as programs do, where another client
   /// gets a file of this name into this folder.
-  Download(reactor::Loop& loop, reactor::Stream& stream, const std::string& path, std::string name,
-           OnOver on_over);
+  Download(samples::FairWork::Client worker, reactor::Stream& stream, const std::string& path,
+           std::string name, OnOver on_over);
 
   /// The answers to it. Where nothing can be written, what follows is read and discarded, and
   /// finish() tells why.
@@ -43,7 +42,7 @@ class Download {
   void give_up(const std::string& why);
   void end(std::string why_not);
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   reactor::Stream& stream_;
   const std::string target_;
   const std::string part_;

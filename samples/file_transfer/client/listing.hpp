@@ -1,13 +1,39 @@
 // What the server tells of a home, shown to people.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace file_transfer {
 
-/// `lines` are those of an answer to `ls`. Throws Json's exceptions where they make no sense.
-void show_listing(const std::string& lines);
+/// The pages of an answer to `ls`, printed in order: what is short is sorted as a whole, what is
+/// longer as it comes.
+///
+/// Errors    As programs do, where a line is no entry: nothing is printed that was not looked at.
+class Listing {
+ public:
+  void add(std::string_view piece);
+
+  /// The page is complete.
+  void end_page(bool more);
+
+ private:
+  struct Entry {
+    std::optional<std::uint64_t> size;
+    bool is_folder = false;
+  };
+  static constexpr std::size_t sorted_bytes = 1 << 20;
+
+  void print();
+
+  std::string page_;
+  std::map<std::string, Entry> entries_;
+  std::size_t bytes_ = 0;  // Of the lines that they were.
+};
 
 void show_quota(std::uint64_t used_bytes, std::uint64_t quota_bytes);
 

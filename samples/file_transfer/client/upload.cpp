@@ -10,16 +10,20 @@ namespace file_transfer {
 using reactor::Result;
 using samples::Sha256;
 
-Upload::Upload(reactor::Loop& loop, reactor::Stream& stream, reactor::File file, std::uint64_t size,
-               std::string name)
-    : loop_(loop), stream_(stream), file_(std::move(file)), size_(size), name_(std::move(name)) {}
+Upload::Upload(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
+               std::uint64_t size, std::string name)
+    : worker_(std::move(worker)),
+      stream_(stream),
+      file_(std::move(file)),
+      size_(size),
+      name_(std::move(name)) {}
 
 void Upload::begin(std::uint64_t offset, const std::string& sha256) {
   if (std::exchange(begun_, true) || offset > size_) {
     throw samples::Failed("the server answers what makes no sense");
   }
   comparing_ = std::make_unique<FileHash>(
-      loop_, duplicate(file_), Sha256(), 0, offset, [this, offset, sha256](Result<Sha256> hash) {
+      worker_, duplicate(file_), Sha256(), 0, offset, [this, offset, sha256](Result<Sha256> hash) {
         const bool same = hash && samples::to_hex(hash->digest()) == sha256;
         same ? send_from(offset, std::move(*hash)) : send_from(0, Sha256());
       });
@@ -30,7 +34,7 @@ void Upload::send_from(std::uint64_t offset, Sha256 hash) {
   // Without data, what the server has would stay.
   if (size_ == 0) stream_.write(message({{"type", "data"}, {"offset", 0}}));
   source_.emplace(
-      loop_, stream_, std::move(file_), std::move(hash), offset, size_,
+      worker_, stream_, std::move(file_), std::move(hash), offset, size_,
       [this](std::uint64_t at, std::uint64_t size) {
         stream_.write(message({{"type", "data"}, {"offset", at}}, size));
         progress_->at(at);

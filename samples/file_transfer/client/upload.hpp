@@ -7,7 +7,6 @@
 #include <string>
 
 #include "reactor/file.hpp"
-#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "samples/file_transfer/client/progress.hpp"
@@ -20,8 +19,8 @@ namespace file_transfer {
 class Upload {
  public:
   /// `name` is for people.
-  Upload(reactor::Loop& loop, reactor::Stream& stream, reactor::File file, std::uint64_t size,
-         std::string name);
+  Upload(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
+         std::uint64_t size, std::string name);
 
   /// The server has `offset` bytes of it, with this hash. Fails, as programs do.
   void begin(std::uint64_t offset, const std::string& sha256);
@@ -40,7 +39,7 @@ class Upload {
   void send_from(std::uint64_t offset, samples::Sha256 hash);
   void end(const reactor::Result<protocols::Digest>& digest);
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   reactor::Stream& stream_;
   reactor::File file_;
   const std::uint64_t size_;

@@ -57,6 +57,11 @@ Result<File> make_and_open(int at, const std::string& name) {
   return folder;
 }
 
+// Keeps a file from being freed while its name goes; whatever it is, it is not opened.
+File hold(int folder, const std::string& name) {
+  return File::own(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
 }  // namespace
 
 Result<Home> Home::open(const std::string& root, const std::string& user,
@@ -70,6 +75,7 @@ Result<Home> Home::open(const std::string& root, const std::string& user,
   auto uploads = make_and_open(all_uploads->fd(), user);
   if (!uploads) return Failure(uploads.error());
   Home home;
+  home.user_ = user;
   home.folder_ = std::move(*folder);
   home.uploads_ = std::move(*uploads);
   home.used_bytes_ = used_bytes;
@@ -112,17 +118,17 @@ Result<void> Home::make_folder(const std::string& path) {
   return failed("make folder", path, reason);
 }
 
-Result<void> Home::remove_file(const std::string& path) {
+Result<File> Home::remove_file(const std::string& path) {
   const auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());
   const std::string name = split_path(path).name;
+  File file = hold(parent->fd(), name);
   struct stat status {};
-  if (fstatat(parent->fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-      unlinkat(parent->fd(), name.c_str(), 0) != 0) {
+  if (!file || fstat(file.fd(), &status) != 0 || unlinkat(parent->fd(), name.c_str(), 0) != 0) {
     return failed("remove", path);
   }
   refund(cost_of(status));
-  return {};
+  return file;
 }
 
 Result<void> Home::remove_folder(const std::string& path) {
@@ -153,41 +159,59 @@ Result<Home::Partial> Home::reserve(const std::string& path, std::uint64_t size)
   const std::string name = upload_name(path);
   if (uploading_.count(name) != 0) return failed("upload", path, EBUSY);
   const bool is_new = faccessat(uploads_.fd(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0;
-  Partial partial{
-      .file = File::own(openat(uploads_.fd(), name.c_str(),
-                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR))};
-  if (!partial.file || fstat(partial.file.fd(), &status) != 0) return failed("upload", path);
-  partial.size = static_cast<std::uint64_t>(status.st_size);
+  auto file = open_upload(path, name);
+  if (!file) return Failure(file.error());
+  if (fstat(file->fd(), &status) != 0) return failed("upload", path);
+  Partial partial{.file = std::move(*file), .size = static_cast<std::uint64_t>(status.st_size)};
   const std::uint64_t had = is_new ? 0 : cost_of(status);
   if (partial.size > size) {
-    if (ftruncate(partial.file.fd(), 0) != 0) return failed("upload", path);
-    partial.size = 0;
+    auto anew = begin_anew(path);
+    if (!anew) return Failure(anew.error());
+    partial = {.file = std::move(*anew), .size = 0};
   }
   refund(had);
   if (auto charged = charge(cost_of_file(size)); !charged) {
-    is_new ? void(unlinkat(uploads_.fd(), name.c_str(), 0))
-           : void(used_bytes_ += cost_of_file(partial.size));
+    is_new ? remove_upload(name) : void(used_bytes_ += cost_of_file(partial.size));
     return Failure(charged.error());
   }
   uploading_.insert(name);
   return partial;
 }
 
-Result<File> Home::store(const std::string& path, const File& file) {
+Result<File> Home::begin_anew(const std::string& path) {
+  const std::string name = upload_name(path);
+  remove_upload(name);
+  return open_upload(path, name);
+}
+
+Result<File> Home::open_upload(const std::string& path, const std::string& name) const {
+  File file = File::own(openat(uploads_.fd(), name.c_str(),
+                               O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file) return failed("upload", path);
+  return file;
+}
+
+void Home::remove_upload(const std::string& name) {
+  File file = hold(uploads_.fd(), name);
+  unlinkat(uploads_.fd(), name.c_str(), 0);
+  if (file && on_removed_) on_removed_(std::move(file));
+}
+
+Result<Home::Stored> Home::store(const std::string& path, const File& file) {
   const std::string name = upload_name(path);
   auto parent = open_parent(path);
   if (!parent) return Failure(parent.error());
   const Split split = split_path(path);
+  File replaced = hold(parent->fd(), split.name);
   struct stat status {};
-  const bool replaces =
-      fstatat(parent->fd(), split.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+  const bool replaces = replaced && fstat(replaced.fd(), &status) == 0;
   if (fchmod(file.fd(), S_IRUSR | S_IWUSR) != 0 ||
       renameat(uploads_.fd(), name.c_str(), parent->fd(), split.name.c_str()) != 0) {
     return failed("upload", path);
   }
   if (replaces) refund(cost_of(status));
   uploading_.erase(name);
-  return parent;
+  return Stored{std::move(*parent), std::move(replaced)};
 }
 
 void Home::release(const std::string& path, std::uint64_t size, bool remove) {
@@ -196,7 +220,7 @@ void Home::release(const std::string& path, std::uint64_t size, bool remove) {
   struct stat status {};
   const bool there = fstatat(uploads_.fd(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
   if (remove || !there || status.st_size == 0) {
-    unlinkat(uploads_.fd(), name.c_str(), 0);
+    remove_upload(name);
     return refund(cost_of_file(size));
   }
   refund(cost_of_file(size) - std::min(cost_of_file(size), cost_of(status)));

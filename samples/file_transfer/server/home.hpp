@@ -4,13 +4,18 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
+#include "reactor/callback.hpp"
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
 
 namespace file_transfer {
 
 /// One for all sessions of a user, on one thread; so no two of them can take the same bytes of the quota.
+///
+/// To remove a large file takes the kernel seconds, which pass when its last descriptor is closed. So
+/// what is removed stays open, for the caller or on_removed() to close it on another thread.
 class Home {
  public:
   /// Makes the folders `root/user` and `root/.uploads/user` where there are none. What is in them
@@ -34,7 +39,8 @@ class Home {
   [[nodiscard]] reactor::Result<Found> find(const std::string& path) const;
 
   [[nodiscard]] reactor::Result<void> make_folder(const std::string& path);
-  [[nodiscard]] reactor::Result<void> remove_file(const std::string& path);
+  /// Tells the file, which has no name any more.
+  [[nodiscard]] reactor::Result<reactor::File> remove_file(const std::string& path);
   [[nodiscard]] reactor::Result<void> remove_folder(const std::string& path);
 
   [[nodiscard]] bool is_uploading(const std::string& path) const;
@@ -50,14 +56,25 @@ class Home {
   /// Errors    device_or_resource_busy, disk_quota_exceeded as EDQUOT, and what the kernel says of the path
   [[nodiscard]] reactor::Result<Partial> reserve(const std::string& path, std::uint64_t size);
 
-  /// Gives the upload its name, in place of what has it. Tells the folder, which has to be synced for
-  /// the name to outlast a crash.
-  [[nodiscard]] reactor::Result<reactor::File> store(const std::string& path,
-                                                     const reactor::File& file);
+  /// In place of what has arrived of such an upload: an empty file.
+  [[nodiscard]] reactor::Result<reactor::File> begin_anew(const std::string& path);
+
+  struct Stored {
+    reactor::File folder;    ///< Has to be synced for the name to outlast a crash.
+    reactor::File replaced;  ///< What had the name, if anything.
+  };
+  /// Gives the upload its name, in place of what has it.
+  [[nodiscard]] reactor::Result<Stored> store(const std::string& path, const reactor::File& file);
 
   /// Gives back what was reserved and not received, and with `remove` all of it.
   void release(const std::string& path, std::uint64_t size, bool remove);
 
+  /// What becomes of uploads that are removed; without it they are closed at once.
+  void on_removed(reactor::Callback<void(reactor::File)> on_removed) {
+    on_removed_ = std::move(on_removed);
+  }
+
+  [[nodiscard]] const std::string& user() const { return user_; }
   [[nodiscard]] std::uint64_t quota_bytes() const { return quota_bytes_; }
   [[nodiscard]] std::uint64_t used_bytes() const { return used_bytes_; }
   void set_quota(std::uint64_t bytes) { quota_bytes_ = bytes; }
@@ -66,12 +83,17 @@ class Home {
   [[nodiscard]] reactor::Result<reactor::File> open_parent(const std::string& path) const;
   [[nodiscard]] reactor::Result<void> charge(std::uint64_t bytes);
   void refund(std::uint64_t bytes);
+  void remove_upload(const std::string& name);
+  [[nodiscard]] reactor::Result<reactor::File> open_upload(const std::string& path,
+                                                           const std::string& name) const;
 
+  std::string user_;
   reactor::File folder_;
   reactor::File uploads_;
   std::uint64_t quota_bytes_ = 0;
   std::uint64_t used_bytes_ = 0;
   std::set<std::string> uploading_;
+  reactor::Callback<void(reactor::File)> on_removed_;
 };
 
 }  // namespace file_transfer

@@ -25,10 +25,10 @@ struct IncomingFile::Reservation {
   ~Reservation() { home->release(path, size, remove); }
 };
 
-IncomingFile::IncomingFile(reactor::Loop& loop, Peer& peer, std::shared_ptr<Home> home,
+IncomingFile::IncomingFile(samples::FairWork::Client worker, Peer& peer, std::shared_ptr<Home> home,
                            std::string path, std::uint64_t size, Home::Partial partial,
                            reactor::Callback<void()> on_over)
-    : loop_(loop),
+    : worker_(std::move(worker)),
       peer_(peer),
       size_(size),
       file_(std::move(partial.file)),
@@ -36,7 +36,7 @@ IncomingFile::IncomingFile(reactor::Loop& loop, Peer& peer, std::shared_ptr<Home
       on_over_(std::move(on_over)) {
   peer_.work();
   hashing_ = std::make_unique<FileHash>(
-      loop_, duplicate(file_), Sha256(), 0, partial.size,
+      worker_, duplicate(file_), Sha256(), 0, partial.size,
       [this, there = partial.size](const Result<Sha256>& hash) { greet(hash, there); });
 }
 
@@ -56,7 +56,9 @@ void IncomingFile::begin_piece(const Json& head, std::uint64_t size) {
   if (failed_) return;
   const std::uint64_t offset = number_of(head, "offset").value_or(at_);
   if (!sink_ && offset == 0 && at_ > 0) {
-    if (ftruncate(file_.fd(), 0) != 0) return fail(system_error(errno, "begin anew"));
+    auto anew = reservation_->home->begin_anew(reservation_->path);
+    if (!anew) return fail(anew.error());
+    file_ = std::move(*anew);
     at_ = 0;
     hash_ = Sha256();
   }
@@ -91,7 +93,7 @@ void IncomingFile::finish(const std::string& sha256) {
 
 void IncomingFile::open_sink() {
   sink_ = std::make_unique<FileSink>(
-      loop_, duplicate(file_), hash_, at_, [this] { peer_.wait_for_data(); }, reservation_);
+      worker_, duplicate(file_), hash_, at_, [this] { peer_.wait_for_data(); }, reservation_);
 }
 
 void IncomingFile::store(const Result<protocols::Digest>& digest, const std::string& claimed) {
@@ -105,16 +107,18 @@ void IncomingFile::store(const Result<protocols::Digest>& digest, const std::str
     fail(error);
     return end();
   }
-  auto folder = reservation_->home->store(reservation_->path, file_);
-  if (!folder) {
-    fail(folder.error());
+  auto stored = reservation_->home->store(reservation_->path, file_);
+  if (!stored) {
+    fail(stored.error());
     return end();
   }
   // Stored is what the next crash leaves its name.
-  syncing_ = reactor::Work::run(
-      loop_,
-      [folder = std::make_shared<reactor::File>(std::move(*folder))]() -> Result<void> {
-        if (fsync(folder->fd()) != 0) return reactor::Failure(system_error(errno, "store upload"));
+  syncing_ = worker_.run(
+      [stored = std::move(*stored)]() mutable -> Result<void> {
+        stored.replaced = reactor::File();
+        if (fsync(stored.folder.fd()) != 0) {
+          return reactor::Failure(system_error(errno, "store upload"));
+        }
         return {};
       },
       [this](const Result<void>& result) {

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "reactor/callback.hpp"
-#include "reactor/work.hpp"
 #include "samples/file_transfer/file_hash.hpp"
 #include "samples/file_transfer/file_sink.hpp"
 #include "samples/file_transfer/server/home.hpp"
@@ -20,8 +19,9 @@ namespace file_transfer {
 class IncomingFile {
  public:
   /// Has its bytes of the quota already. `on_over` is the end of it, and of the request.
-  IncomingFile(reactor::Loop& loop, Peer& peer, std::shared_ptr<Home> home, std::string path,
-               std::uint64_t size, Home::Partial partial, reactor::Callback<void()> on_over);
+  IncomingFile(samples::FairWork::Client worker, Peer& peer, std::shared_ptr<Home> home,
+               std::string path, std::uint64_t size, Home::Partial partial,
+               reactor::Callback<void()> on_over);
   IncomingFile(const IncomingFile&) = delete;
   IncomingFile& operator=(const IncomingFile&) = delete;
   ~IncomingFile();
@@ -42,7 +42,7 @@ class IncomingFile {
   void fail(const reactor::Error& error);
   void end();
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   Peer& peer_;
   const std::uint64_t size_;
   reactor::File file_;
@@ -53,7 +53,7 @@ class IncomingFile {
   bool failed_ = false;  // And told: what still comes is of no use.
   std::unique_ptr<FileHash> hashing_;
   std::unique_ptr<FileSink> sink_;
-  std::optional<reactor::Work> syncing_;
+  samples::FairWork::Job syncing_;
 };
 
 }  // namespace file_transfer

@@ -1,16 +1,23 @@
 #include "samples/file_transfer/server/listing.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <memory>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "samples/file_transfer/wire.hpp"
+#include "samples/support/folder_reader.hpp"
 
 namespace file_transfer {
 namespace {
+
+using reactor::Result;
+
+// So long another client may have to wait for its turn.
+constexpr std::size_t names_at_once = 256;
 
 Json describe(const std::string& name, const struct stat& status) {
   Json entry{{"name", encode_name(name)}};
@@ -21,25 +28,67 @@ Json describe(const std::string& name, const struct stat& status) {
 
 }  // namespace
 
-reactor::Result<std::string> list_folder(const reactor::File& folder) {
-  const auto close = [](DIR* entries) { closedir(entries); };
-  const int fd = openat(folder.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const std::unique_ptr<DIR, decltype(close)> entries(fd >= 0 ? fdopendir(fd) : nullptr, close);
-  if (!entries) return reactor::Failure(reactor::system_error(errno, "list folder"));
-  std::string lines;
-  while (const dirent* entry = readdir(entries.get())) {
-    const std::string name = entry->d_name;
-    struct stat status {};
-    if (name == "." || name == ".." ||
-        fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      continue;
+struct OutgoingListing::Reading {
+  reactor::File folder;  // Until it is read.
+  std::optional<samples::FolderReader> reader = {};
+  std::string lines = {};
+  bool more = true;
+
+  Result<void> read(const std::stop_token& stop) {
+    if (!reader) {
+      auto opened = samples::FolderReader::open(folder);
+      if (!opened) return reactor::Failure(opened.error());
+      reader = std::move(*opened);
+      folder = reactor::File();
     }
-    lines += describe(name, status).dump() + "\n";
-    if (lines.size() > longest_listing_bytes) {
-      return reactor::Failure(reactor::system_error(EFBIG, "list folder"));
-    }
+    lines.clear();
+    std::size_t names = 0;
+    const auto read = reader->read(stop, [&](const char* name) {
+      struct stat status {};
+      if (fstatat(reader->fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        lines += describe(name, status).dump() + "\n";
+      }
+      return ++names < names_at_once && lines.size() <= max_page_bytes - longest_entry_bytes;
+    });
+    if (!read) return reactor::Failure(read.error());
+    more = *read;
+    return {};
   }
-  return lines;
+};
+
+OutgoingListing::OutgoingListing(samples::FairWork::Client worker, Peer& peer, reactor::File folder,
+                                 reactor::Callback<void()> on_over)
+    : worker_(std::move(worker)),
+      peer_(peer),
+      on_over_(std::move(on_over)),
+      reading_(new Reading{std::move(folder)}) {
+  read();
+}
+
+void OutgoingListing::on_drained() {
+  if (std::exchange(full_, false)) read();
+}
+
+void OutgoingListing::read() {
+  peer_.work();
+  job_ =
+      worker_.run([reading = reading_](const std::stop_token& stop) { return reading->read(stop); },
+                  [this](const Result<void>& read) { send(read); });
+}
+
+void OutgoingListing::send(const Result<void>& read) {
+  if (!read) {
+    peer_.refuse(read.error().message());
+    return std::exchange(on_over_, nullptr)();
+  }
+  const bool more = reading_->more;
+  if (more && reading_->lines.empty()) return this->read();  // All those names are gone.
+  Json header{{"type", "listing"}};
+  if (more) header["more"] = true;
+  peer_.answer(std::move(header), reading_->lines.size());
+  full_ = peer_.stream().write(reading_->lines) == reactor::Written::full && more;
+  if (!more) return std::exchange(on_over_, nullptr)();
+  full_ ? peer_.wait_until_it_has_read() : this->read();
 }
 
 }  // namespace file_transfer

@@ -82,6 +82,12 @@ void Login::prove(const Json& request) {
   if (!account) return peer_.refuse_and_end("the account is gone");
   undecided_ = false;
   site_.guard.passed(network_, scram_->user());
+  seat_ = site_.enter(scram_->user());
+  if (!seat_) {
+    return peer_.refuse_and_end("login: " + scram_->user() + " has " +
+                                std::to_string(site_.sessions_of_each) +
+                                " sessions open, and may have no more");
+  }
   peer_.work();
   request_ =
       site_.request_home(scram_->user(), account->quota_bytes,

@@ -37,6 +37,7 @@ class Login {
   reactor::Callback<void(std::shared_ptr<Home>)> on_passed_;
   std::optional<protocols::ScramServer> scram_;
   bool undecided_ = false;  // Begun, and neither passed nor told to wait.
+  Site::Seat seat_;
   std::unique_ptr<HomeRequest> request_;
 };
 

@@ -7,9 +7,9 @@ namespace file_transfer {
 using reactor::Result;
 using samples::Sha256;
 
-OutgoingFile::OutgoingFile(reactor::Loop& loop, Peer& peer, Home::Found found, const Json& request,
-                           reactor::Callback<void()> on_over)
-    : loop_(loop),
+OutgoingFile::OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found,
+                           const Json& request, reactor::Callback<void()> on_over)
+    : worker_(std::move(worker)),
       peer_(peer),
       file_(std::move(found.file)),
       size_(found.size),
@@ -29,7 +29,7 @@ void OutgoingFile::on_drained() {
 
 void OutgoingFile::compare(std::uint64_t offset, const std::string& claimed) {
   comparing_ = std::make_unique<FileHash>(
-      loop_, duplicate(file_), Sha256(), 0, offset, [this, offset, claimed](Result<Sha256> hash) {
+      worker_, duplicate(file_), Sha256(), 0, offset, [this, offset, claimed](Result<Sha256> hash) {
         const bool same = hash && samples::to_hex(hash->digest()) == claimed;
         same ? send_from(offset, std::move(*hash)) : send_from(0, Sha256());
       });
@@ -38,8 +38,8 @@ void OutgoingFile::compare(std::uint64_t offset, const std::string& claimed) {
 void OutgoingFile::send_from(std::uint64_t offset, Sha256 hash) {
   peer_.answer({{"type", "file"}, {"size", size_}, {"offset", offset}}, size_ - offset);
   peer_.wait_until_it_has_read();
-  source_.emplace(loop_, peer_.stream(), std::move(file_), std::move(hash), offset, size_, nullptr,
-                  [this](const Result<protocols::Digest>& digest) {
+  source_.emplace(worker_, peer_.stream(), std::move(file_), std::move(hash), offset, size_,
+                  nullptr, [this](const Result<protocols::Digest>& digest) {
                     // The size was promised already.
                     if (!digest) return peer_.stream().fail(digest.error());
                     peer_.answer({{"type", "sent"}, {"sha256", samples::to_hex(*digest)}});

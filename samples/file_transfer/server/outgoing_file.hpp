@@ -18,7 +18,7 @@ namespace file_transfer {
 class OutgoingFile {
  public:
   /// `on_over` is the end of it, and of the request.
-  OutgoingFile(reactor::Loop& loop, Peer& peer, Home::Found found, const Json& request,
+  OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found, const Json& request,
                reactor::Callback<void()> on_over);
   OutgoingFile(const OutgoingFile&) = delete;
   OutgoingFile& operator=(const OutgoingFile&) = delete;
@@ -29,7 +29,7 @@ class OutgoingFile {
   void compare(std::uint64_t offset, const std::string& claimed);
   void send_from(std::uint64_t offset, samples::Sha256 hash);
 
-  reactor::Loop& loop_;
+  const samples::FairWork::Client worker_;
   Peer& peer_;
   reactor::File file_;
   const std::uint64_t size_;

@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "samples/file_transfer/server/listing.hpp"
-
 namespace file_transfer {
 namespace {
 
@@ -20,6 +18,7 @@ using reactor::Result;
 
 Session::Session(reactor::Loop& loop, reactor::Stream& stream, Site& site)
     : loop_(loop),
+      site_(site),
       peer_(loop, stream, site.patience),
       login_(peer_, site, [this](std::shared_ptr<Home> home) {
         home_ = std::move(home);
@@ -69,7 +68,7 @@ void Session::take(const std::string& type, const Json& request) {
   if (type == "get") return get(*path, request);
   if (type == "put") return put(*path, request);
   if (type == "mkdir") return peer_.answer(home_->make_folder(*path));
-  if (type == "rm") return peer_.answer(home_->remove_file(*path));
+  if (type == "rm") return remove_file(*path);
   if (type == "rmdir") return peer_.answer(home_->remove_folder(*path));
   peer_.refuse("there is no request " + type);
 }
@@ -78,22 +77,29 @@ void Session::list(const std::string& path) {
   auto found = home_->find(path);
   if (!found) return peer_.refuse(found.error().message());
   if (!found->is_folder) return peer_.refuse("it is no folder");
+  listing_ = std::make_unique<OutgoingListing>(worker(), peer_, std::move(found->file), [this] {
+    listing_.reset();
+    peer_.wait_for_request();
+  });
+}
+
+// What the file takes is given back off the loop, which may last.
+void Session::remove_file(const std::string& path) {
+  auto removed = home_->remove_file(path);
+  if (!removed) return peer_.refuse(removed.error().message());
   peer_.work();
-  listing_ = reactor::Work::run(
-      loop_,
-      [folder = std::make_shared<reactor::File>(std::move(found->file))] {
-        return list_folder(*folder);
+  removing_ = worker().run(
+      [file = std::move(*removed)]() mutable {
+        file = reactor::File();
+        return true;
       },
-      [this](const Result<std::string>& lines) {
-        if (lines) {
-          peer_.answer({{"type", "listing"}}, lines->size());
-          peer_.stream().write(*lines);
-        } else {
-          peer_.refuse(lines.error().message());
-        }
+      [this](bool) {
+        peer_.answer({{"type", "done"}});
         peer_.wait_for_request();
       });
 }
+
+samples::FairWork::Client Session::worker() { return {site_.work, home_->user(), &peer_.stream()}; }
 
 void Session::stat(const std::string& path) {
   const auto found = home_->find(path);
@@ -107,7 +113,7 @@ void Session::get(const std::string& path, const Json& request) {
   auto found = home_->find(path);
   if (!found) return peer_.refuse(found.error().message());
   if (found->is_folder) return peer_.refuse("it is a folder");
-  outgoing_ = std::make_unique<OutgoingFile>(loop_, peer_, std::move(*found), request, [this] {
+  outgoing_ = std::make_unique<OutgoingFile>(worker(), peer_, std::move(*found), request, [this] {
     outgoing_.reset();
     peer_.wait_for_request();
   });
@@ -123,11 +129,11 @@ void Session::put(const std::string& path, const Json& request) {
 void Session::receive(const std::string& path, std::uint64_t size) {
   auto partial = home_->reserve(path, size);
   if (!partial) return peer_.refuse(partial.error().message());
-  incoming_ =
-      std::make_unique<IncomingFile>(loop_, peer_, home_, path, size, std::move(*partial), [this] {
-        incoming_.reset();
-        peer_.wait_for_request();
-      });
+  incoming_ = std::make_unique<IncomingFile>(worker(), peer_, home_, path, size,
+                                             std::move(*partial), [this] {
+                                               incoming_.reset();
+                                               peer_.wait_for_request();
+                                             });
 }
 
 // A client that was cut off comes again at once, and what it sent before may still be on its way to
@@ -144,7 +150,8 @@ void Session::wait_until_free(const std::string& path, std::uint64_t size) {
 
 void Session::on_drained() {
   peer_.touch();
-  if (outgoing_) outgoing_->on_drained();
+  if (outgoing_) return outgoing_->on_drained();
+  if (listing_) listing_->on_drained();
 }
 
 void Session::on_close(const reactor::Error& error) {

@@ -8,8 +8,8 @@
 
 #include "reactor/server.hpp"
 #include "reactor/timer.hpp"
-#include "reactor/work.hpp"
 #include "samples/file_transfer/server/incoming_file.hpp"
+#include "samples/file_transfer/server/listing.hpp"
 #include "samples/file_transfer/server/login.hpp"
 #include "samples/file_transfer/server/outgoing_file.hpp"
 #include "samples/file_transfer/server/peer.hpp"
@@ -34,9 +34,11 @@ class Session {
   void finish() { peer_.end(); }
 
  private:
+  [[nodiscard]] samples::FairWork::Client worker();
   void take(const protocols::JsonHead& head);
   void take(const std::string& type, const Json& request);
   void list(const std::string& path);
+  void remove_file(const std::string& path);
   void stat(const std::string& path);
   void get(const std::string& path, const Json& request);
   void put(const std::string& path, const Json& request);
@@ -44,12 +46,14 @@ class Session {
   void wait_until_free(const std::string& path, std::uint64_t size);
 
   reactor::Loop& loop_;
+  Site& site_;
   Peer peer_;
   Login login_;
   std::shared_ptr<Home> home_;  // Of who has logged in.
   std::unique_ptr<OutgoingFile> outgoing_;
   std::unique_ptr<IncomingFile> incoming_;
-  std::optional<reactor::Work> listing_;
+  std::unique_ptr<OutgoingListing> listing_;
+  samples::FairWork::Job removing_;
   std::optional<reactor::Timer> waiting_;
 };
 

@@ -14,9 +14,12 @@ namespace file_transfer {
 
 Site::Site(reactor::Loop& loop, SiteOptions options)
     : patience(options.patience),
+      sessions_of_each(options.sessions_of_each),
       accounts(options.accounts_file),
-      loop_(loop),
-      root_(std::move(options.root)) {
+      work(loop),
+      root_(std::move(options.root)),
+      close_soon_(loop, [this] { close_removed(); }),
+      counting_(loop, {.at_once = 1, .of_each = 1}) {
   if (accounts.current().empty()) {  // Rather now than with the first client.
     std::fprintf(stderr, "%s: nobody has an account yet; --add-user makes one\n",
                  options.accounts_file.c_str());
@@ -37,11 +40,35 @@ std::unique_ptr<HomeRequest> Site::request_home(const std::string& user, std::ui
     return nullptr;
   }
   if (!kept.counting) {
-    kept.counting = reactor::Work::run(
-        loop_, [root = root_, user] { return Home::count(root, user); },
-        [this, user](const reactor::Result<std::uint64_t>& bytes) { counted(user, bytes); });
+    kept.counting = samples::FairWork::Client(counting_, user)
+                        .run([root = root_, user] { return Home::count(root, user); },
+                             [this, user](const reactor::Result<std::uint64_t>& bytes) {
+                               counted(user, bytes);
+                             });
   }
   return std::make_unique<HomeRequest>(kept.waiting, quota_bytes, std::move(on_home));
+}
+
+Site::Seat Site::enter(const std::string& user) {
+  std::size_t& sessions = homes_[user].sessions;
+  if (sessions == sessions_of_each) return nullptr;
+  ++sessions;
+  return Seat(&sessions);
+}
+
+// Later than their removal, when whoever wrote to them has closed them, too: the last one to do so
+// has to wait.
+void Site::close_removed() {
+  if (closing_ || removed_.empty()) return;
+  closing_ = samples::FairWork::Client(work, "").run(
+      [files = std::exchange(removed_, {})]() mutable {
+        files.clear();
+        return true;
+      },
+      [this](bool) {
+        closing_.reset();
+        close_removed();
+      });
 }
 
 void Site::counted(const std::string& user, const reactor::Result<std::uint64_t>& used_bytes) {
@@ -70,6 +97,10 @@ reactor::Result<std::shared_ptr<Home>> Site::open(Kept& kept, const std::string&
       delete last;
     });
     kept.home = shared;
+    shared->on_removed([this](reactor::File file) {
+      removed_.push_back(std::move(file));
+      close_soon_.restart(reactor::Duration());
+    });
   }
   shared->set_quota(quota_bytes);
   return shared;

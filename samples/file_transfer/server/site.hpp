@@ -7,16 +7,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reactor/callback.hpp"
 #include "reactor/file.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
-#include "reactor/work.hpp"
+#include "reactor/timer.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
 #include "samples/file_transfer/server/home.hpp"
 #include "samples/file_transfer/server/login_guard.hpp"
 #include "samples/file_transfer/server/peer.hpp"
+#include "samples/support/fair_work.hpp"
 
 namespace file_transfer {
 
@@ -26,6 +28,7 @@ struct SiteOptions {
   std::string accounts_file;
   std::string root = ".";
   Patience patience;
+  std::size_t sessions_of_each = 16;  ///< Of a user, at a time.
 };
 
 class Site {
@@ -42,16 +45,28 @@ class Site {
                                                           std::uint64_t quota_bytes,
                                                           OnHome on_home);
 
+  /// A session of a user, until it is destroyed.
+  struct Leave {
+    void operator()(std::size_t* sessions) const { --*sessions; }
+  };
+  using Seat = std::unique_ptr<std::size_t, Leave>;
+
+  /// Nothing where the user has as many sessions as each may have.
+  [[nodiscard]] Seat enter(const std::string& user);
+
   const Patience patience;
+  const std::size_t sessions_of_each;
   AccountsFile accounts;
   LoginGuard guard;
+  samples::FairWork work;  ///< What blocks, for users in turn.
 
  private:
   /// What is known of a user's home, also while nobody has it open.
   struct Kept {
     std::weak_ptr<Home> home;
     std::optional<std::uint64_t> used_bytes;
-    std::optional<reactor::Work> counting;
+    std::optional<samples::FairWork::Job> counting;
+    std::size_t sessions = 0;
     std::list<HomeRequest*> waiting;
   };
 
@@ -59,9 +74,14 @@ class Site {
                                                             std::uint64_t quota_bytes);
   void counted(const std::string& user, const reactor::Result<std::uint64_t>& used_bytes);
 
-  reactor::Loop& loop_;
+  void close_removed();
+
   const std::string root_;
   reactor::File lock_;
+  std::vector<reactor::File> removed_;  // Until they are closed.
+  reactor::Timer close_soon_;
+  std::optional<samples::FairWork::Job> closing_;
+  samples::FairWork counting_;  // One home at a time: that may take long, and has no pieces.
   std::map<std::string, Kept> homes_;
 };
 
