@@ -119,12 +119,20 @@ class HostileServerTest(unittest.TestCase):
             with self.subTest(line=line):
                 self.assert_makes_no_sense(["ls"], {"type": "listing"}, line + b"\n")
 
-    def test_two_million_nested_arrays_are_refused(self):
-        self.assert_makes_no_sense(["ls"], {"type": "listing"}, b"[" * 2_000_000)
-
-    def test_an_endless_listing_is_refused_before_it_is_read(self):
-        self.assert_makes_no_sense(["ls"], {"type": "listing"}, announced=1 << 50,
+    def test_nested_arrays_are_refused_however_many(self):
+        self.assert_makes_no_sense(["ls"], {"type": "listing"}, b"[" * 65536)
+        self.assert_makes_no_sense(["ls"], {"type": "listing"}, b"[" * 2_000_000,
                                    reason=b"too long")
+
+    def test_a_page_of_a_listing_that_is_too_long_is_refused_before_it_is_read(self):
+        for announced in (65537, 1 << 50):
+            self.assert_makes_no_sense(["ls"], {"type": "listing"}, announced=announced,
+                                       reason=b"too long")
+
+    def test_pages_without_entries_are_not_waited_out(self):
+        self.assert_makes_no_sense(["ls"], {"type": "listing", "more": True})
+        for wrong in (1, "true", None, []):
+            self.assert_makes_no_sense(["ls"], {"type": "listing", "more": wrong})
 
     def test_answers_to_what_was_not_asked_are_refused(self):
         (self.folder / "a").write_bytes(b"hello")

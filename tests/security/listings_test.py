@@ -1,6 +1,7 @@
 """Folders with many names, and clients that ask for their lists and do not read them, or go."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
+from file_transfer_test import FileTransferTest, Remote  # noqa: E402
 from http_responder_test import ask, connect, get  # noqa: E402
-from programs import PATIENCE_SECONDS, Server  # noqa: E402
+from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
 
 MANY = 20_000
 KIBIBYTE = 1024
@@ -148,6 +150,147 @@ class HttpListings(unittest.TestCase):
                                                struct.pack("ii", 1, 0))
             until(lambda: descriptors(server) <= idle, "each was let go")
             self.assertIn(b"3 files", ask(server, "/small/")[1])
+
+
+class FileServerListings(FileTransferTest):
+    LONG = 200  # A name is so long that the kernel does not hold whole lists.
+
+    def setUp(self):
+        super().setUp()
+        self.add_user("bob", "1M")
+
+    def fill_home(self, count=30_000):
+        """In memory: that is quick."""
+        if MEMORY:
+            self.root = Path(tempfile.mkdtemp(dir=MEMORY))
+            self.addCleanup(shutil.rmtree, self.root)
+            self.home = self.root / "ann"
+        fill(self.home / "big", count, self.LONG)
+        return [f"{number}".ljust(self.LONG, "x") for number in range(count)]
+
+    def pages(self, remote, path):
+        """The pages of a list."""
+        remote.send({"type": "ls", "path": path})
+        pages = []
+        while True:
+            pages.append(remote.answer())
+            self.assertEqual(pages[-1]["type"], "listing", pages[-1])
+            if not pages[-1].get("more"):
+                return pages
+
+    def bound(self):
+        """What the server says that a list takes."""
+        return int(re.search(r"a listing takes (\d+) KiB", run("file_server", "--help").stdout)[1])
+
+    def test_a_long_list_comes_in_pages_of_which_each_has_a_bound_and_what_follows_is_answered(self):
+        names = self.fill_home(5000)
+        with self.server() as server, Remote(server) as remote:
+            remote.send({"type": "ls", "path": "big"})
+            remote.send({"type": "quota"})
+            pages = [remote.answer()]
+            while pages[-1].get("more"):
+                pages.append(remote.answer())
+            self.assertEqual(remote.answer()["type"], "quota")
+            self.assertGreater(len(pages), 10)
+            self.assertLessEqual(max(len(page["payload"]) for page in pages), 64 * KIBIBYTE)
+            told = [json.loads(line) for page in pages for line in page["payload"].splitlines()]
+            self.assertEqual(sorted(entry["name"] for entry in told), sorted(names))
+            done = self.client(server, "ls", "big")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(sorted(line.split()[1] for line in done.stdout.splitlines()),
+                             sorted(names))
+            done = self.client(server, "ls")
+            self.assertEqual(done.stdout.split(), ["-", "big/"])
+
+    def test_lists_that_are_not_read_take_no_more_than_is_said_and_end_by_the_patience(self):
+        self.fill_home()
+        bound = self.bound()
+        self.assertLess(bound, 512)
+        with self.server("--patience", "2", "--sessions", "30") as server, \
+                contextlib.ExitStack() as stack:
+            with Remote(server) as remote:  # The home is counted.
+                self.assertEqual(remote.greeting["type"], "welcome")
+            before = resident_bytes(server)
+            unread = [stack.enter_context(Remote(server)) for _ in range(30)]
+            for remote in unread:
+                remote.send({"type": "ls", "path": "big"})
+            with Remote(server, "bob") as bob:
+                until(lambda: descriptors(server) > 30 * 2, "each has its folder open")
+                self.assertEqual(len(self.pages(bob, "")), 1)
+                self.assertLess(resident_bytes(server) - before,
+                                30 * bound * KIBIBYTE + (32 << 20))
+                until(lambda: server.errors().count("timed out") == 30, "each was left")
+                with self.assertRaises(ConnectionResetError):
+                    while unread[0].socket.recv(1 << 16):
+                        pass
+                self.assertEqual(len(self.pages(bob, "")), 1)
+
+    def test_lists_of_clients_that_are_gone_are_not_worked_off(self):
+        self.fill_home()
+        with self.server("--sessions", "100") as server:
+            with Remote(server) as remote:
+                cost = cpu_seconds(server)
+                self.assertGreater(len(self.pages(remote, "big")), 100)
+                cost = cpu_seconds(server) - cost
+            idle = descriptors(server)
+            leaving = [Remote(server) for _ in range(60)]
+            before = cpu_seconds(server)
+            for remote in leaving:
+                remote.send({"type": "ls", "path": "big"})
+                remote.socket.close()
+            with Remote(server, "bob") as bob:
+                self.assertEqual(len(self.pages(bob, "")), 1)
+            until(lambda: descriptors(server) <= idle, "each was let go")
+            self.assertLess(cpu_seconds(server) - before, max(15 * cost, 0.5))
+
+    def test_a_user_has_so_many_sessions_and_no_more_and_others_have_theirs(self):
+        with self.server("--sessions", "3") as server:
+            first, *others = [Remote(server) for _ in range(3)]
+            with Remote(server) as refused, Remote(server, "bob") as bob:
+                self.assert_refused(refused.greeting, "ann has 3 sessions open")
+                self.assertIsNone(refused.answer())
+                self.assertEqual(bob.greeting["type"], "welcome")
+            with Remote(server, password="wrong") as stranger:
+                self.assert_refused(stranger.greeting, "another password")
+            done = self.client(server, "ls")
+            self.assertEqual((done.returncode, done.stderr),
+                             (1, "error: login: ann has 3 sessions open, and may have no more\n"))
+            open_before = descriptors(server)
+            first.socket.close()
+            until(lambda: descriptors(server) < open_before, "it is gone")
+            with Remote(server) as again:
+                self.assertEqual(again.greeting["type"], "welcome")
+            for remote in others:
+                remote.socket.close()
+
+    def test_what_is_removed_replaced_or_refused_is_not_kept_open(self):
+        data = bytes(1 << 20)
+        with self.server() as server, Remote(server) as remote:
+            for _ in range(3):
+                self.assertEqual(remote.put("a", data)["type"], "stored")
+            self.assertEqual(remote.ask("rm", path="a")["type"], "done")
+            self.assert_refused(remote.ask("rm", path="a"), "no such file")
+            for _ in range(3):
+                self.assertEqual(remote.ask("put", path="b", size=len(data))["type"], "ready")
+                remote.send({"type": "data", "offset": 0}, data)
+                self.assert_refused(remote.ask("end", sha256="0" * 64), "SHA-256")
+            with Remote(server) as cut:
+                self.assertEqual(cut.ask("put", path="c", size=len(data))["type"], "ready")
+                cut.send({"type": "data", "offset": 0}, data[:1000])
+            self.assertEqual(remote.put("c", data[:10])["type"], "stored")  # Less than is there.
+            for path in (self.home / "fifo", self.home / "link"):
+                os.mkfifo(path) if path.name == "fifo" else path.symlink_to("/etc/hostname")
+                self.assertEqual(remote.ask("rm", path=path.name)["type"], "done")
+            self.assertEqual(remote.ask("rm", path="c")["type"], "done")
+
+            def kept():
+                folder = f"/proc/{server.process.pid}/fd"
+                return [target for number in os.listdir(folder)
+                        if (target := os.readlink(f"{folder}/{number}")).endswith("(deleted)")
+                        and str(self.root) in target]
+            until(lambda: not kept(), "all is let go")
+            self.assertEqual(remote.used(), 0)
+        self.assertEqual((os.listdir(self.home), self.uploads()), ([], []))
 
 
 if __name__ == "__main__":
