@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <deque>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
@@ -23,7 +23,7 @@ namespace responder {
 ///     read … until has_rows(), write_head, { write_rows while has_rows(), read } …, write_end
 ///
 /// Thread    Any, one at a time.
-/// Cost      However large the folder, what is kept of it takes `sorted_bytes`.
+/// Cost      However large the folder, `most_bytes`.
 class FolderListing {
  public:
   struct Entry {
@@ -35,6 +35,8 @@ class FolderListing {
 
   /// What is kept of a folder.
   static constexpr std::size_t sorted_bytes = 192 * 1024;
+  /// That, and what the C library reads ahead.
+  static constexpr std::size_t most_bytes = sorted_bytes + 32 * 1024;
   /// A folder of which no more is kept is best written at once.
   static constexpr std::size_t whole_bytes = 32 * 1024;
 
@@ -72,7 +74,7 @@ class FolderListing {
   reactor::File folder_;  // Until it is read.
   const std::string path_;
   std::optional<samples::FolderReader> reader_;
-  std::vector<Entry> kept_;
+  std::deque<Entry> kept_;  // Which takes no more than its entries.
   std::size_t kept_bytes_ = 0;
   std::size_t written_ = 0;  // Of those that are kept.
   bool ended_ = false;

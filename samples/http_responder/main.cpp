@@ -2,6 +2,7 @@
 #include <csignal>
 #include <optional>
 
+#include "samples/http_responder/listing.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
 #include "samples/support/memory.hpp"
@@ -31,7 +32,10 @@ std::string limits_text() {
          "\nA connection holds at most " + kib(max_connection_bytes) + ": " + kib(max_head_bytes) +
          " of a head and as much of trailers, " + kib(read_bytes) + " of requests behind it, " +
          kib(max_echo_bytes) + " of a body to echo, and " + kib(max_queued_bytes) +
-         " of answers that wait to be read. An idle one holds next to nothing.";
+         " of answers that wait to be read. An idle one holds next to nothing.\n"
+         "The page of a folder takes " +
+         kib(FolderListing::most_bytes + listing_rows_bytes + high_water_bytes + write_bytes) +
+         " of that, however large the folder.";
 }
 
 }  // namespace
@@ -53,7 +57,8 @@ int main(int count, char** words) {
       ->check(CLI::Range(1, 1024));
   command_line.add_flag(
       "--list", options.list,
-      "List folders that have no index.html: folders first, with sizes and times");
+      "List folders that have no index.html, with sizes and times: sorted, folders first, but\nin "
+      "no order where there are more than some 2,000 names");
   command_line.add_flag("--hidden", options.hidden,
                         "Serve and list also what has a name like .git: one dot, then no other");
   command_line.add_flag("--refuse-links", options.refuse_links,

@@ -22,6 +22,7 @@ from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
 
 MANY = 20_000
 KIBIBYTE = 1024
+SLACK_BYTES = 32 << 20  # For what sessions, allocators and sanitizers take besides.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
@@ -49,6 +50,11 @@ def resident_bytes(server):
     return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * KIBIBYTE
 
 
+def kibibytes(name, pattern):
+    """What a program's --help says that something takes."""
+    return int(re.search(pattern, run(name, "--help").stdout)[1])
+
+
 def descriptors(server):
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
@@ -58,7 +64,6 @@ def until(condition, what):
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not in time: {what}")
-        time.sleep(0.005)
 
 
 def narrow(connection):
@@ -101,6 +106,8 @@ class HttpListings(unittest.TestCase):
             until(lambda: descriptors(server) < 20, "all that was abandoned is let go")
 
     def test_what_is_not_read_is_not_read_from_the_folder_and_ends_by_the_stall_timeout(self):
+        bound = kibibytes("http_responder", r"page of a folder takes (\d+) KiB")
+        self.assertLess(bound, 512)
         with self.serving("--stall-timeout", "2") as server, contextlib.ExitStack() as stack:
             idle, first = descriptors(server), resident_bytes(server)
             unread = []
@@ -113,7 +120,7 @@ class HttpListings(unittest.TestCase):
                 unread.append(connection)
             until(lambda: descriptors(server) == idle + 60, "each has its folder open")
             self.assertIn(b"3 files", ask(server, "/small/")[1])
-            self.assertLess(resident_bytes(server) - first, 30 * 512 * KIBIBYTE + (32 << 20))
+            self.assertLess(resident_bytes(server) - first, 30 * bound * KIBIBYTE + SLACK_BYTES)
             until(lambda: descriptors(server) <= idle, "each was let go")
             for connection in unread:  # Not as if that had been all.
                 with self.assertRaises(ConnectionResetError):
@@ -178,10 +185,6 @@ class FileServerListings(FileTransferTest):
             if not pages[-1].get("more"):
                 return pages
 
-    def bound(self):
-        """What the server says that a list takes."""
-        return int(re.search(r"a listing takes (\d+) KiB", run("file_server", "--help").stdout)[1])
-
     def test_a_long_list_comes_in_pages_of_which_each_has_a_bound_and_what_follows_is_answered(self):
         names = self.fill_home(5000)
         with self.server() as server, Remote(server) as remote:
@@ -204,7 +207,7 @@ class FileServerListings(FileTransferTest):
 
     def test_lists_that_are_not_read_take_no_more_than_is_said_and_end_by_the_patience(self):
         self.fill_home()
-        bound = self.bound()
+        bound = kibibytes("file_server", r"a listing takes (\d+) KiB")
         self.assertLess(bound, 512)
         with self.server("--patience", "2", "--sessions", "30") as server, \
                 contextlib.ExitStack() as stack:
@@ -218,7 +221,7 @@ class FileServerListings(FileTransferTest):
                 until(lambda: descriptors(server) > 30 * 2, "each has its folder open")
                 self.assertEqual(len(self.pages(bob, "")), 1)
                 self.assertLess(resident_bytes(server) - before,
-                                30 * bound * KIBIBYTE + (32 << 20))
+                                30 * bound * KIBIBYTE + SLACK_BYTES)
                 until(lambda: server.errors().count("timed out") == 30, "each was left")
                 with self.assertRaises(ConnectionResetError):
                     while unread[0].socket.recv(1 << 16):
