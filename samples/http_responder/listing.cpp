@@ -212,8 +212,8 @@ void FolderListing::write_head(std::string& page) const {
           trail(path_) + "</h1>\n";
 }
 
-void FolderListing::write_rows(std::string& page, std::size_t most_bytes) {
-  const std::size_t end = page.size() + most_bytes;
+void FolderListing::write_rows(std::string& page, std::size_t piece_bytes) {
+  const std::size_t end = page.size() + piece_bytes;
   if (!std::exchange(in_table_, true)) {
     if (!sorted_) page += "<p class=\"quiet\">Unsorted: there are too many names here.</p>\n";
     page +=

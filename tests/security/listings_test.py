@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -127,21 +128,23 @@ class HttpListings(unittest.TestCase):
                     while connection.recv(1 << 16):
                         pass
 
-    def test_addresses_have_their_turns_though_one_of_them_asks_for_much(self):
-        with self.serving() as server, contextlib.ExitStack() as stack:
-            asking = [stack.enter_context(connect(server)) for _ in range(40)]
-            for connection in asking:
-                connection.sendall(get("/big/", "Connection: close"))
+    def test_addresses_have_their_turns_though_one_of_them_asks_for_much_before(self):
+        with self.serving("--log") as server, contextlib.ExitStack() as stack:
             other = stack.enter_context(
                 socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS,
                                          ("127.0.0.2", 0)))
+            asking = [stack.enter_context(connect(server)) for _ in range(40)]
+            server.process.send_signal(signal.SIGSTOP)  # All of it is there when it goes on.
+            for connection in asking:
+                connection.sendall(get("/big/", "Connection: close"))
             other.sendall(get("/small/", "Connection: close"))
+            server.process.send_signal(signal.SIGCONT)
             with other.makefile("rb") as answer:
                 self.assertIn(b"3 files", answer.read())
-            # None of them has got all by then, since nobody has read.
-            for connection in asking[:3]:
-                with connection.makefile("rb") as answer:
-                    self.assertEqual(answer.read().count(b"<tr><td><a"), MANY + 1)
+            until(lambda: server.errors().count("GET /big/") == 40, "each is begun")
+            self.assertLess(server.errors().partition("GET /small/")[0].count("GET /big/"), 20)
+            with asking[39].makefile("rb") as answer:
+                self.assertEqual(answer.read().count(b"<tr><td><a"), MANY + 1)
 
     def test_a_list_that_is_cut_off_at_any_point_leaves_nothing_behind(self):
         with self.serving() as server:
