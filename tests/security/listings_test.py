@@ -130,10 +130,12 @@ class HttpListings(unittest.TestCase):
 
     def test_addresses_have_their_turns_though_one_of_them_asks_for_much_before(self):
         with self.serving("--log") as server, contextlib.ExitStack() as stack:
+            idle = descriptors(server)
             other = stack.enter_context(
                 socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS,
                                          ("127.0.0.2", 0)))
             asking = [stack.enter_context(connect(server)) for _ in range(40)]
+            until(lambda: descriptors(server) == idle + 41, "all are accepted")
             server.process.send_signal(signal.SIGSTOP)  # All of it is there when it goes on.
             for connection in asking:
                 connection.sendall(get("/big/", "Connection: close"))
