@@ -286,6 +286,14 @@ class FileServerListings(FileTransferTest):
                 self.assertEqual(cut.ask("put", path="c", size=len(data))["type"], "ready")
                 cut.send({"type": "data", "offset": 0}, data[:1000])
             self.assertEqual(remote.put("c", data[:10])["type"], "stored")  # Less than is there.
+            for number in range(20):  # Removed for a client that is gone by then.
+                self.assertEqual(remote.put("d", data)["type"], "stored")
+                with Remote(server) as gone:
+                    gone.send({"type": "rm", "path": "d"})
+                    if number % 2:
+                        gone.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                               struct.pack("ii", 1, 0))
+                until(lambda: remote.used() < len(data), "it is removed")
             for path in (self.home / "fifo", self.home / "link"):
                 os.mkfifo(path) if path.name == "fifo" else path.symlink_to("/etc/hostname")
                 self.assertEqual(remote.ask("rm", path=path.name)["type"], "done")
