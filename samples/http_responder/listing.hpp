@@ -59,8 +59,8 @@ class FolderListing {
   /// All of the folder is read.
   [[nodiscard]] bool ended() const { return ended_; }
 
-  /// They append to `page`. write_rows stops once it has added more than `piece_bytes`; it is called
-  /// once at least.
+  /// They append to `page`. write_rows stops once it has added more than `piece_bytes`; it is
+  /// called once at least.
   void write_head(std::string& page) const;
   void write_rows(std::string& page, std::size_t piece_bytes);
   void write_end(std::string& page) const;

@@ -194,7 +194,7 @@ Result<File> Home::open_upload(const std::string& path, const std::string& name)
 void Home::remove_upload(const std::string& name) {
   File file = hold(uploads_.fd(), name);
   unlinkat(uploads_.fd(), name.c_str(), 0);
-  if (file && on_removed_) on_removed_(std::move(file));
+  if (file) let_go(std::move(file));
 }
 
 Result<Home::Stored> Home::store(const std::string& path, const File& file) {

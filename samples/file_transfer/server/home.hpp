@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -15,7 +16,7 @@ namespace file_transfer {
 /// One for all sessions of a user, on one thread; so no two of them can take the same bytes of the quota.
 ///
 /// To remove a large file takes the kernel seconds, which pass when its last descriptor is closed. So
-/// what is removed stays open, for the caller or on_removed() to close it on another thread.
+/// what is removed stays open, for the caller or on_removed() to close it on another thread: Removed.
 class Home {
  public:
   /// Makes the folders `root/user` and `root/.uploads/user` where there are none. What is in them
@@ -69,9 +70,13 @@ class Home {
   /// Gives back what was reserved and not received, and with `remove` all of it.
   void release(const std::string& path, std::uint64_t size, bool remove);
 
-  /// What becomes of uploads that are removed; without it they are closed at once.
+  /// What becomes of what is removed, where the caller is not told; closed at once without it.
   void on_removed(reactor::Callback<void(reactor::File)> on_removed) {
     on_removed_ = std::move(on_removed);
+  }
+
+  void let_go(reactor::File file) {
+    if (on_removed_) on_removed_(std::move(file));
   }
 
   [[nodiscard]] const std::string& user() const { return user_; }
@@ -94,6 +99,27 @@ class Home {
   std::uint64_t used_bytes_ = 0;
   std::set<std::string> uploading_;
   reactor::Callback<void(reactor::File)> on_removed_;
+};
+
+/// A file without a name that a function on the thread pool is to close. Where the function never
+/// begins, since its client has gone, the Home lets go of the file: the loop does not wait for it
+/// either.
+class Removed {
+ public:
+  Removed(std::shared_ptr<Home> home, reactor::File file)
+      : home_(std::move(home)), file_(std::move(file)) {}
+  Removed(Removed&&) noexcept = default;
+  Removed& operator=(Removed&&) = delete;
+  ~Removed() {
+    if (file_) home_->let_go(std::move(file_));
+  }
+
+  /// Thread    Any.
+  void close() { file_ = reactor::File(); }
+
+ private:
+  std::shared_ptr<Home> home_;
+  reactor::File file_;
 };
 
 }  // namespace file_transfer

@@ -114,9 +114,11 @@ void IncomingFile::store(const Result<protocols::Digest>& digest, const std::str
   }
   // Stored is what the next crash leaves its name.
   syncing_ = worker_.run(
-      [stored = std::move(*stored)]() mutable -> Result<void> {
-        stored.replaced = reactor::File();
-        if (fsync(stored.folder.fd()) != 0) {
+      [folder = std::move(stored->folder),
+       replaced =
+           Removed(reservation_->home, std::move(stored->replaced))]() mutable -> Result<void> {
+        replaced.close();
+        if (fsync(folder.fd()) != 0) {
           return reactor::Failure(system_error(errno, "store upload"));
         }
         return {};

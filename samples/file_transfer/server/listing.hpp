@@ -14,7 +14,7 @@ namespace file_transfer {
 /// A page after the other, each read from the folder when the client has read what was before it: a
 /// line for each entry, a JSON object.
 ///
-/// Cost      A page and what the C library reads ahead, some 100 KiB, however large the folder; what
+/// Cost      A page and what the C library reads ahead, some 100 KiB, however large the folder. What
 ///           of it waits for the client is the stream's.
 class OutgoingListing {
  public:

@@ -91,8 +91,8 @@ void Session::remove_file(const std::string& path) {
   if (!removed) return peer_.refuse(removed.error().message());
   peer_.work();
   removing_ = worker().run(
-      [file = std::move(*removed)]() mutable {
-        file = reactor::File();
+      [file = Removed(home_, std::move(*removed))]() mutable {
+        file.close();
         return true;
       },
       [this](bool) {

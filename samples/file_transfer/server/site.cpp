@@ -92,13 +92,15 @@ reactor::Result<std::shared_ptr<Home>> Site::open(Kept& kept, const std::string&
   if (!shared) {
     auto home = Home::open(root_, user, *kept.used_bytes);
     if (!home) return reactor::Failure(home.error());
+    const std::weak_ptr<Site*> site = self_;
     // What it holds is known when the last session is gone, and is not counted again.
-    shared = std::shared_ptr<Home>(new Home(std::move(*home)), [&kept](const Home* last) {
-      kept.used_bytes = last->used_bytes();
+    shared = std::shared_ptr<Home>(new Home(std::move(*home)), [&kept, site](const Home* last) {
+      if (!site.expired()) kept.used_bytes = last->used_bytes();
       delete last;
     });
     kept.home = shared;
-    shared->on_removed([this](reactor::File file) {
+    shared->on_removed([this, site](reactor::File file) {
+      if (site.expired()) return;
       removed_.push_back(std::move(file));
       close_soon_.restart(reactor::Duration());
     });

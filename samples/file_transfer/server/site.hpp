@@ -86,6 +86,8 @@ class Site {
   std::optional<samples::FairWork::Job> closing_;
   samples::FairWork counting_;  // One home at a time: that may take long, and has no pieces.
   std::map<std::string, Kept> homes_;
+  // What is being written when a program ends lets go of its home after this object.
+  std::shared_ptr<Site*> self_ = std::make_shared<Site*>(this);
 };
 
 /// Destroying it ends the waiting: the home is not given to its OnHome any more.
