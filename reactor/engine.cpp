@@ -439,7 +439,10 @@ bool Engine::look_again() {
 }
 
 void Engine::run_scheduled() {
-  if (scheduled_now_.empty()) scheduled_now_.refill(scheduled_);
+  if (scheduled_now_.empty()) {
+    scheduled_before_ = scheduled_.size();
+    scheduled_now_.refill(scheduled_);
+  }
   while (!scheduled_now_.empty() && !interrupted()) {
     Source* const source = find(scheduled_now_.front());
     scheduled_now_.pop();

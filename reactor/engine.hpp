@@ -175,6 +175,7 @@ class Engine {
 
   /// What the longest read can bring, and what small writes are gathered in.
   static constexpr std::size_t read_buffer_bytes = 512 * 1024;
+  static constexpr std::size_t most_shared_bytes = 1024 * 1024;
   static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
 
   /// A host where `application_loop` is null, its guest otherwise.
@@ -249,6 +250,13 @@ class Engine {
 
   /// Where each read begins, of read_buffer_bytes.
   [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
+
+  /// How much a source may read or send of a file in one iteration when it has more to do: all such
+  /// sources share most_shared_bytes.
+  [[nodiscard]] std::size_t share_bytes() const {
+    const std::size_t sources = std::max<std::size_t>({scheduled_before_, scheduled_.size(), 1});
+    return most_shared_bytes / sources;
+  }
 
   /// Keeps `bytes` for `source` until the callback that is running returns, behind what was gathered
   /// for it before, and then sends them to `fd`. What lies in the read buffer stays there, anything
@@ -361,6 +369,7 @@ class Engine {
   std::span<const Event> events_;  // Of this turn, those not yet dispatched.
   std::vector<Token> scheduled_;
   Round<Token> scheduled_now_;
+  std::size_t scheduled_before_ = 0;  // How many, at the last refill.
 
   Nanoseconds now_ = 0;
   bool now_is_fresh_ = false;

@@ -31,7 +31,7 @@ constexpr std::chrono::milliseconds shortest_rest = 5ms;
 constexpr std::chrono::milliseconds longest_rest = 1s;
 
 // Accepted at most in one go, so that a flood of new connections leaves time for the old.
-constexpr int most_at_once = 64;
+constexpr int most_at_once = 16;
 
 // What a queue holds at most when nobody knows with which backlog its socket listens: the kernel
 // kept it in 16 bits for long.

@@ -33,6 +33,9 @@ bool is_refused_for_now(const Result<bool>& connected) {
 
 constexpr StreamLimits default_limits;
 
+constexpr std::size_t first_read_bytes = 64 * 1024;
+constexpr std::size_t least_read_bytes = 16 * 1024;
+
 // A peer's address in what an IPv6 one takes, a fraction of an Address.
 struct CompactAddress {
   sockaddr_in6 bytes{};
@@ -52,8 +55,8 @@ struct CompactAddress {
   }
 };
 
-// One call to sendfile brings no more, and neither does one turn.
-constexpr std::uint64_t file_bytes_a_turn = 1024 * 1024;
+// A turn sends no less, however many files are being sent.
+constexpr std::uint64_t least_file_bytes = 64 * 1024;
 
 // What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what
 // the peer has yet to read.
@@ -294,10 +297,24 @@ struct Stream::State final : Source {
     if (engine().call(*this, on_data_callback, Bytes(buffer, received))) settle_level();
   }
 
+  // A stream begins with little, and goes on with more as long as its reads are filled and few
+  // others have much to read: what one iteration reads does not grow with the number of peers that
+  // flood. A read of more than first_bytes() is never the last before the loop waits.
+  [[nodiscard]] std::uint32_t first_bytes() const { return most_bytes(first_read_bytes); }
+  [[nodiscard]] std::uint32_t share_bytes() const {
+    return most_bytes(std::max(engine().share_bytes(), least_read_bytes));
+  }
+  [[nodiscard]] std::uint32_t most_bytes(std::size_t size) const {
+    const std::size_t most = std::min(limits().read_bytes, Engine::read_buffer_bytes);
+    return static_cast<std::uint32_t>(
+        std::clamp<std::size_t>(size, 1, std::max<std::size_t>(most, 1)));
+  }
+
   [[gnu::noinline]] void deliver_and_read_on(std::size_t received) {
     // A buffer that was not filled has emptied the socket, unless its end is behind that.
     const bool filled = received == read_bytes;
     filled || is(end_is_near) ? set(readable) : clear(readable);
+    read_bytes = filled ? share_bytes() : first_bytes();
     if (!deliver({engine().read_buffer(), received})) return;
     if (!is(readable) || !reads()) return settle_level();
     if (filled || engine().interrupted()) return engine().schedule(*this);
@@ -445,7 +462,8 @@ struct Stream::State final : Source {
 
   void send_waiting() {
     clear(file_goes_on);
-    std::uint64_t file_bytes = file_bytes_a_turn;
+    std::uint64_t file_bytes = std::clamp<std::uint64_t>(engine().share_bytes(), least_file_bytes,
+                                                         Engine::most_shared_bytes);
     SendQueue& queue = seldom->queue;
     while (!queue.empty()) {
       const Bytes bytes = queue.front_bytes();
@@ -831,8 +849,7 @@ struct Stream::State final : Source {
     if (shared) shared->queued -= queued();
     shared = std::move(limits);
     if (shared) shared->queued += queued();
-    read_bytes = static_cast<std::uint32_t>(
-        std::clamp<std::size_t>(this->limits().read_bytes, 1, Engine::read_buffer_bytes));
+    read_bytes = first_bytes();
     if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
     if (is(queueing) && !is(connecting | closing)) {
       limit_time(this->limits().stall_timeout, "send to");
@@ -847,7 +864,7 @@ struct Stream::State final : Source {
   Socket socket;
   Interest registered = Interest::none;
   unsigned flags = deaf;
-  std::uint32_t read_bytes = Engine::read_buffer_bytes;
+  std::uint32_t read_bytes = first_read_bytes;
   std::shared_ptr<SharedLimits::State> shared;  // None where the defaults will do.
   CompactAddress peer;
   Callback<void(Bytes)> on_data_callback;

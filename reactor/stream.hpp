@@ -35,7 +35,8 @@ struct StreamLimits {
   std::size_t high_water_bytes = 256 * 1024;
   /// A write that would queue more than this closes the stream.
   std::size_t max_queued_bytes = 64 * 1024 * 1024;
-  /// One read brings no more than this.
+  /// One read brings no more than this. Where many streams of a loop have much to read at once,
+  /// each read brings less, at least 16 KiB.
   std::size_t read_bytes = 512 * 1024;
   /// Closes the stream when output is queued and nothing moves for this long: the peer neither
   /// takes bytes nor sends any. max(): never.

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <list>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -255,6 +257,36 @@ TEST_SUITE("stream") {
     other.peer.send("x");
     run_until(loop, [&] { return received_before.has_value(); });
     CHECK(*received_before <= 64);
+  }
+
+  TEST_CASE("what an iteration reads hardly grows with the number of peers that flood") {
+    constexpr std::size_t streams = 60;
+    Loop loop;
+    std::list<ConnectedStream> flooded;
+    for (std::size_t i = 0; i < streams; ++i) flooded.emplace_back(loop);
+    const auto fill = [&] {
+      for (ConnectedStream& one : flooded) {
+        while (one.peer.send_some(Pattern::at(0)) > 0) {
+        }
+      }
+    };
+    const auto received = [&] {
+      return std::accumulate(
+          flooded.begin(), flooded.end(), std::uint64_t{0},
+          [](std::uint64_t sum, const ConnectedStream& one) { return sum + one.received; });
+    };
+    for (int iteration = 0; iteration < 20; ++iteration) {
+      CAPTURE(iteration);
+      fill();
+      std::vector<std::size_t> before;
+      for (const ConnectedStream& one : flooded) before.push_back(one.received);
+      const std::uint64_t all = received();
+      loop.run_once();
+      // The first iteration finds out how many there are.
+      CHECK(received() - all <= (iteration == 0 ? 10 : 3) * mebibyte);
+      std::size_t index = 0;
+      for (const ConnectedStream& one : flooded) CHECK(one.received > before[index++]);
+    }
   }
 
   TEST_CASE("what the peer sent before it closed is delivered, though a write failed first") {
