@@ -1,5 +1,6 @@
 #include "samples/chat/room.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <set>
 #include <utility>
@@ -32,8 +33,13 @@ std::string_view fault_of(const std::string& name) {
 
 // What is not even read to its end is the last that is heard of a member.
 void Member::on_frame(const Decoder::Frame& frame) {
-  if (const auto* line = std::get_if<std::string_view>(&frame)) return room.hear(*this, *line);
-  room.answer(*this, too_long);
+  if (const auto* line = std::get_if<std::string_view>(&frame)) {
+    room.hear(*this, *line);
+  } else {
+    room.answer(*this, too_long);
+  }
+  // The frames that were received behind this one are kept until then.
+  if (!share->may_go_on()) stream.pause();
 }
 void Member::on_end() {
   const std::string last = unended->take();
@@ -47,6 +53,7 @@ void Member::on_close(const reactor::Error& error) {
 
 Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
     : loop_(loop),
+      share_(loop),
       server_(samples::value_of(
           Server::listen(loop, endpoint, options(max_unread_bytes),
                          [this](reactor::Stream& stream) { return enter(stream); }))) {
@@ -58,7 +65,8 @@ Member Room::enter(reactor::Stream& stream) {
   auto unended = std::make_unique<samples::UnendedLine>(loop_);
   unended->on_pause([this, line = unended.get()] { hear_unended(*line); });
   last_entered_ = unended.get();
-  return {stream, *this, guest_name(), std::move(unended)};
+  auto share = std::make_unique<samples::FairShare::Client>(share_, [&stream] { stream.resume(); });
+  return {stream, *this, guest_name(), std::move(unended), std::move(share)};
 }
 
 void Room::hear_unended(const samples::UnendedLine& line) {
@@ -90,12 +98,14 @@ void Room::leave(Member& member) {
 void Room::forget(Member& member) {
   const std::string name = std::exchange(member.name, {});
   if (!name.empty()) names_.erase(skeleton(name));
+  list_.clear();
   if (std::exchange(member.joined, false)) tell_all("* " + name + " left\n");
 }
 
 std::string Room::guest_name() {
   for (;;) {
     std::string name = "guest-" + std::to_string(++guests_);
+    list_.clear();
     if (names_.emplace(skeleton(name), name).second) return name;
   }
 }
@@ -114,17 +124,20 @@ void Room::rename(Member& member, const std::string& name) {
   }
   names_.erase(skeleton(member.name));
   names_.emplace(skeleton(name), name);
+  list_.clear();
   const std::string before = std::exchange(member.name, name);
   if (member.joined) tell_all("* " + before + " is now " + name + '\n');
   join(member);
 }
 
 void Room::list_names(Member& member) {
-  std::set<std::string_view> names;
-  for (const auto& [skeleton, name] : names_) names.insert(name);
-  std::string list = "* " + std::to_string(names.size()) + " here:\n";
-  for (const std::string_view name : names) list.append("*   ").append(name) += '\n';
-  answer(member, list);
+  if (list_.empty()) {
+    std::set<std::string_view> names;
+    for (const auto& [skeleton, name] : names_) names.insert(name);
+    list_ = "* " + std::to_string(names.size()) + " here:\n";
+    for (const std::string_view name : names) list_.append("*   ").append(name) += '\n';
+  }
+  answer(member, list_);
 }
 
 void Room::answer(Member& member, std::string_view text) {
@@ -132,9 +145,11 @@ void Room::answer(Member& member, std::string_view text) {
   member.stream.write(text);
 }
 
-// Everything said in one turn of the loop is encoded once, and goes to each in one system call.
+// Everything said in one turn of the loop is encoded once, and goes to each in one system call. For
+// many members less is gathered: it is sent in the time of those who say it.
 void Room::tell_all(std::string_view line) {
-  constexpr std::size_t enough_at_once = 65536;
+  const std::size_t enough_at_once =
+      std::clamp<std::size_t>((8 << 20) / (server_.connections() + 1), 8192, 65536);
   if (said_.empty()) loop_.post([this] { tell_now(); });
   said_ += line;
   if (said_.size() >= enough_at_once) tell_now();

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "reactor/server.hpp"
+#include "samples/support/fair_share.hpp"
 #include "samples/support/paused_lines.hpp"
 #include "samples/support/telling.hpp"
 
@@ -23,6 +24,7 @@ struct Member {
   Room& room;
   std::string name;
   std::unique_ptr<samples::UnendedLine> unended;
+  std::unique_ptr<samples::FairShare::Client> share;
   bool joined = false;
 
   void on_frame(const Decoder::Frame& frame);
@@ -38,7 +40,7 @@ class Room {
 
   /// What the options bound, and what a member may keep besides: a line without its end.
   [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes) {
-    return {.max_queued_bytes = max_unread_bytes};
+    return {.max_queued_bytes = max_unread_bytes, .read_bytes = 64 * 1024};
   }
   static constexpr std::size_t bytes_each = 2 * 64 * 1024;
 
@@ -63,7 +65,9 @@ class Room {
   void tell_now();
 
   reactor::Loop& loop_;
+  samples::FairShare share_;
   std::map<std::string, std::string> names_;  // By skeleton.
+  std::string list_;                          // Of the names; empty when they have changed.
   std::size_t guests_ = 0;
   std::string said_;
   samples::UnendedLine* last_entered_ = nullptr;

@@ -38,7 +38,8 @@ Session::Session(reactor::Stream& stream, Site& site)
     : stream_(stream),
       site_(site),
       http_(connection_of(site)),
-      deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }) {
+      deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }),
+      share_(site.share, [this] { serve(); }) {
   site_.monitor.on_connection(1);
   // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
   // socket has no such option, nor need of it.
@@ -74,10 +75,10 @@ void Session::finish() {
 // Answers what has come, for as long as the client also reads.
 void Session::serve() {
   site_.refresh_date();
-  while (!full_ && step()) {
+  while (!full_ && share_.may_go_on() && step()) {
     if (site_.out.size() >= write_bytes) flush();
   }
-  if (full_) http_.retain();
+  if (full_ || share_.waits()) http_.retain();
   flush();
   settle();
 }
@@ -186,6 +187,7 @@ void Session::note(int status) {
 void Session::settle() {
   using Phase = ServerConnection::Phase;
   const Phase phase = http_.phase();
+  if (share_.waits() && !full_) return pause(true);
   if (full_ || (phase == Phase::answer && exchange_)) {
     wait(Waits::reader);
   } else if (phase == Phase::over || (draining_ && phase == Phase::idle)) {
@@ -197,9 +199,12 @@ void Session::settle() {
     wait(phase == Phase::head ? Waits::head : Waits::body);
   }
   // What comes while an answer is under way would have to be kept.
-  const bool pause = waits_ == Waits::reader;
-  if (pause != paused_) pause ? stream_.pause() : stream_.resume();
-  paused_ = pause;
+  pause(waits_ == Waits::reader);
+}
+
+void Session::pause(bool paused) {
+  if (paused != paused_) paused ? stream_.pause() : stream_.resume();
+  paused_ = paused;
 }
 
 void Session::wait(Waits what) {
@@ -231,6 +236,7 @@ std::optional<bool> Session::reads_on() {
 
 void Session::on_expired() {
   site_.refresh_date();
+  if (share_.waits()) return begin_period();  // For this server, not for the client.
   const auto reads = reads_on();
   switch (waits_) {
     case Waits::idle:

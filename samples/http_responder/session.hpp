@@ -12,6 +12,7 @@
 #include "reactor/file.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/acknowledged.hpp"
+#include "samples/support/fair_share.hpp"
 
 namespace responder {
 
@@ -72,6 +73,7 @@ class Session {
   bool step();
   void take(const protocols::http::RequestEvent& event);
   void settle();
+  void pause(bool paused);
   void wait(Waits what);
   void on_expired();
   void begin_period();
@@ -85,6 +87,7 @@ class Session {
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
   reactor::Deadline deadline_;
+  samples::FairShare::Client share_;
   Waits waits_ = Waits::idle;
   bool new_request_ = false;  // Since the deadline was set.
   bool full_ = false;         // Until on_drained().

@@ -141,7 +141,7 @@ void answer_from(const Root& root, Session& session, const RequestHead& head,
 }  // namespace
 
 Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& figures)
-    : loop(on), options(with), monitor(on, figures), root_(root) {
+    : loop(on), options(with), monitor(on, figures), share(on), root_(root) {
   refresh_date();
 }
 

@@ -14,6 +14,7 @@
 #include "samples/http_responder/monitor.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/session.hpp"
+#include "samples/support/fair_share.hpp"
 
 namespace responder {
 
@@ -41,6 +42,7 @@ class Site {
   reactor::Loop& loop;
   const Options& options;
   Monitor monitor;
+  samples::FairShare share;
   std::vector<std::byte> out;  ///< What is written, until the stream is given it.
 
  private:

@@ -17,6 +17,7 @@
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/acknowledged.hpp"
+#include "samples/support/fair_share.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
@@ -37,6 +38,9 @@ struct Options {
 
 constexpr std::size_t max_waiting = 64;
 
+// One request of the largest size at a time: what is read is parsed at once.
+constexpr reactor::ServerOptions server_options() { return {.read_bytes = 64 * 1024}; }
+
 std::vector<std::string> environment() {
   std::vector<std::string> variables;
   for (const std::string name : {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"}) {
@@ -48,10 +52,11 @@ std::vector<std::string> environment() {
 class Session {
  public:
   Session(reactor::Loop& loop, Stream& stream, const samples::Secret& secret,
-          const Options& options)
+          const Options& options, samples::FairShare& share)
       : loop_(loop),
         stream_(stream),
         options_(options),
+        share_(share, [this] { run_next(); }),
         gate_(loop, stream, secret.challenge(protocols::Challenge::Side::server),
               options.patience) {}
 
@@ -104,7 +109,7 @@ class Session {
   }
 
   void run_next() {
-    while (!run_ && !waiting_.empty() && !ending_) {
+    while (!run_ && !waiting_.empty() && !ending_ && share_.may_go_on()) {
       const Request request = std::move(waiting_.front());
       waiting_.pop_front();
       run(request);
@@ -199,6 +204,7 @@ class Session {
   reactor::Loop& loop_;
   Stream& stream_;
   const Options& options_;
+  samples::FairShare::Client share_;
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
   std::optional<reactor::Deadline> unfinished_;
@@ -211,8 +217,10 @@ class Session {
 
 void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
   reactor::Loop loop;
+  samples::FairShare share(loop);  // To start a process takes milliseconds.
   auto server = samples::value_of(reactor::Server<Session>::listen(
-      loop, endpoint, {}, [&](Stream& stream) { return Session(loop, stream, secret, options); }));
+      loop, endpoint, server_options(),
+      [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));
   const samples::StopSignals signals(loop, [&] { server.drain(); });
   samples::announce(server.address());
   loop.run();
@@ -231,7 +239,7 @@ int main(int count, char** words) {
       "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and what is made of it.
-  command_line.footer(samples::memory_text(reactor::ServerOptions(), request_bytes));
+  command_line.footer(samples::memory_text(remote_command::server_options(), request_bytes));
   command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line

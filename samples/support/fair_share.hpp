@@ -1,0 +1,72 @@
+// What a server does for its clients in one iteration of its loop takes a limited time.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <utility>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+
+namespace samples {
+
+/// Divides the time of a loop among the clients that ask much at once: each is served a part of its
+/// requests, and goes on in a later iteration. What takes long, one request for example, is not
+/// interrupted. It outlives its Clients.
+class FairShare {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  explicit FairShare(reactor::Loop& loop, Clock::duration each_iteration = default_time)
+      : loop_(loop), each_iteration_(each_iteration) {}
+  FairShare(const FairShare&) = delete;
+  FairShare& operator=(const FairShare&) = delete;
+
+  static constexpr std::chrono::milliseconds default_time{2};
+
+  class Client {
+   public:
+    /// `go_on` serves the client until may_go_on() is false or nothing is left to do, or has that done
+    /// in the same iteration.
+    Client(FairShare& share, reactor::Callback<void()> go_on)
+        : share_(share), go_on_(std::move(go_on)) {}
+    ~Client() { stop_waiting(); }
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    /// Asked before each request. False: not now; `go_on` is called in a later iteration, once for
+    /// any number of these.
+    ///
+    /// Cost      A look at the clock.
+    [[nodiscard]] bool may_go_on();
+    [[nodiscard]] bool waits() const { return waits_; }
+
+   private:
+    friend class FairShare;
+    void stop_waiting();
+
+    FairShare& share_;
+    reactor::Callback<void()> go_on_;
+    std::list<Client*>::iterator place_;
+    bool waits_ = false;
+    reactor::Loop::Clock::time_point turn_;  // The iteration in which it was called last.
+    Clock::time_point end_;                  // Of its part of that.
+    bool begun_ = false;
+  };
+
+ private:
+  void note_iteration();
+  void serve();
+  void serve_soon();
+
+  reactor::Loop& loop_;
+  const Clock::duration each_iteration_;
+  std::list<Client*> waiting_;  // The longest first.
+  reactor::Loop::Clock::time_point iteration_;
+  Clock::time_point end_;    // Of the time of this iteration.
+  Clock::duration part_{0};  // Of it, for each of those that waited.
+  bool posted_ = false;
+};
+
+}  // namespace samples
