@@ -41,6 +41,7 @@ int write_all(int fd, std::string_view text) {
 Printer::Printer(reactor::Loop& loop, std::vector<std::string> urls)
     : urls_(std::move(urls)),
       share_a_terminal_(is_one_terminal(STDOUT_FILENO, STDERR_FILENO)),
+      is_terminal_(isatty(STDOUT_FILENO) != 0),
       timer_(loop, [this] { print_progress(); }),
       loop_(loop) {}
 
@@ -82,6 +83,10 @@ void Printer::print_body(std::string body) {
   inside_body_ = true;
   at_line_start_ = body.back() == '\n';
   const std::size_t size = body.size();
+  write_body(is_terminal_ ? escaped_.feed(body) : std::move(body), size);
+}
+
+void Printer::write_body(std::string body, std::size_t size) {
   writing_ = reactor::Work::run(
       loop_, [body = std::move(body)] { return write_all(STDOUT_FILENO, body); },
       [this, size](int error) {
@@ -103,6 +108,9 @@ void Printer::written(int error) {
 void Printer::print_report(const std::string& report) {
   clear_progress();
   inside_body_ = false;
+  if (const std::string rest = escaped_.finish(); !rest.empty()) {
+    (void)write_all(STDOUT_FILENO, rest);
+  }
   if (share_a_terminal_ && !std::exchange(at_line_start_, true)) std::fputc('\n', stderr);
   std::fprintf(stderr, "%s\n", report.c_str());
   if (++reported_ == urls_.size()) timer_.cancel();

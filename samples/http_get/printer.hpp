@@ -10,6 +10,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/work.hpp"
 #include "samples/http_get/fetcher.hpp"
+#include "samples/support/printable.hpp"
 
 namespace http_get {
 
@@ -42,6 +43,7 @@ class Printer final : public Listener {
 
   void print_next();
   void print_body(std::string body);
+  void write_body(std::string text, std::size_t size);
   void written(int error);
   void print_report(const std::string& report);
   void print_progress();
@@ -49,6 +51,8 @@ class Printer final : public Listener {
 
   const std::vector<std::string> urls_;
   const bool share_a_terminal_;
+  const bool is_terminal_;  // Standard output: nothing that a server sends commands it.
+  samples::EscapedPieces escaped_;
   const Fetcher* fetcher_ = nullptr;
   std::size_t reported_ = 0;
   std::deque<Item> waiting_;

@@ -1,10 +1,13 @@
 // Has commands run by remote_command_server: one from the command line, or the lines of standard
 // input.
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -105,8 +108,11 @@ class Client {
     const std::string type = header.at("type");
     if (type == "stdout" || type == "stderr") {
       std::FILE* const to = type == "stdout" ? stdout : stderr;
-      std::fwrite(payload.data(), 1, payload.size(), to);
-      std::fflush(to);
+      if (isatty(fileno(to)) != 0) {
+        print((to == stdout ? output_ : errors_).feed(protocols::as_text(payload)), to);
+      } else {
+        print(protocols::as_text(payload), to);
+      }
       if (!payload.empty()) in_line_ = payload.back() != std::byte{'\n'};
       (to == stdout ? stdout_bytes_ : stderr_bytes_) += payload.size();
     } else if (type == "refused") {
@@ -114,6 +120,19 @@ class Client {
     } else {
       take_end(header);
     }
+  }
+
+  static void print(std::string_view text, std::FILE* to) {
+    std::fwrite(text.data(), 1, text.size(), to);
+    std::fflush(to);
+  }
+
+  // Any other number could be taken for 0.
+  static int small_number(const Json& value) {
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 255) {
+      throw samples::Failed("the server answers what makes no sense");
+    }
+    return value.get<int>();
   }
 
   // Status 0 is a success only of a command that the server did not have to end, and whose output
@@ -124,7 +143,9 @@ class Client {
       throw samples::Failed("the server's output is not all that it announces");
     }
     const bool killed = header.contains("signal");
-    const int number = header.at(killed ? "signal" : "exit_status");
+    const int number = small_number(header.at(killed ? "signal" : "exit_status"));
+    print(output_.finish(), stdout);
+    print(errors_.finish(), stderr);
     const std::string why = header.value("stopped_by", "");
     if (!killed && number == 0 && why.empty()) return go_on();
     report((killed ? "signal " : "exit status ") + std::to_string(number) +
@@ -162,7 +183,9 @@ class Client {
   bool waits_ = false;   // For an answer.
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
-  bool in_line_ = false;            // The output does not end with a line end.
+  bool in_line_ = false;  // The output does not end with a line end.
+  samples::EscapedPieces output_;
+  samples::EscapedPieces errors_;
   std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
   std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;

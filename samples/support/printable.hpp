@@ -15,4 +15,16 @@ namespace samples {
 /// The same, but nothing is lost: each byte of what would be left out or replaced becomes `\x1b`.
 [[nodiscard]] std::string escaped(std::string_view text);
 
+/// Text of many lines for a terminal, which arrives in pieces that may end within a character. As
+/// escaped(), but ends of lines and tabs stay.
+class EscapedPieces {
+ public:
+  [[nodiscard]] std::string feed(std::string_view piece);
+  /// What was held back, when no piece follows.
+  [[nodiscard]] std::string finish();
+
+ private:
+  std::string rest_;  // The beginning of a character.
+};
+
 }  // namespace samples

@@ -60,4 +60,20 @@ TEST_SUITE("printable") {
     CHECK(samples::escaped("\xe2\x82\u202e!") == "\\xe2\\x82\\xe2\\x80\\xae!");
     CHECK(samples::escaped("Gr\u00fc\u00dfe, \u4f60\u597d") == "Gr\u00fc\u00dfe, \u4f60\u597d");
   }
+
+  TEST_CASE("text in pieces is escaped however it was cut") {
+    const std::string text =
+        "Gr\u00fc\u00dfe,\t\u4f60\u597d \U0001f600\r\n\u009b31m\x1b[2J\rx\n\xe2\x82";
+    const std::string shown =
+        "Gr\u00fc\u00dfe,\t\u4f60\u597d \U0001f600\n\\xc2\\x9b31m\\x1b[2J\\x0dx\n\\xe2\\x82";
+    const std::size_t line_end = text.find('\r');
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+      if (cut == line_end + 1) continue;  // There the first piece ends with a lone \r.
+      samples::EscapedPieces pieces;
+      std::string all = pieces.feed(text.substr(0, cut));
+      all += pieces.feed(text.substr(cut));
+      all += pieces.finish();
+      CHECK(all == shown);
+    }
+  }
 }
