@@ -153,7 +153,7 @@ void Room::answer(Member& member, std::string_view text) {
 // many members less is gathered: it is sent in the time of those who say it.
 void Room::tell_all(std::string_view line) {
   const std::size_t enough_at_once =
-      std::clamp<std::size_t>((1 << 20) / (server_.connections() + 1), 1024, 65536);
+      std::clamp<std::size_t>((2 << 20) / (server_.connections() + 1), 8192, 65536);
   if (said_.empty()) loop_.post([this] { tell_now(); });
   said_ += line;
   if (said_.size() >= enough_at_once) tell_now();
