@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -63,6 +64,22 @@ def connect_many(server, count):
     allow_many_descriptors()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100
     return [connect(server) for _ in range(min(count, most))]
+
+
+def stay_connected(server, count, begin=b"", pause=0.0002):
+    """Sends a byte now and then on `count` connections; one that is reset is made again."""
+    connections = connect_many(server, count)
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.sendall(begin)
+    while True:
+        for number, connection in enumerate(connections):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                connection.close()
+                connections[number] = connect(server)
+            time.sleep(pause)
 
 
 def receive(connection, size):

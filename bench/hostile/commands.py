@@ -6,8 +6,8 @@ import time
 
 from challenge import prove_as_client
 
-from .case import (SECRET, Case, RunningServer, StreamClient, churn, connect, connect_many,
-                   exchange_floods, receive, secret_file)
+from .case import (SECRET, Case, RunningServer, StreamClient, churn, connect,
+                   exchange_floods, receive, secret_file, stay_connected)
 
 
 def message(header):
@@ -21,7 +21,7 @@ def command(program, *arguments):
 
 def log_in(server):
     connection = connect(server)
-    if not prove_as_client(connection, SECRET):
+    if not prove_as_client(connection, SECRET, "remote_command"):
         raise ValueError("the server does not know the secret")
     return connection
 
@@ -53,11 +53,7 @@ def wrong_proofs(server, folder, number):
 
 
 def never_prove(server, folder, number):
-    connections = connect_many(server, 4000)
-    while True:
-        for connection in connections:
-            connection.sendall(b"x")
-            time.sleep(0.0002)
+    stay_connected(server, 4000)
 
 
 def unread_output(server, folder, number):

@@ -9,7 +9,7 @@ import time
 from file_transfer_test import Remote as Plain
 from programs import program
 
-from .case import Case, RunningServer, StreamClient, connect, connect_many, churn
+from .case import Case, RunningServer, StreamClient, churn, connect, stay_connected
 
 ACCOUNTS = 5002
 ENTRIES = 200_000
@@ -80,11 +80,7 @@ def login_messages(server, folder, number):
 
 
 def logins_that_never_finish(server, folder, number):
-    connections = connect_many(server, 2000)
-    while True:
-        for connection in connections:
-            connection.sendall(b"x")
-            time.sleep(0.0005)
+    stay_connected(server, 2000, pause=0.0005)
 
 
 def wrong_passwords(server, folder, number):

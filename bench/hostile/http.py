@@ -6,7 +6,7 @@ import socket
 import time
 
 from .case import (Case, RunningServer, StreamClient, churn, connect, connect_many,
-                   exchange_floods, send_without_reading)
+                   exchange_floods, send_without_reading, stay_connected)
 
 ENTRIES = 5000
 
@@ -51,13 +51,7 @@ def request_churn(server, folder, number):
 
 
 def slow_heads(server, folder, number):
-    connections = connect_many(server, 4000)
-    for connection in connections:
-        connection.sendall(b"GET / HTTP/1.1\r\nX: ")
-    while True:
-        for connection in connections:
-            connection.sendall(b"x")
-            time.sleep(0.0002)
+    stay_connected(server, 4000, b"GET / HTTP/1.1\r\nX: ")
 
 
 def pipelined(data):

@@ -3,10 +3,10 @@
 import contextlib
 import socket
 import subprocess
-import time
 
 from .case import (SECRET, Case, RunningServer, StreamClient, churn, connect, connect_many,
-                   exchange_floods, receive, secret_file, send_without_reading, server)
+                   exchange_floods, receive, secret_file, send_without_reading, server,
+                   stay_connected)
 from challenge import prove_as_client
 
 
@@ -21,7 +21,7 @@ class EchoClient(StreamClient):
 class ProvenEchoClient(EchoClient):
     def __init__(self, server, folder):
         super().__init__(server)
-        if not prove_as_client(self.connection, SECRET):
+        if not prove_as_client(self.connection, SECRET, "tcp_echo"):
             raise ValueError("the server does not know the secret")
 
 
@@ -68,11 +68,7 @@ def wrong_proofs(server, folder, number):
 
 
 def never_prove(server, folder, number):
-    connections = connect_many(server, 4000)
-    while True:
-        for connection in connections:
-            connection.sendall(b"x")
-            time.sleep(0.0002)
+    stay_connected(server, 4000)
 
 
 class Relay(RunningServer):

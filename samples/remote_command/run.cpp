@@ -1,7 +1,11 @@
 #include "samples/remote_command/run.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -15,6 +19,10 @@ using reactor::Stream;
 
 namespace {
 
+// Commands give way to the server. To start one, the server waits until the kernel has given the
+// new process a turn; that would take long beside many commands that are as important.
+constexpr int niceness = 10;
+
 // A process that has closed its outputs may be about to end, as coreutils do at their exit.
 constexpr std::chrono::milliseconds time_to_end(500);
 constexpr std::chrono::milliseconds time_between_looks(10);
@@ -25,6 +33,8 @@ bool runs_in_group(const std::filesystem::path& folder, pid_t group) {
   constexpr unsigned long exiting = 0x4;  // PF_EXITING of the kernel's include/linux/sched.h.
   const std::string name = folder.filename();
   if (name.find_first_not_of("0123456789") != name.npos) return false;
+  // Of all other processes nothing is read: there may be thousands.
+  if (getpgid(static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10))) != group) return false;
   std::ifstream file(folder / "stat");
   std::string line;
   std::getline(file, line);
@@ -52,6 +62,7 @@ Run::Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began,
       limits_(limits),
       on_output_(std::move(on_output)),
       on_done_(std::move(on_done)) {
+  setpriority(PRIO_PGRP, static_cast<id_t>(process_.id()), niceness);
   listen_to(process_.output(), Channel::standard_output, outcome_.stdout_bytes);
   listen_to(process_.errors(), Channel::standard_error, outcome_.stderr_bytes);
   if (limits_.timeout.count() == 0) return;

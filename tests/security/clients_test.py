@@ -210,7 +210,7 @@ class SecretClients(HostileServers):
     def answered(self, *answers):
         """A server that knows the secret, and answers the first request so."""
         def talk(connection):
-            prove_as_server(connection, SECRET)
+            prove_as_server(connection, SECRET, "remote_command")
             length = receive(connection, 4)
             receive(connection, *struct.unpack("<i", length))
             for answer in answers:

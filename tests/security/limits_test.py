@@ -163,7 +163,7 @@ class EchoServer(RemoteCommandTest):
 
     def log_in(self, server):
         connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
-        self.assertTrue(prove_as_client(connection, b"open sesame"))
+        self.assertTrue(prove_as_client(connection, b"open sesame", "tcp_echo"))
         return connection
 
     def use(self, user):
