@@ -225,8 +225,10 @@ Address Address::unmapped() const {
 }
 
 Address Address::network() const {
-  if (family() == Family::unix_socket) return from(nullptr, 0);
-  Address network = unmapped();
+  Address network;
+  network.resize(0);
+  if (family() == Family::unix_socket) return network;
+  network = unmapped();
   network.set_port(0);
   if (network.family() != Family::ipv6) return network;
   std::memset(&network.ipv6_.sin6_addr.s6_addr[8], 0, 8);
