@@ -11,7 +11,10 @@ bool FairShare::Client::may_go_on() {
   const Clock::time_point now = Clock::now();
   if (turn_ == share_.iteration_) {
     // One request at least, or nothing would ever be done where each takes longer than its part.
-    if (!std::exchange(begun_, true)) end_ = now + share_.part_;
+    if (!std::exchange(begun_, true)) {
+      end_ = now + share_.part_;
+      return true;
+    }
     if (now < end_) return true;
   } else if (share_.waiting_.empty() && now < share_.end_) {
     return true;

@@ -90,15 +90,23 @@ StopSignals::StopSignals(reactor::Loop& loop, const std::function<void()>& on_st
   }
 }
 
+// With the last Signal of a number, the signal does again what it does by default: it kills, also
+// when another thread receives it. So one of each stays until the process ends, in a loop that does
+// not run.
 StopSignals::~StopSignals() {
-  // Blocked meanwhile, since with the last Signal they do again what they did by default: kill.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  signals_.clear();
-  for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_IGN);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  static reactor::Loop* kept_loop = nullptr;
+  static std::vector<reactor::Signal>* kept_signals = nullptr;
+  try {
+    if (kept_signals == nullptr) {
+      kept_loop = new reactor::Loop;
+      kept_signals = new std::vector<reactor::Signal>;
+      for (const int number : {SIGINT, SIGTERM}) {
+        kept_signals->push_back(value_of(reactor::Signal::create(*kept_loop, number, [] {})));
+      }
+    }
+  } catch (const std::exception&) {
+    // Out of descriptors: a signal that comes while the program ends kills it.
+  }
 }
 
 }  // namespace samples
