@@ -698,7 +698,7 @@ TEST_SUITE("datagram") {
     const auto later = Timer::after(loop, 200ms, [&] { over = true; });
     const reactor::TurnStatistics& statistics = loop.measure_turns();
     run_until(loop, [&] { return over; });
-    CHECK(statistics.turns <= 5);
+    CHECK(statistics.turns < 20);  // Asking again and again takes thousands.
   }
 
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {
