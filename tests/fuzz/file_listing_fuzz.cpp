@@ -20,6 +20,7 @@ void fuzz_one(fuzz::Input input) {
   } catch (const samples::Failed&) {
     fuzz::require(output.text().empty(), "printed before all was read");
   }
-  fuzz::require(output.text().size() <= 4 * (first.size() + lines.size()) + 16, "more than the server said");
+  fuzz::require(output.text().size() <= 4 * (first.size() + lines.size()) + 16,
+                "more than the server said");
   output.check();
 }
