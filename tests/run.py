@@ -287,6 +287,8 @@ def run_tidy(totals, text):
 
 
 def main():
+    # A shell that starts it in the background has the signal ignored, and tests send it.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=Path)
     parser.add_argument("--filter", default="",
