@@ -271,8 +271,6 @@ def python_files(arguments):
     if arguments.built_only:
         files = [file for file in files
                  if {TESTS / "samples", TESTS / "security"} & set(file.parents)]
-    if arguments.without:
-        files = [file for file in files if TESTS / arguments.without not in file.parents]
     return files
 
 
@@ -297,7 +295,6 @@ def main():
                         help="only what has this text in its suite, case or file name")
     parser.add_argument("--repeat", type=int, default=1, help="run each binary N times in a row")
     parser.add_argument("--valgrind", action="store_true", help="run each binary under valgrind")
-    parser.add_argument("--without", metavar="FOLDER", help="no Python file of this folder")
     parser.add_argument("--built-only", action="store_true",
                         help="only the test binaries and the samples' tests")
     parser.add_argument("--patience", type=int, default=1, help="factor on every time limit")
