@@ -143,8 +143,8 @@ bool Admission::is_at_limit() const {
   return limits_.descriptors_each > limits_.descriptors - std::min(limits_.descriptors, in_use);
 }
 
-// It gives way that is of the same network, if there is one: whoever has only a few networks takes
-// no place from others.
+// An unaccepted connection of the same network gives way first, so that a flood from few networks
+// takes no place from others.
 bool Admission::make_room(const Address& peer) {
   if (!knows_networks()) return true;
   const Address key = peer.network();

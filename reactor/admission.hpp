@@ -122,7 +122,7 @@ class Admission {
   [[nodiscard]] std::size_t unaccepted() const { return unaccepted_.size(); }
   [[nodiscard]] const TurnedAway& turned_away() const { return turned_away_; }
 
-  /// What on_error is to be told, at most once a second: connections have been turned away.
+  /// The error for on_error, at most once a second: connections have been turned away.
   [[nodiscard]] std::optional<Error> news();
 
  private:

@@ -73,7 +73,7 @@ class SharedLimits {
   std::shared_ptr<State> state_;
 };
 
-/// Is told when a stream is accepted. Internal.
+/// Internal: Stream::accept() calls it.
 class AcceptObserver {
  public:
   virtual void on_accepted() = 0;

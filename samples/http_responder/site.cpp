@@ -189,7 +189,7 @@ void answer_from(const Root& root, Session& session, const RequestHead& head,
   }
 }
 
-// All threads share the thread pool, which has four threads unless it is told otherwise.
+// All threads share the thread pool, which has four threads by default.
 samples::FairWork::Limits work_limits(std::size_t threads) {
   if (threads == 1) return {.at_once = 3, .of_each = 2};
   const std::size_t share = std::max<std::size_t>(1, 4 / threads);

@@ -57,8 +57,7 @@ Site::Seat Site::enter(const std::string& user) {
   return Seat(&sessions);
 }
 
-// Later than their removal, when whoever wrote to them has closed them, too: the last one to do so
-// has to wait.
+// In a later turn: by then the upload that wrote to a file has closed it. The last close takes long.
 void Site::close_removed() {
   if (closing_ || removed_.empty()) return;
   closing_ = samples::FairWork::Client(work, "").run(
