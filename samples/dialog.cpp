@@ -52,7 +52,8 @@ class Conversation {
         lines_(stream_, samples::PausedLines(unended_),
                [this](std::string_view line) { hear(line); }),
         farewell_(loop, [this] { end(); }) {
-    stream_.set_limits(reactor::StreamLimits{.max_queued_bytes = most_queued_bytes});
+    stream_.set_limits(reactor::StreamLimits{.max_queued_bytes = most_queued_bytes,
+                                             .discard_timeout = samples::time_for_the_rest});
     lines_.on_end([this] {
       const std::string last = unended_.take();
       if (!last.empty()) hear(last);

@@ -19,6 +19,7 @@ void Connector::try_next() {
   auto stream = reactor::Stream::connect(loop_, addresses_[tried_++]);
   if (!stream) return give_up(stream.error());
   stream_ = std::move(*stream);
+  stream_->set_limits({.discard_timeout = time_for_the_rest});
   stream_->on_close([this](const reactor::Error& error) { give_up(error); });
   stream_->on_connect([this] { on_connected_(std::move(*stream_)); });
 }

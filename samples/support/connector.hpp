@@ -1,6 +1,7 @@
 // A connection to whichever address of a name answers.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,10 @@
 #include "reactor/stream.hpp"
 
 namespace samples {
+
+/// For StreamLimits::discard_timeout of a client: once its stream closes, nobody reads what the
+/// server still sends.
+inline constexpr std::chrono::seconds time_for_the_rest(1);
 
 /// Connects to `HOST:PORT`, `[::1]:PORT` or `unix:PATH`: a name may have several addresses, and the
 /// first that answers will do. Fails, as programs do, with what the last one said.

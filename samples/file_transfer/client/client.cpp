@@ -45,7 +45,7 @@ Client::Client(reactor::Loop& loop, const Options& options)
 
 void Client::begin(Stream stream) {
   stream_ = std::move(stream);
-  stream_->set_limits({.high_water_bytes = 4 << 20});
+  stream_->set_limits({.high_water_bytes = 4 << 20, .discard_timeout = samples::time_for_the_rest});
   (void)stream_->socket().set(reactor::option::keep_alive, true);  // A server that is gone is told.
   stream_->on_close([this](const Error& error) {
     if (!done_ && !refused_.empty()) throw Failed(refused_);
