@@ -118,9 +118,9 @@ class Challenges(unittest.TestCase):
                 rogue = Rogue(socket.create_server(("127.0.0.1", 0)), target, 64, request)
                 self.assert_borrows_nothing(
                     server, rogue, lambda: self.client(rogue.endpoint, "echo", "x"), mark)
-                self.assertIn("authenticate ", server.errors())
-                self.assertIn("is connected to another address than "
-                              f"{target}; --reached-as names further addresses", server.errors())
+            self.assertIn("authenticate ", server.errors())
+            self.assertIn("is connected to another address than "
+                          f"{target}; --reached-as names further addresses", server.errors())
 
     def test_a_server_that_is_told_the_address_of_a_rogue_host_is_open_to_it(self):
         # So the attack of the test before fails by the address alone.

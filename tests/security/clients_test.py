@@ -29,7 +29,8 @@ COMMANDS_A_TERMINAL = "\x1b[31m \u009b2J \x07\x08 \u202e \u2028 \x7f".encode() +
 def limit_memory():
     """What a client takes is bounded: it fails where it takes more (sanitizers take more always)."""
     import resource
-    if b"__asan_init" not in program("tcp_echo_client").read_bytes():
+    binary = program("tcp_echo_client").read_bytes()
+    if b"__asan_init" not in binary and b"__tsan_init" not in binary:
         resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
 
 
@@ -146,7 +147,6 @@ class LineClients(HostileServers):
             with HostileServer(endless(b"x" * (1 << 20))) as server:
                 return run_client(name, server.endpoint, input=b"hello\n")
 
-        # At once: each closes its connection in order, which a server that sends on delays by 35 s.
         names = ("tcp_echo_client", "chat_client", "dialog")
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for name, done in zip(names, pool.map(meet, names)):

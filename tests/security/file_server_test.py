@@ -170,8 +170,8 @@ class Quotas(FileTransferTest):
         with self.server() as server:
             with Remote(server) as remote:
                 self.assert_refused(remote.greeting, "cannot open the home")
-            self.assertIn("count files below", server.errors())
-            self.assertIn("name too long", server.errors())
+        self.assertIn("count files below", server.errors())
+        self.assertIn("name too long", server.errors())
 
     def test_another_user_is_answered_while_a_large_home_is_counted(self):
         self.add_user("bob", "1M")

@@ -143,7 +143,7 @@ class FileServer(FileTransferTest):
                 self.assertEqual(FileUser(server, source="127.0.0.2").greeting, {})
             other = users.enter_context(FileUser(server, source="127.0.0.3"))
             self.assertEqual(other.greeting["type"], "welcome")
-            self.assertIn("too many connections from this network", server.errors())
+        self.assertIn("too many connections from this network", server.errors())
 
 
 class RemoteCommands(RemoteCommandTest):
@@ -285,9 +285,9 @@ class TcpRelay(unittest.TestCase):
                             server.recv(1)
                     with self.assertRaises(ConnectionResetError):
                         client.recv(1)
-                    self.assertIn("idle for too long", relay.errors())
                     client.close()
                     server.close()
+                self.assertIn("idle for too long", relay.errors())
 
     def error_of(self, connection):
         """What the kernel has to report for the connection, once there is something."""
@@ -305,7 +305,7 @@ class Dialog(unittest.TestCase):
                     talking.sendall(b"hello\nbye\n")
                     self.assertEqual(server.line(), "hello")
                 self.assertEqual(silent.recv(1), b"")
-            self.assertIn("idle for too long", server.errors())
+        self.assertIn("idle for too long", server.errors())
 
 
 if __name__ == "__main__":
