@@ -307,7 +307,8 @@ def main():
         return run_one_file(arguments.file, arguments.filter, arguments.retries)
 
     totals = Totals()
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    # One more than processors: some tests wait more than they compute.
+    with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         jobs = [pool.submit(run_meson_test, test, build, arguments) for test in meson_tests(build)]
         jobs += [pool.submit(run_python_file, file, build, arguments)
                  for file in python_files(arguments)]

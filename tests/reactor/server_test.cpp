@@ -848,7 +848,8 @@ TEST_SUITE("server") {
     std::vector<Error> ended;
     std::optional<Timer> progress;
     auto server = Server<TellsEnd>::listen(
-        loop, "127.0.0.1:0", {.idle_timeout = timeout, .first_progress_timeout = {}},
+        loop, "127.0.0.1:0",
+        {.idle_timeout = timeout, .first_progress_timeout = {}, .close_timeout = 1ms},
         [&](Stream& stream) {
           progress = Timer::after(loop, timeout / 2, [&stream] { stream.touch(); });
           return TellsEnd{stream, ended};
