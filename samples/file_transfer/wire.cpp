@@ -1,5 +1,7 @@
 #include "samples/file_transfer/wire.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <charconv>
 #include <utility>
 

@@ -1,7 +1,7 @@
 // What file_transfer's two sides say to each other; README.md describes it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstddef>
 #include <optional>

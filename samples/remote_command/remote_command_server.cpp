@@ -1,4 +1,6 @@
 // Runs commands for clients that know a secret; README.md describes what they say to each other.
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <cmath>

@@ -1,5 +1,7 @@
 #include "samples/remote_command/wire.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 #include "samples/data_size.hpp"

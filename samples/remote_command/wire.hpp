@@ -1,7 +1,7 @@
 // What remote_command's two sides say to each other; README.md describes it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstddef>
 #include <cstdint>

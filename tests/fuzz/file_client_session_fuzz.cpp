@@ -1,4 +1,5 @@
 // A server to which file_client has logged in, and which then answers what the fuzzer likes.
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
 

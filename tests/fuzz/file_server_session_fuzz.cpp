@@ -1,4 +1,6 @@
 // A client of file_server that has not logged in, and does not know a password.
+#include <nlohmann/json.hpp>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,7 @@
 #include "samples/file_transfer/client/client.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <utility>
 
@@ -88,6 +90,8 @@ void Client::enter(const std::string& signature) {
       },
       "files> ");
 }
+
+void Client::send(Json header) { stream_->write(message(std::move(header))); }
 
 // --- what the server says
 

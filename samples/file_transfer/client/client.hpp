@@ -66,7 +66,7 @@ class Client {
   void finish();
 
   [[nodiscard]] samples::FairWork::Client worker() { return {work_, ""}; }
-  void send(Json header) { stream_->write(message(std::move(header))); }
+  void send(Json header);
 
   reactor::Loop& loop_;
   const Options& options_;

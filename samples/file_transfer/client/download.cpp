@@ -1,6 +1,7 @@
 #include "samples/file_transfer/client/download.hpp"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,7 @@
 #include "samples/file_transfer/client/listing.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <sstream>
 #include <string>

@@ -1,5 +1,7 @@
 #include "samples/file_transfer/client/upload.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 #include "samples/file_transfer/wire.hpp"

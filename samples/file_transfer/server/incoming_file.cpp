@@ -1,5 +1,6 @@
 #include "samples/file_transfer/server/incoming_file.hpp"
 
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <cerrno>

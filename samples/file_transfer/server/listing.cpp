@@ -1,6 +1,7 @@
 #include "samples/file_transfer/server/listing.hpp"
 
 #include <fcntl.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include <cstddef>

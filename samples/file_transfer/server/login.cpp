@@ -1,5 +1,7 @@
 #include "samples/file_transfer/server/login.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <cstdio>
 #include <utility>
 

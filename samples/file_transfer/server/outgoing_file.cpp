@@ -1,5 +1,7 @@
 #include "samples/file_transfer/server/outgoing_file.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 namespace file_transfer {

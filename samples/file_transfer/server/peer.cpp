@@ -1,5 +1,7 @@
 #include "samples/file_transfer/server/peer.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <cerrno>
 #include <cstdio>
 #include <utility>

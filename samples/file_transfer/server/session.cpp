@@ -1,5 +1,7 @@
 #include "samples/file_transfer/server/session.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <cstdio>
 #include <utility>
