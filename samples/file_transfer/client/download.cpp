@@ -1,7 +1,6 @@
 #include "samples/file_transfer/client/download.hpp"
 
 #include <fcntl.h>
-#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
