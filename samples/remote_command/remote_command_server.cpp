@@ -1,6 +1,4 @@
 // Runs commands for clients that know a secret; README.md describes what they say to each other.
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -133,7 +131,7 @@ class Session {
     const std::vector<std::string> words =
         request.is_for_shell() ? std::vector<std::string>{"/bin/sh", "-c", request.shell}
                                : request.words;
-    std::fprintf(stderr, "%s runs %s\n", peer().c_str(), Json(words).dump(-1, ' ', true).c_str());
+    std::fprintf(stderr, "%s runs %s\n", peer().c_str(), to_json(words).c_str());
     const auto began = Run::Clock::now();
     auto process = reactor::Process::start(loop_,
                                            {.program = words.front(),
@@ -159,19 +157,21 @@ class Session {
 
   void pass_on(Run::Channel channel, Stream::Bytes bytes) {
     const bool is_output = channel == Run::Channel::standard_output;
-    stream_.write(message({{"type", is_output ? "stdout" : "stderr"}}, bytes.size()));
+    const auto kind = is_output ? Answer::Kind::standard_output : Answer::Kind::standard_error;
+    stream_.write(message(Answer{.kind = kind}, bytes.size()));
     if (stream_.write(bytes) == reactor::Written::full) run_->pause();
   }
 
   void tell(const Outcome& outcome) {
-    Json header{{"type", "end"},
-                {"stdout_bytes", outcome.stdout_bytes},
-                {"stderr_bytes", outcome.stderr_bytes},
-                {"duration_seconds", std::chrono::duration<double>(outcome.duration).count()}};
     const bool killed = outcome.end.signal != 0;
-    header[killed ? "signal" : "exit_status"] = killed ? outcome.end.signal : outcome.end.status;
-    if (!outcome.stopped_by.empty()) header["stopped_by"] = outcome.stopped_by;
-    if (stream_.write(message(std::move(header))) == reactor::Written::full) wait_for_reader();
+    const Answer answer{
+        .reason = std::string(outcome.stopped_by),
+        .killed = killed,
+        .status = killed ? outcome.end.signal : outcome.end.status,
+        .stdout_bytes = outcome.stdout_bytes,
+        .stderr_bytes = outcome.stderr_bytes,
+        .duration_seconds = std::chrono::duration<double>(outcome.duration).count()};
+    if (stream_.write(message(answer)) == reactor::Written::full) wait_for_reader();
     run_.reset();
     run_next();
   }
@@ -194,9 +194,8 @@ class Session {
   }
 
   void refuse(const std::string& reason) {
-    std::fprintf(stderr, "%s is refused: %s\n", peer().c_str(),
-                 Json(reason).dump(-1, ' ', true).c_str());
-    stream_.write(message({{"type", "refused"}, {"reason", reason}}));
+    std::fprintf(stderr, "%s is refused: %s\n", peer().c_str(), to_json(reason).c_str());
+    stream_.write(message(Answer{.kind = Answer::Kind::refused, .reason = reason}));
   }
 
   void refuse_and_end(const std::string& reason) {
