@@ -147,20 +147,19 @@ int call(const Options& options) {
 int main(int count, char** words) {
   Options options;
   int status = 0;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends a message to everybody, each from a port of its own, and prints each reply with its\n"
       "sender and the time since the message that it answers.\n"
       "Example: broadcast_sender --interface eth0 --count 3"};
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--to", options.to,
                           "A broadcast address or multicast group, and its port");
   command_line.add_option("--interface", options.interface,
                           "To this interface's broadcast address, or the group on it");
   command_line.add_option("--message", options.message, "What to send");
   command_line.add_option("--interval", options.interval_seconds, "Seconds between two messages")
-      ->check(CLI::Range(0.1, 1e6));
+      .within(0.1, 1e6);
   command_line.add_option("--count", options.count, "Messages to send [without end]")
-      ->check(CLI::Range(1U, 4'000'000'000U));
+      .within(1U, 4'000'000'000U);
   const int parsed =
       samples::run_program(command_line, count, words, [&] { status = call(options); });
   return parsed != 0 ? parsed : status;

@@ -206,7 +206,7 @@ int main(int count, char** words) {
   std::string endpoint;
   std::string listen;
   double idle_seconds = 600;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Two people type to each other: one starts the server, the other connects to it. A line "
       "`bye`\n"
       "ends the conversation; the server then waits for the next client, until Ctrl-D or SIGTERM.\n"
@@ -216,21 +216,19 @@ int main(int count, char** words) {
       most_queued_bytes + 3 * most_line_bytes,
       "one connection with " + samples::mebibytes(most_queued_bytes) +
           " of lines that wait, and the lines that are being typed and received"));
-  auto* const where = command_line.add_option("endpoint", endpoint,
-                                              "The server: HOST:PORT, [::1]:PORT or unix:PATH");
+  const auto where = command_line.add_option("endpoint", endpoint,
+                                             "The server: HOST:PORT, [::1]:PORT or unix:PATH");
   command_line
       .add_option("--listen", listen,
                   "Be the server: HOST:PORT, [::1]:PORT or unix:PATH; port 0: any")
-      ->excludes(where);
+      .excludes(where);
   command_line
       .add_option("--idle-timeout", idle_seconds,
                   "Seconds without a byte in either direction after which the server goes on to "
                   "the next client; 0: never")
-      ->check(CLI::Range(0.0, 1e9))
-      ->capture_default_str();
-  command_line.callback([&] {
-    if (endpoint.empty() && listen.empty()) throw CLI::RequiredError("endpoint or --listen");
-  });
+      .within(0.0, 1e9);
+  command_line.check(
+      [&] { return endpoint.empty() && listen.empty() ? "endpoint or --listen is required" : ""; });
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     if (listen.empty()) {

@@ -96,10 +96,10 @@ class EchoClient {
 int main(int count, char** words) {
   std::string endpoint;
   std::string secret_file;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends the lines of standard input to a server and prints its answers.\n"
       "Example: echo hello | tcp_echo_client 127.0.0.1:9000"};
-  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
+  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
   command_line.add_option("--secret-file", secret_file,
                           "Prove to the server that this side knows what is in this file, and ask "
                           "the same of it");

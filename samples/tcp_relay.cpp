@@ -137,21 +137,20 @@ int main(int count, char** words) {
   std::string from = "127.0.0.1:9000";
   std::string to;
   double idle_seconds = 600;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Forwards each connection to another server.\n"
       "Example: tcp_relay --listen 127.0.0.1:9000 --to 127.0.0.1:8080"};
   command_line.footer(samples::memory_text(
       most_bytes(), std::to_string(most_connections()) +
                         " connections, each with 768 KiB that waits in either direction"));
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", from, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line.add_option("--to", to, "HOST:PORT, [::1]:PORT or unix:PATH to forward to")
-      ->required();
+      .required();
   command_line
       .add_option("--idle-timeout", idle_seconds,
                   "Seconds without a byte in either direction after which both sides are reset; "
                   "0: never")
-      ->check(CLI::Range(0.0, 1e9));
+      .within(0.0, 1e9);
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)),

@@ -257,7 +257,7 @@ class Chat {
 
 int main(int count, char** words) {
   Options options;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
       "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
       "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
@@ -267,17 +267,16 @@ int main(int count, char** words) {
                            "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +
                                " of lines that wait. A --peer of several addresses adds\n" +
                                samples::mebibytes(Friend::most_bytes)));
-  command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any")
-      ->capture_default_str();
+  command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any");
   command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")
-      ->take_all()
-      ->check([](const std::string& peer) {
+      .check([](const std::string& peer) {
         const std::size_t sign = peer.find('=');
         if (sign == 0 || sign == peer.npos) return peer + ": not NAME=HOST:PORT";
         const std::string name = peer.substr(0, sign);
         const bool fits = name.front() != '@' && name.find(':') == name.npos;
         return fits ? "" : name + ": a name has no colon and does not begin with @";
-      });
+      })
+      .hide_default();
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     std::optional<Chat> chat;

@@ -98,14 +98,13 @@ int main(int count, char** words) {
   std::string endpoint;
   double timeout_seconds = 5;
   bool failed = false;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends each line of standard input to a server as a datagram and prints the answer.\n"
       "Exit code 1 if a line was not answered.\n"
       "Example: echo hello | udp_echo_client 127.0.0.1:9002"};
-  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
+  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
   command_line.add_option("--timeout", timeout_seconds, "Seconds to wait for each answer")
-      ->check(CLI::Range(0.001, 1e6))
-      ->capture_default_str();
+      .within(0.001, 1e6);
   const int status = samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     const EchoClient client(loop, endpoint, timeout_seconds);

@@ -67,7 +67,7 @@ void serve(const std::vector<std::string>& endpoints, bool upper) {
 int main(int count, char** words) {
   std::vector<std::string> endpoints{"127.0.0.1:9002"};
   bool upper = false;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends each datagram back to its sender. Does not answer ports below 1024 and its own port:\n"
       "a forged sender could make two servers answer each other for ever.\n"
       "Example: udp_echo_server --listen 127.0.0.1:9002 --upper"};
@@ -75,11 +75,8 @@ int main(int count, char** words) {
       options.most_bytes(), "what it receives, and " +
                                 samples::mebibytes(options.max_queued_bytes) +
                                 " of answers that wait. Each further address adds those"));
-  command_line.option_defaults()->always_capture_default();
-  command_line
-      .add_option("--listen", endpoints,
-                  "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any")
-      ->take_all();
+  command_line.add_option("--listen", endpoints,
+                          "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any");
   command_line.add_flag("--upper", upper, "Answer in upper case");
   return samples::run_program(command_line, count, words, [&] { serve(endpoints, upper); });
 }

@@ -79,14 +79,13 @@ class ChatClient {
 int main(int count, char** words) {
   std::string endpoint;
   std::string name;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Says the lines of standard input in a chat room, prints what the others say.\n"
       "/nick NAME changes the name, /who lists who is there, /quit leaves.\n"
       "Example: chat_client 127.0.0.1:9000 --name ann"};
-  command_line.option_defaults()->always_capture_default();
-  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
+  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
   command_line.add_option("--name", name, "To be known by; the server gives one otherwise")
-      ->check([](const std::string& text) {
+      .check([](const std::string& text) {
         return samples::printable(text) == text ? "" : "a name has no control characters";
       });
   return samples::run_program(command_line, count, words, [&] {

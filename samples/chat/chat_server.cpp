@@ -21,7 +21,7 @@
 int main(int count, char** words) {
   std::string endpoint = "127.0.0.1:9000";
   std::size_t max_unread_bytes = 4 << 20;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "A chat room: what one says, all read. What a client sends without a newline counts as a "
       "line\n"
       "after half a second.\n"
@@ -29,7 +29,6 @@ int main(int count, char** words) {
   // A member may have sent a line that has no end yet.
   command_line.footer(
       samples::memory_text(chat::Room::options(max_unread_bytes), chat::Room::bytes_each));
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line.add_option("--max-unread", max_unread_bytes,
                           "Bytes that may wait for a client before it is dropped");

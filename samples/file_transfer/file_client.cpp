@@ -9,20 +9,19 @@
 int main(int count, char** words) {
   file_transfer::Options options;
   std::string password_file;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Puts files on a file_server and gets them. What was cut off goes on where it was.\n"
       "Exit code 0 when every command was done.\n"
       "Example: file_client 127.0.0.1:9000 --user ann put a.bin b.bin"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
-      ->required();
-  command_line.add_option("--user", options.user, "Who logs in")->required();
+      .required();
+  command_line.add_option("--user", options.user, "Who logs in").required();
   command_line.add_option("--password-file", password_file,
                           "The password; typed, or the first line of standard input, if not given");
-  command_line.prefix_command();
+  command_line.add_rest(options.command);
   command_line.footer(std::string("Behind the options, or as lines of standard input:\n") +
                       file_transfer::command_list());
   return samples::run_program(command_line, count, words, [&] {
-    options.command = samples::words_behind(command_line);
     options.password = file_transfer::read_password(password_file, "password: ");
     reactor::Loop loop;
     const file_transfer::Client client(loop, options);

@@ -71,7 +71,7 @@ int main(int count, char** words) {
   double idle_seconds = 600;
   file_transfer::SiteOptions site;
   samples::Access access;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Keeps files for users with accounts. What they send is not encrypted, passwords are not "
       "sent.\n"
       "Example: file_server --accounts accounts.json --root files\n"
@@ -81,32 +81,29 @@ int main(int count, char** words) {
                       "\nOf these a listing takes " +
                       std::to_string(file_transfer::listing_bytes >> 10) +
                       " KiB, however large its folder is and however little its client reads.");
-  command_line.option_defaults()->always_capture_default();
   command_line
       .add_option("--accounts", site.accounts_file,
                   "The file of accounts, which only its owner may read")
-      ->required();
-  command_line.add_option("--root", site.root, "The folder with a folder for each user")
-      ->capture_default_str();
+      .required();
+  command_line.add_option("--root", site.root, "The folder with a folder for each user");
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
-  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)->take_all();
-  const auto* add = command_line.add_option(
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help);
+  const auto add = command_line.add_option(
       "--add-user", user, "Add this user, or change the password and quota of this user, and end");
   command_line.add_option("--quota", quota, "What the user may store: bytes, or 100M (K, M, G, T)");
   command_line.add_option("--password-file", password_file,
                           "The user's password; typed, or from standard input, if not given");
   command_line
       .add_option("--sessions", site.sessions_of_each, "Sessions that a user may have at a time")
-      ->check(CLI::PositiveNumber);
+      .positive();
   command_line
       .add_option("--patience", patience_seconds,
                   "Seconds for a login, and without a sign of life amid a transfer")
-      ->check(CLI::PositiveNumber);
-  command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request")
-      ->check(CLI::PositiveNumber);
+      .positive();
+  command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request").positive();
   access.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
-    if (add->count() > 0) {
+    if (add.is_given()) {
       return file_transfer::add_user(site.accounts_file, user, quota, password_file);
     }
     const auto seconds = [](double number) {

@@ -1,28 +1,69 @@
 #include "samples/file_transfer/wire.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <charconv>
 #include <utility>
 
 #include "samples/data_size.hpp"
 
 namespace file_transfer {
+namespace {
 
-std::vector<std::byte> message(Json header, std::uint64_t payload_bytes) {
+using Json = nlohmann::json;
+
+template <class T>
+const T* find(const Header& header, std::string_view name) {
+  const auto found = header.find(name);
+  return found != header.end() ? std::get_if<T>(&found->second) : nullptr;
+}
+
+}  // namespace
+
+std::string to_json(const Header& header) {
+  Json object = Json::object();
+  for (const auto& [name, value] : header) {
+    std::visit([&member = object[name]](const auto& held) { member = held; }, value);
+  }
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::optional<Header> parse_header(std::string_view json) {
+  const Json object = Json::parse(json, nullptr, false);
+  if (!object.is_object()) return std::nullopt;
+  Header header;
+  for (const auto& [name, value] : object.items()) {
+    if (value.is_string()) header.emplace(name, value.get<std::string>());
+    if (value.is_number_unsigned()) header.emplace(name, value.get<std::uint64_t>());
+    if (value.is_boolean()) header.emplace(name, value.get<bool>());
+  }
+  return header;
+}
+
+std::vector<std::byte> message(Header header, std::uint64_t payload_bytes) {
   header["data_size"] = payload_bytes;
   std::vector<std::byte> out;
-  protocols::append_json_header(out, header.dump(-1, ' ', false, Json::error_handler_t::replace));
+  protocols::append_json_header(out, to_json(header));
   return out;
 }
 
-std::string text_of(const Json& header, const char* name) {
-  const auto found = header.find(name);
-  return found != header.end() && found->is_string() ? found->get<std::string>() : "";
+const std::string* find_text(const Header& header, std::string_view name) {
+  return find<std::string>(header, name);
 }
 
-std::optional<std::uint64_t> number_of(const Json& header, const char* name) {
-  const auto found = header.find(name);
-  if (found == header.end() || !found->is_number_unsigned()) return std::nullopt;
-  return found->get<std::uint64_t>();
+std::string text_of(const Header& header, std::string_view name) {
+  const std::string* const text = find_text(header, name);
+  return text ? *text : "";
+}
+
+std::optional<std::uint64_t> number_of(const Header& header, std::string_view name) {
+  const auto* const number = find<std::uint64_t>(header, name);
+  return number ? std::optional(*number) : std::nullopt;
+}
+
+bool is_true(const Header& header, std::string_view name) {
+  const bool* const truth = find<bool>(header, name);
+  return truth && *truth;
 }
 
 std::string encode_name(std::string_view bytes) {

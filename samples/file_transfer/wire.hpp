@@ -1,12 +1,14 @@
 // What file_transfer's two sides say to each other; README.md describes it.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "protocols/json_header.hpp"
@@ -14,7 +16,9 @@
 
 namespace file_transfer {
 
-using Json = nlohmann::json;
+/// A message's header, or an entry of a listing: the texts, numbers and booleans of a JSON object.
+using Value = std::variant<bool, std::uint64_t, std::string>;
+using Header = std::map<std::string, Value, std::less<>>;
 
 /// The type of channel binding by which a login is bound to the address that the client is connected
 /// to: samples::endpoint_of writes its data.
@@ -28,12 +32,20 @@ inline constexpr std::size_t max_piece_bytes = 1 << 20;
 inline constexpr std::size_t max_page_bytes = 64 << 10;
 inline constexpr std::size_t longest_entry_bytes = 1024;
 
-/// A header with its length in front; its payload of `payload_bytes` is what is sent next.
-[[nodiscard]] std::vector<std::byte> message(Json header, std::uint64_t payload_bytes = 0);
+/// One line of JSON.
+[[nodiscard]] std::string to_json(const Header& header);
 
-/// What a header says under `name`: nothing where it is of another kind, or not there.
-[[nodiscard]] std::string text_of(const Json& header, const char* name);
-[[nodiscard]] std::optional<std::uint64_t> number_of(const Json& header, const char* name);
+/// A JSON object without its values of other types; nothing where `json` is no object.
+[[nodiscard]] std::optional<Header> parse_header(std::string_view json);
+
+/// A header with its length in front; its payload of `payload_bytes` is what is sent next.
+[[nodiscard]] std::vector<std::byte> message(Header header, std::uint64_t payload_bytes = 0);
+
+/// The value of `name`: nothing where it is of another type, or not there.
+[[nodiscard]] const std::string* find_text(const Header& header, std::string_view name);
+[[nodiscard]] std::string text_of(const Header& header, std::string_view name);
+[[nodiscard]] std::optional<std::uint64_t> number_of(const Header& header, std::string_view name);
+[[nodiscard]] bool is_true(const Header& header, std::string_view name);
 
 /// Names may have any bytes, and JSON text may not: what is not printable ASCII, and `%` itself, is
 /// written as `%` and two hexadecimal digits.

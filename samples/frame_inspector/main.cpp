@@ -1,6 +1,5 @@
 // Cuts a captured byte stream into frames and prints one JSON object a line for each, then one that
 // tells how the stream ended. What it prints does not depend on the pieces the stream arrives in.
-#include <CLI/CLI.hpp>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "reactor/result.hpp"
 #include "samples/frame_inspector/inspector.hpp"
+#include "samples/support/command_line.hpp"
 
 namespace {
 
@@ -122,8 +122,8 @@ int exit_code(Ending ending) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{
+int main(int count, char** words) {
+  samples::CommandLine command_line{
       "Cuts a captured byte stream into frames: one JSON object a line for each, and a last one\n"
       "that tells how the stream ended: clean, incomplete, error, close or tunnel.\n"
       "Example: printf 'hello\\nworld\\nun' | "
@@ -131,23 +131,18 @@ int main(int argc, char** argv) {
   std::string name, config = "{}", chunk, path = "-";
   std::vector<std::string> options;
   bool list = false;
-  app.add_flag("--list", list, "Print the protocols with their settings and defaults");
-  app.add_option("--protocol", name, "What the stream speaks")->type_name("NAME");
-  app.add_option("--config", config, "All settings at once")
-      ->type_name("JSON")
-      ->capture_default_str();
-  app.add_option("--option", options, "One setting; repeatable")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false);
-  app.add_option("--chunk", chunk, "Feed N bytes at a time, or random:SEED (default: as read)")
-      ->type_name("N");
-  app.add_option("FILE", path, "The stream; - is standard input")->capture_default_str();
-  app.set_version_flag("--version", UVREACTOR_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
+  command_line.add_flag("--list", list, "Print the protocols with their settings and defaults");
+  command_line.add_option("--protocol", name, "What the stream speaks").type_name("NAME");
+  command_line.add_option("--config", config, "All settings at once").type_name("JSON");
+  command_line.add_option("--option", options, "One setting; repeatable")
+      .type_name("KEY=VALUE")
+      .one_value_each()
+      .hide_default();
+  command_line
+      .add_option("--chunk", chunk, "Feed N bytes at a time, or random:SEED (default: as read)")
+      .type_name("N");
+  command_line.add_option("FILE", path, "The stream; - is standard input");
+  if (const auto status = command_line.parse(count, words)) return *status;
 
   try {
     if (list) {

@@ -1,5 +1,6 @@
 // Fetches several URLs at once and prints their bodies in the order in which they were given.
 #include <cmath>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -11,22 +12,21 @@
 
 namespace {
 
-using http_get::Progress;
-
-// NAME=ADDRESS[,ADDRESS...], as `--resolve` takes it.
-void add_addresses(http_get::Options& options, const std::string& text) {
+// NAME=ADDRESS[,ADDRESS...], as `--resolve` takes it. Returns what is wrong with it, or nothing.
+std::string add_addresses(http_get::Options& options, const std::string& text) {
   const std::size_t equals = text.find('=');
-  if (equals == text.npos) throw CLI::ValidationError("--resolve", text + " is no NAME=ADDRESS");
+  if (equals == text.npos) return text + " is no NAME=ADDRESS";
   const auto name = http_get::ascii_host(std::string_view(text).substr(0, equals));
-  if (!name) throw CLI::ValidationError("--resolve", text + ": " + name.error());
+  if (!name) return text + ": " + name.error();
   auto& addresses = options.addresses[*name];
   std::istringstream hosts(text.substr(equals + 1) + ",");
   for (std::string host; std::getline(hosts, host, ',');) {
     const bool is_ipv6 = host.find(':') != host.npos && !host.starts_with('[');
     const auto address = reactor::Address::parse((is_ipv6 ? "[" + host + "]" : host) + ":0");
-    if (!address) throw CLI::ValidationError("--resolve", host + " is no IPv4 or IPv6 address");
+    if (!address) return host + " is no IPv4 or IPv6 address";
     addresses.push_back(*address);
   }
+  return "";
 }
 
 std::string check_url(const std::string& text) {
@@ -35,12 +35,12 @@ std::string check_url(const std::string& text) {
 }
 
 void fetch_all(const std::vector<std::string>& urls, const http_get::Options& options,
-               Progress progress) {
+               std::optional<bool> show_progress) {
   reactor::Loop loop;
   http_get::Printer printer(loop, urls);
   http_get::Fetcher fetcher(loop, options, printer);
   for (const std::string& url : urls) fetcher.add(*http_get::parse_url(url));
-  printer.show_progress(fetcher, progress);
+  printer.show_progress(fetcher, show_progress);
   loop.run();
   if (fetcher.figures().failed > 0) throw samples::Failed("not all could be fetched");
 }
@@ -56,8 +56,8 @@ int main(int count, char** words) {
   http_get::Options options;
   double timeout = 30;
   double connect_timeout = 10;
-  Progress progress = Progress::where_it_can_be_seen;
-  CLI::App command_line{
+  std::optional<bool> show_progress;
+  samples::CommandLine command_line{
       "Fetches http URLs, several at once, and prints their bodies in order.\n"
       "Example: http_get http://127.0.0.1:8080/hello http://127.0.0.1:8080/download?size=1000"};
   command_line.footer(
@@ -68,37 +68,31 @@ int main(int count, char** words) {
       std::to_string(options.most_kept_bytes >> 20) +
       " MiB in all; beyond that their connections\n"
       "are paused. One that its server ends for that is continued, or fetched again.");
-  command_line.option_defaults()->always_capture_default();
-  command_line.add_option("URL", urls, "What to fetch")->required()->check(check_url);
+  command_line.add_option("URL", urls, "What to fetch").required().check(check_url);
   command_line.add_option("--connections", options.connections, "At once, to each host")
-      ->check(CLI::Range(1, 1000));
+      .within(1, 1000);
   command_line.add_option("--redirects", options.redirects, "How many to follow, for each URL")
-      ->check(CLI::Range(0, 1000));
+      .within(0, 1000);
   command_line
       .add_option("--connect-timeout", connect_timeout,
                   "Seconds for each address of a host to accept a connection; the next address is\n"
                   "tried beside it after 0.25 s")
-      ->check(CLI::Range(0.001, 1e6));
+      .within(0.001, 1e6);
   command_line
       .add_option("--timeout", timeout, "Seconds for a response to begin, and for more of it")
-      ->check(CLI::Range(0.001, 1e6));
+      .within(0.001, 1e6);
   command_line
-      .add_option_function<std::vector<std::string>>(
-          "--resolve",
-          [&](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) add_addresses(options, text);
-          },
+      .add_option(
+          "--resolve", [&](const std::string& text) { return add_addresses(options, text); },
           "Connect to these addresses instead of looking the name up; may be repeated")
-      ->type_name("NAME=ADDRESS[,ADDRESS...]")
-      ->take_all();
-  command_line.add_flag_function(
-      "--progress,!--no-progress",
-      [&](std::int64_t shown) { progress = shown > 0 ? Progress::always : Progress::never; },
+      .type_name("NAME=ADDRESS[,ADDRESS...]");
+  command_line.add_flag(
+      "--progress,!--no-progress", show_progress,
       "Show what has come so far. It is shown without this option too where standard error\n"
       "is a terminal and standard output is not the same one");
   return samples::run_program(command_line, count, words, [&] {
     options.timeout = milliseconds(timeout);
     options.connect_timeout = milliseconds(connect_timeout);
-    fetch_all(urls, options, progress);
+    fetch_all(urls, options, show_progress);
   });
 }

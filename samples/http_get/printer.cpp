@@ -45,9 +45,9 @@ Printer::Printer(reactor::Loop& loop, std::vector<std::string> urls)
       timer_(loop, [this] { print_progress(); }),
       loop_(loop) {}
 
-void Printer::show_progress(const Fetcher& fetcher, Progress progress) {
+void Printer::show_progress(const Fetcher& fetcher, std::optional<bool> wanted) {
   const bool can_be_seen = isatty(STDERR_FILENO) != 0 && !share_a_terminal_;
-  if (progress == Progress::never || (progress != Progress::always && !can_be_seen)) return;
+  if (!wanted.value_or(can_be_seen)) return;
   fetcher_ = &fetcher;
   print_progress();
   timer_.restart_every(std::chrono::milliseconds(200));

@@ -14,8 +14,6 @@
 
 namespace http_get {
 
-enum class Progress : unsigned char { never, always, where_it_can_be_seen };
-
 /// Prints the bodies, and behind each what became of it. A thread of the pool writes the bodies:
 /// standard output may be a pipe that nothing reads.
 ///
@@ -25,8 +23,9 @@ class Printer final : public Listener {
  public:
   Printer(reactor::Loop& loop, std::vector<std::string> urls);
 
-  /// Shows a line of progress five times a second, until the last URL is done.
-  void show_progress(const Fetcher& fetcher, Progress progress);
+  /// Shows a line of progress five times a second, until the last URL is done. An empty `wanted`
+  /// shows it where standard error is a terminal and standard output is not the same one.
+  void show_progress(const Fetcher& fetcher, std::optional<bool> wanted);
 
   void on_body(const Fetch& fetch, protocols::Bytes bytes) override;
   void on_done(const Fetch& fetch) override;

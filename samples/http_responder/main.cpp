@@ -42,19 +42,15 @@ std::string limits_text() {
 
 int main(int count, char** words) {
   Options options;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Serves the files of a folder over HTTP/1.1, or without --root a few routes and a page of\n"
       "live figures at /.\n"
       "Example: http_responder --root public --list --listen 127.0.0.1:8080"};
   command_line.footer(limits_text());
-  command_line.option_defaults()->always_capture_default();
-  command_line.add_option("--root", options.root, "The folder to serve")->type_name("DIR");
-  command_line
-      .add_option("--listen", options.endpoints,
-                  "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any")
-      ->take_all();
-  command_line.add_option("--threads", options.threads, "Loops, one a thread")
-      ->check(CLI::Range(1, 1024));
+  command_line.add_option("--root", options.root, "The folder to serve").type_name("DIR");
+  command_line.add_option("--listen", options.endpoints,
+                          "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any");
+  command_line.add_option("--threads", options.threads, "Loops, one a thread").within(1, 1024);
   command_line.add_flag(
       "--list", options.list,
       "List folders that have no index.html, with sizes and times: sorted, folders first, but\nin "
@@ -65,7 +61,7 @@ int main(int count, char** words) {
                         "Follow no symbolic link, not even within the root");
   command_line.add_flag("--log", options.log, "A line for each answer, to standard error");
   const auto add_timeout = [&](const char* name, double& seconds, const char* meaning) {
-    command_line.add_option(name, seconds, meaning)->check(CLI::Range(0.001, 1e6));
+    command_line.add_option(name, seconds, meaning).within(0.001, 1e6);
   };
   add_timeout("--head-timeout", options.head_timeout,
               "For the head of a request, from its first byte to its last");

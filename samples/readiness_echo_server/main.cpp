@@ -281,15 +281,14 @@ void serve(const std::string& endpoint, const std::string& style) {
 int main(int count, char** words) {
   std::string endpoint = "127.0.0.1:9000";
   std::string style = "epoll";
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Sends back whatever a client sends, by readiness callbacks alone. SIGTERM ends it: what "
       "has\n"
       "arrived is sent back first, for 5 s at most. A client takes a descriptor (ulimit -n).\n"
       "Example: readiness_echo_server --style epoll-edge --listen 127.0.0.1:9000"};
   command_line.footer(memory_text());
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--style", style, "How to wait: select, poll, epoll or epoll-edge")
-      ->check(CLI::IsMember({"select", "poll", "epoll", "epoll-edge"}));
+      .one_of({"select", "poll", "epoll", "epoll-edge"});
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   return samples::run_program(command_line, count, words, [&] { serve(endpoint, style); });
 }

@@ -191,19 +191,18 @@ class Client {
 int main(int count, char** words) {
   std::string secret_file;
   remote_command::Options options;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Has a command run by a remote_command_server, or one for each line of standard input.\n"
       "Exit code 0 when all of them ended with status 0, and by themselves.\n"
       "Example: remote_command_client 127.0.0.1:9000 --secret-file secret ls -l"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
-      ->required();
-  command_line.add_option("--secret-file", secret_file, "The file with the secret")->required();
+      .required();
+  command_line.add_option("--secret-file", secret_file, "The file with the secret").required();
   command_line.add_flag("--shell", options.shell,
                         "Commands are lines for /bin/sh, if the server runs it");
-  command_line.prefix_command();
+  command_line.add_rest(options.command);
   command_line.footer("Behind the options: a program and its arguments.");
   return samples::run_program(command_line, count, words, [&] {
-    options.command = samples::words_behind(command_line);
     const samples::Secret secret = samples::Secret::read(secret_file);
     reactor::Loop loop;
     const remote_command::Client client(loop, secret, options);

@@ -131,7 +131,7 @@ class Session {
     const std::vector<std::string> words =
         request.is_for_shell() ? std::vector<std::string>{"/bin/sh", "-c", request.shell}
                                : request.words;
-    std::fprintf(stderr, "%s runs %s\n", peer().c_str(), Json(words).dump(-1, ' ', true).c_str());
+    std::fprintf(stderr, "%s runs %s\n", peer().c_str(), to_json(words).c_str());
     const auto began = Run::Clock::now();
     auto process = reactor::Process::start(loop_,
                                            {.program = words.front(),
@@ -157,19 +157,21 @@ class Session {
 
   void pass_on(Run::Channel channel, Stream::Bytes bytes) {
     const bool is_output = channel == Run::Channel::standard_output;
-    stream_.write(message({{"type", is_output ? "stdout" : "stderr"}}, bytes.size()));
+    const auto kind = is_output ? Answer::Kind::standard_output : Answer::Kind::standard_error;
+    stream_.write(message(Answer{.kind = kind}, bytes.size()));
     if (stream_.write(bytes) == reactor::Written::full) run_->pause();
   }
 
   void tell(const Outcome& outcome) {
-    Json header{{"type", "end"},
-                {"stdout_bytes", outcome.stdout_bytes},
-                {"stderr_bytes", outcome.stderr_bytes},
-                {"duration_seconds", std::chrono::duration<double>(outcome.duration).count()}};
     const bool killed = outcome.end.signal != 0;
-    header[killed ? "signal" : "exit_status"] = killed ? outcome.end.signal : outcome.end.status;
-    if (!outcome.stopped_by.empty()) header["stopped_by"] = outcome.stopped_by;
-    if (stream_.write(message(std::move(header))) == reactor::Written::full) wait_for_reader();
+    const Answer answer{
+        .reason = std::string(outcome.stopped_by),
+        .killed = killed,
+        .status = killed ? outcome.end.signal : outcome.end.status,
+        .stdout_bytes = outcome.stdout_bytes,
+        .stderr_bytes = outcome.stderr_bytes,
+        .duration_seconds = std::chrono::duration<double>(outcome.duration).count()};
+    if (stream_.write(message(answer)) == reactor::Written::full) wait_for_reader();
     run_.reset();
     run_next();
   }
@@ -192,9 +194,8 @@ class Session {
   }
 
   void refuse(const std::string& reason) {
-    std::fprintf(stderr, "%s is refused: %s\n", peer().c_str(),
-                 Json(reason).dump(-1, ' ', true).c_str());
-    stream_.write(message({{"type", "refused"}, {"reason", reason}}));
+    std::fprintf(stderr, "%s is refused: %s\n", peer().c_str(), to_json(reason).c_str());
+    stream_.write(message(Answer{.kind = Answer::Kind::refused, .reason = reason}));
   }
 
   void refuse_and_end(const std::string& reason) {
@@ -246,37 +247,34 @@ int main(int count, char** words) {
   double timeout_seconds = 60;
   double patience_seconds = 10;
   remote_command::Options options{.limits = {.max_output_bytes = 16 << 20}};
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and what is made of it.
   command_line.footer(samples::memory_text(remote_command::server_options(options), request_bytes));
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line
       .add_option(
           "--secret-file", secret_file,
           "The file with the secret, which only its owner may read; 32 random bytes are hard to "
           "guess; take one secret for each service")
-      ->required();
-  command_line.add_option("--reached-as", reached_as, samples::reached_as_help)->take_all();
-  auto* allow =
-      command_line
-          .add_option("--allow", options.allowed,
-                      "A program that clients may run, named as they name it; may be repeated; any "
-                      "if not given")
-          ->take_all();
-  command_line.add_flag("--shell", options.shell, "Run lines for /bin/sh, too")->excludes(allow);
+      .required();
+  command_line.add_option("--reached-as", reached_as, samples::reached_as_help);
+  const auto allow = command_line.add_option(
+      "--allow", options.allowed,
+      "A program that clients may run, named as they name it; may be repeated; any "
+      "if not given");
+  command_line.add_flag("--shell", options.shell, "Run lines for /bin/sh, too").excludes(allow);
   command_line
       .add_option("--timeout", timeout_seconds,
                   "Seconds after which a command is ended with all that it started; 0: never")
-      ->check(CLI::NonNegativeNumber);
+      .not_negative();
   command_line.add_option("--max-output", options.limits.max_output_bytes,
                           "Bytes of output after which a command is ended");
   command_line
       .add_option("--patience", patience_seconds,
                   "Seconds for proving the secret, and for sending the rest of a request")
-      ->check(CLI::PositiveNumber);
+      .positive();
   options.access.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     options.limits.timeout = std::chrono::nanoseconds(std::llround(timeout_seconds * 1e9));

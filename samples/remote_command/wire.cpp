@@ -1,11 +1,15 @@
 #include "samples/remote_command/wire.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <utility>
 
 #include "samples/data_size.hpp"
 
 namespace remote_command {
 namespace {
+
+using Json = nlohmann::json;
 
 reactor::Failure malformed(std::string what) {
   return reactor::Failure(reactor::Error{
@@ -25,6 +29,23 @@ bool is_count(const Json& object, Json::const_iterator found) {
 // What an exit status or the number of a signal can be; anything else could be taken for 0.
 bool is_status(const Json& object, Json::const_iterator found) {
   return is_count(object, found) && found->get<std::uint64_t>() <= 255;
+}
+
+std::vector<std::byte> message(Json header, std::size_t payload_bytes) {
+  header["data_size"] = payload_bytes;
+  std::vector<std::byte> out;
+  protocols::append_json_header(out, header.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return out;
+}
+
+Json end_header(const Answer& answer) {
+  Json header{{"type", "end"},
+              {"stdout_bytes", answer.stdout_bytes},
+              {"stderr_bytes", answer.stderr_bytes},
+              {"duration_seconds", answer.duration_seconds},
+              {answer.killed ? "signal" : "exit_status", answer.status}};
+  if (!answer.reason.empty()) header["stopped_by"] = answer.reason;
+  return header;
 }
 
 }  // namespace
@@ -79,11 +100,18 @@ std::optional<Answer> parse_answer(std::string_view header) {
                 .stderr_bytes = stderr_bytes->get<std::uint64_t>()};
 }
 
-std::vector<std::byte> message(Json header, std::size_t payload_bytes) {
-  header["data_size"] = payload_bytes;
-  std::vector<std::byte> out;
-  protocols::append_json_header(out, header.dump(-1, ' ', false, Json::error_handler_t::replace));
-  return out;
+std::vector<std::byte> message(const Answer& answer, std::size_t payload_bytes) {
+  switch (answer.kind) {
+    case Answer::Kind::standard_output:
+      return message(Json{{"type", "stdout"}}, payload_bytes);
+    case Answer::Kind::standard_error:
+      return message(Json{{"type", "stderr"}}, payload_bytes);
+    case Answer::Kind::refused:
+      return message(Json{{"type", "refused"}, {"reason", answer.reason}}, payload_bytes);
+    case Answer::Kind::end:
+      break;
+  }
+  return message(end_header(answer), payload_bytes);
 }
 
 std::optional<std::vector<std::byte>> message(const Request& request) {
@@ -99,7 +127,13 @@ std::optional<std::vector<std::byte>> message(const Request& request) {
   } catch (const Json::type_error&) {
     return std::nullopt;
   }
-  return message(std::move(header));
+  return message(std::move(header), 0);
+}
+
+std::string to_json(const std::string& text) { return Json(text).dump(-1, ' ', true); }
+
+std::string to_json(const std::vector<std::string>& words) {
+  return Json(words).dump(-1, ' ', true);
 }
 
 protocols::JsonHeaderDecoder request_decoder() {

@@ -1,8 +1,6 @@
 // What remote_command's two sides say to each other; README.md describes it.
 #pragma once
 
-#include <nlohmann/json.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,8 +12,6 @@
 #include "reactor/result.hpp"
 
 namespace remote_command {
-
-using Json = nlohmann::json;
 
 /// What a client asks for.
 struct Request {
@@ -38,16 +34,21 @@ struct Answer {
   int status = 0;                  ///< Of the end; 0 to 255.
   std::uint64_t stdout_bytes = 0;  ///< At the end: all that the command wrote.
   std::uint64_t stderr_bytes = 0;
+  double duration_seconds = 0;  ///< At the end; parse_answer() does not read it.
 };
 
 /// Nothing for what no server says: another type, or a value that is missing or of another kind.
 [[nodiscard]] std::optional<Answer> parse_answer(std::string_view header);
 
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
-[[nodiscard]] std::vector<std::byte> message(Json header, std::size_t payload_bytes = 0);
+[[nodiscard]] std::vector<std::byte> message(const Answer& answer, std::size_t payload_bytes = 0);
 
 /// Nothing where a text is no UTF-8: JSON has no other, and another would ask for something else.
 [[nodiscard]] std::optional<std::vector<std::byte>> message(const Request& request);
+
+/// JSON in printable ASCII, for a line of the log.
+[[nodiscard]] std::string to_json(const std::string& text);
+[[nodiscard]] std::string to_json(const std::vector<std::string>& words);
 
 /// Of requests, which have no payload, or of answers.
 [[nodiscard]] protocols::JsonHeaderDecoder request_decoder();

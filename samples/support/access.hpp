@@ -1,14 +1,13 @@
 // What a server that knows its users lets those do whom it does not know yet.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <string>
 
 #include "reactor/server.hpp"
+#include "samples/support/command_line.hpp"
 
 namespace samples {
 
@@ -18,19 +17,19 @@ struct Access {
   std::size_t max_unaccepted = 256;
 
   /// `when` says when they hold, where they do not always: "With --secret-file: ".
-  void add_options(CLI::App& command_line, const std::string& when = "") {
+  void add_options(CommandLine& command_line, const std::string& when = "") {
     command_line
         .add_option("--max-per-address", max_per_address,
                     when +
                         "Connections from one IPv4 address, or one IPv6 network of 64 bits; "
                         "one more is reset")
-        ->check(CLI::PositiveNumber);
+        .positive();
     command_line
         .add_option("--max-unaccepted", max_unaccepted,
                     when +
                         "Connections that have not logged in; one more takes the place of the "
                         "oldest")
-        ->check(CLI::PositiveNumber);
+        .positive();
   }
 
   /// A session ends a client itself that has not logged in after `patience`. The connection is

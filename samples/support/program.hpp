@@ -1,28 +1,22 @@
 // What every sample program does alike: its command line, its first line of output, its end.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
 #include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/signal.hpp"
+#include "samples/support/command_line.hpp"
 #include "samples/support/failed.hpp"
 
 namespace samples {
 
-/// Parses the command line, to which it adds --version, and runs the program: 0 when `program`
-/// returns, 1 when it throws Failed or its output could not be written, 2 when the command line is
-/// wrong or the Failed is of a malformed endpoint. A standard descriptor that is closed is
-/// /dev/null.
-int run_program(CLI::App& command_line, int count, char** words,
+/// Parses the command line and runs the program: 0 when `program` returns, 1 when it throws Failed
+/// or its output could not be written, 2 when the command line is wrong or the Failed is of a
+/// malformed endpoint. A standard descriptor that is closed is /dev/null.
+int run_program(CommandLine& command_line, int count, char** words,
                 const std::function<void()>& program);
-
-/// The words behind the options of a `command_line.prefix_command()`, without the `--` that may
-/// stand between.
-[[nodiscard]] std::vector<std::string> words_behind(const CLI::App& command_line);
 
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);

@@ -45,7 +45,7 @@ void serve(const Options& options) {
 
 int main(int count, char** words) {
   Options options;
-  CLI::App command_line{
+  samples::CommandLine command_line{
       "Answers a datagram that holds a strftime format with the time; an empty one means\n"
       "'%Y-%m-%d %X'. A decimal number (1536197188 or 1536197188.25) is a Unix timestamp and is\n"
       "answered as '%Y-%m-%d %X'. TZ is honoured.\n"
@@ -54,7 +54,6 @@ int main(int count, char** words) {
       samples::memory_text(samples::most_bytes(),
                            "10000 senders of formats, 10000 connections for TIME and as many for "
                            "DAYTIME, and 1 MiB of\nanswers that wait for each of the four"));
-  command_line.option_defaults()->always_capture_default();
   command_line.add_option("--listen", options.text, "HOST:PORT or [::1]:PORT; port 0: any");
   command_line.add_option("--sntp", options.sntp, "Where to serve SNTP (RFC 5905)");
   command_line.add_option("--time", options.time, "Where to serve TIME (RFC 868), UDP and TCP");
@@ -63,6 +62,6 @@ int main(int count, char** words) {
   command_line
       .add_option("--stratum", options.stratum,
                   "How far SNTP says to be from a reference clock; 16: not synchronised")
-      ->check(CLI::Range(1, 16));
+      .within(1, 16);
   return samples::run_program(command_line, count, words, [&] { serve(options); });
 }

@@ -61,7 +61,7 @@ class Server {
     say({{"type", "welcome"}, {"message", login.signature(text_of(hear(), "message"))}});
   }
 
-  Json hear() {
+  Header hear() {
     std::optional<protocols::JsonHeaderStreamDecoder::Frame> frame;
     fuzz::take_turns_until(
         loop_,
@@ -76,10 +76,10 @@ class Server {
           return true;
         },
         "the client says nothing");
-    return Json::parse(request_);
+    return parse_header(request_).value();
   }
 
-  void say(const Json& answer) { peer_.send(as_text(message(answer))); }
+  void say(const Header& answer) { peer_.send(as_text(message(answer))); }
   fuzz::Peer& peer() { return peer_; }
 
  private:

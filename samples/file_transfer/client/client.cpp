@@ -20,10 +20,16 @@ using samples::Failed;
 
 namespace {
 
-std::uint64_t count_of(const Json& answer, const char* name) {
+std::uint64_t count_of(const Header& answer, const char* name) {
   const auto count = number_of(answer, name);
   if (!count) throw Failed("the server answers what makes no sense");
   return *count;
+}
+
+std::string needed_text(const Header& answer, const char* name) {
+  const std::string* const text = find_text(answer, name);
+  if (!text) throw Failed("the server answers what makes no sense");
+  return *text;
 }
 
 // What the answer to a command is; that of a transfer depends on how far it is.
@@ -89,6 +95,8 @@ void Client::enter(const std::string& signature) {
       "files> ");
 }
 
+void Client::send(Header header) { stream_->write(message(std::move(header))); }
+
 // --- what the server says
 
 void Client::take(const Decoder::Frame& frame) {
@@ -97,19 +105,17 @@ void Client::take(const Decoder::Frame& frame) {
     return take_listing(*piece);
   }
   const auto& head = std::get<protocols::JsonHead>(frame);
-  try {
-    take(Json::parse(head.header), head.payload_bytes);
-  } catch (const Json::exception&) {
-    throw Failed("the server answers what makes no sense");
-  }
+  const auto answer = parse_header(head.header);
+  if (!answer) throw Failed("the server answers what makes no sense");
+  take(*answer, head.payload_bytes);
 }
 
-void Client::take(const Json& answer, std::uint64_t payload_bytes) {
-  const std::string type = answer.at("type");
-  if (type == "error") return take_error(answer.at("reason"));
+void Client::take(const Header& answer, std::uint64_t payload_bytes) {
+  const std::string type = needed_text(answer, "type");
+  if (type == "error") return take_error(needed_text(answer, "reason"));
   if (!logged_in_) {
-    if (type == "challenge") return prove(answer.at("message"));
-    if (type == "welcome") return enter(answer.at("message"));
+    if (type == "challenge") return prove(needed_text(answer, "message"));
+    if (type == "welcome") return enter(needed_text(answer, "message"));
   }
   if (!logged_in_ || jobs_.empty()) throw Failed("the server answers what was not asked");
   const std::uint64_t most_payload = type == "listing" ? max_page_bytes
@@ -121,8 +127,7 @@ void Client::take(const Json& answer, std::uint64_t payload_bytes) {
     throw Failed("the server answers what was not asked");
   }
   if (type == "listing") {
-    const auto more = answer.find("more");
-    listing_goes_on_ = more != answer.end() && more->get<bool>();
+    listing_goes_on_ = is_true(answer, "more");
     if (payload_bytes == 0) end_page();
   } else if (type == "stat") {
     enter_folder(answer);
@@ -134,10 +139,10 @@ void Client::take(const Json& answer, std::uint64_t payload_bytes) {
   }
 }
 
-void Client::take_for_transfer(const std::string& type, const Json& answer,
+void Client::take_for_transfer(const std::string& type, const Header& answer,
                                std::uint64_t payload_bytes) {
   if (type == "ready" && upload_) {
-    upload_->begin(count_of(answer, "offset"), answer.at("sha256"));
+    upload_->begin(count_of(answer, "offset"), needed_text(answer, "sha256"));
   } else if (type == "stored" && upload_) {
     upload_->done();
     finish_job();
@@ -147,7 +152,7 @@ void Client::take_for_transfer(const std::string& type, const Json& answer,
       throw Failed("the server answers what makes no sense");
     download_->begin(size, offset);
   } else if (type == "sent" && download_ && download_->has_begun()) {
-    download_->finish(answer.at("sha256"));
+    download_->finish(needed_text(answer, "sha256"));
   } else {
     throw Failed("the server answers what was not asked");
   }
@@ -235,8 +240,8 @@ void Client::get(const std::string& path) {
   }
 }
 
-void Client::enter_folder(const Json& answer) {
-  if (answer.at("kind") != "folder") return give_up_job("it is no folder");
+void Client::enter_folder(const Header& answer) {
+  if (needed_text(answer, "kind") != "folder") return give_up_job("it is no folder");
   folder_ = resolve(folder_, jobs_.front().argument);
   finish_job();
 }

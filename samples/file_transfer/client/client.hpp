@@ -46,8 +46,9 @@ class Client {
   void enter(const std::string& signature);
 
   void take(const Decoder::Frame& frame);
-  void take(const Json& answer, std::uint64_t payload_bytes);
-  void take_for_transfer(const std::string& type, const Json& answer, std::uint64_t payload_bytes);
+  void take(const Header& answer, std::uint64_t payload_bytes);
+  void take_for_transfer(const std::string& type, const Header& answer,
+                         std::uint64_t payload_bytes);
   void take_error(const std::string& reason);
   void take_listing(const protocols::PayloadPiece& piece);
   void end_page();
@@ -58,7 +59,7 @@ class Client {
   void run(const Job& job);
   void put(const std::string& path);
   void get(const std::string& path);
-  void enter_folder(const Json& answer);
+  void enter_folder(const Header& answer);
 
   void finish_job();
   void give_up_job(const std::string& why);
@@ -66,7 +67,7 @@ class Client {
   void finish();
 
   [[nodiscard]] samples::FairWork::Client worker() { return {work_, ""}; }
-  void send(Json header) { stream_->write(message(std::move(header))); }
+  void send(Header header);
 
   reactor::Loop& loop_;
   const Options& options_;

@@ -27,12 +27,12 @@ void Listing::end_page(bool more) {
   bytes_ += page_.size();
   std::istringstream rest(std::exchange(page_, {}));
   for (std::string line; std::getline(rest, line);) {
-    const Json told =
-        line.size() <= longest_entry_bytes ? Json::parse(line, nullptr, false) : Json();
-    if (!told.is_object()) refuse();
-    const auto name = decode_name(text_of(told, "name"));
-    const std::string kind = text_of(told, "kind");
-    const Entry entry{.size = kind == "file" ? number_of(told, "size") : std::nullopt,
+    if (line.size() > longest_entry_bytes) refuse();
+    const auto told = parse_header(line);
+    if (!told) refuse();
+    const auto name = decode_name(text_of(*told, "name"));
+    const std::string kind = text_of(*told, "kind");
+    const Entry entry{.size = kind == "file" ? number_of(*told, "size") : std::nullopt,
                       .is_folder = kind == "folder"};
     if (!name || name->empty() || (!entry.size && !entry.is_folder && kind != "other")) refuse();
     entries_.insert({*name, entry});

@@ -51,7 +51,7 @@ void IncomingFile::greet(const Result<Sha256>& hash, std::uint64_t there) {
   peer_.wait_for_data();
 }
 
-void IncomingFile::begin_piece(const Json& head, std::uint64_t size) {
+void IncomingFile::begin_piece(const Header& head, std::uint64_t size) {
   peer_.touch();
   if (failed_) return;
   const std::uint64_t offset = number_of(head, "offset").value_or(at_);

@@ -27,7 +27,7 @@ class IncomingFile {
   ~IncomingFile();
 
   /// The head of the next piece: the first one goes on from what is there, or begins anew.
-  void begin_piece(const Json& head, std::uint64_t size);
+  void begin_piece(const Header& head, std::uint64_t size);
   void write(reactor::Stream::Bytes bytes);
 
   /// Without a hash: the client gives it up.

@@ -19,10 +19,10 @@ using reactor::Result;
 // So long another client may have to wait for its turn.
 constexpr std::size_t names_at_once = 256;
 
-Json describe(const std::string& name, const struct stat& status) {
-  Json entry{{"name", encode_name(name)}};
+Header describe(const std::string& name, const struct stat& status) {
+  Header entry{{"name", encode_name(name)}};
   entry["kind"] = S_ISREG(status.st_mode) ? "file" : S_ISDIR(status.st_mode) ? "folder" : "other";
-  if (S_ISREG(status.st_mode)) entry["size"] = status.st_size;
+  if (S_ISREG(status.st_mode)) entry["size"] = static_cast<std::uint64_t>(status.st_size);
   return entry;
 }
 
@@ -46,7 +46,7 @@ struct OutgoingListing::Reading {
     const auto read = reader->read(stop, [&](const char* name) {
       struct stat status {};
       if (fstatat(reader->fd(), name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        lines += describe(name, status).dump() + "\n";
+        lines += to_json(describe(name, status)) + "\n";
       }
       return ++names < names_at_once && lines.size() <= max_page_bytes - longest_entry_bytes;
     });
@@ -83,7 +83,7 @@ void OutgoingListing::send(const Result<void>& read) {
   }
   const bool more = reading_->more;
   if (more && reading_->lines.empty()) return this->read();  // All those names are gone.
-  Json header{{"type", "listing"}};
+  Header header{{"type", "listing"}};
   if (more) header["more"] = true;
   peer_.answer(std::move(header), reading_->lines.size());
   full_ = peer_.stream().write(reading_->lines) == reactor::Written::full && more;

@@ -36,7 +36,7 @@ Login::~Login() {
                samples::escaped(scram_->user()).c_str(), network_.c_str());
 }
 
-void Login::take(const Json& request) {
+void Login::take(const Header& request) {
   try {
     text_of(request, "type") == "login" ? begin(request) : prove(request);
   } catch (const samples::Failed& failure) {
@@ -46,7 +46,7 @@ void Login::take(const Json& request) {
   }
 }
 
-void Login::begin(const Json& request) {
+void Login::begin(const Header& request) {
   if (scram_) return peer_.refuse_and_end("a login has begun already");
   if (must_wait("")) return;
   const auto verifier_of = [this](std::string_view user) {
@@ -79,7 +79,7 @@ bool Login::must_wait(const std::string& user) {
   return true;
 }
 
-void Login::prove(const Json& request) {
+void Login::prove(const Header& request) {
   if (!scram_ || text_of(request, "type") != "proof") {
     return peer_.refuse_and_end("log in first");
   }

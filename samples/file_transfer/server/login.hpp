@@ -24,11 +24,11 @@ class Login {
   Login(const Login&) = delete;
   Login& operator=(const Login&) = delete;
 
-  void take(const Json& request);
+  void take(const Header& request);
 
  private:
-  void begin(const Json& request);
-  void prove(const Json& request);
+  void begin(const Header& request);
+  void prove(const Header& request);
   void welcome(const std::string& signature, const reactor::Result<std::shared_ptr<Home>>& home);
   [[nodiscard]] std::vector<protocols::ChannelBinding> bindings() const;
   void report_other_endpoint() const;

@@ -8,7 +8,7 @@ using reactor::Result;
 using samples::Sha256;
 
 OutgoingFile::OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found,
-                           const Json& request, reactor::Callback<void()> on_over)
+                           const Header& request, reactor::Callback<void()> on_over)
     : worker_(std::move(worker)),
       peer_(peer),
       file_(std::move(found.file)),

@@ -18,8 +18,8 @@ namespace file_transfer {
 class OutgoingFile {
  public:
   /// `on_over` is the end of it, and of the request.
-  OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found, const Json& request,
-               reactor::Callback<void()> on_over);
+  OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found,
+               const Header& request, reactor::Callback<void()> on_over);
   OutgoingFile(const OutgoingFile&) = delete;
   OutgoingFile& operator=(const OutgoingFile&) = delete;
 

@@ -17,7 +17,7 @@ Peer::Peer(reactor::Loop& loop, reactor::Stream& stream, Patience patience)
       timeout_(patience.amid_request),
       deadline_(loop, timeout_, [this] { on_expired(); }) {}
 
-void Peer::answer(Json header, std::uint64_t payload_bytes) {
+void Peer::answer(Header header, std::uint64_t payload_bytes) {
   stream_.write(message(std::move(header), payload_bytes));
 }
 

@@ -26,7 +26,7 @@ class Peer {
   Peer(reactor::Loop& loop, reactor::Stream& stream, Patience patience);
 
   /// A header; its payload of `payload_bytes` is what is written to the stream next.
-  void answer(Json header, std::uint64_t payload_bytes = 0);
+  void answer(Header header, std::uint64_t payload_bytes = 0);
   void answer(const reactor::Result<void>& result);
 
   /// An answer, and a line of the log.

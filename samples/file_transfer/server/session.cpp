@@ -37,8 +37,9 @@ void Session::on_frame(const Decoder::Frame& frame) {
 }
 
 void Session::take(const protocols::JsonHead& head) {
-  const Json request = Json::parse(head.header, nullptr, false);
-  if (!request.is_object()) return peer_.refuse_and_end("the request is no JSON object");
+  const auto parsed = parse_header(head.header);
+  if (!parsed) return peer_.refuse_and_end("the request is no JSON object");
+  const Header& request = *parsed;
   const std::string type = text_of(request, "type");
   if (head.payload_bytes > 0 && type != "data") {
     return peer_.refuse_and_end("only data has a payload");
@@ -53,17 +54,15 @@ void Session::take(const protocols::JsonHead& head) {
   take(type, request);
 }
 
-void Session::take(const std::string& type, const Json& request) {
+void Session::take(const std::string& type, const Header& request) {
   if (type == "quota") {
     return peer_.answer({{"type", "quota"},
                          {"quota_bytes", home_->quota_bytes()},
                          {"used_bytes", home_->used_bytes()}});
   }
-  const auto path_text = request.find("path");
-  if (path_text == request.end() || !path_text->is_string()) {
-    return peer_.refuse("a path is missing");
-  }
-  const auto path = decode_path(path_text->get<std::string>());
+  const std::string* const path_text = find_text(request, "path");
+  if (!path_text) return peer_.refuse("a path is missing");
+  const auto path = decode_path(*path_text);
   if (!path) return peer_.refuse(path.error().message());
   if (type == "ls") return list(*path);
   if (type == "stat") return stat(*path);
@@ -111,7 +110,7 @@ void Session::stat(const std::string& path) {
                 {"size", found->is_folder ? 0 : found->size}});
 }
 
-void Session::get(const std::string& path, const Json& request) {
+void Session::get(const std::string& path, const Header& request) {
   auto found = home_->find(path);
   if (!found) return peer_.refuse(found.error().message());
   if (found->is_folder) return peer_.refuse("it is a folder");
@@ -121,7 +120,7 @@ void Session::get(const std::string& path, const Json& request) {
   });
 }
 
-void Session::put(const std::string& path, const Json& request) {
+void Session::put(const std::string& path, const Header& request) {
   const auto size = number_of(request, "size");
   if (!size || *size > std::uint64_t{1} << 60) return peer_.refuse("the size is missing");
   if (home_->is_uploading(path)) return wait_until_free(path, *size);

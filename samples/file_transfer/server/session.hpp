@@ -36,12 +36,12 @@ class Session {
  private:
   [[nodiscard]] samples::FairWork::Client worker();
   void take(const protocols::JsonHead& head);
-  void take(const std::string& type, const Json& request);
+  void take(const std::string& type, const Header& request);
   void list(const std::string& path);
   void remove_file(const std::string& path);
   void stat(const std::string& path);
-  void get(const std::string& path, const Json& request);
-  void put(const std::string& path, const Json& request);
+  void get(const std::string& path, const Header& request);
+  void put(const std::string& path, const Header& request);
   void receive(const std::string& path, std::uint64_t size);
   void wait_until_free(const std::string& path, std::uint64_t size);
 
