@@ -15,7 +15,7 @@ Options of(Protocol protocol, std::size_t size) {
   return options;
 }
 
-constexpr std::string_view answer =
+constexpr std::string_view hello_answer =
     "HTTP/1.1 200 OK\r\nserver: x\r\ncontent-length: 5\r\n\r\nhello";
 constexpr std::string_view empty_answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
@@ -53,7 +53,7 @@ TEST_SUITE("traffic") {
 
   TEST_CASE("HTTP answers are counted alike wherever they are cut") {
     const std::string stream =
-        std::string(answer) + std::string(empty_answer) + std::string(answer);
+        std::string(hello_answer) + std::string(empty_answer) + std::string(hello_answer);
     CHECK(HttpAnswers().feed(stream) == 3);
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
       CAPTURE(cut);
@@ -69,7 +69,7 @@ TEST_SUITE("traffic") {
   }
 
   TEST_CASE("with verification each body has to be the first one, wherever it is cut") {
-    const std::string first(answer);
+    const std::string first(hello_answer);
     std::string other = first;
     ++other.back();
     for (std::size_t cut = 0; cut <= 2 * first.size(); ++cut) {

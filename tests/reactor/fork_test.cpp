@@ -73,8 +73,8 @@ int forked(const std::function<void()>& body) {
 
 // One of each thing that a child could disturb.
 template <class Position>
-struct Program {
-  Program() {
+struct OneOfEach {
+  OneOfEach() {
     REQUIRE(pipe(ends.data()) == 0);
     watchers[0] = ok(Watcher::create(loop(), ends[0], Interest::readable, [this](Ready) {
       char byte = 0;
@@ -93,13 +93,13 @@ struct Program {
     process = ok(Process::start(loop(), {.program = "cat", .input = reactor::Standard::stream},
                                 [this](reactor::ProcessEnd) { ended = true; }));
   }
-  ~Program() {
+  ~OneOfEach() {
     watchers = {};
     close(ends[0]);
     close(ends[1]);
   }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
+  OneOfEach(const OneOfEach&) = delete;
+  OneOfEach& operator=(const OneOfEach&) = delete;
 
   Loop& loop() { return position.loop; }
 
@@ -138,7 +138,7 @@ struct Program {
 TEST_SUITE("fork") {
   TEST_CASE_TEMPLATE("a child that destroys all it inherited leaves it to its parent", Position,
                      Host, Guest) {
-    auto program = std::make_unique<Program<Position>>();
+    auto program = std::make_unique<OneOfEach<Position>>();
     program->works();
     CHECK(forked([&] {
             program->signal.reset();
@@ -154,7 +154,7 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE("a child that destroys a loop leaves it to its parent") {
-    auto program = std::make_unique<Program<Host>>();
+    auto program = std::make_unique<OneOfEach<Host>>();
     program->works();
     CHECK(forked([&] { program.reset(); }) == 0);
     program->works();
@@ -162,7 +162,7 @@ TEST_SUITE("fork") {
 
   TEST_CASE_TEMPLATE("a child that posts, stops and starts timers does not reach its parent",
                      Position, Host, Guest) {
-    Program<Position> program;
+    OneOfEach<Position> program;
     bool reached = false;
     auto timer = Timer(program.loop(), [&] { reached = true; });
     CHECK(forked([&] {
@@ -176,7 +176,7 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE_TEMPLATE("a child cannot run a loop of its parent", Position, Host, Guest) {
-    Program<Position> program;
+    OneOfEach<Position> program;
     CHECK(forked([&] {
             int refused = 0;
             for (int way = 0; way < 4; ++way) {
@@ -196,7 +196,7 @@ TEST_SUITE("fork") {
 
   TEST_CASE_TEMPLATE("a child that returns from the callback that forked leaves run()", Position,
                      Host, Guest) {
-    Program<Position> program;
+    OneOfEach<Position> program;
     pid_t child = 0;
     int calls = 0;
     REQUIRE(write(program.ends[1], "x", 1) == 1);
@@ -224,7 +224,7 @@ TEST_SUITE("fork") {
   TEST_CASE("what a callback wrote before it forked is sent once") {
     for (const bool datagrams : {false, true}) {
       CAPTURE(datagrams);
-      Program<Host> program;
+      OneOfEach<Host> program;
       auto receiver = ok(reactor::DatagramSocket::bind(program.loop(), address("127.0.0.1:0")));
       std::size_t arrived = 0;
       receiver.on_received([&](std::span<const reactor::Datagram> batch) {
@@ -251,7 +251,7 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE("a signal that a child receives does what it does by default, unknown to its parent") {
-    Program<Host> program;
+    OneOfEach<Host> program;
     CHECK(forked([] { raise(SIGUSR1); }) == -SIGUSR1);
     program.works();
     CHECK(program.signals == 1);
@@ -262,7 +262,7 @@ TEST_SUITE("fork") {
       MESSAGE("skipped: ThreadSanitizer lets a forked child of several threads start none");
       return;
     }
-    Program<Host> program;
+    OneOfEach<Host> program;
     CHECK(forked([&] {
             Loop own;
             int heard = 0;

@@ -20,12 +20,6 @@ using reactor::Loop;
 using reactor::Stream;
 using reactor::Written;
 
-namespace {
-
-constexpr Buffers small_buffers{16 * 1024, 16 * 1024};
-
-}  // namespace
-
 TEST_SUITE("sender") {
   TEST_CASE("a sender tells what became of its bytes, and refuses more than the limit") {
     Loop loop;

@@ -5,18 +5,11 @@
 #include <chrono>
 
 #include "reactor/socket.hpp"
+#include "support/peer.hpp"
 #include "support/result.hpp"
 
 using namespace reactor;
 using namespace std::chrono_literals;
-
-namespace {
-
-Socket open_socket(Family family = Family::ipv4, SocketType type = SocketType::stream) {
-  return ok(Socket::open(family, type));
-}
-
-}  // namespace
 
 TEST_SUITE("socket_option") {
   TEST_CASE("what is set is what is read") {

@@ -11,15 +11,12 @@
 #include <fstream>
 #include <string>
 
+#include "support/peer.hpp"
 #include "support/result.hpp"
 
 using namespace reactor;
 
 namespace {
-
-Socket open_socket(Family family = Family::ipv4, SocketType type = SocketType::stream) {
-  return ok(Socket::open(family, type));
-}
 
 bool is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 

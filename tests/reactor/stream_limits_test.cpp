@@ -38,7 +38,6 @@ using reactor::Written;
 namespace {
 
 constexpr std::size_t mebibyte = 1024 * 1024;
-constexpr Buffers small_buffers{16 * 1024, 16 * 1024};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "reactor/udp_server.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/udp_client.hpp"
 
 using namespace reactor;
 using namespace std::chrono_literals;
@@ -30,20 +31,6 @@ Address with_port(std::string_view host, std::uint16_t port) {
   result.set_port(port);
   return result;
 }
-
-/// A socket that hears nobody but the one it asks.
-struct Client {
-  Client(Loop& loop, const Address& server) : socket(ok(DatagramSocket::connect(loop, server))) {
-    socket.on_received([this](std::span<const Datagram> batch) {
-      for (const Datagram& datagram : batch) heard.emplace_back(datagram.text());
-    });
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  DatagramSocket socket;
-  std::vector<std::string> heard;
-};
 
 struct Goodbye {
   explicit Goodbye(UdpPeer& of) : peer(&of) {}
@@ -86,14 +73,14 @@ TEST_SUITE("udp_peer") {
         options.idle_timeout = how == "idle" ? 1ms : 1h;
         auto server = ok(UdpServer<Goodbye>::bind(loop, place.server, options));
         const Address at = with_port(place.asked, server.address().port());
-        Client client(loop, at), other(loop, at);
+        UdpClient client(loop, at), other(loop, at);
         client.socket.send(how == "close" ? "end" : "hello");
         if (how == "forgotten" || how == "drain") {
           run_until(loop, [&] { return server.sessions() == 1; });
           how == "drain" ? server.drain() : void(other.socket.send("hello"));
         }
-        run_until(loop, [&] { return !client.heard.empty(); });
-        CHECK(client.heard == std::vector<std::string>{"goodbye"});
+        run_until(loop, [&] { return !client.answers.empty(); });
+        CHECK(client.answers == std::vector<std::string>{"goodbye"});
       }
     }
   }
@@ -108,12 +95,12 @@ TEST_SUITE("udp_peer") {
       auto server = ok(UdpServer<Chat>::bind(loop, place.server, options,
                                              [&](UdpPeer& peer) { return Chat(peer, all); }));
       const Address at = with_port(place.asked, server.address().port());
-      std::list<Client> clients;
+      std::list<UdpClient> clients;
       for (int i = 0; i < 4; ++i) clients.emplace_back(loop, at);
       // In one batch: the fourth has the first forgotten, to which much was sent before.
-      for (Client& client : clients) client.socket.send("hello");
-      run_until(loop, [&] { return clients.front().heard.size() == 3; });
-      run_until(loop, [&] { return clients.back().heard.size() == 1; });
+      for (UdpClient& client : clients) client.socket.send("hello");
+      run_until(loop, [&] { return clients.front().answers.size() == 3; });
+      run_until(loop, [&] { return clients.back().answers.size() == 1; });
       CHECK(server.counters().failed == 0);
       CHECK(server.sessions() == 3);
     }

@@ -17,6 +17,7 @@
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/udp_client.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Datagram;
@@ -68,28 +69,6 @@ UdpServer<Counting> serve(Loop& loop, Log& log, UdpServerOptions options = {},
                                       [&log](UdpPeer& peer) { return Counting(peer, log); }));
 }
 
-/// A connected socket that keeps what it is answered.
-struct Client {
-  Client(Loop& loop, const reactor::Address& server)
-      : socket(ok(DatagramSocket::connect(loop, server))) {
-    socket.on_received([this](std::span<const Datagram> batch) {
-      for (const Datagram& datagram : batch) answers.emplace_back(datagram.text());
-    });
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  std::string ask(Loop& loop, std::string_view text) {
-    answers.clear();
-    socket.send(text);
-    run_until(loop, [this] { return !answers.empty(); });
-    return answers.back();
-  }
-
-  DatagramSocket socket;
-  std::vector<std::string> answers;
-};
-
 }  // namespace
 
 TEST_SUITE("udp_server") {
@@ -100,10 +79,10 @@ TEST_SUITE("udp_server") {
       Loop& loop = position.loop;
       Log log;
       auto server = serve(loop, log, {}, endpoint);
-      std::list<Client> clients;
+      std::list<UdpClient> clients;
       for (int i = 0; i < 20; ++i) clients.emplace_back(loop, server.address());
       for (const char* expected : {"1:x", "2:x", "3:x"}) {
-        for (Client& client : clients) CHECK(client.ask(loop, "x") == expected);
+        for (UdpClient& client : clients) CHECK(client.ask(loop, "x") == expected);
       }
       CHECK(server.sessions() == 20);
       CHECK(log.made == 20);
@@ -134,7 +113,7 @@ TEST_SUITE("udp_server") {
     Loop& loop = position.loop;
     Log log;
     auto server = serve(loop, log);
-    Client client(loop, server.address());
+    UdpClient client(loop, server.address());
     CHECK(client.ask(loop, "x") == "1:x");
     // All three are in one batch.
     client.answers.clear();
@@ -151,7 +130,7 @@ TEST_SUITE("udp_server") {
     Loop& loop = position.loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .idle_timeout = 40ms});
-    Client silent(loop, server.address()), talking(loop, server.address());
+    UdpClient silent(loop, server.address()), talking(loop, server.address());
     const auto began = loop.now();
     CHECK(silent.ask(loop, "x") == "1:x");
     CHECK(talking.ask(loop, "x") == "1:x");
@@ -177,7 +156,7 @@ TEST_SUITE("udp_server") {
     Loop loop;
     Log log;
     std::optional server = serve(loop, log, {.socket = {}, .idle_timeout = 0ms});
-    Client client(loop, server->address());
+    UdpClient client(loop, server->address());
     CHECK(client.ask(loop, "x") == "1:x");
     bool later = false;
     const auto timer = reactor::Timer::after(loop, 5ms, [&] { later = true; });
@@ -192,7 +171,7 @@ TEST_SUITE("udp_server") {
     Loop loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 2});
-    Client first(loop, server.address()), second(loop, server.address()),
+    UdpClient first(loop, server.address()), second(loop, server.address()),
         third(loop, server.address());
     CHECK(first.ask(loop, "x") == "1:x");
     CHECK(second.ask(loop, "x") == "1:x");
@@ -223,7 +202,7 @@ TEST_SUITE("udp_server") {
     };
     CHECK(ask_from_elsewhere() == "1:x");
     for (int round = 1; round <= 20; ++round) {
-      Client client(loop, server.address());
+      UdpClient client(loop, server.address());
       CHECK(client.ask(loop, "x") == "1:x");
       CHECK(client.ask(loop, "x") == "2:x");
       CHECK(server.sessions() == static_cast<std::size_t>(std::min(round, 3) + 1));
@@ -239,7 +218,7 @@ TEST_SUITE("udp_server") {
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 10});
     for (std::uint64_t round = 1; round <= 100; ++round) {
-      std::list<Client> clients;
+      std::list<UdpClient> clients;
       for (int i = 0; i < 20; ++i) clients.emplace_back(loop, server.address()).socket.send("x");
       run_until(loop, [&] { return server.counters().received == 20 * round; });
       CHECK(log.alive == 10);
@@ -261,7 +240,7 @@ TEST_SUITE("udp_server") {
       return Late{peer, {}, loop};
     }));
     // Only what comes from there is received.
-    Client client(loop, address("127.0.0.2:" + std::to_string(server.address().port())));
+    UdpClient client(loop, address("127.0.0.2:" + std::to_string(server.address().port())));
     CHECK(client.ask(loop, "x") == "late");
   }
 
@@ -271,7 +250,7 @@ TEST_SUITE("udp_server") {
     Loop& loop = position.loop;
     Log log;
     auto server = serve(loop, log);
-    Client client(loop, server.address());
+    UdpClient client(loop, server.address());
     CHECK(client.ask(loop, "x") == "1:x");
     server.drain();
     server.drain();
@@ -301,7 +280,7 @@ TEST_SUITE("udp_server") {
         ++calls;
         how == "drain" ? server->drain() : server.reset();
       };
-      Client client(loop, server->address());
+      UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return calls > 0; });
       for (int turn = 0; turn < 5; ++turn) loop.poll();
@@ -319,7 +298,7 @@ TEST_SUITE("udp_server") {
         how == "drain" ? server->drain() : server.reset();
         return Counting(peer, log);
       })));
-      Client client(loop, server->address());
+      UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return log.made > 0; });
       for (int turn = 0; turn < 5; ++turn) loop.poll();
@@ -337,7 +316,7 @@ TEST_SUITE("udp_server") {
       if (std::exchange(fails, false)) throw std::runtime_error("no session");
       return Counting(peer, log);
     }));
-    Client client(loop, server.address());
+    UdpClient client(loop, server.address());
     client.socket.send("x");
     CHECK_THROWS_WITH(run_until(loop, [&] { return !client.answers.empty(); }), "no session");
     CHECK(server.sessions() == 0);
@@ -351,7 +330,7 @@ TEST_SUITE("udp_server") {
       }
     };
     std::optional throwing = ok(UdpServer<Throwing>::bind(loop, "127.0.0.1:0"));
-    Client other(loop, throwing->address());
+    UdpClient other(loop, throwing->address());
     other.socket.send("throw");
     CHECK_THROWS_WITH(run_until(loop, [&] { return !other.answers.empty(); }), "thrown");
     CHECK(other.ask(loop, "x") == "good");
@@ -379,9 +358,9 @@ TEST_SUITE("udp_server") {
     }));
     // Only what comes from the address that was asked is received.
     const std::string host = "127.0.0.2:" + std::to_string(server.address().port());
-    Client first(loop, address(host)), second(loop, address(host));
+    UdpClient first(loop, address(host)), second(loop, address(host));
     std::vector<std::string> sent;
-    const auto send = [&](Client& from, const char* text) {
+    const auto send = [&](UdpClient& from, const char* text) {
       from.socket.send(text);
       sent.emplace_back(text);
     };
@@ -415,7 +394,7 @@ TEST_SUITE("udp_server") {
     server.emplace(ok(UdpServer<Fragile>::bind(loop, "127.0.0.1:0", {}, [&](UdpPeer& peer) {
       return Fragile{peer, heard};
     })));
-    Client client(loop, server->address());
+    UdpClient client(loop, server->address());
     client.socket.pause();
     for (const char* text : {"throw", "a", "throw", "b"}) client.socket.send(text);
     CHECK_THROWS_WITH(loop.run(), "thrown");
@@ -473,7 +452,7 @@ TEST_SUITE("udp_server") {
           if (log.made == 1) throw std::runtime_error("no session");
           return Counting(peer, log);
         }));
-    Client first(loop, server.address()), second(loop, server.address());
+    UdpClient first(loop, server.address()), second(loop, server.address());
     CHECK(first.ask(loop, "x") == "1:x");
     CHECK_THROWS_WITH(second.ask(loop, "x"), "no session");
     CHECK(first.ask(loop, "x") == "2:x");
@@ -483,7 +462,7 @@ TEST_SUITE("udp_server") {
     Loop loop;
     Log log;
     auto server = serve(loop, log);
-    std::list<Client> clients;
+    std::list<UdpClient> clients;
     for (int i = 0; i < 5; ++i) clients.emplace_back(loop, server.address()).ask(loop, "x");
     std::vector<Counting*> all;
     server.for_each([&](Counting& session) { all.push_back(&session); });
@@ -518,7 +497,7 @@ TEST_SUITE("udp_server") {
     Loop loop;
     Log log;
     auto server = serve(loop, log);
-    Client client(loop, server.address());
+    UdpClient client(loop, server.address());
     CHECK(client.ask(loop, "x") == "1:x");
     client.socket.pause();
     server.drain();

@@ -32,12 +32,6 @@ Family family_of(Transport transport) {
   }
 }
 
-Socket open_socket(Family family) {
-  auto socket = Socket::open(family, SocketType::stream);
-  REQUIRE(socket);
-  return std::move(*socket);
-}
-
 bool has_ipv6() {
   auto socket = Socket::open(Family::ipv6, SocketType::stream);
   return socket && socket->bind(*Address::parse("[::1]:0"));
@@ -71,6 +65,12 @@ Address any_address(Transport transport) {
     default:
       return *Address::parse("unix:" + unused_path());
   }
+}
+
+Socket open_socket(Family family, SocketType type) {
+  auto socket = Socket::open(family, type);
+  REQUIRE(socket);
+  return std::move(*socket);
 }
 
 Socket listening_socket(Transport transport, int backlog) {

@@ -24,6 +24,10 @@ reactor::Address any_address(Transport transport);
 /// A path for a unix socket that nobody else uses.
 std::string unused_path();
 
+/// A socket that is neither bound nor connected.
+reactor::Socket open_socket(reactor::Family family = reactor::Family::ipv4,
+                            reactor::SocketType type = reactor::SocketType::stream);
+
 /// A socket that listens, with nothing above it.
 reactor::Socket listening_socket(Transport transport, int backlog = 16);
 
@@ -34,6 +38,7 @@ struct Buffers {
   int sender = 0;    ///< SO_SNDBUF of the first; 0 leaves it to the kernel.
   int receiver = 0;  ///< SO_RCVBUF of the second.
 };
+inline constexpr Buffers small_buffers{16 * 1024, 16 * 1024};
 
 /// Two sockets, connected to each other.
 std::array<reactor::Socket, 2> connected_sockets(Transport transport, Buffers buffers = {});

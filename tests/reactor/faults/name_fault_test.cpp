@@ -39,7 +39,7 @@ namespace {
 
 using Found = reactor::Result<std::vector<Address>>;
 
-struct Echo {
+struct UdpEcho {
   reactor::UdpPeer& peer;
   void on_datagram(const reactor::Datagram& datagram) { peer.send(datagram.bytes); }
 };
@@ -284,7 +284,7 @@ TEST_SUITE("name_faults") {
     linked_sys::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
     Position position;
     Loop& loop = position.loop;
-    auto server = ok(reactor::UdpServer<Echo>::bind(loop, "three.test:0"));
+    auto server = ok(reactor::UdpServer<UdpEcho>::bind(loop, "three.test:0"));
     const std::vector<Address> addresses = server.addresses();
     REQUIRE(addresses.size() == 3);
     CHECK(addresses[0] == server.address());
