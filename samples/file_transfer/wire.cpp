@@ -23,7 +23,10 @@ const T* find(const Header& header, std::string_view name) {
 std::string to_json(const Header& header) {
   Json object = Json::object();
   for (const auto& [name, value] : header) {
-    std::visit([&member = object[name]](const auto& held) { member = held; }, value);
+    Json& member = object[name];
+    if (const auto* const text = std::get_if<std::string>(&value)) member = *text;
+    if (const auto* const number = std::get_if<std::uint64_t>(&value)) member = *number;
+    if (const auto* const truth = std::get_if<bool>(&value)) member = *truth;
   }
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -33,9 +36,10 @@ std::optional<Header> parse_header(std::string_view json) {
   if (!object.is_object()) return std::nullopt;
   Header header;
   for (const auto& [name, value] : object.items()) {
-    if (value.is_string()) header.emplace(name, value.get<std::string>());
-    if (value.is_number_unsigned()) header.emplace(name, value.get<std::uint64_t>());
-    if (value.is_boolean()) header.emplace(name, value.get<bool>());
+    Value& held = header[name];
+    if (value.is_string()) held = value.get<std::string>();
+    if (value.is_number_unsigned()) held = value.get<std::uint64_t>();
+    if (value.is_boolean()) held = value.get<bool>();
   }
   return header;
 }
@@ -61,9 +65,10 @@ std::optional<std::uint64_t> number_of(const Header& header, std::string_view na
   return number ? std::optional(*number) : std::nullopt;
 }
 
-bool is_true(const Header& header, std::string_view name) {
+std::optional<bool> truth_of(const Header& header, std::string_view name) {
+  if (!header.contains(name)) return false;
   const bool* const truth = find<bool>(header, name);
-  return truth && *truth;
+  return truth ? std::optional(*truth) : std::nullopt;
 }
 
 std::string encode_name(std::string_view bytes) {

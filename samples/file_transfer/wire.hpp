@@ -16,8 +16,9 @@
 
 namespace file_transfer {
 
-/// A message's header, or an entry of a listing: the texts, numbers and booleans of a JSON object.
-using Value = std::variant<bool, std::uint64_t, std::string>;
+/// A message's header, or an entry of a listing: a JSON object. Of values that no message has, such
+/// as lists and negative numbers, only the name is kept.
+using Value = std::variant<std::monostate, bool, std::uint64_t, std::string>;
 using Header = std::map<std::string, Value, std::less<>>;
 
 /// The type of channel binding by which a login is bound to the address that the client is connected
@@ -35,7 +36,7 @@ inline constexpr std::size_t longest_entry_bytes = 1024;
 /// One line of JSON.
 [[nodiscard]] std::string to_json(const Header& header);
 
-/// A JSON object without its values of other types; nothing where `json` is no object.
+/// Nothing where `json` is no object.
 [[nodiscard]] std::optional<Header> parse_header(std::string_view json);
 
 /// A header with its length in front; its payload of `payload_bytes` is what is sent next.
@@ -45,7 +46,8 @@ inline constexpr std::size_t longest_entry_bytes = 1024;
 [[nodiscard]] const std::string* find_text(const Header& header, std::string_view name);
 [[nodiscard]] std::string text_of(const Header& header, std::string_view name);
 [[nodiscard]] std::optional<std::uint64_t> number_of(const Header& header, std::string_view name);
-[[nodiscard]] bool is_true(const Header& header, std::string_view name);
+/// False where it is not there; nothing where it is of another type.
+[[nodiscard]] std::optional<bool> truth_of(const Header& header, std::string_view name);
 
 /// Names may have any bytes, and JSON text may not: what is not printable ASCII, and `%` itself, is
 /// written as `%` and two hexadecimal digits.

@@ -127,7 +127,9 @@ void Client::take(const Header& answer, std::uint64_t payload_bytes) {
     throw Failed("the server answers what was not asked");
   }
   if (type == "listing") {
-    listing_goes_on_ = is_true(answer, "more");
+    const auto more = truth_of(answer, "more");
+    if (!more) throw Failed("the server answers what makes no sense");
+    listing_goes_on_ = *more;
     if (payload_bytes == 0) end_page();
   } else if (type == "stat") {
     enter_folder(answer);
