@@ -15,28 +15,31 @@ std::size_t matching(std::string_view text, std::size_t start, std::string_view 
 
 }  // namespace
 
-Parsed<Bytes> Delimited::parse(Bytes bytes, Progress& scanned) const {
+Parsed<Bytes> Delimited::parse(Bytes bytes, Progress& progress) const {
   assert(!delimiters.empty());
   const std::string_view text = as_text(bytes);
   const bool overfull = text.size() > max_frame_bytes;
   const std::size_t last_start = overfull ? max_frame_bytes + 1 : text.size();
 
-  for (; (scanned = find_start(text.substr(0, last_start), scanned)) < last_start; ++scanned) {
-    std::size_t shortest = 0;
+  std::size_t& start = progress.start;
+  for (; (start = find_start(text.substr(0, last_start), start)) < last_start; ++start) {
+    std::size_t shortest = 0, seen = progress.seen;
     bool unfinished = false;
     for (const std::string& delimiter : delimiters) {
-      const std::size_t match = matching(text, scanned, delimiter);
+      const std::size_t match = matching(text, start, delimiter);
+      seen = std::max(seen, start + match + 1);
       if (match == delimiter.size()) {
         shortest = shortest == 0 ? match : std::min(shortest, match);
-      } else if (scanned + match == text.size()) {
+      } else if (start + match == text.size()) {
         unfinished = true;
       }
     }
     if (shortest > 0) {
-      const std::size_t total = scanned + shortest;
-      return Parsed<Frame>::frame(bytes.first(strip ? scanned : total), total);
+      const std::size_t total = start + shortest;
+      return Parsed<Frame>::frame(bytes.first(strip ? start : total), total).after(progress.seen);
     }
     if (unfinished) return Parsed<Frame>::need(bytes.size() + 1);
+    progress.seen = seen;
   }
   if (overfull) return Parsed<Frame>::fail(DecodeError::too_large, too_large_at(text));
   return Parsed<Frame>::need(bytes.size() + 1);
@@ -71,8 +74,8 @@ bool append_delimited(std::vector<std::byte>& out, Bytes content, const Delimite
   const Bytes delimiter = as_bytes(format.delimiters.front());
   out.insert(out.end(), content.begin(), content.end());
   out.insert(out.end(), delimiter.begin(), delimiter.end());
-  Delimited::Progress scanned{};
-  const auto parsed = format.parse(Bytes(out).subspan(begin), scanned);
+  Delimited::Progress progress;
+  const auto parsed = format.parse(Bytes(out).subspan(begin), progress);
   const bool comes_back =
       parsed.verdict == Verdict::frame && parsed.size == content.size() + delimiter.size();
   if (!comes_back) out.resize(begin);

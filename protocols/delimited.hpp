@@ -19,7 +19,11 @@ namespace protocols {
 
 struct Delimited {
   using Frame = Bytes;
-  using Progress = std::size_t;
+  struct Progress {
+    std::size_t start = 0;  ///< Of the next delimiter to look for.
+    std::size_t seen = 0;   ///< Bytes that showed that none begins before.
+  };
+  static constexpr bool looks_ahead = true;
 
   std::vector<std::string> delimiters;  ///< At least one, none of them empty; has to be given.
   std::size_t max_frame_bytes = 65536;  ///< Of the content, without the delimiter.
@@ -27,7 +31,7 @@ struct Delimited {
 
   /// Errors    DecodeError::too_large
   /// Cost      A memchr for the first byte of a single delimiter; a comparison a byte for several.
-  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& scanned) const;
+  [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress) const;
 
  private:
   [[nodiscard]] std::size_t find_start(std::string_view text, std::size_t from) const;

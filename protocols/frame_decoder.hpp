@@ -9,6 +9,7 @@
 //     using LineDecoder = FrameDecoder<Lines>;
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <concepts>
 #include <cstdint>
@@ -31,6 +32,14 @@ struct Parsed {
   /// without one more byte, as the end of a message may.
   static Parsed frame(Frame value, std::size_t size, std::size_t next_needs = 1) {
     return {Verdict::frame, {}, size, next_needs, value};
+  }
+
+  /// The same frame, for a protocol that looks ahead: the first `seen_bytes` made it certain, which
+  /// may be more than it has.
+  [[nodiscard]] Parsed after(std::size_t seen_bytes) const {
+    Parsed later = *this;
+    later.seen = seen_bytes;
+    return later;
   }
 
   /// The first `size` bytes lie between frames and mean nothing.
@@ -58,6 +67,7 @@ struct Parsed {
   std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the byte at fault.
   std::size_t needs;
   Frame value;
+  std::size_t seen = 0;  ///< See after().
 };
 
 /// A message format: options as members, and one function.
@@ -68,7 +78,8 @@ struct Parsed {
 /// needed, so that no byte is looked at twice. A protocol of several phases keeps its phase as a
 /// member and changes it together with returning a frame; its `at_boundary()` then says whether
 /// it stands between messages. Where the end of the stream may complete a frame, `finish()` is told
-/// of it, and says whether one follows without one more byte.
+/// of it, and says whether one follows without one more byte. Where bytes behind a frame may decide
+/// on its end, `static constexpr bool looks_ahead = true` says so.
 template <class P>
 concept Protocol = std::movable<P> && std::default_initializable<typename P::Progress> &&
                    requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
@@ -105,12 +116,13 @@ class FrameDecoder {
   [[nodiscard]] std::optional<Frame> next() {
     while (buffer_.window().size() >= needs_ || buffer_.extend(needs_)) {
       const Bytes window = buffer_.window();
-      const Parsed<Frame> parsed = protocol_.parse(window, progress_);
+      Parsed<Frame> parsed = protocol_.parse(window, progress_);
       if (parsed.verdict == Verdict::need) {
         assert(parsed.needs > window.size() && "a protocol asked for what it has");
         needs_ = parsed.needs;
         continue;
       }
+      if constexpr (looks_ahead) note_seen(parsed);
       needs_ = parsed.needs;
       progress_ = {};
       taken_ = parsed.size;
@@ -169,7 +181,17 @@ class FrameDecoder {
     return std::nullopt;
   }
 
+  // An error is no earlier than what was seen of the stream to find the end of the frame before.
+  void note_seen(Parsed<Frame>& parsed) {
+    if (parsed.verdict == Verdict::error) parsed.size = std::max(parsed.size, seen_);
+    seen_ = std::max(seen_, parsed.seen);
+    seen_ -= std::min(seen_, parsed.size);
+  }
+
+  static constexpr bool looks_ahead = requires { requires P::looks_ahead; };
+
   ReceiveBuffer buffer_;
+  std::size_t seen_ = 0;   // Of what is still in the buffer; with looks_ahead.
   std::size_t needs_ = 1;  // parse() has nothing to say to a window shorter than this.
   std::size_t taken_ = 0;
   [[no_unique_address]] P protocol_;

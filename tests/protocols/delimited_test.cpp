@@ -62,6 +62,15 @@ TEST_SUITE("delimited") {
     check_any_split(boundary, "ab--bound--boundary", "error: too-large at 9");
   }
 
+  TEST_CASE("a frame is refused no earlier than it was certain where the one before ended") {
+    const Delimited format{.delimiters = {";", "a;bcde"}, .max_frame_bytes = 2};
+    check_any_split(DelimitedDecoder(format), "xa;bcd!!", "[xa]error: too-large at 6");
+    check_any_split(DelimitedDecoder(format), "xa;bcde!;", "[x][!]");
+    check_any_split(DelimitedDecoder(format), "xa;b;d!!", "[xa][b]error: too-large at 7");
+    const Delimited more{.delimiters = {";", "a;b;cdef"}, .max_frame_bytes = 2};
+    check_any_split(DelimitedDecoder(more), "xa;b;cdeX", "[xa][b]error: too-large at 8");
+  }
+
   TEST_CASE("the encoder refuses content in which a delimiter would be found") {
     CHECK(encoded("ab", {.delimiters = {"--", "\n"}}) == "ab--");
     CHECK(encoded("a-", {.delimiters = {"--"}}) == "refused");
