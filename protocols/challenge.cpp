@@ -3,18 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocols/equal_digests.hpp"
+
 namespace protocols {
 namespace {
 
 constexpr std::string_view client_label = "uvreactor challenge 2 client";
 constexpr std::string_view server_label = "uvreactor challenge 2 server";
-
-// In a time that does not tell where they differ.
-bool equal(const Digest& left, const Digest& right) {
-  std::byte different{0};
-  for (std::size_t at = 0; at < left.size(); ++at) different |= left[at] ^ right[at];
-  return different == std::byte{0};
-}
 
 void append_field(std::vector<std::byte>& message, Bytes field) {
   for (const int shift : {24, 16, 8, 0}) {
@@ -63,7 +58,7 @@ void Challenge::take_proof() {
   const Side peer = side_ == Side::server ? Side::client : Side::server;
   const std::string* proven = nullptr;
   for (const std::string& endpoint : binding_.endpoints) {
-    if (equal(received_, proof_of(peer, endpoint))) proven = &endpoint;
+    if (equal_digests(received_, proof_of(peer, endpoint))) proven = &endpoint;
   }
   state_ = proven ? State::passed : State::failed;
   if (proven && side_ == Side::server) send(proof_of(Side::server, *proven));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocols/base64.hpp"
+#include "protocols/equal_digests.hpp"
 
 namespace protocols {
 namespace {
@@ -12,13 +13,6 @@ namespace {
 constexpr unsigned least_iterations = 4096;
 constexpr unsigned most_iterations = 10'000'000;
 constexpr std::size_t longest_nonce = 1024;
-
-// In a time that does not tell where they differ.
-bool equal(const Digest& left, const Digest& right) {
-  std::byte different{0};
-  for (std::size_t at = 0; at < left.size(); ++at) different |= left[at] ^ right[at];
-  return different == std::byte{0};
-}
 
 Digest exclusive_or(const Digest& left, const Digest& right) {
   Digest both;
@@ -147,7 +141,7 @@ std::string ScramServer::final(std::string_view message) {
 
   const Digest client_signature = crypto_.hmac(verifier_.stored_key, as_bytes(auth_message_));
   const Digest client_key = exclusive_or(*proof, client_signature);
-  if (!equal(crypto_.hash(client_key), verifier_.stored_key)) return fail("invalid-proof");
+  if (!equal_digests(crypto_.hash(client_key), verifier_.stored_key)) return fail("invalid-proof");
   state_ = State::passed;
   return "v=" + encode(crypto_.hmac(verifier_.server_key, as_bytes(auth_message_)));
 }
@@ -249,7 +243,7 @@ bool ScramClient::verify(std::string_view message) const {
   const auto signature = take_attribute(message, 'v');
   if (!signature || !server_signature_) return false;
   const auto shown = decode_digest(*signature);
-  return shown && equal(*shown, *server_signature_);
+  return shown && equal_digests(*shown, *server_signature_);
 }
 
 }  // namespace protocols

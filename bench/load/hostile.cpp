@@ -4,12 +4,6 @@
 
 namespace bench {
 
-namespace {
-
-constexpr Time opening_interval = 20'000;
-
-}  // namespace
-
 // A connection whose owner acts by the clock alone: every call either works at once or not at all.
 class Hostile::Peer {
  public:

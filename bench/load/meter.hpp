@@ -16,6 +16,9 @@ namespace bench {
 using Time = std::uint64_t;
 Time time_now();
 constexpr Time never = ~Time{0};
+/// Between two connections that are opened. Opening faster than a server accepts would overflow its
+/// backlog, and a lost SYN costs a second.
+inline constexpr Time opening_interval = 20'000;
 inline Time nanoseconds(double seconds) { return static_cast<Time>(seconds * 1e9); }
 
 /// What a process has used up to now.

@@ -12,8 +12,6 @@ namespace bench {
 namespace {
 
 constexpr std::size_t buffer_bytes = 256 << 10;
-// Opening faster than a server accepts would overflow its backlog, and a lost SYN costs a second.
-constexpr Time opening_interval = 20'000;
 
 // A closed connection keeps its local port for a minute. Clients all over 127.0.0.0/8 have enough.
 void bind_to_any_loopback_address(int fd, std::uint32_t number) {
