@@ -11,7 +11,6 @@ second run goes on where the first one ended, then tries the survivors again.
 """
 
 import argparse
-import concurrent.futures
 import contextlib
 import fcntl
 import hashlib
@@ -21,6 +20,7 @@ import os
 import random
 import re
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -263,8 +263,8 @@ def configure():
     linker = next((name for name in ("mold", "lld") if shutil.which(name)), None)
     # As `./dev test` builds, in a folder of the same name: so ccache has most of it. Without the
     # columns in debug information, programs are the same where their code is.
-    options = ["-Doptimization=1", "-Dcpp_args=-g1", "-Dwerror=true", "-Dbench=disabled",
-               "-Dcpp_link_args=-Wl,--strip-debug"]
+    options = ["-Dunity=on", "-Dunity_size=8", "-Doptimization=1", "-Dcpp_args=-g1",
+               "-Dwerror=true", "-Dbench=disabled", "-Dcpp_link_args=-Wl,--strip-debug"]
     subprocess.run(["meson", "setup", str(BUILD), str(TREE), *options],
                    env={**os.environ, "CC": f"{launcher}gcc", "CXX": f"{launcher}g++",
                         **({"CXX_LD": linker} if linker else {})},
@@ -301,6 +301,7 @@ class Running:
             stderr=subprocess.STDOUT, start_new_session=True, cwd=test["workdir"] or BUILD,
             env={**os.environ, **test["env"], "UVREACTOR_BUILD": str(BUILD)},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES,) * 2))
+        self.ending = os.pidfd_open(self.process.pid)  # Readable once it has ended.
         self.status = self.case = None
 
     def has_ended(self):
@@ -322,6 +323,7 @@ class Running:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        os.close(self.ending)
 
     def passed(self):
         return self.status in (0, run.EXIT_SKIPPED)
@@ -344,13 +346,19 @@ def without_case(arguments, case):
             f"{excluded[0]}{more}{escaped(case)}"]
 
 
+def await_end(running):
+    """Returns once one of them has ended, or has used up its time."""
+    left = min(one.ends_by for one in running) - time.monotonic()
+    select.select([one.ending for one in running], [], [], max(left, 0))
+
+
 def fails_again(failed):
     """A failure counts when the same case fails twice: another program may have disturbed it."""
     if failed.status != 1 or not failed.case:
         return True
     again = Running(failed.test, [*failed.arguments, f"--test-case={escaped(failed.case)}"])
     while not again.has_ended():
-        time.sleep(0.02)  # tidy-ok: for a process to end
+        await_end([again])
     return not again.passed()
 
 
@@ -361,7 +369,7 @@ def first_failure(tests, jobs):
         while waiting or running:
             while waiting and len(running) < jobs:
                 running.append(Running(*waiting.pop(0)))
-            time.sleep(0.02)  # tidy-ok: for whichever process ends first
+            await_end(running)
             for one in [one for one in running if one.has_ended()]:
                 running.remove(one)
                 if one.passed():

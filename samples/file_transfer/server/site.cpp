@@ -57,7 +57,8 @@ Site::Seat Site::enter(const std::string& user) {
   return Seat(&sessions);
 }
 
-// In a later turn: by then the upload that wrote to a file has closed it. The last close takes long.
+// In a later turn: by then the upload that wrote to a file has closed it. The last close takes
+// long.
 void Site::close_removed() {
   if (closing_ || removed_.empty()) return;
   closing_ = samples::FairWork::Client(work, "").run(
