@@ -4,6 +4,7 @@
     run.py BUILD --executions 1000000           of all targets together
     run.py BUILD --seconds 5                    of each target
     run.py BUILD --executions 1000000 lines     of one target
+    run.py BUILD --seconds 60 --longest 64      with short inputs, of which a second tries more
 
 Each begins with the corpus in tests/fuzz/corpus/NAME, which the suite replays, and with what it has
 learned before, which it keeps in BUILD/corpus/NAME. An input that fails is kept in BUILD/findings,
@@ -20,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-MOST_INPUT_BYTES = 256
 # Where a server is driven through sockets, an execution takes as long as so many others.
 SESSION_WEIGHT = 50
 
@@ -32,14 +32,15 @@ class Target:
         self.weight = 1 / SESSION_WEIGHT if self.name.endswith("_session") else 1
         self.executions = 0
 
-    def run(self, build, limit):
-        """Fuzzes until the limit, a libFuzzer option, is reached; True when nothing was found."""
+    def run(self, build, limit, longest):
+        """Fuzzes until the limit, a libFuzzer option, is reached, with inputs of up to `longest`
+        bytes. True when nothing was found."""
         learned, findings = build / "corpus" / self.name, build / "findings"
         learned.mkdir(parents=True, exist_ok=True)
         findings.mkdir(exist_ok=True)
         seeds = HERE / "corpus" / self.name
         dictionary = HERE / "corpus" / f"{self.name}.dict"
-        command = [self.path, limit, f"-max_len={MOST_INPUT_BYTES}", "-timeout=20",
+        command = [self.path, limit, f"-max_len={longest}", "-timeout=20",
                    "-rss_limit_mb=2048", "-reload=0", "-print_final_stats=1",
                    f"-artifact_prefix={findings}/{self.name}-", learned]
         if self.weight < 1:
@@ -83,6 +84,7 @@ def main():
     limit = parser.add_mutually_exclusive_group(required=True)
     limit.add_argument("--executions", type=int, help="of all targets together")
     limit.add_argument("--seconds", type=int, help="of each target")
+    parser.add_argument("--longest", type=int, default=256, help="bytes of an input (256)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_intermixed_args()
 
@@ -95,9 +97,9 @@ def main():
 
     def run(target):
         if options.seconds:
-            return target.run(options.build, f"-max_total_time={options.seconds}")
+            return target.run(options.build, f"-max_total_time={options.seconds}", options.longest)
         executions = max(1, round(options.executions * target.weight / weight))
-        return target.run(options.build, f"-runs={executions}")
+        return target.run(options.build, f"-runs={executions}", options.longest)
 
     with ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(run, targets))
