@@ -275,8 +275,7 @@ int main(int count, char** words) {
         const std::string name = peer.substr(0, sign);
         const bool fits = name.front() != '@' && name.find(':') == name.npos;
         return fits ? "" : name + ": a name has no colon and does not begin with @";
-      })
-      .hide_default();
+      });
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     std::optional<Chat> chat;

@@ -136,8 +136,7 @@ int main(int count, char** words) {
   command_line.add_option("--config", config, "All settings at once").type_name("JSON");
   command_line.add_option("--option", options, "One setting; repeatable")
       .type_name("KEY=VALUE")
-      .one_value_each()
-      .hide_default();
+      .one_value_each();
   command_line
       .add_option("--chunk", chunk, "Feed N bytes at a time, or random:SEED (default: as read)")
       .type_name("N");

@@ -67,8 +67,6 @@ Option Option::one_value_each() { return Option(option_->allow_extra_args(false)
 
 Option Option::type_name(const std::string& name) { return Option(option_->type_name(name)); }
 
-Option Option::hide_default() { return Option(option_->default_str("")); }
-
 bool Option::is_given() const { return option_->count() > 0; }
 
 CommandLine::CommandLine(const std::string& description)
@@ -82,7 +80,9 @@ void CommandLine::footer(const std::string& text) { app_->footer(text); }
 
 template <OptionTarget T>
 Option CommandLine::add_option(const std::string& names, T& target, const std::string& help) {
-  return Option(app_->add_option(names, target, help));
+  CLI::Option* const option = app_->add_option(names, target, help);
+  if (option->get_default_str() == "[]") option->default_str("");
+  return Option(option);
 }
 
 template Option CommandLine::add_option(const std::string&, std::string&, const std::string&);

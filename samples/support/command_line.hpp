@@ -70,9 +70,6 @@ class CommandLine {
     /// What --help shows in the place of the value.
     Option type_name(const std::string& name);
 
-    /// --help shows no default.
-    Option hide_default();
-
     /// Whether the parsed command line had it.
     [[nodiscard]] bool is_given() const;
 

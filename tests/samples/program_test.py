@@ -28,6 +28,7 @@ class EveryProgram(unittest.TestCase):
                 done = run(name, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("\nExample: ", done.stdout)
+                self.assertNotIn("=[]", done.stdout)  # No default is no list of none.
                 done = run(name, "--version")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
