@@ -14,17 +14,16 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/admission.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
-#include "reactor/retiring.hpp"
 #include "reactor/session_hooks.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
@@ -186,7 +185,9 @@ class Server {
   [[nodiscard]] const Address& address() const { return state_->address; }
 
   /// Makes the decoder of each connection from now on, where the settings of D() will not do.
-  void set_decoder(MakeDecoder make_decoder) { state_->set_decoder(std::move(make_decoder)); }
+  void set_decoder(MakeDecoder make_decoder) {
+    state_->replace(state_->make_decoder, std::move(make_decoder));
+  }
 
   [[nodiscard]] std::size_t connections() const { return state_->connections.size(); }
 
@@ -207,7 +208,7 @@ class Server {
   template <class Visit>
   void for_each(Visit visit) {
     State& state = *state_;
-    const Use<State> use(state);
+    const Use use(state);
     auto place = state.connections.begin();
     while (!state.retired() && place != state.connections.end()) visit((place++)->session);
   }
@@ -250,14 +251,13 @@ class Server {
     bool asked_to_finish = false;
   };
 
-  struct State : Retiring {
+  struct State final : HandleState {
     State(Loop& on, ServerOptions with, MakeSession make)
         : loop(on),
           options(with),
           limits(with.stream_limits()),
           admission(on, with.admission_limits(), [this] { update_listening(); }),
           make_session(std::move(make)) {}
-    ~State() { end_connections(); }
 
     using Connections = std::list<Connection>;
     using Place = typename Connections::iterator;
@@ -265,11 +265,11 @@ class Server {
     // Making a session and its decoder is the user's code, which may drain the server or destroy
     // it: the connection joins the others when it is complete.
     void accept(Socket socket, const Address& peer) {
-      const Use<State> use(*this);
+      const Use use(*this);
       admission.make_room(peer) ? serve(std::move(socket), peer)
                                 : Admission::reset(std::move(socket));
       if (retired()) return;
-      if (const auto news = admission.news(); news && on_error) (*std::shared_ptr(on_error))(*news);
+      if (const auto news = admission.news(); news && on_error) on_error(*news);
     }
 
     void serve(Socket socket, const Address& peer) {
@@ -304,12 +304,14 @@ class Server {
       look_again->restart(soon);
     }
 
-    // Each call has its own share of it: the callback may be replaced while it runs.
     void set_on_error(Callback<void(const Error&)> next) {
-      on_error = next ? std::make_shared<Callback<void(const Error&)>>(std::move(next)) : nullptr;
+      replace(on_error, std::move(next));
       if (!listener) return;
       if (!on_error) return listener->on_error(nullptr);
-      listener->on_error([call = on_error](const Error& error) { (*call)(error); });
+      listener->on_error([this](const Error& error) {
+        const Use use(*this);
+        on_error(error);
+      });
     }
 
     void attach(Place place) {
@@ -319,7 +321,6 @@ class Server {
         receive(connection, received);
       };
       if constexpr (framed) {
-        replaced_decoders.clear();
         D decoder = make_decoder();
         if (retired()) return;
         connection.decoder.emplace(stream, std::move(decoder), on_received);
@@ -422,12 +423,6 @@ class Server {
       return taken;
     }
 
-    // What is replaced may be running.
-    void set_decoder(MakeDecoder next) {
-      replaced_decoders.push_back(std::exchange(make_decoder, std::move(next)));
-      if (!in_use()) replaced_decoders.clear();
-    }
-
     void drain(Duration timeout) {
       if (retired() || std::exchange(draining, true)) return;
       drain_timeout = timeout;
@@ -439,7 +434,7 @@ class Server {
 
     // Asks each session once, whatever another throws.
     void ask_to_finish() {
-      const Use<State> use(*this);
+      const Use use(*this);
       std::exception_ptr thrown;
       for (Place place = connections.begin(); !retired() && place != connections.end();) {
         Connection& connection = *place++;
@@ -466,7 +461,7 @@ class Server {
       for (Connection& connection : connections) connection.stream.abort();
     }
 
-    void end() {
+    void on_retired() noexcept override {
       ask_newcomers.reset();
       cut_off.reset();
       look_again.reset();
@@ -491,7 +486,6 @@ class Server {
     Address address;
     MakeSession make_session;
     MakeDecoder make_decoder = [] { return D(); };
-    std::vector<MakeDecoder> replaced_decoders;
     Connections connections;
     Place silent_end = connections.end();
     bool silent = false;  // Some may be.
@@ -499,7 +493,7 @@ class Server {
     std::optional<Listener> listener;
     bool listener_paused = false;
     std::optional<Deadline> look_again;  // While other servers use what this one could.
-    std::shared_ptr<Callback<void(const Error&)>> on_error;
+    Callback<void(const Error&)> on_error;
     bool draining = false;
     Duration drain_timeout;
     std::optional<Deadline> cut_off;        // Once draining.
@@ -524,7 +518,7 @@ class Server {
     return std::move(*this);
   }
 
-  std::unique_ptr<State, Retire<State>> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

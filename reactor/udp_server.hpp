@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <iterator>
 #include <list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -17,8 +16,8 @@
 
 #include "reactor/datagram.hpp"
 #include "reactor/deadline.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/result.hpp"
-#include "reactor/retiring.hpp"
 #include "reactor/session_hooks.hpp"
 #include "reactor/timer.hpp"
 
@@ -171,7 +170,7 @@ class UdpServer {
   template <class Visit>
   void for_each(Visit visit) {
     State& state = *state_;
-    const Use<State> use(state);
+    const Use use(state);
     Visiting visiting(state);
     while (Peer* const peer = visiting.next()) visit(peer->session);
   }
@@ -232,7 +231,7 @@ class UdpServer {
   // Every function of a session, its destructor too, may drain the server or destroy it, and close
   // any peer. So a peer is out of its list while its session is made or destroyed, and after each
   // call `draining` is looked at, which is set in both cases.
-  struct State : Retiring {
+  struct State final : HandleState {
     State(Loop& on, std::vector<DatagramSocket> from, UdpServerOptions with, MakeSession make)
         : loop(on), sockets(std::move(from)), options(with), make_session(std::move(make)) {
       if (options.idle_timeout.count() == 0) idle.cancel();
@@ -241,12 +240,11 @@ class UdpServer {
             [this, &socket](std::span<const Datagram> batch) { receive(socket, batch); });
       }
     }
-    ~State() { end(); }
 
     // ---- Datagrams
 
     void receive(DatagramSocket& socket, std::span<const Datagram> batch) {
-      const Use<State> use(*this);
+      const Use use(*this);
       std::size_t begun = 0;
       try {
         while (begun < batch.size() && !draining) deliver(socket, batch[begun++]);
@@ -329,7 +327,7 @@ class UdpServer {
     }
 
     void forget_idle() {
-      const Use<State> use(*this);
+      const Use use(*this);
       while (!peers.empty()) {
         const auto silent_for = loop.now() - peers.back().heard_at;
         if (silent_for < options.idle_timeout) {
@@ -355,7 +353,7 @@ class UdpServer {
     }
 
     void end_closed() {
-      const Use<State> use(*this);
+      const Use use(*this);
       end_one_by_one(closed);
     }
 
@@ -374,21 +372,22 @@ class UdpServer {
     }
 
     // A walk finds nothing more, and what a destructor closes or drains has ended already.
-    void end() {
+    void on_retired() noexcept override {
       draining = true;
       while (!peers.empty()) move_out(peers.begin(), closed);
       end_one_by_one(closed);
     }
 
-    // Belongs to all sockets, since each may be in it when the server is destroyed.
-    void set_on_error(Callback<void(const Error&)> on_error) {
-      if (sockets.size() == 1) return sockets.front().on_error(std::move(on_error));
-      const auto shared = std::make_shared<Callback<void(const Error&)>>(std::move(on_error));
+    void set_on_error(Callback<void(const Error&)> next) {
+      replace(on_error, std::move(next));
       for (DatagramSocket& socket : sockets) {
-        if (!*shared) {
+        if (!on_error) {
           socket.on_error(nullptr);
         } else {
-          socket.on_error([shared](const Error& error) { (*shared)(error); });
+          socket.on_error([this](const Error& error) {
+            const Use use(*this);
+            on_error(error);
+          });
         }
       }
     }
@@ -397,6 +396,7 @@ class UdpServer {
     std::vector<DatagramSocket> sockets;  // One for each address; none is added or removed.
     const UdpServerOptions options;
     MakeSession make_session;
+    Callback<void(const Error&)> on_error;
     Peers peers;  // The one heard from last first.
     Peers closed;
     std::unordered_map<Address, Place> places;
@@ -407,11 +407,11 @@ class UdpServer {
     Timer end_closed_soon{loop, [this] { end_closed(); }};
   };
 
-  explicit UdpServer(State* state) : state_(state) {
+  explicit UdpServer(Handle<State> state) : state_(std::move(state)) {
     static_assert(check_hooks_of_datagram_session<Session>());
   }
 
-  std::unique_ptr<State, Retire<State>> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor
