@@ -699,8 +699,6 @@ DatagramCounters& DatagramCounters::operator+=(const DatagramCounters& other) {
   return *this;
 }
 
-void DatagramSocket::Retire::operator()(State* state) const noexcept { retire(state); }
-
 namespace {
 
 Result<Socket> open_socket(Family family, const DatagramOptions& options) {

@@ -4,14 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -192,13 +193,10 @@ class DatagramSocket {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit DatagramSocket(State* state) : state_(state) {}
+  explicit DatagramSocket(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

@@ -28,8 +28,6 @@ struct Deadline::State final : Expiring {
   Callback<void()> on_expired_callback;
 };
 
-void Deadline::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
     : state_(new State(loop.engine(), std::move(on_expired))),
       touched_(&state_->touched),

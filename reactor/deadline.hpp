@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
 namespace reactor {
@@ -40,11 +40,8 @@ class Deadline {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
   std::int64_t* touched_;
   const std::int64_t* turn_time_;
 };

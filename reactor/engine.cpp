@@ -86,38 +86,36 @@ std::uint32_t slot_of(Token token) { return static_cast<std::uint32_t>(token); }
 
 // ---- Handles
 
-Handle::Handle(Engine& engine, Kind kind) : engine_(engine), kind_(kind) {
+LoopHandle::LoopHandle(Engine& engine, Kind kind) : kind_(kind), engine_(engine) {
   assert(engine.in_loop_thread() && "a handle belongs to its loop's thread");
   ++engine.alive_[static_cast<std::size_t>(kind)];
 }
 
 // Not retired: a constructor has failed.
-Handle::~Handle() {
-  if (retired_) return;
+LoopHandle::~LoopHandle() {
+  if (retired()) return;
   keep_loop_running(false);
   --engine_.alive_[static_cast<std::size_t>(kind_)];
 }
 
-std::string Handle::describe() const { return kind_names[static_cast<std::size_t>(kind_)]; }
+std::string LoopHandle::describe() const { return kind_names[static_cast<std::size_t>(kind_)]; }
 
-void Handle::keep_loop_running(bool keep) {
+void LoopHandle::keep_loop_running(bool keep) {
   if (keep == keeps_loop_running_) return;
   keeps_loop_running_ = keep;
   engine_.keeping_running_ += keep ? std::size_t{1} : ~std::size_t{0};
   engine_.keep_application_running();
 }
 
-void retire(Handle* handle) noexcept {
-  Engine& engine = handle->engine_;
-  assert(engine.in_loop_thread() && "a handle is destroyed on its loop's thread");
-  handle->unregister();
-  handle->keep_loop_running(false);
-  handle->retired_ = true;
-  --engine.alive_[static_cast<std::size_t>(handle->kind_)];
-  if (!handle->running_) delete handle;
+void LoopHandle::on_retired() noexcept {
+  assert(engine_.in_loop_thread() && "a handle is destroyed on its loop's thread");
+  unregister();
+  keep_loop_running(false);
+  --engine_.alive_[static_cast<std::size_t>(kind_)];
 }
 
-Source::Source(Engine& engine, Kind kind) : Handle(engine, kind), token_(engine.occupy(*this)) {}
+Source::Source(Engine& engine, Kind kind)
+    : LoopHandle(engine, kind), token_(engine.occupy(*this)) {}
 
 Source::~Source() {
   (void)engine().take_gathered(*this);
@@ -365,11 +363,15 @@ void Engine::resolve_event(Event event) {
   if (Source* const source = find(event.token)) source->on_ready(event.happened);
 }
 
+void Engine::report_if_slow(const LoopHandle& handle) {
+  report_if_slow([&] { return handle.describe(); });
+}
+
 template <class Describe>
 void Engine::report_if_slow(Describe describe) {
   const Nanoseconds took = clock() - call_began_;
-  if (took < slow_call_limit_ || !on_slow_call_) return;
-  attempt([&] { on_slow_call_(describe(), std::chrono::nanoseconds(took)); });
+  if (took < slow_call_limit_) return;
+  attempt([&, on_slow = on_slow_call_] { (*on_slow)(describe(), std::chrono::nanoseconds(took)); });
 }
 
 void Engine::run_posted() {
@@ -587,21 +589,10 @@ void Engine::finish_gathering() {
   source->moved_at_ = now_;
 }
 
-// What ends here may run the user's code too: the watchdog, the destructor of a capture.
-void Engine::finish_call(const Handle& handle) {
-  if (slow_call_limit_ != 0) report_if_slow([&] { return handle.describe(); });
-  loose_ends_ &= ~unsigned{replaced_callbacks};
-  while (!replaced_.empty()) std::exchange(replaced_, {}).clear();
-}
-
-void Engine::destroy(Handle& handle) { delete &handle; }
-
 void Engine::watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
   slow_call_limit_ = limit;
   call_began_ = clock();  // Of the callback that is running, if one is.
-  // The old one may be what is running.
-  replaced_.push_back([old = std::exchange(on_slow_call_, std::move(on_slow))] {});
-  loose_ends_ = replaced_callbacks | (limit != 0 ? watched_calls : 0U);
+  on_slow_call_ = limit != 0 ? std::make_shared<OnSlowCall>(std::move(on_slow)) : nullptr;
 }
 
 }  // namespace reactor

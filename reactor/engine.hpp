@@ -2,14 +2,12 @@
 //
 // A turn of the loop: wait; call the sources that are ready; run what was posted; fire the timers
 // that are due; call the sources that asked for another go; let libuv run. What stands behind a
-// public handle is a Handle; one with a descriptor is a Source. Three rules carry the safety of it
-// all:
+// public handle is a LoopHandle; one with a descriptor is a Source. handle.hpp keeps the promises
+// about lifetime; two rules more:
 //
 //   1. Every call into the user's code goes through call(). It keeps what is thrown, sends what was
 //      gathered, and tells whether the handle survived its own callback.
-//   2. A public handle's destructor is retire(): from then on nothing reaches the user. The memory
-//      of a handle that is being called back is freed when that call returns.
-//   3. Nothing is called back from inside a call that the user made: it is scheduled.
+//   2. Nothing is called back from inside a call that the user made: it is scheduled.
 #pragma once
 
 #include <algorithm>
@@ -32,6 +30,7 @@
 #include "reactor/after_fork.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/poller.hpp"
 #include "reactor/timer_wheel.hpp"
 
@@ -58,12 +57,10 @@ enum class Kind : unsigned char {
 };
 inline constexpr std::size_t kinds = 11;
 
-/// What stands behind a public handle. Whether it keeps the loop running is its own to say.
-class Handle {
+/// The state of a handle that belongs to a loop. It decides itself whether it keeps the loop
+/// running.
+class LoopHandle : public HandleState {
  public:
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
   [[nodiscard]] Engine& engine() const { return engine_; }
 
   /// For the watchdog: "stream 127.0.0.1:9000 from 127.0.0.1:40112".
@@ -72,36 +69,22 @@ class Handle {
   /// Whether run() goes on for the sake of this handle; false to begin with.
   void keep_loop_running(bool keep);
 
-  /// Takes `next` for `current`, which may be the very callback that is running.
-  template <class Signature>
-  void replace(Callback<Signature>& current, Callback<Signature> next);
-
-  /// Its owner has destroyed it, from the callback that is running.
-  [[nodiscard]] bool retired() const { return retired_; }
-
  protected:
-  Handle(Engine& engine, Kind kind);
-  virtual ~Handle();
+  LoopHandle(Engine& engine, Kind kind);
+  ~LoopHandle() override;
 
  private:
-  friend class Engine;
-  friend void retire(Handle* handle) noexcept;
-
-  /// Ends whatever could lead to another callback; called once, by retire().
+  /// Ends whatever could lead to another callback; called once.
   virtual void unregister() noexcept = 0;
+  void on_retired() noexcept final;
 
-  Engine& engine_;
   const Kind kind_;
-  bool running_ = false;
-  bool retired_ = false;
   bool keeps_loop_running_ = false;
+  Engine& engine_;
 };
 
-/// The end of a handle, for the deleters of the public classes.
-void retire(Handle* handle) noexcept;
-
-/// A Handle that the engine can find by token: it has a descriptor, or takes part in turns.
-class Source : public Handle {
+/// A LoopHandle that the engine can find by token: it has a descriptor, or takes part in turns.
+class Source : public LoopHandle {
  public:
   [[nodiscard]] Token token() const { return token_; }
 
@@ -129,7 +112,7 @@ class Source : public Handle {
 };
 
 /// Something that expires. Shares the tick of the wheel: 65.5 microseconds.
-class Expiring : public Handle, protected TimerWheel::Node {
+class Expiring : public LoopHandle, protected TimerWheel::Node {
  public:
   using Nanoseconds = std::int64_t;
 
@@ -141,7 +124,7 @@ class Expiring : public Handle, protected TimerWheel::Node {
   [[nodiscard]] bool armed() const { return linked(); }
 
  protected:
-  using Handle::Handle;
+  using LoopHandle::LoopHandle;
   /// Whether on_expired() comes as early as expire_at(when) would have it.
   [[nodiscard]] bool expires_by(Nanoseconds when) const;
 
@@ -207,7 +190,7 @@ class Engine {
 
   /// Calls `callback` for `handle`. False when the handle is gone: touch nothing of it.
   template <class Callable, class... Arguments>
-  [[nodiscard]] bool call(Handle& handle, Callable& callback, Arguments&&... arguments);
+  [[nodiscard]] bool call(LoopHandle& handle, Callable& callback, Arguments&&... arguments);
 
   /// True once something was thrown: go no further, and schedule() what remains to be done.
   [[nodiscard]] bool interrupted() const { return exception_ != nullptr; }
@@ -299,10 +282,9 @@ class Engine {
   void watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow);
 
  private:
-  friend class Handle;
+  friend class LoopHandle;
   friend class Source;
   friend class Expiring;
-  friend void retire(Handle* handle) noexcept;
 
   /// While a thread runs the loop.
   class Running;
@@ -341,10 +323,9 @@ class Engine {
   void attempt(Action&& action) noexcept;
   void keep_exception() noexcept;
   void finish_gathering();
-  void finish_call(const Handle& handle);
+  void report_if_slow(const LoopHandle& handle);
   template <class Describe>
   void report_if_slow(Describe describe);
-  static void destroy(Handle& handle);
   [[nodiscard]] bool work_left() const;
   void finish_natives();
   void detach_from_parent() noexcept;
@@ -395,12 +376,7 @@ class Engine {
   Source* gathering_for_ = nullptr;
   int gathering_fd_ = -1;
 
-  // What a call may leave to be done after it; that there is nothing is one test.
-  enum LooseEnd : unsigned { replaced_callbacks = 1, watched_calls = 2 };
-  unsigned loose_ends_ = 0;
-
   std::exception_ptr exception_;
-  std::vector<Task> replaced_;  // Callbacks replaced while they ran, until they return.
   std::size_t keeping_running_ = 0;
   unsigned passive_natives_ = 0;
   std::array<std::size_t, kinds> alive_{};
@@ -408,28 +384,25 @@ class Engine {
   TurnStatistics* statistics_ = nullptr;
   Nanoseconds slow_call_limit_ = 0;
   Nanoseconds call_began_ = 0;
-  OnSlowCall on_slow_call_;
+  std::shared_ptr<OnSlowCall> on_slow_call_;  // It may replace itself.
   const AfterFork after_fork_{
       [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};
 };
 
 template <class Callable, class... Arguments>
-[[gnu::always_inline]] inline bool Engine::call(Handle& handle, Callable& callback,
+[[gnu::always_inline]] inline bool Engine::call(LoopHandle& handle, Callable& callback,
                                                 Arguments&&... arguments) {
   assert(!calling_ && "a callback was called from inside another");
   if (slow_call_limit_ != 0) [[unlikely]]
     call_began_ = clock();
-  handle.running_ = calling_ = true;
+  ++handle.uses_;
+  calling_ = true;
   attempt([&] { callback(std::forward<Arguments>(arguments)...); });
   calling_ = false;
   if (gathering_for_) finish_gathering();
-  if (loose_ends_ != 0) [[unlikely]]
-    finish_call(handle);
-  handle.running_ = false;
-  if (!handle.retired_) [[likely]]
-    return true;
-  destroy(handle);
-  return false;
+  if (slow_call_limit_ != 0) [[unlikely]]
+    report_if_slow(handle);
+  return handle.end_use();
 }
 
 template <class Action>
@@ -439,15 +412,6 @@ template <class Action>
   } catch (...) {
     keep_exception();
   }
-}
-
-template <class Signature>
-void Handle::replace(Callback<Signature>& current, Callback<Signature> next) {
-  if (running_ && current) {
-    engine_.replaced_.push_back([old = std::move(current)] {});
-    engine_.loose_ends_ |= Engine::replaced_callbacks;
-  }
-  current = std::move(next);
 }
 
 }  // namespace reactor

@@ -3,13 +3,13 @@
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/stream.hpp"
 
 namespace reactor {
@@ -53,40 +53,64 @@ class Framed {
 
   /// `received` came before, as the bytes that another decoder left over; they are copied.
   Framed(Stream& stream, D decoder, OnFrame on_frame, std::span<const std::byte> received = {})
-      : state_(std::make_shared<State>(std::move(decoder), std::move(on_frame), stream)) {
-    stream.on_data([state = state_](Stream::Bytes bytes) { state->receive(bytes); });
-    stream.on_end([state = state_] { state->end(); });
+      : state_(new State(std::move(decoder), std::move(on_frame), stream)) {
+    stream.on_data([link = Link(*state_, &State::on_data_link)](Stream::Bytes bytes) {
+      if (State* const state = link.state()) state->receive(bytes);
+    });
+    stream.on_end([link = Link(*state_, &State::on_end_link)] {
+      if (State* const state = link.state()) state->end();
+    });
     if (received.empty()) return;
     state_->decoder.feed(received);
     state_->decoder.retain();
     state_->delivery.call_again();
   }
 
-  Framed(Framed&&) noexcept = default;
-  Framed& operator=(Framed&& other) noexcept {
-    detach();
-    state_ = std::move(other.state_);
-    return *this;
-  }
-  ~Framed() { detach(); }
-
   /// The peer ended its side, between two frames. Without on_end the stream is closed then.
-  void on_end(Callback<void()> on_end) { state_->on_end = std::move(on_end); }
+  void on_end(Callback<void()> on_end) { state_->replace(state_->on_end, std::move(on_end)); }
 
   /// For its settings, and for what it has not made a frame of.
   [[nodiscard]] D& decoder() { return state_->decoder; }
 
  private:
-  // Shared with the stream's callbacks, which may be the last to need it.
-  struct State {
+  struct State;
+
+  // In a callback of the stream, which may outlive the Framed and be outlived by it.
+  class Link {
+   public:
+    Link(State& state, Link* State::*place) : state_(&state), place_(place) { state.*place = this; }
+    Link(Link&& other) noexcept
+        : state_(std::exchange(other.state_, nullptr)), place_(other.place_) {
+      if (state_) state_->*place_ = this;
+    }
+    ~Link() {
+      if (state_) state_->*place_ = nullptr;
+    }
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+
+    [[nodiscard]] State* state() const { return state_; }
+    void cut() { state_ = nullptr; }
+
+   private:
+    State* state_;
+    Link* State::*place_;
+  };
+
+  struct State final : HandleState {
     State(D from, OnFrame call, const Stream& stream)
         : decoder(std::move(from)), on_frame(std::move(call)), delivery(stream.delivery()) {}
 
+    void on_retired() noexcept override {
+      for (Link* const link : {on_data_link, on_end_link}) {
+        if (link) link->cut();
+      }
+    }
+
     void receive(Stream::Bytes bytes) {
-      if (detached) return;
       decoder.feed(bytes);
-      Batch batch{*this};
-      while (!detached && delivery.goes_on()) {
+      Batch batch(*this);
+      while (!retired() && delivery.goes_on()) {
         const std::optional<Frame> frame = decoder.next();
         if (!frame) return batch.finish();
         on_frame(*frame);
@@ -94,38 +118,35 @@ class Framed {
     }
 
     // The frames of one read, of which a callback may be the last: by what it did, or threw.
-    struct Batch {
-      State& state;
-
-      explicit Batch(State& of) : state(of) { state.in_batch = true; }
+    class Batch {
+     public:
+      explicit Batch(State& state) : state_(state), use_(state) {}
       ~Batch() {
-        if (!std::exchange(state.in_batch, false)) return;
-        if (state.detached) {
-          state.drop_callbacks();
-        } else {
-          state.decoder.retain();
-          state.delivery.call_again();
-        }
+        if (finished_ || state_.retired()) return;
+        state_.decoder.retain();
+        state_.delivery.call_again();
       }
+      Batch(const Batch&) = delete;
+      Batch& operator=(const Batch&) = delete;
 
       void finish() {
-        state.in_batch = false;
-        if (const std::error_code error = state.decoder.error()) {
-          state.delivery.fail({error, "decode data from", {}, {}});
+        finished_ = true;
+        if (const std::error_code error = state_.decoder.error()) {
+          state_.delivery.fail({error, "decode data from", {}, {}});
         }
       }
+
+     private:
+      State& state_;
+      const Use use_;
+      bool finished_ = false;
     };
 
-    void drop_callbacks() {
-      on_frame = nullptr;
-      on_end = nullptr;
-    }
-
     void end() {
-      if (detached) return;
       if (!decoder.at_boundary()) {
         return delivery.fail({ended_inside_frame(), "decode data from", {}, {}});
       }
+      const Use use(*this);
       on_end ? on_end() : delivery.close();
     }
 
@@ -133,17 +154,11 @@ class Framed {
     OnFrame on_frame;
     Callback<void()> on_end;
     Stream::Delivery delivery;
-    bool in_batch = false;
-    bool detached = false;
+    Link* on_data_link = nullptr;
+    Link* on_end_link = nullptr;
   };
 
-  void detach() {
-    if (!state_) return;
-    state_->detached = true;
-    if (!state_->in_batch) state_->drop_callbacks();
-  }
-
-  std::shared_ptr<State> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

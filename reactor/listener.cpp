@@ -272,8 +272,6 @@ struct Listener::State final : Source {
   ino_t file_number = 0;
 };
 
-void Listener::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept on_accept) {
   return listen(loop, address, ListenOptions{}, std::move(on_accept));
 }

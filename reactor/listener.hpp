@@ -1,12 +1,13 @@
 // Accepting connections, TCP or unix, also when descriptors run out.
 #pragma once
 
-#include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -89,17 +90,14 @@ class Listener {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Listener(State* state) : state_(state) {}
+  explicit Listener(Handle<State> state) : state_(std::move(state)) {}
   template <class Function>
   void for_each(Function function);
   static Result<Listener> start(Loop& loop, Socket socket, int backlog, OnAccept on_accept);
 
-  std::unique_ptr<State, Retire> state_;
-  std::vector<std::unique_ptr<State, Retire>> others_;  // One for each further address.
+  Handle<State> state_;
+  std::vector<Handle<State>> others_;  // One for each further address.
 };
 
 /// The listening sockets that a supervisor passed to this process, as systemd does (LISTEN_FDS,

@@ -301,8 +301,6 @@ struct Process::State final : Source {
   Callback<void(ProcessEnd)> on_exit_callback;
 };
 
-void Process::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Result<Process> Process::start(Loop& loop, const Command& command,
                                Callback<void(ProcessEnd)> on_exit) {
   Process process(new State(loop.engine(), command.program, std::move(on_exit)));

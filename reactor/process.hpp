@@ -3,11 +3,12 @@
 
 #include <sys/types.h>
 
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
@@ -95,13 +96,10 @@ class Process {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Process(State* state) : state_(state) {}
+  explicit Process(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

@@ -391,8 +391,6 @@ struct Query::State final : Source {
   OnResolved on_resolved_callback;
 };
 
-void Query::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Query Query::start(Loop& loop, std::string_view endpoint, QueryOptions options,
                    OnResolved on_resolved) {
   return Query(new State(loop, endpoint, options, std::move(on_resolved)));

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
@@ -58,13 +59,10 @@ class Query {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Query(State* state) : state_(state) {}
+  explicit Query(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 /// The same for code that runs before the loop does. Blocks for names, for as long as the host's

@@ -68,8 +68,6 @@ struct Signal::State final : Source {
                              this};
 };
 
-void Signal::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Result<Signal> Signal::create(Loop& loop, int number, Callback<void()> on_signal) {
   Signal signal(new State(loop.engine(), number, std::move(on_signal)));
   if (const int error = signal.state_->start()) {

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <csignal>
-#include <memory>
+#include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
@@ -28,13 +29,10 @@ class Signal {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Signal(State* state) : state_(state) {}
+  explicit Signal(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

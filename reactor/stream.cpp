@@ -878,8 +878,6 @@ void Stream::Outbox::hand_over() {
   if (auto* stream = static_cast<State*>(engine_.find(token_))) stream->write_posted();
 }
 
-void Stream::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
   if (const auto peer = state_->socket.peer_address()) state_->peer = CompactAddress(*peer);
 }

@@ -13,6 +13,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/file.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -226,13 +227,10 @@ class Stream {
  private:
   class Outbox;
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Stream(State* state) : state_(state) {}
+  explicit Stream(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 /// What a layer that turns bytes into something else asks the stream while it hands that on, piece

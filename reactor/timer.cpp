@@ -43,8 +43,6 @@ struct Timer::State final : Expiring {
   Nanoseconds period = 0;
 };
 
-void Timer::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Timer::Timer(Loop& loop, Callback<void()> on_expired)
     : state_(new State(loop.engine(), std::move(on_expired))) {}
 

@@ -1,10 +1,9 @@
 // Timers that are never early.
 #pragma once
 
-#include <memory>
-
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
 namespace reactor {
@@ -44,11 +43,8 @@ class Timer {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

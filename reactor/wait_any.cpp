@@ -35,8 +35,6 @@ struct WaitAny::State final : Source {
   std::vector<ReadyDescriptor> ready;
 };
 
-void WaitAny::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
                          std::optional<Duration> timeout, WaitAny::OnReady on_ready) {
   WaitAny wait(new WaitAny::State(loop, std::move(on_ready)));

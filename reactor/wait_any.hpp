@@ -1,13 +1,14 @@
 // One wait over many descriptors: what select and poll do, without blocking the loop.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/readiness.hpp"
 #include "reactor/result.hpp"
@@ -35,13 +36,10 @@ class WaitAny {
   friend Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
                                   std::optional<Duration> timeout, OnReady on_ready);
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit WaitAny(State* state) : state_(state) {}
+  explicit WaitAny(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 /// Calls `on_ready` once: with all that are ready as soon as one is, or with none after `timeout`

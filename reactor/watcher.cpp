@@ -63,8 +63,6 @@ struct Watcher::State final : Source {
   Callback<void(Ready)> on_ready_callback;
 };
 
-void Watcher::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Result<Watcher> Watcher::create(Loop& loop, int fd, Interest interest,
                                 Callback<void(Ready)> on_ready, Trigger trigger) {
   const std::string subject = "descriptor " + std::to_string(fd);

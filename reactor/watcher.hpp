@@ -1,9 +1,10 @@
 // Readiness of one file descriptor: the primitive the rest of reactor/ is built on.
 #pragma once
 
-#include <memory>
+#include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/readiness.hpp"
 #include "reactor/result.hpp"
@@ -45,13 +46,10 @@ class Watcher {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit Watcher(State* state) : state_(state) {}
+  explicit Watcher(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor

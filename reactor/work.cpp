@@ -76,8 +76,6 @@ struct Work::State final : Source {
   Callback<void()> on_done_callback;
 };
 
-void Work::Retire::operator()(State* state) const noexcept { retire(state); }
-
 Work::Work(Loop& loop, Callback<void()> function, Callback<void()> on_done)
     : state_(new State(loop.engine(), std::move(function), std::move(on_done))) {}
 

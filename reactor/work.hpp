@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
 namespace reactor {
@@ -31,13 +32,10 @@ class Work {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
   Work(Loop& loop, Callback<void()> function, Callback<void()> on_done);
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 template <class Function, class OnDone>

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -148,6 +149,24 @@ TEST_SUITE("framed") {
       } else {
         CHECK_FALSE(*ends.closed);
       }
+    }
+  }
+
+  TEST_CASE("framing may be destroyed, or its callback replaced, at the end of input") {
+    Loop loop;
+    for (const bool destroyed : {false, true}) {
+      CAPTURE(destroyed);
+      Ends ends(loop);
+      std::optional<Framed<LineDecoder>> framed;
+      int ended = 0;
+      framed.emplace(*ends.near, LineDecoder(), [](std::string_view) {});
+      framed->on_end([&, captured = std::make_unique<int>(1)] {
+        destroyed ? framed.reset() : framed->on_end(nullptr);
+        ended += *captured;
+      });
+      ends.far->write("whole\n");
+      ends.far->shutdown();
+      run_until(loop, [&] { return ended == 1; });
     }
   }
 

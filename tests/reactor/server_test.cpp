@@ -1,7 +1,6 @@
 #include "reactor/server.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -19,7 +18,6 @@
 #include <vector>
 
 #include "protocols/lines.hpp"
-#include "reactor/engine.hpp"
 #include "reactor/timer.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
@@ -862,56 +860,5 @@ TEST_SUITE("server") {
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].code == reactor::idle_too_long());
     CHECK(Loop::Clock::now() - began >= timeout * 3 / 2);
-  }
-
-  TEST_CASE("the most that a server holds follows from its options") {
-    const ServerOptions options{.max_connections = 100, .max_queued_bytes = 1000};
-    CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);
-    ServerOptions more = options;
-    more.max_queued_bytes += 1;
-    CHECK(more.most_bytes() - options.most_bytes() == 100);
-    more.max_total_queued_bytes = 0;
-    CHECK(options.most_bytes() - more.most_bytes() == 100 * 1000);
-    CHECK(ServerOptions{}.most_bytes() < (std::uint64_t{1} << 30));
-    // What a loop reads into and gathers in is held for the first connection already.
-    const ServerOptions one{
-        .max_connections = 1, .max_queued_bytes = 0, .max_total_queued_bytes = 0};
-    CHECK(one.most_bytes() >=
-          reactor::Engine::read_buffer_bytes + reactor::Engine::gather_buffer_bytes);
-    ServerOptions by_network = options;
-    by_network.max_per_network = 10;
-    CHECK(by_network.most_bytes() - options.most_bytes() == 100 * 1024);
-    ServerOptions accepting = by_network;
-    accepting.unaccepted_timeout = 1s;  // Those that give way are there for a moment more.
-    CHECK(accepting.most_bytes(5000) - by_network.most_bytes(5000) >=
-          reactor::Admission::most_giving_way * 5000);
-    ServerOptions vast = options;
-    vast.max_connections = SIZE_MAX;
-    vast.max_queued_bytes = SIZE_MAX;
-    vast.max_total_queued_bytes = SIZE_MAX;
-    CHECK(vast.most_bytes(UINT64_MAX) >= more.most_bytes());
-  }
-
-  TEST_CASE("a server keeps to the descriptors that the process may have") {
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const auto limit_with = [&](rlim_t descriptors, const ServerOptions& options) {
-      rlimit now{std::min(descriptors, before.rlim_max), before.rlim_max};
-      REQUIRE(::setrlimit(RLIMIT_NOFILE, &now) == 0);
-      const std::size_t limit = options.connection_limit();
-      REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-      return limit;
-    };
-    const std::size_t left = limit_with(1000, {.reserved_descriptors = 0});
-    CHECK(left > 800);
-    CHECK(left < 1000);  // The standard descriptors, at least, are open.
-    CHECK(limit_with(1000, {}) == left - 64);
-    CHECK(limit_with(1000, {.reserved_descriptors = 300}) == left - 300);
-    CHECK(limit_with(1000, {.descriptors_each = 3}) == (left - 64) / 3);
-    CHECK(limit_with(1000, {.max_connections = 100}) == 100);
-    // Of few descriptors, the program keeps half.
-    CHECK(limit_with(1000, {.reserved_descriptors = 5000}) == left - left / 2);
-    CHECK(limit_with(1, {}) == 1);
-    CHECK(ServerOptions{}.max_connections == 10'000);
   }
 }

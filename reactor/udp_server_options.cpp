@@ -1,9 +1,11 @@
-#include "reactor/udp_server.hpp"
+#include "reactor/udp_server_options.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <string>
+
+#include "reactor/udp_peer.hpp"
 
 namespace reactor {
 namespace {

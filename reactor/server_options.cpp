@@ -1,4 +1,4 @@
-#include "reactor/server.hpp"
+#include "reactor/server_options.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,0 +1,60 @@
+// The other end of a session of a UdpServer.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "reactor/address.hpp"
+#include "reactor/callback.hpp"
+#include "reactor/datagram.hpp"
+
+namespace reactor {
+
+namespace detail {
+template <class Session>
+struct UdpServerState;
+}
+
+/// Who is at the other end of a session.
+class UdpPeer {
+ public:
+  UdpPeer(const UdpPeer&) = delete;
+  UdpPeer& operator=(const UdpPeer&) = delete;
+
+  [[nodiscard]] const Address& address() const { return address_; }
+
+  /// From the address that the peer's last datagram was sent to, where that is known. Bytes of the
+  /// datagram that is being delivered are not copied.
+  Sent send(std::span<const std::byte> bytes) {
+    const Datagram last{
+        .bytes = {}, .sender = address_, .arrival = arrival_ ? &*arrival_ : nullptr};
+    return socket_->reply(last, bytes);
+  }
+  Sent send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
+
+  /// Ends the session, which is destroyed in the loop's next turn. What the peer sends from now on
+  /// goes to a new one. Does nothing while the session is being made.
+  void close() { on_close_(); }
+
+ private:
+  template <class Session>
+  friend struct detail::UdpServerState;
+
+  UdpPeer(DatagramSocket& socket, const Address& address, Callback<void()> on_close)
+      : socket_(&socket), address_(address), on_close_(std::move(on_close)) {}
+
+  void heard(const Datagram& datagram, DatagramSocket& socket) {
+    socket_ = &socket;
+    if (datagram.arrival) arrival_ = *datagram.arrival;
+  }
+
+  DatagramSocket* socket_;  // The one that received the last datagram.
+  const Address address_;
+  std::optional<Arrival> arrival_;
+  Callback<void()> on_close_;
+};
+
+}  // namespace reactor
