@@ -13,30 +13,20 @@
 
 #include "reactor/connect_retry.hpp"
 #include "reactor/engine.hpp"
-#include "reactor/send_queue.hpp"
-#include "reactor/send_queued.hpp"
 #include "reactor/stall_clock.hpp"
-#include "reactor/stream_connection.hpp"
-#include "reactor/stream_outbox.hpp"
-#include "reactor/stream_quota.hpp"
+#include "reactor/stream_output.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
 namespace {
 
-// A write as large as this costs more to copy than to send by itself.
-constexpr std::size_t large_write_bytes = 4096;
-
 constexpr std::size_t first_read_bytes = 64 * 1024;
 constexpr std::size_t least_read_bytes = 16 * 1024;
 
-// A turn sends no less, however many files are being sent.
-constexpr std::uint64_t least_file_bytes = 64 * 1024;
-
 }  // namespace
 
-struct Stream::State final : Source {
+struct Stream::State final : StreamOutput {
   using Nanoseconds = Engine::Nanoseconds;
 
   // What most connections have no need of, most of the time.
@@ -44,17 +34,15 @@ struct Stream::State final : Source {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
-    SendQueue queue;             // What the kernel has not yet taken.
     std::optional<Timer> timer;  // While connecting, while output waits, and while closing.
     StallClock clock;            // For the timer.
-    std::shared_ptr<StreamOutbox> outbox;
     std::unique_ptr<ConnectRetry> retry;  // While the backlog of the peer is full.
     Error error;                          // Why the connection is over, until on_close tells.
     AcceptObserver* observer = nullptr;   // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
-  enum Flag : unsigned {
+  enum Flag : std::uint16_t {
     connecting = 1 << 0,
     readable = 1 << 1,     // The kernel may have more to read; an edge will not tell again.
     end_is_near = 1 << 2,  // So look for it behind the last byte.
@@ -62,27 +50,19 @@ struct Stream::State final : Source {
     deaf = 1 << 4,         // There is no on_data.
     paused = 1 << 5,       // By the user.
     throttled = 1 << 6,    // By what is queued, where the limits say so.
-    queueing = 1 << 7,     // Something is queued.
-    shutting = 1 << 8,     // Nothing may be written any more.
-    shut = 1 << 9,         // Our end was sent.
-    closing = 1 << 10,
-    broken = 1 << 11,  // With an error, which on_close has yet to tell.
-    closed = 1 << 12,
-    undelivered = 1 << 13,  // A layer above has more for the user.
-    on_data_replaced = 1 << 14,
-    file_goes_on = 1 << 15,  // In the next turn: the kernel would have taken more.
-    above_high_water = 1 << 16,
-    lost_output = 1 << 17,  // Bytes that were accepted will not be sent.
-    unlimited = 1 << 18,    // What is written now was accepted before.
-    unreachable = 1 << 19,  // For now: the backlog of the peer's unix socket is full.
-    accepted = 1 << 20,     // By the user of a server.
+    closing = 1 << 7,
+    broken = 1 << 8,  // With an error, which on_close has yet to tell.
+    closed = 1 << 9,
+    undelivered = 1 << 10,  // A layer above has more for the user.
+    on_data_replaced = 1 << 11,
+    unreachable = 1 << 12,  // For now: the backlog of the peer's unix socket is full.
+    accepted = 1 << 13,     // By the user of a server.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
-  static constexpr unsigned not_writing = shutting | closing | broken | closed;
 
   State(Engine& engine, Socket socket, const Address& peer)
-      : Source(engine, Kind::stream), connection(std::move(socket), peer) {
+      : StreamOutput(engine, std::move(socket), peer) {
     keep_loop_running(true);
     moved_at_ = -engine.now();
   }
@@ -100,28 +80,26 @@ struct Stream::State final : Source {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
     if (is(connecting) && !is(broken)) return finish_connecting();
-    if ((happened & Happened::writable) && is(queueing) && !send_queue()) return;
+    if ((happened & Happened::writable) && waits_to_send() && !send_queue()) return;
     if ((happened & Happened::failed) && is(not_reading) && !is(closing)) collect_error();
     go_on();
   }
 
   void on_turn() override { go_on(); }
 
-  void on_gathered(ssize_t size, Bytes bytes) override { sent(size, bytes, {}); }
-
   void unregister() noexcept override {
     send_gathered();
     close_socket();
-    if (seldom && seldom->outbox) seldom->outbox->close();
+    close_outbox();
   }
 
-  [[nodiscard]] std::string describe() const override { return "stream of " + connection.peer(); }
+  [[nodiscard]] std::string describe() const override { return "stream of " + connection().peer(); }
 
   // ---- Reading
 
   [[nodiscard]] bool is(unsigned any) const { return (flags & any) != 0; }
-  void set(unsigned all) { flags |= all; }
-  void clear(unsigned all) { flags &= ~all; }
+  void set(unsigned all) { flags = static_cast<std::uint16_t>(flags | all); }
+  void clear(unsigned all) { flags = static_cast<std::uint16_t>(flags & ~all); }
 
   [[nodiscard]] bool reads() const { return !is(not_reading); }
 
@@ -130,10 +108,10 @@ struct Stream::State final : Source {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
-    if (is(file_goes_on) && !send_queue()) return;
+    if (has_more_of_file() && !send_queue()) return;
     if (is(closing)) return go_on_closing();
-    shut_down_if_sent();
-    if (is(ended) && is(shut)) return finish({});
+    send_end();
+    if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
     settle();
@@ -147,7 +125,7 @@ struct Stream::State final : Source {
 
   void read() {
     std::byte* const buffer = engine().read_buffer();
-    const ssize_t size = sys::recv(connection.fd(), buffer, read_bytes, 0);
+    const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
     if (size <= 0) [[unlikely]]
       return read_nothing(static_cast<int>(-size));
     moved_at_ = engine().turn_time();
@@ -187,7 +165,7 @@ struct Stream::State final : Source {
     clear(readable);
     if (error == EAGAIN) return settle_level();
     if (error == 0) return end();
-    fail(connection.error(error, "receive from"));
+    fail(connection().error(error, "receive from"));
     finish_broken();
   }
 
@@ -201,164 +179,42 @@ struct Stream::State final : Source {
     go_on();
   }
 
-  // ---- Writing
+  // ---- Sending
 
-  [[nodiscard]] std::size_t queued() const { return seldom ? seldom->queue.bytes() : 0; }
-
-  Written write(Bytes bytes) {
-    if (bytes.size() < large_write_bytes && !is(not_writing | connecting | queueing) &&
-        engine().gather_first(*this, connection.fd(), bytes)) {
-      return Written::sent;
-    }
-    return write_otherwise(bytes);
-  }
-
-  [[gnu::noinline]] Written write_otherwise(Bytes bytes) {
-    if (is(not_writing)) return Written::closed;
-    if (bytes.empty()) return Written::sent;
-    if (is(connecting | queueing)) return enqueue(bytes);
-    if (bytes.size() < large_write_bytes && engine().gather(*this, connection.fd(), bytes)) {
-      return Written::sent;
-    }
-    return send(engine().take_gathered(*this), bytes);
-  }
-
-  void send_gathered() {
-    const Bytes gathered = engine().take_gathered(*this);
-    if (!gathered.empty()) send(gathered, {});
-  }
-
-  Written send(Bytes first, Bytes second, int send_flags = 0) {
-    if (is(broken | closed)) return Written::closed;
-    const std::size_t total = first.size() + second.size();
-    if (total == 0) return Written::sent;
-    const ssize_t size = connection.send(first, second, send_flags);
-    return size == static_cast<ssize_t>(total) ? Written::sent : sent(size, first, second);
-  }
-
-  // Sees to what a system call did not send.
-  [[gnu::noinline]] Written sent(ssize_t size, Bytes first, Bytes second) {
-    if (size == -EINTR) return send(first, second);
-    if (size < 0 && size != -EAGAIN) {
-      fail(connection.error(static_cast<int>(-size), "send to"));
-      return Written::closed;
-    }
-    const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
-    if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
-    const Written became = enqueue(first.subspan(done));
-    return second.empty() || became == Written::closed ? became : enqueue(second);
-  }
-
-  Written enqueue(Bytes bytes) {
-    if (std::string why = is(unlimited) ? "" : quota.why_full(queued(), bytes.size());
-        !why.empty()) {
-      set(lost_output);
-      Error error = connection.error(ENOBUFS, "send to");
-      error.hint = std::move(why);
-      fail(std::move(error));
-      return Written::closed;
-    }
-    rarely().queue.push(bytes);
-    quota.add(bytes.size());
-    return wait_for_kernel();
-  }
-
-  Written write_file(File file, std::uint64_t offset, std::uint64_t size) {
-    if (is(not_writing)) return Written::closed;
-    if (size == 0) return Written::sent;
-    const Bytes gathered = engine().take_gathered(*this);
-    if (!gathered.empty()) send(gathered, {}, MSG_MORE);
-    if (is(broken)) return Written::closed;
-    rarely().queue.push(std::move(file), offset, size);
-    if (!is(connecting | queueing)) send_waiting();
-    if (is(broken)) return Written::closed;
-    return seldom->queue.empty() ? Written::sent : wait_for_kernel();
-  }
-
-  Written wait_for_kernel() {
-    set(queueing);
-    if (seldom->queue.total() > limits().high_water_bytes) {
-      set(limits().pause_reading_above_high_water ? above_high_water | throttled
-                                                  : above_high_water);
-    }
+  void on_output_waits() override {
+    if (is_above_high_water() && limits().pause_reading_above_high_water) set(throttled);
     if (!is(connecting | closing)) limit_stall();
     settle();
-    return is(above_high_water) ? Written::full : Written::queued;
   }
+
+  void on_output_failed(Error error) override { fail(std::move(error)); }
 
   // Sends what waits, as far as the kernel takes it. False when the stream is gone.
   [[nodiscard]] bool send_queue() {
-    send_waiting();
-    if (is(broken)) return true;
-    const SendQueue& queue = seldom->queue;
-    if (queue.empty()) clear(queueing);
-    if (queue.total() > limits().high_water_bytes / 2) return true;
-    if (seldom->outbox) seldom->outbox->set_queued(queue.bytes());
-    if (!is(above_high_water)) return true;
-    clear(above_high_water | throttled);
-    if (!seldom->on_drained || is(closing)) return true;
+    if (!flush()) return true;
+    clear(throttled);
+    if (!seldom || !seldom->on_drained || is(closing)) return true;
     return engine().call(*this, seldom->on_drained);
-  }
-
-  void send_waiting() {
-    clear(file_goes_on);
-    const std::uint64_t most_file_bytes = std::clamp<std::uint64_t>(
-        engine().share_bytes(), least_file_bytes, Engine::most_shared_bytes);
-    SentOfQueue sent = send_queued(seldom->queue, connection, most_file_bytes);
-    if (sent.memory_bytes + sent.file_bytes > 0) moved_at_ = engine().turn_time();
-    quota.remove(sent.memory_bytes);
-    if (sent.more_of_file) {
-      set(file_goes_on);
-      engine().schedule(*this);
-    }
-    if (sent.error) fail(std::move(sent.error));
-  }
-
-  // ---- What other threads write
-
-  [[nodiscard]] std::shared_ptr<StreamOutbox> outbox() {
-    std::shared_ptr<StreamOutbox>& of_senders = rarely().outbox;
-    if (!of_senders) {
-      of_senders = std::make_shared<StreamOutbox>(engine(), token(), limits(), [](Source& stream) {
-        static_cast<State&>(stream).write_posted();
-      });
-      if (is(not_writing)) of_senders->close();
-    }
-    return of_senders;
-  }
-
-  // Takes over what senders have written. They were told that it is queued, so no limit refuses it.
-  void write_posted() {
-    if (!seldom || !seldom->outbox) return;
-    const std::vector<std::byte> posted = seldom->outbox->take();
-    if (!posted.empty() && !is(not_writing)) {
-      set(unlimited);
-      is(connecting | queueing) ? enqueue(posted) : send(engine().take_gathered(*this), posted);
-      clear(unlimited);
-    }
-    seldom->outbox->set_queued(queued());
-  }
-
-  // Nothing may be written from now on.
-  void close_outbox() {
-    if (!seldom || !seldom->outbox) return;
-    write_posted();
-    seldom->outbox->close();
   }
 
   // ---- Connecting
 
   void connect(Duration timeout) {
-    set(connecting);
-    limit_time(timeout, "connect");
+    begin_connecting(timeout);
     settle();
   }
 
-  void connect_later(const Address& to, Duration timeout) {
-    set(connecting | unreachable);
+  void begin_connecting(Duration timeout) {
+    set(connecting);
+    hold_output(true);
     limit_time(timeout, "connect");
+  }
+
+  void connect_later(const Address& to, Duration timeout) {
+    begin_connecting(timeout);
+    set(unreachable);
     seldom->retry = std::make_unique<ConnectRetry>(
-        engine().loop(), connection.socket(), to,
+        engine().loop(), connection().socket(), to,
         [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
 
@@ -370,85 +226,81 @@ struct Stream::State final : Source {
   }
 
   void finish_connecting() {
-    Error error = connection.take_error("connect");
-    if (!error && connection.is_to_itself()) {
-      set(lost_output);  // Reset, its port is free at once.
-      error = connection.error(ECONNREFUSED, "connect");
+    Error error = connection().take_error("connect");
+    if (!error && connection().is_to_itself()) {
+      lose_output();  // Reset, its port is free at once.
+      error = connection().error(ECONNREFUSED, "connect");
     }
     if (error) {
       fail(std::move(error));
       return finish_broken();
     }
     clear(connecting);
+    hold_output(false);
     seldom->timer.reset();
     moved_at_ = engine().turn_time();
-    if (is(queueing)) limit_stall();
+    if (waits_to_send()) limit_stall();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
-    if (is(queueing) && !send_queue()) return;
+    if (waits_to_send() && !send_queue()) return;
     go_on();
   }
 
   // ---- Ending
 
   void shutdown() {
-    if (is(not_writing)) return;
-    send_gathered();
-    close_outbox();
-    set(shutting);
-    shut_down_if_sent();
+    if (!takes_output()) return;
+    end_output();
+    send_end();
     if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
   }
 
-  void shut_down_if_sent() {
-    if (!is(shutting) || is(shut | connecting | queueing | broken)) return;
-    set(shut);
-    connection.send_end();
+  void send_end() {
+    if (!is(broken)) send_end_if_sent();
   }
 
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
-    if (is(connecting)) return fail(connection.error(ECANCELED, "connect"));
+    if (is(connecting)) return fail(connection().error(ECANCELED, "connect"));
     if (reason) rarely().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
 
   void begin_closing(Duration timeout) {
-    send_gathered();
-    close_outbox();
-    set(closing | shutting);
+    end_output();
+    set(closing);
     clear(throttled);
-    if (!is(ended) || is(queueing)) limit_time(timeout, "close connection to");
+    if (!is(ended) || waits_to_send()) limit_time(timeout, "close connection to");
   }
 
   // Reads while there is something to send too: a peer that sends all it has before it reads would
   // never come to that otherwise.
   void go_on_closing() {
-    if (!is(ended)) shut_down_if_sent();
+    if (!is(ended)) send_end();
     constexpr std::size_t most = Engine::read_buffer_bytes;
     while (is(readable) && !is(ended)) {
-      const ssize_t size = sys::recv(connection.fd(), engine().read_buffer(), most, 0);
+      const ssize_t size = sys::recv(connection().fd(), engine().read_buffer(), most, 0);
       if (size == -EINTR) continue;
       if (size == static_cast<ssize_t>(most)) {
         moved_at_ = engine().turn_time();
         return engine().schedule(*this);
       }
       if (size < 0 && size != -EAGAIN) {
-        return finish(connection.error(static_cast<int>(-size), "close connection to"));
+        return finish(connection().error(static_cast<int>(-size), "close connection to"));
       }
       if (size == 0) set(ended);
       if (size > 0) moved_at_ = engine().turn_time();
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
-    if (is(ended) && !is(queueing)) return finish({});
+    if (is(ended) && !waits_to_send()) return finish({});
     settle();
   }
 
   void abort() {
     if (is(closed)) return;
     (void)engine().take_gathered(*this);
-    set(lost_output);
-    fail(connection.error(ECANCELED, "connection to"));
+    lose_output();
+    fail(connection().error(ECANCELED, "connection to"));
     close_socket();
   }
 
@@ -456,6 +308,7 @@ struct Stream::State final : Source {
   void fail(Error error) {
     if (is(broken | closed)) return;
     set(broken);
+    stop_output();
     if (!rarely().error) seldom->error = std::move(error);
     engine().schedule(*this);
   }
@@ -466,7 +319,7 @@ struct Stream::State final : Source {
                                 seldom->error.code == std::errc::broken_pipe;
     while (broken_by_peer && is(readable) && !is(deaf | paused | ended | closing)) {
       std::byte* const buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(connection.fd(), buffer, read_bytes, 0);
+      const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
       if (size == -EINTR) continue;
       if (size <= 0) break;
       const auto received = static_cast<std::size_t>(size);
@@ -480,9 +333,9 @@ struct Stream::State final : Source {
   void finish(Error error) {
     set(closed);
     close_socket();
+    close_outbox();
     if (seldom) {
       seldom->timer.reset();
-      if (seldom->outbox) seldom->outbox->close();
       if (seldom->error) error = std::move(seldom->error);
     }
     keep_loop_running(false);
@@ -490,21 +343,15 @@ struct Stream::State final : Source {
   }
 
   void close_socket() {
-    if (!connection.is_open()) return;
     if (seldom) seldom->retry.reset();
-    // A child that was forked has no part in what its parent will send.
-    const bool loses = is(lost_output) || (seldom && !seldom->queue.empty());
-    connection.close(*this, loses && !engine().forked());
-    if (!seldom) return;
-    quota.remove(queued());
-    seldom->queue = {};
+    close_connection();
   }
 
   // ---- Time without progress
 
   // Output waits for the peer: it has so long to take some of it.
   void limit_stall() {
-    if (!seldom->timer || !seldom->timer->running()) {
+    if (!seldom || !seldom->timer || !seldom->timer->running()) {
       limit_time(limits().stall_timeout, "send to");
     }
   }
@@ -514,26 +361,26 @@ struct Stream::State final : Source {
     rarely().timer.reset();
     if (most == Duration::max()) return;
     seldom->timer = Timer::after(engine().loop(), most, [this] { on_time(); });
-    seldom->clock.start(operation, most.count(), engine().now(), connection.unsent_bytes());
+    seldom->clock.start(operation, most.count(), engine().now(), connection().unsent_bytes());
   }
 
   void on_time() {
     // Where all is sent, the timer was left to run out: that is cheaper than to stop it.
-    if (!is(connecting | queueing | closing)) return;
+    if (!is(connecting | closing) && !waits_to_send()) return;
     look_at_unsent();
     const Nanoseconds now = engine().now();
     const Nanoseconds left = seldom->clock.left(now, std::abs(moved_at_));
-    const bool discarding = is(closing) && !is(queueing);
+    const bool discarding = is(closing) && !waits_to_send();
     if (is(connecting) || left <= 0 ||
         (discarding && seldom->clock.discards_too_long(now, limits().discard_timeout.count()))) {
-      return fail(connection.error(ETIMEDOUT, seldom->clock.operation()));
+      return fail(connection().error(ETIMEDOUT, seldom->clock.operation()));
     }
     seldom->timer->restart(std::chrono::nanoseconds(left));
   }
 
   // The peer has acknowledged, or a unix peer has read, what the kernel had to send.
   void look_at_unsent() {
-    if (rarely().clock.look_at_unsent(connection.unsent_bytes())) moved_at_ = engine().now();
+    if (rarely().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
   }
 
   void touch() { moved_at_ = engine().turn_time(); }
@@ -551,21 +398,20 @@ struct Stream::State final : Source {
   // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
   // life, and output from the first time that the kernel was full.
   void settle() {
-    if (!connection.is_open() || is(closed | unreachable)) return;
-    const bool waits_to_write = is(connecting | queueing);
-    Interest wanted = waits_to_write ? Interest::writable : Interest::none;
+    if (!connection().is_open() || is(closed | unreachable)) return;
+    Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
     if (Poller::has_edge_trigger) {
-      wanted = wanted | Interest::readable | Interest::peer_closed | connection.waits_for();
+      wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
     } else if (!is(end_is_near)) {
       wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be told for ever.
-    } else if (!is(shut)) {
+    } else if (!end_is_sent()) {
       wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
-    if (wanted == connection.waits_for()) return;
-    const int error = connection.wait_for(*this, wanted);
-    if (error != 0) fail(connection.error(-error, "watch connection to"));
+    if (wanted == connection().waits_for()) return;
+    const int error = connection().wait_for(*this, wanted);
+    if (error != 0) fail(connection().error(-error, "watch connection to"));
   }
 
   // Level-triggered, what a stream waits for follows what it may do.
@@ -575,16 +421,13 @@ struct Stream::State final : Source {
 
   // An error that no read will collect.
   void collect_error() {
-    if (Error error = connection.take_error("connection to")) fail(std::move(error));
+    if (Error error = connection().take_error("connection to")) fail(std::move(error));
   }
 
-  [[nodiscard]] const StreamLimits& limits() const { return quota.limits(); }
-
   void set_limits(const SharedLimits& limits) {
-    quota.replace(limits, queued());
+    StreamOutput::set_limits(limits);
     read_bytes = first_bytes();
-    if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
-    if (is(queueing) && !is(connecting | closing)) {
+    if (waits_to_send() && !is(connecting | closing)) {
       limit_time(this->limits().stall_timeout, "send to");
     }
   }
@@ -594,10 +437,8 @@ struct Stream::State final : Source {
     return *seldom;
   }
 
-  StreamConnection connection;
-  unsigned flags = deaf;
+  std::uint16_t flags = deaf;
   std::uint32_t read_bytes = first_read_bytes;
-  StreamQuota quota;
   Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;
   std::unique_ptr<Seldom> seldom;
@@ -606,7 +447,7 @@ struct Stream::State final : Source {
 void Stream::Retire::operator()(State* state) const noexcept { retire(state); }
 
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
-  if (const auto peer = this->socket().peer_address()) state_->connection.set_peer(*peer);
+  if (const auto peer = this->socket().peer_address()) state_->connection().set_peer(*peer);
 }
 
 Stream::Stream(Loop& loop, Socket socket, const Address& peer)
@@ -708,7 +549,7 @@ bool Stream::is_accepted() const { return state_->is(State::accepted); }
 
 void Stream::observe_accept(AcceptObserver* observer) { state_->rarely().observer = observer; }
 
-Socket& Stream::socket() { return state_->connection.socket(); }
+Socket& Stream::socket() { return state_->connection().socket(); }
 
 Stream::Sender Stream::sender() const { return Sender(state_->outbox()); }
 
@@ -717,7 +558,7 @@ Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
 bool Stream::Delivery::goes_on() const {
   // Not asked: whether the connection is broken. What the peer sent before is still its due.
   const State& state = *state_;
-  return !state.retired() && state.connection.is_open() &&
+  return !state.retired() && state.connection().is_open() &&
          !state.is((State::not_reading & ~State::broken) | State::on_data_replaced);
 }
 
@@ -733,7 +574,7 @@ void Stream::Delivery::close() {
 
 void Stream::Delivery::fail(Error reason) {
   if (state_->retired()) return;
-  if (reason.subject.empty()) reason.subject = state_->connection.peer();
+  if (reason.subject.empty()) reason.subject = state_->connection().peer();
   state_->close(state_->limits().close_timeout, std::move(reason));
 }
 
