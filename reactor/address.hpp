@@ -10,7 +10,6 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "reactor/result.hpp"
 
@@ -94,21 +93,6 @@ class Address {
 
   friend struct std::hash<Address>;
 };
-
-/// One address of one network interface of this host.
-struct Interface {
-  std::string name;            ///< "eth0"
-  unsigned index = 0;          ///< What multicast options and IPv6 scopes want.
-  Address address;             ///< Port 0.
-  Address broadcast;           ///< Meaningful when can_broadcast; port 0.
-  bool can_broadcast = false;  ///< IPv4 only: IPv6 has multicast instead.
-  bool is_up = false;
-};
-
-/// Every IPv4 and IPv6 address of every interface.
-///
-/// Errors    What getifaddrs says.
-[[nodiscard]] Result<std::vector<Interface>> interfaces();
 
 }  // namespace reactor
 

@@ -11,6 +11,7 @@
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/datagram_types.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
@@ -18,38 +19,6 @@
 #include "reactor/socket.hpp"
 
 namespace reactor {
-
-/// How a datagram came, as far as DatagramOptions asked.
-struct Arrival {
-  Address destination;           ///< To whom it was sent: an address of this host, or of a group.
-  Address local;                 ///< The address of this host that an answer should come from.
-  unsigned interface_index = 0;  ///< Where it came in.
-  std::chrono::sys_time<std::chrono::nanoseconds> time{};  ///< When the kernel received it.
-};
-
-/// One message as it was received. Lent, with all that it refers to, until the callback returns.
-struct Datagram {
-  std::span<const std::byte> bytes;  ///< May be empty: that is a message too.
-  const Address& sender;             ///< Unnamed where a unix socket without a path sent it.
-  const Arrival* arrival = nullptr;  ///< Null unless asked for.
-  bool truncated = false;            ///< It was longer; the rest is lost. Never so with UDP.
-
-  [[nodiscard]] std::string_view text() const {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-};
-
-/// What became of a datagram given to DatagramSocket::send.
-enum class Sent : unsigned char {
-  sent,     ///< The kernel has it, or gets it when the callback that is running returns. What is
-            ///< neither taken nor queued then is counted: see DatagramCounters.
-  queued,   ///< It waits until the kernel has room.
-  full,     ///< Not taken, nor counted: send it again after on_drained.
-  dropped,  ///< Not taken, and counted: the queue was full, or the kernel refused.
-};
-
-/// What to do with one datagram more than may wait.
-enum class WhenFull : unsigned char { refuse, drop_newest, drop_oldest };
 
 struct DatagramOptions {
   bool reuse_address = false;  ///< Several sockets on a port; each hears broadcast and multicast.
@@ -68,17 +37,6 @@ struct DatagramOptions {
   /// which all of its datagram sockets share, and the queue. What deliver_later() copies is not in
   /// it.
   [[nodiscard]] std::uint64_t most_bytes() const;
-};
-
-/// Each counts datagrams.
-struct DatagramCounters {
-  std::uint64_t received = 0;
-  std::uint64_t truncated = 0;  ///< Of those received.
-  std::uint64_t sent = 0;       ///< Taken by the kernel.
-  std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue, also after `sent`.
-  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
-
-  DatagramCounters& operator+=(const DatagramCounters& other);
 };
 
 /// A datagram socket, owned. What one callback sends leaves in as few system calls as there are.

@@ -1,6 +1,7 @@
 // The datagrams for which the kernel has no room yet, by receiver. Internal.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -8,8 +9,8 @@
 #include <span>
 #include <unordered_map>
 
-#include "reactor/datagram.hpp"
-#include "reactor/datagram_buffers.hpp"
+#include "reactor/datagram_batch.hpp"
+#include "reactor/datagram_types.hpp"
 
 namespace reactor {
 
@@ -102,7 +103,7 @@ bool DatagramQueue::send(Transmit transmit) {
     Line& line = entry->second;
     std::size_t done = 1;
     while (!line.waiting.empty() && done > 0) {
-      std::array<Outgoing, DatagramBuffers::batch> outgoing;
+      std::array<Outgoing, DatagramBatch::max_messages> outgoing;
       std::size_t count = 0;
       for (const Packed& packed : line.waiting) {
         if (count == outgoing.size()) break;

@@ -291,7 +291,9 @@ class Engine {
 
   [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
   [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
-    return static_cast<std::size_t>(bytes.data() - buffers_.get()) < read_buffer_bytes;
+    // Pointers into different arrays may not be subtracted; their addresses may.
+    const auto begin = reinterpret_cast<std::uintptr_t>(buffers_.get());
+    return reinterpret_cast<std::uintptr_t>(bytes.data()) - begin < read_buffer_bytes;
   }
 
   struct Slot {

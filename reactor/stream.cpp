@@ -1,200 +1,48 @@
 #include "reactor/stream.hpp"
 
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "reactor/connect_retry.hpp"
 #include "reactor/engine.hpp"
-#include "reactor/send_queue.hpp"
+#include "reactor/stall_clock.hpp"
+#include "reactor/stream_output.hpp"
 #include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
 namespace {
 
-// A write as large as this costs more to copy than to send by itself.
-constexpr std::size_t large_write_bytes = 4096;
-
-bool is_refused_for_now(const Result<bool>& connected) {
-  return !connected && connected.error().code == std::errc::resource_unavailable_try_again;
-}
-
-constexpr StreamLimits default_limits;
-
 constexpr std::size_t first_read_bytes = 64 * 1024;
 constexpr std::size_t least_read_bytes = 16 * 1024;
 
-// A peer's address in what an IPv6 one takes, a fraction of an Address.
-struct CompactAddress {
-  sockaddr_in6 bytes{};
-
-  explicit CompactAddress(const Address& address) {
-    if (address.size() <= sizeof bytes) std::memcpy(&bytes, address.data(), address.size());
-  }
-  [[nodiscard]] bool operator==(const CompactAddress& other) const {
-    return std::memcmp(&bytes, &other.bytes, sizeof bytes) == 0;
-  }
-  [[nodiscard]] std::string to_string() const {
-    const auto* address = reinterpret_cast<const sockaddr*>(&bytes);
-    if (address->sa_family == AF_INET)
-      return Address::from(address, sizeof(sockaddr_in)).to_string();
-    if (address->sa_family == AF_INET6) return Address::from(address, sizeof bytes).to_string();
-    return "unix socket";
-  }
-};
-
-// A turn sends no less, however many files are being sent.
-constexpr std::uint64_t least_file_bytes = 64 * 1024;
-
-// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what
-// the peer has yet to read.
-int unsent_bytes(const Socket& socket) {
-  int unsent = 0;
-  return sys::ioctl(socket.fd(), TIOCOUTQ, &unsent) == 0 ? unsent : 0;
-}
-
-ssize_t send_two(int fd, Stream::Bytes first, Stream::Bytes second, int flags) {
-  if (first.empty()) return sys::send(fd, second.data(), second.size(), flags);
-  if (second.empty()) return sys::send(fd, first.data(), first.size(), flags);
-  std::array<iovec, 2> parts{{{const_cast<std::byte*>(first.data()), first.size()},
-                              {const_cast<std::byte*>(second.data()), second.size()}}};
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  return sys::sendmsg(fd, &message, flags);
-}
-
 }  // namespace
 
-// What senders have written and the stream has not yet taken over.
-class Stream::Outbox {
- public:
-  Outbox(Engine& engine, Token token, const StreamLimits& limits)
-      : engine_(engine), token_(token), limits_(limits) {}
-
-  // ---- Called by any thread
-
-  Written write(const std::shared_ptr<Outbox>& self, Bytes bytes) {
-    const std::lock_guard lock(mutex_);
-    if (closed_) return Written::closed;
-    const std::size_t before = waiting();
-    if (before > limits_.max_queued_bytes || bytes.size() > limits_.max_queued_bytes - before) {
-      return Written::refused;
-    }
-    const bool first = posted_.empty();
-    posted_.insert(posted_.end(), bytes.begin(), bytes.end());
-    if (first && !bytes.empty()) engine_.post([self] { self->hand_over(); });
-    return waiting() > limits_.high_water_bytes ? Written::full : Written::queued;
-  }
-
-  void once_drained(Callback<void()> callback) {
-    const std::lock_guard lock(mutex_);
-    waiters_.push_back(std::move(callback));
-    call_if_drained();
-  }
-
-  // ---- Called by the loop's thread
-
-  [[nodiscard]] std::vector<std::byte> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(posted_, {});
-  }
-
-  void set_queued(std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
-    queued_ = bytes;
-    call_if_drained();
-  }
-
-  void set_limits(const StreamLimits& limits) {
-    const std::lock_guard lock(mutex_);
-    limits_ = limits;
-    call_if_drained();
-  }
-
-  void close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    posted_ = {};
-    queued_ = 0;
-    call_if_drained();
-  }
-
- private:
-  void hand_over();
-
-  [[nodiscard]] std::size_t waiting() const { return posted_.size() + queued_; }
-
-  void call_if_drained() {
-    if (waiting() > limits_.high_water_bytes / 2) return;
-    for (Callback<void()>& waiter : std::exchange(waiters_, {})) {
-      engine_.post([waiter = std::move(waiter)]() mutable { waiter(); });
-    }
-  }
-
-  Engine& engine_;
-  const Token token_;
-  std::mutex mutex_;
-  StreamLimits limits_;
-  std::vector<std::byte> posted_;
-  std::size_t queued_ = 0;  // By the stream itself.
-  bool closed_ = false;
-  std::vector<Callback<void()>> waiters_;
-};
-
-struct SharedLimits::State {
-  StreamLimits each;
-  std::size_t most;
-  std::size_t queued = 0;  // By all streams together.
-};
-
-SharedLimits::SharedLimits(const StreamLimits& each, std::size_t max_total_queued_bytes)
-    : state_(std::make_shared<State>(State{each, max_total_queued_bytes})) {}
-
-std::size_t SharedLimits::queued_bytes() const { return state_->queued; }
-
-struct Stream::State final : Source {
+struct Stream::State final : StreamOutput {
   using Nanoseconds = Engine::Nanoseconds;
-
-  // A unix socket whose backlog is full refuses for the moment, and nothing reports when that ends.
-  struct Retry {
-    Address peer;
-    Timer timer;
-    std::chrono::milliseconds pause{1};
-  };
 
   // What most connections have no need of, most of the time.
   struct Seldom {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
-    SendQueue queue;             // What the kernel has not yet taken.
     std::optional<Timer> timer;  // While connecting, while output waits, and while closing.
-    const char* timed = "";      // The operation that the timer limits.
-    Nanoseconds patience = 0;    // How long it may make no progress.
-    Nanoseconds timed_since = 0;
-    Nanoseconds discarding_since = 0;
-    int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
-    std::shared_ptr<Outbox> outbox;
-    std::unique_ptr<Retry> retry;        // While the backlog of the peer is full.
-    Error error;                         // Why the connection is over, until on_close tells.
-    AcceptObserver* observer = nullptr;  // Until it is accepted.
+    StallClock clock;            // For the timer.
+    std::unique_ptr<ConnectRetry> retry;  // While the backlog of the peer is full.
+    Error error;                          // Why the connection is over, until on_close tells.
+    AcceptObserver* observer = nullptr;   // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
-  enum Flag : unsigned {
+  enum Flag : std::uint16_t {
     connecting = 1 << 0,
     readable = 1 << 1,     // The kernel may have more to read; an edge will not tell again.
     end_is_near = 1 << 2,  // So look for it behind the last byte.
@@ -202,28 +50,19 @@ struct Stream::State final : Source {
     deaf = 1 << 4,         // There is no on_data.
     paused = 1 << 5,       // By the user.
     throttled = 1 << 6,    // By what is queued, where the limits say so.
-    queueing = 1 << 7,     // Something is queued.
-    shutting = 1 << 8,     // Nothing may be written any more.
-    shut = 1 << 9,         // Our end was sent.
-    closing = 1 << 10,
-    broken = 1 << 11,  // With an error, which on_close has yet to tell.
-    closed = 1 << 12,
-    undelivered = 1 << 13,  // A layer above has more for the user.
-    on_data_replaced = 1 << 14,
-    watched = 1 << 15,
-    file_goes_on = 1 << 16,  // In the next turn: the kernel would have taken more.
-    above_high_water = 1 << 17,
-    lost_output = 1 << 18,  // Bytes that were accepted will not be sent.
-    unlimited = 1 << 19,    // What is written now was accepted before.
-    unreachable = 1 << 20,  // For now: the backlog of the peer's unix socket is full.
-    accepted = 1 << 21,     // By the user of a server.
+    closing = 1 << 7,
+    broken = 1 << 8,  // With an error, which on_close has yet to tell.
+    closed = 1 << 9,
+    undelivered = 1 << 10,  // A layer above has more for the user.
+    on_data_replaced = 1 << 11,
+    unreachable = 1 << 12,  // For now: the backlog of the peer's unix socket is full.
+    accepted = 1 << 13,     // By the user of a server.
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
-  static constexpr unsigned not_writing = shutting | closing | broken | closed;
 
-  State(Engine& engine, Socket connection, const Address& from)
-      : Source(engine, Kind::stream), socket(std::move(connection)), peer(from) {
+  State(Engine& engine, Socket socket, const Address& peer)
+      : StreamOutput(engine, std::move(socket), peer) {
     keep_loop_running(true);
     moved_at_ = -engine.now();
   }
@@ -241,28 +80,26 @@ struct Stream::State final : Source {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
     if (is(connecting) && !is(broken)) return finish_connecting();
-    if ((happened & Happened::writable) && is(queueing) && !send_queue()) return;
+    if ((happened & Happened::writable) && waits_to_send() && !send_queue()) return;
     if ((happened & Happened::failed) && is(not_reading) && !is(closing)) collect_error();
     go_on();
   }
 
   void on_turn() override { go_on(); }
 
-  void on_gathered(ssize_t size, Bytes bytes) override { sent(size, bytes, {}); }
-
   void unregister() noexcept override {
     send_gathered();
     close_socket();
-    if (seldom && seldom->outbox) seldom->outbox->close();
+    close_outbox();
   }
 
-  [[nodiscard]] std::string describe() const override { return "stream of " + peer.to_string(); }
+  [[nodiscard]] std::string describe() const override { return "stream of " + connection().peer(); }
 
   // ---- Reading
 
   [[nodiscard]] bool is(unsigned any) const { return (flags & any) != 0; }
-  void set(unsigned all) { flags |= all; }
-  void clear(unsigned all) { flags &= ~all; }
+  void set(unsigned all) { flags = static_cast<std::uint16_t>(flags | all); }
+  void clear(unsigned all) { flags = static_cast<std::uint16_t>(flags & ~all); }
 
   [[nodiscard]] bool reads() const { return !is(not_reading); }
 
@@ -271,10 +108,10 @@ struct Stream::State final : Source {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
-    if (is(file_goes_on) && !send_queue()) return;
+    if (has_more_of_file() && !send_queue()) return;
     if (is(closing)) return go_on_closing();
-    shut_down_if_sent();
-    if (is(ended) && is(shut)) return finish({});
+    send_end();
+    if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
     settle();
@@ -288,7 +125,7 @@ struct Stream::State final : Source {
 
   void read() {
     std::byte* const buffer = engine().read_buffer();
-    const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
+    const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
     if (size <= 0) [[unlikely]]
       return read_nothing(static_cast<int>(-size));
     moved_at_ = engine().turn_time();
@@ -328,7 +165,7 @@ struct Stream::State final : Source {
     clear(readable);
     if (error == EAGAIN) return settle_level();
     if (error == 0) return end();
-    fail(system_error(error, "receive from", peer.to_string()));
+    fail(connection().error(error, "receive from"));
     finish_broken();
   }
 
@@ -342,342 +179,128 @@ struct Stream::State final : Source {
     go_on();
   }
 
-  // ---- Writing
+  // ---- Sending
 
-  [[nodiscard]] std::size_t queued() const { return seldom ? seldom->queue.bytes() : 0; }
-
-  Written write(Bytes bytes) {
-    if (bytes.size() < large_write_bytes && !is(not_writing | connecting | queueing) &&
-        engine().gather_first(*this, socket.fd(), bytes)) {
-      return Written::sent;
-    }
-    return write_otherwise(bytes);
-  }
-
-  [[gnu::noinline]] Written write_otherwise(Bytes bytes) {
-    if (is(not_writing)) return Written::closed;
-    if (bytes.empty()) return Written::sent;
-    if (is(connecting | queueing)) return enqueue(bytes);
-    if (bytes.size() < large_write_bytes && engine().gather(*this, socket.fd(), bytes)) {
-      return Written::sent;
-    }
-    return send(engine().take_gathered(*this), bytes);
-  }
-
-  void send_gathered() {
-    const Bytes gathered = engine().take_gathered(*this);
-    if (!gathered.empty()) send(gathered, {});
-  }
-
-  Written send(Bytes first, Bytes second, int send_flags = 0) {
-    if (is(broken | closed)) return Written::closed;
-    const std::size_t total = first.size() + second.size();
-    if (total == 0) return Written::sent;
-    const ssize_t size = send_two(socket.fd(), first, second, send_flags);
-    return size == static_cast<ssize_t>(total) ? Written::sent : sent(size, first, second);
-  }
-
-  // Sees to what a system call did not send.
-  [[gnu::noinline]] Written sent(ssize_t size, Bytes first, Bytes second) {
-    if (size == -EINTR) return send(first, second);
-    if (size < 0 && size != -EAGAIN) {
-      fail(system_error(static_cast<int>(-size), "send to", peer.to_string()));
-      return Written::closed;
-    }
-    const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
-    if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
-    const Written became = enqueue(first.subspan(done));
-    return second.empty() || became == Written::closed ? became : enqueue(second);
-  }
-
-  Written enqueue(Bytes bytes) {
-    if (const Error error = why_full(bytes.size())) {
-      set(lost_output);
-      fail(error);
-      return Written::closed;
-    }
-    rarely().queue.push(bytes);
-    if (shared) shared->queued += bytes.size();
-    return wait_for_kernel();
-  }
-
-  // Why `size` more bytes may not be queued.
-  [[nodiscard]] Error why_full(std::size_t size) const {
-    if (is(unlimited)) return {};
-    const auto exceeds = [size](std::size_t queued, std::size_t most) {
-      return queued > most || size > most - queued;
-    };
-    const std::size_t most = limits().max_queued_bytes;
-    if (exceeds(queued(), most)) {
-      return full("the peer does not read, and more than " + std::to_string(most) +
-                  " bytes wait for it");
-    }
-    if (shared && exceeds(shared->queued, shared->most)) {
-      return full("this peer and others do not read, and more than " +
-                  std::to_string(shared->most) + " bytes wait for all of them");
-    }
-    return {};
-  }
-
-  [[nodiscard]] Error full(std::string hint) const {
-    Error error = system_error(ENOBUFS, "send to", peer.to_string());
-    error.hint = std::move(hint);
-    return error;
-  }
-
-  Written write_file(File file, std::uint64_t offset, std::uint64_t size) {
-    if (is(not_writing)) return Written::closed;
-    if (size == 0) return Written::sent;
-    const Bytes gathered = engine().take_gathered(*this);
-    if (!gathered.empty()) send(gathered, {}, MSG_MORE);
-    if (is(broken)) return Written::closed;
-    rarely().queue.push(std::move(file), offset, size);
-    if (!is(connecting | queueing)) send_waiting();
-    if (is(broken)) return Written::closed;
-    return seldom->queue.empty() ? Written::sent : wait_for_kernel();
-  }
-
-  Written wait_for_kernel() {
-    set(queueing);
-    if (seldom->queue.total() > limits().high_water_bytes) {
-      set(limits().pause_reading_above_high_water ? above_high_water | throttled
-                                                  : above_high_water);
-    }
+  void on_output_waits() override {
+    if (is_above_high_water() && limits().pause_reading_above_high_water) set(throttled);
     if (!is(connecting | closing)) limit_stall();
     settle();
-    return is(above_high_water) ? Written::full : Written::queued;
   }
+
+  void on_output_failed(Error error) override { fail(std::move(error)); }
 
   // Sends what waits, as far as the kernel takes it. False when the stream is gone.
   [[nodiscard]] bool send_queue() {
-    send_waiting();
-    if (is(broken)) return true;
-    const SendQueue& queue = seldom->queue;
-    if (queue.empty()) clear(queueing);
-    if (queue.total() > limits().high_water_bytes / 2) return true;
-    if (seldom->outbox) seldom->outbox->set_queued(queue.bytes());
-    if (!is(above_high_water)) return true;
-    clear(above_high_water | throttled);
-    if (!seldom->on_drained || is(closing)) return true;
+    if (!flush()) return true;
+    clear(throttled);
+    if (!seldom || !seldom->on_drained || is(closing)) return true;
     return engine().call(*this, seldom->on_drained);
-  }
-
-  void send_waiting() {
-    clear(file_goes_on);
-    std::uint64_t file_bytes = std::clamp<std::uint64_t>(engine().share_bytes(), least_file_bytes,
-                                                         Engine::most_shared_bytes);
-    SendQueue& queue = seldom->queue;
-    while (!queue.empty()) {
-      const Bytes bytes = queue.front_bytes();
-      if (bytes.empty() && file_bytes == 0) {
-        set(file_goes_on);
-        return engine().schedule(*this);
-      }
-      const ssize_t size = bytes.empty() ? send_file(queue.front_file(), file_bytes)
-                                         : sys::send(socket.fd(), bytes.data(), bytes.size(),
-                                                     queue.has_files() ? MSG_MORE : 0);
-      if (size == -EINTR) continue;
-      if (size == -EAGAIN) return;
-      if (size < 0) return fail_to_send(static_cast<int>(-size), bytes.empty());
-      if (size == 0) return fail_short_file(queue.front_file());
-      const auto sent = static_cast<std::size_t>(size);
-      moved_at_ = engine().turn_time();
-      queue.pop(sent);
-      if (bytes.empty()) {
-        file_bytes -= sent;
-        continue;  // Fewer than asked for: the file may end there. The next call tells.
-      }
-      if (shared) shared->queued -= sent;
-      // Fewer than asked for: the kernel is full, and will say when it no longer is.
-      if (sent < bytes.size()) return;
-    }
-  }
-
-  [[nodiscard]] ssize_t send_file(const SendQueue::FilePart& part, std::uint64_t most) {
-    auto offset = static_cast<off_t>(part.offset);
-    const auto size = static_cast<std::size_t>(std::min(part.size, most));
-    const ssize_t sent = sys::sendfile(socket.fd(), part.file.fd(), &offset, size);
-    return sent == -EINVAL ? copy_file(part, size) : sent;
-  }
-
-  // For files of which the kernel has no pages to send, as those of /proc and most devices.
-  [[nodiscard]] ssize_t copy_file(const SendQueue::FilePart& part, std::size_t most) {
-    std::array<std::byte, 16 * 1024> buffer;
-    const ssize_t size = sys::pread(part.file.fd(), buffer.data(), std::min(most, buffer.size()),
-                                    static_cast<off_t>(part.offset));
-    return size <= 0 ? size : sys::send(socket.fd(), buffer.data(), std::size_t(size), 0);
-  }
-
-  void fail_to_send(int error, bool from_file) {
-    // These the socket reports; all others come from the file.
-    static constexpr std::array of_socket{EPIPE,        ECONNRESET,  ETIMEDOUT,    ENOBUFS,
-                                          EHOSTUNREACH, ENETUNREACH, ENETDOWN,     EHOSTDOWN,
-                                          ENOTCONN,     ENOMEM,      ECONNABORTED, EPERM};
-    if (!from_file || std::find(of_socket.begin(), of_socket.end(), error) != of_socket.end()) {
-      return fail(system_error(error, "send to", peer.to_string()));
-    }
-    Error failed = system_error(error, "read", seldom->queue.front_file().file.name());
-    failed.hint = "it was to be sent to " + peer.to_string();
-    fail(std::move(failed));
-  }
-
-  void fail_short_file(const SendQueue::FilePart& part) {
-    Error error = system_error(EIO, "send " + part.file.name() + " to", peer.to_string());
-    error.hint = "it ends at byte " + std::to_string(part.offset) + ", and " +
-                 std::to_string(part.size) + " more were to be sent";
-    fail(std::move(error));
-  }
-
-  // ---- What other threads write
-
-  [[nodiscard]] std::shared_ptr<Outbox> outbox() {
-    std::shared_ptr<Outbox>& of_senders = rarely().outbox;
-    if (!of_senders) {
-      of_senders = std::make_shared<Outbox>(engine(), token(), limits());
-      if (is(not_writing)) of_senders->close();
-    }
-    return of_senders;
-  }
-
-  // Takes over what senders have written. They were told that it is queued, so no limit refuses it.
-  void write_posted() {
-    if (!seldom || !seldom->outbox) return;
-    const std::vector<std::byte> posted = seldom->outbox->take();
-    if (!posted.empty() && !is(not_writing)) {
-      set(unlimited);
-      is(connecting | queueing) ? enqueue(posted) : send(engine().take_gathered(*this), posted);
-      clear(unlimited);
-    }
-    seldom->outbox->set_queued(queued());
-  }
-
-  // Nothing may be written from now on.
-  void close_outbox() {
-    if (!seldom || !seldom->outbox) return;
-    write_posted();
-    seldom->outbox->close();
   }
 
   // ---- Connecting
 
   void connect(Duration timeout) {
-    set(connecting);
-    limit_time(timeout, "connect");
+    begin_connecting(timeout);
     settle();
+  }
+
+  void begin_connecting(Duration timeout) {
+    set(connecting);
+    hold_output(true);
+    limit_time(timeout, "connect");
   }
 
   void connect_later(const Address& to, Duration timeout) {
-    set(connecting | unreachable);
-    limit_time(timeout, "connect");
-    rarely().retry.reset(new Retry{to, Timer(engine().loop(), [this] { connect_again(); })});
-    seldom->retry->timer.restart(seldom->retry->pause);
+    begin_connecting(timeout);
+    set(unreachable);
+    seldom->retry = std::make_unique<ConnectRetry>(
+        engine().loop(), connection().socket(), to,
+        [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
 
-  void connect_again() {
-    if (is(broken | closed)) return;
-    constexpr std::chrono::milliseconds longest_pause(50);
-    Retry& retry = *seldom->retry;
-    const auto done = socket.connect(retry.peer);
-    if (is_refused_for_now(done)) {
-      retry.pause = std::min(retry.pause * 2, longest_pause);
-      return retry.timer.restart(retry.pause);
-    }
+  void stop_retrying(const Result<bool>& connected) {
     clear(unreachable);
-    const std::unique_ptr<Retry> over = std::move(seldom->retry);
-    if (!done) return fail(done.error());
+    const std::unique_ptr<ConnectRetry> over = std::move(seldom->retry);
+    if (!connected) return fail(connected.error());
     settle();
   }
 
-  // Where nobody listens on a port of this host that the kernel may also choose for a client, TCP
-  // can connect a socket to itself.
-  [[nodiscard]] bool is_connected_to_itself() {
-    const auto local = socket.local_address();
-    return local && local->family() != Family::unix_socket && CompactAddress(*local) == peer;
-  }
-
   void finish_connecting() {
-    Error error = socket.take_error();
-    if (!error && is_connected_to_itself()) {
-      set(lost_output);  // Reset, its port is free at once.
-      error = system_error(ECONNREFUSED, "connect");
+    Error error = connection().take_error("connect");
+    if (!error && connection().is_to_itself()) {
+      lose_output();  // Reset, its port is free at once.
+      error = connection().error(ECONNREFUSED, "connect");
     }
     if (error) {
-      error.operation = "connect";
-      error.subject = peer.to_string();
       fail(std::move(error));
       return finish_broken();
     }
     clear(connecting);
+    hold_output(false);
     seldom->timer.reset();
     moved_at_ = engine().turn_time();
-    if (is(queueing)) limit_stall();
+    if (waits_to_send()) limit_stall();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
-    if (is(queueing) && !send_queue()) return;
+    if (waits_to_send() && !send_queue()) return;
     go_on();
   }
 
   // ---- Ending
 
   void shutdown() {
-    if (is(not_writing)) return;
-    send_gathered();
-    close_outbox();
-    set(shutting);
-    shut_down_if_sent();
+    if (!takes_output()) return;
+    end_output();
+    send_end();
     if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
   }
 
-  void shut_down_if_sent() {
-    if (!is(shutting) || is(shut | connecting | queueing | broken)) return;
-    set(shut);
-    sys::shutdown(socket.fd(), SHUT_WR);
+  void send_end() {
+    if (!is(broken)) send_end_if_sent();
   }
 
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
-    if (is(connecting)) return fail(system_error(ECANCELED, "connect", peer.to_string()));
+    if (is(connecting)) return fail(connection().error(ECANCELED, "connect"));
     if (reason) rarely().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
 
   void begin_closing(Duration timeout) {
-    send_gathered();
-    close_outbox();
-    set(closing | shutting);
+    end_output();
+    set(closing);
     clear(throttled);
-    if (!is(ended) || is(queueing)) limit_time(timeout, "close connection to");
+    if (!is(ended) || waits_to_send()) limit_time(timeout, "close connection to");
   }
 
   // Reads while there is something to send too: a peer that sends all it has before it reads would
   // never come to that otherwise.
   void go_on_closing() {
-    if (!is(ended)) shut_down_if_sent();
+    if (!is(ended)) send_end();
     constexpr std::size_t most = Engine::read_buffer_bytes;
     while (is(readable) && !is(ended)) {
-      const ssize_t size = sys::recv(socket.fd(), engine().read_buffer(), most, 0);
+      const ssize_t size = sys::recv(connection().fd(), engine().read_buffer(), most, 0);
       if (size == -EINTR) continue;
       if (size == static_cast<ssize_t>(most)) {
         moved_at_ = engine().turn_time();
         return engine().schedule(*this);
       }
       if (size < 0 && size != -EAGAIN) {
-        return finish(
-            system_error(static_cast<int>(-size), "close connection to", peer.to_string()));
+        return finish(connection().error(static_cast<int>(-size), "close connection to"));
       }
       if (size == 0) set(ended);
       if (size > 0) moved_at_ = engine().turn_time();
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
-    if (is(ended) && !is(queueing)) return finish({});
+    if (is(ended) && !waits_to_send()) return finish({});
     settle();
   }
 
   void abort() {
     if (is(closed)) return;
     (void)engine().take_gathered(*this);
-    set(lost_output);
-    fail(system_error(ECANCELED, "connection to", peer.to_string()));
+    lose_output();
+    fail(connection().error(ECANCELED, "connection to"));
     close_socket();
   }
 
@@ -685,6 +308,7 @@ struct Stream::State final : Source {
   void fail(Error error) {
     if (is(broken | closed)) return;
     set(broken);
+    stop_output();
     if (!rarely().error) seldom->error = std::move(error);
     engine().schedule(*this);
   }
@@ -695,7 +319,7 @@ struct Stream::State final : Source {
                                 seldom->error.code == std::errc::broken_pipe;
     while (broken_by_peer && is(readable) && !is(deaf | paused | ended | closing)) {
       std::byte* const buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(socket.fd(), buffer, read_bytes, 0);
+      const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
       if (size == -EINTR) continue;
       if (size <= 0) break;
       const auto received = static_cast<std::size_t>(size);
@@ -709,9 +333,9 @@ struct Stream::State final : Source {
   void finish(Error error) {
     set(closed);
     close_socket();
+    close_outbox();
     if (seldom) {
       seldom->timer.reset();
-      if (seldom->outbox) seldom->outbox->close();
       if (seldom->error) error = std::move(seldom->error);
     }
     keep_loop_running(false);
@@ -719,78 +343,44 @@ struct Stream::State final : Source {
   }
 
   void close_socket() {
-    if (!socket) return;
-    if (registered != Interest::none) engine().unwatch_closed(*this, socket.fd());
-    registered = Interest::none;
     if (seldom) seldom->retry.reset();
-    // A child that was forked has no part in what its parent will send.
-    if (!engine().forked() && (is(lost_output) || (seldom && !seldom->queue.empty()))) {
-      reset_on_close();
-    }
-    socket = Socket();
-  }
-
-  // Closing the socket resets the connection: an orderly end would tell the peer that it has got
-  // all there is.
-  void reset_on_close() {
-    const linger at_once{1, 0};
-    sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    if (!seldom) return;
-    if (shared) shared->queued -= queued();
-    seldom->queue = {};
+    close_connection();
   }
 
   // ---- Time without progress
 
   // Output waits for the peer: it has so long to take some of it.
   void limit_stall() {
-    if (!seldom->timer || !seldom->timer->running()) {
+    if (!seldom || !seldom->timer || !seldom->timer->running()) {
       limit_time(limits().stall_timeout, "send to");
     }
   }
 
-  // Ends the connection once `operation` has made no progress for `patience`.
-  void limit_time(Duration patience, const char* operation) {
-    rarely().timed = operation;
-    seldom->patience = std::max<Nanoseconds>(patience.count(), 0);
-    seldom->timer.reset();
-    if (patience == Duration::max()) return;
-    seldom->timer = Timer::after(engine().loop(), patience, [this] { on_time(); });
-    seldom->timed_since = engine().now();
-    seldom->discarding_since = 0;
-    seldom->unsent = unsent_bytes(socket);
+  // Ends the connection once `operation` has made no progress for `most`.
+  void limit_time(Duration most, const char* operation) {
+    rarely().timer.reset();
+    if (most == Duration::max()) return;
+    seldom->timer = Timer::after(engine().loop(), most, [this] { on_time(); });
+    seldom->clock.start(operation, most.count(), engine().now(), connection().unsent_bytes());
   }
 
   void on_time() {
     // Where all is sent, the timer was left to run out: that is cheaper than to stop it.
-    if (!is(connecting | queueing | closing)) return;
-    const Nanoseconds quiet = quiet_time();
-    const Nanoseconds left = seldom->patience - quiet;
-    if (is(connecting) || left <= 0 || discards_too_long()) {
-      return fail(system_error(ETIMEDOUT, seldom->timed, peer.to_string()));
+    if (!is(connecting | closing) && !waits_to_send()) return;
+    look_at_unsent();
+    const Nanoseconds now = engine().now();
+    const Nanoseconds left = seldom->clock.left(now, std::abs(moved_at_));
+    const bool discarding = is(closing) && !waits_to_send();
+    if (is(connecting) || left <= 0 ||
+        (discarding && seldom->clock.discards_too_long(now, limits().discard_timeout.count()))) {
+      return fail(connection().error(ETIMEDOUT, seldom->clock.operation()));
     }
     seldom->timer->restart(std::chrono::nanoseconds(left));
   }
 
-  // How long nothing has moved, since the timer was started at the earliest.
-  [[nodiscard]] Nanoseconds quiet_time() {
-    look_at_unsent();
-    return engine().now() - std::max(std::abs(moved_at_), seldom->timed_since);
-  }
-
   // The peer has acknowledged, or a unix peer has read, what the kernel had to send.
   void look_at_unsent() {
-    const int unsent = unsent_bytes(socket);
-    if (unsent == std::exchange(rarely().unsent, unsent)) return;
-    moved_at_ = engine().now();
-  }
-
-  // A peer to which all is sent may not hold the connection open by sending for ever.
-  [[nodiscard]] bool discards_too_long() {
-    if (!is(closing) || is(queueing) || seldom->unsent > 0) return false;
-    if (seldom->discarding_since == 0) seldom->discarding_since = engine().now();
-    const Nanoseconds discarding = engine().now() - seldom->discarding_since;
-    return discarding >= limits().discard_timeout.count();
+    if (rarely().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
   }
 
   void touch() { moved_at_ = engine().turn_time(); }
@@ -808,25 +398,20 @@ struct Stream::State final : Source {
   // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
   // life, and output from the first time that the kernel was full.
   void settle() {
-    if (!socket || is(closed | unreachable)) return;
-    const bool waits_to_write = is(connecting | queueing);
-    Interest wanted = waits_to_write ? Interest::writable : Interest::none;
+    if (!connection().is_open() || is(closed | unreachable)) return;
+    Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
     if (Poller::has_edge_trigger) {
-      wanted = wanted | Interest::readable | Interest::peer_closed | registered;
+      wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
     } else if (!is(end_is_near)) {
       wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be told for ever.
-    } else if (!is(shut)) {
+    } else if (!end_is_sent()) {
       wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
-    if (wanted == registered) return;
-    const Trigger trigger = Poller::has_edge_trigger ? Trigger::edge : Trigger::level;
-    const int error = is(watched) ? engine().rewatch(*this, socket.fd(), wanted, trigger)
-                                  : engine().watch(*this, socket.fd(), wanted, trigger);
-    set(watched);
-    registered = wanted;
-    if (error != 0) fail(system_error(-error, "watch connection to", peer.to_string()));
+    if (wanted == connection().waits_for()) return;
+    const int error = connection().wait_for(*this, wanted);
+    if (error != 0) fail(connection().error(-error, "watch connection to"));
   }
 
   // Level-triggered, what a stream waits for follows what it may do.
@@ -836,24 +421,13 @@ struct Stream::State final : Source {
 
   // An error that no read will collect.
   void collect_error() {
-    Error error = socket.take_error();
-    if (!error) return;
-    error.operation = "connection to";
-    error.subject = peer.to_string();
-    fail(std::move(error));
+    if (Error error = connection().take_error("connection to")) fail(std::move(error));
   }
 
-  [[nodiscard]] const StreamLimits& limits() const {
-    return shared ? shared->each : default_limits;
-  }
-
-  void set_limits(std::shared_ptr<SharedLimits::State> limits) {
-    if (shared) shared->queued -= queued();
-    shared = std::move(limits);
-    if (shared) shared->queued += queued();
+  void set_limits(const SharedLimits& limits) {
+    StreamOutput::set_limits(limits);
     read_bytes = first_bytes();
-    if (seldom && seldom->outbox) seldom->outbox->set_limits(this->limits());
-    if (is(queueing) && !is(connecting | closing)) {
+    if (waits_to_send() && !is(connecting | closing)) {
       limit_time(this->limits().stall_timeout, "send to");
     }
   }
@@ -863,23 +437,16 @@ struct Stream::State final : Source {
     return *seldom;
   }
 
-  Socket socket;
-  Interest registered = Interest::none;
-  unsigned flags = deaf;
+  std::uint16_t flags = deaf;
   std::uint32_t read_bytes = first_read_bytes;
-  std::shared_ptr<SharedLimits::State> shared;  // None where the defaults will do.
-  CompactAddress peer;
   Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;
   std::unique_ptr<Seldom> seldom;
 };
 
-void Stream::Outbox::hand_over() {
-  if (auto* stream = static_cast<State*>(engine_.find(token_))) stream->write_posted();
-}
 
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
-  if (const auto peer = state_->socket.peer_address()) state_->peer = CompactAddress(*peer);
+  if (const auto peer = this->socket().peer_address()) state_->connection().set_peer(*peer);
 }
 
 Stream::Stream(Loop& loop, Socket socket, const Address& peer)
@@ -894,7 +461,7 @@ Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout
     if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
   }
   const auto done = socket->connect(peer);
-  const bool later = peer.family() == Family::unix_socket && is_refused_for_now(done);
+  const bool later = ConnectRetry::is_needed(peer, done);
   if (!done && !later) return Failure(done.error());
   Stream stream(new State(loop.engine(), std::move(*socket), peer));
   later ? stream.state_->connect_later(peer, timeout) : stream.state_->connect(timeout);
@@ -956,7 +523,7 @@ std::size_t Stream::queued_bytes() const { return state_->queued(); }
 
 void Stream::set_limits(const StreamLimits& limits) { set_limits(SharedLimits(limits)); }
 
-void Stream::set_limits(const SharedLimits& limits) { state_->set_limits(limits.state_); }
+void Stream::set_limits(const SharedLimits& limits) { state_->set_limits(limits); }
 
 bool Stream::is_reading() const { return state_->reads(); }
 
@@ -981,7 +548,7 @@ bool Stream::is_accepted() const { return state_->is(State::accepted); }
 
 void Stream::observe_accept(AcceptObserver* observer) { state_->rarely().observer = observer; }
 
-Socket& Stream::socket() { return state_->socket; }
+Socket& Stream::socket() { return state_->connection().socket(); }
 
 Stream::Sender Stream::sender() const { return Sender(state_->outbox()); }
 
@@ -990,7 +557,7 @@ Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
 bool Stream::Delivery::goes_on() const {
   // Not asked: whether the connection is broken. What the peer sent before is still its due.
   const State& state = *state_;
-  return !state.retired() && state.socket &&
+  return !state.retired() && state.connection().is_open() &&
          !state.is((State::not_reading & ~State::broken) | State::on_data_replaced);
 }
 
@@ -1006,7 +573,7 @@ void Stream::Delivery::close() {
 
 void Stream::Delivery::fail(Error reason) {
   if (state_->retired()) return;
-  if (reason.subject.empty()) reason.subject = state_->peer.to_string();
+  if (reason.subject.empty()) reason.subject = state_->connection().peer();
   state_->close(state_->limits().close_timeout, std::move(reason));
 }
 

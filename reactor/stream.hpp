@@ -17,62 +17,11 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
+#include "reactor/stream_limits.hpp"
 
 namespace reactor {
 
-/// What became of the bytes given to Stream::write.
-enum class Written : unsigned char {
-  sent,     ///< The kernel has them, or gets them when the callback that is running returns.
-  queued,   ///< They wait until the peer has read what is before them.
-  full,     ///< Queued too, above the high-water mark: write no more until on_drained.
-  refused,  ///< Not taken, because too much waits already: only a Stream::Sender says so.
-  closed,   ///< Not taken: the stream is closed, closing, or has been shut down.
-};
-
-/// What a stream may keep for a peer that does not read, and for how long.
-struct StreamLimits {
-  /// Above this many bytes queued, write() says `full`: write no more until on_drained, which comes
-  /// when half of it is sent.
-  std::size_t high_water_bytes = 256 * 1024;
-  /// A write that would queue more than this closes the stream.
-  std::size_t max_queued_bytes = 64 * 1024 * 1024;
-  /// One read brings no more than this. Where many streams of a loop have much to read at once,
-  /// each read brings less, at least 16 KiB.
-  std::size_t read_bytes = 512 * 1024;
-  /// Closes the stream when output is queued and nothing moves for this long: the peer neither
-  /// takes bytes nor sends any. max(): never.
-  Duration stall_timeout = Duration::max();
-  /// For close() without a timeout of its own, and wherever else the library closes the stream.
-  Duration close_timeout = std::chrono::seconds(5);
-  /// A peer that has got everything and whose stream closes may go on sending for so long, what it
-  /// sends being discarded; see close(). max(): for ever.
-  Duration discard_timeout = std::chrono::seconds(30);
-  /// Reads nothing from the peer while the output is above the high-water mark. This is for
-  /// servers: a client that does not read its answers may not ask more. Two programs that both
-  /// have it set and both write before they read wait for each other for ever.
-  bool pause_reading_above_high_water = false;
-};
-
-/// Limits that several streams share: what all of them queue together has a limit too.
-///
-///     const SharedLimits limits({.max_queued_bytes = 1 << 20}, 64 << 20);
-///     for (Stream& stream : streams) stream.set_limits(limits);
-///
-/// Thread    All of the streams belong to one loop, and this to its thread.
-class SharedLimits {
- public:
-  /// Each stream keeps `each`. A write by which all of them together would queue more than
-  /// `max_total_queued_bytes` closes its stream.
-  explicit SharedLimits(const StreamLimits& each, std::size_t max_total_queued_bytes = SIZE_MAX);
-
-  /// What all of the streams have queued.
-  [[nodiscard]] std::size_t queued_bytes() const;
-
- private:
-  friend class Stream;
-  struct State;
-  std::shared_ptr<State> state_;
-};
+class StreamOutbox;
 
 /// Internal: Stream::accept() calls it.
 class AcceptObserver {
@@ -225,7 +174,6 @@ class Stream {
   [[nodiscard]] Delivery delivery() const;
 
  private:
-  class Outbox;
   struct State;
 
   explicit Stream(Handle<State> state) : state_(std::move(state)) {}
@@ -273,8 +221,8 @@ class Stream::Sender {
 
  private:
   friend class Stream;
-  explicit Sender(std::shared_ptr<Outbox> outbox) : outbox_(std::move(outbox)) {}
-  std::shared_ptr<Outbox> outbox_;
+  explicit Sender(std::shared_ptr<StreamOutbox> outbox) : outbox_(std::move(outbox)) {}
+  std::shared_ptr<StreamOutbox> outbox_;
 };
 
 }  // namespace reactor

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "reactor/address.hpp"
+#include "reactor/interfaces.hpp"
 
 namespace samples {
 

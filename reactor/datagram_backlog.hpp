@@ -1,0 +1,85 @@
+// The datagrams of a socket that wait: when they are tried again, and when given up. Internal.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+
+#include "reactor/datagram_queue.hpp"
+#include "reactor/datagram_sender.hpp"
+#include "reactor/duration.hpp"
+#include "reactor/engine.hpp"
+#include "reactor/timer.hpp"
+
+namespace reactor {
+
+/// A queue with its timers. Each schedules `owner`, whose iteration then calls send_if_due() and
+/// give_up_if_due(). changed() follows each change.
+class DatagramBacklog {
+ public:
+  /// `room_is_reported`: by `writable`.
+  DatagramBacklog(Source& owner, DatagramSender& sender, DatagramErrors& errors,
+                  DatagramCounters& counters, const DatagramQueue::Limits& limits,
+                  bool room_is_reported)
+      : owner_(owner),
+        sender_(sender),
+        errors_(errors),
+        queue_(limits, counters),
+        room_is_reported_(room_is_reported) {}
+
+  [[nodiscard]] bool empty() const { return queue_.empty(); }
+  [[nodiscard]] std::size_t bytes() const { return queue_.bytes(); }
+  [[nodiscard]] bool blocks(const sockaddr* to, socklen_t to_size) const {
+    return queue_.blocks(to, to_size);
+  }
+
+  /// Neither a unix peer that is not connected nor a network device reports that it has room.
+  [[nodiscard]] bool waits_for_writable() const {
+    return !empty() && room_is_reported_ && !sender_.out_of_buffers();
+  }
+
+  Sent add(const Outgoing& datagram);
+
+  /// Sends what the kernel has room for.
+  void send();
+
+  /// True once a caller that was told `full` may go on.
+  [[nodiscard]] bool take_drained() { return queue_.take_drained(); }
+
+  /// True once the time to try again has come.
+  [[nodiscard]] bool take_retry_due();
+
+  /// From now on the whole of it is given up when none could be sent for `timeout`.
+  void drain(Duration timeout);
+  [[nodiscard]] bool give_up_due() const { return give_up_due_; }
+
+  /// Discards all where it is still due after send(): the timer may be late, as after the process
+  /// was stopped. True when there was anything.
+  bool give_up();
+
+  /// The receiver of the socket changes: what waits is for the old one.
+  void keep_receiver(const Address& to, bool room_is_reported);
+
+  /// Starts and stops the timers.
+  void changed();
+
+ private:
+  Source& owner_;
+  DatagramSender& sender_;
+  DatagramErrors& errors_;
+  DatagramQueue queue_;
+  bool room_is_reported_;
+  bool retry_due_ = false;
+  bool give_up_due_ = false;
+
+  // Some queues that are full report nothing when they no longer are: they are tried again, less
+  // and less often while none of them takes anything.
+  static constexpr std::chrono::milliseconds first_retry_after{1};
+  static constexpr std::chrono::milliseconds last_retry_after{32};
+  std::chrono::milliseconds retry_after_ = first_retry_after;
+  std::optional<Timer> retry_;
+  Duration drain_timeout_{};
+  std::optional<Timer> give_up_;  // Once draining.
+};
+
+}  // namespace reactor

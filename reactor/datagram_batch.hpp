@@ -1,0 +1,133 @@
+// The assembly of datagrams into the messages of one sendmmsg. Internal.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "reactor/sys.hpp"
+
+namespace reactor {
+
+/// One datagram to be sent. All that it points to lies in memory that stays as it is until then:
+/// in DatagramBuffers, or in a DatagramQueue.
+struct Outgoing {
+  const sockaddr* to = nullptr;  // Null on a connected socket.
+  socklen_t to_size = 0;
+  const sockaddr* from = nullptr;  // Null where the route may choose the source.
+  std::span<const std::byte> bytes;
+};
+
+/// Of an IPv4 or IPv6 address, which is all that a datagram is sent from.
+inline socklen_t size_of(const sockaddr& from) {
+  return from.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+}
+
+/// Makes a message of each datagram, and one of several that the kernel can cut apart again (GSO).
+///
+///     const auto [messages, datagrams] = batch.build(outgoing, 0, coalesce_limit);
+///     const int taken = batch.send(fd, messages);
+class DatagramBatch {
+ public:
+  static constexpr unsigned max_messages = 64;
+  static constexpr std::size_t max_datagrams = 1024;
+
+  /// What one coalesced message may hold: UDP_MAX_SEGMENTS of older kernels, and the longest UDP
+  /// payload over IPv6 (65,535 bytes with both headers).
+  static constexpr std::size_t max_segments = 64;
+  static constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
+
+  struct Built {
+    unsigned messages;
+    std::size_t datagrams;
+  };
+  /// Builds as many messages as fit of the first of `outgoing`, of which there is at least one.
+  /// The first `one_by_one` datagrams, and those longer than `coalesce_limit`, are not coalesced.
+  Built build(std::span<const Outgoing> outgoing, std::size_t one_by_one,
+              std::size_t coalesce_limit) {
+    unsigned count = 0;
+    std::size_t end = 0;
+    while (end < outgoing.size() && count < max_messages) {
+      const auto rest = outgoing.subspan(end);
+      const std::size_t length = end < one_by_one ? 1 : coalescable(rest, coalesce_limit);
+      build_message(count, rest.first(length), end);
+      lengths_[count++] = length;
+      end += length;
+    }
+    return {count, end};
+  }
+
+  /// Sends the first `count` messages. How many of them the kernel has taken, or -errno.
+  int send(int fd, unsigned count) {
+    if (count > 1) return sys::sendmmsg(fd, messages_.data(), count, 0);
+    const ssize_t sent = sys::sendmsg(fd, &messages_[0].msg_hdr, 0);
+    return sent < 0 ? static_cast<int>(sent) : 1;
+  }
+
+  /// How many datagrams a message holds.
+  [[nodiscard]] std::size_t length(unsigned message) const { return lengths_[message]; }
+  [[nodiscard]] const msghdr& message(unsigned index) const { return messages_[index].msg_hdr; }
+
+ private:
+  struct Control {
+    alignas(cmsghdr) std::byte bytes[64];
+  };
+
+  /// How many of these the kernel can take as one: equal in length, but for a shorter last one.
+  [[nodiscard]] static std::size_t coalescable(std::span<const Outgoing> outgoing,
+                                               std::size_t limit) {
+    const Outgoing& first = outgoing[0];
+    const std::size_t segment = first.bytes.size();
+    if (segment == 0 || segment > limit) return 1;
+    const std::size_t most = std::min(outgoing.size(), max_segments);
+    std::size_t length = 1;
+    std::size_t bytes = segment;
+    while (length < most) {
+      const Outgoing& next = outgoing[length];
+      bytes += next.bytes.size();
+      // An empty one would vanish in it.
+      if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_coalesced_bytes ||
+          !have_one_route(first, next)) {
+        break;
+      }
+      ++length;
+      if (next.bytes.size() < segment) break;
+    }
+    return length;
+  }
+
+  void build_message(unsigned index, std::span<const Outgoing> datagrams, std::size_t first_part) {
+    const Outgoing& first = datagrams[0];
+    iovec* const parts = &parts_[first_part];
+    for (std::size_t i = 0; i < datagrams.size(); ++i) {
+      parts[i] = {const_cast<std::byte*>(datagrams[i].bytes.data()), datagrams[i].bytes.size()};
+    }
+    msghdr& message = messages_[index].msg_hdr;
+    message.msg_name = const_cast<sockaddr*>(first.to);
+    message.msg_namelen = first.to_size;
+    message.msg_iov = parts;
+    message.msg_iovlen = datagrams.size();
+    message.msg_control = &controls_[index];
+    message.msg_controllen = 0;
+    if (first.from) append_source(message, *first.from);
+    if (datagrams.size() > 1) append_segment(message, first.bytes.size());
+    if (message.msg_controllen == 0) message.msg_control = nullptr;
+  }
+
+  [[nodiscard]] static bool have_one_route(const Outgoing& left, const Outgoing& right);
+  static void append_source(msghdr& message, const sockaddr& from);
+  static void append_segment(msghdr& message, std::size_t bytes);
+
+  std::array<mmsghdr, max_messages> messages_{};
+  std::array<iovec, max_datagrams> parts_{};
+  std::array<Control, max_messages> controls_{};
+  std::array<std::size_t, max_messages> lengths_{};
+};
+
+}  // namespace reactor

@@ -1,0 +1,49 @@
+// Gives datagrams to the kernel, and deals with what it refuses. Internal.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "reactor/datagram_batch.hpp"
+#include "reactor/datagram_errors.hpp"
+#include "reactor/datagram_types.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+/// Sends batches through one socket. Where a link or a socket cannot be given coalesced datagrams,
+/// it learns so and sends one by one.
+class DatagramSender {
+ public:
+  struct Options {
+    bool connected;
+    bool coalesce;
+  };
+
+  DatagramSender(const Socket& socket, DatagramBatch& batch, DatagramErrors& errors,
+                 DatagramCounters& counters, Options options)
+      : socket_(socket),
+        batch_(batch),
+        errors_(errors),
+        counters_(counters),
+        connected_(options.connected),
+        coalesce_limit_(options.coalesce ? DatagramBatch::max_coalesced_bytes : 0) {}
+
+  /// Sends until the kernel has no room. Returns how many datagrams are dealt with: sent, or
+  /// counted and reported as failed.
+  std::size_t transmit(std::span<Outgoing> outgoing);
+
+  /// The kernel had no memory for the last one: it does not report when it has.
+  [[nodiscard]] bool out_of_buffers() const { return out_of_buffers_; }
+
+ private:
+  const Socket& socket_;
+  DatagramBatch& batch_;
+  DatagramErrors& errors_;
+  DatagramCounters& counters_;
+  const bool connected_;
+  bool out_of_buffers_ = false;
+  std::size_t coalesce_limit_;  // Longer datagrams are sent one by one.
+};
+
+}  // namespace reactor

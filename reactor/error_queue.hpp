@@ -1,0 +1,29 @@
+// What ICMP reports of datagrams sent before: the error queue of a socket. Internal.
+#pragma once
+
+#include <array>
+#include <span>
+
+#include "reactor/address.hpp"
+
+namespace reactor {
+
+/// A datagram that did not arrive.
+struct IcmpError {
+  int number = 0;    // An errno; 0 where the sender has been told already.
+  Address receiver;  // Whom it was for.
+};
+
+/// Reads some of the errors that the kernel keeps for a socket with IP_RECVERR. It reports what is
+/// left again.
+class ErrorQueue {
+ public:
+  /// Valid until the next call.
+  [[nodiscard]] std::span<const IcmpError> take(int fd);
+
+ private:
+  static constexpr unsigned most = 16;
+  std::array<IcmpError, most> errors_;
+};
+
+}  // namespace reactor

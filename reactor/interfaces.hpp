@@ -1,0 +1,27 @@
+// The network interfaces of this host and their addresses.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reactor/address.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// One address of one network interface of this host.
+struct Interface {
+  std::string name;            ///< "eth0"
+  unsigned index = 0;          ///< What multicast options and IPv6 scopes want.
+  Address address;             ///< Port 0.
+  Address broadcast;           ///< Meaningful when can_broadcast; port 0.
+  bool can_broadcast = false;  ///< IPv4 only: IPv6 has multicast instead.
+  bool is_up = false;
+};
+
+/// Every IPv4 and IPv6 address of every interface.
+///
+/// Errors    What getifaddrs says.
+[[nodiscard]] Result<std::vector<Interface>> interfaces();
+
+}  // namespace reactor

@@ -1,0 +1,79 @@
+// The messages of one recvmmsg, and the datagrams in them. Internal.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "reactor/datagram_types.hpp"
+
+namespace reactor {
+
+/// Where datagrams are received into. What the kernel has coalesced (GRO) is cut apart again.
+class ReceiveBatch {
+ public:
+  static constexpr unsigned max_messages = 64;
+
+  ReceiveBatch();
+
+  /// The most memory that it takes.
+  [[nodiscard]] static std::size_t most_bytes();
+
+  /// One recvmmsg. The number of messages, or -errno.
+  int receive(int fd);
+
+  struct Received {
+    std::span<const Datagram> datagrams;
+    std::size_t truncated;
+  };
+  /// The datagrams in the first `count` messages, valid until the next receive(). How they arrived
+  /// is told where the address that they came to is given, whose port they were sent to.
+  Received datagrams(int count, const Address* arrived_at);
+
+  /// True for addresses in the memory that was, or may be, received into.
+  [[nodiscard]] bool holds_bytes(const void* data) const {
+    return within(data, memory_.get(), max_messages * stride);
+  }
+  [[nodiscard]] bool holds_sender(const void* data) const {
+    return within(data, senders_.data(), sizeof senders_);
+  }
+  [[nodiscard]] bool holds_arrival(const Arrival* arrival) const {
+    return within(arrival, arrivals_.data(), sizeof arrivals_);
+  }
+
+ private:
+  // Beyond the longest UDP datagram, and not a power of two: all messages would begin in the same
+  // few lines of the cache.
+  static constexpr std::size_t stride = 64 * 1024 + 128;
+
+  struct Control {
+    alignas(cmsghdr) std::byte bytes[128];
+  };
+
+  [[nodiscard]] static bool within(const void* data, const void* begin, std::size_t size) {
+    return reinterpret_cast<std::uintptr_t>(data) - reinterpret_cast<std::uintptr_t>(begin) < size;
+  }
+
+  // The kernel writes over the sizes that it is told.
+  void make_ready(unsigned message) {
+    messages_[message].msg_hdr.msg_namelen = Address::capacity();
+    messages_[message].msg_hdr.msg_controllen = sizeof(Control);
+  }
+  std::size_t read_control(unsigned message, Arrival& arrival);
+
+  std::unique_ptr<std::byte[]> memory_;
+  std::array<Address, max_messages> senders_;
+  std::array<Arrival, max_messages> arrivals_;
+  std::array<mmsghdr, max_messages> messages_{};
+  std::array<iovec, max_messages> parts_{};
+  std::array<Control, max_messages> controls_{};
+  std::vector<Datagram> datagrams_;
+};
+
+}  // namespace reactor

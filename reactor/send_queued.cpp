@@ -1,0 +1,90 @@
+#include "reactor/send_queued.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "reactor/sys.hpp"
+
+namespace reactor {
+namespace {
+
+// For files of which the kernel has no pages to send, as those of /proc and most devices.
+ssize_t copy_file(const SendQueue::FilePart& part, int to, std::size_t most) {
+  std::array<std::byte, 16 * 1024> buffer;
+  const ssize_t size = sys::pread(part.file.fd(), buffer.data(), std::min(most, buffer.size()),
+                                  static_cast<off_t>(part.offset));
+  return size <= 0 ? size : sys::send(to, buffer.data(), std::size_t(size), 0);
+}
+
+ssize_t send_file(const SendQueue::FilePart& part, int to, std::uint64_t most) {
+  auto offset = static_cast<off_t>(part.offset);
+  const auto size = static_cast<std::size_t>(std::min(part.size, most));
+  const ssize_t sent = sys::sendfile(to, part.file.fd(), &offset, size);
+  return sent == -EINVAL ? copy_file(part, to, size) : sent;
+}
+
+Error file_error(int number, const SendQueue::FilePart& part, const StreamConnection& to) {
+  // These the socket reports; all others come from the file.
+  static constexpr std::array of_socket{EPIPE,        ECONNRESET,  ETIMEDOUT,    ENOBUFS,
+                                        EHOSTUNREACH, ENETUNREACH, ENETDOWN,     EHOSTDOWN,
+                                        ENOTCONN,     ENOMEM,      ECONNABORTED, EPERM};
+  if (std::find(of_socket.begin(), of_socket.end(), number) != of_socket.end()) {
+    return to.error(number, "send to");
+  }
+  Error error = system_error(number, "read", part.file.name());
+  error.hint = "it was to be sent to " + to.peer();
+  return error;
+}
+
+Error short_file(const SendQueue::FilePart& part, const StreamConnection& to) {
+  Error error = system_error(EIO, "send " + part.file.name() + " to", to.peer());
+  error.hint = "it ends at byte " + std::to_string(part.offset) + ", and " +
+               std::to_string(part.size) + " more were to be sent";
+  return error;
+}
+
+}  // namespace
+
+SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
+                        std::uint64_t most_file_bytes) {
+  SentOfQueue result;
+  while (!queue.empty()) {
+    const auto bytes = queue.front_bytes();
+    if (bytes.empty() && result.file_bytes == most_file_bytes) {
+      result.more_of_file = true;
+      break;
+    }
+    const ssize_t size =
+        bytes.empty()
+            ? send_file(queue.front_file(), to.fd(), most_file_bytes - result.file_bytes)
+            : sys::send(to.fd(), bytes.data(), bytes.size(), queue.has_files() ? MSG_MORE : 0);
+    if (size == -EINTR) continue;
+    if (size == -EAGAIN) break;
+    if (size < 0) {
+      const int number = static_cast<int>(-size);
+      result.error =
+          bytes.empty() ? file_error(number, queue.front_file(), to) : to.error(number, "send to");
+      break;
+    }
+    if (size == 0) {
+      result.error = short_file(queue.front_file(), to);
+      break;
+    }
+    const auto sent = static_cast<std::size_t>(size);
+    queue.pop(sent);
+    if (bytes.empty()) {
+      result.file_bytes += sent;
+      continue;  // Fewer than asked for: the file may end there. The next call tells.
+    }
+    result.memory_bytes += sent;
+    // Fewer than asked for: the kernel is full, and will say when it no longer is.
+    if (sent < bytes.size()) break;
+  }
+  return result;
+}
+
+}  // namespace reactor

@@ -1,0 +1,25 @@
+// Gives what a stream has queued to its socket, as far as that takes it. Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "reactor/result.hpp"
+#include "reactor/send_queue.hpp"
+#include "reactor/stream_connection.hpp"
+
+namespace reactor {
+
+/// What was sent of a queue, and why no more.
+struct SentOfQueue {
+  std::size_t memory_bytes = 0;
+  std::uint64_t file_bytes = 0;
+  bool more_of_file = false;  ///< The kernel would take more of it.
+  Error error;                ///< Empty: the queue is, or the kernel is full.
+};
+
+/// Sends until the kernel is full, and no more than `most_file_bytes` of files.
+[[nodiscard]] SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
+                                      std::uint64_t most_file_bytes);
+
+}  // namespace reactor

@@ -1,0 +1,77 @@
+// The socket of a stream, its peer, and what the poller reports of it. Internal.
+#pragma once
+
+#include <netinet/in.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "reactor/address.hpp"
+#include "reactor/engine.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+/// A peer's address in what an IPv6 one takes, a fraction of an Address.
+class CompactAddress {
+ public:
+  explicit CompactAddress(const Address& address);
+
+  [[nodiscard]] bool operator==(const CompactAddress& other) const;
+  [[nodiscard]] std::string to_string() const;
+
+ private:
+  sockaddr_in6 bytes_{};
+};
+
+class StreamConnection {
+ public:
+  using Bytes = std::span<const std::byte>;
+
+  StreamConnection(Socket socket, const Address& peer) : socket_(std::move(socket)), peer_(peer) {}
+
+  [[nodiscard]] bool is_open() const { return static_cast<bool>(socket_); }
+  [[nodiscard]] int fd() const { return socket_.fd(); }
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] std::string peer() const { return peer_.to_string(); }
+  void set_peer(const Address& peer) { peer_ = CompactAddress(peer); }
+
+  /// The error that `operation` ended with.
+  [[nodiscard]] Error error(int number, const char* operation) const {
+    return system_error(number, operation, peer());
+  }
+  /// The error that the kernel has for the socket and no read will collect; empty where it has none.
+  [[nodiscard]] Error take_error(const char* operation);
+
+  /// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what
+  /// the peer has yet to read.
+  [[nodiscard]] int unsent_bytes() const;
+
+  /// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP
+  /// can connect a socket to itself.
+  [[nodiscard]] bool is_to_itself() const;
+
+  /// Sends both in one system call: the number of bytes, or -errno.
+  [[nodiscard]] std::ptrdiff_t send(Bytes first, Bytes second, int flags) const;
+
+  /// Sends the end of the stream.
+  void send_end() const;
+
+  /// Registers `source` for what it waits for. Edge-triggered, that is all input for its whole life,
+  /// and output once it was `wanted`. 0 or -errno.
+  [[nodiscard]] int wait_for(Source& source, Interest wanted);
+  [[nodiscard]] Interest waits_for() const { return registered_; }
+
+  /// Unregisters and closes the socket. By a reset where an orderly end would tell the peer that it
+  /// has got all there is.
+  void close(Source& source, bool reset);
+
+ private:
+  Socket socket_;
+  Interest registered_ = Interest::none;
+  bool watched_ = false;
+  CompactAddress peer_;
+};
+
+}  // namespace reactor

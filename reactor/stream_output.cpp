@@ -1,0 +1,175 @@
+#include "reactor/stream_output.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/send_queued.hpp"
+
+namespace reactor {
+
+[[gnu::noinline]] Written StreamOutput::write_otherwise(Bytes bytes) {
+  if (is(no_more)) return Written::closed;
+  if (bytes.empty()) return Written::sent;
+  if (is(held | queueing)) return enqueue(bytes);
+  if (bytes.size() < large_write_bytes && engine().gather(*this, connection_.fd(), bytes)) {
+    return Written::sent;
+  }
+  return send(engine().take_gathered(*this), bytes);
+}
+
+void StreamOutput::send_gathered() {
+  const Bytes gathered = engine().take_gathered(*this);
+  if (!gathered.empty()) send(gathered, {});
+}
+
+Written StreamOutput::send(Bytes first, Bytes second, int send_flags) {
+  if (is(no_more)) return Written::closed;
+  const std::size_t total = first.size() + second.size();
+  if (total == 0) return Written::sent;
+  const std::ptrdiff_t size = connection_.send(first, second, send_flags);
+  return size == static_cast<std::ptrdiff_t>(total) ? Written::sent : sent(size, first, second);
+}
+
+// Sees to what a system call did not send.
+[[gnu::noinline]] Written StreamOutput::sent(std::ptrdiff_t size, Bytes first, Bytes second) {
+  if (size == -EINTR) return send(first, second);
+  if (size < 0 && size != -EAGAIN) {
+    on_output_failed(connection_.error(static_cast<int>(-size), "send to"));
+    return Written::closed;
+  }
+  const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
+  if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
+  const Written became = enqueue(first.subspan(done));
+  return second.empty() || became == Written::closed ? became : enqueue(second);
+}
+
+Written StreamOutput::enqueue(Bytes bytes) {
+  if (!is(unlimited)) {
+    std::string why = quota_.why_full(queued(), bytes.size());
+    if (!why.empty()) {
+      lose_output();
+      Error error = connection_.error(ENOBUFS, "send to");
+      error.hint = std::move(why);
+      on_output_failed(std::move(error));
+      return Written::closed;
+    }
+  }
+  cold().queue.push(bytes);
+  quota_.add(bytes.size());
+  return wait_for_kernel();
+}
+
+Written StreamOutput::write_file(File file, std::uint64_t offset, std::uint64_t size) {
+  if (is(no_more)) return Written::closed;
+  if (size == 0) return Written::sent;
+  const Bytes gathered = engine().take_gathered(*this);
+  if (!gathered.empty()) send(gathered, {}, MSG_MORE);
+  if (is(no_more)) return Written::closed;
+  cold().queue.push(std::move(file), offset, size);
+  if (!is(held | queueing) && !send_waiting()) return Written::closed;
+  return cold_->queue.empty() ? Written::sent : wait_for_kernel();
+}
+
+Written StreamOutput::wait_for_kernel() {
+  set(queueing);
+  if (cold_->queue.total() > limits().high_water_bytes) set(above_high_water);
+  on_output_waits();
+  return is(above_high_water) ? Written::full : Written::queued;
+}
+
+bool StreamOutput::flush() {
+  if (!send_waiting()) return false;
+  const SendQueue& queue = cold_->queue;
+  if (queue.empty()) clear(queueing);
+  if (queue.total() > limits().high_water_bytes / 2) return false;
+  if (cold_->outbox) cold_->outbox->set_queued(queue.bytes());
+  const bool drained = is(above_high_water);
+  clear(above_high_water);
+  return drained;
+}
+
+// False when it has failed.
+bool StreamOutput::send_waiting() {
+  // An iteration sends no less, however many files are being sent.
+  constexpr std::uint64_t least_file_bytes = 64 * 1024;
+  const std::uint64_t most_file_bytes = std::clamp<std::uint64_t>(
+      engine().share_bytes(), least_file_bytes, Engine::most_shared_bytes);
+  clear(more_of_file);
+  SentOfQueue sent = send_queued(cold_->queue, connection_, most_file_bytes);
+  if (sent.memory_bytes + sent.file_bytes > 0) moved_at_ = engine().turn_time();
+  quota_.remove(sent.memory_bytes);
+  if (sent.more_of_file) {
+    set(more_of_file);
+    engine().schedule(*this);
+  }
+  if (!sent.error) return true;
+  on_output_failed(std::move(sent.error));
+  return false;
+}
+
+std::shared_ptr<StreamOutbox> StreamOutput::outbox() {
+  std::shared_ptr<StreamOutbox>& outbox = cold().outbox;
+  if (!outbox) {
+    outbox = std::make_shared<StreamOutbox>(engine(), token(), limits(), [](Source& stream) {
+      static_cast<StreamOutput&>(stream).take_posted();
+    });
+    if (is(no_more)) outbox->close();
+  }
+  return outbox;
+}
+
+// Takes over what senders have written. They were told that it is queued, so no limit refuses it.
+void StreamOutput::take_posted() {
+  if (!cold_ || !cold_->outbox) return;
+  const std::vector<std::byte> posted = cold_->outbox->take();
+  if (!posted.empty() && !is(no_more)) {
+    set(unlimited);
+    is(held | queueing) ? enqueue(posted) : send(engine().take_gathered(*this), posted);
+    clear(unlimited);
+  }
+  cold_->outbox->set_queued(queued());
+}
+
+void StreamOutput::end_output() {
+  send_gathered();
+  take_posted();
+  close_outbox();
+  set(no_more);
+}
+
+void StreamOutput::send_end_if_sent() {
+  if (!is(no_more) || is(end_sent | held | queueing)) return;
+  set(end_sent);
+  connection_.send_end();
+}
+
+void StreamOutput::close_outbox() {
+  if (cold_ && cold_->outbox) cold_->outbox->close();
+}
+
+void StreamOutput::close_connection() {
+  if (!connection_.is_open()) return;
+  const bool loses = is(lost) || (cold_ && !cold_->queue.empty());
+  // A child that was forked has no part in what its parent will send.
+  connection_.close(*this, loses && !engine().forked());
+  if (!cold_) return;
+  quota_.remove(queued());
+  cold_->queue = {};
+}
+
+void StreamOutput::set_limits(const SharedLimits& limits) {
+  quota_.replace(limits, queued());
+  if (cold_ && cold_->outbox) cold_->outbox->set_limits(this->limits());
+}
+
+StreamOutput::Cold& StreamOutput::cold() {
+  if (!cold_) cold_ = std::make_unique<Cold>();
+  return *cold_;
+}
+
+}  // namespace reactor

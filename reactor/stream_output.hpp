@@ -1,0 +1,128 @@
+// The sending half of a stream. Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "reactor/engine.hpp"
+#include "reactor/file.hpp"
+#include "reactor/send_queue.hpp"
+#include "reactor/stream_connection.hpp"
+#include "reactor/stream_limits.hpp"
+#include "reactor/stream_outbox.hpp"
+#include "reactor/stream_quota.hpp"
+
+namespace reactor {
+
+/// Gathers what a callback writes, sends it, and queues what the kernel does not take.
+class StreamOutput : public Source {
+ public:
+  using Bytes = std::span<const std::byte>;
+
+  // ---- For the user of the stream
+
+  Written write(Bytes bytes) {
+    if (bytes.size() < large_write_bytes && !is(held | queueing | no_more) &&
+        engine().gather_first(*this, connection_.fd(), bytes)) {
+      return Written::sent;
+    }
+    return write_otherwise(bytes);
+  }
+  Written write_file(File file, std::uint64_t offset, std::uint64_t size);
+
+  /// For what other threads write.
+  [[nodiscard]] std::shared_ptr<StreamOutbox> outbox();
+
+  [[nodiscard]] std::size_t queued() const { return cold_ ? cold_->queue.bytes() : 0; }
+  [[nodiscard]] const StreamLimits& limits() const { return quota_.limits(); }
+  [[nodiscard]] StreamConnection& connection() { return connection_; }
+  [[nodiscard]] const StreamConnection& connection() const { return connection_; }
+
+ protected:
+  StreamOutput(Engine& engine, Socket socket, const Address& peer)
+      : Source(engine, Kind::stream), connection_(std::move(socket), peer) {}
+
+  /// Queues all that is written, or no longer does so.
+  void hold_output(bool hold) { hold ? set(held) : clear(held); }
+
+  /// Something is queued; it is more than the high-water mark; the kernel would take more of a file.
+  [[nodiscard]] bool waits_to_send() const { return is(queueing); }
+  [[nodiscard]] bool is_above_high_water() const { return is(above_high_water); }
+  [[nodiscard]] bool has_more_of_file() const { return is(more_of_file); }
+
+  /// Sends what is queued, as far as the kernel takes it. True when no more than half of the
+  /// high-water mark is left for the first time.
+  [[nodiscard]] bool flush();
+
+  /// Sends what the callback that is running has written.
+  void send_gathered();
+
+  /// Takes no more from now on. What was written, by other threads too, is still sent.
+  void end_output();
+  /// Takes no more, whatever is still to be sent.
+  void stop_output() { set(no_more); }
+  [[nodiscard]] bool takes_output() const { return !is(no_more); }
+
+  /// Sends the end of the stream, once, behind all that was written.
+  void send_end_if_sent();
+  [[nodiscard]] bool end_is_sent() const { return is(end_sent); }
+
+  /// What is left will not be sent, and the peer is to know.
+  void lose_output() { set(lost); }
+
+  /// Drops what is left.
+  void close_connection();
+  void close_outbox();
+
+  void set_limits(const SharedLimits& limits);
+
+ private:
+  // A write as large as this costs more to copy than to send by itself.
+  static constexpr std::size_t large_write_bytes = 4096;
+
+  enum Flag : std::uint8_t {
+    held = 1 << 0,
+    queueing = 1 << 1,
+    no_more = 1 << 2,
+    end_sent = 1 << 3,
+    more_of_file = 1 << 4,
+    above_high_water = 1 << 5,
+    lost = 1 << 6,       // Bytes that were accepted will not be sent.
+    unlimited = 1 << 7,  // What is written now was accepted before.
+  };
+
+  // What a stream to whose peer all is sent has no need of.
+  struct Cold {
+    SendQueue queue;  // What the kernel has not yet taken.
+    std::shared_ptr<StreamOutbox> outbox;
+  };
+
+  /// Something is queued from now on, or more than before.
+  virtual void on_output_waits() = 0;
+  /// Bytes will not be sent, for this error: calls stop_output().
+  virtual void on_output_failed(Error error) = 0;
+
+  void on_gathered(std::ptrdiff_t size, Bytes bytes) final { sent(size, bytes, {}); }
+
+  [[nodiscard]] bool is(unsigned any) const { return (flags_ & any) != 0; }
+  void set(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ | all); }
+  void clear(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ & ~all); }
+
+  Written write_otherwise(Bytes bytes);
+  Written send(Bytes first, Bytes second, int send_flags = 0);
+  Written sent(std::ptrdiff_t size, Bytes first, Bytes second);
+  Written enqueue(Bytes bytes);
+  Written wait_for_kernel();
+  [[nodiscard]] bool send_waiting();
+  void take_posted();
+  Cold& cold();
+
+  StreamConnection connection_;
+  StreamQuota quota_;
+  std::unique_ptr<Cold> cold_;
+  std::uint8_t flags_ = 0;
+};
+
+}  // namespace reactor
