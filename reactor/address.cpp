@@ -5,14 +5,14 @@
 #include <net/if.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <random>
 #include <utility>
+
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -285,13 +285,7 @@ Result<std::vector<Interface>> interfaces() {
 
 std::size_t std::hash<reactor::Address>::operator()(
     const reactor::Address& address) const noexcept {
-  using Seeds = std::array<std::uint64_t, 3>;
-  static const Seeds seeds = [] {
-    std::random_device random;
-    Seeds made;
-    for (auto& seed : made) seed = (std::uint64_t{random()} << 32 | random()) | 1;
-    return made;
-  }();
+  const auto& seeds = reactor::sys::hash_seeds();
   // The two halves of the product mixed: what multiplying leaves weak below is strong above.
   const auto mix = [](std::uint64_t left, std::uint64_t right) {
     __extension__ using Wide = unsigned __int128;

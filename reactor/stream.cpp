@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "reactor/engine.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/send_queue.hpp"
-#include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -811,7 +811,7 @@ struct Stream::State final : Source {
     if (!socket || is(closed | unreachable)) return;
     const bool waits_to_write = is(connecting | queueing);
     Interest wanted = waits_to_write ? Interest::writable : Interest::none;
-    if (Poller::has_edge_trigger) {
+    if (engine().has_edge_trigger()) {
       wanted = wanted | Interest::readable | Interest::peer_closed | registered;
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
@@ -821,7 +821,7 @@ struct Stream::State final : Source {
       wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
     if (wanted == registered) return;
-    const Trigger trigger = Poller::has_edge_trigger ? Trigger::edge : Trigger::level;
+    const Trigger trigger = engine().has_edge_trigger() ? Trigger::edge : Trigger::level;
     const int error = is(watched) ? engine().rewatch(*this, socket.fd(), wanted, trigger)
                                   : engine().watch(*this, socket.fd(), wanted, trigger);
     set(watched);
@@ -831,7 +831,7 @@ struct Stream::State final : Source {
 
   // Level-triggered, what a stream waits for follows what it may do.
   void settle_level() {
-    if (!Poller::has_edge_trigger) settle();
+    if (!engine().has_edge_trigger()) settle();
   }
 
   // An error that no read will collect.
