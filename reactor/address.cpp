@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <optional>
-#include <random>
 #include <utility>
+
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -256,13 +258,7 @@ bool operator==(const Address& left, const Address& right) {
 
 std::size_t std::hash<reactor::Address>::operator()(
     const reactor::Address& address) const noexcept {
-  using Seeds = std::array<std::uint64_t, 3>;
-  static const Seeds seeds = [] {
-    std::random_device random;
-    Seeds made;
-    for (auto& seed : made) seed = (std::uint64_t{random()} << 32 | random()) | 1;
-    return made;
-  }();
+  const auto& seeds = reactor::sys::hash_seeds();
   // The two halves of the product mixed: what multiplying leaves weak below is strong above.
   const auto mix = [](std::uint64_t left, std::uint64_t right) {
     __extension__ using Wide = unsigned __int128;

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <memory>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {

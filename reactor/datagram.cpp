@@ -17,8 +17,8 @@
 #include "reactor/datagram_errors.hpp"
 #include "reactor/datagram_sender.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/resolver.hpp"
-#include "reactor/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -71,7 +71,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
         connected(kernel.has_peer),
         hears_refusals(!is_unix && (connected || options.refusals)),
         // It can fail between two datagrams, and then gives no edge for the second.
-        trigger(connected || hears_refusals || !(is_udp || is_unix) || !Poller::has_edge_trigger
+        trigger(connected || hears_refusals || !(is_udp || is_unix) || !engine.has_edge_trigger()
                     ? Trigger::level
                     : Trigger::edge),
         tells_arrivals(options.arrivals || options.receive_times ||

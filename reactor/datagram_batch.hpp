@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <span>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 

@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "reactor/loop.hpp"
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -150,11 +150,12 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
       guest_(application_loop != nullptr),
       own_native_(guest_ ? nullptr : new_native(), close_native),
       native_(guest_ ? *application_loop : *own_native_),
-      poller_([this] {
+      own_poller_([this] {
         const Poller::Guest guest{[](void* engine) { static_cast<Engine*>(engine)->guest_turn(); },
                                   this};
-        return Poller(native_, guest_ ? &guest : nullptr);
+        return sys::new_poller(native_, guest_ ? &guest : nullptr);
       }()),
+      poller_(*own_poller_),
       thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
       spin_(spin.count()),
       wheel_(tick_at(clock())) {
@@ -240,6 +241,7 @@ class Engine::Running {
 
  private:
   Engine& engine_;
+  const platform::Use on_its_platform_{engine_.platform_};
   const bool for_ever_;
   std::thread::id before_;
 };
@@ -298,6 +300,7 @@ void Engine::take_turn(bool wait) {
 
 // The poller has something, inside the application's turn of its own loop.
 void Engine::guest_turn() {
+  const platform::Use use(platform_);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   take_turn(false);
   if (!may_sleep() || (interrupted() && stopping_)) poller_.wake();
@@ -534,9 +537,7 @@ void Engine::schedule(Source& source) {
 
 // ---- Time
 
-Engine::Nanoseconds Engine::clock() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+Engine::Nanoseconds Engine::clock() { return sys::steady_now(); }
 
 Engine::Nanoseconds Engine::now() {
   if (!in_turn_ || !now_is_fresh_) now_ = clock();

@@ -31,10 +31,16 @@
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/handle.hpp"
-#include "reactor/poller.hpp"
+#include "reactor/platform/platform.hpp"
+#include "reactor/platform/poller.hpp"
 #include "reactor/timer_wheel.hpp"
 
 namespace reactor {
+
+using platform::Event;
+using platform::Happened;
+using platform::Poller;
+using platform::Token;
 
 class DatagramBuffers;
 class Engine;
@@ -207,6 +213,9 @@ class Engine {
   /// For a descriptor of the source's own that is closed next; spares the system call.
   void unwatch_closed(const Source& source, int fd) { poller_.forget(fd, source.token_); }
 
+  /// False where sources have to register level-triggered.
+  [[nodiscard]] bool has_edge_trigger() const { return poller_.has_edge_trigger(); }
+
   void schedule(Source& source);
 
   /// The source that still has this token, or null.
@@ -342,7 +351,9 @@ class Engine {
   bool timers_held_ = false;  // For one turn, so that input goes first.
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
-  Poller poller_;
+  platform::Platform* const platform_ = platform::replacement;
+  const std::unique_ptr<Poller> own_poller_;
+  Poller& poller_;
   std::atomic<std::thread::id> thread_;  // The one that runs the loop; none while nobody does.
   const Nanoseconds spin_;
 

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {

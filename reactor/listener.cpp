@@ -17,9 +17,9 @@
 
 #include "reactor/bind_each.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/shared_ports.hpp"
-#include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -241,7 +241,7 @@ struct Listener::State final : Source {
     struct stat status {};
     const std::string path = address.host();
     const bool has_file = address.family() == Family::unix_socket && !path.starts_with('@');
-    if (!has_file || stat(path.c_str(), &status) != 0) return;
+    if (!has_file || sys::lstat(path.c_str(), &status) != 0) return;
     file_device = status.st_dev;
     file_number = status.st_ino;
   }
@@ -251,8 +251,8 @@ struct Listener::State final : Source {
     if (engine().forked()) return;  // The parent listens on.
     struct stat status {};
     const std::string path = file_number ? address.host() : std::string();
-    if (!file_number || stat(path.c_str(), &status) != 0) return;
-    if (status.st_dev == file_device && status.st_ino == file_number) ::unlink(path.c_str());
+    if (!file_number || sys::lstat(path.c_str(), &status) != 0) return;
+    if (status.st_dev == file_device && status.st_ino == file_number) sys::unlink(path.c_str());
   }
 
   Socket socket;

@@ -6,12 +6,15 @@
 #include <thread>
 #include <utility>
 
+#include "reactor/platform/platform.hpp"
+
 namespace reactor {
 
 struct LoopPool::State {
   explicit State(std::size_t threads) : loops(threads) {}
 
   void serve(std::size_t index, Callback<void(Loop&, std::size_t)>& serve_one) {
+    const platform::Use use(its_platform);
     try {
       Loop loop;
       const Leave leave{*this, index};
@@ -36,6 +39,7 @@ struct LoopPool::State {
   void start() {
     const std::lock_guard lock(mutex);
     entered = 0;
+    its_platform = platform::replacement;
   }
   [[nodiscard]] std::exception_ptr end() {
     const std::lock_guard lock(mutex);
@@ -75,6 +79,7 @@ struct LoopPool::State {
   std::size_t entered = 0;
   bool stopping = false;
   std::exception_ptr exception;
+  platform::Platform* its_platform = nullptr;  // Of the thread that called run().
 };
 
 LoopPool::LoopPool(std::size_t threads)

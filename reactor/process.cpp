@@ -17,9 +17,9 @@
 
 #include "reactor/engine.hpp"
 #include "reactor/passive_native.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/signal.hpp"
 #include "reactor/socket.hpp"
-#include "reactor/sys.hpp"
 
 namespace reactor {
 namespace {
@@ -169,7 +169,7 @@ Result<Socket> beyond_standard(Socket end) {
 struct Reaper {
   Reaper(Engine& engine, pid_t child) : id(child), passive(engine) {
     native.data = this;
-    uv_queue_work(
+    sys::queue_work(
         engine.native(), &native,
         [](uv_work_t* work) {
           const pid_t ended = static_cast<Reaper*>(work->data)->id;

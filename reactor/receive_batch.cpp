@@ -7,7 +7,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {

@@ -1,21 +1,18 @@
 #include "reactor/resolver.hpp"
 
-#include <pthread.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <csignal>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "reactor/engine.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -209,13 +206,11 @@ namespace {
 
 // Blocks until the name service answers.
 Result<Addresses> look_up(std::string_view endpoint, const Question& question) {
-  // Without a callback libuv asks at once. Of the loop it uses a counter of requests only.
-  uv_loop_t loop{};
-  uv_getaddrinfo_t request{};
   const addrinfo hints = question.hints();
-  const int error = uv_getaddrinfo(&loop, &request, nullptr, question.host.c_str(),
-                                   question.service_or_null(), &hints);
-  return to_addresses(endpoint, question, error, error ? nullptr : request.addrinfo);
+  addrinfo* list = nullptr;
+  const int error =
+      sys::getaddrinfo(question.host.c_str(), question.service_or_null(), &hints, &list);
+  return to_addresses(endpoint, question, error, list);
 }
 
 // A lookup, and to whom its result goes: a Query, or nobody any more.
@@ -240,80 +235,6 @@ struct Lookup {
       if (Source* const waiting = on->find(token)) to(*waiting, std::move(result));
     });
   }
-};
-
-// The threads that block in lookups. They belong to no loop, and are not libuv's: a loop that is
-// destroyed would have to wait for those, and thereby for name servers that are dead.
-class LookupThreads {
- public:
-  // Never destroyed: a thread may be in a lookup when the process ends. A forked child has none of
-  // the threads, and begins anew.
-  static LookupThreads& instance() {
-    static auto* current = new LookupThreads;
-    static const auto* const after_fork = new AfterFork(
-        [](void* pointer) noexcept {
-          *static_cast<LookupThreads**>(pointer) = new LookupThreads;  // NOLINT: there is no way on
-        },
-        &current);
-    (void)after_fork;
-    return *current;
-  }
-
-  /// 0 or an errno.
-  [[nodiscard]] int add(std::shared_ptr<Lookup> lookup) {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(lookup));
-    if (running_ == most_threads) return 0;
-    try {
-      start();
-    } catch (const std::system_error& error) {
-      if (running_ > 0) return 0;  // One of the others comes to it.
-      waiting_.pop_back();
-      return error.code().value();
-    }
-    ++running_;
-    return 0;
-  }
-
- private:
-  // Lookups that nobody waits for any more count until the name service gives up.
-  static constexpr std::size_t most_threads = 16;
-
-  // Signals are for the threads of the application.
-  void start() {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    try {
-      std::thread([this] { serve(); }).detach();
-    } catch (...) {
-      pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-
-  void serve() {
-    while (const std::shared_ptr<Lookup> lookup = next()) {
-      if (lookup->is_wanted()) lookup->tell(look_up(lookup->endpoint, lookup->question));
-    }
-  }
-
-  // Null when the thread may end.
-  [[nodiscard]] std::shared_ptr<Lookup> next() {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) {
-      --running_;
-      return nullptr;
-    }
-    auto lookup = std::move(waiting_.front());
-    waiting_.pop_front();
-    return lookup;
-  }
-
-  std::mutex mutex_;  // Guards what follows.
-  std::deque<std::shared_ptr<Lookup>> waiting_;
-  std::size_t running_ = 0;
 };
 
 }  // namespace
@@ -343,7 +264,10 @@ struct Query::State final : Source {
     lookup->deliver = [](Source& query, Result<Addresses> result) {
       static_cast<State&>(query).finish(std::move(result));
     };
-    if (const int error = LookupThreads::instance().add(lookup)) {
+    const int error = sys::run_detached([asked = lookup] {
+      if (asked->is_wanted()) asked->tell(look_up(asked->endpoint, asked->question));
+    });
+    if (error != 0) {
       finish(failed(endpoint, std::error_code(error, std::generic_category())));
     }
   }

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <string>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 namespace {

@@ -4,8 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include "reactor/platform/sys.hpp"
 #include "reactor/socket_option.hpp"
-#include "reactor/sys.hpp"
 
 namespace reactor::shared_ports {
 namespace {

@@ -11,8 +11,8 @@
 #include <limits>
 #include <string>
 
+#include "reactor/platform/sys.hpp"
 #include "reactor/shared_ports.hpp"
-#include "reactor/sys.hpp"
 
 namespace reactor {
 namespace {

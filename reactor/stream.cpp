@@ -13,9 +13,9 @@
 
 #include "reactor/connect_retry.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/stall_clock.hpp"
 #include "reactor/stream_output.hpp"
-#include "reactor/sys.hpp"
 #include "reactor/timer.hpp"
 
 namespace reactor {
@@ -400,7 +400,7 @@ struct Stream::State final : StreamOutput {
   void settle() {
     if (!connection().is_open() || is(closed | unreachable)) return;
     Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
-    if (Poller::has_edge_trigger) {
+    if (engine().has_edge_trigger()) {
       wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
@@ -416,7 +416,7 @@ struct Stream::State final : StreamOutput {
 
   // Level-triggered, what a stream waits for follows what it may do.
   void settle_level() {
-    if (!Poller::has_edge_trigger) settle();
+    if (!engine().has_edge_trigger()) settle();
   }
 
   // An error that no read will collect.

@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 
@@ -59,7 +59,7 @@ void StreamConnection::send_end() const { sys::shutdown(fd(), SHUT_WR); }
 
 int StreamConnection::wait_for(Source& source, Interest wanted) {
   Engine& engine = source.engine();
-  const Trigger trigger = Poller::has_edge_trigger ? Trigger::edge : Trigger::level;
+  const Trigger trigger = engine.has_edge_trigger() ? Trigger::edge : Trigger::level;
   const int error = watched_ ? engine.rewatch(source, fd(), wanted, trigger)
                              : engine.watch(source, fd(), wanted, trigger);
   watched_ = true;

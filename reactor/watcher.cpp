@@ -66,7 +66,7 @@ struct Watcher::State final : Source {
 Result<Watcher> Watcher::create(Loop& loop, int fd, Interest interest,
                                 Callback<void(Ready)> on_ready, Trigger trigger) {
   const std::string subject = "descriptor " + std::to_string(fd);
-  if (trigger == Trigger::edge && !Poller::has_edge_trigger) {
+  if (trigger == Trigger::edge && !loop.engine().has_edge_trigger()) {
     return Failure(system_error(EOPNOTSUPP, "watch", subject));
   }
   Watcher watcher(new State(loop.engine(), fd, interest, trigger, std::move(on_ready)));

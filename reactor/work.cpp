@@ -7,6 +7,7 @@
 
 #include "reactor/engine.hpp"
 #include "reactor/passive_native.hpp"
+#include "reactor/platform/sys.hpp"
 
 namespace reactor {
 
@@ -19,6 +20,7 @@ struct Work::State final : Source {
     }
 
     void run() noexcept {
+      const platform::Use use(its_platform);
       try {
         function();
       } catch (...) {
@@ -31,6 +33,7 @@ struct Work::State final : Source {
     Callback<void()> function;
     std::exception_ptr thrown;
     PassiveNative passive;
+    platform::Platform* const its_platform = platform::replacement;
   };
 
   State(Engine& engine, Callback<void()> function, Callback<void()> callback)
@@ -38,7 +41,7 @@ struct Work::State final : Source {
         request(new Request(*this, std::move(function))),
         on_done_callback(std::move(callback)) {
     keep_loop_running(true);
-    uv_queue_work(
+    sys::queue_work(
         engine.native(), &request->native,
         [](uv_work_t* native) { static_cast<Request*>(native->data)->run(); },
         [](uv_work_t* native, int) {
@@ -68,7 +71,7 @@ struct Work::State final : Source {
     if (!request) return;
     request->owner = nullptr;
     if (engine().forked()) return;  // The threads of the pool are the parent's.
-    uv_cancel(reinterpret_cast<uv_req_t*>(&request->native));
+    sys::cancel_work(&request->native);
   }
 
   Request* request;  // Null once the function has returned.

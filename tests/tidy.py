@@ -112,41 +112,47 @@ def uv_stays_out_of_headers(root):
                 yield f"{path}:{number}: <{target}> belongs into .cpp files"
 
 
-SOCKET_CALLS = "socket|bind|listen|connect|accept|send|recv|shutdown"
+SOCKET_CALLS = "socket|bind|listen|connect|accept|send|recv|shutdown|lstat|unlink"
 UNMISTAKABLE = ("accept4|socketpair|getsockopt|setsockopt|getsockname|getpeername|sendto|sendmsg|"
-                "sendmmsg|recvfrom|recvmsg|recvmmsg|sendfile")
+                "sendmmsg|recvfrom|recvmsg|recvmmsg|sendfile|epoll_\\w+|eventfd|timerfd_\\w+|"
+                "clock_gettime|gettimeofday|getrandom|getentropy|getaddrinfo|getnameinfo|uv_hrtime|"
+                "uv_poll_\\w+|uv_queue_work|uv_cancel|uv_getaddrinfo|uv_getnameinfo|uv_random")
 
 
 @rule
-def socket_calls_go_through_sys(root):
-    calls = rf"(?<![\w>])::({SOCKET_CALLS}|{UNMISTAKABLE})\(|(?<![\w:.>])({UNMISTAKABLE})\("
-    paths = (path for path in files(root, "reactor") if path.stem != "sys")
+def the_machine_is_called_through_the_platform(root):
+    calls = (rf"(?<![\w>])::({SOCKET_CALLS}|{UNMISTAKABLE})\(|(?<![\w:.>])({UNMISTAKABLE})\(|"
+             r"_clock::now\(|\brandom_device\b|\bkernel::")
+    paths = (path for path in files(root, "reactor") if path.parent.name != "platform")
     for path, number, line in matches(root, paths, calls):
         if not line.startswith("//"):
-            yield f"{path}:{number}: a socket call outside sys.cpp: {line}"
+            yield f"{path}:{number}: a call of the machine outside reactor/platform/: {line}"
 
 
 def floors(root):
-    """`reactor/` file stem → floor, from the rows `| floor | `name` | … |` of ARCHITECTURE.md."""
+    """`reactor/` name → floor, from the rows `| floor | `name` | … |` of ARCHITECTURE.md."""
     page = root / "ARCHITECTURE.md"
-    rows = re.findall(r"^\| (\d) \| `(\w+)`", page.read_text() if page.exists() else "",
+    rows = re.findall(r"^\| (\d) \| `([\w/]+)`", page.read_text() if page.exists() else "",
                       re.MULTILINE)
     return {name: int(floor) for floor, name in rows}
+
+
+def name_in_reactor(path):
+    return str(Path(path).with_suffix("")).removeprefix("reactor/")
 
 
 @rule
 def nothing_includes_a_floor_above(root):
     floor_of = floors(root)
-    there = {path.stem for path in files(root, "reactor")}
+    there = {name_in_reactor(path) for path in files(root, "reactor")}
     for name in sorted(there - set(floor_of)):
         yield f"reactor/{name}: on no floor of ARCHITECTURE.md"
     for name in sorted(set(floor_of) - there):
         yield f"ARCHITECTURE.md: there is no reactor/{name}"
     for path in files(root, "reactor"):
         for number, _, target in includes(root, path):
-            folder, _, name = target.rpartition("/")
-            above = floor_of.get(Path(name).stem, 0)
-            if folder.split("/")[0] == "reactor" and above > floor_of.get(path.stem, above):
+            above = floor_of.get(name_in_reactor(target), 0)
+            if target.startswith("reactor/") and above > floor_of.get(name_in_reactor(path), above):
                 yield f"{path}:{number}: {target} stands on floor {above}"
 
 

@@ -55,11 +55,14 @@ class Rules(unittest.TestCase):
                    {"reactor/a.hpp": "#include <uv.h>\n", "reactor/a.cpp": "#include <uv.h>\n"},
                    {"reactor/a.hpp": "typedef struct uv_loop_s uv_loop_t;\n"}, "reactor/a.hpp:1:")
 
-    def test_a_socket_call_outside_sys(self):
-        for call in ("::connect(fd, a, n)", "setsockopt(fd, 1, 2, &v, n)", "::recvmmsg(fd, v, 8)"):
-            self.check(tidy.socket_calls_go_through_sys,
+    def test_a_call_of_the_machine_outside_the_platform(self):
+        for call in ("::connect(fd, a, n)", "setsockopt(fd, 1, 2, &v, n)", "::recvmmsg(fd, v, 8)",
+                     "epoll_wait(fd, e, 1, 0)", "std::chrono::steady_clock::now()",
+                     "std::random_device()()", "uv_queue_work(l, w, r, d)",
+                     "platform::kernel::recv(fd, b, n, 0)"):
+            self.check(tidy.the_machine_is_called_through_the_platform,
                        {"reactor/stream.cpp": f"return {call};\n",
-                        "reactor/sys.cpp": f"return {call};\n"},
+                        "reactor/platform/kernel.cpp": f"return {call};\n"},
                        {"reactor/stream.cpp": "return sys::connect(fd, a);\n// ::send(\n"
                                               "stream.send(bytes); listener->recvmsg(x);\n"},
                        "reactor/stream.cpp:1:")

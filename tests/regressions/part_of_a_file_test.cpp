@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "reactor/sys.hpp"
+#include "reactor/platform/sys.hpp"
 #include "support/temporary_file.hpp"
 
 TEST_SUITE("regressions") {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/stream.hpp"
 #include "support/peer.hpp"
@@ -16,15 +16,15 @@
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
-using linked_sys::Connect;
+using faulty::Connect;
 using reactor::Loop;
 using reactor::Stream;
 
 namespace {
 
 struct Changed {
-  explicit Changed(Connect what) { linked_sys::change_connect(what); }
-  ~Changed() { linked_sys::change_connect(Connect::as_ever); }
+  explicit Changed(Connect what) { faulty::change_connect(what); }
+  ~Changed() { faulty::change_connect(Connect::as_ever); }
   Changed(const Changed&) = delete;
   Changed& operator=(const Changed&) = delete;
 };

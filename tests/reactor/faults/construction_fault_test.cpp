@@ -11,7 +11,7 @@
 #include <string>
 #include <system_error>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/loop_pool.hpp"
 #include "reactor/process.hpp"
@@ -76,10 +76,10 @@ void fail_each(const std::function<Outcome()>& make, const std::function<void()>
 
   for (unsigned n = 1;; ++n) {
     CAPTURE(n);
-    linked_sys::fail_nth(n);
+    faulty::fail_nth(n);
     const Outcome outcome = attempt();
-    const bool failed = linked_sys::has_failed();
-    linked_sys::fail_nth(0);
+    const bool failed = faulty::has_failed();
+    faulty::fail_nth(0);
     check(outcome, failed);
     if (!failed) break;
     REQUIRE(n < 1000);

@@ -9,9 +9,9 @@
 #include <string>
 #include <utility>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/deadline.hpp"
-#include "reactor/poller.hpp"
+#include "reactor/engine.hpp"
 #include "reactor/stream.hpp"
 #include "support/allocations.hpp"
 #include "support/peer.hpp"
@@ -26,7 +26,7 @@ using Bytes = std::span<const std::byte>;
 namespace {
 
 struct Cost {
-  std::uint64_t recv, send, epoll_ctl;
+  std::uint64_t recv, send, registrations;
   std::size_t allocations;
 };
 
@@ -34,11 +34,11 @@ struct Cost {
 template <class Round>
 Cost cost_of(int rounds, Round round) {
   for (int i = 0; i < 10; ++i) round();
-  linked_sys::inject(0, {});
+  faulty::inject(0, {});
   const std::size_t allocated = allocations::count();
   for (int i = 0; i < rounds; ++i) round();
-  const linked_sys::Calls calls = linked_sys::calls();
-  return {calls.recv, calls.send, calls.epoll_ctl, allocations::count() - allocated};
+  const faulty::Calls calls = faulty::calls();
+  return {calls.recv, calls.send, calls.registrations, allocations::count() - allocated};
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ Cost cost_of(int rounds, Round round) {
 TEST_SUITE("cost") {
   TEST_CASE_TEMPLATE(
       "sixteen messages of one read, each answered by itself, cost one read and one "
-      "send, no epoll_ctl and no allocation",
+      "send, no registration and no allocation",
       Position, Host, Guest) {
     constexpr std::size_t message_bytes = 64, messages = 16;
     constexpr int rounds = 500;
@@ -77,7 +77,7 @@ TEST_SUITE("cost") {
     CHECK(whole);
     CHECK(cost.recv == rounds);
     CHECK(cost.send == rounds);
-    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
+    CHECK((cost.registrations == 0 || !loop.engine().has_edge_trigger()));
     CHECK(cost.allocations == 0);
   }
 
@@ -102,7 +102,7 @@ TEST_SUITE("cost") {
       while (peer.received_bytes() < expected) loop.run_once();
     });
     CHECK(cost.send == 2 * rounds);
-    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
+    CHECK((cost.registrations == 0 || !loop.engine().has_edge_trigger()));
     CHECK(cost.allocations == 0);
   }
 
@@ -121,8 +121,8 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a stream of edges that nobody waits for costs no epoll_ctl", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a stream of edges that nobody waits for costs no registration", Position,
+                     Host, Guest) {
     Position position;
     Loop& loop = position.loop;
     auto sockets = connected_sockets(Transport::tcp4);
@@ -136,7 +136,7 @@ TEST_SUITE("cost") {
       stream.resume();
       loop.poll();
     });
-    CHECK((cost.epoll_ctl == 0 || !reactor::Poller::has_edge_trigger));
+    CHECK((cost.registrations == 0 || !loop.engine().has_edge_trigger()));
     CHECK(cost.recv == 100);
   }
 
@@ -158,7 +158,7 @@ TEST_SUITE("cost") {
         if (fresh) return;
         streams[other].reset();
         reused = fcntl(spare[0].fd(), F_DUPFD_CLOEXEC, fds[other]);  // Which is free now.
-        recv_calls_before = linked_sys::recv_calls(reused);
+        recv_calls_before = faulty::recv_calls(reused);
         fresh.emplace(loop, reactor::Socket::own(reused));
         fresh->on_data([](Bytes) {});
       };
@@ -171,6 +171,6 @@ TEST_SUITE("cost") {
     loop.run_once();
     REQUIRE((reused == fds[0] || reused == fds[1]));  // The other's event came in the same batch.
     for (int turn = 0; turn < 3; ++turn) loop.poll();
-    CHECK(linked_sys::recv_calls(reused) == recv_calls_before);
+    CHECK(faulty::recv_calls(reused) == recv_calls_before);
   }
 }

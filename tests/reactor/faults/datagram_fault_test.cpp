@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/datagram.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
@@ -44,10 +44,10 @@ struct Inbox {
 
 // Faults end with the test, also with one that fails.
 struct Injected {
-  Injected(std::uint32_t seed, const linked_sys::Rates& rates) { linked_sys::inject(seed, rates); }
+  Injected(std::uint32_t seed, const faulty::Rates& rates) { faulty::inject(seed, rates); }
   Injected(const Injected&) = delete;
   Injected& operator=(const Injected&) = delete;
-  ~Injected() { linked_sys::inject(0, {}); }
+  ~Injected() { faulty::inject(0, {}); }
 };
 
 }  // namespace
@@ -74,10 +74,10 @@ TEST_SUITE("faults") {
         CHECK(std::equal(texts.begin(), texts.end(), inbox.texts.end() - 300));
       };
       burst();
-      CHECK(linked_sys::calls().coalesced > 0);
-      const std::uint64_t tried = linked_sys::calls().coalesced;
+      CHECK(faulty::calls().coalesced > 0);
+      const std::uint64_t tried = faulty::calls().coalesced;
       burst();
-      CHECK(linked_sys::calls().coalesced == tried);
+      CHECK(faulty::calls().coalesced == tried);
       CHECK(client.counters().sent == 2 * texts.size());
       CHECK(client.counters().failed == 0);
       CHECK(errors.empty());
@@ -112,7 +112,7 @@ TEST_SUITE("faults") {
       run_until(
           loop, [&] { return received == total; }, 100s);
       CHECK(wrong == 0);
-      CHECK(linked_sys::calls().faults > 100);
+      CHECK(faulty::calls().faults > 100);
       for (const DatagramSocket* socket : {&client, &server}) {
         CHECK(socket->counters().sent == total);
         CHECK(socket->counters().received == total);
@@ -130,7 +130,7 @@ TEST_SUITE("faults") {
     std::size_t heard = 0, queued = 0;
     client.on_received([&](Batch batch) { heard += batch.size(); });
     server.on_received([&](Batch batch) {
-      linked_sys::inject(0, {.no_buffers = 1000});
+      faulty::inject(0, {.no_buffers = 1000});
       for (const Datagram& datagram : batch) {
         reactor::Address sender = datagram.sender;
         reactor::Arrival arrival = *datagram.arrival;
@@ -144,7 +144,7 @@ TEST_SUITE("faults") {
     run_until(loop, [&] { return server.queued_bytes() > 0; });
     queued = server.queued_bytes();
     CHECK(queued > 0);
-    linked_sys::inject(0, {});
+    faulty::inject(0, {});
     run_until(loop, [&] { return heard == 2; });
     CHECK(server.counters().sent == 2);
   }
@@ -180,9 +180,9 @@ TEST_SUITE("faults") {
         if (result == reactor::Sent::queued) taken.push_back(text);
         CHECK((result == reactor::Sent::queued || result == reactor::Sent::full));
       }
-      const auto tries = linked_sys::calls().send;
+      const auto tries = faulty::calls().send;
       for (int turn = 0; turn < 3; ++turn) loop.run_once();  // Once each millisecond.
-      CHECK(linked_sys::calls().send <= tries + 3);
+      CHECK(faulty::calls().send <= tries + 3);
       CHECK(client.queued_bytes() > 0);
     }
     run_until(loop, [&] { return drained == 1; });

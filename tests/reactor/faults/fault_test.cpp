@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/server.hpp"
 #include "support/connection.hpp"
 #include "support/peer.hpp"
@@ -66,12 +66,12 @@ TEST_SUITE("faults") {
       Position position;
       Loop& loop = position.loop;
       std::mt19937 random(seed);
-      linked_sys::inject(seed, {.short_counts = 200,
-                                .interrupted = 100,
-                                .again = 100,
-                                .no_descriptors = 60,
-                                .aborted = 60,
-                                .doomed = 100});
+      faulty::inject(seed, {.short_counts = 200,
+                            .interrupted = 100,
+                            .again = 100,
+                            .no_descriptors = 60,
+                            .aborted = 60,
+                            .doomed = 100});
       auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4),
                                          {.high_water_bytes = 4096}, [&](Stream& stream) {
                                            return Echo{stream, random};
@@ -92,7 +92,7 @@ TEST_SUITE("faults") {
           },
           100s);
 
-      const linked_sys::Calls calls = linked_sys::calls();
+      const faulty::Calls calls = faulty::calls();
       std::size_t whole = 0;
       for (const Client& client : clients) {
         CHECK(client.peer.matches_pattern());  // Also of those that were cut off.
@@ -101,7 +101,7 @@ TEST_SUITE("faults") {
       CHECK(calls.faults > 100);
       CHECK(whole > 0);
       CHECK(whole + calls.doomed + calls.shed >= clients_each);
-      linked_sys::inject(0, {});
+      faulty::inject(0, {});
       run_until(loop, [&] { return server->connections() == 0; });
     }
   }
@@ -112,7 +112,7 @@ TEST_SUITE("faults") {
     Loop& loop = position.loop;
     const std::uint32_t seed = std::random_device()();
     CAPTURE(seed);
-    linked_sys::inject(seed, {.short_counts = 300, .interrupted = 100, .again = 300});
+    faulty::inject(seed, {.short_counts = 300, .interrupted = 100, .again = 300});
     auto sockets = connected_sockets(Transport::tcp4);
     Stream stream(loop, std::move(sockets[0]));
     Peer peer(loop, std::move(sockets[1]));
@@ -138,7 +138,7 @@ TEST_SUITE("faults") {
     CHECK(peer.ended());
     peer.close();
     run_until(loop, [&] { return closed; });
-    linked_sys::inject(0, {});
+    faulty::inject(0, {});
   }
 
   TEST_CASE_TEMPLATE(
@@ -163,8 +163,8 @@ TEST_SUITE("faults") {
         ConnectedStream busy(loop), other(loop);
         busy.stream->set_limits({.read_bytes = read_bytes});
         const int fd = busy.stream->socket().fd();
-        const std::uint64_t calls_before = linked_sys::recv_calls(fd);
-        linked_sys::fill_reads(fd, 1000);
+        const std::uint64_t calls_before = faulty::recv_calls(fd);
+        faulty::fill_reads(fd, 1000);
         busy.peer.send("x");
         other.peer.send("x");
         way.begin(busy);
@@ -172,12 +172,12 @@ TEST_SUITE("faults") {
         bool yields = true;
         for (; iterations < 10 || (other.received == 0 && iterations < 100); ++iterations) {
           loop.poll();
-          yields = yields && linked_sys::recv_calls(fd) - calls_before <= 2 * (iterations + 1);
+          yields = yields && faulty::recv_calls(fd) - calls_before <= 2 * (iterations + 1);
         }
         CHECK(yields);
         CHECK(other.received == 1);
-        CHECK(linked_sys::recv_calls(fd) - calls_before >= iterations / 2);
-        linked_sys::fill_reads(-1, 0);
+        CHECK(faulty::recv_calls(fd) - calls_before >= iterations / 2);
+        faulty::fill_reads(-1, 0);
       }
     }
   }

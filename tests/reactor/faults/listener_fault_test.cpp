@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/listener.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
@@ -51,13 +51,13 @@ TEST_SUITE("listener_fault") {
       CAPTURE(error);
       Position position;
       Loop& loop = position.loop;
-      linked_sys::inject(0, {});
+      faulty::inject(0, {});
       Accepting on(loop);
       Peer first(loop, connect_to(on.listener.address()));
       Peer second(loop, connect_to(on.listener.address()));
-      linked_sys::fail_accepts(1, error);
+      faulty::fail_accepts(1, error);
       run_until(loop, [&] { return first.over() && on.sockets.size() == 1; });
-      CHECK(linked_sys::calls().shed == 1);
+      CHECK(faulty::calls().shed == 1);
       CHECK_FALSE(second.over());
       CHECK(on.errors.size() == 1);
     }
@@ -69,13 +69,13 @@ TEST_SUITE("listener_fault") {
       CAPTURE(error);
       Position position;
       Loop& loop = position.loop;
-      linked_sys::inject(0, {});
+      faulty::inject(0, {});
       Accepting on(loop);
       const Peer client(loop, connect_to(on.listener.address()));
-      linked_sys::fail_accepts(3, error);
+      faulty::fail_accepts(3, error);
       run_until(loop, [&] { return on.sockets.size() == 1; });
-      CHECK(on.accepted_at - linked_sys::accept_failed_at() >= 20ms);  // After 5 and 10.
-      CHECK(linked_sys::calls().shed == 0);
+      CHECK(on.accepted_at - faulty::accept_failed_at() >= 20ms);  // After 5 and 10.
+      CHECK(faulty::calls().shed == 0);
       CHECK_FALSE(client.over());
     }
   }
@@ -83,10 +83,10 @@ TEST_SUITE("listener_fault") {
   TEST_CASE_TEMPLATE("errors of single connections cost no pause", Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    linked_sys::inject(0, {});
+    faulty::inject(0, {});
     Accepting on(loop);
     const Socket client = connect_to(on.listener.address());
-    linked_sys::fail_accepts(10, ECONNABORTED);
+    faulty::fail_accepts(10, ECONNABORTED);
     run_until(loop, [&] { return on.sockets.size() == 1; });
     CHECK(on.errors.empty());
   }
@@ -95,15 +95,15 @@ TEST_SUITE("listener_fault") {
                      Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    linked_sys::inject(0, {});
+    faulty::inject(0, {});
     Accepting on(loop);
     std::list<Socket> clients;
     const auto pause_after = [&](unsigned failures) {
       const std::size_t before = on.sockets.size();
-      linked_sys::fail_accepts(failures, ENOMEM);
+      faulty::fail_accepts(failures, ENOMEM);
       clients.push_back(connect_to(on.listener.address()));
       run_until(loop, [&] { return on.sockets.size() > before; });
-      return on.accepted_at - linked_sys::accept_failed_at();
+      return on.accepted_at - faulty::accept_failed_at();
     };
     // 5, 10, 20, 40, 80 and 160 ms, each failure a pause; without an accept 320 would be next. A
     // machine that stalls makes a pause longer, and gets another try.
@@ -124,11 +124,11 @@ TEST_SUITE("listener_fault") {
       CAPTURE(error);
       Position position;
       Loop& loop = position.loop;
-      linked_sys::inject(0, {});
+      faulty::inject(0, {});
       Accepting on(loop);
       std::list<Peer> clients;
       for (int i = 0; i < 5; ++i) clients.emplace_back(loop, connect_to(on.listener.address()));
-      linked_sys::fail_accepts(2, error);
+      faulty::fail_accepts(2, error);
       on.listener.drain();
       CHECK(on.errors.empty());  // Nothing is called back from inside the call.
       const auto over = [](const Peer& client) { return client.over(); };
@@ -142,11 +142,11 @@ TEST_SUITE("listener_fault") {
   TEST_CASE_TEMPLATE("drain() is not stopped by connections that are gone", Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    linked_sys::inject(0, {});
+    faulty::inject(0, {});
     Accepting on(loop);
     std::list<Socket> clients;
     for (int i = 0; i < 3; ++i) clients.push_back(connect_to(on.listener.address()));
-    linked_sys::fail_accepts(20, ECONNABORTED);
+    faulty::fail_accepts(20, ECONNABORTED);
     on.listener.drain();
     run_until(loop, [&] { return on.sockets.size() == 3; });
     CHECK(on.errors.empty());

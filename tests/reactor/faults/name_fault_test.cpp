@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "linked_sys.hpp"
+#include "faulty_platform.hpp"
 #include "reactor/datagram.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/resolver.hpp"
@@ -27,7 +27,7 @@
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
-using linked_sys::DeadName;
+using faulty::DeadName;
 using reactor::Address;
 using reactor::DatagramSocket;
 using reactor::Listener;
@@ -133,7 +133,7 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
                      Host, Guest) {
-    linked_sys::set_addresses("alive.test", {"127.0.0.1"});
+    faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     Position position;
     std::vector<Query> queries;
@@ -168,7 +168,7 @@ TEST_SUITE("name_faults") {
   }
 
   TEST_CASE("a forked child destroys a blocked Query, and looks names up itself") {
-    linked_sys::set_addresses("alive.test", {"127.0.0.1"});
+    faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     auto loop = std::make_unique<Loop>();
     std::optional<Query> query =
@@ -193,7 +193,7 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", Position, Host,
                      Guest) {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     Position position;
     std::vector<Socket> accepted;
     auto listener =
@@ -225,7 +225,7 @@ TEST_SUITE("name_faults") {
   }
 
   TEST_CASE("a server is reached by every address of its name") {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     Loop loop;
     auto server = ok(reactor::Server<Session>::listen(loop, "two.test:0"));
     for (const char* host : {"127.0.0.1:", "127.0.0.2:"}) {
@@ -239,9 +239,9 @@ TEST_SUITE("name_faults") {
   }
 
   TEST_CASE("an address in use fails the whole name, and one of another host is left out") {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
-    linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
-    linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
+    faulty::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
     Loop loop;
     for (const std::string taken : {"127.0.0.1:", "127.0.0.2:"}) {
       const std::string free = taken == "127.0.0.1:" ? "127.0.0.2:" : "127.0.0.1:";
@@ -264,7 +264,7 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", Position,
                      Host, Guest) {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     Position position;
     std::optional<Listener> listener;
     int calls = 0;
@@ -281,7 +281,7 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE_TEMPLATE("a server of datagrams receives on all addresses of its name, on one port",
                      Position, Host, Guest) {
-    linked_sys::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
+    faulty::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
     Position position;
     Loop& loop = position.loop;
     auto server = ok(reactor::UdpServer<UdpEcho>::bind(loop, "three.test:0"));
@@ -315,9 +315,9 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE(
       "a datagram socket for each address: one in use fails all, another host's is left out") {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
-    linked_sys::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
-    linked_sys::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
+    faulty::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
     Loop loop;
     for (const char* taken : {"127.0.0.1:0", "127.0.0.2:0"}) {
       const auto other = ok(DatagramSocket::bind(loop, taken));
@@ -348,7 +348,7 @@ TEST_SUITE("name_faults") {
 
   TEST_CASE(
       "a server of datagrams on several addresses may be destroyed by a session or on_error") {
-    linked_sys::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
+    faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     for (const char* how : {"destroy", "fail"}) {
       CAPTURE(how);
       Loop loop;

@@ -1,7 +1,7 @@
-// Every socket system call the library makes, one thin function each. Internal.
+// The real platform: what the machine does, one thin function each. Internal.
 //
-// Linking another definition of these functions gives a simulated network or injected faults
-// without touching what stands above: tests/reactor/faults does so.
+// Only reactor/platform/ calls these. The rest of the library calls those of the same names in
+// sys.hpp, which another platform may replace.
 #pragma once
 
 #include <sys/socket.h>
@@ -9,9 +9,25 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 
-namespace reactor::sys {
+#include "reactor/callback.hpp"
+#include "reactor/platform/poller.hpp"
+
+struct addrinfo;
+struct uv_work_s;
+
+namespace reactor::platform {
+
+/// What seeds the hashes of addresses that peers choose.
+using HashSeeds = std::array<std::uint64_t, 3>;
+
+namespace kernel {
+
+// ---- Sockets, and the files of unix sockets
 
 // Each returns what the call of the same name returns, or -errno: nothing here retries, waits or
 // interprets. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE.
@@ -44,4 +60,29 @@ ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
 int lstat(const char* path, struct stat* file);
 int unlink(const char* path);
 
-}  // namespace reactor::sys
+// ---- Readiness and time
+
+std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest);
+/// The steady clock, in nanoseconds.
+std::int64_t steady_now();
+
+// ---- Names, threads, chance
+
+/// Blocks. Returns 0 or an error of libuv's; the list is given back with uv_freeaddrinfo().
+int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list);
+
+/// Calls `run` on a thread of libuv's pool, and then `done` on the loop's, as uv_queue_work() does.
+void queue_work(uv_loop_s* native, uv_work_s* work, void (*run)(uv_work_s*),
+                void (*done)(uv_work_s*, int status));
+/// Work that has not begun is done at once, with UV_ECANCELED.
+void cancel_work(uv_work_s* work);
+
+/// Calls `job` on one of a few threads that no loop belongs to, and that no loop waits for. Returns 0
+/// or an errno.
+int run_detached(Callback<void()> job);
+
+/// The same for as long as the process lives, and unknown to peers.
+const HashSeeds& hash_seeds();
+
+}  // namespace kernel
+}  // namespace reactor::platform

@@ -1,5 +1,5 @@
-// Another `sys` than the library's, linked in its place: it forwards to the kernel, counts, and on
-// demand fails or falls short as the kernel may.
+// The platform that the main thread of these tests works on: it forwards to the kernel, counts, and
+// on demand fails or falls short as the kernel may.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace linked_sys {
+namespace faulty {
 
 /// How often each call fails or falls short, of a thousand.
 struct Rates {
@@ -35,11 +35,11 @@ struct Calls {
   std::uint64_t recv = 0;
   std::uint64_t send = 0;  ///< And sendmsg.
   std::uint64_t accept = 0;
-  std::uint64_t epoll_ctl = 0;
-  std::uint64_t faults = 0;     ///< Injected.
-  std::uint64_t doomed = 0;     ///< Connections that met a reset.
-  std::uint64_t shed = 0;       ///< Connections accepted only to be closed.
-  std::uint64_t coalesced = 0;  ///< Messages of several datagrams each, taken or not.
+  std::uint64_t registrations = 0;  ///< Made, changed and removed.
+  std::uint64_t faults = 0;         ///< Injected.
+  std::uint64_t doomed = 0;         ///< Connections that met a reset.
+  std::uint64_t shed = 0;           ///< Connections accepted only to be closed.
+  std::uint64_t coalesced = 0;      ///< Messages of several datagrams each, taken or not.
 };
 Calls calls();
 
@@ -77,4 +77,4 @@ void fill_reads(int fd, unsigned count);
 /// How often recv was called for this descriptor.
 std::uint64_t recv_calls(int fd);
 
-}  // namespace linked_sys
+}  // namespace faulty

@@ -1,4 +1,4 @@
-#include "reactor/sys.hpp"
+#include "reactor/platform/kernel.hpp"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -7,10 +7,12 @@
 #include <uv.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <ctime>
+#include <random>
 
-namespace reactor::sys {
+namespace reactor::platform::kernel {
 namespace {
 
 template <class T>
@@ -117,4 +119,27 @@ int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, f
 
 int unlink(const char* path) { return or_error(::unlink(path)); }
 
-}  // namespace reactor::sys
+std::int64_t steady_now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list) {
+  // Without a callback libuv asks at once. Of the loop it uses a counter of requests only.
+  uv_loop_t loop{};
+  uv_getaddrinfo_t request{};
+  const int error = uv_getaddrinfo(&loop, &request, nullptr, host, service, hints);
+  *list = error ? nullptr : request.addrinfo;
+  return error;
+}
+
+const HashSeeds& hash_seeds() {
+  static const HashSeeds seeds = [] {
+    std::random_device random;
+    HashSeeds made;
+    for (auto& seed : made) seed = (std::uint64_t{random()} << 32 | random()) | 1;
+    return made;
+  }();
+  return seeds;
+}
+
+}  // namespace reactor::platform::kernel
