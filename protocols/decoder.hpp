@@ -38,28 +38,29 @@
 
 namespace protocols {
 
-/// What can be attached to a stream: any type of this shape, derived from nothing.
+/// What can be attached to a stream: any type of this shape, derived from nothing. Its Frame is a
+/// movable value, no reference; what a view in it refers to is valid as long as the frame.
 ///
 /// Lifetime  A decoder is a value. What feed() was given stays the caller's.
 template <class D>
-concept Decoder = std::movable<D> && requires(D decoder, const D finished, Bytes bytes) {
-  typename D::Frame;
+concept Decoder =
+    std::movable<D> && std::movable<typename D::Frame> &&
+    requires(D decoder, const D finished, Bytes bytes) {
+      // Takes the next bytes of the stream; does nothing once error() is set.
+      decoder.feed(bytes);
 
-  // Takes the next bytes of the stream; does nothing once error() is set.
-  decoder.feed(bytes);
+      // The next whole frame, or nothing until more has been fed.
+      { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
 
-  // The next whole frame, or nothing until more has been fed.
-  { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
+      // Copies what has not been consumed of the bytes lent, so that the caller may let them go before
+      // next() has returned nothing: a connection that pauses or is replaced amid a batch of frames.
+      decoder.retain();
 
-  // Copies what has not been consumed of the bytes lent, so that the caller may let them go before
-  // next() has returned nothing: a connection that pauses or is replaced amid a batch of frames.
-  decoder.retain();
+      // Set once the stream is beyond repair, and then for good.
+      { finished.error() } -> std::same_as<std::error_code>;
 
-  // Set once the stream is beyond repair, and then for good.
-  { finished.error() } -> std::same_as<std::error_code>;
-
-  // True when every byte fed belonged to a frame already returned.
-  { finished.at_boundary() } -> std::same_as<bool>;
-};
+      // True when every byte fed belonged to a frame already returned.
+      { finished.at_boundary() } -> std::same_as<bool>;
+    };
 
 }  // namespace protocols

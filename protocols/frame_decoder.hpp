@@ -25,13 +25,14 @@ namespace protocols {
 
 enum class Verdict : unsigned char { frame, skip, need, error };
 
-/// What a protocol makes of the bytes at the front of the stream.
+/// What a protocol makes of the bytes at the front of the stream. A Frame is a value: copyable, and
+/// made by `{}`. It may be a view of the bytes, which is valid until the decoder is asked again.
 template <class Frame>
 struct Parsed {
   /// The first `size` bytes are this frame. `next_needs` is 0 where one more frame may follow
   /// without one more byte, as the end of a message may.
   static Parsed frame(Frame value, std::size_t size, std::size_t next_needs = 1) {
-    return {Verdict::frame, {}, size, next_needs, value};
+    return {Verdict::frame, 0, nullptr, size, next_needs, value};
   }
 
   /// The same frame, for a protocol that looks ahead: the first `seen_bytes` made it certain, which
@@ -43,27 +44,29 @@ struct Parsed {
   }
 
   /// The first `size` bytes lie between frames and mean nothing.
-  static Parsed skip(std::size_t size) { return {Verdict::skip, {}, size, 1, {}}; }
+  static Parsed skip(std::size_t size) { return {Verdict::skip, 0, nullptr, size, 1, {}}; }
 
   /// Nothing can be said before `total` bytes are there, counted from the front. Where no one can
   /// tell how many, one more than there are.
-  static Parsed need(std::size_t total) { return {Verdict::need, {}, 0, total, {}}; }
+  static Parsed need(std::size_t total) { return {Verdict::need, 0, nullptr, 0, total, {}}; }
 
   /// Beyond repair, which the byte at index `at` made certain: as early a byte as possible, and
-  /// the same one however many stand behind it.
-  static Parsed fail(DecodeError error, std::size_t at) {
-    return {Verdict::error, error, at + 1, 1, {}};
+  /// the same one however many stand behind it. `error` may be of any category; it is not 0.
+  static Parsed fail(std::error_code error, std::size_t at) {
+    return {Verdict::error, error.value(), &error.category(), at + 1, 1, {}};
   }
 
   /// The same verdict for frames of another type, when it is about no frame.
   template <class Other>
   [[nodiscard]] Parsed<Other> without_frame() const {
     assert(verdict != Verdict::frame);
-    return {verdict, reason, size, needs, {}};
+    return {verdict, reason, reason_category, size, needs, {}};
   }
 
   Verdict verdict;
-  DecodeError reason;
+  // A std::error_code in parts: making an empty one calls a function for each frame.
+  int reason;
+  const std::error_category* reason_category;
   std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the byte at fault.
   std::size_t needs;
   Frame value;
@@ -81,11 +84,12 @@ struct Parsed {
 /// of it, and says whether one follows without one more byte. Where bytes behind a frame may decide
 /// on its end, `static constexpr bool looks_ahead = true` says so.
 template <class P>
-concept Protocol = std::movable<P> && std::default_initializable<typename P::Progress> &&
-                   requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
-                     typename P::Frame;
-                     { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
-                   };
+concept Protocol =
+    std::movable<P> && std::default_initializable<typename P::Progress> &&
+    std::copyable<typename P::Frame> && std::default_initializable<typename P::Frame> &&
+    requires(P& protocol, Bytes bytes, typename P::Progress& progress) {
+      { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
+    };
 
 /// For a protocol that has nothing to remember while it needs more.
 struct NoProgress {};
@@ -128,7 +132,7 @@ class FrameDecoder {
       taken_ = parsed.size;
       buffer_.consume(parsed.size);
       if (parsed.verdict == Verdict::frame) return parsed.value;
-      if (parsed.verdict == Verdict::error) return fail(parsed.reason);
+      if (parsed.verdict == Verdict::error) return fail({parsed.reason, *parsed.reason_category});
     }
     return std::nullopt;
   }
@@ -175,7 +179,7 @@ class FrameDecoder {
   [[nodiscard]] P& protocol() { return protocol_; }
 
  private:
-  std::nullopt_t fail(DecodeError reason) {
+  std::nullopt_t fail(std::error_code reason) {
     error_ = reason;
     buffer_.clear();
     return std::nullopt;

@@ -15,16 +15,17 @@
 namespace reactor {
 
 /// What turns bytes into frames. The decoders of protocols/ have this shape, and so may yours:
-/// protocols/decoder.hpp states what each member promises.
+/// protocols/decoder.hpp states what each member promises. A Frame is a movable value, no reference;
+/// it may be a view that is valid until the decoder is asked again.
 template <class D>
-concept Decoder = std::movable<D> && requires(D decoder, std::span<const std::byte> bytes) {
-  typename D::Frame;
-  decoder.feed(bytes);
-  { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
-  decoder.retain();
-  { decoder.error() } -> std::convertible_to<std::error_code>;
-  { decoder.at_boundary() } -> std::convertible_to<bool>;
-};
+concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
+                  requires(D decoder, std::span<const std::byte> bytes) {
+                    decoder.feed(bytes);
+                    { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
+                    decoder.retain();
+                    { decoder.error() } -> std::convertible_to<std::error_code>;
+                    { decoder.at_boundary() } -> std::convertible_to<bool>;
+                  };
 
 /// The code of the Error by which a stream ends whose peer hung up in the middle of a frame.
 [[nodiscard]] std::error_code ended_inside_frame();
@@ -39,7 +40,7 @@ concept Decoder = std::movable<D> && requires(D decoder, std::span<const std::by
 /// leaves in one system call. A frame's callback may close, pause or destroy the stream, or attach
 /// another decoder: no frame follows then, and the rest is kept for resume(). What the decoder
 /// refuses, and a stream that ends inside a frame, closes the stream after the answers to the frames
-/// before; on_close tells which it was.
+/// before; on_close tells which it was, and on_decode_error before it.
 ///
 /// Lifetime  Destroying it ends the callbacks at once; the stream then discards what it receives
 ///           until it is given another on_data. It may outlive the Stream.
@@ -68,6 +69,13 @@ class Framed {
 
   /// The peer ended its side, between two frames. Without on_end the stream is closed then.
   void on_end(Callback<void()> on_end) { state_->replace(state_->on_end, std::move(on_end)); }
+
+  /// The stream is about to be closed for `error`: that of the decoder, or ended_inside_frame(). What
+  /// is written now is sent first. Called at most once. A callback that destroys the Framed keeps
+  /// the stream.
+  void on_decode_error(Callback<void(std::error_code error)> on_decode_error) {
+    state_->replace(state_->on_decode_error, std::move(on_decode_error));
+  }
 
   /// For its settings, and for what it has not made a frame of.
   [[nodiscard]] D& decoder() { return state_->decoder; }
@@ -131,9 +139,7 @@ class Framed {
 
       void finish() {
         finished_ = true;
-        if (const std::error_code error = state_.decoder.error()) {
-          state_.delivery.fail({error, "decode data from", {}, {}});
-        }
+        if (const std::error_code error = state_.decoder.error()) state_.refuse(error);
       }
 
      private:
@@ -142,17 +148,31 @@ class Framed {
       bool finished_ = false;
     };
 
-    void end() {
-      if (!decoder.at_boundary()) {
-        return delivery.fail({ended_inside_frame(), "decode data from", {}, {}});
+    // Closes the stream also when the callback throws.
+    void refuse(std::error_code error) {
+      try {
+        if (on_decode_error) std::exchange(on_decode_error, nullptr)(error);
+      } catch (...) {
+        fail(error);
+        throw;
       }
+      fail(error);
+    }
+
+    void fail(std::error_code error) {
+      if (!retired()) delivery.fail({error, "decode data from", {}, {}});
+    }
+
+    void end() {
       const Use use(*this);
+      if (!decoder.at_boundary()) return refuse(ended_inside_frame());
       on_end ? on_end() : delivery.close();
     }
 
     D decoder;
     OnFrame on_frame;
     Callback<void()> on_end;
+    Callback<void(std::error_code)> on_decode_error;
     Stream::Delivery delivery;
     Link* on_data_link = nullptr;
     Link* on_end_link = nullptr;

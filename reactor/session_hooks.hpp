@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <system_error>
 #include <type_traits>
 
 #include "reactor/result.hpp"
@@ -16,18 +17,40 @@ struct NoDecoder {};
 
 struct Datagram;
 
-/// What a Session must have: on_data(bytes), or with a decoder on_frame(frame). It may also have
-/// on_end(), on_drained() and on_close(const Error&), with the meaning they have on Stream;
-/// finish(), by which drain() asks it to end soon; and on_idle(), which is called in place of
-/// closing a connection that was idle for ServerOptions::idle_timeout, and again after as long.
-/// All are public.
+/// A Session whose on_frame(frame, decoder) is also given the decoder of its connection, to change
+/// its settings, or to hand the bytes that it left over to a decoder of another kind:
+///
+///     void on_frame(std::string_view line, protocols::LineDecoder& lines) {
+///       if (line == "BINARY") binary.emplace(stream, Binary(), on_message(), lines.rest());
+///     }
+///     std::optional<reactor::Framed<Binary>> binary;
+///
+/// No on_frame, on_end or on_decode_error of the session follows then.
+template <class Session, class D>
+concept TakesDecoder = requires(Session session, const typename D::Frame& frame, D& decoder) {
+  session.on_frame(frame, decoder);
+};
+
+/// What a Session must have: on_data(bytes), or with a decoder on_frame(frame) or
+/// on_frame(frame, decoder). It may also have on_end(), on_drained() and on_close(const Error&),
+/// with the meaning they have on Stream; with a decoder on_decode_error(std::error_code), with the
+/// meaning it has on Framed; finish(), by which drain() asks it to end soon; and on_idle(), which is
+/// called in place of closing a connection that was idle for ServerOptions::idle_timeout, and again
+/// after as long. All are public.
+///
+/// Neither a Session nor its Stream changes its address: a Session may be immovable, and register
+/// `this` in its constructor. The constructor may also write, and close the stream: on_close follows
+/// in any case. It sets no callbacks of the stream, which are the Server's. If it throws, the
+/// connection is reset.
 template <class Session, class D>
 concept SessionOf =
-    (std::same_as<D, NoDecoder> && requires(Session session, std::span<const std::byte> bytes) {
-      session.on_data(bytes);
-    }) || requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
+    (std::same_as<D, NoDecoder> &&
+     requires(Session session, std::span<const std::byte> bytes) { session.on_data(bytes); }) ||
+    TakesDecoder<Session, D> ||
+    requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
 
-/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&).
+/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&). Neither it nor its
+/// UdpPeer changes its address; its constructor may send, register `this`, and close the peer.
 template <class Session>
 concept DatagramSession =
     requires(Session session, const Datagram& datagram) { session.on_datagram(datagram); };
@@ -45,6 +68,11 @@ struct on_closed {
   int on_closed;
   template <class T>
   static constexpr bool is_clear = requires { &T::on_closed; };
+};
+struct on_decode_error {
+  int on_decode_error;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_decode_error; };
 };
 struct on_drain {
   int on_drain;
@@ -112,7 +140,15 @@ constexpr bool check_hooks_of_session() {
                 "on_frame is for a Server with a decoder");
   static_assert(std::same_as<D, NoDecoder> || SessionOf<Session, D>,
                 "with a decoder D, a Server's session needs a public "
-                "`void on_frame(const D::Frame&)`");
+                "`void on_frame(const D::Frame&)`, which may also take the decoder: "
+                "`void on_frame(const D::Frame&, D&)`");
+  static_assert(!std::same_as<D, NoDecoder> || !in<Session, hook::on_decode_error>(),
+                "a session's on_decode_error is never called by a Server without a decoder");
+  static_assert(
+      !in<Session, hook::on_decode_error>() ||
+          requires(Session& session) { session.on_decode_error(std::error_code()); },
+      "a session's on_decode_error is never called unless it is public and takes the error: "
+      "`void on_decode_error(std::error_code)`");
   static_assert(
       !in<Session, hook::on_end>() || requires(Session& session) { session.on_end(); },
       "a session's on_end is never called unless it is public and takes nothing: "

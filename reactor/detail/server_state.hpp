@@ -217,6 +217,10 @@ struct ServerState final : HandleState {
         stream.on_end(on_end);
       }
     }
+    if constexpr (framed && requires { connection.session.on_decode_error(std::error_code()); }) {
+      connection.decoder->on_decode_error(
+          [&connection](std::error_code error) { connection.session.on_decode_error(error); });
+    }
     if constexpr (requires { connection.session.on_drained(); }) {
       stream.on_drained([&connection] { connection.session.on_drained(); });
     }
@@ -244,7 +248,9 @@ struct ServerState final : HandleState {
   }
 
   static void hand_on(Connection& connection, Received received) {
-    if constexpr (framed) {
+    if constexpr (TakesDecoder<Session, D>) {
+      connection.session.on_frame(received, connection.decoder->decoder());
+    } else if constexpr (framed) {
       connection.session.on_frame(received);
     } else {
       connection.session.on_data(received);

@@ -36,6 +36,29 @@ struct Digits {
 };
 using DigitDecoder = FrameDecoder<Digits>;
 
+// Every byte is an error of another category.
+struct Nothing {
+  using Frame = std::string_view;
+  using Progress = protocols::NoProgress;
+  Parsed<Frame> parse(Bytes, Progress&) const {
+    return Parsed<Frame>::fail(std::make_error_code(std::errc::not_supported), 0);
+  }
+};
+
+template <class Type>
+struct WithFrame {
+  using Frame = Type;
+  using Progress = protocols::NoProgress;
+  Parsed<Frame> parse(Bytes, Progress&) const;
+};
+struct Uncopyable {
+  Uncopyable() = default;
+  Uncopyable(Uncopyable&&) = default;
+};
+struct NotMadeByDefault {
+  explicit NotMadeByDefault(int);
+};
+
 }  // namespace
 
 TEST_SUITE("frame_decoder") {
@@ -87,6 +110,21 @@ TEST_SUITE("frame_decoder") {
     CHECK(decoder.error() == DecodeError::bad_length);
     CHECK(decoder.extent().offset == 0);
     CHECK(decoder.rest().empty());
+  }
+
+  TEST_CASE("a protocol fails with an error of its own category") {
+    FrameDecoder<Nothing> decoder;
+    decoder.feed(protocols::as_bytes("x"));
+    CHECK_FALSE(decoder.next());
+    CHECK(decoder.error() == std::make_error_code(std::errc::not_supported));
+  }
+
+  TEST_CASE("a frame is a copyable value that can be made empty") {
+    static_assert(protocols::Protocol<WithFrame<std::string_view>>);
+    static_assert(!protocols::Protocol<WithFrame<const std::string_view>>);
+    static_assert(!protocols::Protocol<WithFrame<int&>>);
+    static_assert(!protocols::Protocol<WithFrame<Uncopyable>>);
+    static_assert(!protocols::Protocol<WithFrame<NotMadeByDefault>>);
   }
 
   TEST_CASE("the rest can be handed to another protocol, wherever the cut was") {

@@ -60,11 +60,15 @@ WRONG = {
     ON_DATA + "void finish(int) {}": "`void finish()`",
     ON_DATA + PRIVATE + "void finish() {}": "unless it is public",
     ON_DATA + "void on_finish() {}": "the hook is `void finish()`",
+    ON_DATA + "void on_decode_error(std::error_code) {}": "never called by a Server without",
 }
 WRONG_FRAMED = {
     ON_DATA: "needs a public `void on_frame(const D::Frame&)`",
     "void on_frame(int) {}": "needs a public `void on_frame(const D::Frame&)`",
     ON_FRAME + "void on_close() {}": "`void on_close(const reactor::Error&)`",
+    ON_FRAME + "void on_decode_error() {}": "`void on_decode_error(std::error_code)`",
+    ON_FRAME + PRIVATE + "void on_decode_error(std::error_code) {}": "unless it is public",
+    "void on_frame(std::string_view, int) {}": "`void on_frame(const D::Frame&, D&)`",
 }
 WRONG_UDP = {
     "": "needs a public `void on_datagram(const reactor::Datagram&)`",
@@ -182,6 +186,9 @@ class Hooks(unittest.TestCase):
     def test_what_is_called_compiles_without_a_word(self):
         snippets = [SERVER % (hooks, "") for hooks in RIGHT]
         snippets.append(SERVER % (ON_FRAME + "void on_end() {}", ", protocols::LineDecoder"))
+        snippets.append(SERVER % ("void on_frame(std::string_view, protocols::LineDecoder&) {}\n"
+                                  "void on_decode_error(const std::error_code&) {}",
+                                  ", protocols::LineDecoder"))
         snippets.append(UDP_SERVER % (ON_DATAGRAM + "void finish() {}"))
         for compiler in COMPILERS:
             with self.subTest(compiler=compiler):

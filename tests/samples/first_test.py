@@ -1,0 +1,73 @@
+"""The programs of samples/first/, each with a client of another kind; README.md and the guide quote
+them."""
+
+import http.client
+import socket
+import subprocess
+import unittest
+
+from small_server import BUILD, ROOT, receive, serving
+
+FIRST = ROOT / "samples/first"
+
+
+def source(name):
+    return (FIRST / f"{name}.cpp").read_text()
+
+
+class FirstPrograms(unittest.TestCase):
+    def test_echo_sends_back_what_it_receives(self):
+        with serving(source("echo")) as [client]:
+            client.sendall(b"hello, ")
+            client.sendall(b"world\n")
+            self.assertEqual(receive(client, 13), b"hello, world\n")
+
+    def test_line_chat_sends_each_line_to_all_clients(self):
+        with serving(source("line_chat"), clients=2) as [ann, bob]:
+            bob.sendall(b"here\n")
+            receive(bob, 5)
+            ann.sendall(b"hel")
+            ann.sendall(b"lo\nwor")
+            self.assertEqual(receive(bob, 6), b"hello\n")
+            bob.close()
+            ann.sendall(b"ld\n")
+            self.assertEqual(receive(ann, 17), b"here\nhello\nworld\n")
+
+    def test_timer_counts_down_and_ends(self):
+        done = subprocess.run([BUILD / "samples/first/timer"], capture_output=True, text=True,
+                              timeout=60, check=True)
+        self.assertEqual(done.stdout, "3\n2\n1\n")
+
+    def test_udp_echo_sends_back_each_datagram(self):
+        with serving(source("udp_echo"), kind=socket.SOCK_DGRAM) as [client]:
+            for datagram in (b"hello", b"", b"x" * 1000):
+                client.send(datagram)
+                self.assertEqual(client.recv(2000), datagram)
+
+    def test_http_hello_answers_every_request_of_a_connection(self):
+        with serving(source("http_hello")) as [client]:
+            connection = http.client.HTTPConnection("localhost")
+            connection.sock = client
+            for method, body in (("GET", None), ("POST", b"x" * 10000), ("GET", None)):
+                connection.request(method, "/", body=body)
+                response = connection.getresponse()
+                self.assertEqual((response.status, response.read()), (200, b"hello\n"))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            self.assertTrue(client.makefile("rb").read().endswith(b"\r\n\r\nhello\n"))
+
+
+class Quotes(unittest.TestCase):
+    def test_each_is_short_and_quoted_below_its_first_line(self):
+        documents = "".join((ROOT / path).read_text() for path in ("README.md", "docs/guide.md"))
+        programs = sorted(FIRST.glob("*.cpp"))
+        self.assertEqual(len(programs), 5)
+        for path in programs:
+            with self.subTest(program=path.stem):
+                text = path.read_text()
+                self.assertLessEqual(len(text.splitlines()), 25)
+                self.assertIn("```cpp\n" + text.split("\n", 1)[1] + "```\n", documents)
+                self.assertTrue((BUILD / "samples/first" / path.stem).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,61 @@
+"""Runs the short servers of the documents and of samples/first/, which have no options: each is
+compiled to listen on a unix socket in place of its port."""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ["UVREACTOR_BUILD"])
+COMPILE = ["c++", "-std=c++20", "-Wall", "-Wextra", "-Wno-unused", f"-I{ROOT}"]
+SECONDS = 20
+
+
+@contextmanager
+def serving(source, clients=1, kind=socket.SOCK_STREAM):
+    """Yields a list of clients that are connected to this program."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, program = f"{folder}/socket", Path(folder) / "server"
+        moved = re.sub(r'"127\.0\.0\.1:\d+"', f'"unix:{path}"', source)
+        assert moved != source, "the program has no port"
+        library = next(BUILD.glob("libuvreactor.a"))
+        subprocess.run([*COMPILE, "-xc++", "-", "-xnone", library, "-luv", "-lfmt", "-pthread",
+                        "-o", program], input=moved, text=True, check=True)
+        with subprocess.Popen([program]) as server:
+            sockets = []
+            try:
+                for number in range(clients):
+                    sockets.append(socket.socket(socket.AF_UNIX, kind))
+                    if kind == socket.SOCK_DGRAM:
+                        sockets[-1].bind(f"{folder}/client{number}")
+                    connect(sockets[-1], path, server)
+                yield sockets
+            finally:
+                server.kill()
+                for each in sockets:
+                    each.close()
+
+
+def connect(client, path, server):
+    deadline = time.monotonic() + SECONDS
+    client.settimeout(SECONDS)
+    while True:
+        try:
+            return client.connect(path)
+        except OSError:
+            assert server.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline, "the server does not listen"
+
+
+def receive(client, size):
+    received = b""
+    while len(received) < size:
+        piece = client.recv(size - len(received))
+        assert piece, f"the end after {received}"
+        received += piece
+    return received
