@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/stop_signals.hpp"
 #include "reactor/udp_server.hpp"
 #include "samples/support/interface.hpp"
 #include "samples/support/memory.hpp"
@@ -97,7 +98,7 @@ void receive(const Options& options) {
     const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
     join(server, address, index != 0 ? index : address.scope());
   }
-  const samples::StopSignals signals(loop, [&] { server.drain(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();
 }

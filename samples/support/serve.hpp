@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "reactor/loop_pool.hpp"
+#include "reactor/stop_signals.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/with_port.hpp"
 
@@ -31,7 +32,7 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
 
   pool.run([&](reactor::Loop& loop, std::size_t thread) {
     auto site = make_site(loop);
-    std::optional<StopSignals> signals;
+    std::optional<reactor::StopSignals> stop;
     drains[thread] = [&] { site.drain(); };
     if (thread > 0) {
       for (const std::string& endpoint : shared.get()) site.listen(endpoint);
@@ -50,11 +51,11 @@ void serve_on_threads(const std::vector<std::string>& endpoints, std::size_t thr
       listening.set_exception(std::current_exception());  // Or the others would wait for ever.
       throw;
     }
-    signals.emplace(loop, [&] {
+    stop = value_of(reactor::StopSignals::create(loop, [&] {
       for (std::size_t other = 0; other < pool.size(); ++other) {
         pool.post(other, [&drains, other] { drains[other](); });
       }
-    });
+    }));
     for (const reactor::Address& address : addresses) announce(address);
     loop.run();
   });
