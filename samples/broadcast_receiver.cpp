@@ -4,13 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/rate_limit.hpp"
 #include "reactor/stop_signals.hpp"
 #include "reactor/udp_server.hpp"
 #include "samples/support/interface.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
-#include "samples/support/rate_limit.hpp"
 
 namespace {
 
@@ -28,7 +28,7 @@ struct Rules {
   reactor::Loop& loop;
   const Options& options;
   std::uint16_t port = 0;
-  samples::RateLimit replies{1000, 1000};
+  reactor::RateLimit replies{1000, 1000};
   bool reported_short = false;
 };
 
@@ -69,7 +69,7 @@ class Sender {
 
   reactor::UdpPeer& peer_;
   Rules& rules_;
-  samples::RateLimit replies_{10, 20};
+  reactor::RateLimit replies_{10, 20};
 };
 
 using Server = reactor::UdpServer<Sender>;
