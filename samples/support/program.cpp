@@ -45,4 +45,8 @@ void announce(const reactor::Address& address) {
   flush_output();
 }
 
+void announce_all(const std::vector<reactor::Address>& addresses) {
+  for (const reactor::Address& address : addresses) announce(address);
+}
+
 }  // namespace samples

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "samples/support/command_line.hpp"
@@ -17,5 +18,6 @@ int run_program(CommandLine& command_line, int count, char** words,
 
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);
+void announce_all(const std::vector<reactor::Address>& addresses);
 
 }  // namespace samples
