@@ -40,7 +40,7 @@ class AnySite {
     Callback<void(const std::vector<Address>&)> on_listening);
 
 /// Listens on all `endpoints` with one loop on each of `threads` threads (0: one for each core).
-/// Returns when SIGINT or SIGTERM has come and every loop has nothing left to do; see StopSignals for
+/// Returns when SIGINT or SIGTERM has come and every loop has nothing left to do. StopSignals says
 /// what the signals do from then on.
 ///
 ///     struct EchoSite {
@@ -61,14 +61,14 @@ class AnySite {
 ///     auto served = serve_on_threads({"localhost:0"}, 4,
 ///                                    [](Loop& loop) { return EchoSite{loop, {}}; }, on_listening);
 ///
-/// `make_site(loop)` is called on each thread, also on several at once, and returns a Site that needs
-/// not be movable. The first thread listens first: a port 0 becomes a real one that the others share
-/// (ListenOptions::reuse_port). Unix sockets are served by the first thread alone; they have no
-/// reuse_port. `on_listening(addresses)` is called on the first thread, once that one listens on all
-/// endpoints, in their order.
+/// `make_site(loop)` is called on each thread, also on several at once. It returns a Site, which need
+/// not be movable. The first thread listens first: a port 0 becomes a real one, which the others
+/// share (ListenOptions::reuse_port). Unix sockets have no reuse_port: the first thread serves them
+/// alone. `on_listening(addresses)` is called on the first thread once it listens on all endpoints,
+/// with one address for each.
 ///
 /// Errors    The first that a listen() or StopSignals::create returns; all threads have ended then.
-/// Throws    What make_site, or a callback in one of the loops, throws, after all threads have ended;
+/// Throws    What make_site or a callback of a loop throws, after all threads have ended;
 ///           std::system_error as LoopPool::run does.
 /// Thread    The calling thread is the first of the threads.
 template <class MakeSite>

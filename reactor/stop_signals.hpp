@@ -17,9 +17,9 @@ namespace reactor {
 ///     std::printf("listening on %s\n", server->address().to_string().c_str());
 ///     loop.run();  // until drained
 ///
-/// It does not keep the loop running. A second signal calls back again, and after the StopSignals is
-/// destroyed the two signals do nothing for the rest of the process: a user who presses Ctrl-C twice
-/// does not cut off a program that is ending.
+/// It does not keep the loop running. A second signal calls back again. After the StopSignals is
+/// destroyed, the two signals do nothing for the rest of the process: a user who presses Ctrl-C
+/// twice does not cut off a program that is ending.
 ///
 /// Lifetime  Destroying it is final: no callback comes after it.
 /// Thread    The loop's thread only.

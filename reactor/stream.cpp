@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/connect_attempts.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/send_queue.hpp"
 #include "reactor/sys.hpp"
@@ -188,9 +189,10 @@ struct Stream::State final : Source {
     Nanoseconds discarding_since = 0;
     int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
     std::shared_ptr<Outbox> outbox;
-    std::unique_ptr<Retry> retry;        // While the backlog of the peer is full.
-    Error error;                         // Why the connection is over, until on_close tells.
-    AcceptObserver* observer = nullptr;  // Until it is accepted.
+    std::unique_ptr<Retry> retry;             // While the backlog of the peer is full.
+    std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
+    Error error;                              // Why the connection is over, until on_close tells.
+    AcceptObserver* observer = nullptr;       // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -215,7 +217,7 @@ struct Stream::State final : Source {
     above_high_water = 1 << 17,
     lost_output = 1 << 18,  // Bytes that were accepted will not be sent.
     unlimited = 1 << 19,    // What is written now was accepted before.
-    unreachable = 1 << 20,  // For now: the backlog of the peer's unix socket is full.
+    unreachable = 1 << 20,  // For now: no socket, or the backlog of its unix peer is full.
     accepted = 1 << 21,     // By the user of a server.
   };
   static constexpr unsigned not_reading =
@@ -256,7 +258,11 @@ struct Stream::State final : Source {
     if (seldom && seldom->outbox) seldom->outbox->close();
   }
 
-  [[nodiscard]] std::string describe() const override { return "stream of " + peer.to_string(); }
+  [[nodiscard]] std::string describe() const override { return "stream of " + peer_text(); }
+
+  [[nodiscard]] std::string peer_text() const {
+    return seldom && seldom->attempts ? seldom->attempts->endpoint() : peer.to_string();
+  }
 
   // ---- Reading
 
@@ -420,7 +426,7 @@ struct Stream::State final : Source {
   }
 
   [[nodiscard]] Error full(std::string hint) const {
-    Error error = system_error(ENOBUFS, "send to", peer.to_string());
+    Error error = system_error(ENOBUFS, "send to", peer_text());
     error.hint = std::move(hint);
     return error;
   }
@@ -566,6 +572,27 @@ struct Stream::State final : Source {
     settle();
   }
 
+  // To one of several addresses, given or of the name.
+  template <class Addresses>
+  void connect_any(Addresses addresses, const ConnectOptions& options) {
+    set(connecting | unreachable);
+    rarely().attempts = std::make_unique<ConnectAttempts>(
+        engine().loop(), std::move(addresses), options,
+        [this](Result<ConnectAttempts::Connected> connected) {
+          if (!connected) return fail(std::move(connected.error()));
+          take(std::move(*connected));
+        });
+  }
+
+  // The rest follows once the poller reports that the socket is writable.
+  void take(ConnectAttempts::Connected connected) {
+    if (is(broken | closed)) return;
+    socket = std::move(connected.socket);
+    peer = CompactAddress(connected.peer);
+    clear(unreachable);
+    settle();
+  }
+
   void connect_later(const Address& to, Duration timeout) {
     set(connecting | unreachable);
     limit_time(timeout, "connect");
@@ -609,6 +636,7 @@ struct Stream::State final : Source {
     }
     clear(connecting);
     seldom->timer.reset();
+    seldom->attempts.reset();
     moved_at_ = engine().turn_time();
     if (is(queueing)) limit_stall();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
@@ -635,7 +663,7 @@ struct Stream::State final : Source {
 
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
-    if (is(connecting)) return fail(system_error(ECANCELED, "connect", peer.to_string()));
+    if (is(connecting)) return fail(system_error(ECANCELED, "connect", peer_text()));
     if (reason) rarely().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
@@ -677,7 +705,7 @@ struct Stream::State final : Source {
     if (is(closed)) return;
     (void)engine().take_gathered(*this);
     set(lost_output);
-    fail(system_error(ECANCELED, "connection to", peer.to_string()));
+    fail(system_error(ECANCELED, "connection to", peer_text()));
     close_socket();
   }
 
@@ -719,10 +747,13 @@ struct Stream::State final : Source {
   }
 
   void close_socket() {
-    if (!socket) return;
+    if (!socket && !is(connecting)) return;
     if (registered != Interest::none) engine().unwatch_closed(*this, socket.fd());
     registered = Interest::none;
-    if (seldom) seldom->retry.reset();
+    if (seldom) {
+      seldom->retry.reset();
+      seldom->attempts.reset();
+    }
     // A child that was forked has no part in what its parent will send.
     if (!engine().forked() && (is(lost_output) || (seldom && !seldom->queue.empty()))) {
       reset_on_close();
@@ -734,7 +765,7 @@ struct Stream::State final : Source {
   // all there is.
   void reset_on_close() {
     const linger at_once{1, 0};
-    sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    if (socket) sys::setsockopt(socket.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     if (!seldom) return;
     if (shared) shared->queued -= queued();
     seldom->queue = {};
@@ -890,16 +921,36 @@ Stream::Stream(Loop& loop, Socket socket, const Address& peer)
 }
 
 Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout) {
-  auto socket = Socket::open(peer.family(), SocketType::stream);
+  auto socket = open_stream_socket(peer.family());
   if (!socket) return Failure(socket.error());
-  if (peer.family() != Family::unix_socket) {
-    if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
-  }
   const auto done = socket->connect(peer);
   const bool later = peer.family() == Family::unix_socket && is_refused_for_now(done);
   if (!done && !later) return Failure(done.error());
   Stream stream(new State(loop.engine(), std::move(*socket), peer));
   later ? stream.state_->connect_later(peer, timeout) : stream.state_->connect(timeout);
+  return stream;
+}
+
+Stream Stream::connect(Loop& loop, std::string_view endpoint, const ConnectOptions& options) {
+  if (const auto address = Address::parse(endpoint))
+    return connect(loop, std::vector{*address}, options);
+  Stream stream(new State(loop.engine(), Socket(), Address()));
+  stream.state_->connect_any(std::string(endpoint), options);
+  return stream;
+}
+
+Stream Stream::connect(Loop& loop, std::vector<Address> addresses, const ConnectOptions& options) {
+  if (addresses.size() != 1) {
+    Stream stream(new State(loop.engine(), Socket(), Address()));
+    stream.state_->connect_any(std::move(addresses), options);
+    return stream;
+  }
+  const Address& peer = addresses.front();
+  auto connecting = connect(loop, peer, std::min(options.timeout, options.attempt_timeout));
+  if (connecting) return std::move(*connecting);
+  Stream stream(new State(loop.engine(), Socket(), peer));
+  stream.state_->set(State::connecting | State::unreachable);
+  stream.state_->fail(std::move(connecting.error()));
   return stream;
 }
 
