@@ -331,4 +331,9 @@ Result<Addresses> resolve_now(std::string_view endpoint, std::optional<Family> f
   return look_up(endpoint, prepared.question);
 }
 
+std::string with_port(std::string_view endpoint, std::uint16_t port) {
+  if (endpoint.starts_with("unix:")) return std::string(endpoint);
+  return std::string(endpoint.substr(0, endpoint.rfind(':') + 1)) + std::to_string(port);
+}
+
 }  // namespace reactor

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -69,6 +72,12 @@ class Query {
 /// configuration lets it; never for what Address::parse reads.
 [[nodiscard]] Result<std::vector<Address>> resolve_now(std::string_view endpoint,
                                                        std::optional<Family> family = {});
+
+/// `endpoint` with this port, for the one that a port 0 became: all addresses of the host, not only
+/// the first. A unix path as it is.
+///
+///     with_port("localhost:0", server.address().port())  // "localhost:41234"
+[[nodiscard]] std::string with_port(std::string_view endpoint, std::uint16_t port);
 
 }  // namespace reactor
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/connect_attempts.hpp"
 #include "reactor/connect_retry.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/platform/sys.hpp"
@@ -36,9 +37,10 @@ struct Stream::State final : StreamOutput {
     Callback<void()> on_drained;
     std::optional<Timer> timer;  // While connecting, while output waits, and while closing.
     StallClock clock;            // For the timer.
-    std::unique_ptr<ConnectRetry> retry;  // While the backlog of the peer is full.
-    Error error;                          // Why the connection is over, until on_close tells.
-    AcceptObserver* observer = nullptr;   // Until it is accepted.
+    std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
+    std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
+    Error error;                                // Why the connection is over, until on_close tells.
+    AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -55,7 +57,7 @@ struct Stream::State final : StreamOutput {
     closed = 1 << 9,
     undelivered = 1 << 10,  // A layer above has more for the user.
     on_data_replaced = 1 << 11,
-    unreachable = 1 << 12,  // For now: the backlog of the peer's unix socket is full.
+    unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
     accepted = 1 << 13,     // By the user of a server.
   };
   static constexpr unsigned not_reading =
@@ -93,7 +95,11 @@ struct Stream::State final : StreamOutput {
     close_outbox();
   }
 
-  [[nodiscard]] std::string describe() const override { return "stream of " + connection().peer(); }
+  [[nodiscard]] std::string describe() const override { return "stream of " + peer(); }
+
+  [[nodiscard]] std::string peer() const {
+    return seldom && seldom->attempts ? seldom->attempts->endpoint() : connection().peer();
+  }
 
   // ---- Reading
 
@@ -218,6 +224,27 @@ struct Stream::State final : StreamOutput {
         [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
 
+  // To one of several addresses, given or of the name.
+  template <class Addresses>
+  void connect_any(Addresses addresses, const ConnectOptions& options) {
+    set(connecting | unreachable);
+    hold_output(true);
+    rarely().attempts = std::make_unique<ConnectAttempts>(
+        engine().loop(), std::move(addresses), options,
+        [this](Result<ConnectAttempts::Connected> connected) { take(std::move(connected)); });
+  }
+
+  // The rest follows once the poller reports that the socket is writable.
+  void take(Result<ConnectAttempts::Connected> connected) {
+    const std::unique_ptr<ConnectAttempts> over = std::move(seldom->attempts);
+    if (is(broken | closed)) return;
+    if (!connected) return fail(std::move(connected.error()));
+    connection().socket() = std::move(connected->socket);
+    connection().set_peer(connected->peer);
+    clear(unreachable);
+    settle();
+  }
+
   void stop_retrying(const Result<bool>& connected) {
     clear(unreachable);
     const std::unique_ptr<ConnectRetry> over = std::move(seldom->retry);
@@ -309,7 +336,8 @@ struct Stream::State final : StreamOutput {
     if (is(broken | closed)) return;
     set(broken);
     stop_output();
-    if (!rarely().error) seldom->error = std::move(error);
+    if (rarely().attempts) error.subject = peer();
+    if (!seldom->error) seldom->error = std::move(error);
     engine().schedule(*this);
   }
 
@@ -343,7 +371,10 @@ struct Stream::State final : StreamOutput {
   }
 
   void close_socket() {
-    if (seldom) seldom->retry.reset();
+    if (seldom) {
+      seldom->retry.reset();
+      seldom->attempts.reset();
+    }
     close_connection();
   }
 
@@ -444,7 +475,6 @@ struct Stream::State final : StreamOutput {
   std::unique_ptr<Seldom> seldom;
 };
 
-
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
   if (const auto peer = this->socket().peer_address()) state_->connection().set_peer(*peer);
 }
@@ -455,16 +485,36 @@ Stream::Stream(Loop& loop, Socket socket, const Address& peer)
 }
 
 Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout) {
-  auto socket = Socket::open(peer.family(), SocketType::stream);
+  auto socket = open_stream_socket(peer.family());
   if (!socket) return Failure(socket.error());
-  if (peer.family() != Family::unix_socket) {
-    if (auto set = socket->set(option::no_delay, true); !set) return Failure(set.error());
-  }
   const auto done = socket->connect(peer);
   const bool later = ConnectRetry::is_needed(peer, done);
   if (!done && !later) return Failure(done.error());
   Stream stream(new State(loop.engine(), std::move(*socket), peer));
   later ? stream.state_->connect_later(peer, timeout) : stream.state_->connect(timeout);
+  return stream;
+}
+
+Stream Stream::connect(Loop& loop, std::string_view endpoint, const ConnectOptions& options) {
+  if (const auto address = Address::parse(endpoint))
+    return connect(loop, std::vector{*address}, options);
+  Stream stream(new State(loop.engine(), Socket(), Address()));
+  stream.state_->connect_any(std::string(endpoint), options);
+  return stream;
+}
+
+Stream Stream::connect(Loop& loop, std::vector<Address> addresses, const ConnectOptions& options) {
+  if (addresses.size() != 1) {
+    Stream stream(new State(loop.engine(), Socket(), Address()));
+    stream.state_->connect_any(std::move(addresses), options);
+    return stream;
+  }
+  const Address& peer = addresses.front();
+  auto connecting = connect(loop, peer, std::min(options.timeout, options.attempt_timeout));
+  if (connecting) return std::move(*connecting);
+  Stream stream(new State(loop.engine(), Socket(), peer));
+  stream.state_->set(State::connecting | State::unreachable);
+  stream.state_->fail(std::move(connecting.error()));
   return stream;
 }
 

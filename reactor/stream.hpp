@@ -8,9 +8,11 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/connect_options.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/file.hpp"
 #include "reactor/handle.hpp"
@@ -64,6 +66,25 @@ class Stream {
   ///           connection_refused and no_such_file_or_directory.
   [[nodiscard]] static Result<Stream> connect(Loop& loop, const Address& peer,
                                               Duration timeout = std::chrono::seconds(30));
+
+  /// Starts to connect to `HOST:PORT`, the host by name or numeric, or to `unix:PATH`. The name is
+  /// looked up without blocking, and its addresses are tried as RFC 8305 says: IPv6 and IPv4 in
+  /// turn, the next one as soon as the one before it has failed or taken attempt_delay. The first
+  /// that connects is the stream's; the others are closed. socket() owns nothing before on_connect.
+  ///
+  ///     Stream stream = Stream::connect(loop, "example.org:http");
+  ///     stream.write("GET / HTTP/1.0\r\nHost: example.org\r\n\r\n");  // sent once it is connected
+  ///     stream.on_data(show);
+  ///     stream.on_close([](const Error& error) { if (error) complain(error.message()); });
+  ///
+  /// Errors    All are reported by on_close: those of Query, and of connecting the address that
+  ///           failed last; Error::hint names the addresses before it, and their errors.
+  [[nodiscard]] static Stream connect(Loop& loop, std::string_view endpoint,
+                                      const ConnectOptions& options = {});
+
+  /// The same for addresses that are known, in the order in which to try them.
+  [[nodiscard]] static Stream connect(Loop& loop, std::vector<Address> addresses,
+                                      const ConnectOptions& options = {});
 
   /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read, not the
   /// peer's end either.

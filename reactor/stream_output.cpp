@@ -153,10 +153,9 @@ void StreamOutput::close_outbox() {
 }
 
 void StreamOutput::close_connection() {
-  if (!connection_.is_open()) return;
   const bool loses = is(lost) || (cold_ && !cold_->queue.empty());
   // A child that was forked has no part in what its parent will send.
-  connection_.close(*this, loses && !engine().forked());
+  if (connection_.is_open()) connection_.close(*this, loses && !engine().forked());
   if (!cold_) return;
   quota_.remove(queued());
   cold_->queue = {};

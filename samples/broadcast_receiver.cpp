@@ -4,12 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/rate_limit.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/udp_server.hpp"
 #include "samples/support/interface.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
-#include "samples/support/rate_limit.hpp"
 
 namespace {
 
@@ -27,7 +28,7 @@ struct Rules {
   reactor::Loop& loop;
   const Options& options;
   std::uint16_t port = 0;
-  samples::RateLimit replies{1000, 1000};
+  reactor::RateLimit replies{1000, 1000};
   bool reported_short = false;
 };
 
@@ -68,7 +69,7 @@ class Sender {
 
   reactor::UdpPeer& peer_;
   Rules& rules_;
-  samples::RateLimit replies_{10, 20};
+  reactor::RateLimit replies_{10, 20};
 };
 
 using Server = reactor::UdpServer<Sender>;
@@ -97,7 +98,7 @@ void receive(const Options& options) {
     const auto address = samples::value_of(reactor::Address::parse(host + ":0"));
     join(server, address, index != 0 ? index : address.scope());
   }
-  const samples::StopSignals signals(loop, [&] { server.drain(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();
 }

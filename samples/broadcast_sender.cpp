@@ -11,6 +11,7 @@
 
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/interface.hpp"
 #include "samples/support/printable.hpp"
@@ -136,7 +137,7 @@ class Caller {
 
 int call(const Options& options) {
   reactor::Loop loop;
-  const samples::StopSignals signals(loop, [&loop] { loop.stop(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&loop] { loop.stop(); }));
   const Caller caller(loop, options);
   loop.run();
   return caller.sent_nothing() ? 1 : 0;

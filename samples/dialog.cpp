@@ -11,6 +11,7 @@
 #include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/server.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/connector.hpp"
@@ -237,7 +238,8 @@ int main(int count, char** words) {
       return;
     }
     std::optional<Server> server;
-    const samples::StopSignals signals(loop, [&server] { server->drain(); });
+    const auto stop =
+        samples::value_of(reactor::StopSignals::create(loop, [&server] { server->drain(); }));
     server.emplace(loop, listen, std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
     samples::announce(server->address());
     loop.run();

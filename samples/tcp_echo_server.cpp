@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "reactor/serve_on_threads.hpp"
 #include "reactor/server.hpp"
 #include "samples/support/access.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
-#include "samples/support/serve.hpp"
 #include "samples/support/upper.hpp"
 
 namespace {
@@ -48,7 +48,7 @@ class EchoSite {
  public:
   EchoSite(reactor::Loop& loop, const Options& options) : loop_(loop), options_(options) {}
 
-  reactor::Address listen(const std::string& endpoint) {
+  reactor::Result<reactor::Address> listen(const std::string& endpoint) {
     reactor::ServerOptions server;
     server.listen.reuse_port = options_.threads > 1 && !endpoint.starts_with("unix:");
     if (options_.idle_seconds) {
@@ -56,7 +56,7 @@ class EchoSite {
       server.first_progress_timeout = server.idle_timeout;
     }
     if (options_.secret) options_.access.apply(server, time_for_login);
-    servers_.push_back(samples::value_of(
+    auto listening =
         reactor::Server<Echo>::listen(loop_, endpoint, server, [this](reactor::Stream& stream) {
           Echo echo{stream, options_.upper, nullptr};
           if (options_.secret) {
@@ -67,7 +67,9 @@ class EchoSite {
                     {"tcp_echo", options_.reached_as.endpoints_of(stream), {}}));
           }
           return echo;
-        })));
+        });
+    if (!listening) return reactor::Failure(listening.error());
+    servers_.push_back(std::move(*listening));
     samples::log_errors(servers_.back());
     return servers_.back().address();
   }
@@ -83,8 +85,9 @@ class EchoSite {
 };
 
 void serve(const Options& options) {
-  samples::serve_on_threads(options.endpoints, options.threads,
-                            [&](reactor::Loop& loop) { return EchoSite(loop, options); });
+  samples::check(reactor::serve_on_threads(
+      options.endpoints, options.threads,
+      [&](reactor::Loop& loop) { return EchoSite(loop, options); }, samples::announce_all));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "reactor/relay.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
@@ -155,7 +156,7 @@ int main(int count, char** words) {
     reactor::Loop loop;
     RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)),
                        std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
-    const samples::StopSignals signals(loop, [&] { server.stop(); });
+    const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.stop(); }));
     samples::announce(server.address());
     loop.run();
   });

@@ -9,6 +9,7 @@
 
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/memory.hpp"
@@ -279,7 +280,8 @@ int main(int count, char** words) {
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     std::optional<Chat> chat;
-    const samples::StopSignals signals(loop, [&chat] { chat->stop(); });
+    const auto stop =
+        samples::value_of(reactor::StopSignals::create(loop, [&chat] { chat->stop(); }));
     chat.emplace(loop, options);
     loop.run();
   });

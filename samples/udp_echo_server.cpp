@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "reactor/datagram.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/may_answer.hpp"
 #include "samples/support/memory.hpp"
@@ -55,9 +56,9 @@ void serve(const std::vector<std::string>& endpoints, bool upper) {
   reactor::Timer end(loop, [&] {
     for (Echo& echo : echoes) echo.end();
   });
-  const samples::StopSignals signals(loop, [&] {
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] {
     if (!end.running()) end.restart(time_to_finish);
-  });
+  }));
   for (const Echo& echo : echoes) samples::announce(echo.address());
   loop.run();
 }

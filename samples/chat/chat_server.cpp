@@ -14,6 +14,7 @@
 // than --max-unread bytes wait for it; nobody else waits.
 #include <string>
 
+#include "reactor/stop_signals.hpp"
 #include "samples/chat/room.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
@@ -35,7 +36,7 @@ int main(int count, char** words) {
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     chat::Room room(loop, endpoint, max_unread_bytes);
-    const samples::StopSignals signals(loop, [&] { room.close(); });
+    const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { room.close(); }));
     samples::announce(room.address());
     loop.run();
   });

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "reactor/stop_signals.hpp"
 #include "samples/file_transfer/password.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
 #include "samples/file_transfer/server/session.hpp"
@@ -44,7 +45,7 @@ void serve(const std::string& endpoint, const SiteOptions& options, const sample
       loop, endpoint, server_options(access, options.patience),
       [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
   samples::log_errors(server);
-  const samples::StopSignals signals(loop, [&] { server.drain(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();
 }

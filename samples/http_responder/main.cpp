@@ -2,12 +2,12 @@
 #include <csignal>
 #include <optional>
 
+#include "reactor/serve_on_threads.hpp"
 #include "samples/http_responder/listing.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/site.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
-#include "samples/support/serve.hpp"
 
 namespace {
 
@@ -20,9 +20,10 @@ void serve(const Options& options) {
   std::optional<responder::Root> root;
   if (!options.root.empty()) root.emplace(options.root, options.refuse_links, options.hidden);
   responder::Figures figures;
-  samples::serve_on_threads(options.endpoints, options.threads, [&](reactor::Loop& loop) {
-    return Site(loop, options, root ? &*root : nullptr, figures);
-  });
+  samples::check(reactor::serve_on_threads(
+      options.endpoints, options.threads,
+      [&](reactor::Loop& loop) { return Site(loop, options, root ? &*root : nullptr, figures); },
+      samples::announce_all));
 }
 
 std::string limits_text() {

@@ -224,11 +224,13 @@ reactor::ServerOptions Site::server_options() {
   return server;
 }
 
-reactor::Address Site::listen(const std::string& endpoint) {
+reactor::Result<reactor::Address> Site::listen(const std::string& endpoint) {
   reactor::ServerOptions server = server_options();
   server.listen.reuse_port = options.threads > 1 && !endpoint.starts_with("unix:");
-  servers_.push_back(samples::value_of(reactor::Server<Session>::listen(
-      loop, endpoint, server, [this](reactor::Stream& stream) { return Session(stream, *this); })));
+  auto listening = reactor::Server<Session>::listen(
+      loop, endpoint, server, [this](reactor::Stream& stream) { return Session(stream, *this); });
+  if (!listening) return reactor::Failure(listening.error());
+  servers_.push_back(std::move(*listening));
   samples::log_errors(servers_.back());
   return servers_.back().address();
 }

@@ -29,7 +29,7 @@ class Site {
   static reactor::ServerOptions server_options();
 
   // What serve_on_threads() calls.
-  reactor::Address listen(const std::string& endpoint);
+  reactor::Result<reactor::Address> listen(const std::string& endpoint);
   void drain();
 
   /// Answers the request, or starts what will.

@@ -17,6 +17,7 @@
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/socket.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/ping/icmp.hpp"
 #include "samples/ping/statistics.hpp"
@@ -245,7 +246,8 @@ int main(int count, char** words) {
   const int status = samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
     std::optional<Pinger> pinger;
-    const samples::StopSignals signals(loop, [&pinger] { pinger->finish(); });
+    const auto stop =
+        samples::value_of(reactor::StopSignals::create(loop, [&pinger] { pinger->finish(); }));
     pinger.emplace(loop, options);
     loop.run();
     has_reply = pinger->has_reply();

@@ -17,6 +17,7 @@
 #include "reactor/bind_each.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/socket.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
@@ -271,7 +272,7 @@ std::string memory_text() {
 void serve(const std::string& endpoint, const std::string& style) {
   reactor::Loop loop;
   ReadinessServer server(loop, endpoint, style);
-  const samples::StopSignals signals(loop, [&] { server.drain(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();
 }

@@ -14,6 +14,7 @@
 
 #include "reactor/deadline.hpp"
 #include "reactor/server.hpp"
+#include "reactor/stop_signals.hpp"
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/access.hpp"
@@ -232,7 +233,7 @@ void serve(const std::string& endpoint, const samples::Secret& secret, const Opt
       loop, endpoint, server_options(options),
       [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));
   samples::log_errors(server);
-  const samples::StopSignals signals(loop, [&] { server.drain(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();
 }

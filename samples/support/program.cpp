@@ -6,7 +6,6 @@
 #include <csignal>
 #include <cstdio>
 #include <string>
-#include <vector>
 
 namespace samples {
 namespace {
@@ -46,29 +45,8 @@ void announce(const reactor::Address& address) {
   flush_output();
 }
 
-StopSignals::StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop) {
-  for (const int number : {SIGINT, SIGTERM}) {
-    signals_.push_back(value_of(reactor::Signal::create(loop, number, on_stop)));
-  }
-}
-
-// With the last Signal of a number, the signal does again what it does by default: it kills, also
-// when another thread receives it. So one of each stays until the process ends, in a loop that does
-// not run.
-StopSignals::~StopSignals() {
-  static reactor::Loop* kept_loop = nullptr;
-  static std::vector<reactor::Signal>* kept_signals = nullptr;
-  try {
-    if (kept_signals == nullptr) {
-      kept_loop = new reactor::Loop;
-      kept_signals = new std::vector<reactor::Signal>;
-      for (const int number : {SIGINT, SIGTERM}) {
-        kept_signals->push_back(value_of(reactor::Signal::create(*kept_loop, number, [] {})));
-      }
-    }
-  } catch (const std::exception&) {
-    // Out of descriptors: a signal that comes while the program ends kills it.
-  }
+void announce_all(const std::vector<reactor::Address>& addresses) {
+  for (const reactor::Address& address : addresses) announce(address);
 }
 
 }  // namespace samples

@@ -5,8 +5,6 @@
 #include <vector>
 
 #include "reactor/address.hpp"
-#include "reactor/loop.hpp"
-#include "reactor/signal.hpp"
 #include "samples/support/command_line.hpp"
 #include "samples/support/failed.hpp"
 
@@ -20,17 +18,6 @@ int run_program(CommandLine& command_line, int count, char** words,
 
 /// The line by which scripts know that a server is ready: `listening on 127.0.0.1:9000`.
 void announce(const reactor::Address& address);
-
-/// Calls `on_stop` on SIGINT and on SIGTERM: to be made before announce(), from which on somebody
-/// may ask. Once it is destroyed they do nothing: who asks twice must not cut off a program that is
-/// ending.
-class StopSignals {
- public:
-  StopSignals(reactor::Loop& loop, const std::function<void()>& on_stop);
-  ~StopSignals();
-
- private:
-  std::vector<reactor::Signal> signals_;
-};
+void announce_all(const std::vector<reactor::Address>& addresses);
 
 }  // namespace samples

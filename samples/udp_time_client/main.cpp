@@ -8,6 +8,7 @@
 #include <string>
 
 #include "reactor/datagram.hpp"
+#include "reactor/stop_signals.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/program.hpp"
@@ -190,7 +191,7 @@ class TimeClient {
 
 int run(const Options& options) {
   reactor::Loop loop;
-  const samples::StopSignals signals(loop, [&loop] { loop.stop(); });
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&loop] { loop.stop(); }));
   const TimeClient client(loop, options);
   loop.run();
   return client.failed() ? 1 : 0;

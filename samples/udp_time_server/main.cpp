@@ -2,6 +2,7 @@
 #include <list>
 #include <string>
 
+#include "reactor/stop_signals.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/udp_time_server/services.hpp"
@@ -30,11 +31,11 @@ void serve(const Options& options) {
     if (!endpoint.empty()) fixed.emplace_back(loop, endpoint, answer);
   }
 
-  const samples::StopSignals signals(loop, [&] {
+  const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] {
     text.drain();
     if (sntp) sntp->drain();
     for (samples::FixedService& service : fixed) service.drain();
-  });
+  }));
   samples::announce(text.address());
   if (sntp) samples::announce(sntp->address());
   for (const samples::FixedService& service : fixed) samples::announce(service.address());

@@ -8,9 +8,9 @@
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
 #include "protocols/time_text.hpp"
+#include "reactor/resolver.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/may_answer.hpp"
-#include "samples/support/with_port.hpp"
 
 namespace samples {
 namespace {
@@ -128,8 +128,8 @@ bool FixedService::listen(reactor::Loop& loop, const std::string& endpoint, bool
         stream.close();
         return Connection{};
       }));
-  auto datagrams =
-      reactor::DatagramSocket::bind_all(loop, with_port(endpoint, connections_->address().port()));
+  auto datagrams = reactor::DatagramSocket::bind_all(
+      loop, reactor::with_port(endpoint, connections_->address().port()));
   if (datagrams) {
     datagrams_ = std::move(*datagrams);
   } else if (last_try) {

@@ -112,6 +112,12 @@ TEST_SUITE("resolver") {
     CHECK(resolve_now("127.0.0.1:no-such-service").error().code == ResolveError::unknown_service);
   }
 
+  TEST_CASE("an endpoint gets another port, a unix path keeps what it is") {
+    CHECK(reactor::with_port("localhost:0", 80) == "localhost:80");
+    CHECK(reactor::with_port("[::1]:0", 8080) == "[::1]:8080");
+    CHECK(reactor::with_port("unix:/tmp/a:0", 80) == "unix:/tmp/a:0");
+  }
+
   TEST_CASE("an address of another family than the one asked for is not found") {
     Loop loop;
     CHECK(resolve(loop, "127.0.0.1:80", {.family = Family::ipv6}).error().code ==

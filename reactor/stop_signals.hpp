@@ -1,0 +1,42 @@
+// SIGINT and SIGTERM as the request to end in order.
+#pragma once
+
+#include <memory>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// Calls back when the process is asked to end: on each SIGINT (Ctrl-C) and each SIGTERM.
+///
+///     auto server = Server<Echo>::listen(loop, "127.0.0.1:9000");
+///     auto stop = StopSignals::create(loop, [&] { server->drain(); });
+///     if (!server || !stop) return 1;
+///     std::printf("listening on %s\n", server->address().to_string().c_str());
+///     loop.run();  // until drained
+///
+/// It does not keep the loop running. A second signal calls back again. After the StopSignals is
+/// destroyed, the two signals do nothing for the rest of the process: a user who presses Ctrl-C
+/// twice does not cut off a program that is ending.
+///
+/// Lifetime  Destroying it is final: no callback comes after it.
+/// Thread    The loop's thread only.
+class StopSignals {
+ public:
+  /// Errors    As Signal::create.
+  [[nodiscard]] static Result<StopSignals> create(Loop& loop, Callback<void()> on_stop);
+
+ private:
+  struct State;
+  struct Retire {
+    void operator()(State* state) const noexcept;
+  };
+
+  explicit StopSignals(State* state) : state_(state) {}
+
+  std::unique_ptr<State, Retire> state_;
+};
+
+}  // namespace reactor
