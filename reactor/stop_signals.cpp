@@ -11,51 +11,66 @@
 
 namespace reactor {
 
-struct StopSignals::State {
+namespace {
+
+template <class OnSignal>
+Result<std::vector<Signal>> watch(Loop& loop, OnSignal on_signal) {
   std::vector<Signal> signals;
-
-  [[nodiscard]] Result<void> watch(Loop& loop, Callback<void()> on_stop) {
-    // Each Signal keeps it until its call returns, which may destroy this object.
-    const auto shared = std::make_shared<Callback<void()>>(std::move(on_stop));
-    for (const int number : {SIGINT, SIGTERM}) {
-      auto signal = Signal::create(loop, number, [shared] { (*shared)(); });
-      if (!signal) return Failure(signal.error());
-      signals.push_back(std::move(*signal));
-    }
-    return {};
+  for (const int number : {SIGINT, SIGTERM}) {
+    auto signal = Signal::create(loop, number, on_signal);
+    if (!signal) return Failure(signal.error());
+    signals.push_back(std::move(*signal));
   }
-
-  // With the last Signal of a number, the signal does again what it does by default: it ends the
-  // process, also when another thread receives it. So one of each stays, in a loop that never runs.
-  static void keep_both() noexcept {
-    struct Kept {
-      Loop loop;
-      State state;
-    };
-    static std::mutex mutex;
-    static Kept* kept = nullptr;  // Never destroyed: a signal may come while the process ends.
-    const std::lock_guard lock(mutex);
-    if (kept) return;
-    try {
-      auto both = std::make_unique<Kept>();
-      if (both->state.watch(both->loop, [] {})) kept = both.release();
-    } catch (const std::exception&) {
-      // Out of descriptors or memory: a signal that comes from now on ends the process.
-    }
-  }
-};
-
-void StopSignals::Retire::operator()(State* state) const noexcept {
-  State::keep_both();
-  delete state;
+  return signals;
 }
 
-Result<StopSignals> StopSignals::create(Loop& loop, Callback<void()> on_stop) {
-  StopSignals stop(new State);
-  if (const auto done = stop.state_->watch(loop, std::move(on_stop)); !done) {
-    return Failure(done.error());
+// With the last Signal of a number, the signal does again what it does by default: it ends the
+// process, also when another thread receives it. So one of each stays, in a loop that never runs.
+void keep_both() noexcept {
+  struct Kept {
+    Loop loop;
+    std::vector<Signal> signals;
+  };
+  static std::mutex mutex;
+  static Kept* kept = nullptr;  // Never destroyed: a signal may come while the process ends.
+  const std::lock_guard lock(mutex);
+  if (kept) return;
+  try {
+    auto both = std::make_unique<Kept>();
+    auto signals = watch(both->loop, [] {});
+    if (!signals) return;
+    both->signals = std::move(*signals);
+    kept = both.release();
+  } catch (const std::exception&) {
+    // Out of descriptors or memory: a signal that comes from now on ends the process.
   }
-  return stop;
+}
+
+}  // namespace
+
+struct StopSignals::State final : HandleState {
+  explicit State(Callback<void()> call) : on_stop(std::move(call)) {}
+
+  void stop() {
+    const Use use(*this);
+    on_stop();
+  }
+
+  void on_retired() noexcept override {
+    keep_both();
+    signals.clear();
+  }
+
+  Callback<void()> on_stop;
+  std::vector<Signal> signals;
+};
+
+Result<StopSignals> StopSignals::create(Loop& loop, Callback<void()> on_stop) {
+  Handle<State> state(new State(std::move(on_stop)));
+  auto signals = watch(loop, [stop = state.get()] { stop->stop(); });
+  if (!signals) return Failure(signals.error());
+  state->signals = std::move(*signals);
+  return StopSignals(std::move(state));
 }
 
 }  // namespace reactor

@@ -1,9 +1,10 @@
 // SIGINT and SIGTERM as the request to end in order.
 #pragma once
 
-#include <memory>
+#include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
@@ -30,13 +31,10 @@ class StopSignals {
 
  private:
   struct State;
-  struct Retire {
-    void operator()(State* state) const noexcept;
-  };
 
-  explicit StopSignals(State* state) : state_(state) {}
+  explicit StopSignals(Handle<State> state) : state_(std::move(state)) {}
 
-  std::unique_ptr<State, Retire> state_;
+  Handle<State> state_;
 };
 
 }  // namespace reactor
