@@ -248,7 +248,14 @@ struct Stream::State final : Source {
 
   void on_turn() override { go_on(); }
 
-  void on_gathered(ssize_t size, Bytes bytes) override { sent(size, bytes, {}); }
+  void on_gathered(Bytes bytes) override {
+    const ssize_t size = sys::send(socket.fd(), bytes.data(), bytes.size(), 0);
+    if (size != static_cast<ssize_t>(bytes.size())) [[unlikely]] {
+      sent(size, bytes, {});
+      return;
+    }
+    moved_at_ = engine().turn_time();
+  }
 
   void unregister() noexcept override {
     send_gathered();
@@ -348,7 +355,7 @@ struct Stream::State final : Source {
 
   Written write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(not_writing | connecting | queueing) &&
-        engine().gather_first(*this, socket.fd(), bytes)) {
+        engine().gather_first(*this, bytes)) {
       return Written::sent;
     }
     return write_otherwise(bytes);
@@ -358,7 +365,7 @@ struct Stream::State final : Source {
     if (is(not_writing)) return Written::closed;
     if (bytes.empty()) return Written::sent;
     if (is(connecting | queueing)) return enqueue(bytes);
-    if (bytes.size() < large_write_bytes && engine().gather(*this, socket.fd(), bytes)) {
+    if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) {
       return Written::sent;
     }
     return send(engine().take_gathered(*this), bytes);
