@@ -127,7 +127,7 @@ struct DatagramSocket::State final : Source, SocketObserver {
     if (std::exchange(more_to_receive, false)) receive();
   }
 
-  void on_gathered(ssize_t, Bytes) override {
+  void on_gathered(Bytes) override {
     if (buffers->owner == this) send_outgoing();
   }
 

@@ -6,9 +6,9 @@
 
 namespace reactor {
 
-struct Deadline::State final : Expiring {
+struct Deadline::State final : TimerHandle {
   State(Engine& engine, Callback<void()> callback)
-      : Expiring(engine, Kind::deadline), on_expired_callback(std::move(callback)) {}
+      : TimerHandle(engine, Kind::deadline), on_expired_callback(std::move(callback)) {}
 
   void on_expired() override {
     const Nanoseconds due = saturating_sum(touched, timeout);

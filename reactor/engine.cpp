@@ -12,7 +12,6 @@
 #include <string_view>
 #include <system_error>
 
-#include "reactor/loop.hpp"
 #include "reactor/platform/sys.hpp"
 
 namespace reactor {
@@ -21,17 +20,6 @@ namespace {
 constexpr std::array<const char*, kinds> kind_names = {"watcher", "wait_any", "timer",  "deadline",
                                                        "signal",  "query",    "work",   "listener",
                                                        "stream",  "datagram", "process"};
-
-constexpr int tick_bits = 16;
-
-TimerWheel::Tick tick_at(std::int64_t nanoseconds) {
-  return static_cast<TimerWheel::Tick>(nanoseconds) >> tick_bits;
-}
-
-// The first tick at which all of `nanoseconds` have passed.
-TimerWheel::Tick tick_after(std::int64_t nanoseconds) {
-  return nanoseconds > 0 ? tick_at(nanoseconds - 1) + 1 : 0;
-}
 
 uv_loop_t* new_native() {
   auto loop = std::make_unique<uv_loop_t>();
@@ -68,20 +56,6 @@ const std::exception_ptr& forked_exception() {
   return *exception;
 }
 
-// Who holds it does so for some nanoseconds, unless its thread is not run just then: waiting awake
-// is cheaper at first than being woken.
-std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
-  for (int tries = 0; tries < 100; ++tries) {
-    if (mutex.try_lock()) return {mutex, std::adopt_lock};
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#endif
-  }
-  return std::unique_lock(mutex);
-}
-
-std::uint32_t slot_of(Token token) { return static_cast<std::uint32_t>(token); }
-
 }  // namespace
 
 // ---- Handles
@@ -114,34 +88,20 @@ void LoopHandle::on_retired() noexcept {
   --engine_.alive_[static_cast<std::size_t>(kind_)];
 }
 
-Source::Source(Engine& engine, Kind kind)
-    : LoopHandle(engine, kind), token_(engine.occupy(*this)) {}
+Source::Source(Engine& engine, Kind kind) : LoopHandle(engine, kind) { engine.sources_.add(*this); }
 
 Source::~Source() {
   (void)engine().take_gathered(*this);
-  engine().vacate(token_);
+  engine().sources_.remove(*this);
 }
 
-void Expiring::expire_at(Nanoseconds when) {
-  Engine& on = engine();
-  // Keeps turn_time() true from now on. A timer that has just fired kept it true until now.
-  if (on.armed_ == 0 && !(on.in_turn_ && on.began_armed_)) on.armed_since_ = on.now();
-  if (linked()) {
-    on.wheel_.remove(*this);
-  } else {
-    ++on.armed_;
-  }
-  on.wheel_.insert(*this, tick_after(when));
-  if (!on.in_turn_) on.arm_poller();
+void TimerHandle::expire_at(Nanoseconds when) { engine().timers().arm(*this, when); }
+
+bool TimerHandle::expires_by(Nanoseconds when) const {
+  return linked() && Timers::is_due_by(expiry, when);
 }
 
-bool Expiring::expires_by(Nanoseconds when) const { return linked() && expiry <= tick_after(when); }
-
-void Expiring::cancel() {
-  if (!linked()) return;
-  engine().wheel_.remove(*this);
-  --engine().armed_;
-}
+void TimerHandle::cancel() { engine().timers().disarm(*this); }
 
 // ---- The engine's life
 
@@ -157,15 +117,13 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
       }()),
       poller_(*own_poller_),
       thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
-      spin_(spin.count()),
-      wheel_(tick_at(clock())) {
+      iteration_(poller_, sources_, posted_, timers_, calls_, spin.count()) {
   (void)forked_exception();
 }
 
 Engine::~Engine() {
-  assert(!in_turn_ && "a loop was destroyed by one of its callbacks");
-  posted_now_ = {};
-  while (!posted_.empty()) std::exchange(posted_, {}).clear();
+  assert(!timers_.in_turn() && "a loop was destroyed by one of its callbacks");
+  posted_.clear();
   abort_if_handles_are_left();
   if (guest_) return;
   forked_ ? leave_native(own_native_.release()) : finish_natives();
@@ -178,9 +136,9 @@ void Engine::detach_from_parent() noexcept {
   forked_ = true;
   poller_.detach_from_parent(mine);
   thread_ = std::thread::id();
-  in_turn_ = false;
-  gathering_for_ = nullptr;
-  if (mine) exception_ = forked_exception();
+  timers_.leave_turn();
+  calls_.output.discard();
+  if (mine) calls_.interrupt(forked_exception());
 }
 
 void Engine::throw_if_forked() const {
@@ -264,7 +222,7 @@ void Engine::run(bool for_ever) {
 void Engine::run_turns() {
   while (alive() && !interrupted()) {
     const bool stop_asked = stopping_;
-    take_turn(!stop_asked);
+    iteration_.run(!stop_asked, stopping_);
     if (stop_asked || stopping_) return;
   }
 }
@@ -276,200 +234,25 @@ bool Engine::turn(bool wait) {
     if (guest_) {
       uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } else {
-      take_turn(wait);
+      iteration_.run(wait, stopping_);
     }
   }
   rethrow();
   return guest_ ? uv_loop_alive(&native_) != 0 : alive();
 }
 
-void Engine::take_turn(bool wait) {
-  assert(!in_turn_ && "a loop was run from one of its own callbacks");
-  in_turn_ = true;
-  wait_for_events(wait);
-  const Nanoseconds began = statistics_ ? clock() : 0;
-  dispatch_events();
-  if (has_posted_ || !posted_now_.empty()) run_posted();
-  if (armed_ > 0) fire_timers();
-  if (!scheduled_.empty() || !scheduled_now_.empty()) run_scheduled();
-  if (!interrupted()) poller_.run_native();
-  if (began && statistics_) statistics_->add(std::chrono::nanoseconds(clock() - began));
-  if (armed_ > 0) arm_poller();
-  in_turn_ = false;
-}
-
 // The poller has something, inside the application's turn of its own loop.
 void Engine::guest_turn() {
   const platform::Use use(platform_);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  take_turn(false);
-  if (!may_sleep() || (interrupted() && stopping_)) poller_.wake();
+  iteration_.run(false, stopping_);
+  if (!iteration_.may_sleep() || (interrupted() && stopping_)) poller_.wake();
   keep_application_running();
   if (interrupted() || stopping_.exchange(false)) uv_stop(&native_);
 }
 
 void Engine::keep_application_running() {
-  if (guest_) poller_.keep_alive(keeping_running_ > 0 || work_left());
-}
-
-bool Engine::work_left() const {
-  return !events_.empty() || !scheduled_.empty() || !scheduled_now_.empty() ||
-         !posted_now_.empty() || has_posted_;
-}
-
-void Engine::wait_for_events(bool wait) {
-  // An exception may have left events of the last turn.
-  if (events_.empty()) {
-    wait = wait && may_sleep();
-    if (!wait || spin_ <= 0 || !spin()) events_ = poller_.wait(wait ? -1 : 0);
-    awake_.store(true, std::memory_order_relaxed);
-  }
-  now_is_fresh_ = began_armed_ = armed_ > 0;
-  if (now_is_fresh_) now_ = clock();
-}
-
-// Whoever posts from here on wakes the thread; who did before has left work.
-bool Engine::may_sleep() {
-  awake_ = false;
-  return !work_left();
-}
-
-// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look for
-// all that the thread could have been woken for.
-bool Engine::spin() {
-  const Nanoseconds until = saturating_sum(clock(), spin_);
-  for (;;) {
-    events_ = poller_.wait(0);
-    const Nanoseconds reached = clock();
-    if (work_left() || stopping_ || poller_.native_ready()) return true;
-    if (tick_at(reached) >= poller_armed_for_) return true;
-    if (reached >= until) return false;
-  }
-}
-
-void Engine::dispatch_events() {
-  const Event* event = events_.data();
-  const Event* const end = event + events_.size();
-  for (; event != end && !interrupted(); ++event) {
-    if (Source* const source = find(event->token)) {
-      source->on_ready(event->happened);
-    } else {
-      resolve_event(*event);
-    }
-  }
-  events_ = {event, end};
-}
-
-// It is the poller's own, or of a source that is gone.
-void Engine::resolve_event(Event event) {
-  if (!poller_.resolve(event)) return;
-  if (Source* const source = find(event.token)) source->on_ready(event.happened);
-}
-
-void Engine::report_if_slow(const LoopHandle& handle) {
-  report_if_slow([&] { return handle.describe(); });
-}
-
-template <class Describe>
-void Engine::report_if_slow(Describe describe) {
-  const Nanoseconds took = clock() - call_began_;
-  if (took < slow_call_limit_) return;
-  attempt([&, on_slow = on_slow_call_] { (*on_slow)(describe(), std::chrono::nanoseconds(took)); });
-}
-
-void Engine::run_posted() {
-  if (interrupted()) return;
-  if (posted_now_.empty()) {
-    const auto lock = lock_soon(post_mutex_);
-    posted_now_.refill(posted_);
-    has_posted_ = false;
-  }
-  while (!posted_now_.empty() && !interrupted()) {
-    if (slow_call_limit_ != 0) call_began_ = clock();
-    calling_ = true;
-    attempt(posted_now_.front());
-    calling_ = false;
-    posted_now_.pop();  // What it captured goes before the next is run.
-    if (slow_call_limit_ != 0) report_if_slow([] { return std::string("posted task"); });
-  }
-  // One send for all that the tasks of a batch wrote to one stream.
-  if (gathering_for_) finish_gathering();
-}
-
-void Engine::fire_timers() {
-  if (interrupted()) return;
-  wheel_.advance(tick_at(now_));
-  if (!wheel_.first_due() || !serve_arrivals()) return;
-  while (!interrupted()) {
-    TimerWheel::Node* const node = wheel_.pop_due();
-    if (!node) return;
-    --armed_;
-    static_cast<Expiring*>(node)->on_expired();
-  }
-}
-
-// Timers are due. Where more may have arrived than the wait of this turn collected, that goes
-// first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
-bool Engine::serve_arrivals() {
-  // Longer than a thread takes to wake up: between the wait and the clock, the thread did not run.
-  constexpr TimerWheel::Tick late = (1'000'000 >> tick_bits) + 1;
-  const bool stalled = tick_at(now_) - wheel_.first_due()->expiry > late;
-  if (!stalled && !poller_.may_have_more(events_.data())) return true;
-  if (!look_again()) return false;
-  // Sources that have read a part ask for another go.
-  constexpr int most_rounds = 16;
-  for (int round = 0; stalled && round < most_rounds; ++round) {
-    if (scheduled_.empty() && scheduled_now_.empty()) break;
-    run_scheduled();
-    if (interrupted()) return false;
-  }
-  return true;
-}
-
-// Bounded: the poller gives each source its go before it gives one to any a second time.
-bool Engine::look_again() {
-  if (!poller_.looks_by_itself()) {
-    timers_held_ = !timers_held_;
-    if (timers_held_) poller_.wake();
-    return !timers_held_;
-  }
-  std::size_t left = slots_.size();
-  for (;;) {
-    events_ = poller_.wait(0);
-    left -= std::min(left, events_.size());
-    dispatch_events();
-    if (interrupted()) return false;
-    if (left == 0 || !poller_.may_have_more(events_.data())) return true;
-  }
-}
-
-void Engine::run_scheduled() {
-  if (scheduled_now_.empty()) {
-    scheduled_before_ = scheduled_.size();
-    scheduled_now_.refill(scheduled_);
-  }
-  while (!scheduled_now_.empty() && !interrupted()) {
-    Source* const source = find(scheduled_now_.front());
-    scheduled_now_.pop();
-    if (!source) continue;
-    source->scheduled_ = false;
-    source->on_turn();
-  }
-}
-
-// The poller wakes the thread at a time that may be too early by now, never at one too late: a
-// timer that moves away, as most do, costs no system call.
-void Engine::arm_poller() {
-  // The clock never gets beyond: what is later is never.
-  constexpr TimerWheel::Tick last = std::numeric_limits<Nanoseconds>::max() >> tick_bits;
-  const TimerWheel::Tick next = wheel_.next();
-  if (next > last) return;
-  if (poller_armed_for_ != TimerWheel::never && now_ != 0 && tick_at(now_) >= poller_armed_for_) {
-    poller_armed_for_ = TimerWheel::never;
-  }
-  if (next >= poller_armed_for_) return;
-  poller_armed_for_ = next;
-  poller_.arm(static_cast<Nanoseconds>(next << tick_bits));
+  if (guest_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
 }
 
 void Engine::stop() noexcept {
@@ -477,123 +260,19 @@ void Engine::stop() noexcept {
   poller_.wake();
 }
 
-void Engine::post(Task&& task) {
+void Engine::post(PostQueue::Task&& task) {
   if (forked_) return;  // A thread of the parent may hold the mutex for ever.
-  {
-    const auto lock = lock_soon(post_mutex_);
-    posted_.push_back(std::move(task));
-    // What follows belongs to the loop's processor still: asked for now, it is here when needed.
-    constexpr std::size_t ahead = 8;
-    if (posted_.capacity() - posted_.size() > ahead) __builtin_prefetch(&posted_.back() + ahead, 1);
-    if (posted_.size() > 1) return;
-    has_posted_ = true;
-  }
-  if (awake_) return;
+  if (!posted_.push(std::move(task))) return;
   if (runs_in(std::this_thread::get_id())) keep_application_running();
   poller_.wake();
 }
 
 bool Engine::alive() const {
-  return keeping_running_ > 0 || work_left() || poller_.native_alive(passive_natives_);
-}
-
-// For rethrow(): of two exceptions the first.
-void Engine::keep_exception() noexcept {
-  if (!exception_) exception_ = std::current_exception();
-}
-
-void Engine::rethrow() {
-  if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
-}
-
-// ---- Sources
-
-Token Engine::occupy(Source& source) {
-  if (free_slots_.empty()) {
-    slots_.emplace_back();
-    free_slots_.reserve(slots_.capacity());  // vacate() finds room.
-    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
-  }
-  const std::uint32_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  slots_[slot].source = &source;
-  return Token{slots_[slot].generation} << 32 | slot;
-}
-
-void Engine::vacate(Token token) {
-  Slot& slot = slots_[slot_of(token)];
-  slot.source = nullptr;
-  // 31 bits, and never 0: the tokens beyond are the poller's.
-  slot.generation = slot.generation % 0x7fff'ffff + 1;
-  free_slots_.push_back(slot_of(token));
+  return keeping_running_ > 0 || iteration_.work_left() || poller_.native_alive(passive_natives_);
 }
 
 void Engine::schedule(Source& source) {
-  if (source.scheduled_) return;
-  scheduled_.push_back(source.token_);
-  source.scheduled_ = true;
-  if (guest_ && !in_turn_) poller_.wake();
-}
-
-// ---- Time
-
-Engine::Nanoseconds Engine::clock() { return sys::steady_now(); }
-
-Engine::Nanoseconds Engine::now() {
-  if (!in_turn_ || !now_is_fresh_) now_ = clock();
-  now_is_fresh_ = true;
-  return now_;
-}
-
-// ---- Shared buffers
-
-bool Engine::gather(Source& source, int fd, std::span<const std::byte> bytes) {
-  if (!calling_) return false;
-  if (gathering_for_ != &source) {
-    if (gathering_for_) finish_gathering();
-    gathering_for_ = &source;
-    gathering_fd_ = fd;
-    gathered_ = {gather_buffer(), 0};
-  }
-  const std::byte* const end = gathered_.data() + gathered_.size();
-  if (was_read(gathered_)) {
-    if (bytes.data() == end) {  // One behind the other, as they were read.
-      gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
-      return true;
-    }
-    if (gathered_.size() > gather_buffer_bytes) return false;
-    std::memcpy(gather_buffer(), gathered_.data(), gathered_.size());
-    gathered_ = {gather_buffer(), gathered_.size()};
-  }
-  if (bytes.size() > gather_buffer_bytes - gathered_.size()) return false;
-  if (!bytes.empty()) std::memcpy(gather_buffer() + gathered_.size(), bytes.data(), bytes.size());
-  gathered_ = {gather_buffer(), gathered_.size() + bytes.size()};
-  return true;
-}
-
-bool Engine::gather_itself(Source& source) {
-  if (!calling_) return false;
-  if (gathering_for_ && gathering_for_ != &source) finish_gathering();
-  gathering_for_ = &source;
-  gathering_fd_ = -1;
-  gathered_ = {};
-  return true;
-}
-
-void Engine::finish_gathering() {
-  if (gathering_fd_ < 0) [[unlikely]] {
-    return std::exchange(gathering_for_, nullptr)->on_gathered(0, {});
-  }
-  const ssize_t sent = sys::send(gathering_fd_, gathered_.data(), gathered_.size(), 0);
-  Source* const source = std::exchange(gathering_for_, nullptr);
-  if (sent != static_cast<ssize_t>(gathered_.size())) return source->on_gathered(sent, gathered_);
-  source->moved_at_ = now_;
-}
-
-void Engine::watch_slow_calls(Nanoseconds limit, OnSlowCall on_slow) {
-  slow_call_limit_ = limit;
-  call_began_ = clock();  // Of the callback that is running, if one is.
-  on_slow_call_ = limit != 0 ? std::make_shared<OnSlowCall>(std::move(on_slow)) : nullptr;
+  if (sources_.schedule(source) && guest_ && !timers_.in_turn()) poller_.wake();
 }
 
 }  // namespace reactor

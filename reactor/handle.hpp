@@ -64,7 +64,7 @@ class HandleState {
   virtual ~HandleState() = default;
 
  private:
-  friend class Engine;
+  friend class Calls;
   friend class Use;
   template <class State>
   friend class Handle;

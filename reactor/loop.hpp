@@ -1,34 +1,19 @@
 // The event loop: it waits until something is ready, and calls back.
 #pragma once
 
-#include <array>
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/turn_statistics.hpp"
 
 struct uv_loop_s;
 
 namespace reactor {
 
 class Engine;
-
-/// How long the turns of a loop took, from the end of the wait to the end of the last callback: the
-/// lag that one callback can add to every other. Buckets double, from one microsecond.
-struct TurnStatistics {
-  std::uint64_t turns = 0;
-  std::chrono::nanoseconds total{0};
-  std::chrono::nanoseconds longest{0};
-  std::array<std::uint64_t, 32> buckets{};
-
-  void add(std::chrono::nanoseconds turn);
-
-  /// A time that this share of the turns (0 to 1) did not exceed; at most twice the true one.
-  [[nodiscard]] std::chrono::nanoseconds percentile(double share) const;
-};
 
 struct LoopOptions {
   /// How long to look for events before the thread is put to sleep. Saves some microseconds of

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/platform/sys.hpp"
 #include "reactor/send_queued.hpp"
 
 namespace reactor {
@@ -16,10 +17,19 @@ namespace reactor {
   if (is(no_more)) return Written::closed;
   if (bytes.empty()) return Written::sent;
   if (is(held | queueing)) return enqueue(bytes);
-  if (bytes.size() < large_write_bytes && engine().gather(*this, connection_.fd(), bytes)) {
+  if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) {
     return Written::sent;
   }
   return send(engine().take_gathered(*this), bytes);
+}
+
+void StreamOutput::on_gathered(Bytes bytes) {
+  const ssize_t size = sys::send(connection_.fd(), bytes.data(), bytes.size(), 0);
+  if (size != static_cast<ssize_t>(bytes.size())) [[unlikely]] {
+    sent(size, bytes, {});
+    return;
+  }
+  moved_at_ = engine().turn_time();
 }
 
 void StreamOutput::send_gathered() {

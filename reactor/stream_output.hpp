@@ -25,7 +25,7 @@ class StreamOutput : public Source {
 
   Written write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(held | queueing | no_more) &&
-        engine().gather_first(*this, connection_.fd(), bytes)) {
+        engine().gather_first(*this, bytes)) {
       return Written::sent;
     }
     return write_otherwise(bytes);
@@ -104,7 +104,7 @@ class StreamOutput : public Source {
   /// Bytes will not be sent, for this error: calls stop_output().
   virtual void on_output_failed(Error error) = 0;
 
-  void on_gathered(std::ptrdiff_t size, Bytes bytes) final { sent(size, bytes, {}); }
+  void on_gathered(Bytes bytes) final;
 
   [[nodiscard]] bool is(unsigned any) const { return (flags_ & any) != 0; }
   void set(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ | all); }

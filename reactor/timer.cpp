@@ -8,9 +8,9 @@
 
 namespace reactor {
 
-struct Timer::State final : Expiring {
+struct Timer::State final : TimerHandle {
   State(Engine& engine, Callback<void()> callback)
-      : Expiring(engine, Kind::timer), on_expired_callback(std::move(callback)) {}
+      : TimerHandle(engine, Kind::timer), on_expired_callback(std::move(callback)) {}
 
   void start(Duration delay, Duration repeat) {
     period = repeat.count();

@@ -121,3 +121,10 @@ class Poller {
 };
 
 }  // namespace reactor::platform
+
+namespace reactor {
+using platform::Event;
+using platform::Happened;
+using platform::Poller;
+using platform::Token;
+}  // namespace reactor

@@ -38,6 +38,26 @@ class Rules(unittest.TestCase):
                    {"samples/a.cpp": '#include "bench/load.hpp"\n'},
                    {"samples/a.cpp": "#include <reactor/loop.hpp>\n"}, "samples/a.cpp:1:")
 
+    def test_files_do_not_include_each_other(self):
+        circle = {"reactor/a.hpp": "#pragma once\n", "reactor/b.hpp": '#include "reactor/c.hpp"\n',
+                  "reactor/a.cpp": '#include "reactor/b.hpp"\n',
+                  "reactor/c.cpp": '#include "reactor/a.hpp"\n', "reactor/c.hpp": "#pragma once\n"}
+        found = findings(tidy.no_files_include_each_other, circle)
+        self.assertEqual(found[0], "reactor/a: in a circle of includes with reactor/b, reactor/c")
+        self.assertEqual(len(found), 3, found)
+        circle["reactor/c.cpp"] = '#include "reactor/c.hpp"\n'
+        self.assertEqual(findings(tidy.no_files_include_each_other, circle), [])
+
+    def test_a_class_has_one_job_and_so_many_lines(self):
+        def tree(outside, inside):
+            body = "struct Inner {\n" + "  int x;\n" * inside + "};\n"
+            text = body + "  int y;\n" * outside
+            return {"reactor/a.hpp": "class Fwd;\nclass Outer final : public Base {\n"
+                    + textwrap.indent(text, "  ") + "};\n"}
+        self.check(tidy.no_class_is_too_long, tree(10, 240), tree(10, 230), "reactor/a.hpp:2: Outer")
+        self.check(tidy.no_class_is_too_long, {"reactor/a.hpp": "struct A {\n" + "\n" * 250 + "};\n"},
+                   {"reactor/a.hpp": "struct A {\n" + "\n" * 249 + "};\n"}, "reactor/a.hpp:1: A")
+
     def test_protocols_see_the_standard_library_only(self):
         for header in ("uv.h", "sys/socket.h", "unistd.h", "fmt/format.h"):
             self.check(tidy.protocols_need_the_standard_library_only,

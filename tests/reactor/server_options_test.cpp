@@ -7,7 +7,8 @@
 #include <chrono>
 #include <cstdint>
 
-#include "reactor/engine.hpp"
+#include "reactor/admission.hpp"
+#include "reactor/output_batch.hpp"
 
 using namespace std::chrono_literals;
 using reactor::ServerOptions;
@@ -26,7 +27,7 @@ TEST_SUITE("server_options") {
     const ServerOptions one{
         .max_connections = 1, .max_queued_bytes = 0, .max_total_queued_bytes = 0};
     CHECK(one.most_bytes() >=
-          reactor::Engine::read_buffer_bytes + reactor::Engine::gather_buffer_bytes);
+          reactor::OutputBatch::read_buffer_bytes + reactor::OutputBatch::gather_buffer_bytes);
     ServerOptions by_network = options;
     by_network.max_per_network = 10;
     CHECK(by_network.most_bytes() - options.most_bytes() == 100 * 1024);

@@ -1,0 +1,46 @@
+#include "reactor/calls.hpp"
+
+#include "reactor/timers.hpp"
+
+namespace reactor {
+
+void Calls::run(Callback<void(), 48>& task) {
+  if (slow_limit_ != 0) begin_watch();
+  output.begin();
+  attempt(task);
+  output.end();
+}
+
+// For rethrow(): of two exceptions the first.
+void Calls::keep_exception() noexcept {
+  if (!exception_) exception_ = std::current_exception();
+}
+
+void Calls::rethrow() {
+  if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+}
+
+void Calls::watch_slow(Nanoseconds limit, OnSlow on_slow) {
+  slow_limit_ = limit;
+  began_ = Timers::clock();  // Of the callback that is running, if one is.
+  on_slow_ = limit != 0 ? std::make_shared<OnSlow>(std::move(on_slow)) : nullptr;
+}
+
+void Calls::begin_watch() { began_ = Timers::clock(); }
+
+void Calls::report_slow(const LoopHandle& handle) {
+  report_if_slow([&] { return handle.describe(); });
+}
+
+void Calls::report_slow_task() {
+  if (slow_limit_ != 0) report_if_slow([] { return std::string("posted task"); });
+}
+
+template <class Describe>
+void Calls::report_if_slow(Describe describe) {
+  const Nanoseconds took = Timers::clock() - began_;
+  if (took < slow_limit_) return;
+  attempt([&, on_slow = on_slow_] { (*on_slow)(describe(), std::chrono::nanoseconds(took)); });
+}
+
+}  // namespace reactor

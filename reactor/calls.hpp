@@ -1,0 +1,84 @@
+// Every call from the loop into the user's code. Internal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "reactor/callback.hpp"
+#include "reactor/loop_handle.hpp"
+#include "reactor/output_batch.hpp"
+
+namespace reactor {
+
+/// Keeps what a callback throws, sends what it wrote, and reports one that took too long.
+class Calls {
+ public:
+  using Nanoseconds = std::int64_t;
+  using OnSlow = Callback<void(std::string, std::chrono::nanoseconds)>;
+
+  /// Calls `callback` for `handle`. False when the handle is gone: touch nothing of it.
+  template <class Callable, class... Arguments>
+  [[nodiscard]] bool call(LoopHandle& handle, Callable& callback, Arguments&&... arguments);
+
+  /// Calls a posted task. What it writes is sent by flush(), together with what others write.
+  void run(Callback<void(), 48>& task);
+  void flush() { output.flush(); }
+
+  /// True once something was thrown: nothing is called until rethrow().
+  [[nodiscard]] bool interrupted() const { return exception_ != nullptr; }
+  void interrupt(std::exception_ptr exception) { exception_ = std::move(exception); }
+  /// Throws what was thrown; of several exceptions the first.
+  void rethrow();
+
+  /// Reports callbacks that take `limit` or longer; 0: none.
+  void watch_slow(Nanoseconds limit, OnSlow on_slow);
+  [[nodiscard]] bool watches() const { return slow_limit_ != 0; }
+  /// The task that run() called last has been destroyed.
+  void report_slow_task();
+
+  OutputBatch output;
+
+ private:
+  template <class Action>
+  void attempt(Action&& action) noexcept;
+  void keep_exception() noexcept;
+  void begin_watch();
+  void report_slow(const LoopHandle& handle);
+  template <class Describe>
+  void report_if_slow(Describe describe);
+
+  std::exception_ptr exception_;
+  Nanoseconds slow_limit_ = 0;
+  Nanoseconds began_ = 0;
+  std::shared_ptr<OnSlow> on_slow_;  // It may replace itself.
+};
+
+template <class Callable, class... Arguments>
+[[gnu::always_inline]] inline bool Calls::call(LoopHandle& handle, Callable& callback,
+                                               Arguments&&... arguments) {
+  if (slow_limit_ != 0) [[unlikely]]
+    begin_watch();
+  ++handle.uses_;
+  output.begin();
+  attempt([&] { callback(std::forward<Arguments>(arguments)...); });
+  output.end();
+  output.flush();
+  if (slow_limit_ != 0) [[unlikely]]
+    report_slow(handle);
+  return handle.end_use();
+}
+
+template <class Action>
+[[gnu::always_inline]] inline void Calls::attempt(Action&& action) noexcept {
+  try {
+    action();
+  } catch (...) {
+    keep_exception();
+  }
+}
+
+}  // namespace reactor

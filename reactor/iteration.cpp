@@ -1,0 +1,147 @@
+#include "reactor/iteration.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+#include "reactor/duration.hpp"
+#include "reactor/turn_statistics.hpp"
+
+namespace reactor {
+
+Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Timers& timers,
+                     Calls& calls, Nanoseconds spin)
+    : poller_(poller),
+      sources_(sources),
+      posted_(posted),
+      timers_(timers),
+      calls_(calls),
+      spin_(spin) {}
+
+void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
+  timers_.enter_turn();
+  wait_for_events(wait, stopping);
+  const Nanoseconds began = statistics_ ? Timers::clock() : 0;
+  dispatch_events();
+  if (!posted_.empty()) run_posted();
+  if (timers_.any_armed()) fire_timers();
+  if (sources_.any_scheduled()) run_scheduled();
+  if (!calls_.interrupted()) poller_.run_native();
+  if (began && statistics_) statistics_->add(std::chrono::nanoseconds(Timers::clock() - began));
+  timers_.end_turn();
+}
+
+bool Iteration::work_left() const {
+  return !events_.empty() || sources_.any_scheduled() || !posted_.empty();
+}
+
+void Iteration::wait_for_events(bool wait, const std::atomic<bool>& stopping) {
+  // An exception may have left events of the last turn.
+  if (events_.empty()) {
+    wait = wait && may_sleep();
+    if (!wait || spin_ <= 0 || !spin(stopping)) events_ = poller_.wait(wait ? -1 : 0);
+    posted_.set_awake(true);
+  }
+  timers_.begin_turn();
+}
+
+bool Iteration::may_sleep() {
+  posted_.set_awake(false);
+  return !work_left();
+}
+
+// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look for
+// all that the thread could have been woken for.
+bool Iteration::spin(const std::atomic<bool>& stopping) {
+  const Nanoseconds until = saturating_sum(Timers::clock(), spin_);
+  for (;;) {
+    events_ = poller_.wait(0);
+    const Nanoseconds reached = Timers::clock();
+    if (work_left() || stopping || poller_.native_ready()) return true;
+    if (timers_.poller_is_due(reached)) return true;
+    if (reached >= until) return false;
+  }
+}
+
+void Iteration::dispatch_events() {
+  const Event* event = events_.data();
+  const Event* const end = event + events_.size();
+  for (; event != end && !calls_.interrupted(); ++event) {
+    if (Source* const source = sources_.find(event->token)) {
+      source->on_ready(event->happened);
+    } else {
+      resolve_event(*event);
+    }
+  }
+  events_ = {event, end};
+}
+
+// It is the poller's own, or of a source that is gone.
+void Iteration::resolve_event(Event event) {
+  if (!poller_.resolve(event)) return;
+  if (Source* const source = sources_.find(event.token)) source->on_ready(event.happened);
+}
+
+void Iteration::run_posted() {
+  if (calls_.interrupted()) return;
+  Batch<PostQueue::Task>& tasks = posted_.batch();
+  while (!tasks.empty() && !calls_.interrupted()) {
+    calls_.run(tasks.front());
+    tasks.pop();  // What it captured goes before the next is run.
+    calls_.report_slow_task();
+  }
+  // One send for all that the tasks of a batch wrote to one stream.
+  calls_.flush();
+}
+
+void Iteration::fire_timers() {
+  if (calls_.interrupted()) return;
+  if (!timers_.advance() || !serve_arrivals()) return;
+  while (!calls_.interrupted()) {
+    TimerWheel::Node* const node = timers_.pop_due();
+    if (!node) return;
+    static_cast<TimerHandle*>(node)->on_expired();
+  }
+}
+
+// Timers are due. Where more may have arrived than the wait of this turn collected, that goes
+// first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
+bool Iteration::serve_arrivals() {
+  const bool stalled = timers_.stalled();
+  if (!stalled && !poller_.may_have_more(events_.data())) return true;
+  if (!look_again()) return false;
+  // Sources that have read a part ask for another go.
+  constexpr int most_rounds = 16;
+  for (int round = 0; stalled && round < most_rounds; ++round) {
+    if (!sources_.any_scheduled()) break;
+    run_scheduled();
+    if (calls_.interrupted()) return false;
+  }
+  return true;
+}
+
+// Bounded: the poller gives each source its go before it gives one to any a second time.
+bool Iteration::look_again() {
+  if (!poller_.looks_by_itself()) {
+    timers_held_ = !timers_held_;
+    if (timers_held_) poller_.wake();
+    return !timers_held_;
+  }
+  std::size_t left = sources_.size();
+  for (;;) {
+    events_ = poller_.wait(0);
+    left -= std::min(left, events_.size());
+    dispatch_events();
+    if (calls_.interrupted()) return false;
+    if (left == 0 || !poller_.may_have_more(events_.data())) return true;
+  }
+}
+
+void Iteration::run_scheduled() {
+  const Batch<Token>& scheduled = sources_.batch();
+  while (!scheduled.empty() && !calls_.interrupted()) {
+    if (Source* const source = sources_.pop_scheduled()) source->on_turn();
+  }
+}
+
+}  // namespace reactor

@@ -1,0 +1,61 @@
+// The order of one iteration of the loop. Internal.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "reactor/calls.hpp"
+#include "reactor/platform/poller.hpp"
+#include "reactor/post_queue.hpp"
+#include "reactor/source_table.hpp"
+#include "reactor/timers.hpp"
+
+namespace reactor {
+
+struct TurnStatistics;
+
+/// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
+/// calls the sources that asked for another go; lets libuv run. An exception ends it early, and the
+/// next one goes on where it ended.
+class Iteration {
+ public:
+  using Nanoseconds = std::int64_t;
+
+  /// `spin`: for how long to look for events before the thread is put to sleep.
+  Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Timers& timers, Calls& calls,
+            Nanoseconds spin);
+
+  /// Waits for something to happen if `wait`, at most until `stopping`.
+  void run(bool wait, const std::atomic<bool>& stopping);
+
+  /// Something is left to do without waiting.
+  [[nodiscard]] bool work_left() const;
+  /// Whoever posts from here on wakes the thread. False when something was posted before.
+  [[nodiscard]] bool may_sleep();
+
+  void measure(TurnStatistics* statistics) { statistics_ = statistics; }
+
+ private:
+  void wait_for_events(bool wait, const std::atomic<bool>& stopping);
+  [[nodiscard]] bool spin(const std::atomic<bool>& stopping);
+  void dispatch_events();
+  void resolve_event(Event event);
+  void run_posted();
+  void fire_timers();
+  [[nodiscard]] bool serve_arrivals();
+  [[nodiscard]] bool look_again();
+  void run_scheduled();
+
+  Poller& poller_;
+  SourceTable& sources_;
+  PostQueue& posted_;
+  Timers& timers_;
+  Calls& calls_;
+  const Nanoseconds spin_;
+  bool timers_held_ = false;       // For one turn, so that input goes first.
+  std::span<const Event> events_;  // Of this turn, those not yet dispatched.
+  TurnStatistics* statistics_ = nullptr;
+};
+
+}  // namespace reactor

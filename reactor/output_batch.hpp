@@ -1,0 +1,81 @@
+// The output of one callback, sent in one system call. Internal.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace reactor {
+
+class Source;
+
+/// Gathers what a callback writes to one source until the callback returns. It decides when that is
+/// sent; the source sends. Has the buffer that all streams of a loop read into, so that an echo
+/// is sent from where it was received.
+class OutputBatch {
+ public:
+  /// What the longest read can bring, and what small writes are gathered in.
+  static constexpr std::size_t read_buffer_bytes = 512 * 1024;
+  static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
+
+  /// A callback begins, and returns.
+  void begin() {
+    assert(!open_ && "a callback was called from inside another");
+    open_ = true;
+  }
+  void end() { open_ = false; }
+
+  /// Where each read begins, of read_buffer_bytes.
+  [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
+
+  /// Keeps `bytes` for `source` behind what was gathered for it before. What lies in the read
+  /// buffer stays there, anything else is copied. False when no callback is running, or they do not
+  /// fit.
+  [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
+
+  /// The same for what is written first and was just read, as an echo or a relay does; false for
+  /// anything else.
+  [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
+    if (!open_ || source_ || !was_read(bytes)) return false;
+    source_ = &source;
+    gathered_ = bytes;
+    return true;
+  }
+
+  /// For a source that keeps what it sends by itself: on_gathered() is its time to send. False when
+  /// no callback is running.
+  [[nodiscard]] bool gather_itself(Source& source);
+
+  /// What is gathered for this source, which takes it over.
+  [[nodiscard]] std::span<const std::byte> take(const Source& source) {
+    if (source_ != &source) return {};
+    source_ = nullptr;
+    return gathered_;
+  }
+
+  /// Has the source send what is gathered.
+  void flush() {
+    if (source_) flush_gathered();
+  }
+  void discard() { source_ = nullptr; }
+
+ private:
+  [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
+  [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
+    return reinterpret_cast<std::uintptr_t>(bytes.data()) -
+               reinterpret_cast<std::uintptr_t>(buffers_.get()) <
+           read_buffer_bytes;
+  }
+  void flush_gathered();
+
+  bool open_ = false;
+  Source* source_ = nullptr;
+  std::span<const std::byte> gathered_;  // In one of the buffers.
+  // For reading, and behind that for gathering. Memory that is not touched costs none.
+  const std::unique_ptr<std::byte[]> buffers_ =
+      std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes + gather_buffer_bytes);
+};
+
+}  // namespace reactor

@@ -1,0 +1,45 @@
+// The tasks that any thread posts to a loop. Internal.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "reactor/batch.hpp"
+#include "reactor/callback.hpp"
+
+namespace reactor {
+
+/// Tasks in the order in which they were posted. They are taken in batches.
+///
+/// Thread    push() on any, all else on the loop's.
+class PostQueue {
+ public:
+  using Task = Callback<void(), 48>;
+
+  /// True when the loop has to be woken, since it may be asleep.
+  [[nodiscard]] bool push(Task&& task);
+
+  /// From here on the loop looks for tasks before it waits, or not: then push() says to wake it.
+  void set_awake(bool awake) {
+    awake_.store(awake, awake ? std::memory_order_relaxed : std::memory_order_seq_cst);
+  }
+
+  [[nodiscard]] bool empty() const { return now_.empty() && !has_posted_; }
+
+  /// The tasks to be run now: those that are left of the last batch, or else all that were posted.
+  [[nodiscard]] Batch<Task>& batch();
+
+  /// Destroys all tasks, also those that their destructors post.
+  void clear();
+
+ private:
+  Batch<Task> now_;
+  // What other threads write, on cache lines of its own: of what they do the loop sees one word.
+  alignas(64) std::mutex mutex_;
+  std::vector<Task> posted_;  // Guarded by mutex_.
+  alignas(64) std::atomic<bool> has_posted_ = false;
+  std::atomic<bool> awake_ = false;
+};
+
+}  // namespace reactor

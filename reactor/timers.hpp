@@ -1,0 +1,78 @@
+// The timers of a loop, and its time. Internal.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include "reactor/platform/poller.hpp"
+#include "reactor/timer_wheel.hpp"
+
+namespace reactor {
+
+/// Has the poller wake the loop for the timer that is due first, and reads the clock once an
+/// iteration while any timer is armed.
+class Timers {
+ public:
+  using Nanoseconds = std::int64_t;
+  using Node = TimerWheel::Node;
+
+  explicit Timers(Poller& poller);
+
+  /// The steady clock, read now.
+  [[nodiscard]] static Nanoseconds clock();
+  /// The steady clock, read at most once an iteration.
+  Nanoseconds now();
+  /// Always the time at which the present iteration began, while anything is armed.
+  [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
+  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood
+  /// still: that time does not count.
+  [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
+    return now() - std::max(when, armed_since_);
+  }
+
+  /// The node is due once the steady clock has reached `when`, never earlier.
+  void arm(Node& node, Nanoseconds when);
+  void disarm(Node& node);
+  /// Whether a node that is due at `expiry` comes as early as arm(node, when) would have it.
+  [[nodiscard]] static bool is_due_by(TimerWheel::Tick expiry, Nanoseconds when);
+
+  // ---- For the iteration
+
+  /// The iteration begins; its wait is over; it ends.
+  void enter_turn() {
+    assert(!in_turn_ && "a loop was run from one of its own callbacks");
+    in_turn_ = true;
+  }
+  void begin_turn();
+  void end_turn();
+  [[nodiscard]] bool in_turn() const { return in_turn_; }
+  /// In a child that was forked in a turn: that turn is over.
+  void leave_turn() { in_turn_ = false; }
+
+  [[nodiscard]] bool any_armed() const { return armed_ > 0; }
+  /// Turns the wheel to the time of the iteration: true when something is due.
+  [[nodiscard]] bool advance();
+  /// Whether the first that is due should have been served before: the thread did not run.
+  [[nodiscard]] bool stalled() const;
+  /// Null when nothing more is due. Valid until another node is armed or disarmed.
+  [[nodiscard]] Node* pop_due();
+  /// The poller was to wake the thread by this time.
+  [[nodiscard]] bool poller_is_due(Nanoseconds reached) const;
+
+ private:
+  void arm_poller();
+
+  Poller& poller_;
+  Nanoseconds now_ = 0;
+  bool now_is_fresh_ = false;
+  bool in_turn_ = false;
+  bool began_armed_ = false;  // The present iteration: something was armed when it began.
+  TimerWheel wheel_;
+  std::size_t armed_ = 0;
+  Nanoseconds armed_since_ = 0;
+  TimerWheel::Tick poller_armed_for_ = TimerWheel::never;
+};
+
+}  // namespace reactor
