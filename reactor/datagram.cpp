@@ -12,10 +12,7 @@
 #include <vector>
 
 #include "reactor/bind_each.hpp"
-#include "reactor/datagram_backlog.hpp"
-#include "reactor/datagram_buffers.hpp"
-#include "reactor/datagram_errors.hpp"
-#include "reactor/datagram_sender.hpp"
+#include "reactor/datagram_output.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/resolver.hpp"
@@ -28,16 +25,9 @@ using Bytes = std::span<const std::byte>;
 // IPv4 peers of an IPv6 socket have an error queue of their own to ask for.
 constexpr SocketOption<bool> mapped_error_queue{"error_queue", IPPROTO_IP, IP_RECVERR};
 
-// The buffers are there for as long as the loop has a datagram socket.
-std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
-  auto buffers = engine.datagram_buffers.lock();
-  if (!buffers) engine.datagram_buffers = buffers = std::make_shared<DatagramBuffers>();
-  return buffers;
-}
-
 }  // namespace
 
-struct DatagramSocket::State final : Source, SocketObserver {
+struct DatagramSocket::State final : DatagramOutput {
   // A datagram that was received, and outlives the buffers.
   struct Kept {
     explicit Kept(const Datagram& of)
@@ -56,18 +46,17 @@ struct DatagramSocket::State final : Source, SocketObserver {
 
   struct Kernel {
     int type;      // SOCK_DGRAM or SOCK_RAW.
-    int protocol;  // 0 for a unix socket.
+    int protocol;  // 0 for a unix socket().
     bool has_peer;
+
+    [[nodiscard]] bool is_udp() const { return type == SOCK_DGRAM && protocol == IPPROTO_UDP; }
   };
 
-  State(Engine& engine, Socket owned, DatagramOptions with, const Address& local, Kernel kernel)
-      : Source(engine, Kind::datagram),
-        socket(std::move(owned)),
+  State(Engine& engine, Socket socket, DatagramOptions with, const Address& local, Kernel kernel)
+      : DatagramOutput(engine, std::move(socket), local, output_options(with, local, kernel)),
         options(with),
-        address(local),
-        is_unix(address.family() == Family::unix_socket),
-        is_udp(kernel.type == SOCK_DGRAM && kernel.protocol == IPPROTO_UDP),
-        takes_no_port(kernel.type == SOCK_RAW && address.family() == Family::ipv6),
+        is_unix(local.family() == Family::unix_socket),
+        is_udp(kernel.is_udp()),
         connected(kernel.has_peer),
         hears_refusals(!is_unix && (connected || options.refusals)),
         // It can fail between two datagrams, and then gives no edge for the second.
@@ -75,35 +64,37 @@ struct DatagramSocket::State final : Source, SocketObserver {
                     ? Trigger::level
                     : Trigger::edge),
         tells_arrivals(options.arrivals || options.receive_times ||
-                       (!connected && !is_unix && address.is_unspecified())),
-        buffers(buffers_of(engine)),
-        errors(*this, socket, address, {connected, options.refusals && !is_unix}),
-        sender(socket, buffers->batch, errors, counters, {connected, options.coalesce && is_udp}),
-        backlog(*this, sender, errors, counters,
-                {options.max_queued_bytes, options.when_full, is_unix && !connected},
-                !is_unix || connected),
-        is_special(takes_no_port) {
-    socket.observe(this);
+                       (!connected && !is_unix && local.is_unspecified())) {}
+
+  [[nodiscard]] static Options output_options(const DatagramOptions& with, const Address& local,
+                                              const Kernel& kernel) {
+    const bool is_unix = local.family() == Family::unix_socket;
+    return {.connected = kernel.has_peer,
+            .reads_error_queue = with.refusals && !is_unix,
+            .coalesce = with.coalesce && kernel.is_udp(),
+            .takes_no_port = kernel.type == SOCK_RAW && local.family() == Family::ipv6,
+            .room_is_reported = !is_unix || kernel.has_peer,
+            .queue = {with.max_queued_bytes, with.when_full, is_unix && !kernel.has_peer}};
   }
 
   [[nodiscard]] Result<void> start() {
     if (!is_unix) {
       if (options.coalesce && is_udp)
-        (void)socket.set(option::udp_gro, true);  // Or else one by one.
+        (void)socket().set(option::udp_gro, true);  // Or else one by one.
       if (tells_arrivals) {
-        if (auto set = socket.set(option::packet_info, true); !set) return set;
+        if (auto set = socket().set(option::packet_info, true); !set) return set;
       }
       if (options.refusals) {
-        if (auto set = socket.set(option::error_queue, true); !set) return set;
-        if (auto set = socket.set(mapped_error_queue, true); !set) return set;
+        if (auto set = socket().set(option::error_queue, true); !set) return set;
+        if (auto set = socket().set(mapped_error_queue, true); !set) return set;
       }
     }
     interest = wanted_interest();
     if (options.receive_times) {
-      if (auto set = socket.set(option::receive_timestamps, true); !set) return set;
+      if (auto set = socket().set(option::receive_timestamps, true); !set) return set;
     }
-    const int error = engine().watch(*this, socket.fd(), interest, trigger);
-    if (error) return Failure(system_error(-error, "watch", address.to_string()));
+    const int error = engine().watch(*this, socket().fd(), interest, trigger);
+    if (error) return Failure(system_error(-error, "watch", address().to_string()));
     watched = true;
     return {};
   }
@@ -111,34 +102,32 @@ struct DatagramSocket::State final : Source, SocketObserver {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
-    if ((happened & Happened::writable) && !backlog.empty() && !send_waiting()) return;
-    if (happened & (Happened::failed | Happened::priority)) errors.take_icmp_errors();
+    if ((happened & Happened::writable) && !backlog().empty() && !call_if(send_waiting())) {
+      return;
+    }
+    if (happened & (Happened::failed | Happened::priority)) errors().take_icmp_errors();
     if (happened & ~Happened::writable) receive();
   }
 
   void on_turn() override {
-    for (std::size_t left = errors.size(); left > 0 && !engine().interrupted(); --left) {
-      const Error told = errors.take_first();
+    for (std::size_t left = errors().size(); left > 0 && !engine().interrupted(); --left) {
+      const Error told = errors().take_first();
       if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
     }
     if (engine().interrupted()) return engine().schedule(*this);
-    if (backlog.take_retry_due() && !send_waiting()) return;
-    if (backlog.give_up_due() && !give_up_or_go_on()) return;
+    if (backlog().take_retry_due() && !call_if(send_waiting())) return;
+    if (backlog().give_up_due() && !give_up_or_go_on()) return;
     if (std::exchange(more_to_receive, false)) receive();
-  }
-
-  void on_gathered(Bytes) override {
-    if (buffers->owner == this) send_outgoing();
   }
 
   void unregister() noexcept override {
     // What a callback wrote before it forked is sent by the parent.
-    if (buffers->owner == this && !engine().forked()) send_outgoing();
-    if (watched) engine().unwatch(*this, socket.fd());
+    if (!engine().forked()) send_gathered();
+    if (watched) engine().unwatch(*this, socket().fd());
   }
 
   [[nodiscard]] std::string describe() const override {
-    return "datagram socket " + address.to_string();
+    return "datagram socket " + address().to_string();
   }
 
   // ---- Receiving
@@ -148,16 +137,16 @@ struct DatagramSocket::State final : Source, SocketObserver {
   void receive() {
     if (!receives()) {
       // An error would be reported again and again.
-      if (trigger == Trigger::level) errors.add_earlier(socket.take_error().code.value());
+      if (trigger == Trigger::level) errors().add_earlier(socket().take_error().code.value());
       return;
     }
     if (!kept.empty()) return deliver_kept();
-    const int messages = buffers->received.receive(socket.fd());
+    const int messages = buffers().received.receive(socket().fd());
     if (messages < 0) return receive_failed(-messages);
     const auto [datagrams, truncated] =
-        buffers->received.datagrams(messages, tells_arrivals ? &address : nullptr);
-    counters.received += datagrams.size();
-    counters.truncated += truncated;
+        buffers().received.datagrams(messages, tells_arrivals ? &address() : nullptr);
+    counters().received += datagrams.size();
+    counters().truncated += truncated;
     // A batch that is not full has emptied the socket; the next turn serves others first.
     more_to_receive = messages == ReceiveBatch::max_messages && trigger == Trigger::edge;
     if (more_to_receive) engine().schedule(*this);
@@ -186,145 +175,29 @@ struct DatagramSocket::State final : Source, SocketObserver {
 
   void receive_failed(int number) {
     if (number == EAGAIN) return;
-    if (number != EINTR) errors.add_earlier(number);
+    if (number != EINTR) errors().add_earlier(number);
     receive_soon();
-  }
-
-  // ---- Sending
-
-  Sent send(const Address* to, const Arrival* from, Bytes bytes) {
-    if (is_special) [[unlikely]]
-      return send_special(to, from, bytes);
-    return send_now(to, from, bytes);
-  }
-
-  // To an address that has to be changed, or while others wait.
-  [[gnu::noinline]] Sent send_special(const Address* to, const Arrival* from, Bytes bytes) {
-    Address without_port;
-    if (takes_no_port && to) {
-      without_port = *to;
-      without_port.set_port(0);
-      to = &without_port;
-    }
-    if (to ? backlog.blocks(to->data(), to->size()) : backlog.blocks(nullptr, 0)) {
-      return enqueue({to ? to->data() : nullptr, to ? to->size() : 0,
-                      from ? from->local.data() : nullptr, bytes});
-    }
-    return send_now(to, from, bytes);
-  }
-
-  [[gnu::always_inline]] Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
-    if (buffers->owner == this) {
-      if (buffers->add(to, from, bytes)) return Sent::sent;
-      send_outgoing();
-      if (is_special) return send_special(to, from, bytes);  // It may have to wait now.
-    }
-    const bool gathering = engine().gather_itself(*this);  // False when no callback is running.
-    if (!buffers->add(to, from, bytes)) return too_long(to);
-    if (!gathering) return send_at_once();
-    buffers->owner = this;
-    return Sent::sent;
-  }
-
-  [[gnu::noinline]] Sent send_at_once() {
-    const std::span<Outgoing> outgoing = buffers->outgoing();
-    const std::uint64_t failed = counters.failed;
-    Sent result = Sent::sent;
-    if (sender.transmit(outgoing) == 0) {
-      result = enqueue(outgoing[0]);
-    } else if (counters.failed > failed) {
-      result = Sent::dropped;
-    }
-    buffers->clear_outgoing();
-    return result;
-  }
-
-  [[gnu::noinline]] Sent too_long(const Address* to) {
-    ++counters.failed;
-    errors.add(system_error(EMSGSIZE, "send", to ? to->to_string() : address.to_string()));
-    return Sent::dropped;
-  }
-
-  void send_outgoing() {
-    buffers->owner = nullptr;
-    const std::span<Outgoing> outgoing = buffers->outgoing();
-    const bool first = backlog.empty();
-    const std::size_t done = first ? sender.transmit(outgoing) : 0;
-    if (done < outgoing.size()) [[unlikely]]
-      send_past_queue(outgoing.subspan(done), first);
-    buffers->clear_outgoing();
-  }
-
-  // Adds to the queue what has no room, the first if it `is_refused`, and what has to wait behind
-  // that; sends what is for others.
-  [[gnu::noinline]] void send_past_queue(std::span<Outgoing> rest, bool is_refused) {
-    const auto waits = [this](const Outgoing& datagram) {
-      return backlog.blocks(datagram.to, datagram.to_size);
-    };
-    while (!rest.empty()) {
-      if (is_refused || waits(rest[0])) {
-        // The caller was told that it is sent.
-        if (enqueue(rest[0]) == Sent::full) ++counters.dropped;
-        rest = rest.subspan(1);
-        is_refused = false;
-        continue;
-      }
-      const auto end = std::find_if(rest.begin(), rest.end(), waits);
-      const auto count = static_cast<std::size_t>(end - rest.begin());
-      const std::size_t done = sender.transmit(rest.first(count));
-      rest = rest.subspan(done);
-      is_refused = done < count;
-    }
   }
 
   // ---- What waits
 
-  Sent enqueue(const Outgoing& datagram) {
-    const Sent result = backlog.add(datagram);
-    backlog_changed();
-    return result;
-  }
-
-  void backlog_changed() {
-    is_special = takes_no_port || !backlog.empty();
-    backlog.changed();
-    settle();
-  }
+  void on_backlog_changed() override { settle(); }
 
   // False when the socket is gone.
-  [[nodiscard]] bool send_waiting() {
-    backlog.send();
-    return room_was_made();
-  }
-
-  // False when the socket is gone.
-  [[nodiscard]] bool room_was_made() {
-    const bool drained = backlog.take_drained();
-    backlog_changed();
+  [[nodiscard]] bool call_if(bool drained) {
     return !drained || !on_drained_callback || engine().call(*this, on_drained_callback);
   }
 
+  // The timer may be late, as after the process was stopped: what has room by now is sent first.
   // False when the socket is gone.
   [[nodiscard]] bool give_up_or_go_on() {
-    if (!backlog.empty() && !send_waiting()) return false;
-    return !backlog.give_up() || room_was_made();
+    if (!backlog().empty() && !call_if(send_waiting())) return false;
+    return call_if(give_up());
   }
 
   void drain(Duration timeout) {
     paused = true;
-    backlog.drain(timeout);
-    backlog_changed();
-  }
-
-  // Each datagram is sent as the socket was when send() was called. One that the kernel has had no
-  // room for keeps its receiver, no more.
-  void before_change() override {
-    if (buffers->owner == this) send_outgoing();
-    if (backlog.empty()) return;
-    const auto peer = socket.peer_address();
-    if (!peer) return;
-    backlog.keep_receiver(*peer, !is_unix);  // It may soon be writable to another.
-    backlog_changed();
+    give_up_after(timeout);
   }
 
   // ---- The rest
@@ -334,41 +207,32 @@ struct DatagramSocket::State final : Source, SocketObserver {
     const Interest wanted = wanted_interest();
     if (wanted != interest) {
       interest = wanted;
-      engine().rewatch(*this, socket.fd(), interest, trigger);
+      engine().rewatch(*this, socket().fd(), interest, trigger);
     }
-    keep_loop_running(receives() || !backlog.empty());
+    keep_loop_running(receives() || !backlog().empty());
   }
 
   [[nodiscard]] Interest wanted_interest() const {
-    // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors.
+    // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors().
     Interest wanted = hears_refusals ? Interest::priority : Interest::none;
     if (receives()) wanted = wanted | Interest::readable;
-    if (backlog.waits_for_writable()) wanted = wanted | Interest::writable;
+    if (backlog().waits_for_writable()) wanted = wanted | Interest::writable;
     return wanted;
   }
 
-  Socket socket;
   const DatagramOptions options;
-  const Address address;
   const bool is_unix;
   const bool is_udp;
-  const bool takes_no_port;  // Raw IPv6 refuses to send to an address with one.
   const bool connected;
   const bool hears_refusals;
   const Trigger trigger;
   const bool tells_arrivals;
-  const std::shared_ptr<DatagramBuffers> buffers;
 
   bool watched = false;
   bool paused = false;
   bool more_to_receive = false;
   Interest interest = Interest::none;
   std::vector<Kept> kept;
-  DatagramCounters counters;
-  DatagramErrors errors;  // Until on_error is called.
-  DatagramSender sender;
-  DatagramBacklog backlog;
-  bool is_special;  // See send().
 
   Callback<void(std::span<const Datagram>)> on_received_callback;
   Callback<void(const Error&)> on_error_callback;
@@ -536,22 +400,22 @@ void DatagramSocket::resume() {
 
 void DatagramSocket::drain(Duration timeout) { state_->drain(timeout); }
 
-const Address& DatagramSocket::address() const { return state_->address; }
+const Address& DatagramSocket::address() const { return state_->address(); }
 
-const DatagramCounters& DatagramSocket::counters() const { return state_->counters; }
+const DatagramCounters& DatagramSocket::counters() const { return state_->counters(); }
 
-std::size_t DatagramSocket::queued_bytes() const { return state_->backlog.bytes(); }
+std::size_t DatagramSocket::queued_bytes() const { return state_->queued_bytes(); }
 
 std::uint64_t DatagramSocket::dropped_by_kernel() const {
   std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
   socklen_t size = sizeof memory;
-  sys::getsockopt(state_->socket.fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
+  sys::getsockopt(state_->socket().fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
   return memory[SK_MEMINFO_DROPS];
 }
 
 Socket& DatagramSocket::socket() {
   state_->before_change();  // The caller may use its descriptor.
-  return state_->socket;
+  return state_->socket();
 }
 
 }  // namespace reactor

@@ -7,26 +7,6 @@
 namespace reactor {
 namespace {
 
-bool same_place(const Outgoing& left, const Outgoing& right) {
-  if (left.to == right.to) return true;
-  if (!left.to || !right.to || left.to_size != right.to_size) return false;
-  // Most differ in their ports.
-  static_assert(offsetof(sockaddr_in, sin_port) == 2 && offsetof(sockaddr_in6, sin6_port) == 2);
-  std::uint32_t family_and_port[2] = {};
-  if (left.to_size >= sizeof(sockaddr_in)) {
-    std::memcpy(&family_and_port[0], left.to, 4);
-    std::memcpy(&family_and_port[1], right.to, 4);
-  }
-  return family_and_port[0] == family_and_port[1] &&
-         std::memcmp(left.to, right.to, left.to_size) == 0;
-}
-
-bool same_source(const Outgoing& left, const Outgoing& right) {
-  return left.from == right.from ||
-         (left.from && right.from && left.from->sa_family == right.from->sa_family &&
-          std::memcmp(left.from, right.from, size_of(*left.from)) == 0);
-}
-
 template <class T>
 void append_control(msghdr& message, int level, int type, const T& value) {
   auto* const control = reinterpret_cast<cmsghdr*>(static_cast<std::byte*>(message.msg_control) +
@@ -39,10 +19,6 @@ void append_control(msghdr& message, int level, int type, const T& value) {
 }
 
 }  // namespace
-
-bool DatagramBatch::have_one_route(const Outgoing& left, const Outgoing& right) {
-  return same_place(left, right) && same_source(left, right);
-}
 
 // An unspecified address leaves the choice to the route.
 void DatagramBatch::append_source(msghdr& message, const sockaddr& from) {

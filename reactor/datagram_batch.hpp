@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "reactor/platform/sys.hpp"
@@ -93,13 +94,33 @@ class DatagramBatch {
       bytes += next.bytes.size();
       // An empty one would vanish in it.
       if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_coalesced_bytes ||
-          !have_one_route(first, next)) {
+          !same_place(first, next) || !same_source(first, next)) {
         break;
       }
       ++length;
       if (next.bytes.size() < segment) break;
     }
     return length;
+  }
+
+  [[nodiscard]] static bool same_place(const Outgoing& left, const Outgoing& right) {
+    if (left.to == right.to) return true;
+    if (!left.to || !right.to || left.to_size != right.to_size) return false;
+    // Most differ in their ports.
+    static_assert(offsetof(sockaddr_in, sin_port) == 2 && offsetof(sockaddr_in6, sin6_port) == 2);
+    std::uint32_t family_and_port[2] = {};
+    if (left.to_size >= sizeof(sockaddr_in)) {
+      std::memcpy(&family_and_port[0], left.to, 4);
+      std::memcpy(&family_and_port[1], right.to, 4);
+    }
+    return family_and_port[0] == family_and_port[1] &&
+           std::memcmp(left.to, right.to, left.to_size) == 0;
+  }
+
+  [[nodiscard]] static bool same_source(const Outgoing& left, const Outgoing& right) {
+    return left.from == right.from ||
+           (left.from && right.from && left.from->sa_family == right.from->sa_family &&
+            std::memcmp(left.from, right.from, size_of(*left.from)) == 0);
   }
 
   void build_message(unsigned index, std::span<const Outgoing> datagrams, std::size_t first_part) {
@@ -120,7 +141,6 @@ class DatagramBatch {
     if (message.msg_controllen == 0) message.msg_control = nullptr;
   }
 
-  [[nodiscard]] static bool have_one_route(const Outgoing& left, const Outgoing& right);
   static void append_source(msghdr& message, const sockaddr& from);
   static void append_segment(msghdr& message, std::size_t bytes);
 

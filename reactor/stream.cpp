@@ -608,7 +608,7 @@ bool Stream::Delivery::goes_on() const {
   // Not asked: whether the connection is broken. What the peer sent before is still its due.
   const State& state = *state_;
   return !state.retired() && state.connection().is_open() &&
-         !state.is((State::not_reading & ~State::broken) | State::on_data_replaced);
+         !state.is((State::not_reading & ~unsigned{State::broken}) | State::on_data_replaced);
 }
 
 void Stream::Delivery::call_again() {

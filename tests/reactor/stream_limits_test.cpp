@@ -346,6 +346,28 @@ TEST_SUITE("stream") {
     CHECK(on.closed->code == std::errc::timed_out);
   }
 
+  TEST_CASE("close_timeout limits each ending that names no timeout, not the default of it") {
+    const std::vector<Ending> endings{
+        {"close()", [](ConnectedStream& on) { on.stream->close(); }},
+        {"the peer's end, without on_end", [](ConnectedStream& on) { on.peer.finish(); }},
+        {"a layer that closes", [](ConnectedStream& on) { on.stream->delivery().close(); }},
+        {"an error of a layer",
+         [](ConnectedStream& on) { on.stream->fail(reactor::system_error(ETIMEDOUT, "decode")); }},
+    };
+    for (const Ending& ending : endings) {
+      CAPTURE(ending.name);
+      Loop loop;
+      ConnectedStream on(loop, small_buffers);
+      on.stream->set_limits({.close_timeout = 20ms});
+      on.queue(200'000);
+      const auto begin = std::chrono::steady_clock::now();
+      ending.end(on);
+      on.until_closed();
+      CHECK(on.closed->code == std::errc::timed_out);
+      CHECK(std::chrono::steady_clock::now() - begin < StreamLimits().close_timeout);
+    }
+  }
+
   TEST_CASE("a peer that has got everything may not hold a closing stream by sending for ever") {
     Loop loop;
     ConnectedStream on(loop);

@@ -1,0 +1,105 @@
+// The sending half of a datagram socket. Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "reactor/datagram_backlog.hpp"
+#include "reactor/datagram_buffers.hpp"
+#include "reactor/datagram_errors.hpp"
+#include "reactor/datagram_sender.hpp"
+#include "reactor/engine.hpp"
+#include "reactor/socket.hpp"
+
+namespace reactor {
+
+/// Gathers what a callback sends, sends it, and queues what the kernel has no room for.
+class DatagramOutput : public Source, private SocketObserver {
+ public:
+  using Bytes = std::span<const std::byte>;
+
+  Sent send(const Address* to, const Arrival* from, Bytes bytes) {
+    if (is_special_) [[unlikely]]
+      return send_special(to, from, bytes);
+    return send_now(to, from, bytes);
+  }
+
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return socket_; }
+  [[nodiscard]] const Address& address() const { return address_; }
+  [[nodiscard]] DatagramCounters& counters() { return counters_; }
+  [[nodiscard]] std::size_t queued_bytes() const { return backlog_.bytes(); }
+
+  /// The options or the peer of the socket change. Each datagram is sent as the socket was when
+  /// send() was called. One that the kernel has had no room for keeps its receiver, no more.
+  void before_change() final;
+
+ protected:
+  struct Options {
+    bool connected;
+    bool reads_error_queue;
+    bool coalesce;
+    bool takes_no_port;  // Raw IPv6 refuses to send to an address with one.
+    bool room_is_reported;
+    DatagramQueue::Limits queue;
+  };
+
+  DatagramOutput(Engine& engine, Socket socket, const Address& local, const Options& options);
+
+  [[nodiscard]] DatagramBuffers& buffers() { return *buffers_; }
+  [[nodiscard]] DatagramErrors& errors() { return errors_; }
+  [[nodiscard]] DatagramBacklog& backlog() { return backlog_; }
+  [[nodiscard]] const DatagramBacklog& backlog() const { return backlog_; }
+
+  /// Sends what the callback that is running has gathered.
+  void send_gathered() {
+    if (buffers_->owner == this) send_outgoing();
+  }
+
+  /// Sends what waits. True once a caller that was told `full` may go on.
+  [[nodiscard]] bool send_waiting();
+
+  /// Discards what waits if it is still due. True once a caller that was told `full` may go on.
+  [[nodiscard]] bool give_up();
+  void give_up_after(Duration timeout);
+
+ private:
+  virtual void on_backlog_changed() = 0;
+
+  void on_gathered(Bytes) final { send_gathered(); }
+
+  Sent send_special(const Address* to, const Arrival* from, Bytes bytes);
+  [[gnu::always_inline]] Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
+    if (buffers_->owner == this) {
+      if (buffers_->add(to, from, bytes)) return Sent::sent;
+      send_outgoing();
+      if (is_special_) return send_special(to, from, bytes);  // It may have to wait now.
+    }
+    const bool gathering = engine().gather_itself(*this);  // False when no callback is running.
+    if (!buffers_->add(to, from, bytes)) return too_long(to);
+    if (!gathering) return send_at_once();
+    buffers_->owner = this;
+    return Sent::sent;
+  }
+  Sent send_at_once();
+  Sent too_long(const Address* to);
+  void send_outgoing();
+  void send_past_queue(std::span<Outgoing> rest, bool is_refused);
+  Sent enqueue(const Outgoing& datagram);
+  void backlog_changed();
+  [[nodiscard]] bool take_drained();
+
+  Socket socket_;
+  const Address address_;
+  const bool takes_no_port_;
+  bool is_special_;  // Addresses have to be changed, or others wait.
+  const std::shared_ptr<DatagramBuffers> buffers_;
+  DatagramCounters counters_;
+  DatagramErrors errors_;  // Until on_error is called.
+  DatagramSender sender_;
+  DatagramBacklog backlog_;
+};
+
+}  // namespace reactor
