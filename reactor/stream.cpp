@@ -189,10 +189,10 @@ struct Stream::State final : Source {
     Nanoseconds discarding_since = 0;
     int unsent = 0;  // What the kernel had to send, or the peer to acknowledge, at the last look.
     std::shared_ptr<Outbox> outbox;
-    std::unique_ptr<Retry> retry;             // While the backlog of the peer is full.
+    std::unique_ptr<Retry> retry;               // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
-    Error error;                              // Why the connection is over, until on_close tells.
-    AcceptObserver* observer = nullptr;       // Until it is accepted.
+    Error error;                                // Why the connection is over, until on_close tells.
+    AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
   // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
@@ -576,12 +576,12 @@ struct Stream::State final : Source {
   template <class Addresses>
   void connect_any(Addresses addresses, const ConnectOptions& options) {
     set(connecting | unreachable);
-    rarely().attempts = std::make_unique<ConnectAttempts>(
-        engine().loop(), std::move(addresses), options,
-        [this](Result<ConnectAttempts::Connected> connected) {
-          if (!connected) return fail(std::move(connected.error()));
-          take(std::move(*connected));
-        });
+    auto on_done = [this](Result<ConnectAttempts::Connected> connected) {
+      if (!connected) return fail(std::move(connected.error()));
+      take(std::move(*connected));
+    };
+    rarely().attempts = std::make_unique<ConnectAttempts>(engine().loop(), std::move(addresses),
+                                                          options, std::move(on_done));
   }
 
   // The rest follows once the poller reports that the socket is writable.

@@ -37,7 +37,7 @@ using reactor::Written;
 
 namespace {
 
-constexpr std::size_t mebibyte = 1024 * 1024;
+constexpr std::size_t mib = 1024 * 1024;
 
 }  // namespace
 
@@ -105,7 +105,7 @@ TEST_SUITE("stream") {
     ConnectedStream on(loop, small_buffers);
     on.peer.hold();
     on.stream->set_limits({.max_queued_bytes = 1000});
-    CHECK(on.stream->write(std::string(4 * mebibyte, 'x')) == Written::closed);
+    CHECK(on.stream->write(std::string(4 * mib, 'x')) == Written::closed);
     CHECK(on.stream->queued_bytes() == 0);
     on.until_closed();
     on.peer.read_on();
@@ -179,7 +179,7 @@ TEST_SUITE("stream") {
 
   TEST_CASE("streams with shared limits have one allowance together") {
     Loop loop;
-    const SharedLimits limits({.max_queued_bytes = mebibyte}, 300'000);
+    const SharedLimits limits({.max_queued_bytes = mib}, 300'000);
     ConnectedStream first(loop, small_buffers), second(loop, small_buffers);
     first.queue(1);  // What is queued before the limits are set counts too.
     first.stream->set_limits(limits);
@@ -225,7 +225,7 @@ TEST_SUITE("stream") {
     Loop loop;
     auto sockets = connected_sockets(Transport::tcp4, small_buffers);
     Stream first(loop, std::move(sockets[0])), second(loop, std::move(sockets[1]));
-    constexpr std::size_t total = 8 * mebibyte;
+    constexpr std::size_t total = 8 * mib;
     struct Side {
       std::size_t received = 0, left = total;
     } sides[2];
@@ -282,7 +282,7 @@ TEST_SUITE("stream") {
       const std::uint64_t all = received();
       loop.run_once();
       // The first iteration finds out how many there are.
-      CHECK(received() - all <= (iteration == 0 ? 10 : 3) * mebibyte);
+      CHECK(received() - all <= (iteration == 0 ? 10 : 3) * mib);
       std::size_t index = 0;
       for (const ConnectedStream& one : flooded) CHECK(one.received > before[index++]);
     }
@@ -309,7 +309,7 @@ TEST_SUITE("stream") {
       Loop loop;
       ConnectedStream on(loop, small_buffers);
       constexpr auto timeout = 60ms;
-      on.queue(mebibyte);
+      on.queue(mib);
       on.stream->close(timeout);
       int steps = 0;
       bool lost = false;
@@ -365,7 +365,7 @@ TEST_SUITE("stream") {
       on->stream->set_limits({.stall_timeout = 60ms});
     }
     stalled.queue(100'000);
-    slow.queue(mebibyte);
+    slow.queue(mib);
     sent.stream->write("all of it");
     int steps = 0;
     const auto step = Timer::every(loop, 10ms, [&] {
