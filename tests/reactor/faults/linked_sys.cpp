@@ -27,6 +27,7 @@
 #include <set>
 #include <vector>
 
+#include "reactor/address.hpp"
 #include "reactor/poller.hpp"
 #include "reactor/sys.hpp"
 
@@ -99,6 +100,15 @@ struct Names {
   std::map<std::string, std::vector<std::string>> hosts;
   std::string dead;
   int blocked = 0;
+
+  // True once a name whose name servers were dead is given up.
+  [[nodiscard]] bool block_if_dead(const std::string& name, std::unique_lock<std::mutex>& lock) {
+    if (dead != name) return false;
+    ++blocked;
+    changed.wait(lock, [&] { return dead != name; });
+    if (--blocked == 0) changed.notify_all();
+    return true;
+  }
 };
 auto& names = *new Names;
 
@@ -271,12 +281,7 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
                            addrinfo** list) {
   static auto* const look_up = original<decltype(getaddrinfo)>("getaddrinfo");
   std::unique_lock lock(names.mutex);
-  if (name && names.dead == name) {
-    ++names.blocked;
-    names.changed.wait(lock, [&] { return names.dead != name; });
-    if (--names.blocked == 0) names.changed.notify_all();
-    return EAI_AGAIN;
-  }
+  if (name && names.block_if_dead(name, lock)) return EAI_AGAIN;
   const auto found = name ? names.hosts.find(name) : names.hosts.end();
   if (found == names.hosts.end()) {
     lock.unlock();
@@ -288,6 +293,17 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
     while (*end) end = &(*end)->ai_next;
   }
   return 0;
+}
+
+extern "C" int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t host_size,
+                           char* service, socklen_t service_size, int flags) {
+  static auto* const look_up = original<decltype(getnameinfo)>("getnameinfo");
+  {
+    std::unique_lock lock(names.mutex);
+    const std::string name = reactor::Address::from(address, size).host();
+    if (names.block_if_dead(name, lock)) return EAI_AGAIN;
+  }
+  return look_up(address, size, host, host_size, service, service_size, flags);
 }
 
 #ifndef SANITIZED
