@@ -213,22 +213,37 @@ Result<Addresses> look_up(std::string_view endpoint, const Question& question) {
   return to_addresses(endpoint, question, error, list);
 }
 
+// The name of the host with this address.
+Result<std::string> look_up_name(const Address& address) {
+  std::string name;
+  const int error = sys::getnameinfo(address.data(), &name);
+  if (error) return failed(address.host(), from_libuv(error));
+  return name;
+}
+
 // A lookup, and to whom its result goes: a Query, or nobody any more.
 struct Lookup {
-  std::string endpoint;
-  Question question;
-  std::mutex mutex;
-  Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: nobody waits.
-  Token query = 0;
-  void (*deliver)(Source& query, Result<Addresses> result) = nullptr;
+  virtual ~Lookup() = default;
+  virtual void run() = 0;  // Blocks.
 
   [[nodiscard]] bool is_wanted() {
     const std::lock_guard lock(mutex);
     return engine != nullptr;
   }
 
+  std::mutex mutex;
+  Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: nobody waits.
+  Token query = 0;
+};
+
+template <class Answer>
+struct LookupOf final : Lookup {
+  Callback<Result<Answer>()> ask;
+  void (*deliver)(Source& query, Result<Answer> result) = nullptr;
+
   // The mutex keeps the Query, and with it the loop, from being destroyed meanwhile.
-  void tell(Result<Addresses> result) {
+  void run() override {
+    Result<Answer> result = ask();
     const std::lock_guard lock(mutex);
     if (!engine) return;
     engine->post([on = engine, token = query, to = deliver, result = std::move(result)]() mutable {
@@ -239,52 +254,20 @@ struct Lookup {
 
 }  // namespace
 
-struct Query::State final : Source {
-  State(Loop& loop, std::string_view what, QueryOptions options, OnResolved callback)
+struct Query::State : Source {
+  State(Loop& loop, std::string what, Duration timeout)
       : Source(loop.engine(), Kind::query),
-        endpoint(what),
-        limit(loop, [this, timeout = options.timeout] { time_out(timeout); }),
-        on_resolved_callback(std::move(callback)) {
+        subject(std::move(what)),
+        limit(loop, [this, timeout] { time_out(timeout); }) {
     keep_loop_running(true);
-    Prepared prepared = prepare(endpoint, options.family);
-    if (prepared.answer) {
-      finish(std::move(*prepared.answer));
-    } else {
-      limit.restart(options.timeout);
-      ask(std::move(prepared.question));
-    }
   }
 
-  void ask(Question question) {
-    lookup = std::make_shared<Lookup>();
-    lookup->endpoint = endpoint;
-    lookup->question = std::move(question);
-    lookup->engine = &engine();
-    lookup->query = token();
-    lookup->deliver = [](Source& query, Result<Addresses> result) {
-      static_cast<State&>(query).finish(std::move(result));
-    };
-    const int error = sys::run_detached([asked = lookup] {
-      if (asked->is_wanted()) asked->tell(look_up(asked->endpoint, asked->question));
-    });
-    if (error != 0) {
-      finish(failed(endpoint, std::error_code(error, std::generic_category())));
-    }
-  }
+  virtual void fail(Error error) = 0;
 
   void time_out(Duration timeout) {
     const std::chrono::milliseconds limit_in_ms = timeout;
-    finish(failed(endpoint, std::make_error_code(std::errc::timed_out),
-                  "no answer within " + std::to_string(limit_in_ms.count()) + " ms"));
-  }
-
-  // Of an answer and a timeout in one turn, the first counts.
-  void finish(Result<Addresses> result) {
-    if (outcome) return;
-    abandon_lookup();
-    limit.cancel();
-    outcome = std::move(result);
-    engine().schedule(*this);
+    fail({std::make_error_code(std::errc::timed_out), "resolve", subject,
+          "no answer within " + std::to_string(limit_in_ms.count()) + " ms"});
   }
 
   void abandon_lookup() noexcept {
@@ -299,29 +282,91 @@ struct Query::State final : Source {
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override {
-    keep_loop_running(false);
-    (void)engine().call(*this, on_resolved_callback, std::move(*outcome));
-  }
-
-  [[nodiscard]] std::string describe() const override { return "query for " + endpoint; }
+  [[nodiscard]] std::string describe() const override { return "query for " + subject; }
 
   void unregister() noexcept override { abandon_lookup(); }
 
-  const std::string endpoint;
+  const std::string subject;
   Timer limit;
   std::shared_ptr<Lookup> lookup;  // Null unless a thread has it, or will have.
-  std::optional<Result<Addresses>> outcome;
-  OnResolved on_resolved_callback;
+};
+
+template <class Answer>
+struct Query::StateFor final : State {
+  using OnAnswer = Callback<void(Result<Answer>)>;
+
+  StateFor(Loop& loop, std::string what, Duration timeout, OnAnswer callback)
+      : State(loop, std::move(what), timeout), on_answer(std::move(callback)) {}
+
+  void ask(Duration timeout, Callback<Result<Answer>()> question) {
+    limit.restart(timeout);
+    auto asked = std::make_shared<LookupOf<Answer>>();
+    asked->ask = std::move(question);
+    asked->engine = &engine();
+    asked->query = token();
+    asked->deliver = [](Source& query, Result<Answer> result) {
+      static_cast<StateFor&>(query).finish(std::move(result));
+    };
+    lookup = asked;
+    const int error = sys::run_detached([asked = std::move(asked)] {
+      if (asked->is_wanted()) asked->run();
+    });
+    if (error != 0) {
+      finish(failed(subject, std::error_code(error, std::generic_category())));
+    }
+  }
+
+  void fail(Error error) override { finish(Failure(std::move(error))); }
+
+  // Of an answer and a timeout in one turn, the first counts.
+  void finish(Result<Answer> result) {
+    if (outcome) return;
+    abandon_lookup();
+    limit.cancel();
+    outcome = std::move(result);
+    engine().schedule(*this);
+  }
+
+  void on_turn() override {
+    keep_loop_running(false);
+    (void)engine().call(*this, on_answer, std::move(*outcome));
+  }
+
+  std::optional<Result<Answer>> outcome;
+  OnAnswer on_answer;
 };
 
 Query Query::start(Loop& loop, std::string_view endpoint, QueryOptions options,
                    OnResolved on_resolved) {
-  return Query(new State(loop, endpoint, options, std::move(on_resolved)));
+  auto* const state =
+      new StateFor<Addresses>(loop, std::string(endpoint), options.timeout, std::move(on_resolved));
+  Query query(state);
+  Prepared prepared = prepare(endpoint, options.family);
+  if (prepared.answer) {
+    state->finish(std::move(*prepared.answer));
+  } else {
+    state->ask(options.timeout,
+               [subject = state->subject, question = std::move(prepared.question)] {
+                 return look_up(subject, question);
+               });
+  }
+  return query;
 }
 
 Query Query::start(Loop& loop, std::string_view endpoint, OnResolved on_resolved) {
   return start(loop, endpoint, {}, std::move(on_resolved));
+}
+
+Query Query::name_of(Loop& loop, const Address& address, QueryOptions options, OnNamed on_named) {
+  auto* const state =
+      new StateFor<std::string>(loop, address.host(), options.timeout, std::move(on_named));
+  Query query(state);
+  if (address.family() == Family::unix_socket) {
+    state->finish(failed(state->subject, ResolveError::not_found, "a unix socket is no host"));
+  } else {
+    state->ask(options.timeout, [address = address.unmapped()] { return look_up_name(address); });
+  }
+  return query;
 }
 
 Result<Addresses> resolve_now(std::string_view endpoint, std::optional<Family> family) {

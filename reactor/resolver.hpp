@@ -1,4 +1,4 @@
-// Names to addresses, without blocking the loop.
+// Names to addresses and addresses to names, without blocking the loop.
 #pragma once
 
 #include <chrono>
@@ -31,7 +31,7 @@ enum class ResolveError {
 
 struct QueryOptions {
   Duration timeout = std::chrono::seconds(5);
-  std::optional<Family> family = {};  ///< IPv4 or IPv6 only.
+  std::optional<Family> family = {};  ///< IPv4 or IPv6 only. Of no meaning for Query::name_of.
 };
 
 /// Looks up `HOST:PORT`: the host by name or numeric, the port by number or service name. What
@@ -60,8 +60,26 @@ class Query {
                                    OnResolved on_resolved);
   [[nodiscard]] static Query start(Loop& loop, std::string_view endpoint, OnResolved on_resolved);
 
+  using OnNamed = Callback<void(Result<std::string>)>;
+
+  /// Looks up the name of the host that has `address`; the port is of no meaning.
+  ///
+  ///     auto query = Query::name_of(loop, peer, {}, [&](Result<std::string> name) {
+  ///       log(name ? *name : peer.host());
+  ///     });
+  ///
+  /// Whoever owns the address chooses its name: do not trust it unless Query::start finds the address
+  /// under that name.
+  ///
+  /// Errors    ResolveError::not_found: it has no name, or is no IPv4 or IPv6 address; timed_out; the
+  ///           other ResolveErrors.
+  [[nodiscard]] static Query name_of(Loop& loop, const Address& address, QueryOptions options,
+                                     OnNamed on_named);
+
  private:
   struct State;
+  template <class Answer>
+  struct StateFor;
 
   explicit Query(Handle<State> state) : state_(std::move(state)) {}
 

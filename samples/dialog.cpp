@@ -14,7 +14,7 @@
 #include "reactor/stop_signals.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
-#include "samples/support/connector.hpp"
+#include "samples/support/client.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/paused_lines.hpp"
@@ -115,8 +115,10 @@ class Conversation {
 class Client {
  public:
   Client(reactor::Loop& loop, const std::string& endpoint)
-      : loop_(loop),
-        connector_(loop, endpoint, [this](Stream stream) { talk(std::move(stream)); }) {}
+      : loop_(loop), connecting_(samples::connect(loop, endpoint)) {
+    connecting_.on_connect([this] { talk(std::move(connecting_)); });
+    connecting_.on_close([](const Error& error) { throw samples::Failed(error); });
+  }
 
  private:
   void talk(Stream stream) {
@@ -133,7 +135,7 @@ class Client {
   reactor::Loop& loop_;
   std::optional<samples::LineInput> input_;
   std::optional<Conversation> conversation_;
-  samples::Connector connector_;
+  Stream connecting_;  // Until it is the conversation's.
 };
 
 // Serves one client after the other; the next waits in the kernel's queue. What is typed while

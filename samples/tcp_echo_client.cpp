@@ -9,7 +9,7 @@
 
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
-#include "samples/support/connector.hpp"
+#include "samples/support/client.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
@@ -24,45 +24,46 @@ class EchoClient {
   EchoClient(reactor::Loop& loop, const std::string& endpoint,
              const std::optional<samples::Secret>& secret)
       : loop_(loop),
+        endpoint_(endpoint),
         secret_(secret),
-        connector_(loop, endpoint, [this](reactor::Stream stream) { begin(std::move(stream)); }) {}
+        stream_(samples::connect(loop, endpoint)) {
+    stream_.on_connect([this] { begin(); });
+    stream_.on_close([this](const reactor::Error& error) { closed(error); });
+  }
 
  private:
-  void begin(reactor::Stream stream) {
-    stream_ = std::move(stream);
-    stream_->on_close([this](const reactor::Error& error) { closed(error); });
+  void begin() {
     if (!secret_) return talk({});
-    gate_.emplace(loop_, *stream_, challenge());
-    stream_->on_data([this](std::span<const std::byte> bytes) {
+    gate_.emplace(loop_, stream_, challenge());
+    stream_.on_data([this](std::span<const std::byte> bytes) {
       const auto behind = gate_->pass(bytes);
       if (gate_->is_open()) talk(behind);
     });
   }
 
   [[nodiscard]] protocols::Challenge challenge() {
-    return secret_->challenge(
-        protocols::Challenge::Side::client,
-        {"tcp_echo", {samples::dialled_endpoint(*stream_, connector_.address())}, {}});
+    return secret_->challenge(protocols::Challenge::Side::client,
+                              {"tcp_echo", {samples::dialled_endpoint(stream_, endpoint_)}, {}});
   }
 
   void talk(std::span<const std::byte> received) {
-    stream_->on_drained([this] { input_->resume(); });
+    stream_.on_drained([this] { input_->resume(); });
     answers_.emplace(
-        *stream_, samples::LastLineDecoder(), [this](std::string_view line) { show(line); },
+        stream_, samples::LastLineDecoder(), [this](std::string_view line) { show(line); },
         received);
     answers_->on_end([this] {
       const auto last = answers_->decoder().rest();
       if (!last.empty()) show(protocols::as_text(last));
-      stream_->close();
+      stream_.close();
     });
     input_.emplace(
         loop_,
         [this](std::string_view line) {
-          if (stream_->write(std::string(line) + "\n") == reactor::Written::full) input_->pause();
+          if (stream_.write(std::string(line) + "\n") == reactor::Written::full) input_->pause();
         },
         [this] {
           ended_ = true;
-          stream_->shutdown();  // The answers to what was sent still come.
+          stream_.shutdown();  // The answers to what was sent still come.
         });
   }
 
@@ -82,13 +83,13 @@ class EchoClient {
   }
 
   reactor::Loop& loop_;
+  const std::string endpoint_;
   const std::optional<samples::Secret> secret_;
-  std::optional<reactor::Stream> stream_;
+  reactor::Stream stream_;
   std::optional<samples::Gate> gate_;
   std::optional<reactor::Framed<samples::LastLineDecoder>> answers_;
   std::optional<samples::LineInput> input_;
   bool ended_ = false;
-  samples::Connector connector_;
 };
 
 }  // namespace

@@ -132,6 +132,14 @@ int getaddrinfo(const char* host, const char* service, const addrinfo* hints, ad
   return error;
 }
 
+int getnameinfo(const sockaddr* address, std::string* name) {
+  uv_loop_t loop{};
+  uv_getnameinfo_t request{};
+  const int error = uv_getnameinfo(&loop, &request, nullptr, address, NI_NAMEREQD);
+  if (!error) *name = request.host;
+  return error;
+}
+
 const HashSeeds& hash_seeds() {
   static const HashSeeds seeds = [] {
     std::random_device random;

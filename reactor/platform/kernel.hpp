@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "reactor/callback.hpp"
 #include "reactor/platform/poller.hpp"
@@ -70,6 +71,8 @@ std::int64_t steady_now();
 
 /// Blocks. Returns 0 or an error of libuv's; the list is given back with uv_freeaddrinfo().
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list);
+/// The name of the host that has this address.
+int getnameinfo(const sockaddr* address, std::string* name);
 
 /// Calls `run` on a thread of libuv's pool, and then `done` on the loop's, as uv_queue_work() does.
 void queue_work(uv_loop_s* native, uv_work_s* work, void (*run)(uv_work_s*),

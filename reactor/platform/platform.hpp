@@ -107,6 +107,9 @@ class Platform {
                           addrinfo** list) {
     return kernel::getaddrinfo(host, service, hints, list);
   }
+  virtual int getnameinfo(const sockaddr* address, std::string* name) {
+    return kernel::getnameinfo(address, name);
+  }
   virtual void queue_work(uv_loop_s* native, uv_work_s* work, void (*run)(uv_work_s*),
                           void (*done)(uv_work_s*, int status)) {
     return kernel::queue_work(native, work, run, done);

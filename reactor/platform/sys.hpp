@@ -50,6 +50,7 @@ inline constexpr Call<kernel::new_poller, &Platform::new_poller> new_poller;
 inline constexpr Call<kernel::steady_now, &Platform::steady_now> steady_now;
 
 inline constexpr Call<kernel::getaddrinfo, &Platform::getaddrinfo> getaddrinfo;
+inline constexpr Call<kernel::getnameinfo, &Platform::getnameinfo> getnameinfo;
 inline constexpr Call<kernel::queue_work, &Platform::queue_work> queue_work;
 inline constexpr Call<kernel::cancel_work, &Platform::cancel_work> cancel_work;
 inline constexpr Call<kernel::run_detached, &Platform::run_detached> run_detached;

@@ -6,7 +6,7 @@
 #include "protocols/lines.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/stream.hpp"
-#include "samples/support/connector.hpp"
+#include "samples/support/client.hpp"
 #include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
@@ -17,25 +17,24 @@ namespace {
 class ChatClient {
  public:
   ChatClient(reactor::Loop& loop, const std::string& endpoint, std::string name)
-      : loop_(loop),
-        name_(std::move(name)),
-        connector_(loop, endpoint, [this](reactor::Stream stream) { enter(std::move(stream)); }) {}
-
- private:
-  void enter(reactor::Stream stream) {
-    stream_ = std::move(stream);
-    stream_->on_drained([this] { input_->resume(); });
-    stream_->on_close([this](const reactor::Error& error) {
+      : loop_(loop), name_(std::move(name)), stream_(samples::connect(loop, endpoint)) {
+    stream_.on_connect([this] { enter(); });
+    stream_.on_drained([this] { input_->resume(); });
+    stream_.on_close([this](const reactor::Error& error) {
       if (error) throw samples::Failed(error);
       if (!leaving_) throw samples::Failed("the server closed the connection");
       input_.reset();  // After /quit there may be more to read.
     });
-    lines_.emplace(*stream_, samples::LastLineDecoder(),
+  }
+
+ private:
+  void enter() {
+    lines_.emplace(stream_, samples::LastLineDecoder(),
                    [this](std::string_view line) { show(line); });
     lines_->on_end([this] {
       const auto last = lines_->decoder().rest();
       if (!last.empty()) show(protocols::as_text(last));
-      stream_->close();
+      stream_.close();
     });
     name_.empty() ? talk() : say("/nick " + name_);
   }
@@ -56,22 +55,21 @@ class ChatClient {
         loop_, [this](std::string_view line) { say(std::string(line)); },
         [this] {
           leaving_ = true;
-          stream_->shutdown();  // What is under way to this client still comes.
+          stream_.shutdown();  // What is under way to this client still comes.
         });
   }
 
   void say(const std::string& line) {
     leaving_ |= line == "/quit";
-    if (stream_->write(line + '\n') == reactor::Written::full) input_->pause();
+    if (stream_.write(line + '\n') == reactor::Written::full) input_->pause();
   }
 
   reactor::Loop& loop_;
   const std::string name_;
-  std::optional<reactor::Stream> stream_;
+  reactor::Stream stream_;
   std::optional<reactor::Framed<samples::LastLineDecoder>> lines_;
   std::optional<samples::LineInput> input_;
   bool leaving_ = false;
-  samples::Connector connector_;
 };
 
 }  // namespace

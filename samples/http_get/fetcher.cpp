@@ -13,7 +13,6 @@
 #include "reactor/deadline.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
-#include "samples/http_get/dialer.hpp"
 
 namespace http_get {
 namespace {
@@ -108,14 +107,15 @@ class Fetcher::Connection {
       : origin_(origin),
         fetcher_(origin.fetcher),
         http_(job.fetch.url.host),
+        stream_(reactor::Stream::connect(fetcher_.loop_, origin.addresses,
+                                         {.timeout = reactor::Duration::max(),
+                                          .attempt_timeout = fetcher_.options_.connect_timeout})),
         deadline_(fetcher_.loop_, fetcher_.options_.timeout, [this] { time_out(); }),
         job_(&job) {
     job.connection = this;
-    deadline_.cancel();  // The Dialer has a timeout of its own.
-    dialer_.emplace(fetcher_.loop_, origin.addresses, fetcher_.options_.connect_timeout,
-                    [this](auto stream, const reactor::Address& to) {
-                      stream ? connected(std::move(*stream), to) : closed(stream.error());
-                    });
+    deadline_.cancel();  // Connecting has a timeout of its own.
+    stream_.on_connect([this] { connected(); });
+    stream_.on_close([this](const reactor::Error& error) { closed(error); });
   }
 
   [[nodiscard]] bool is_idle() const { return idle_; }
@@ -126,7 +126,7 @@ class Fetcher::Connection {
   /// message of the server that would be taken for the next response.
   [[nodiscard]] bool is_silent() {
     char byte = 0;
-    const ssize_t got = recv(stream_->socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = recv(stream_.socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   }
 
@@ -140,14 +140,14 @@ class Fetcher::Connection {
 
   void abort() {
     idle_ = false;
-    stream_->abort();
+    stream_.abort();
   }
 
   void pause() {
     if (std::exchange(paused_, true)) return;
     fetcher_.paused_.insert(this);
     job_->held_up = true;
-    stream_->pause();
+    stream_.pause();
     deadline_.cancel();
     origin_.go_on();  // This may have been the last one that was not paused.
   }
@@ -155,25 +155,22 @@ class Fetcher::Connection {
   void resume() {
     if (!std::exchange(paused_, false)) return;
     fetcher_.paused_.erase(this);
-    stream_->resume();
+    stream_.resume();
     wait();
   }
 
  private:
-  void connected(reactor::Stream stream, const reactor::Address& to) {
-    origin_.prefer(to);
-    stream_ = std::move(stream);
-    stream_->on_data([this](Bytes bytes) {
+  void connected() {
+    if (const auto peer = stream_.socket().peer_address()) origin_.prefer(*peer);
+    stream_.on_data([this](Bytes bytes) {
       http_.feed(bytes);
       take_events();
     });
-    stream_->on_end([this] {
+    stream_.on_end([this] {
       http_.finish();
       take_events();
-      stream_->close();
+      stream_.close();
     });
-    stream_->on_close([this](const reactor::Error& error) { closed(error); });
-    dialer_.reset();
     request();
   }
 
@@ -188,15 +185,15 @@ class Fetcher::Connection {
     std::vector<std::byte> out;
     if (!http_.request(out, "GET", job_->fetch.url.target, fields)) {
       fetcher_.finish(give_back(), "it cannot be requested");
-      return stream_->close();
+      return stream_.close();
     }
-    stream_->write(out);
+    stream_.write(out);
   }
 
   void take_events() {
     while (const auto event = http_.next()) {
       take_event(*event);
-      if (ended_) return stream_->abort();
+      if (ended_) return stream_.abort();
     }
     const bool is_open = !http_.error() && !http_.is_over();
     if (!job_) {
@@ -206,9 +203,9 @@ class Fetcher::Connection {
     }
     // This may give the connection another job.
     if (completed_) fetcher_.on_response(*std::exchange(completed_, nullptr));
-    if (http_.error()) return stream_->abort();
+    if (http_.error()) return stream_.abort();
     if (idle_) return origin_.go_on();
-    if (!job_ || !is_open) stream_->close();
+    if (!job_ || !is_open) stream_.close();
   }
 
   void take_event(const ResponseEvent& event) {
@@ -255,7 +252,7 @@ class Fetcher::Connection {
 
   void time_out() {
     reason_ = reactor::system_error(ETIMEDOUT, "receive from", origin_.endpoint);
-    stream_->abort();
+    stream_.abort();
   }
 
   // The last thing that this object does.
@@ -286,8 +283,7 @@ class Fetcher::Connection {
   Origin& origin_;
   Fetcher& fetcher_;
   protocols::http::ClientConnection http_;
-  std::optional<Dialer> dialer_;
-  std::optional<reactor::Stream> stream_;
+  reactor::Stream stream_;
   reactor::Deadline deadline_;
   Job* job_;
   Job* completed_ = nullptr;

@@ -13,7 +13,7 @@
 
 #include "reactor/framed.hpp"
 #include "samples/remote_command/wire.hpp"
-#include "samples/support/connector.hpp"
+#include "samples/support/client.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
@@ -40,21 +40,22 @@ class Client {
       : loop_(loop),
         secret_(secret),
         options_(options),
-        connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
+        stream_(samples::connect(loop, options.endpoint)) {
+    stream_.on_connect([this] { begin(); });
+    stream_.on_close([this](const Error& error) {
+      if (error) throw samples::Failed(error);
+      if (!answers_) throw samples::Failed(gate_->refusal());
+      if (!done_) throw samples::Failed("the server closed the connection");
+    });
+  }
 
   /// How many commands did not end with status 0.
   [[nodiscard]] int failures() const { return failures_; }
 
  private:
-  void begin(Stream stream) {
-    stream_ = std::move(stream);
-    stream_->on_close([this](const Error& error) {
-      if (error) throw samples::Failed(error);
-      if (!answers_) throw samples::Failed(gate_->refusal());
-      if (!done_) throw samples::Failed("the server closed the connection");
-    });
-    gate_.emplace(loop_, *stream_, challenge());
-    stream_->on_data([this](Stream::Bytes bytes) {
+  void begin() {
+    gate_.emplace(loop_, stream_, challenge());
+    stream_.on_data([this](Stream::Bytes bytes) {
       const auto behind = gate_->pass(bytes);
       if (gate_->is_open()) talk(behind);
     });
@@ -63,12 +64,12 @@ class Client {
   [[nodiscard]] protocols::Challenge challenge() {
     return secret_.challenge(
         protocols::Challenge::Side::client,
-        {"remote_command", {samples::dialled_endpoint(*stream_, connector_.address())}, {}});
+        {"remote_command", {samples::dialled_endpoint(stream_, options_.endpoint)}, {}});
   }
 
   void talk(Stream::Bytes received) {
     answers_.emplace(
-        *stream_, answer_decoder(), [this](const protocols::JsonMessage& answer) { take(answer); },
+        stream_, answer_decoder(), [this](const protocols::JsonMessage& answer) { take(answer); },
         received);
     if (!options_.command.empty()) return ask(options_.command);
     input_.emplace(
@@ -100,7 +101,7 @@ class Client {
     if (!bytes) return report("a word is no UTF-8, and a request cannot have other bytes");
     waits_ = true;
     if (input_) input_->pause();
-    stream_->write(*bytes);
+    stream_.write(*bytes);
   }
 
   void take(const protocols::JsonMessage& message) {
@@ -163,13 +164,13 @@ class Client {
 
   void finish() {
     done_ = true;
-    stream_->close();
+    stream_.close();
   }
 
   reactor::Loop& loop_;
   const samples::Secret& secret_;
   const Options& options_;
-  std::optional<Stream> stream_;
+  Stream stream_;
   std::optional<samples::Gate> gate_;
   std::optional<reactor::Framed<protocols::JsonHeaderDecoder>> answers_;
   std::optional<samples::LineInput> input_;
@@ -182,7 +183,6 @@ class Client {
   std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
   std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;
-  samples::Connector connector_;
 };
 
 }  // namespace

@@ -45,8 +45,8 @@ std::string endpoint_of(const Address& address) {
   return "[" + host.substr(0, host.find('%')) + "]" + port;
 }
 
-std::string dialled_endpoint(reactor::Stream& stream, const Address& dialled) {
-  if (dialled.family() == Family::unix_socket) return endpoint_of(dialled);
+std::string dialled_endpoint(reactor::Stream& stream, const std::string& dialled) {
+  if (dialled.starts_with("unix:")) return endpoint_of(value_of(Address::parse(dialled)));
   return endpoint_of(value_of(stream.socket().peer_address()));
 }
 

@@ -15,11 +15,10 @@ namespace samples {
 /// Fails, as programs do.
 [[nodiscard]] std::string endpoint_of(const reactor::Address& address);
 
-/// The endpoint that a client's stream is connected to. `dialled` is the address that it connected
-/// to: the path of a unix socket is taken from there, as the kernel reports the path that the server
+/// The endpoint that a client's stream is connected to. `dialled` is the endpoint that it was told
+/// to connect to: the path of a unix socket is taken from there, as the kernel reports the path that the server
 /// chose, which may be that of another server. Fails, as programs do.
-[[nodiscard]] std::string dialled_endpoint(reactor::Stream& stream,
-                                           const reactor::Address& dialled);
+[[nodiscard]] std::string dialled_endpoint(reactor::Stream& stream, const std::string& dialled);
 
 /// The endpoints by which clients reach a server, beside those that it listens on.
 class ReachedAs {

@@ -26,19 +26,19 @@ using reactor::Stream;
 
 namespace {
 
-Address at(const char* host, std::uint16_t port) {
+Address with_this_port(const char* host, std::uint16_t port) {
   Address there = address(std::string(host) + ":0");
   there.set_port(port);
   return there;
 }
 
-struct Listening {
+struct OneAddress {
   Socket socket = listening_socket(Transport::tcp4);
   Address here = ok(socket.local_address());
 
   // The same port of another address of this host, where nobody listens.
   [[nodiscard]] Address refusing(const char* host = "127.0.0.2") const {
-    return at(host, here.port());
+    return with_this_port(host, here.port());
   }
   [[nodiscard]] std::string name() const { return "localhost:" + std::to_string(here.port()); }
 
@@ -49,8 +49,8 @@ struct Listening {
 };
 
 // A server that does not answer: its backlog is full, and the kernel drops what else comes.
-struct Silent {
-  Silent() {
+struct SilentServer {
+  SilentServer() {
     for (int i = 0; i < 2; ++i) {
       waiting.push_back(open_socket());
       REQUIRE(waiting.back().connect(here));
@@ -62,16 +62,16 @@ struct Silent {
 };
 
 // What became of a stream.
-struct Outcome {
-  explicit Outcome(Stream connecting) : stream(std::move(connecting)) {
+struct ConnectOutcome {
+  explicit ConnectOutcome(Stream connecting) : stream(std::move(connecting)) {
     stream->on_connect([this] { ++connects; });
     stream->on_close([this](const Error& reason) {
       ++closes;
       error = reason;
     });
   }
-  Outcome(const Outcome&) = delete;
-  Outcome& operator=(const Outcome&) = delete;
+  ConnectOutcome(const ConnectOutcome&) = delete;
+  ConnectOutcome& operator=(const ConnectOutcome&) = delete;
 
   void until_connected(Loop& loop) {
     run_until(loop, [this] { return connects + closes > 0; });
@@ -89,15 +89,15 @@ struct Outcome {
   Error error;
 };
 
-std::string text(const Address& address) { return address.to_string(); }
+std::string text_of_address(const Address& address) { return address.to_string(); }
 
-std::size_t open_descriptors() {
+std::size_t descriptors_in_use() {
   const std::filesystem::directory_iterator all("/proc/self/fd"), end;
   return static_cast<std::size_t>(std::distance(all, end));
 }
 
 // Without it: the first attempt has the loop to itself.
-constexpr ConnectOptions one_by_one{.attempt_delay = 1h};
+constexpr ConnectOptions one_after_the_other{.attempt_delay = 1h};
 constexpr ConnectOptions side_by_side{.attempt_delay = 1ms};
 
 }  // namespace
@@ -107,9 +107,9 @@ TEST_SUITE("connect_options") {
                      Guest) {
     Position position;
     Loop& loop = position.loop;
-    Listening server;
+    OneAddress server;
     // localhost may be ::1 first, where nobody listens.
-    Outcome on(Stream::connect(loop, server.name()));
+    ConnectOutcome on(Stream::connect(loop, server.name()));
     CHECK(on.connects + on.closes == 0);
     CHECK(on.stream->write("hel") == reactor::Written::queued);
     CHECK_FALSE(on.stream->socket());
@@ -137,7 +137,7 @@ TEST_SUITE("connect_options") {
       CAPTURE(transport);
       const auto socket = listening_socket(transport);
       const Address here = ok(socket.local_address());
-      Outcome on(Stream::connect(loop, text(here)));
+      ConnectOutcome on(Stream::connect(loop, text_of_address(here)));
       on.until_connected(loop);
     }
   }
@@ -145,9 +145,10 @@ TEST_SUITE("connect_options") {
   TEST_CASE_TEMPLATE("an address that refuses makes way for the next at once", Position, Host,
                      Guest) {
     Position position;
-    Listening server;
-    Outcome on(Stream::connect(
-        position.loop, {server.refusing(), server.refusing("127.0.0.3"), server.here}, one_by_one));
+    OneAddress server;
+    ConnectOutcome on(Stream::connect(
+        position.loop, {server.refusing(), server.refusing("127.0.0.3"), server.here},
+        one_after_the_other));
     on.until_connected(position.loop);
     CHECK(ok(on.stream->socket().peer_address()) == server.here);
   }
@@ -156,21 +157,21 @@ TEST_SUITE("connect_options") {
                      Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    Listening server;
-    const Silent silent;
+    OneAddress server;
+    const SilentServer silent;
     loop.poll();
-    const std::size_t before = open_descriptors();
-    Outcome on(Stream::connect(loop, {silent.here, silent.here, server.here}, side_by_side));
+    const std::size_t before = descriptors_in_use();
+    ConnectOutcome on(Stream::connect(loop, {silent.here, silent.here, server.here}, side_by_side));
     on.until_connected(loop);
     CHECK(ok(on.stream->socket().peer_address()) == server.here);
-    CHECK(open_descriptors() == before + 1);
+    CHECK(descriptors_in_use() == before + 1);
   }
 
   TEST_CASE("while the delay lasts, only the first address is tried") {
     Loop loop;
-    Listening server;
-    const Silent silent;
-    Outcome on(
+    OneAddress server;
+    const SilentServer silent;
+    ConnectOutcome on(
         Stream::connect(loop, {silent.here, server.here}, {.timeout = 20ms, .attempt_delay = 1h}));
     on.until_closed(loop);
     CHECK_FALSE(server.accept());
@@ -178,53 +179,56 @@ TEST_SUITE("connect_options") {
 
   TEST_CASE("an older attempt that fails leaves the others alone") {
     Loop loop;
-    Listening server;
-    const Silent silent;
+    OneAddress server;
+    const SilentServer silent;
     // The first times out while the second, silent too, has its time; then the third connects.
-    Outcome on(Stream::connect(loop, {silent.here, silent.here, server.here},
-                               {.timeout = 1h, .attempt_delay = 5ms, .attempt_timeout = 8ms}));
+    ConnectOutcome on(
+        Stream::connect(loop, {silent.here, silent.here, server.here},
+                        {.timeout = 1h, .attempt_delay = 5ms, .attempt_timeout = 8ms}));
     on.until_connected(loop);
   }
 
   TEST_CASE("an attempt that takes too long makes way, and says so in the end") {
     Loop loop;
-    Listening server;
-    const Silent silent;
+    OneAddress server;
+    const SilentServer silent;
     const ConnectOptions impatient{.attempt_delay = 1h, .attempt_timeout = 5ms};
-    Outcome good(Stream::connect(loop, {silent.here, server.here}, impatient));
+    ConnectOutcome good(Stream::connect(loop, {silent.here, server.here}, impatient));
     good.until_connected(loop);
-    Outcome bad(Stream::connect(loop, {silent.here, server.refusing()}, impatient));
-    CHECK(bad.until_closed(loop) == "connect " + text(server.refusing()) +
+    ConnectOutcome bad(Stream::connect(loop, {silent.here, server.refusing()}, impatient));
+    CHECK(bad.until_closed(loop) == "connect " + text_of_address(server.refusing()) +
                                         ": connection refused (before that: connect " +
-                                        text(silent.here) + ": connection timed out)");
+                                        text_of_address(silent.here) + ": connection timed out)");
   }
 
   TEST_CASE("where all addresses fail, the error names each of them and what it said") {
     Loop loop;
-    const Listening server;
-    Outcome two(Stream::connect(loop, {server.refusing(), server.refusing("127.0.0.3")}));
-    CHECK(two.until_closed(loop) == "connect " + text(server.refusing("127.0.0.3")) +
+    const OneAddress server;
+    ConnectOutcome two(Stream::connect(loop, {server.refusing(), server.refusing("127.0.0.3")}));
+    CHECK(two.until_closed(loop) == "connect " + text_of_address(server.refusing("127.0.0.3")) +
                                         ": connection refused (before that: connect " +
-                                        text(server.refusing()) + ": connection refused)");
-    Outcome one(Stream::connect(loop, std::vector{server.refusing()}));
-    CHECK(one.until_closed(loop) == "connect " + text(server.refusing()) + ": connection refused");
-    Outcome numeric(Stream::connect(loop, text(server.refusing())));
+                                        text_of_address(server.refusing()) +
+                                        ": connection refused)");
+    ConnectOutcome one(Stream::connect(loop, std::vector{server.refusing()}));
+    CHECK(one.until_closed(loop) ==
+          "connect " + text_of_address(server.refusing()) + ": connection refused");
+    ConnectOutcome numeric(Stream::connect(loop, text_of_address(server.refusing())));
     CHECK(numeric.until_closed(loop) == one.error.message());
-    Outcome none(Stream::connect(loop, std::vector<Address>()));
+    ConnectOutcome none(Stream::connect(loop, std::vector<Address>()));
     CHECK(none.until_closed(loop) == "connect: invalid argument (there is no address)");
   }
 
   TEST_CASE("the timeout is for all of it, and its error tells how far each address came") {
     Loop loop;
-    Listening server;
-    const Silent silent;
-    Outcome on(Stream::connect(loop, {server.refusing(), silent.here},
-                               {.timeout = 20ms, .attempt_delay = 1h}));
-    CHECK(on.until_closed(loop) == "connect " + text(server.refusing()) + ", " + text(silent.here) +
-                                       ": connection timed out (" + text(silent.here) +
-                                       ": no response; connect " + text(server.refusing()) +
-                                       ": connection refused)");
-    Outcome at_once(Stream::connect(loop, server.name(), {.timeout = 0ms}));
+    OneAddress server;
+    const SilentServer silent;
+    const Address missing = address("unix:/no/such/folder/socket");
+    ConnectOutcome on(Stream::connect(loop, {missing, silent.here}, {.timeout = 20ms}));
+    CHECK(on.until_closed(loop) == "connect " + text_of_address(missing) + ", " +
+                                       text_of_address(silent.here) + ": connection timed out (" +
+                                       text_of_address(silent.here) + ": no response; connect " +
+                                       text_of_address(missing) + ": no such file or directory)");
+    ConnectOutcome at_once(Stream::connect(loop, server.name(), {.timeout = 0ms}));
     at_once.until_closed(loop);
     CHECK(at_once.error.code == std::errc::timed_out);
     CHECK(at_once.error.subject == server.name());
@@ -234,13 +238,13 @@ TEST_SUITE("connect_options") {
     Loop loop;
     for (const std::string endpoint : {"localhost", "", "::1:80", "[localhost]:80", "unix:"}) {
       CAPTURE(endpoint);
-      Outcome on(Stream::connect(loop, endpoint));
+      ConnectOutcome on(Stream::connect(loop, endpoint));
       CHECK(on.closes == 0);
       CHECK(on.until_closed(loop) == failure(reactor::resolve_now(endpoint)));
     }
-    Outcome service(Stream::connect(loop, "127.0.0.1:no-such-service"));
+    ConnectOutcome service(Stream::connect(loop, "127.0.0.1:no-such-service"));
     CHECK(service.until_closed(loop) == "resolve 127.0.0.1:no-such-service: no such service");
-    Outcome nowhere(Stream::connect(loop, "unix:/no/such/folder/socket"));
+    ConnectOutcome nowhere(Stream::connect(loop, "unix:/no/such/folder/socket"));
     CHECK(nowhere.until_closed(loop) ==
           "connect unix:/no/such/folder/socket: no such file or directory");
   }
@@ -249,11 +253,11 @@ TEST_SUITE("connect_options") {
                      Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    const Silent silent;
-    const Listening server;
+    const SilentServer silent;
+    const OneAddress server;
     const auto fails = [](const Error& error) { FAIL(error.message()); };
     loop.poll();
-    const std::size_t before = open_descriptors();
+    const std::size_t before = descriptors_in_use();
     {
       Stream looks_up = Stream::connect(loop, server.name());
       Stream not_begun = Stream::connect(loop, {silent.here, silent.here}, side_by_side);
@@ -265,35 +269,35 @@ TEST_SUITE("connect_options") {
       }
       Stream gone = std::move(looks_up);
       loop.poll();
-      run_until(loop, [&] { return open_descriptors() >= before + 2; });
+      run_until(loop, [&] { return descriptors_in_use() >= before + 2; });
     }
     while (loop.run_once()) {
     }
-    CHECK(open_descriptors() == before);
+    CHECK(descriptors_in_use() == before);
   }
 
   TEST_CASE("close, abort and fail end a connection that does not exist yet") {
     Loop loop;
-    const Silent silent;
-    const std::string canceled = text(silent.here) + ", " + text(silent.here);
-    Outcome closed(Stream::connect(loop, {silent.here, silent.here}));
+    const SilentServer silent;
+    const std::string canceled = text_of_address(silent.here) + ", " + text_of_address(silent.here);
+    ConnectOutcome closed(Stream::connect(loop, {silent.here, silent.here}));
     closed.stream->write("hello");
     closed.stream->close();
     CHECK(closed.until_closed(loop) == "connect " + canceled + ": operation canceled");
-    Outcome aborted(Stream::connect(loop, {silent.here, silent.here}));
+    ConnectOutcome aborted(Stream::connect(loop, {silent.here, silent.here}));
     aborted.stream->abort();
     CHECK(aborted.until_closed(loop) == "connection to " + canceled + ": operation canceled");
     CHECK(aborted.stream->write("hello") == reactor::Written::closed);
-    Outcome by_name(Stream::connect(loop, "localhost:1"));
+    ConnectOutcome by_name(Stream::connect(loop, "localhost:1"));
     by_name.stream->close();
     CHECK(by_name.until_closed(loop) == "connect localhost:1: operation canceled");
   }
 
   TEST_CASE("limits that were set before hold, and shared ones get back what was queued") {
     Loop loop;
-    Listening server;
+    OneAddress server;
     const reactor::SharedLimits limits({.high_water_bytes = 4, .max_queued_bytes = 8});
-    Outcome on(Stream::connect(loop, server.name()));
+    ConnectOutcome on(Stream::connect(loop, server.name()));
     on.stream->set_limits(limits);
     CHECK(on.stream->write("1234") == reactor::Written::queued);
     CHECK(on.stream->write("5678") == reactor::Written::full);
@@ -302,13 +306,13 @@ TEST_SUITE("connect_options") {
     CHECK(on.until_closed(loop).find("send to " + server.name()) == 0);
     CHECK(limits.queued_bytes() == 0);
 
-    Outcome destroyed(Stream::connect(loop, server.name()));
+    ConnectOutcome destroyed(Stream::connect(loop, server.name()));
     destroyed.stream->set_limits(limits);
     destroyed.stream->write("1234");
     destroyed.stream.reset();
     CHECK(limits.queued_bytes() == 0);
 
-    Outcome good(Stream::connect(loop, server.name()));
+    ConnectOutcome good(Stream::connect(loop, server.name()));
     good.stream->set_limits(limits);
     bool drained = false;
     good.stream->on_drained([&] { drained = true; });
@@ -319,7 +323,7 @@ TEST_SUITE("connect_options") {
 
   TEST_CASE("the callbacks may destroy the stream, and throw") {
     Loop loop;
-    Listening server;
+    OneAddress server;
     for (const bool refused : {false, true}) {
       CAPTURE(refused);
       auto stream = std::optional(Stream::connect(
@@ -340,10 +344,10 @@ TEST_SUITE("connect_options") {
 
   TEST_CASE("an address of a family that this host lacks is passed over, as is any other failure") {
     Loop loop;
-    Listening server;
-    Outcome on(Stream::connect(
+    OneAddress server;
+    ConnectOutcome on(Stream::connect(
         loop, {address("unix:/no/such/folder/socket"), address("224.0.0.1:1"), server.here},
-        one_by_one));
+        one_after_the_other));
     on.until_connected(loop);
   }
 }

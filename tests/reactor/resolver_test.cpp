@@ -38,6 +38,17 @@ std::string text_of(const Found& found) {
   return text;
 }
 
+std::string name_of(Loop& loop, std::string_view address, QueryOptions options = {}) {
+  std::optional<std::string> name;
+  const auto query = Query::name_of(loop, *Address::parse(address), options,
+                                    [&](const Result<std::string>& result) {
+                                      name = result ? *result : result.error().message();
+                                    });
+  CHECK_FALSE(name);
+  run_until(loop, [&] { return name.has_value(); });
+  return *name;
+}
+
 /// Keeps every thread of the pool busy for as long as it lives.
 class BusyPool {
  public:
@@ -110,6 +121,20 @@ TEST_SUITE("resolver") {
     CHECK(text_of(resolve(loop, "127.0.0.1:no-such-service")) ==
           "resolve 127.0.0.1:no-such-service: no such service");
     CHECK(resolve_now("127.0.0.1:no-such-service").error().code == ResolveError::unknown_service);
+  }
+
+  TEST_CASE("an address has a name, whatever its port") {
+    Loop loop;
+    // What this host knows itself, without a name server.
+    char host[NI_MAXHOST];
+    const Address loopback = *Address::parse("127.0.0.1:80");
+    REQUIRE(getnameinfo(loopback.data(), loopback.size(), host, sizeof host, nullptr, 0,
+                        NI_NAMEREQD) == 0);
+    CHECK(name_of(loop, "127.0.0.1:80") == host);
+    CHECK(name_of(loop, "127.0.0.1:0") == host);
+    CHECK(name_of(loop, "[::ffff:127.0.0.1]:80") == host);
+    CHECK(name_of(loop, "unix:/tmp/socket").find("no such name (a unix socket is no host)") !=
+          std::string::npos);
   }
 
   TEST_CASE("an endpoint gets another port, a unix path keeps what it is") {

@@ -26,7 +26,7 @@ using reactor::system_error;
 
 namespace {
 
-struct Echo {
+struct EchoSession {
   Stream& stream;
   void on_data(Stream::Bytes bytes) { stream.write(bytes); }
 };
@@ -39,7 +39,8 @@ struct EchoSite {
 
   Result<Address> listen(const std::string& endpoint) {
     const bool shared = !endpoint.starts_with("unix:");
-    auto server = reactor::Server<Echo>::listen(loop, endpoint, {.listen = {.reuse_port = shared}});
+    auto server =
+        reactor::Server<EchoSession>::listen(loop, endpoint, {.listen = {.reuse_port = shared}});
     if (!server) return Failure(server.error());
     servers.push_back(std::move(*server));
     return servers.back().address();
@@ -49,17 +50,17 @@ struct EchoSite {
   }
 
   Loop& loop;
-  std::vector<reactor::Server<Echo>> servers;
+  std::vector<reactor::Server<EchoSession>> servers;
 };
 
 // In a process of its own, which the signals end. Returns what it prints.
-std::string served(const std::function<void()>& body) {
+std::string served_in_child(const std::function<void()>& body) {
   const ChildEnd end = in_child(body);
   CHECK(end.succeeded());
   return end.printed;
 }
 
-void print(const std::string& text) { (void)!write(STDOUT_FILENO, text.data(), text.size()); }
+void print_now(const std::string& text) { (void)!write(STDOUT_FILENO, text.data(), text.size()); }
 
 bool echoes(const Address& address) {
   const auto client = connect_to(address);
@@ -73,7 +74,7 @@ bool echoes(const Address& address) {
 
 TEST_SUITE("serve_on_threads") {
   TEST_CASE("every thread listens on the same port, and a signal ends them all") {
-    CHECK(served([] {
+    CHECK(served_in_child([] {
             std::mutex mutex;
             std::set<std::uint16_t> ports;
             std::set<std::thread::id> threads;
@@ -100,18 +101,18 @@ TEST_SUITE("serve_on_threads") {
                 [&](const std::vector<Address>& addresses) {
                   client = std::jthread([addresses] {
                     for (int i = 0; i < 20; ++i) {
-                      if (!echoes(addresses.front())) print("no echo ");
+                      if (!echoes(addresses.front())) print_now("no echo ");
                     }
                     kill(getpid(), SIGTERM);
                   });
                 }));
-            print(std::to_string(threads.size()) + " threads, " + std::to_string(ports.size()) +
-                  " port");
+            print_now(std::to_string(threads.size()) + " threads, " + std::to_string(ports.size()) +
+                      " port");
           }) == "3 threads, 1 port");
   }
 
   TEST_CASE("several endpoints are told in order; a unix socket is the first thread's alone") {
-    CHECK(served([] {
+    CHECK(served_in_child([] {
             const std::string path = unused_path();
             std::jthread client;
             ok(reactor::serve_on_threads(
@@ -119,10 +120,10 @@ TEST_SUITE("serve_on_threads") {
                 [&](const std::vector<Address>& addresses) {
                   client = std::jthread([addresses] {
                     for (const Address& address : addresses) {
-                      print(echoes(address) ? address.family() == reactor::Family::unix_socket
-                                                  ? "unix "
-                                                  : "tcp "
-                                            : "no echo ");
+                      print_now(echoes(address) ? address.family() == reactor::Family::unix_socket
+                                                      ? "unix "
+                                                      : "tcp "
+                                                : "no echo ");
                     }
                     kill(getpid(), SIGINT);
                   });
@@ -145,11 +146,11 @@ TEST_SUITE("serve_on_threads") {
     for (const int failing : {0, 1, 2}) {
       CAPTURE(failing);
       const std::string told = failing == 0 ? "" : "listening, ";
-      CHECK(served([failing] {
+      CHECK(served_in_child([failing] {
               std::atomic<int> listens = 0;
-              print(failure(reactor::serve_on_threads(
+              print_now(failure(reactor::serve_on_threads(
                   {"127.0.0.1:0"}, 3, [&](Loop& loop) { return Failing(loop, failing, listens); },
-                  [](const auto&) { print("listening, "); })));
+                  [](const auto&) { print_now("listening, "); })));
             }) == told + "listen on there: permission denied");
     }
   }
@@ -157,7 +158,7 @@ TEST_SUITE("serve_on_threads") {
   TEST_CASE("what make_site throws on any thread leaves, and no thread is left waiting") {
     for (const int failing : {0, 1, 2}) {
       CAPTURE(failing);
-      CHECK(served([failing] {
+      CHECK(served_in_child([failing] {
               std::atomic<int> sites = 0;
               try {
                 ok(reactor::serve_on_threads({"127.0.0.1:0"}, 3, [&](Loop& loop) {
@@ -165,14 +166,14 @@ TEST_SUITE("serve_on_threads") {
                   return EchoSite(loop);
                 }));
               } catch (const std::runtime_error& error) {
-                print(error.what());
+                print_now(error.what());
               }
             }) == "no site");
     }
   }
 
   TEST_CASE("without endpoints it returns at once") {
-    CHECK(served([] {
+    CHECK(served_in_child([] {
             ok(reactor::serve_on_threads({}, 2, [](Loop& loop) { return EchoSite(loop); }));
           }).empty());
   }

@@ -18,7 +18,7 @@ using reactor::StopSignals;
 
 namespace {
 
-void expect(bool condition, const char* what) {
+void expect_in_child(bool condition, const char* what) {
   if (condition) return;
   std::fprintf(stderr, "%s\n", what);
   std::_Exit(1);
@@ -92,9 +92,9 @@ TEST_SUITE("stop_signals") {
       } catch (int) {
         thrown = true;
       }
-      expect(thrown, "the exception did not leave the loop");
+      expect_in_child(thrown, "the exception did not leave the loop");
       loop.poll();
-      expect(calls == 1, "it was called after its end");
+      expect_in_child(calls == 1, "it was called after its end");
     });
   }
 

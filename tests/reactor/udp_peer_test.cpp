@@ -26,7 +26,7 @@ struct Place {
 constexpr Place places[] = {
     {"0.0.0.0:0", "127.0.0.2:0"}, {"[::]:0", "[::1]:0"}, {"[::]:0", "127.0.0.3:0"}};
 
-Address with_port(std::string_view host, std::uint16_t port) {
+Address address_with_port(std::string_view host, std::uint16_t port) {
   Address result = address(host);
   result.set_port(port);
   return result;
@@ -72,7 +72,7 @@ TEST_SUITE("udp_peer") {
         options.max_sessions = 1;
         options.idle_timeout = how == "idle" ? 1ms : 1h;
         auto server = ok(UdpServer<Goodbye>::bind(loop, place.server, options));
-        const Address at = with_port(place.asked, server.address().port());
+        const Address at = address_with_port(place.asked, server.address().port());
         UdpClient client(loop, at), other(loop, at);
         client.socket.send(how == "close" ? "end" : "hello");
         if (how == "forgotten" || how == "drain") {
@@ -94,7 +94,7 @@ TEST_SUITE("udp_peer") {
       options.max_sessions = 3;
       auto server = ok(UdpServer<Chat>::bind(loop, place.server, options,
                                              [&](UdpPeer& peer) { return Chat(peer, all); }));
-      const Address at = with_port(place.asked, server.address().port());
+      const Address at = address_with_port(place.asked, server.address().port());
       std::list<UdpClient> clients;
       for (int i = 0; i < 4; ++i) clients.emplace_back(loop, at);
       // In one batch: the fourth has the first forgotten, to which much was sent before.
@@ -120,7 +120,7 @@ TEST_SUITE("udp_peer") {
     });
     const std::vector<std::string> asked = {"127.0.0.2", "127.0.0.3", "127.0.0.2"};
     for (const std::string& host : asked) {
-      client.send(with_port(host + ":0", server.address().port()), "x");
+      client.send(address_with_port(host + ":0", server.address().port()), "x");
     }
     run_until(loop, [&] { return senders.size() == asked.size(); });
     CHECK(senders == asked);

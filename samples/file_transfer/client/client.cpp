@@ -45,26 +45,27 @@ Client::Client(reactor::Loop& loop, const Options& options)
     : loop_(loop),
       options_(options),
       work_(loop),
-      connector_(loop, options.endpoint, [this](Stream stream) { begin(std::move(stream)); }) {}
-
-// --- login
-
-void Client::begin(Stream stream) {
-  stream_ = std::move(stream);
-  stream_->set_limits({.high_water_bytes = 4 << 20, .discard_timeout = samples::time_for_the_rest});
-  (void)stream_->socket().set(reactor::option::keep_alive, true);  // A server that is gone is told.
-  stream_->on_close([this](const Error& error) {
+      stream_(samples::connect(loop, options.endpoint)) {
+  stream_.set_limits({.high_water_bytes = 4 << 20, .discard_timeout = samples::time_for_the_rest});
+  stream_.on_connect([this] { begin(); });
+  stream_.on_close([this](const Error& error) {
     if (!done_ && !refused_.empty()) throw Failed(refused_);
     if (error) throw Failed(error);
     if (!done_) throw Failed("the server closed the connection");
     input_.reset();  // After quit there may be more to read.
   });
-  stream_->on_drained([this] {
+  stream_.on_drained([this] {
     if (upload_) upload_->on_drained();
   });
-  answers_.emplace(*stream_, decoder(std::uint64_t{1} << 60),
+}
+
+// --- login
+
+void Client::begin() {
+  (void)stream_.socket().set(reactor::option::keep_alive, true);  // A server that is gone is told.
+  answers_.emplace(stream_, decoder(std::uint64_t{1} << 60),
                    [this](const Decoder::Frame& frame) { take(frame); });
-  endpoint_ = samples::dialled_endpoint(*stream_, connector_.address());
+  endpoint_ = samples::dialled_endpoint(stream_, options_.endpoint);
   login_.emplace(
       options_.user, options_.password, protocols::to_base64(samples::random_bytes(24)),
       samples::scram_crypto(),
@@ -95,7 +96,7 @@ void Client::enter(const std::string& signature) {
       "files> ");
 }
 
-void Client::send(Header header) { stream_->write(message(std::move(header))); }
+void Client::send(Header header) { stream_.write(message(std::move(header))); }
 
 // --- what the server says
 
@@ -224,7 +225,7 @@ void Client::put(const std::string& path) {
   if (!file) return give_up_job(file.error().message());
   const auto size = file->size();
   if (!size) return give_up_job(size.error().message());
-  upload_ = std::make_unique<Upload>(worker(), *stream_, std::move(*file), *size, path);
+  upload_ = std::make_unique<Upload>(worker(), stream_, std::move(*file), *size, path);
   send({{"type", "put"},
         {"path", encode_name(resolve(folder_, split_path(path).name))},
         {"size", *size}});
@@ -235,7 +236,7 @@ void Client::get(const std::string& path) {
   if (remote.empty()) return give_up_job("it is a folder");
   try {
     download_ = std::make_unique<Download>(
-        worker(), *stream_, remote, path,
+        worker(), stream_, remote, path,
         [this](const std::string& why) { why.empty() ? finish_job() : give_up_job(why); });
   } catch (const Failed& failure) {
     give_up_job(failure.what());
@@ -274,7 +275,7 @@ void Client::report(const std::string& failure) {
 
 void Client::finish() {
   done_ = true;
-  stream_->close();
+  stream_.close();
 }
 
 }  // namespace file_transfer

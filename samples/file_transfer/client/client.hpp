@@ -15,7 +15,7 @@
 #include "samples/file_transfer/client/listing.hpp"
 #include "samples/file_transfer/client/upload.hpp"
 #include "samples/file_transfer/wire.hpp"
-#include "samples/support/connector.hpp"
+#include "samples/support/client.hpp"
 #include "samples/support/fair_work.hpp"
 #include "samples/support/line_input.hpp"
 
@@ -41,7 +41,7 @@ class Client {
  private:
   using Decoder = protocols::JsonHeaderStreamDecoder;
 
-  void begin(reactor::Stream stream);
+  void begin();
   void prove(const std::string& challenge);
   void enter(const std::string& signature);
 
@@ -72,7 +72,7 @@ class Client {
   reactor::Loop& loop_;
   const Options& options_;
   samples::FairWork work_;
-  std::optional<reactor::Stream> stream_;
+  reactor::Stream stream_;
   std::string endpoint_;  // That it is connected to.
   std::optional<protocols::ScramClient> login_;
   std::optional<reactor::Framed<Decoder>> answers_;
@@ -88,7 +88,6 @@ class Client {
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
   int failures_ = 0;
-  samples::Connector connector_;
 };
 
 }  // namespace file_transfer

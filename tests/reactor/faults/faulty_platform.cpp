@@ -25,8 +25,10 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <string>
 #include <vector>
 
+#include "reactor/address.hpp"
 #include "reactor/platform/platform.hpp"
 
 #if defined(__has_feature)
@@ -101,6 +103,15 @@ struct Names {
   std::map<std::string, std::vector<std::string>> hosts;
   std::string dead;
   int blocked = 0;
+
+  // True once a name whose name servers were dead is given up.
+  [[nodiscard]] bool block_if_dead(const std::string& name, std::unique_lock<std::mutex>& lock) {
+    if (dead != name) return false;
+    ++blocked;
+    changed.wait(lock, [&] { return dead != name; });
+    if (--blocked == 0) changed.notify_all();
+    return true;
+  }
 };
 auto& names = *new Names;
 
@@ -334,12 +345,7 @@ class FaultyPlatform final : public Platform {
   int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
                   addrinfo** list) override {
     std::unique_lock lock(names.mutex);
-    if (names.dead == name) {
-      ++names.blocked;
-      names.changed.wait(lock, [&] { return names.dead != name; });
-      if (--names.blocked == 0) names.changed.notify_all();
-      return UV_EAI_AGAIN;
-    }
+    if (names.block_if_dead(name, lock)) return UV_EAI_AGAIN;
     const auto found = names.hosts.find(name);
     if (found == names.hosts.end()) {
       lock.unlock();
@@ -351,6 +357,17 @@ class FaultyPlatform final : public Platform {
       while (*end) end = &(*end)->ai_next;
     }
     return 0;
+  }
+
+  int getnameinfo(const sockaddr* address, std::string* name) override {
+    {
+      std::unique_lock lock(names.mutex);
+      const socklen_t size =
+          address->sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+      const std::string host = reactor::Address::from(address, size).host();
+      if (names.block_if_dead(host, lock)) return UV_EAI_AGAIN;
+    }
+    return Platform::getnameinfo(address, name);
   }
 };
 

@@ -58,7 +58,8 @@ void change_connect(Connect what);
 /// What getaddrinfo says to this name from now on: these numeric hosts.
 void set_addresses(const std::string& name, const std::vector<std::string>& hosts);
 
-/// A name whose name servers are dead, for as long as this lives: lookups of it block.
+/// A name, or a numeric host, whose name servers are dead, for as long as this lives: lookups of it
+/// block.
 class DeadName {
  public:
   explicit DeadName(const std::string& name);

@@ -20,6 +20,7 @@
 #include "reactor/listener.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
+#include "reactor/stream.hpp"
 #include "reactor/udp_server.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
@@ -34,6 +35,7 @@ using reactor::Listener;
 using reactor::Loop;
 using reactor::Query;
 using reactor::Socket;
+using reactor::Stream;
 
 namespace {
 
@@ -131,6 +133,24 @@ TEST_SUITE("name_faults") {
     if (started == 0) MESSAGE("skipped: a thread that was about to end looks the name up");
   }
 
+  TEST_CASE_TEMPLATE("the name of an address that does not come is a timeout, or destroyed",
+                     Position, Host, Guest) {
+    const DeadName dead("127.0.0.9");
+    Position position;
+    const Address nobody = address("127.0.0.9:80");
+    std::string told;
+    const auto query =
+        Query::name_of(position.loop, nobody, {.timeout = 5ms},
+                       [&](const reactor::Result<std::string>& name) { told = failure(name); });
+    auto destroyed = std::optional(
+        Query::name_of(position.loop, nobody, {.timeout = 1h},
+                       [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
+    run_until(position.loop, [&] { return !told.empty(); });
+    CHECK(told == "resolve 127.0.0.9: connection timed out (no answer within 5 ms)");
+    destroyed.reset();
+    position.loop.run();
+  }
+
   TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
                      Host, Guest) {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
@@ -146,6 +166,36 @@ TEST_SUITE("name_faults") {
                                     [&](Found result) { found = std::move(result); });
     run_until(position.loop, [&] { return found.has_value(); });
     CHECK(ok(*found).front() == address("127.0.0.1:80"));
+  }
+
+  TEST_CASE_TEMPLATE("a stream connects to whichever address of a name accepts", Position, Host,
+                     Guest) {
+    faulty::set_addresses("two.test", {"127.0.0.2", "127.0.0.1"});
+    Position position;
+    const auto listening = listening_socket(Transport::tcp4);
+    const auto here = ok(listening.local_address());
+    auto stream = Stream::connect(position.loop, reactor::with_port("two.test:0", here.port()));
+    bool connected = false;
+    stream.on_connect([&] { connected = true; });
+    run_until(position.loop, [&] { return connected; });
+    CHECK(ok(stream.socket().peer_address()) == here);
+  }
+
+  TEST_CASE_TEMPLATE(
+      "a stream to a name whose name servers are dead times out, and can be destroyed", Position,
+      Host, Guest) {
+    const DeadName dead("dead.test");
+    Position position;
+    std::string told;
+    auto impatient = Stream::connect(position.loop, "dead.test:80", {.timeout = 5ms});
+    impatient.on_close([&](const reactor::Error& error) { told = error.message(); });
+    auto destroyed = std::optional(Stream::connect(position.loop, "dead.test:80"));
+    destroyed->on_close([](const reactor::Error&) { FAIL("it was destroyed"); });
+    destroyed->write("hello");
+    run_until(position.loop, [&] { return !told.empty(); });
+    CHECK(told == "connect dead.test:80: connection timed out (the name servers do not answer)");
+    destroyed.reset();
+    position.loop.run();
   }
 
   TEST_CASE("more lookups than threads all end once the name servers answer") {
