@@ -39,9 +39,9 @@ class EchoClient {
     });
   }
 
-  [[nodiscard]] protocols::Challenge challenge() {
+  [[nodiscard]] samples::Challenge challenge() {
     return secret_->challenge(
-        protocols::Challenge::Side::client,
+        samples::Challenge::Side::client,
         {"tcp_echo", {samples::dialled_endpoint(*stream_, connector_.address())}, {}});
   }
 
