@@ -245,7 +245,6 @@ std::uint64_t DatagramOptions::most_bytes() const {
   return DatagramBuffers::most_bytes() + for_state + queued;
 }
 
-
 namespace {
 
 Result<Socket> open_socket(Family family, const DatagramOptions& options) {

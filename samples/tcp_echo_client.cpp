@@ -41,8 +41,8 @@ class EchoClient {
     });
   }
 
-  [[nodiscard]] protocols::Challenge challenge() {
-    return secret_->challenge(protocols::Challenge::Side::client,
+  [[nodiscard]] samples::Challenge challenge() {
+    return secret_->challenge(samples::Challenge::Side::client,
                               {"tcp_echo", {samples::dialled_endpoint(stream_, endpoint_)}, {}});
   }
 

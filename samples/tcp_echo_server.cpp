@@ -63,7 +63,7 @@ class EchoSite {
             echo.gate = std::make_unique<samples::Gate>(
                 loop_, stream,
                 options_.secret->challenge(
-                    protocols::Challenge::Side::server,
+                    samples::Challenge::Side::server,
                     {"tcp_echo", options_.reached_as.endpoints_of(stream), {}}));
           }
           return echo;

@@ -21,7 +21,7 @@ namespace file_transfer {
 /// Lifetime  Destroying it is final; what is being written then still gets there.
 class FileSink {
  public:
-  using OnFinished = reactor::Callback<void(reactor::Result<protocols::Digest>)>;
+  using OnFinished = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
   /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write() may go
   /// on that said no. `held` is let go once nothing writes to the file any more.

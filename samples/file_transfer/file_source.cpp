@@ -71,7 +71,7 @@ bool FileSource::send_piece() {
   return written != Written::closed;
 }
 
-void FileSource::finish(Result<protocols::Digest> digest) {
+void FileSource::finish(Result<samples::Digest> digest) {
   OnSent on_sent = std::exchange(on_sent_, nullptr);
   if (on_sent) on_sent(std::move(digest));  // The end of this object, as a rule.
 }

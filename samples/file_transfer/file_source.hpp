@@ -22,7 +22,7 @@ class FileSource {
  public:
   /// Told before each piece of at most max_piece_bytes; without it there are no pieces.
   using OnPiece = reactor::Callback<void(std::uint64_t offset, std::uint64_t size)>;
-  using OnSent = reactor::Callback<void(reactor::Result<protocols::Digest>)>;
+  using OnSent = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
   /// Goes on from `hash`, which is that of the bytes before `offset`. `on_sent` tells the hash of all,
   /// once the stream has all.
@@ -42,7 +42,7 @@ class FileSource {
   void go_on();
   void hash_window();
   [[nodiscard]] bool send_piece();
-  void finish(reactor::Result<protocols::Digest> digest);
+  void finish(reactor::Result<samples::Digest> digest);
 
   const samples::FairWork::Client worker_;
   reactor::Stream& stream_;

@@ -61,9 +61,9 @@ class Client {
     });
   }
 
-  [[nodiscard]] protocols::Challenge challenge() {
+  [[nodiscard]] samples::Challenge challenge() {
     return secret_.challenge(
-        protocols::Challenge::Side::client,
+        samples::Challenge::Side::client,
         {"remote_command", {samples::dialled_endpoint(stream_, options_.endpoint)}, {}});
   }
 

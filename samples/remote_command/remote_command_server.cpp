@@ -68,7 +68,7 @@ class Session {
         options_(options),
         share_(share, [this] { run_next(); }),
         gate_(loop, stream,
-              secret.challenge(protocols::Challenge::Side::server,
+              secret.challenge(samples::Challenge::Side::server,
                                {"remote_command", options.reached_as.endpoints_of(stream), {}}),
               options.patience) {}
 

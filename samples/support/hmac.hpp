@@ -2,12 +2,12 @@
 #pragma once
 
 #include "protocols/bytes.hpp"
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
 namespace samples {
 
 /// HMAC-SHA-256 (RFC 2104) of `message`. Fails, as programs do, where the samples were built
 /// without OpenSSL.
-[[nodiscard]] protocols::Digest hmac_sha256(protocols::Bytes key, protocols::Bytes message);
+[[nodiscard]] Digest hmac_sha256(protocols::Bytes key, protocols::Bytes message);
 
 }  // namespace samples

@@ -3,7 +3,7 @@
 
 namespace samples {
 
-protocols::Digest hmac_sha256(protocols::Bytes, protocols::Bytes) {
+Digest hmac_sha256(protocols::Bytes, protocols::Bytes) {
   throw Failed("a shared secret: this program was built without OpenSSL");
 }
 

@@ -6,8 +6,8 @@
 
 namespace samples {
 
-protocols::Digest hmac_sha256(protocols::Bytes key, protocols::Bytes message) {
-  protocols::Digest digest;
+Digest hmac_sha256(protocols::Bytes key, protocols::Bytes message) {
+  Digest digest;
   unsigned size = 0;
   const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
                           reinterpret_cast<const unsigned char*>(message.data()), message.size(),

@@ -11,12 +11,11 @@
 namespace samples {
 namespace {
 
-using protocols::Challenge;
 using reactor::Error;
 using reactor::Stream;
 
-protocols::Nonce random_nonce() {
-  protocols::Nonce nonce;
+Nonce random_nonce() {
+  Nonce nonce;
   fill_randomly(nonce);
   return nonce;
 }
@@ -53,7 +52,7 @@ Secret Secret::read(const std::string& path) {
   return Secret(std::move(bytes));
 }
 
-Challenge Secret::challenge(Challenge::Side side, protocols::ChallengeBinding binding) const {
+Challenge Secret::challenge(Challenge::Side side, ChallengeBinding binding) const {
   return {side, random_nonce(),
           [bytes = bytes_](protocols::Bytes message) {
             return hmac_sha256(protocols::as_bytes(*bytes), message);

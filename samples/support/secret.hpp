@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include "protocols/challenge.hpp"
 #include "reactor/deadline.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
+#include "samples/support/challenge.hpp"
 
 namespace samples {
 
@@ -19,9 +19,8 @@ class Secret {
   /// empty, or there is no OpenSSL to prove the secret by.
   [[nodiscard]] static Secret read(const std::string& path);
 
-  /// A new exchange: protocols/challenge.hpp draws its wire.
-  [[nodiscard]] protocols::Challenge challenge(protocols::Challenge::Side side,
-                                               protocols::ChallengeBinding binding) const;
+  /// A new exchange: samples/support/challenge.hpp draws its wire.
+  [[nodiscard]] Challenge challenge(Challenge::Side side, ChallengeBinding binding) const;
 
  private:
   explicit Secret(std::string bytes);
@@ -34,7 +33,7 @@ class Secret {
 /// addresses for which it accepts a proof.
 class Gate {
  public:
-  Gate(reactor::Loop& loop, reactor::Stream& stream, protocols::Challenge challenge,
+  Gate(reactor::Loop& loop, reactor::Stream& stream, Challenge challenge,
        std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
   /// Takes what was received; returns what lies behind the exchange, nothing before is_open().
@@ -48,7 +47,7 @@ class Gate {
 
  private:
   reactor::Stream& stream_;
-  protocols::Challenge challenge_;
+  Challenge challenge_;
   reactor::Deadline deadline_;
 };
 

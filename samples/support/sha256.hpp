@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "protocols/bytes.hpp"
-#include "protocols/challenge.hpp"
-#include "protocols/scram.hpp"
+#include "samples/support/challenge.hpp"
+#include "samples/support/scram.hpp"
 
 namespace samples {
 
@@ -24,15 +24,15 @@ class Sha256 {
   void update(protocols::Bytes bytes);
 
   /// Of all so far; more may follow.
-  [[nodiscard]] protocols::Digest digest() const;
+  [[nodiscard]] Digest digest() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-/// What protocols::ScramServer and ScramClient are given.
-[[nodiscard]] protocols::ScramCrypto scram_crypto();
+/// What ScramServer and ScramClient are given.
+[[nodiscard]] ScramCrypto scram_crypto();
 
 [[nodiscard]] std::string to_hex(protocols::Bytes bytes);
 

@@ -13,11 +13,11 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 void Sha256::update(protocols::Bytes) {}
-protocols::Digest Sha256::digest() const { return {}; }
+Digest Sha256::digest() const { return {}; }
 
 std::string to_hex(protocols::Bytes) { return {}; }
 
-protocols::ScramCrypto scram_crypto() {
+ScramCrypto scram_crypto() {
   const Sha256 fails;
   return {};
 }

@@ -10,7 +10,6 @@ namespace samples {
 namespace {
 
 using protocols::Bytes;
-using protocols::Digest;
 
 void check(bool done) {
   if (!done) throw Failed("OpenSSL computes no SHA-256");
@@ -73,8 +72,6 @@ std::string to_hex(Bytes bytes) {
   return text;
 }
 
-protocols::ScramCrypto scram_crypto() {
-  return {.hash = sha256, .hmac = hmac_sha256, .hi = pbkdf2};
-}
+ScramCrypto scram_crypto() { return {.hash = sha256, .hmac = hmac_sha256, .hi = pbkdf2}; }
 
 }  // namespace samples

@@ -6,8 +6,8 @@
 
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
-#include "protocols/time_text.hpp"
 #include "samples/support/printable.hpp"
+#include "samples/support/time_text.hpp"
 
 namespace samples {
 namespace {
@@ -70,7 +70,7 @@ Question ask_time() {
             const auto time = protocols::decode_time868(answer);
             if (!time) throw Failed(fmt::format("{} bytes are no time of RFC 868", answer.size()));
             const std::string timestamp = std::to_string(time->time_since_epoch().count());
-            return protocols::answer_time_text(protocols::as_bytes(timestamp), {});
+            return answer_time_text(protocols::as_bytes(timestamp), {});
           }};
 }
 

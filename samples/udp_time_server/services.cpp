@@ -7,10 +7,10 @@
 
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
-#include "protocols/time_text.hpp"
 #include "reactor/resolver.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/may_answer.hpp"
+#include "samples/support/time_text.hpp"
 
 namespace samples {
 namespace {
@@ -63,7 +63,7 @@ TextService::TextService(reactor::Loop& loop, const std::string& endpoint)
 
 void TextSession::on_datagram(const Datagram& datagram) {
   if (!may_answer(datagram.sender, server_) || comes_back(datagram)) return;
-  auto answer = protocols::answer_time_text(datagram.bytes, now_in_seconds());
+  auto answer = answer_time_text(datagram.bytes, now_in_seconds());
   if (!answer) return;
   peer_.send(*answer);
   last_answer_ = std::move(*answer);
@@ -149,7 +149,7 @@ std::string time_answer() {
 
 std::string daytime_answer() {
   constexpr std::string_view format = "%A, %B %d, %Y %X-%Z\r\n";  // As RFC 867 shows it.
-  return protocols::answer_time_text(protocols::as_bytes(format), now_in_seconds()).value();
+  return answer_time_text(protocols::as_bytes(format), now_in_seconds()).value();
 }
 
 }  // namespace samples

@@ -1,18 +1,18 @@
 #include "fuzz/fuzz.hpp"
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 #include "support/toy_mac.hpp"
 
 namespace {
 
 using protocols::as_bytes;
 using protocols::as_text;
-using protocols::Challenge;
+using samples::Challenge;
 
 // A client, and a server that is reached by several addresses.
 Challenge side_of(Challenge::Side side) {
   const bool is_server = side == Challenge::Side::server;
-  const protocols::ChallengeBinding client{"service", {"[2001:db8::1]:9000"}, "channel"};
-  const protocols::ChallengeBinding server{
+  const samples::ChallengeBinding client{"service", {"[2001:db8::1]:9000"}, "channel"};
+  const samples::ChallengeBinding server{
       "service", {"192.0.2.1:9000", "[2001:db8::1]:9000", "unix:/run/socket"}, "channel"};
   return {side, nonce_of(is_server ? 's' : 'c'), toy_mac("secret"), is_server ? server : client};
 }

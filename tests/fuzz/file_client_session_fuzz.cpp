@@ -39,9 +39,9 @@ class Login {
   }
 
   [[nodiscard]] std::string signature(const std::string& proof) const {
-    static const protocols::ScramCrypto crypto = samples::scram_crypto();
-    static const protocols::Digest salted = crypto.hi(as_bytes("pencil"), as_bytes("salt"), 4096);
-    static const protocols::Digest key = crypto.hmac(salted, as_bytes("Server Key"));
+    static const samples::ScramCrypto crypto = samples::scram_crypto();
+    static const samples::Digest salted = crypto.hi(as_bytes("pencil"), as_bytes("salt"), 4096);
+    static const samples::Digest key = crypto.hmac(salted, as_bytes("Server Key"));
     const std::string text = signed_ + proof.substr(0, proof.rfind(",p="));
     return "v=" + protocols::to_base64(as_text(crypto.hmac(key, as_bytes(text))));
   }

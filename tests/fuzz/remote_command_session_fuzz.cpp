@@ -15,7 +15,7 @@ namespace {
 
 using protocols::as_bytes;
 using protocols::as_text;
-using protocols::Challenge;
+using samples::Challenge;
 
 samples::Secret make_secret() {
   const int fd = memfd_create("secret", MFD_CLOEXEC);

@@ -1,10 +1,11 @@
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"
-#include "protocols/scram.hpp"
+#include "samples/support/scram.hpp"
 #include "support/toy_mac.hpp"
 
 using namespace protocols;
+using namespace samples;
 
 namespace {
 

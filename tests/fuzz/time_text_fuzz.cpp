@@ -2,9 +2,10 @@
 #include <cstdint>
 
 #include "fuzz/fuzz.hpp"
-#include "protocols/time_text.hpp"
+#include "samples/support/time_text.hpp"
 
 using namespace protocols;
+using namespace samples;
 
 void fuzz_one(fuzz::Input input) {
   // Any second of the years 1 to 9999 or so.

@@ -4,7 +4,10 @@
 
 #include <string>
 
-using namespace protocols;
+using protocols::as_bytes;
+using protocols::as_text;
+using protocols::decode_time868;
+using protocols::encode_time868;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 

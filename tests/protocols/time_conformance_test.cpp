@@ -6,7 +6,7 @@
 
 #include "protocols/sntp.hpp"
 #include "protocols/time868.hpp"
-#include "protocols/time_text.hpp"
+#include "samples/support/time_text.hpp"
 #include "support/conformance.hpp"
 
 using conformance::cases;
@@ -100,12 +100,12 @@ void run_strftime(const Json& test) {
   const std::chrono::sys_seconds now(std::chrono::seconds(config.value("epoch", 1'700'000'000)));
   setenv("TZ", config.value("tz", "UTC").c_str(), 1);
   tzset();
-  const auto reply = protocols::answer_time_text(as_bytes(input), now);
+  const auto reply = samples::answer_time_text(as_bytes(input), now);
   if (test["expect"]["end"] == "ok") {
     CHECK(reply == decoded(test["expect"]["reply_b64"]));
   } else if (reply) {
     CHECK(reply->size() <= config["max_reply"]);
-    CHECK(reply->size() <= input.size() + protocols::max_time_text_growth);
+    CHECK(reply->size() <= input.size() + samples::max_time_text_growth);
   }
 }
 

@@ -12,8 +12,8 @@
 using file_transfer::Accounts;
 using protocols::as_bytes;
 using protocols::Bytes;
-using protocols::ScramCrypto;
-using protocols::ScramServer;
+using samples::ScramCrypto;
+using samples::ScramServer;
 
 namespace {
 
@@ -52,7 +52,7 @@ std::map<std::string, int> cost_of_failed_login(const Accounts& accounts, const 
   ScramServer server("servers", counting.crypto(), [&](std::string_view name) {
     return accounts.verifier(name, counting.crypto());
   });
-  protocols::ScramClient client(user, "wrong", "clients", samples::scram_crypto());
+  samples::ScramClient client(user, "wrong", "clients", samples::scram_crypto());
   CHECK(server.final(client.final(server.first(client.first())).value()) == "e=invalid-proof");
   return counting.computed();
 }

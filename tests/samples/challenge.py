@@ -1,4 +1,4 @@
-"""The exchange of protocols/challenge.hpp in Python, written after the drawing of its wire."""
+"""The exchange of samples/support/challenge.hpp in Python, written after the drawing of its wire."""
 
 import hashlib
 import hmac

@@ -10,10 +10,10 @@
 #include "support/run_until.hpp"
 #include "support/toy_mac.hpp"
 
-using protocols::Challenge;
 using reactor::Error;
 using reactor::Loop;
 using reactor::Stream;
+using samples::Challenge;
 using samples::Gate;
 
 namespace {
@@ -30,7 +30,7 @@ struct Guarded {
     stream.on_close([this](const Error& error) { reason = error.message(); });
   }
 
-  const protocols::ChallengeBinding binding{"echo", {"192.0.2.1:9000", "unix:/run/echo"}, {}};
+  const samples::ChallengeBinding binding{"echo", {"192.0.2.1:9000", "unix:/run/echo"}, {}};
   std::array<reactor::Socket, 2> pair = connected_sockets(Transport::unix_socket);
   std::string behind;
   std::optional<std::string> reason;

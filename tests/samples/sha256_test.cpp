@@ -25,9 +25,8 @@ TEST_SUITE("sha256") {
   }
 
   TEST_CASE("the login of RFC 7677, section 3") {
-    protocols::ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO",
-                                  samples::scram_crypto());
-    protocols::ScramServer server(
+    samples::ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO", samples::scram_crypto());
+    samples::ScramServer server(
         "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", samples::scram_crypto(), [](std::string_view) {
           return make_verifier(samples::scram_crypto(), "pencil",
                                protocols::from_base64("W22ZaJ0SNY7soEsUEjb6gQ==").value(), 4096);
@@ -52,27 +51,27 @@ TEST_SUITE("sha256") {
       "the login of RFC 7677, bound by tls-exporter, and by a client that was not offered it") {
     std::string exported;
     for (char byte = 0; byte < 32; ++byte) exported += byte;
-    const protocols::ChannelBinding channel{.type = std::string(protocols::tls_exporter),
-                                            .data = exported};
+    const samples::ChannelBinding channel{.type = std::string(samples::tls_exporter),
+                                          .data = exported};
     const std::string nonces = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,";
     struct Case {
-      protocols::ScramBinding binding;
-      std::vector<protocols::ChannelBinding> bindings;
+      samples::ScramBinding binding;
+      std::vector<samples::ChannelBinding> bindings;
       std::string proof, signature;
     };
     for (const Case& one :
-         {Case{protocols::ScramBinding::of(channel),
+         {Case{samples::ScramBinding::of(channel),
                {channel},
                "c=cD10bHMtZXhwb3J0ZXIsLAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f," + nonces +
                    "p=QC6CS20quADQRb3mT99YUH+n3VJxUvzuK0K0E1Vrs2M=",
                "v=2GiAgapEppLVlUXbxUDksL3VgYHzuqiK5tR4mhJGgvs="},
-          Case{protocols::ScramBinding::not_offered(),
+          Case{samples::ScramBinding::not_offered(),
                {},
                "c=eSws," + nonces + "p=FoqiHTtQEDE8lz1CdaEe3tK4mS+iMDTl77SPyDS53DY=",
                "v=dI4KpiQJwBr1+V+K6U1dA6l6I4I9DUNXWND4pcpRU3U="}}) {
-      protocols::ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO",
-                                    samples::scram_crypto(), one.binding);
-      protocols::ScramServer server(
+      samples::ScramClient client("user", "pencil", "rOprNGfwEbeRWgbNEkqO", samples::scram_crypto(),
+                                  one.binding);
+      samples::ScramServer server(
           "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", samples::scram_crypto(),
           [](std::string_view) {
             return make_verifier(samples::scram_crypto(), "pencil",

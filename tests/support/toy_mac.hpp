@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
-inline protocols::Mac toy_mac(std::string secret) {
+inline samples::Mac toy_mac(std::string secret) {
   return [secret = std::move(secret)](protocols::Bytes message) {
     std::uint64_t hash = 14695981039346656037U;  // FNV-1a
     for (const std::string_view text : {std::string_view(secret), protocols::as_text(message)}) {
@@ -19,15 +19,15 @@ inline protocols::Mac toy_mac(std::string secret) {
       }
     }
     std::mt19937_64 random(hash);
-    protocols::Digest digest;
+    samples::Digest digest;
     for (std::byte& byte : digest) byte = static_cast<std::byte>(random());
     return digest;
   };
 }
 
 /// All bytes the same: good enough for a test, in which nobody else listens.
-inline protocols::Nonce nonce_of(char letter) {
-  protocols::Nonce nonce;
+inline samples::Nonce nonce_of(char letter) {
+  samples::Nonce nonce;
   nonce.fill(static_cast<std::byte>(letter));
   return nonce;
 }

@@ -69,7 +69,7 @@ void Client::begin() {
   login_.emplace(
       options_.user, options_.password, protocols::to_base64(samples::random_bytes(24)),
       samples::scram_crypto(),
-      protocols::ScramBinding::of({.type = std::string(endpoint_binding), .data = endpoint_}));
+      samples::ScramBinding::of({.type = std::string(endpoint_binding), .data = endpoint_}));
   send({{"type", "login"}, {"message", login_->first()}});
 }
 

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "protocols/scram.hpp"
 #include "reactor/framed.hpp"
 #include "samples/file_transfer/client/commands.hpp"
 #include "samples/file_transfer/client/download.hpp"
@@ -18,6 +17,7 @@
 #include "samples/support/client.hpp"
 #include "samples/support/fair_work.hpp"
 #include "samples/support/line_input.hpp"
+#include "samples/support/scram.hpp"
 
 namespace file_transfer {
 
@@ -74,7 +74,7 @@ class Client {
   samples::FairWork work_;
   reactor::Stream stream_;
   std::string endpoint_;  // That it is connected to.
-  std::optional<protocols::ScramClient> login_;
+  std::optional<samples::ScramClient> login_;
   std::optional<reactor::Framed<Decoder>> answers_;
   std::optional<samples::LineInput> input_;
   std::deque<Job> jobs_;

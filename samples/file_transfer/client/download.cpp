@@ -122,10 +122,10 @@ void Download::give_up(const std::string& why) {
 
 void Download::finish(const std::string& sha256) {
   if (!sink_) return end(failure_);
-  sink_->finish([this, sha256](const Result<protocols::Digest>& digest) { store(digest, sha256); });
+  sink_->finish([this, sha256](const Result<samples::Digest>& digest) { store(digest, sha256); });
 }
 
-void Download::store(const Result<protocols::Digest>& digest, const std::string& sha256) {
+void Download::store(const Result<samples::Digest>& digest, const std::string& sha256) {
   if (!digest) return end(digest.error().message());
   if (samples::to_hex(*digest) != sha256) {
     unlink(part_.c_str());

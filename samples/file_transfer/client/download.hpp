@@ -38,7 +38,7 @@ class Download {
   [[nodiscard]] bool has_begun() const { return begun_; }
 
  private:
-  void store(const reactor::Result<protocols::Digest>& digest, const std::string& sha256);
+  void store(const reactor::Result<samples::Digest>& digest, const std::string& sha256);
   void give_up(const std::string& why);
   void end(std::string why_not);
 

@@ -39,14 +39,14 @@ void Upload::send_from(std::uint64_t offset, Sha256 hash) {
         stream_.write(message({{"type", "data"}, {"offset", at}}, size));
         progress_->at(at);
       },
-      [this](const Result<protocols::Digest>& digest) { end(digest); });
+      [this](const Result<samples::Digest>& digest) { end(digest); });
 }
 
 void Upload::on_drained() {
   if (source_) source_->on_drained();
 }
 
-void Upload::end(const Result<protocols::Digest>& digest) {
+void Upload::end(const Result<samples::Digest>& digest) {
   ended_ = true;
   if (digest) {
     stream_.write(message({{"type", "end"}, {"sha256", samples::to_hex(*digest)}}));

@@ -37,7 +37,7 @@ class Upload {
 
  private:
   void send_from(std::uint64_t offset, samples::Sha256 hash);
-  void end(const reactor::Result<protocols::Digest>& digest);
+  void end(const reactor::Result<samples::Digest>& digest);
 
   const samples::FairWork::Client worker_;
   reactor::Stream& stream_;

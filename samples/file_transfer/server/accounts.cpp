@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::json;
 using protocols::as_bytes;
 using protocols::as_text;
-using protocols::Digest;
+using samples::Digest;
 using samples::Failed;
 using samples::random_bytes;
 
@@ -117,8 +117,8 @@ const Account* Accounts::find(std::string_view user) const {
 }
 
 // An answer to a known user takes as long as one to an unknown user: both make the decoy.
-protocols::ScramVerifier Accounts::verifier(std::string_view user,
-                                            const protocols::ScramCrypto& crypto) const {
+samples::ScramVerifier Accounts::verifier(std::string_view user,
+                                          const samples::ScramCrypto& crypto) const {
   const auto decoy = make_decoy(crypto, as_bytes(decoy_key_), user, salt_bytes, iterations);
   const Account* const account = find(user);
   return account ? account->verifier : decoy;

@@ -11,12 +11,12 @@
 #include <string_view>
 #include <utility>
 
-#include "protocols/scram.hpp"
+#include "samples/support/scram.hpp"
 
 namespace file_transfer {
 
 struct Account {
-  protocols::ScramVerifier verifier;
+  samples::ScramVerifier verifier;
   std::uint64_t quota_bytes = 0;
 };
 
@@ -40,8 +40,8 @@ class Accounts {
   /// What a login is to be checked against: for who is unknown, what nobody can pass.
   ///
   /// Cost      The same for both.
-  [[nodiscard]] protocols::ScramVerifier verifier(std::string_view user,
-                                                  const protocols::ScramCrypto& crypto) const;
+  [[nodiscard]] samples::ScramVerifier verifier(std::string_view user,
+                                                const samples::ScramCrypto& crypto) const;
 
  private:
   [[nodiscard]] std::string text() const;

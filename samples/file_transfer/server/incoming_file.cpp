@@ -88,7 +88,7 @@ void IncomingFile::finish(const std::string& sha256) {
   }
   if (!sink_) open_sink();
   peer_.work();
-  sink_->finish([this, sha256](const Result<protocols::Digest>& digest) { store(digest, sha256); });
+  sink_->finish([this, sha256](const Result<samples::Digest>& digest) { store(digest, sha256); });
 }
 
 void IncomingFile::open_sink() {
@@ -96,7 +96,7 @@ void IncomingFile::open_sink() {
       worker_, duplicate(file_), hash_, at_, [this] { peer_.wait_for_data(); }, reservation_);
 }
 
-void IncomingFile::store(const Result<protocols::Digest>& digest, const std::string& claimed) {
+void IncomingFile::store(const Result<samples::Digest>& digest, const std::string& claimed) {
   if (!digest) {
     fail(digest.error());
     return end();

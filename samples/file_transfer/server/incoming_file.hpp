@@ -38,7 +38,7 @@ class IncomingFile {
 
   void greet(const reactor::Result<samples::Sha256>& hash, std::uint64_t there);
   void open_sink();
-  void store(const reactor::Result<protocols::Digest>& digest, const std::string& claimed);
+  void store(const reactor::Result<samples::Digest>& digest, const std::string& claimed);
   void fail(const reactor::Error& error);
   void end();
 

@@ -61,8 +61,8 @@ void Login::begin(const Header& request) {
   peer_.answer({{"type", "challenge"}, {"message", challenge}});
 }
 
-std::vector<protocols::ChannelBinding> Login::bindings() const {
-  std::vector<protocols::ChannelBinding> bindings;
+std::vector<samples::ChannelBinding> Login::bindings() const {
+  std::vector<samples::ChannelBinding> bindings;
   for (std::string& endpoint : site_.reached_as.endpoints_of(peer_.stream())) {
     bindings.push_back({.type = std::string(endpoint_binding), .data = std::move(endpoint)});
   }

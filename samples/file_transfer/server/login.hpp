@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "protocols/scram.hpp"
 #include "reactor/callback.hpp"
 #include "samples/file_transfer/server/home.hpp"
 #include "samples/file_transfer/server/peer.hpp"
 #include "samples/file_transfer/server/site.hpp"
+#include "samples/support/scram.hpp"
 
 namespace file_transfer {
 
@@ -30,7 +30,7 @@ class Login {
   void begin(const Header& request);
   void prove(const Header& request);
   void welcome(const std::string& signature, const reactor::Result<std::shared_ptr<Home>>& home);
-  [[nodiscard]] std::vector<protocols::ChannelBinding> bindings() const;
+  [[nodiscard]] std::vector<samples::ChannelBinding> bindings() const;
   void report_other_endpoint() const;
   [[nodiscard]] bool must_wait(const std::string& user);
 
@@ -38,7 +38,7 @@ class Login {
   Site& site_;
   const std::string network_;
   reactor::Callback<void(std::shared_ptr<Home>)> on_passed_;
-  std::optional<protocols::ScramServer> scram_;
+  std::optional<samples::ScramServer> scram_;
   bool undecided_ = false;  // Begun, and neither passed nor told to wait.
   Site::Seat seat_;
   std::unique_ptr<HomeRequest> request_;

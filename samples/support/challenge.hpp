@@ -40,12 +40,12 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+namespace samples {
 
 /// HMAC-SHA-256 of a message, the key being the secret: what the program brings, on top of the
 /// cryptographic library that it has.
 using Digest = std::array<std::byte, 32>;
-using Mac = std::function<Digest(Bytes message)>;
+using Mac = std::function<Digest(protocols::Bytes message)>;
 
 /// From a source of random numbers that nobody can predict, and never used again.
 using Nonce = std::array<std::byte, 32>;
@@ -82,7 +82,7 @@ class Challenge {
 
   /// Takes the next bytes from the peer, cut anywhere. Returns those that are behind the exchange: a
   /// view of `bytes`, and nothing before passed().
-  [[nodiscard]] Bytes feed(Bytes bytes);
+  [[nodiscard]] protocols::Bytes feed(protocols::Bytes bytes);
 
   /// What the peer is to be sent now: asked for at the beginning and after each feed().
   [[nodiscard]] std::vector<std::byte> take_output();
@@ -104,7 +104,7 @@ class Challenge {
   void take_nonce();
   void take_proof();
   [[nodiscard]] Digest proof_of(Side side, std::string_view endpoint) const;
-  void send(Bytes bytes);
+  void send(protocols::Bytes bytes);
 
   const Side side_;
   State state_ = State::nonce;  ///< What the peer is to send next.
@@ -117,4 +117,4 @@ class Challenge {
   std::vector<std::byte> output_;
 };
 
-}  // namespace protocols
+}  // namespace samples

@@ -1,4 +1,4 @@
-#include "protocols/time_text.hpp"
+#include "samples/support/time_text.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,6 +8,7 @@
 #include <string>
 
 using namespace protocols;
+using namespace samples;
 
 namespace {
 

@@ -3,9 +3,9 @@
 
 #include <cstddef>
 
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
-namespace protocols {
+namespace samples {
 
 /// Takes the same time wherever the two differ.
 [[nodiscard]] inline bool equal_digests(const Digest& left, const Digest& right) {
@@ -14,4 +14,4 @@ namespace protocols {
   return different == std::byte{0};
 }
 
-}  // namespace protocols
+}  // namespace samples

@@ -35,15 +35,16 @@
 #include <vector>
 
 #include "protocols/bytes.hpp"
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
-namespace protocols {
+namespace samples {
 
 /// What the program brings, on top of the cryptographic library that it has.
 struct ScramCrypto {
-  std::function<Digest(Bytes)> hash;                                     ///< SHA-256.
-  std::function<Digest(Bytes key, Bytes message)> hmac;                  ///< HMAC-SHA-256.
-  std::function<Digest(Bytes password, Bytes salt, unsigned count)> hi;  ///< PBKDF2 of it: Hi().
+  std::function<Digest(protocols::Bytes)> hash;                                ///< SHA-256.
+  std::function<Digest(protocols::Bytes key, protocols::Bytes message)> hmac;  ///< HMAC-SHA-256.
+  std::function<Digest(protocols::Bytes password, protocols::Bytes salt, unsigned count)>
+      hi;  ///< PBKDF2 of it: Hi().
 };
 
 /// What a server keeps of a password (RFC 5802, section 3).
@@ -92,8 +93,9 @@ class ScramBinding {
 
 /// A verifier for a user who does not exist, so that it is not by the answers that one learns who does:
 /// its salt follows from the name and a key that nobody else knows, and no password fits.
-[[nodiscard]] ScramVerifier make_decoy(const ScramCrypto& crypto, Bytes key, std::string_view user,
-                                       std::size_t salt_bytes, unsigned iterations);
+[[nodiscard]] ScramVerifier make_decoy(const ScramCrypto& crypto, protocols::Bytes key,
+                                       std::string_view user, std::size_t salt_bytes,
+                                       unsigned iterations);
 
 /// The server's side of one login.
 ///
@@ -176,4 +178,4 @@ class ScramClient {
   std::optional<Digest> server_signature_;
 };
 
-}  // namespace protocols
+}  // namespace samples

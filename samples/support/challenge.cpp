@@ -1,12 +1,15 @@
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "protocols/equal_digests.hpp"
+#include "samples/support/equal_digests.hpp"
 
-namespace protocols {
+namespace samples {
 namespace {
+
+using protocols::as_bytes;
+using protocols::Bytes;
 
 constexpr std::string_view client_label = "uvreactor challenge 2 client";
 constexpr std::string_view server_label = "uvreactor challenge 2 server";
@@ -78,4 +81,4 @@ Digest Challenge::proof_of(Side side, std::string_view endpoint) const {
 
 void Challenge::send(Bytes bytes) { output_.insert(output_.end(), bytes.begin(), bytes.end()); }
 
-}  // namespace protocols
+}  // namespace samples

@@ -1,14 +1,20 @@
-#include "protocols/scram.hpp"
+#include "samples/support/scram.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "protocols/base64.hpp"
-#include "protocols/equal_digests.hpp"
+#include "samples/support/equal_digests.hpp"
 
-namespace protocols {
+namespace samples {
 namespace {
+
+using protocols::as_bytes;
+using protocols::as_text;
+using protocols::Bytes;
+using protocols::from_base64;
+using protocols::to_base64;
 
 constexpr unsigned least_iterations = 4096;
 constexpr unsigned most_iterations = 10'000'000;
@@ -246,4 +252,4 @@ bool ScramClient::verify(std::string_view message) const {
   return shown && equal_digests(*shown, *server_signature_);
 }
 
-}  // namespace protocols
+}  // namespace samples

@@ -1,4 +1,4 @@
-#include "protocols/time_text.hpp"
+#include "samples/support/time_text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -6,8 +6,11 @@
 #include <ctime>
 #include <limits>
 
-namespace protocols {
+namespace samples {
 namespace {
+
+using protocols::as_text;
+using protocols::Bytes;
 
 constexpr std::string_view error_mark = "error: ";
 
@@ -94,4 +97,4 @@ std::optional<std::string> answer_time_text(Bytes request, std::chrono::sys_seco
   return formatted(text.empty() ? default_time_format : text, now.time_since_epoch().count(), most);
 }
 
-}  // namespace protocols
+}  // namespace samples

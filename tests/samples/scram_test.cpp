@@ -1,4 +1,4 @@
-#include "protocols/scram.hpp"
+#include "samples/support/scram.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,12 +12,12 @@
 using protocols::as_bytes;
 using protocols::as_text;
 using protocols::Bytes;
-using protocols::ChannelBinding;
-using protocols::ScramBinding;
-using protocols::ScramClient;
-using protocols::ScramCrypto;
-using protocols::ScramServer;
-using protocols::ScramVerifier;
+using samples::ChannelBinding;
+using samples::ScramBinding;
+using samples::ScramClient;
+using samples::ScramCrypto;
+using samples::ScramServer;
+using samples::ScramVerifier;
 
 // The vectors of RFC 7677 need real hashes: tests/samples/sha256_test.cpp.
 TEST_SUITE("scram") {

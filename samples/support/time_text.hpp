@@ -9,7 +9,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+namespace samples {
 
 /// What an empty request means, and how a timestamp is shown.
 inline constexpr std::string_view default_time_format = "%Y-%m-%d %X";
@@ -30,7 +30,7 @@ inline constexpr std::size_t max_time_text_growth = 64;
 /// begins with `error: `. Nothing for such a line itself, which another server must have sent.
 ///
 /// Thread    Any, while nobody changes the environment.
-[[nodiscard]] std::optional<std::string> answer_time_text(Bytes request,
+[[nodiscard]] std::optional<std::string> answer_time_text(protocols::Bytes request,
                                                           std::chrono::sys_seconds now);
 
-}  // namespace protocols
+}  // namespace samples

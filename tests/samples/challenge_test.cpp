@@ -1,4 +1,4 @@
-#include "protocols/challenge.hpp"
+#include "samples/support/challenge.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,8 +12,8 @@
 using protocols::as_bytes;
 using protocols::as_text;
 using protocols::Bytes;
-using protocols::Challenge;
-using protocols::ChallengeBinding;
+using samples::Challenge;
+using samples::ChallengeBinding;
 
 TEST_SUITE("challenge") {
   static constexpr auto client_side = Challenge::Side::client;
