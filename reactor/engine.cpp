@@ -165,6 +165,7 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
 }
 
 Engine::~Engine() {
+  const platform::Use use(platform_);
   assert(!in_turn_ && "a loop was destroyed by one of its callbacks");
   posted_now_ = {};
   while (!posted_.empty()) std::exchange(posted_, {}).clear();

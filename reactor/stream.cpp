@@ -217,6 +217,7 @@ struct Stream::State final : Source {
     unlimited = 1 << 19,    // What is written now was accepted before.
     unreachable = 1 << 20,  // For now: the backlog of the peer's unix socket is full.
     accepted = 1 << 21,     // By the user of a server.
+    level_triggered = 1 << 22,
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -293,10 +294,11 @@ struct Stream::State final : Source {
       return read_nothing(static_cast<int>(-size));
     moved_at_ = engine().turn_time();
     const auto received = static_cast<std::size_t>(size);
-    if (received == read_bytes || is(end_is_near | readable | undelivered | on_data_replaced)) {
+    if (received == read_bytes ||
+        is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
       return deliver_and_read_on(received);
     }
-    if (engine().call(*this, on_data_callback, Bytes(buffer, received))) settle_level();
+    (void)engine().call(*this, on_data_callback, Bytes(buffer, received));
   }
 
   // A stream begins with little, and goes on with more as long as its reads are filled and few
@@ -811,7 +813,7 @@ struct Stream::State final : Source {
     if (!socket || is(closed | unreachable)) return;
     const bool waits_to_write = is(connecting | queueing);
     Interest wanted = waits_to_write ? Interest::writable : Interest::none;
-    if (engine().has_edge_trigger()) {
+    if (!is(level_triggered)) {
       wanted = wanted | Interest::readable | Interest::peer_closed | registered;
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
@@ -821,7 +823,7 @@ struct Stream::State final : Source {
       wanted = wanted | Interest::priority;  // Never comes; a reset does.
     }
     if (wanted == registered) return;
-    const Trigger trigger = engine().has_edge_trigger() ? Trigger::edge : Trigger::level;
+    const Trigger trigger = is(level_triggered) ? Trigger::level : Trigger::edge;
     const int error = is(watched) ? engine().rewatch(*this, socket.fd(), wanted, trigger)
                                   : engine().watch(*this, socket.fd(), wanted, trigger);
     set(watched);
@@ -831,7 +833,7 @@ struct Stream::State final : Source {
 
   // Level-triggered, what a stream waits for follows what it may do.
   void settle_level() {
-    if (!engine().has_edge_trigger()) settle();
+    if (is(level_triggered)) settle();
   }
 
   // An error that no read will collect.
@@ -865,7 +867,7 @@ struct Stream::State final : Source {
 
   Socket socket;
   Interest registered = Interest::none;
-  unsigned flags = deaf;
+  unsigned flags = deaf | (engine().has_edge_trigger() ? 0U : level_triggered);
   std::uint32_t read_bytes = first_read_bytes;
   std::shared_ptr<SharedLimits::State> shared;  // None where the defaults will do.
   CompactAddress peer;
