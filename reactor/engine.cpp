@@ -122,6 +122,7 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
 }
 
 Engine::~Engine() {
+  const platform::Use use(platform_);
   assert(!timers_.in_turn() && "a loop was destroyed by one of its callbacks");
   posted_.clear();
   abort_if_handles_are_left();

@@ -59,6 +59,7 @@ struct Stream::State final : StreamOutput {
     on_data_replaced = 1 << 11,
     unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
     accepted = 1 << 13,     // By the user of a server.
+    level_triggered = 1 << 14,
   };
   static constexpr unsigned not_reading =
       connecting | ended | deaf | paused | throttled | closing | broken | closed;
@@ -136,10 +137,11 @@ struct Stream::State final : StreamOutput {
       return read_nothing(static_cast<int>(-size));
     moved_at_ = engine().turn_time();
     const auto received = static_cast<std::size_t>(size);
-    if (received == read_bytes || is(end_is_near | readable | undelivered | on_data_replaced)) {
+    if (received == read_bytes ||
+        is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
       return deliver_and_read_on(received);
     }
-    if (engine().call(*this, on_data_callback, Bytes(buffer, received))) settle_level();
+    (void)engine().call(*this, on_data_callback, Bytes(buffer, received));
   }
 
   // A stream begins with little, and goes on with more as long as its reads are filled and few
@@ -431,7 +433,7 @@ struct Stream::State final : StreamOutput {
   void settle() {
     if (!connection().is_open() || is(closed | unreachable)) return;
     Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
-    if (engine().has_edge_trigger()) {
+    if (!is(level_triggered)) {
       wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
     } else if (reads() || (is(closing) && !is(ended))) {
       wanted = wanted | Interest::readable;
@@ -447,7 +449,7 @@ struct Stream::State final : StreamOutput {
 
   // Level-triggered, what a stream waits for follows what it may do.
   void settle_level() {
-    if (!engine().has_edge_trigger()) settle();
+    if (is(level_triggered)) settle();
   }
 
   // An error that no read will collect.
@@ -468,7 +470,7 @@ struct Stream::State final : StreamOutput {
     return *seldom;
   }
 
-  std::uint16_t flags = deaf;
+  std::uint16_t flags = engine().has_edge_trigger() ? deaf : deaf | level_triggered;
   std::uint32_t read_bytes = first_read_bytes;
   Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;

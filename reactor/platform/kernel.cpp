@@ -7,7 +7,6 @@
 #include <uv.h>
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <random>
@@ -118,10 +117,6 @@ ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset) {
 int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, file)); }
 
 int unlink(const char* path) { return or_error(::unlink(path)); }
-
-std::int64_t steady_now() {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list) {
   // Without a callback libuv asks at once. Of the loop it uses a counter of requests only.

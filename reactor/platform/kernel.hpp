@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,7 +66,9 @@ int unlink(const char* path);
 
 std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest);
 /// The steady clock, in nanoseconds.
-std::int64_t steady_now();
+inline std::int64_t steady_now() {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 // ---- Names, threads, chance
 
@@ -80,8 +83,8 @@ void queue_work(uv_loop_s* native, uv_work_s* work, void (*run)(uv_work_s*),
 /// Work that has not begun is done at once, with UV_ECANCELED.
 void cancel_work(uv_work_s* work);
 
-/// Calls `job` on one of a few threads that no loop belongs to, and that no loop waits for. Returns 0
-/// or an errno.
+/// Calls `job` on one of a few threads that belong to no loop, and that no loop waits for. Returns
+/// 0 or an errno.
 int run_detached(Callback<void()> job);
 
 /// The same for as long as the process lives, and unknown to peers.

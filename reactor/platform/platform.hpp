@@ -1,8 +1,8 @@
 // What the reactor stands on: sockets, readiness, time, names, threads, chance. Internal.
 //
-// Each thread works on one platform: the kernel, or another in its place. So tests inject faults and
-// set the clock, and a simulated network replaces the real one, also below a program that is linked
-// with the shared library.
+// Each thread works on one platform: the kernel, or another in its place. So tests inject faults
+// and set the clock, and a simulated network replaces the real one, also below a program that is
+// linked with the shared library.
 #pragma once
 
 #include <utility>
@@ -23,8 +23,9 @@ namespace reactor::platform {
 ///
 /// A loop keeps the platform of the thread that made it, and its callbacks run on that one, as do
 /// its Work and its lookups of names. The threads of a LoopPool work on the platform of its caller.
-/// Handles are made on the platform of their loop. A table of addresses is used on one platform,
-/// since that seeds their hashes. A platform that sets the clock makes pollers that wake by it.
+/// Handles are made, used and destroyed on the platform of their loop. A table of addresses is used
+/// on one platform, since that seeds their hashes. A platform that sets the clock makes pollers
+/// that wake by it.
 ///
 /// Lifetime  It outlives the loops made on it, and the lookups of names that they began.
 /// Thread    Called on each thread that works on it.

@@ -16,8 +16,14 @@ template <class Result, class... Arguments, Result (*real)(Arguments...),
 struct Call<real, replacing> {
   Result operator()(Arguments... arguments) const {
     if (replacement) [[unlikely]]
-      return (replacement->*replacing)(std::forward<Arguments>(arguments)...);
+      return replaced(std::forward<Arguments>(arguments)...);
     return real(std::forward<Arguments>(arguments)...);
+  }
+
+ private:
+  // Apart, so that nothing is loaded for it where the kernel is called.
+  [[gnu::cold, gnu::noinline]] static Result replaced(Arguments... arguments) {
+    return (replacement->*replacing)(std::forward<Arguments>(arguments)...);
   }
 };
 

@@ -16,8 +16,8 @@
 namespace reactor::platform {
 namespace {
 
-// They belong to no loop, and are not libuv's: a loop that is destroyed would have to wait for those,
-// and thereby for name servers that are dead.
+// They belong to no loop, and are not libuv's: a loop that is destroyed would have to wait for
+// those, and thereby for name servers that are dead.
 class DetachedThreads {
  public:
   // Never destroyed: a thread may be in a job when the process ends. A forked child has none of

@@ -10,17 +10,13 @@
 #include <string>
 #include <unordered_set>
 
+#include "support/result.hpp"
+
 using reactor::Address;
 using reactor::Family;
 using namespace std::string_literals;
 
 namespace {
-
-Address address(std::string_view text) {
-  auto parsed = Address::parse(text);
-  REQUIRE_MESSAGE(parsed, parsed.error().message());
-  return *parsed;
-}
 
 /// What parse() says against `text`: "reason: hint".
 std::string complaint(std::string_view text) {

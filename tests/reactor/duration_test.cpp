@@ -50,7 +50,7 @@ void for_extremes(Use use) {
   each(std::chrono::hours());
 }
 
-struct Session {
+struct CountedSession {
   reactor::Stream& stream;
   int& closed;
   void on_data(reactor::Stream::Bytes) {}
@@ -162,9 +162,10 @@ TEST_SUITE("duration") {
       Loop loop;
       int closed = 0;
       const auto listen = [&](reactor::ServerOptions options) {
-        return reactor::Server<Session>::listen(loop, "127.0.0.1:0", options, [&](auto& stream) {
-          return Session{stream, closed};
-        });
+        return reactor::Server<CountedSession>::listen(loop, "127.0.0.1:0", options,
+                                                       [&](auto& stream) {
+                                                         return CountedSession{stream, closed};
+                                                       });
       };
       const auto bind = [&] {
         return reactor::UdpServer<UdpSession>::bind(loop, "127.0.0.1:0", {.idle_timeout = span});
