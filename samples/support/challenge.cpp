@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "samples/support/equal_digests.hpp"
 
 namespace samples {
 namespace {

@@ -39,12 +39,12 @@
 #include <vector>
 
 #include "protocols/bytes.hpp"
+#include "samples/support/digest.hpp"
 
 namespace samples {
 
 /// HMAC-SHA-256 of a message, the key being the secret: what the program brings, on top of the
 /// cryptographic library that it has.
-using Digest = std::array<std::byte, 32>;
 using Mac = std::function<Digest(protocols::Bytes message)>;
 
 /// From a source of random numbers that nobody can predict, and never used again.

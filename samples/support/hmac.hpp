@@ -2,7 +2,7 @@
 #pragma once
 
 #include "protocols/bytes.hpp"
-#include "samples/support/challenge.hpp"
+#include "samples/support/digest.hpp"
 
 namespace samples {
 

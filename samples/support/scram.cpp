@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "protocols/base64.hpp"
-#include "samples/support/equal_digests.hpp"
 
 namespace samples {
 namespace {

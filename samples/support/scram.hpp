@@ -35,7 +35,7 @@
 #include <vector>
 
 #include "protocols/bytes.hpp"
-#include "samples/support/challenge.hpp"
+#include "samples/support/digest.hpp"
 
 namespace samples {
 
