@@ -1,5 +1,6 @@
 #include "reactor/serve_on_threads.hpp"
 
+#include <atomic>
 #include <future>
 #include <mutex>
 #include <utility>
@@ -26,35 +27,24 @@ class Serving {
 
   Result<void> run() {
     pool_.run([this](Loop& loop, std::size_t thread) {
-      thread == 0 ? serve_first(loop) : serve_another(loop, thread);
+      try {
+        thread == 0 ? serve_first(loop) : serve_another(loop, thread);
+      } catch (...) {
+        tell({});  // Where another thread fails early, the first one may never be called.
+        throw;
+      }
     });
     if (error_) return Failure(error_);
     return {};
   }
 
  private:
-  // The endpoints with their ports, which the other threads wait for. Without a call, none.
-  class Listening {
-   public:
-    explicit Listening(std::promise<Endpoints>& promise) : promise_(promise) {}
-    ~Listening() {
-      if (!told_) promise_.set_value({});
-    }
-    Listening(const Listening&) = delete;
-    Listening& operator=(const Listening&) = delete;
-
-    void tell(Endpoints endpoints) {
-      promise_.set_value(std::move(endpoints));
-      told_ = true;
-    }
-
-   private:
-    std::promise<Endpoints>& promise_;
-    bool told_ = false;
-  };
+  // The endpoints with their ports, which all but the first thread wait for; the first call counts.
+  void tell(Endpoints endpoints) {
+    if (!told_.exchange(true)) promise_.set_value(std::move(endpoints));
+  }
 
   void serve_first(Loop& loop) {
-    Listening listening(promise_);
     const auto site = make_site_(loop);
     sites_[0] = site.get();
     Endpoints shared;
@@ -67,7 +57,7 @@ class Serving {
     }
     const auto stop = StopSignals::create(loop, [this] { drain(); });
     if (!stop) return fail(stop.error());
-    listening.tell(std::move(shared));
+    tell(std::move(shared));
     on_listening_(addresses);
     loop.run();
   }
@@ -93,12 +83,14 @@ class Serving {
       const std::lock_guard lock(mutex_);
       if (!error_) error_ = error;
     }
+    tell({});
     pool_.stop();
   }
 
   const Endpoints& asked_;
   Callback<std::unique_ptr<AnySite>(Loop&)> make_site_;
   Callback<void(const std::vector<Address>&)> on_listening_;
+  std::atomic<bool> told_ = false;
   std::promise<Endpoints> promise_;
   const std::shared_future<Endpoints> shared_ = promise_.get_future().share();
   LoopPool pool_;
