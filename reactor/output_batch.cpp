@@ -1,9 +1,6 @@
 #include "reactor/output_batch.hpp"
 
 #include <cstring>
-#include <utility>
-
-#include "reactor/loop_handle.hpp"
 
 namespace reactor {
 
@@ -37,7 +34,5 @@ bool OutputBatch::gather_itself(Source& source) {
   gathered_ = {};
   return true;
 }
-
-void OutputBatch::flush_gathered() { std::exchange(source_, nullptr)->on_gathered(gathered_); }
 
 }  // namespace reactor

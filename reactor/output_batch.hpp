@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
+
+#include "reactor/loop_handle.hpp"
 
 namespace reactor {
-
-class Source;
 
 /// Gathers what a callback writes to one source until the callback returns. It decides when that is
 /// sent; the source sends. Has the buffer that all streams of a loop read into, so that an echo
@@ -57,7 +58,7 @@ class OutputBatch {
 
   /// Has the source send what is gathered.
   void flush() {
-    if (source_) flush_gathered();
+    if (source_) std::exchange(source_, nullptr)->on_gathered(gathered_);
   }
   void discard() { source_ = nullptr; }
 
@@ -68,7 +69,6 @@ class OutputBatch {
                reinterpret_cast<std::uintptr_t>(buffers_.get()) <
            read_buffer_bytes;
   }
-  void flush_gathered();
 
   bool open_ = false;
   Source* source_ = nullptr;

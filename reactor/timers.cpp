@@ -52,16 +52,6 @@ bool Timers::is_due_by(TimerWheel::Tick expiry, Nanoseconds when) {
   return expiry <= tick_after(when);
 }
 
-void Timers::begin_turn() {
-  now_is_fresh_ = began_armed_ = armed_ > 0;
-  if (now_is_fresh_) now_ = clock();
-}
-
-void Timers::end_turn() {
-  if (armed_ > 0) arm_poller();
-  in_turn_ = false;
-}
-
 bool Timers::advance() {
   wheel_.advance(tick_at(now_));
   return wheel_.first_due() != nullptr;

@@ -45,8 +45,14 @@ class Timers {
     assert(!in_turn_ && "a loop was run from one of its own callbacks");
     in_turn_ = true;
   }
-  void begin_turn();
-  void end_turn();
+  void begin_turn() {
+    now_is_fresh_ = began_armed_ = any_armed();
+    if (began_armed_) now_ = clock();
+  }
+  void end_turn() {
+    if (any_armed()) arm_poller();
+    in_turn_ = false;
+  }
   [[nodiscard]] bool in_turn() const { return in_turn_; }
   /// In a child that was forked in a turn: that turn is over.
   void leave_turn() { in_turn_ = false; }

@@ -262,10 +262,11 @@ def sample_names(root):
 @rule
 def every_sample_is_run_by_a_test(root):
     tests = "".join((root / path).read_text()
-                    for path in files(root, "tests/samples", endings=("_test.py",)))
+                    for path in files(root, "tests/samples", "tests/project",
+                                      endings=("_test.py",)))
     for path, name in sample_names(root):
         if not re.search(rf"\b{name}\b", tests):
-            yield f"{path}:1: no file of tests/samples/ runs {name}"
+            yield f"{path}:1: no file of tests/samples/ or tests/project/ runs {name}"
 
 
 @rule

@@ -51,13 +51,8 @@ int close(int fd) { return or_error(::close(fd)); }
 
 // A pipe is read as if it were a socket: each attempt costs it a call that fails, and a socket
 // nothing.
-ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
-  const ssize_t received = or_error(::recv(fd, buffer, size, flags));
-  return received == -ENOTSOCK ? or_error(::read(fd, buffer, size)) : received;
-}
-
-ssize_t send(int fd, const void* data, std::size_t size, int flags) {
-  return or_error(::send(fd, data, size, flags | MSG_NOSIGNAL));
+ssize_t after_failed_recv(int fd, void* buffer, std::size_t size) {
+  return errno == ENOTSOCK ? or_error(::read(fd, buffer, size)) : -errno;
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -44,8 +45,16 @@ int connect(int fd, const sockaddr* address, socklen_t size);
 int shutdown(int fd, int how);
 int close(int fd);
 
-ssize_t recv(int fd, void* buffer, std::size_t size, int flags);
-ssize_t send(int fd, const void* data, std::size_t size, int flags);
+// These two are called for each message of a stream.
+ssize_t after_failed_recv(int fd, void* buffer, std::size_t size);
+inline ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
+  const ssize_t received = ::recv(fd, buffer, size, flags);
+  return received < 0 ? after_failed_recv(fd, buffer, size) : received;
+}
+inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
+  const ssize_t sent = ::send(fd, data, size, flags | MSG_NOSIGNAL);
+  return sent < 0 ? -errno : sent;
+}
 ssize_t sendmsg(int fd, const msghdr* message, int flags);
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size);
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
