@@ -53,7 +53,7 @@ class Serving {
       auto address = site->listen(endpoint);
       if (!address) return fail(address.error());
       if (!endpoint.starts_with("unix:")) shared.push_back(with_port(endpoint, address->port()));
-      addresses.push_back(std::move(*address));
+      addresses.push_back(*address);
     }
     const auto stop = StopSignals::create(loop, [this] { drain(); });
     if (!stop) return fail(stop.error());

@@ -15,7 +15,6 @@
 namespace file_transfer {
 
 using reactor::Error;
-using reactor::Stream;
 using samples::Failed;
 
 namespace {
