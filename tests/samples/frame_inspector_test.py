@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,9 @@ BUILD = Path(os.environ.get("UVREACTOR_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "samples/frame_inspector"
 CASES = ROOT / "tests/data/conformance"
 CHUNKINGS = [[], ["--chunk", "1"], ["--chunk", "7"], ["--chunk", "random:1"]]
+if re.search(rb"__[at]san_init", PROGRAM.read_bytes()):
+    # A process for each takes long then, and conformance_tests cut the same cases in every way.
+    CHUNKINGS = [[], ["--chunk", "random:1"]]
 ONLY_FOR_SHORT_INPUT = ["--chunk", "1"]
 SHORT = 20_000
 EXIT_CODES = {"clean": 0, "close": 0, "tunnel": 0, "incomplete": 3, "error": 4}
