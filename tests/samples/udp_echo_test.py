@@ -78,6 +78,10 @@ class EchoServer(unittest.TestCase):
                 asker.send(b"still there")
                 self.assertEqual(asker.recv(100), b"still there")
 
+    # A process that waits in epoll_wait and is stopped, terminated and continued does not always see
+    # the signal there: one with libuv alone hung in one of fifteen runs.
+    @unittest.skipIf(b"__tsan_init" in program("udp_echo_server").read_bytes(),
+                     "ThreadSanitizer may keep back a signal to a stopped process")
     def test_asked_to_end_it_answers_what_has_arrived(self):
         with Server("udp_echo_server") as server, connected(server.endpoint) as asker:
             server.process.send_signal(signal.SIGSTOP)
