@@ -4,7 +4,6 @@
 #include <net/if.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>

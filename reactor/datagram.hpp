@@ -47,8 +47,8 @@ struct DatagramOptions {
 ///       for (const Datagram& datagram : batch) socket->reply(datagram, datagram.bytes);
 ///     });
 ///
-/// Lifetime  Destroying the socket is final: no callback comes after it, and what is queued is lost.
-///           It keeps the loop running while it receives or has something queued.
+/// Lifetime  Destroying the socket is final: no callback comes after it, and what is queued is
+///           lost. It keeps the loop running while it receives or has something queued.
 /// Thread    The loop's thread only.
 /// Cost      Buffers are the loop's: 4 MiB of addresses, of which the pages used are backed by
 ///           memory. One recvmmsg brings 64 messages, or coalesced, up to 4,096.

@@ -19,7 +19,8 @@ struct Arrival {
   std::chrono::sys_time<std::chrono::nanoseconds> time{};  ///< When the kernel received it.
 };
 
-/// One message as it was received. Lent, with all that it refers to, until the callback returns.
+/// One message as it was received. It and all that it refers to are valid until the callback
+/// returns.
 struct Datagram {
   std::span<const std::byte> bytes;  ///< May be empty: that is a message too.
   const Address& sender;             ///< Unnamed where a unix socket without a path sent it.

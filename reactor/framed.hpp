@@ -15,8 +15,8 @@
 namespace reactor {
 
 /// What turns bytes into frames. The decoders of protocols/ have this shape, and so may yours:
-/// protocols/decoder.hpp states what each member promises. A Frame is a movable value, no reference;
-/// it may be a view that is valid until the decoder is asked again.
+/// protocols/decoder.hpp states what each member promises. A Frame is a movable value, no
+/// reference; it may be a view that is valid until the decoder is asked again.
 template <class D>
 concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
                   requires(D decoder, std::span<const std::byte> bytes) {
@@ -39,8 +39,8 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
 /// Takes over the stream's on_data and on_end. What the callbacks for the frames of one read write
 /// leaves in one system call. A frame's callback may close, pause or destroy the stream, or attach
 /// another decoder: no frame follows then, and the rest is kept for resume(). What the decoder
-/// refuses, and a stream that ends inside a frame, closes the stream after the answers to the frames
-/// before; on_close tells which it was, and on_decode_error before it.
+/// refuses, and a stream that ends inside a frame, closes the stream after the answers to the
+/// frames before; on_close tells which it was, and on_decode_error before it.
 ///
 /// Lifetime  Destroying it ends the callbacks at once; the stream then discards what it receives
 ///           until it is given another on_data. It may outlive the Stream.
@@ -70,9 +70,9 @@ class Framed {
   /// The peer ended its side, between two frames. Without on_end the stream is closed then.
   void on_end(Callback<void()> on_end) { state_->replace(state_->on_end, std::move(on_end)); }
 
-  /// The stream is about to be closed for `error`: that of the decoder, or ended_inside_frame(). What
-  /// is written now is sent first. Called at most once. A callback that destroys the Framed keeps
-  /// the stream.
+  /// The stream is about to be closed for `error`: that of the decoder, or ended_inside_frame().
+  /// What is written now is sent first. Called at most once. A callback that destroys the Framed
+  /// keeps the stream.
   void on_decode_error(Callback<void(std::error_code error)> on_decode_error) {
     state_->replace(state_->on_decode_error, std::move(on_decode_error));
   }

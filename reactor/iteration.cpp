@@ -50,8 +50,8 @@ bool Iteration::may_sleep() {
   return !work_left();
 }
 
-// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look for
-// all that the thread could have been woken for.
+// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look
+// for all that the thread could have been woken for.
 bool Iteration::spin(const std::atomic<bool>& stopping) {
   const Nanoseconds until = saturating_sum(Timers::clock(), spin_);
   for (;;) {

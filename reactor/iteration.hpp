@@ -31,7 +31,7 @@ class Iteration {
 
   /// Something is left to do without waiting.
   [[nodiscard]] bool work_left() const;
-  /// Whoever posts from here on wakes the thread. False when something was posted before.
+  /// From here on a post() wakes the thread. False when something was posted before: do not sleep.
   [[nodiscard]] bool may_sleep();
 
   void measure(TurnStatistics* statistics) { statistics_ = statistics; }

@@ -230,8 +230,8 @@ struct Process::State final : Source {
     return {};
   }
 
-  // Where there are no process descriptors (Linux before 5.3, valgrind), the end of any child may be
-  // that of this one.
+  // Where there are no process descriptors (Linux before 5.3, valgrind), the end of any child may
+  // be that of this one.
   [[nodiscard]] Result<void> watch() {
     process_fd = open_process(id);
     if (process_fd == -ENOSYS) {

@@ -60,8 +60,8 @@ struct ProcessEnd {
 /// blocked or ignored signal.
 ///
 /// Its end and the ends of its streams come in any order; a stream ends when the last process that
-/// has it is gone, which need not be the child. Closing input(), or shutdown(), is the child's end of
-/// file; closing output() is a SIGPIPE to whoever writes there.
+/// has it is gone, which need not be the child. Closing input(), or shutdown(), is the child's end
+/// of file; closing output() is a SIGPIPE to whoever writes there.
 ///
 /// Lifetime  Destroying the Process kills the whole group by SIGKILL and calls back no more. Where
 ///           the child has ended already, what is left of its group is killed. In a forked child of

@@ -12,8 +12,8 @@ namespace reactor {
 ///     RateLimit replies(10, 20);
 ///     if (replies.allow(loop.now())) socket.reply(datagram, "I am here");
 ///
-/// Starts with the whole burst. It has no clock: the caller passes the time, which Loop::now() reads
-/// once an iteration.
+/// Starts with the whole burst. It has no clock: the caller passes the time, which Loop::now()
+/// reads once an iteration.
 ///
 /// Thread    Any, one at a time.
 /// Cost      40 bytes; a call is some arithmetic.

@@ -32,8 +32,9 @@ class ReceiveBatch {
     std::span<const Datagram> datagrams;
     std::size_t truncated;
   };
-  /// The datagrams in the first `count` messages, valid until the next receive(). How they arrived
-  /// is told where the address that they came to is given, whose port they were sent to.
+  /// The datagrams in the first `count` messages, valid until the next receive(). With
+  /// `arrived_at`, the address of the socket, each has an Arrival; its destination gets the port of
+  /// that address.
   Received datagrams(int count, const Address* arrived_at);
 
   /// True for addresses in the memory that was, or may be, received into.

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,11 +67,11 @@ class Query {
   ///       log(name ? *name : peer.host());
   ///     });
   ///
-  /// Whoever owns the address chooses its name: do not trust it unless Query::start finds the address
-  /// under that name.
+  /// Whoever owns the address chooses its name: do not trust it unless Query::start finds the
+  /// address under that name.
   ///
-  /// Errors    ResolveError::not_found: it has no name, or is no IPv4 or IPv6 address; timed_out; the
-  ///           other ResolveErrors.
+  /// Errors    ResolveError::not_found: it has no name, or is no IPv4 or IPv6 address; timed_out;
+  ///           the other ResolveErrors.
   [[nodiscard]] static Query name_of(Loop& loop, const Address& address, QueryOptions options,
                                      OnNamed on_named);
 

@@ -61,11 +61,11 @@ class AnySite {
 ///     auto served = serve_on_threads({"localhost:0"}, 4,
 ///                                    [](Loop& loop) { return EchoSite{loop, {}}; }, on_listening);
 ///
-/// `make_site(loop)` is called on each thread, also on several at once. It returns a Site, which need
-/// not be movable. The first thread listens first: a port 0 becomes a real one, which the others
-/// share (ListenOptions::reuse_port). Unix sockets have no reuse_port: the first thread serves them
-/// alone. `on_listening(addresses)` is called on the first thread once it listens on all endpoints,
-/// with one address for each.
+/// `make_site(loop)` is called on each thread, also on several at once. It returns a Site, which
+/// need not be movable. The first thread listens first: a port 0 becomes a real one, which the
+/// others share (ListenOptions::reuse_port). Unix sockets have no reuse_port: the first thread
+/// serves them alone. `on_listening(addresses)` is called on the first thread once it listens on
+/// all endpoints, with one address for each.
 ///
 /// Errors    The first that a listen() or StopSignals::create returns; all threads have ended then.
 /// Throws    What make_site or a callback of a loop throws, after all threads have ended;

@@ -34,14 +34,14 @@ concept TakesDecoder = requires(Session session, const typename D::Frame& frame,
 /// What a Session must have: on_data(bytes), or with a decoder on_frame(frame) or
 /// on_frame(frame, decoder). It may also have on_end(), on_drained() and on_close(const Error&),
 /// with the meaning they have on Stream; with a decoder on_decode_error(std::error_code), with the
-/// meaning it has on Framed; finish(), by which drain() asks it to end soon; and on_idle(), which is
-/// called in place of closing a connection that was idle for ServerOptions::idle_timeout, and again
-/// after as long. All are public.
+/// meaning it has on Framed; finish(), by which drain() asks it to end soon; and on_idle(), which
+/// is called in place of closing a connection that was idle for ServerOptions::idle_timeout, and
+/// again after as long. All are public.
 ///
 /// Neither a Session nor its Stream changes its address: a Session may be immovable, and register
-/// `this` in its constructor. The constructor may also write, and close the stream: on_close follows
-/// in any case. It sets no callbacks of the stream, which are the Server's. If it throws, the
-/// connection is reset.
+/// `this` in its constructor. The constructor may also write, and close the stream: on_close
+/// follows in any case. It sets no callbacks of the stream, which are the Server's. If it throws,
+/// the connection is reset.
 template <class Session, class D>
 concept SessionOf =
     (std::same_as<D, NoDecoder> &&
@@ -49,8 +49,8 @@ concept SessionOf =
     TakesDecoder<Session, D> ||
     requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
 
-/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&). Neither it nor its
-/// UdpPeer changes its address; its constructor may send, register `this`, and close the peer.
+/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&). Neither it nor
+/// its UdpPeer changes its address; its constructor may send, register `this`, and close the peer.
 template <class Session>
 concept DatagramSession =
     requires(Session session, const Datagram& datagram) { session.on_datagram(datagram); };

@@ -153,9 +153,9 @@ class Stream {
   /// by its own output; and once it has ended or closes.
   [[nodiscard]] bool is_reading() const;
 
-  /// Whether the peer has shut down its side or is gone, also while the stream is paused and has not
-  /// read that far. A peer that has closed its socket looks the same until something is sent to it,
-  /// which it answers by a reset. Who works for a peer may serve others first from here on.
+  /// Whether the peer has shut down its side or is gone, also while the stream is paused and has
+  /// not read that far. A peer that has closed its socket looks the same until something is sent to
+  /// it, which it answers by a reset. Who works for a peer may serve others first from here on.
   [[nodiscard]] bool peer_has_ended() const;
 
   // ---- For idle timeouts

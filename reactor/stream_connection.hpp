@@ -41,11 +41,12 @@ class StreamConnection {
   [[nodiscard]] Error error(int number, const char* operation) const {
     return system_error(number, operation, peer());
   }
-  /// The error that the kernel has for the socket and no read will collect; empty where it has none.
+  /// The error that the kernel has for the socket and no read will collect; empty where it has
+  /// none.
   [[nodiscard]] Error take_error(const char* operation);
 
-  /// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket, what
-  /// the peer has yet to read.
+  /// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket,
+  /// what the peer has yet to read.
   [[nodiscard]] int unsent_bytes() const;
 
   /// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP
@@ -58,8 +59,8 @@ class StreamConnection {
   /// Sends the end of the stream.
   void send_end() const;
 
-  /// Registers `source` for what it waits for. Edge-triggered, that is all input for its whole life,
-  /// and output once it was `wanted`. 0 or -errno.
+  /// Registers `source` for what it waits for. Edge-triggered, that is all input for its whole
+  /// life, and output once it was `wanted`. 0 or -errno.
   [[nodiscard]] int wait_for(Source& source, Interest wanted);
   [[nodiscard]] Interest waits_for() const { return registered_; }
 

@@ -47,7 +47,8 @@ class StreamOutput : public Source {
   /// Queues all that is written, or no longer does so.
   void hold_output(bool hold) { hold ? set(held) : clear(held); }
 
-  /// Something is queued; it is more than the high-water mark; the kernel would take more of a file.
+  /// Something is queued; it is more than the high-water mark; the kernel would take more of a
+  /// file.
   [[nodiscard]] bool waits_to_send() const { return is(queueing); }
   [[nodiscard]] bool is_above_high_water() const { return is(above_high_water); }
   [[nodiscard]] bool has_more_of_file() const { return is(more_of_file); }

@@ -13,9 +13,9 @@ namespace reactor {
 ///     auto timer = Timer::every(loop, 1s, [] { std::puts("tick"); });
 ///
 /// Never early, also not by a fraction of a millisecond; late by up to 65.5 microseconds, and by
-/// what the callbacks before it take. A period counts from the time when the timer was due, not from
-/// when it was served, so it does not drift; periods missed altogether are skipped, not made up for.
-/// Timers due at the same time fire in the order in which they were started.
+/// what the callbacks before it take. A period counts from the time when the timer was due, not
+/// from when it was served, so it does not drift; periods missed altogether are skipped, not made
+/// up for. Timers due at the same time fire in the order in which they were started.
 ///
 /// Lifetime  Destroying the Timer, or cancel(), is final: no callback comes after it.
 /// Thread    The loop's thread only.

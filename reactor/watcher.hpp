@@ -29,7 +29,8 @@ class Watcher {
   /// Errors    EBADF: `fd` is not open.
   ///           EPERM: `fd` cannot be polled (a regular file, a directory): it is always ready.
   ///           operation_not_supported: edge-triggering, where the system has none.
-  /// Cost      One epoll_ctl call, and one descriptor for the second and each later Watcher of `fd`.
+  /// Cost      One epoll_ctl call, and one descriptor for the second and each later Watcher of
+  ///           `fd`.
   [[nodiscard]] static Result<Watcher> create(Loop& loop, int fd, Interest interest,
                                               Callback<void(Ready)> on_ready,
                                               Trigger trigger = Trigger::level);

@@ -17,8 +17,8 @@
 namespace file_transfer {
 namespace {
 
-// Nothing is written above the high-water mark but the rest of an answer: a page of a listing, or an
-// error that tells a path.
+// Nothing is written above the high-water mark but the rest of an answer: a page of a listing, or
+// an error that tells a path.
 constexpr std::size_t high_water_bytes = 128 << 10;
 constexpr std::size_t max_queued_bytes = high_water_bytes + 2 * max_page_bytes;
 

@@ -15,16 +15,16 @@
 
 namespace file_transfer {
 
-/// Writes what arrives to a file and hashes it, while the next bytes arrive: two pieces of memory at most,
-/// however long the file.
+/// Writes what arrives to a file and hashes it, while the next bytes arrive: two pieces of memory
+/// at most, however long the file.
 ///
 /// Lifetime  Destroying it is final; what is being written then still gets there.
 class FileSink {
  public:
   using OnFinished = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
-  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write() may go
-  /// on that said no. `held` is let go once nothing writes to the file any more.
+  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write()
+  /// may go on that said no. `held` is let go once nothing writes to the file any more.
   FileSink(samples::FairWork::Client worker, reactor::File file, samples::Sha256 hash,
            std::uint64_t offset, reactor::Callback<void()> on_room,
            std::shared_ptr<const void> held = nullptr);

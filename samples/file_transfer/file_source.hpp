@@ -13,9 +13,9 @@
 
 namespace file_transfer {
 
-/// Sends a file from `offset` to `end`, and hashes it. What is sent has just been read for its hash, so
-/// the kernel sends it from memory, and neither the loop nor this program's memory has to do with it:
-/// however long the file, a few windows of it are between the disk and the peer.
+/// Sends a file from `offset` to `end`, and hashes it. What is sent has just been read for its
+/// hash, so the kernel sends it from memory, and neither the loop nor this program's memory has to
+/// do with it: however long the file, a few windows of it are between the disk and the peer.
 ///
 /// Lifetime  Destroying it is final; pieces that the stream has still arrive.
 class FileSource {
@@ -24,8 +24,8 @@ class FileSource {
   using OnPiece = reactor::Callback<void(std::uint64_t offset, std::uint64_t size)>;
   using OnSent = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
-  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_sent` tells the hash of all,
-  /// once the stream has all.
+  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_sent` tells the hash of
+  /// all, once the stream has all.
   FileSource(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
              samples::Sha256 hash, std::uint64_t offset, std::uint64_t end, OnPiece on_piece,
              OnSent on_sent);

@@ -35,8 +35,8 @@ const inspector::Protocol& find_protocol(const std::string& name) {
   throw WrongSetting("no protocol is named " + name + "; --list shows which there are");
 }
 
-/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE is a text where it is not JSON, or
-/// not of the kind that is wanted: base64 may look like a number.
+/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE is a text where it is not JSON,
+/// or not of the kind that is wanted: base64 may look like a number.
 Json settings(const Json& defaults, const std::string& config,
               const std::vector<std::string>& options) {
   Json given = Json::parse(config, nullptr, false);

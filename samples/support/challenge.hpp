@@ -7,8 +7,8 @@
 //       | -- server's proof: 32 bytes ------------> |
 //
 // The bytes that follow belong to the program. A proof is HMAC-SHA-256 (RFC 2104, FIPS 180-4) with
-// the secret as its key, of these six fields. Before each field stands its length in four bytes, big
-// endian, as in the strings of RFC 4251, section 5:
+// the secret as its key, of these six fields. Before each field stands its length in four bytes,
+// big endian, as in the strings of RFC 4251, section 5:
 //
 //     label             "uvreactor challenge 2 client" or "uvreactor challenge 2 server"
 //     service           what the secret opens: "tcp_echo", "remote_command"
@@ -55,8 +55,8 @@ struct ChallengeBinding {
   std::string service;  ///< What the secret opens.
 
   /// The client names the one endpoint that it is connected to. The server names each endpoint by
-  /// which clients may reach it; one that another host may use lets that host borrow proofs. Without
-  /// any endpoint every proof is wrong.
+  /// which clients may reach it; one that another host may use lets that host borrow proofs.
+  /// Without any endpoint every proof is wrong.
   std::vector<std::string> endpoints;
 
   /// What the TLS library exports of the connection (RFC 9266, `tls-exporter`); empty without TLS.
@@ -66,8 +66,8 @@ struct ChallengeBinding {
 /// One side of the exchange. It does no input or output and knows no clock: how long the peer may
 /// take is for its user to say, and that a failure ends the connection.
 ///
-///     Challenge challenge(Challenge::Side::server, nonce, mac, {"tcp_echo", {"192.0.2.1:9000"}, {}});
-///     send(challenge.take_output());
+///     Challenge challenge(Challenge::Side::server, nonce, mac, {"tcp_echo", {"192.0.2.1:9000"},
+///     {}}); send(challenge.take_output());
 ///     const Bytes behind = challenge.feed(received);
 ///     send(challenge.take_output());
 ///     if (challenge.failed()) give_up();
@@ -80,8 +80,8 @@ class Challenge {
 
   Challenge(Side side, const Nonce& nonce, Mac mac, ChallengeBinding binding);
 
-  /// Takes the next bytes from the peer, cut anywhere. Returns those that are behind the exchange: a
-  /// view of `bytes`, and nothing before passed().
+  /// Takes the next bytes from the peer, cut anywhere. Returns those that are behind the exchange:
+  /// a view of `bytes`, and nothing before passed().
   [[nodiscard]] protocols::Bytes feed(protocols::Bytes bytes);
 
   /// What the peer is to be sent now: asked for at the beginning and after each feed().

@@ -16,8 +16,8 @@ namespace samples {
 [[nodiscard]] std::string endpoint_of(const reactor::Address& address);
 
 /// The endpoint that a client's stream is connected to. `dialled` is the endpoint that it was told
-/// to connect to: the path of a unix socket is taken from there, as the kernel reports the path that the server
-/// chose, which may be that of another server. Fails, as programs do.
+/// to connect to: the path of a unix socket is taken from there, as the kernel reports the path
+/// that the server chose, which may be that of another server. Fails, as programs do.
 [[nodiscard]] std::string dialled_endpoint(reactor::Stream& stream, const std::string& dialled);
 
 /// The endpoints by which clients reach a server, beside those that it listens on.

@@ -151,8 +151,8 @@ std::string ScramServer::final(std::string_view message) {
   return "v=" + encode(crypto_.hmac(verifier_.server_key, as_bytes(auth_message_)));
 }
 
-// Takes gs2-header off the front, which asks for no other identity than the user's own. What is wrong
-// with it, or nothing.
+// Takes gs2-header off the front, which asks for no other identity than the user's own. What is
+// wrong with it, or nothing.
 std::string_view ScramServer::take_header(std::string_view& message) {
   const std::size_t end = message.find(",,");
   if (end == message.npos) return "other-error";

@@ -8,8 +8,8 @@
 //       | <- v=SIGNATURE, or e=ERROR ----------------------------------- |
 //
 // Each line is one message; how it travels is for the program to say. What the server keeps of a
-// password (Verifier) lets nobody log in: a proof needs the client key, of which only the hash is kept.
-// The signature shows the client that the server knows the account, too.
+// password (Verifier) lets nobody log in: a proof needs the client key, of which only the hash is
+// kept. The signature shows the client that the server knows the account, too.
 //
 // GS2 tells how the client stands to channel binding, and BINDING is base64 of GS2, a comma and the
 // channel's data (RFC 5802, sections 5.1 and 6):
@@ -18,12 +18,12 @@
 //     y,        the client has one, and the server seemed to have none
 //     p=NAME,   NAME is the type of the data, as `tls-exporter` (RFC 9266)
 //
-// The client's proof covers both, so that a relay can neither exchange nor strip them. A host that a
-// client dials by mistake can relay a login that is not bound to its channel.
+// The client's proof covers both, so that a relay can neither exchange nor strip them. A host that
+// a client dials by mistake can relay a login that is not bound to its channel.
 //
 // What it does not do: it neither encrypts nor signs what follows.
-// Passwords are taken as the bytes they are: SASLprep (RFC 4013) is for the program, where users type
-// other than ASCII in more than one way.
+// Passwords are taken as the bytes they are: SASLprep (RFC 4013) is for the program, where users
+// type other than ASCII in more than one way.
 #pragma once
 
 #include <array>
@@ -55,8 +55,8 @@ struct ScramVerifier {
   Digest server_key{};
 };
 
-/// What a login is bound to: data of the channel that carries it, which both sides know and no other
-/// channel has (RFC 5056).
+/// What a login is bound to: data of the channel that carries it, which both sides know and no
+/// other channel has (RFC 5056).
 struct ChannelBinding {
   std::string type;  ///< Letters, digits, `.` and `-`: "tls-exporter".
   std::string data;
@@ -91,8 +91,8 @@ class ScramBinding {
 [[nodiscard]] ScramVerifier make_verifier(const ScramCrypto& crypto, std::string_view password,
                                           std::string salt, unsigned iterations);
 
-/// A verifier for a user who does not exist, so that it is not by the answers that one learns who does:
-/// its salt follows from the name and a key that nobody else knows, and no password fits.
+/// A verifier for a user who does not exist, so that it is not by the answers that one learns who
+/// does: its salt follows from the name and a key that nobody else knows, and no password fits.
 [[nodiscard]] ScramVerifier make_decoy(const ScramCrypto& crypto, protocols::Bytes key,
                                        std::string_view user, std::size_t salt_bytes,
                                        unsigned iterations);
@@ -159,9 +159,9 @@ class ScramClient {
   /// client-first-message.
   [[nodiscard]] std::string first() const;
 
-  /// Takes server-first-message, gives client-final-message; nothing where it is malformed, does not
-  /// continue the nonce, or asks for fewer than 4096 iterations (RFC 7677, section 4) or more than ten
-  /// million.
+  /// Takes server-first-message, gives client-final-message; nothing where it is malformed, does
+  /// not continue the nonce, or asks for fewer than 4096 iterations (RFC 7677, section 4) or more
+  /// than ten million.
   [[nodiscard]] std::optional<std::string> final(std::string_view message);
 
   /// Whether server-final-message proves that the server knows the account.

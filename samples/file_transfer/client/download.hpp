@@ -23,8 +23,8 @@ class Download {
   /// With nothing: it is there. Otherwise: why not.
   using OnOver = reactor::Callback<void(std::string why_not)>;
 
-  /// Asks for the file `path`, which `name` is to people. Fails, as programs do, where another client
-  /// gets a file of this name into this folder.
+  /// Asks for the file `path`, which `name` is to people. Fails, as programs do, where another
+  /// client gets a file of this name into this folder.
   Download(samples::FairWork::Client worker, reactor::Stream& stream, const std::string& path,
            std::string name, OnOver on_over);
 

@@ -55,7 +55,8 @@ class AccountsFile {
  public:
   explicit AccountsFile(std::string path) : path_(std::move(path)) {}
 
-  /// Reads the file when it is not the one that was read last, or was changed. Fails as programs do.
+  /// Reads the file when it is not the one that was read last, or was changed. Fails as programs
+  /// do.
   ///
   /// Cost      A stat(2) where nothing has changed.
   [[nodiscard]] const Accounts& current();
@@ -66,7 +67,8 @@ class AccountsFile {
   Accounts accounts_;
 };
 
-/// Letters, digits, `.`, `_` and `-`, the first of them none of the last three: it names a folder, too.
+/// Letters, digits, `.`, `_` and `-`, the first of them none of the last three: it names a folder,
+/// too.
 [[nodiscard]] bool is_user_name(std::string_view text);
 
 /// `100M`: bytes, or with K, M, G or T as many times 1024. Fails, as programs do.

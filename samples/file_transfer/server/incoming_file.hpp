@@ -14,8 +14,8 @@
 
 namespace file_transfer {
 
-/// A file that gets its name once all of it has come, with the hash that the client tells, and is on
-/// the disk. What is cut off stays, for the client to go on with; what is refused does not.
+/// A file that gets its name once all of it has come, with the hash that the client tells, and is
+/// on the disk. What is cut off stays, for the client to go on with; what is refused does not.
 class IncomingFile {
  public:
   /// Has its bytes of the quota already. `on_over` is the end of it, and of the request.

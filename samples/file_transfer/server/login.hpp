@@ -14,8 +14,8 @@
 
 namespace file_transfer {
 
-/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). One that fails is the last. A login
-/// that has begun and did not pass counts as failed, also when the client just goes.
+/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). One that fails is the last. A
+/// login that has begun and did not pass counts as failed, also when the client just goes.
 class Login {
  public:
   /// `on_passed` gets the home of the user that the client has proven to be.
