@@ -18,8 +18,8 @@ constexpr std::array<std::string_view, 7> long_weekdays = {
 constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-constexpr Date first = sys_days(std::chrono::year(0) / 1 / 1);
-constexpr Date last = sys_days(std::chrono::year(10000) / 1 / 1) - std::chrono::seconds(1);
+constexpr Date earliest = sys_days(std::chrono::year(0) / 1 / 1);
+constexpr Date latest = sys_days(std::chrono::year(10000) / 1 / 1) - std::chrono::seconds(1);
 
 void append_number(std::string& text, long number, int width) {
   std::string reversed;
@@ -150,7 +150,7 @@ std::optional<Date> parse_asctime(std::string_view text) {
 }  // namespace
 
 std::string format_date(Date date) {
-  date = std::clamp(date, first, last);
+  date = std::clamp(date, earliest, latest);
   const sys_days day = std::chrono::floor<days>(date);
   const std::chrono::year_month_day parts(day);
   const std::chrono::hh_mm_ss time(date - day);

@@ -17,8 +17,8 @@ bool is_of_target(std::string_view text) {
   return Scanner(text).target_end(0) == text.size();
 }
 
-constexpr std::string_view version_pattern = "HTTP/d.d\r\n";
-constexpr std::size_t minor_version_at = version_pattern.size() - 3;
+constexpr std::string_view version_end_pattern = "HTTP/d.d\r\n";
+constexpr std::size_t minor_version_before_end = version_end_pattern.size() - 3;
 
 // Where the body of a request ends (RFC 9112 6.3), and what is wrong with what is said of it.
 DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& limits) {
@@ -130,11 +130,12 @@ Parsed<RequestEvent> Requests::parse_head_by_steps(Bytes bytes, Progress& progre
       }
       [[fallthrough]];
     case Element::version:
-      if (!reader.read_pattern(version_pattern, "HTTP/1.1\r\n", DecodeError::bad_version)) {
+      if (!reader.read_pattern(version_end_pattern, "HTTP/1.1\r\n", DecodeError::bad_version)) {
         return reader.stopped<Frame>();
       }
-      minor_version_ = static_cast<unsigned char>(text[reader.begin() + minor_version_at] - '0');
-      reader.begin_fields(reader.begin() + version_pattern.size(), lines_);
+      minor_version_ =
+          static_cast<unsigned char>(text[reader.begin() + minor_version_before_end] - '0');
+      reader.begin_fields(reader.begin() + version_end_pattern.size(), lines_);
       [[fallthrough]];
     default:
       break;

@@ -6,6 +6,8 @@
 #include "samples/file_transfer/server/accounts.hpp"
 #include "samples/support/failed.hpp"
 
+namespace accounts_fuzz {
+
 namespace {
 
 // A file in memory, with a name.
@@ -38,3 +40,7 @@ void fuzz_one(fuzz::Input input) {
   }
   fuzz::require(file_transfer::is_user_name("ann"), "no name");
 }
+
+const fuzz::Target target("accounts", fuzz_one);
+
+}  // namespace accounts_fuzz

@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "reactor/address.hpp"
 
+namespace address_fuzz {
+
 // What is read is written as it can be read again.
 void fuzz_one(fuzz::Input input) {
   const auto address = reactor::Address::parse(input.rest());
@@ -15,3 +17,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(again->to_string() == text, "written otherwise: " + text);
   fuzz::require(address->unmapped().unmapped() == address->unmapped(), "mapped twice: " + text);
 }
+
+const fuzz::Target target("address", fuzz_one);
+
+}  // namespace address_fuzz

@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/base64.hpp"
 
+namespace base64_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   const std::string_view bytes = input.rest();
   const std::string text = protocols::to_base64(bytes);
@@ -11,3 +13,7 @@ void fuzz_one(fuzz::Input input) {
   if (!read) return;
   fuzz::require(protocols::to_base64(*read) == bytes, "two texts mean the same bytes");
 }
+
+const fuzz::Target target("base64", fuzz_one);
+
+}  // namespace base64_fuzz

@@ -2,6 +2,8 @@
 #include "samples/support/challenge.hpp"
 #include "support/toy_mac.hpp"
 
+namespace challenge_fuzz {
+
 namespace {
 
 using protocols::as_bytes;
@@ -57,3 +59,7 @@ void fuzz_one(fuzz::Input input) {
     fuzz::require(outcome(side_of(side), pieces) == whole, "the cut makes a difference");
   }
 }
+
+const fuzz::Target target("challenge", fuzz_one);
+
+}  // namespace challenge_fuzz

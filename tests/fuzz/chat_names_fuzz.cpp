@@ -2,6 +2,8 @@
 #include "samples/chat/names.hpp"
 #include "samples/support/unicode.hpp"
 
+namespace chat_names_fuzz {
+
 // Names that are made of the same characters, but for their case, look alike; and so do two that
 // consist of parts that look alike.
 void fuzz_one(fuzz::Input input) {
@@ -20,3 +22,7 @@ void fuzz_one(fuzz::Input input) {
   }
   fuzz::require(parts == skeleton, "a part looks otherwise in a name: " + skeleton);
 }
+
+const fuzz::Target target("chat_names", fuzz_one);
+
+}  // namespace chat_names_fuzz

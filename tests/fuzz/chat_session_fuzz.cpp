@@ -6,6 +6,8 @@
 #include "samples/chat/room.hpp"
 #include "samples/support/printable.hpp"
 
+namespace chat_session_fuzz {
+
 namespace {
 
 // Those that everybody receives, after a look at each.
@@ -53,3 +55,7 @@ void fuzz_one(fuzz::Input input) {
   }
   fuzz::take_turns(loop);
 }
+
+const fuzz::Target target("chat_session", fuzz_one);
+
+}  // namespace chat_session_fuzz

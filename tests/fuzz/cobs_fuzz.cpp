@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/cobs.hpp"
 
+namespace cobs_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   const std::size_t max_payload_bytes = input.number(600);
   fuzz::check_any_split(protocols::CobsDecoder({.max_payload_bytes = max_payload_bytes}),
@@ -14,3 +16,7 @@ void fuzz_one(fuzz::Input input) {
                         .line == describe(payload),
                 "what was encoded does not come back");
 }
+
+const fuzz::Target target("cobs", fuzz_one);
+
+}  // namespace cobs_fuzz

@@ -3,6 +3,8 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/data_size.hpp"
 
+namespace data_size_fuzz {
+
 // What the walk over a header finds is what a whole parser finds.
 void fuzz_one(fuzz::Input input) {
   using nlohmann::json;
@@ -22,3 +24,7 @@ void fuzz_one(fuzz::Input input) {
   const json again = {{"data_size", *size}, {"of", whole}};
   fuzz::require(samples::data_size(again.dump()) == found, "the size within is taken");
 }
+
+const fuzz::Target target("data_size", fuzz_one);
+
+}  // namespace data_size_fuzz

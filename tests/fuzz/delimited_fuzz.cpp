@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/delimited.hpp"
 
+namespace delimited_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   protocols::Delimited format;
   format.max_frame_bytes = input.number(40);
@@ -11,3 +13,7 @@ void fuzz_one(fuzz::Input input) {
   }
   fuzz::check_any_split(protocols::DelimitedDecoder(format), input.rest());
 }
+
+const fuzz::Target target("delimited", fuzz_one);
+
+}  // namespace delimited_fuzz

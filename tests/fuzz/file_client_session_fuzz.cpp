@@ -10,6 +10,8 @@
 #include "samples/support/failed.hpp"
 #include "samples/support/sha256.hpp"
 
+namespace file_client_session_fuzz {
+
 using namespace file_transfer;
 
 namespace {
@@ -130,3 +132,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(output.text().size() + errors.text().size() <= 8 * size + 1000,
                 "more is printed than the server said");
 }
+
+const fuzz::Target target("file_client_session", fuzz_one);
+
+}  // namespace file_client_session_fuzz

@@ -3,6 +3,8 @@
 #include "samples/file_transfer/client/listing.hpp"
 #include "samples/support/failed.hpp"
 
+namespace file_listing_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   // The first of two pages; where its length is 0 there is only the second.
   const std::string first(input.bytes(input.number(255)));
@@ -24,3 +26,7 @@ void fuzz_one(fuzz::Input input) {
                 "more than the server said");
   output.check();
 }
+
+const fuzz::Target target("file_listing", fuzz_one);
+
+}  // namespace file_listing_fuzz

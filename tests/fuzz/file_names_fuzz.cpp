@@ -3,6 +3,8 @@
 #include "samples/file_transfer/server/accounts.hpp"
 #include "samples/file_transfer/wire.hpp"
 
+namespace file_names_fuzz {
+
 using namespace file_transfer;
 
 namespace {
@@ -35,3 +37,7 @@ void fuzz_one(fuzz::Input input) {
   if (path) check_path(*path);
   if (is_user_name(text)) check_path(std::string(text));
 }
+
+const fuzz::Target target("file_names", fuzz_one);
+
+}  // namespace file_names_fuzz

@@ -10,6 +10,8 @@
 #include "samples/file_transfer/server/session.hpp"
 #include "samples/file_transfer/server/site.hpp"
 
+namespace file_server_session_fuzz {
+
 using namespace file_transfer;
 using Server = reactor::Server<Session, Session::Decoder>;
 
@@ -94,3 +96,7 @@ void fuzz_one(fuzz::Input input) {
       loop, [] { return server->connections() == 0; }, "a session stays");
   fuzz::require(std::filesystem::is_empty(root), "a file of nobody");
 }
+
+const fuzz::Target target("file_server_session", fuzz_one);
+
+}  // namespace file_server_session_fuzz

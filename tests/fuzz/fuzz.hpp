@@ -1,5 +1,5 @@
 // The frame of a fuzz target: options and a wire out of the fuzzer's bytes, and the oracle that
-// holds for every decoder. Linked with libFuzzer it searches; linked with replay.cpp it runs files.
+// holds for every decoder. Linked with search.cpp it is a fuzzer; replay.cpp runs files.
 #pragma once
 
 #include <cstddef>
@@ -99,12 +99,19 @@ Transcript check_any_split(const Decoder& fresh, std::string_view wire, bool pie
   return whole;
 }
 
+/// A function that tries one input, under the name of its corpus. Each file of this folder makes one.
+struct Target {
+  Target(std::string_view target_name, void (*function)(Input))
+      : name(target_name), run(function), next(first) {
+    first = this;
+  }
+
+  std::string_view name;
+  void (*run)(Input);
+  const Target* next;
+
+  /// All of the program. A fuzzer has one, since libFuzzer searches with one; replay.cpp has many.
+  static inline const Target* first = nullptr;
+};
+
 }  // namespace fuzz
-
-/// What a target defines.
-void fuzz_one(fuzz::Input input);
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  fuzz_one(fuzz::Input({reinterpret_cast<const char*>(data), size}));
-  return 0;
-}

@@ -8,6 +8,8 @@
 #include "protocols/http/request_decoder.hpp"
 #include "protocols/http/target.hpp"
 
+namespace http_fields_fuzz {
+
 using namespace protocols::http;
 
 namespace {
@@ -110,3 +112,7 @@ void fuzz_one(fuzz::Input input) {
       return check_conditions(text, number);
   }
 }
+
+const fuzz::Target target("http_fields", fuzz_one);
+
+}  // namespace http_fields_fuzz

@@ -3,6 +3,8 @@
 #include "protocols/http/scan.hpp"
 #include "support/http_transcript.hpp"
 
+namespace http_request_fuzz {
+
 using protocols::http::Instructions;
 
 void fuzz_one(fuzz::Input input) {
@@ -21,3 +23,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(transcript(fresh, {input.rest()}).line == seen.line, "portably: another outcome");
   if (machine_has(Instructions::avx2)) scan_with(Instructions::avx2);
 }
+
+const fuzz::Target target("http_request", fuzz_one);
+
+}  // namespace http_request_fuzz

@@ -2,6 +2,8 @@
 #include "protocols/http/response_decoder.hpp"
 #include "support/http_transcript.hpp"
 
+namespace http_response_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   protocols::http::Limits limits;
   if (input.number(1)) {
@@ -19,3 +21,7 @@ void fuzz_one(fuzz::Input input) {
   }
   fuzz::check_any_split(fresh, input.rest());
 }
+
+const fuzz::Target target("http_response", fuzz_one);
+
+}  // namespace http_response_fuzz

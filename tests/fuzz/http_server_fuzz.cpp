@@ -2,6 +2,8 @@
 #include "protocols/http/response_decoder.hpp"
 #include "support/http_server.hpp"
 
+namespace http_server_fuzz {
+
 namespace {
 
 // What the server sent must be responses, and no more than were asked for and one refusal.
@@ -31,3 +33,7 @@ void fuzz_one(fuzz::Input input) {
   while (server.next()) continue;
   check_sent(server);
 }
+
+const fuzz::Target target("http_server", fuzz_one);
+
+}  // namespace http_server_fuzz

@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/ping/icmp.hpp"
 
+namespace icmp_fuzz {
+
 using protocols::as_bytes;
 
 namespace {
@@ -50,3 +52,7 @@ void fuzz_one(fuzz::Input input) {
     fuzz::require(hostile->data.size() + 8 <= input.rest().size(), "more data than was received");
   }
 }
+
+const fuzz::Target target("icmp", fuzz_one);
+
+}  // namespace icmp_fuzz

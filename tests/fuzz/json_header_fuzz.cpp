@@ -2,6 +2,8 @@
 #include "protocols/json_header.hpp"
 #include "support/json_header.hpp"
 
+namespace json_header_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   const std::size_t max_header_bytes = input.number(30);
   const std::size_t max_payload_bytes = input.number(1) ? input.number(600) : SIZE_MAX / 2;
@@ -15,3 +17,7 @@ void fuzz_one(fuzz::Input input) {
                                           .max_payload_bytes = max_payload_bytes}),
       input.rest(), true);
 }
+
+const fuzz::Target target("json_header", fuzz_one);
+
+}  // namespace json_header_fuzz

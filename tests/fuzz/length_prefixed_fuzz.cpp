@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/length_prefixed.hpp"
 
+namespace length_prefixed_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   using enum protocols::LengthField;
   constexpr protocols::LengthField fields[] = {varint, u8, u16, u24, u32, u64};
@@ -29,3 +31,7 @@ void fuzz_one(fuzz::Input input) {
         "what was encoded does not come back");
   }
 }
+
+const fuzz::Target target("length_prefixed", fuzz_one);
+
+}  // namespace length_prefixed_fuzz

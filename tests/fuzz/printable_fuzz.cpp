@@ -4,6 +4,8 @@
 #include "samples/support/printable.hpp"
 #include "samples/support/unicode.hpp"
 
+namespace printable_fuzz {
+
 namespace {
 
 std::string encode(char32_t code) {
@@ -73,3 +75,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(samples::escaped(escaped) == escaped, "escaped() changes what is printable");
   if (well_formed && shown == text) fuzz::require(escaped == text, "escaped for nothing");
 }
+
+const fuzz::Target target("printable", fuzz_one);
+
+}  // namespace printable_fuzz

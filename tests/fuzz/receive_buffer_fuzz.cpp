@@ -3,6 +3,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/receive_buffer.hpp"
 
+namespace receive_buffer_fuzz {
+
 // Any sequence of calls, beside a string that says what the stream holds.
 void fuzz_one(fuzz::Input input) {
   protocols::ReceiveBuffer buffer;
@@ -47,3 +49,7 @@ void fuzz_one(fuzz::Input input) {
     }
   }
 }
+
+const fuzz::Target target("receive_buffer", fuzz_one);
+
+}  // namespace receive_buffer_fuzz

@@ -2,8 +2,6 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/remote_command/wire.hpp"
 
-using namespace remote_command;
-
 namespace protocols {
 
 std::string describe(const JsonMessage& message) {
@@ -11,6 +9,10 @@ std::string describe(const JsonMessage& message) {
 }
 
 }  // namespace protocols
+
+namespace remote_command_fuzz {
+
+using namespace remote_command;
 
 namespace {
 
@@ -60,3 +62,7 @@ void fuzz_one(fuzz::Input input) {
       fuzz::check_any_split(answer_decoder(), input.rest());
   }
 }
+
+const fuzz::Target target("remote_command", fuzz_one);
+
+}  // namespace remote_command_fuzz

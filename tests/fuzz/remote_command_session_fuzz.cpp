@@ -9,6 +9,8 @@
 
 #include "fuzz/session.hpp"
 
+namespace remote_command_session_fuzz {
+
 using namespace remote_command;
 
 namespace {
@@ -85,3 +87,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::take_turns_until(
       loop, [] { return server->connections() == 0; }, "a session stays");
 }
+
+const fuzz::Target target("remote_command_session", fuzz_one);
+
+}  // namespace remote_command_session_fuzz

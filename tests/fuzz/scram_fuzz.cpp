@@ -4,6 +4,8 @@
 #include "samples/support/scram.hpp"
 #include "support/toy_mac.hpp"
 
+namespace scram_fuzz {
+
 using namespace protocols;
 using namespace samples;
 
@@ -86,3 +88,7 @@ void check_client(fuzz::Input input) {
 }  // namespace
 
 void fuzz_one(fuzz::Input input) { input.number(1) ? check_server(input) : check_client(input); }
+
+const fuzz::Target target("scram", fuzz_one);
+
+}  // namespace scram_fuzz

@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/slip.hpp"
 
+namespace slip_fuzz {
+
 void fuzz_one(fuzz::Input input) {
   const std::size_t max_payload_bytes = input.number(300);
   fuzz::check_any_split(protocols::SlipDecoder({.max_payload_bytes = max_payload_bytes}),
@@ -15,3 +17,7 @@ void fuzz_one(fuzz::Input input) {
                         .line == expected,
                 "what was encoded does not come back");
 }
+
+const fuzz::Target target("slip", fuzz_one);
+
+}  // namespace slip_fuzz

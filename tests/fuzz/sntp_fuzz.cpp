@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "protocols/sntp.hpp"
 
+namespace sntp_fuzz {
+
 using namespace protocols;
 
 void fuzz_one(fuzz::Input input) {
@@ -25,3 +27,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(answer->origin == packet->transmit, "another origin than was sent");
   fuzz::require(!answer_sntp(answer->encode(), clock, received), "an answer was answered");
 }
+
+const fuzz::Target target("sntp", fuzz_one);
+
+}  // namespace sntp_fuzz

@@ -5,6 +5,8 @@
 #include "protocols/sntp.hpp"
 #include "samples/udp_time_client/questions.hpp"
 
+namespace time_answers_fuzz {
+
 namespace {
 
 // Lines and columns may be as the server has them.
@@ -44,3 +46,7 @@ void fuzz_one(fuzz::Input input) {
   }
   read(sntp, answer);
 }
+
+const fuzz::Target target("time_answers", fuzz_one);
+
+}  // namespace time_answers_fuzz

@@ -4,6 +4,8 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/support/time_text.hpp"
 
+namespace time_text_fuzz {
+
 using namespace protocols;
 using namespace samples;
 
@@ -25,3 +27,7 @@ void fuzz_one(fuzz::Input input) {
     fuzz::require(*answer == request, "plain text was changed");
   }
 }
+
+const fuzz::Target target("time_text", fuzz_one);
+
+}  // namespace time_text_fuzz

@@ -4,6 +4,8 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/http_get/url.hpp"
 
+namespace url_fuzz {
+
 namespace {
 
 void check(const http_get::Url& url) {
@@ -33,3 +35,7 @@ void fuzz_one(fuzz::Input input) {
     url ? check(*url) : fuzz::require(!url.error().empty(), "refused without a reason");
   }
 }
+
+const fuzz::Target target("url", fuzz_one);
+
+}  // namespace url_fuzz

@@ -1,6 +1,8 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/support/words.hpp"
 
+namespace words_fuzz {
+
 namespace {
 
 std::string quote(const std::string& word) {
@@ -27,3 +29,7 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(letters <= input.rest().size(), "words of what is not in the line");
   fuzz::require(samples::split_words(line) == words, "other words than were quoted: " + line);
 }
+
+const fuzz::Target target("words", fuzz_one);
+
+}  // namespace words_fuzz

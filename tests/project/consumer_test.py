@@ -93,7 +93,8 @@ class Subproject(Checked):
                 (inside / part).symlink_to(ROOT / part)
         build = project / "build"
         if not (build / "build.ninja").exists():
-            self.run_in(project, "meson", "setup", build, "-Dbuildtype=plain")
+            self.run_in(project, "meson", "setup", build, "-Dbuildtype=plain", "-Dunity=subprojects",
+                        "-Dunity_size=8")
         self.run_in(project, "ninja", "-C", build)
         targets = json.loads(self.run_in(project, "meson", "introspect", "--targets", build))
         self.assertEqual(sorted((target["name"], target["type"]) for target in targets),
