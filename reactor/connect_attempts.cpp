@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "reactor/socket_option.hpp"
+#include "reactor/stream_connection.hpp"
 
 namespace reactor {
 namespace {
@@ -14,13 +15,6 @@ std::string joined(const std::vector<Address>& addresses) {
   std::string text;
   for (const Address& address : addresses) text += (text.empty() ? "" : ", ") + address.to_string();
   return text;
-}
-
-// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP can
-// connect a socket to itself: a refused connection.
-bool is_connected_to_itself(const Socket& socket, const Address& peer) {
-  const auto local = socket.local_address();
-  return local && *local == peer;
 }
 
 }  // namespace
@@ -97,7 +91,7 @@ Result<void> ConnectAttempts::start(const Address& peer) {
 
 void ConnectAttempts::ready(Attempts::iterator attempt) {
   Error error = attempt->socket.take_error();
-  if (!error && is_connected_to_itself(attempt->socket, attempt->peer)) {
+  if (!error && is_connected_to_itself(attempt->socket, CompactAddress(attempt->peer))) {
     // Reset, its port is free at once.
     (void)attempt->socket.set(option::linger, std::chrono::seconds(0));
     error = system_error(ECONNREFUSED, "connect");

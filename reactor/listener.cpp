@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <deque>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -278,6 +279,23 @@ Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept o
 
 namespace {
 
+// Binds to a port that other sockets of this process may share, and no other process: the first one
+// binds without SO_REUSEPORT.
+Result<void> bind_shared(Socket& socket, const Address& address) {
+  const std::lock_guard lock(shared_ports::binding());
+  const bool joins = shared_ports::has(address);
+  if (joins) {
+    if (auto set = socket.set(option::reuse_port, true); !set) return set;
+  }
+  if (auto bound = socket.bind(address); !bound) return bound;
+  // Linux lets later sockets in by what this one says then, not by what it said when it was bound.
+  if (!joins) {
+    if (auto set = socket.set(option::reuse_port, true); !set) return set;
+  }
+  shared_ports::note(socket.fd());
+  return {};
+}
+
 // `alone`: no other socket listens for the same Listener, on the IPv4 side of this address.
 Result<Socket> open_listening(const Address& address, const ListenOptions& options, bool alone) {
   if (options.backlog < 0) {
@@ -295,8 +313,7 @@ Result<Socket> open_listening(const Address& address, const ListenOptions& optio
   if (address.family() == Family::ipv6 && !alone) {
     if (auto set = socket->set(option::ipv6_only, true); !set) return Failure(set.error());
   }
-  const auto bound =
-      options.reuse_port ? shared_ports::bind(*socket, address) : socket->bind(address);
+  const auto bound = options.reuse_port ? bind_shared(*socket, address) : socket->bind(address);
   if (!bound) return Failure(bound.error());
   if (const int error = sys::listen(socket->fd(), options.backlog)) {
     return Failure(system_error(-error, "listen", address.to_string()));

@@ -1,11 +1,9 @@
 #include "reactor/shared_ports.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <vector>
 
 #include "reactor/platform/sys.hpp"
-#include "reactor/socket_option.hpp"
 
 namespace reactor::shared_ports {
 namespace {
@@ -27,8 +25,8 @@ bool is_bound_to(int fd, const Address& address) {
 // Descriptors that shared a port when they were bound. One that was closed since, or is another
 // socket now, is recognised when it is looked at.
 struct Sharing {
-  std::mutex binding;  // Held by bind().
-  std::mutex mutex;    // Guards the descriptors.
+  std::mutex binding;
+  std::mutex mutex;  // Guards the descriptors.
   std::vector<int> descriptors;
 
   static Sharing& instance() {
@@ -55,21 +53,8 @@ void note(int fd) {
   if (shares_port(fd)) Sharing::instance().add(fd);
 }
 
-Result<void> bind(Socket& socket, const Address& address) {
-  Sharing& sharing = Sharing::instance();
-  // One at a time: of several threads that begin to listen, one is the first.
-  const std::lock_guard lock(sharing.binding);
-  const bool joins = sharing.has(address);
-  if (joins) {
-    if (auto set = socket.set(option::reuse_port, true); !set) return set;
-  }
-  if (auto bound = socket.bind(address); !bound) return bound;
-  // Linux lets later sockets in by what this one says then, not by what it said when it was bound.
-  if (!joins) {
-    if (auto set = socket.set(option::reuse_port, true); !set) return set;
-  }
-  sharing.add(socket.fd());
-  return {};
-}
+bool has(const Address& address) { return Sharing::instance().has(address); }
+
+std::mutex& binding() { return Sharing::instance().binding; }
 
 }  // namespace reactor::shared_ports

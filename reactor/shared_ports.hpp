@@ -1,9 +1,9 @@
 // The ports that sockets of this process share by SO_REUSEPORT. Internal.
 #pragma once
 
+#include <mutex>
+
 #include "reactor/address.hpp"
-#include "reactor/result.hpp"
-#include "reactor/socket.hpp"
 
 namespace reactor::shared_ports {
 
@@ -12,11 +12,12 @@ namespace reactor::shared_ports {
 /// Thread    Any.
 void note(int fd);
 
-/// Binds a TCP or UDP socket to a port that it may share with other sockets of this process, and
-/// with no other process: the first one binds without SO_REUSEPORT.
+/// Whether a socket of this process that shares its port is bound to `address`.
 ///
-/// Errors    As Socket::bind; address_in_use: another process has the port.
 /// Thread    Any.
-[[nodiscard]] Result<void> bind(Socket& socket, const Address& address);
+[[nodiscard]] bool has(const Address& address);
+
+/// To be held from has() to note(): of several threads that begin to listen, one is the first.
+[[nodiscard]] std::mutex& binding();
 
 }  // namespace reactor::shared_ports

@@ -1,90 +1,46 @@
 #include "reactor/stream.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
-#include <cstdlib>
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "reactor/connect_attempts.hpp"
 #include "reactor/connect_retry.hpp"
-#include "reactor/engine.hpp"
-#include "reactor/platform/sys.hpp"
-#include "reactor/stall_clock.hpp"
-#include "reactor/stream_output.hpp"
-#include "reactor/timer.hpp"
+#include "reactor/stream_progress.hpp"
 
 namespace reactor {
-namespace {
 
-constexpr std::size_t first_read_bytes = 64 * 1024;
-constexpr std::size_t least_read_bytes = 16 * 1024;
-
-}  // namespace
-
-struct Stream::State final : StreamOutput {
-  using Nanoseconds = Engine::Nanoseconds;
-
+struct Stream::State final : StreamProgress {
   // What most connections have no need of, most of the time.
-  struct Seldom {
+  struct Cold {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
-    std::optional<Timer> timer;  // While connecting, while output waits, and while closing.
-    StallClock clock;            // For the timer.
     std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
     Error error;                                // Why the connection is over, until on_close tells.
     AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
-  // What is so. Eleven of these end reading or writing, so a test of many is a test of one word.
-  enum Flag : std::uint16_t {
-    connecting = 1 << 0,
-    readable = 1 << 1,     // The kernel may have more to read; an edge will not tell again.
-    end_is_near = 1 << 2,  // So look for it behind the last byte.
-    ended = 1 << 3,        // The peer's end was read.
-    deaf = 1 << 4,         // There is no on_data.
-    paused = 1 << 5,       // By the user.
-    throttled = 1 << 6,    // By what is queued, where the limits say so.
-    closing = 1 << 7,
-    broken = 1 << 8,  // With an error, which on_close has yet to tell.
-    closed = 1 << 9,
-    undelivered = 1 << 10,  // A layer above has more for the user.
-    on_data_replaced = 1 << 11,
-    unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
-    accepted = 1 << 13,     // By the user of a server.
-    level_triggered = 1 << 14,
-  };
-  static constexpr unsigned not_reading =
-      connecting | ended | deaf | paused | throttled | closing | broken | closed;
-
   State(Engine& engine, Socket socket, const Address& peer)
-      : StreamOutput(engine, std::move(socket), peer) {
+      : StreamProgress(engine, std::move(socket), peer) {
     keep_loop_running(true);
-    moved_at_ = -engine.now();
   }
 
   // ---- What the engine calls
 
-  void on_ready(unsigned happened) override {
-    if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]] {
-      return read();
-    }
-    on_anything_ready(happened);
-  }
-
-  [[gnu::noinline]] void on_anything_ready(unsigned happened) {
+  void on_anything_ready(unsigned happened) override {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
     if (is(connecting) && !is(broken)) return finish_connecting();
     if ((happened & Happened::writable) && waits_to_send() && !send_queue()) return;
-    if ((happened & Happened::failed) && is(not_reading) && !is(closing)) collect_error();
+    if ((happened & Happened::failed) && is(not_reading) && !is(closing)) {
+      // No read will collect it.
+      if (Error error = connection().take_error("connection to")) fail(std::move(error));
+    }
     go_on();
   }
 
@@ -99,16 +55,10 @@ struct Stream::State final : StreamOutput {
   [[nodiscard]] std::string describe() const override { return "stream of " + peer(); }
 
   [[nodiscard]] std::string peer() const {
-    return seldom && seldom->attempts ? seldom->attempts->endpoint() : connection().peer();
+    return cold_ && cold_->attempts ? cold_->attempts->endpoint() : connection().peer();
   }
 
   // ---- Reading
-
-  [[nodiscard]] bool is(unsigned any) const { return (flags & any) != 0; }
-  void set(unsigned all) { flags = static_cast<std::uint16_t>(flags | all); }
-  void clear(unsigned all) { flags = static_cast<std::uint16_t>(flags & ~all); }
-
-  [[nodiscard]] bool reads() const { return !is(not_reading); }
 
   // Whatever can be done without waiting, in the order in which it must be done.
   void go_on() {
@@ -121,70 +71,21 @@ struct Stream::State final : StreamOutput {
     if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
-    settle();
+    update_interest();
   }
 
-  // False when the stream is gone.
-  [[nodiscard]] bool deliver(Bytes bytes) {
-    clear(undelivered | on_data_replaced);
-    return engine().call(*this, on_data_callback, bytes);
-  }
-
-  void read() {
-    std::byte* const buffer = engine().read_buffer();
-    const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
-    if (size <= 0) [[unlikely]]
-      return read_nothing(static_cast<int>(-size));
-    moved_at_ = engine().turn_time();
-    const auto received = static_cast<std::size_t>(size);
-    if (received == read_bytes ||
-        is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
-      return deliver_and_read_on(received);
-    }
-    (void)engine().call(*this, on_data_callback, Bytes(buffer, received));
-  }
-
-  // A stream begins with little, and goes on with more as long as its reads are filled and few
-  // others have much to read: what one iteration reads does not grow with the number of peers that
-  // flood. A read of more than first_bytes() is never the last before the loop waits.
-  [[nodiscard]] std::uint32_t first_bytes() const { return most_bytes(first_read_bytes); }
-  [[nodiscard]] std::uint32_t share_bytes() const {
-    return most_bytes(std::max(engine().share_bytes(), least_read_bytes));
-  }
-  [[nodiscard]] std::uint32_t most_bytes(std::size_t size) const {
-    const std::size_t most = std::min(limits().read_bytes, Engine::read_buffer_bytes);
-    return static_cast<std::uint32_t>(
-        std::clamp<std::size_t>(size, 1, std::max<std::size_t>(most, 1)));
-  }
-
-  [[gnu::noinline]] void deliver_and_read_on(std::size_t received) {
-    // A buffer that was not filled has emptied the socket, unless its end is behind that.
-    const bool filled = received == read_bytes;
-    filled || is(end_is_near) ? set(readable) : clear(readable);
-    read_bytes = filled ? share_bytes() : first_bytes();
-    if (!deliver({engine().read_buffer(), received})) return;
-    if (!is(readable) || !reads()) return settle_level();
-    if (filled || engine().interrupted()) return engine().schedule(*this);
-    read();
-  }
-
-  [[gnu::noinline]] void read_nothing(int error) {
-    if (error == EINTR) return read();
-    clear(readable);
-    if (error == EAGAIN) return settle_level();
-    if (error == 0) return end();
-    fail(connection().error(error, "receive from"));
-    finish_broken();
-  }
-
-  void end() {
-    set(ended);
-    if (seldom && seldom->on_end) {
-      if (!engine().call(*this, seldom->on_end)) return;
+  void on_input_ended() override {
+    if (cold_ && cold_->on_end) {
+      if (!engine().call(*this, cold_->on_end)) return;
     } else {
       begin_closing(limits().close_timeout);
     }
     go_on();
+  }
+
+  void on_input_failed(Error error) override {
+    fail(std::move(error));
+    finish_broken();
   }
 
   // ---- Sending
@@ -192,36 +93,30 @@ struct Stream::State final : StreamOutput {
   void on_output_waits() override {
     if (is_above_high_water() && limits().pause_reading_above_high_water) set(throttled);
     if (!is(connecting | closing)) limit_stall();
-    settle();
+    update_interest();
   }
-
-  void on_output_failed(Error error) override { fail(std::move(error)); }
 
   // Sends what waits, as far as the kernel takes it. False when the stream is gone.
   [[nodiscard]] bool send_queue() {
     if (!flush()) return true;
     clear(throttled);
-    if (!seldom || !seldom->on_drained || is(closing)) return true;
-    return engine().call(*this, seldom->on_drained);
+    if (!cold_ || !cold_->on_drained || is(closing)) return true;
+    return engine().call(*this, cold_->on_drained);
   }
 
   // ---- Connecting
 
   void connect(Duration timeout) {
-    begin_connecting(timeout);
-    settle();
-  }
-
-  void begin_connecting(Duration timeout) {
     set(connecting);
     hold_output(true);
     limit_time(timeout, "connect");
+    update_interest();
   }
 
   void connect_later(const Address& to, Duration timeout) {
-    begin_connecting(timeout);
     set(unreachable);
-    seldom->retry = std::make_unique<ConnectRetry>(
+    connect(timeout);
+    cold().retry = std::make_unique<ConnectRetry>(
         engine().loop(), connection().socket(), to,
         [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
@@ -231,27 +126,27 @@ struct Stream::State final : StreamOutput {
   void connect_any(Addresses addresses, const ConnectOptions& options) {
     set(connecting | unreachable);
     hold_output(true);
-    rarely().attempts = std::make_unique<ConnectAttempts>(
+    cold().attempts = std::make_unique<ConnectAttempts>(
         engine().loop(), std::move(addresses), options,
         [this](Result<ConnectAttempts::Connected> connected) { take(std::move(connected)); });
   }
 
   // The rest follows once the poller reports that the socket is writable.
   void take(Result<ConnectAttempts::Connected> connected) {
-    const std::unique_ptr<ConnectAttempts> over = std::move(seldom->attempts);
+    const std::unique_ptr<ConnectAttempts> over = std::move(cold_->attempts);
     if (is(broken | closed)) return;
     if (!connected) return fail(std::move(connected.error()));
     connection().socket() = std::move(connected->socket);
     connection().set_peer(connected->peer);
     clear(unreachable);
-    settle();
+    update_interest();
   }
 
   void stop_retrying(const Result<bool>& connected) {
     clear(unreachable);
-    const std::unique_ptr<ConnectRetry> over = std::move(seldom->retry);
+    const std::unique_ptr<ConnectRetry> over = std::move(cold_->retry);
     if (!connected) return fail(connected.error());
-    settle();
+    update_interest();
   }
 
   void finish_connecting() {
@@ -266,10 +161,10 @@ struct Stream::State final : StreamOutput {
     }
     clear(connecting);
     hold_output(false);
-    seldom->timer.reset();
+    end_time_limit();
     moved_at_ = engine().turn_time();
     if (waits_to_send()) limit_stall();
-    if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
+    if (cold_ && cold_->on_connect && !engine().call(*this, cold_->on_connect)) return;
     if (waits_to_send() && !send_queue()) return;
     go_on();
   }
@@ -290,7 +185,7 @@ struct Stream::State final : StreamOutput {
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
     if (is(connecting)) return fail(connection().error(ECANCELED, "connect"));
-    if (reason) rarely().error = std::move(reason);
+    if (reason) cold().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
@@ -306,23 +201,9 @@ struct Stream::State final : StreamOutput {
   // never come to that otherwise.
   void go_on_closing() {
     if (!is(ended)) send_end();
-    constexpr std::size_t most = Engine::read_buffer_bytes;
-    while (is(readable) && !is(ended)) {
-      const ssize_t size = sys::recv(connection().fd(), engine().read_buffer(), most, 0);
-      if (size == -EINTR) continue;
-      if (size == static_cast<ssize_t>(most)) {
-        moved_at_ = engine().turn_time();
-        return engine().schedule(*this);
-      }
-      if (size < 0 && size != -EAGAIN) {
-        return finish(connection().error(static_cast<int>(-size), "close connection to"));
-      }
-      if (size == 0) set(ended);
-      if (size > 0) moved_at_ = engine().turn_time();
-      if (size < 0 || !is(end_is_near)) clear(readable);
-    }
+    if (Error error = discard()) return finish(std::move(error));
     if (is(ended) && !waits_to_send()) return finish({});
-    settle();
+    update_interest();
   }
 
   void abort() {
@@ -334,28 +215,20 @@ struct Stream::State final : StreamOutput {
   }
 
   // The connection is over, for `error`, once whatever runs now has returned.
-  void fail(Error error) {
+  void fail(Error error) override {
     if (is(broken | closed)) return;
     set(broken);
     stop_output();
-    if (rarely().attempts) error.subject = peer();
-    if (!seldom->error) seldom->error = std::move(error);
+    if (cold().attempts) error.subject = peer();
+    if (!cold_->error) cold_->error = std::move(error);
     engine().schedule(*this);
   }
 
   // What the peer sent before the connection broke is still its due.
   void finish_broken() {
-    const bool broken_by_peer = seldom->error.code == std::errc::connection_reset ||
-                                seldom->error.code == std::errc::broken_pipe;
-    while (broken_by_peer && is(readable) && !is(deaf | paused | ended | closing)) {
-      std::byte* const buffer = engine().read_buffer();
-      const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
-      if (size == -EINTR) continue;
-      if (size <= 0) break;
-      const auto received = static_cast<std::size_t>(size);
-      if (!deliver({buffer, received})) return;
-      if (received == read_bytes || engine().interrupted()) return engine().schedule(*this);
-    }
+    const bool broken_by_peer = cold_->error.code == std::errc::connection_reset ||
+                                cold_->error.code == std::errc::broken_pipe;
+    if (broken_by_peer && !deliver_rest()) return;
     finish({});
   }
 
@@ -364,117 +237,27 @@ struct Stream::State final : StreamOutput {
     set(closed);
     close_socket();
     close_outbox();
-    if (seldom) {
-      seldom->timer.reset();
-      if (seldom->error) error = std::move(seldom->error);
-    }
+    end_time_limit();
+    if (cold_ && cold_->error) error = std::move(cold_->error);
     keep_loop_running(false);
     if (on_close_callback) (void)engine().call(*this, on_close_callback, std::as_const(error));
   }
 
   void close_socket() {
-    if (seldom) {
-      seldom->retry.reset();
-      seldom->attempts.reset();
+    if (cold_) {
+      cold_->retry.reset();
+      cold_->attempts.reset();
     }
     close_connection();
   }
 
-  // ---- Time without progress
-
-  // Output waits for the peer: it has so long to take some of it.
-  void limit_stall() {
-    if (!seldom || !seldom->timer || !seldom->timer->running()) {
-      limit_time(limits().stall_timeout, "send to");
-    }
+  Cold& cold() {
+    if (!cold_) cold_ = std::make_unique<Cold>();
+    return *cold_;
   }
 
-  // Ends the connection once `operation` has made no progress for `most`.
-  void limit_time(Duration most, const char* operation) {
-    rarely().timer.reset();
-    if (most == Duration::max()) return;
-    seldom->timer = Timer::after(engine().loop(), most, [this] { on_time(); });
-    seldom->clock.start(operation, most.count(), engine().now(), connection().unsent_bytes());
-  }
-
-  void on_time() {
-    // Where all is sent, the timer was left to run out: that is cheaper than to stop it.
-    if (!is(connecting | closing) && !waits_to_send()) return;
-    look_at_unsent();
-    const Nanoseconds now = engine().now();
-    const Nanoseconds left = seldom->clock.left(now, std::abs(moved_at_));
-    const bool discarding = is(closing) && !waits_to_send();
-    if (is(connecting) || left <= 0 ||
-        (discarding && seldom->clock.discards_too_long(now, limits().discard_timeout.count()))) {
-      return fail(connection().error(ETIMEDOUT, seldom->clock.operation()));
-    }
-    seldom->timer->restart(std::chrono::nanoseconds(left));
-  }
-
-  // The peer has acknowledged, or a unix peer has read, what the kernel had to send.
-  void look_at_unsent() {
-    if (rarely().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
-  }
-
-  void touch() { moved_at_ = engine().turn_time(); }
-
-  [[nodiscard]] bool has_progressed() const { return moved_at_ >= 0; }
-
-  [[nodiscard]] Nanoseconds quiet_for() {
-    if (is(deaf | paused | throttled)) return 0;
-    look_at_unsent();
-    return engine().known_time_since(std::abs(moved_at_));
-  }
-
-  // ---- Registration
-
-  // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
-  // life, and output from the first time that the kernel was full.
-  void settle() {
-    if (!connection().is_open() || is(closed | unreachable)) return;
-    Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
-    if (!is(level_triggered)) {
-      wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
-    } else if (reads() || (is(closing) && !is(ended))) {
-      wanted = wanted | Interest::readable;
-    } else if (!is(end_is_near)) {
-      wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be told for ever.
-    } else if (!end_is_sent()) {
-      wanted = wanted | Interest::priority;  // Never comes; a reset does.
-    }
-    if (wanted == connection().waits_for()) return;
-    const int error = connection().wait_for(*this, wanted);
-    if (error != 0) fail(connection().error(-error, "watch connection to"));
-  }
-
-  // Level-triggered, what a stream waits for follows what it may do.
-  void settle_level() {
-    if (is(level_triggered)) settle();
-  }
-
-  // An error that no read will collect.
-  void collect_error() {
-    if (Error error = connection().take_error("connection to")) fail(std::move(error));
-  }
-
-  void set_limits(const SharedLimits& limits) {
-    StreamOutput::set_limits(limits);
-    read_bytes = first_bytes();
-    if (waits_to_send() && !is(connecting | closing)) {
-      limit_time(this->limits().stall_timeout, "send to");
-    }
-  }
-
-  Seldom& rarely() {
-    if (!seldom) seldom = std::make_unique<Seldom>();
-    return *seldom;
-  }
-
-  std::uint16_t flags = engine().has_edge_trigger() ? deaf : deaf | level_triggered;
-  std::uint32_t read_bytes = first_read_bytes;
-  Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;
-  std::unique_ptr<Seldom> seldom;
+  std::unique_ptr<Cold> cold_;
 };
 
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
@@ -483,7 +266,7 @@ Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Addr
 
 Stream::Stream(Loop& loop, Socket socket, const Address& peer)
     : state_(new State(loop.engine(), std::move(socket), peer)) {
-  state_->settle();
+  state_->update_interest();
 }
 
 Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout) {
@@ -520,20 +303,14 @@ Stream Stream::connect(Loop& loop, std::vector<Address> addresses, const Connect
   return stream;
 }
 
-void Stream::on_data(Callback<void(Bytes)> on_data) {
-  state_->set(State::on_data_replaced);
-  on_data ? state_->clear(State::deaf) : state_->set(State::deaf);
-  state_->replace(state_->on_data_callback, std::move(on_data));
-  if (state_->is(State::readable)) state_->engine().schedule(*state_);
-  state_->settle_level();
-}
+void Stream::on_data(Callback<void(Bytes)> on_data) { state_->on_data(std::move(on_data)); }
 
 void Stream::on_end(Callback<void()> on_end) {
-  state_->replace(state_->rarely().on_end, std::move(on_end));
+  state_->replace(state_->cold().on_end, std::move(on_end));
 }
 
 void Stream::on_drained(Callback<void()> on_drained) {
-  state_->replace(state_->rarely().on_drained, std::move(on_drained));
+  state_->replace(state_->cold().on_drained, std::move(on_drained));
 }
 
 void Stream::on_close(Callback<void(const Error&)> on_close) {
@@ -541,7 +318,7 @@ void Stream::on_close(Callback<void(const Error&)> on_close) {
 }
 
 void Stream::on_connect(Callback<void()> on_connect) {
-  state_->replace(state_->rarely().on_connect, std::move(on_connect));
+  state_->replace(state_->cold().on_connect, std::move(on_connect));
 }
 
 Written Stream::write(Bytes bytes) { return state_->write(bytes); }
@@ -560,16 +337,9 @@ void Stream::fail(Error reason) { delivery().fail(std::move(reason)); }
 
 void Stream::abort() { state_->abort(); }
 
-void Stream::pause() {
-  state_->set(State::paused);
-  state_->settle_level();
-}
+void Stream::pause() { state_->pause(); }
 
-void Stream::resume() {
-  state_->clear(State::paused);
-  if (state_->is(State::readable | State::undelivered)) state_->engine().schedule(*state_);
-  state_->settle_level();
-}
+void Stream::resume() { state_->resume(); }
 
 std::size_t Stream::queued_bytes() const { return state_->queued(); }
 
@@ -592,13 +362,13 @@ bool Stream::has_progressed() const { return state_->has_progressed(); }
 void Stream::accept() {
   if (state_->is(State::accepted)) return;
   state_->set(State::accepted);
-  AcceptObserver* const observer = state_->seldom ? state_->seldom->observer : nullptr;
+  AcceptObserver* const observer = state_->cold_ ? state_->cold_->observer : nullptr;
   if (observer) observer->on_accepted();
 }
 
 bool Stream::is_accepted() const { return state_->is(State::accepted); }
 
-void Stream::observe_accept(AcceptObserver* observer) { state_->rarely().observer = observer; }
+void Stream::observe_accept(AcceptObserver* observer) { state_->cold().observer = observer; }
 
 Socket& Stream::socket() { return state_->connection().socket(); }
 

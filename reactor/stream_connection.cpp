@@ -26,6 +26,11 @@ std::string CompactAddress::to_string() const {
   return "unix socket";
 }
 
+bool is_connected_to_itself(const Socket& socket, const CompactAddress& peer) {
+  const auto local = socket.local_address();
+  return local && local->family() != Family::unix_socket && CompactAddress(*local) == peer;
+}
+
 Error StreamConnection::take_error(const char* operation) {
   Error error = socket_.take_error();
   if (!error) return error;
@@ -37,11 +42,6 @@ Error StreamConnection::take_error(const char* operation) {
 int StreamConnection::unsent_bytes() const {
   int unsent = 0;
   return sys::ioctl(fd(), TIOCOUTQ, &unsent) == 0 ? unsent : 0;
-}
-
-bool StreamConnection::is_to_itself() const {
-  const auto local = socket_.local_address();
-  return local && local->family() != Family::unix_socket && CompactAddress(*local) == peer_;
 }
 
 std::ptrdiff_t StreamConnection::send(Bytes first, Bytes second, int flags) const {

@@ -25,6 +25,10 @@ class CompactAddress {
   sockaddr_in6 bytes_{};
 };
 
+/// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP can
+/// connect a socket to itself: a refused connection.
+[[nodiscard]] bool is_connected_to_itself(const Socket& socket, const CompactAddress& peer);
+
 class StreamConnection {
  public:
   using Bytes = std::span<const std::byte>;
@@ -49,9 +53,7 @@ class StreamConnection {
   /// what the peer has yet to read.
   [[nodiscard]] int unsent_bytes() const;
 
-  /// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP
-  /// can connect a socket to itself.
-  [[nodiscard]] bool is_to_itself() const;
+  [[nodiscard]] bool is_to_itself() const { return is_connected_to_itself(socket_, peer_); }
 
   /// Sends both in one system call: the number of bytes, or -errno.
   [[nodiscard]] std::ptrdiff_t send(Bytes first, Bytes second, int flags) const;

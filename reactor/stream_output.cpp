@@ -49,7 +49,7 @@ Written StreamOutput::send(Bytes first, Bytes second, int send_flags) {
 [[gnu::noinline]] Written StreamOutput::sent(std::ptrdiff_t size, Bytes first, Bytes second) {
   if (size == -EINTR) return send(first, second);
   if (size < 0 && size != -EAGAIN) {
-    on_output_failed(connection_.error(static_cast<int>(-size), "send to"));
+    fail(connection_.error(static_cast<int>(-size), "send to"));
     return Written::closed;
   }
   const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
@@ -65,7 +65,7 @@ Written StreamOutput::enqueue(Bytes bytes) {
       lose_output();
       Error error = connection_.error(ENOBUFS, "send to");
       error.hint = std::move(why);
-      on_output_failed(std::move(error));
+      fail(std::move(error));
       return Written::closed;
     }
   }
@@ -118,7 +118,7 @@ bool StreamOutput::send_waiting() {
     engine().schedule(*this);
   }
   if (!sent.error) return true;
-  on_output_failed(std::move(sent.error));
+  fail(std::move(sent.error));
   return false;
 }
 

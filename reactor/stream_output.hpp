@@ -70,6 +70,10 @@ class StreamOutput : public Source {
   void send_end_if_sent();
   [[nodiscard]] bool end_is_sent() const { return is(end_sent); }
 
+  /// The connection is over, for this error, once whatever runs now has returned: calls
+  /// stop_output().
+  virtual void fail(Error error) = 0;
+
   /// What is left will not be sent, and the peer is to know.
   void lose_output() { set(lost); }
 
@@ -102,8 +106,6 @@ class StreamOutput : public Source {
 
   /// Something is queued from now on, or more than before.
   virtual void on_output_waits() = 0;
-  /// Bytes will not be sent, for this error: calls stop_output().
-  virtual void on_output_failed(Error error) = 0;
 
   void on_gathered(Bytes bytes) final;
 

@@ -55,6 +55,8 @@ SUITES = {
     "section_reader": "http/*",
     "send_queue": "send queue,stream",
     "shared_ports": "listener,socket",
+    "stream_input": "stream",
+    "stream_progress": "stream",
     "signals": "http/*",
     "syntax": "http/*",
     "thread_pool": "resolver,work,platform",

@@ -3,10 +3,6 @@
 //     1A2b ; name = value ; name = "quoted \" value" CR LF
 #pragma once
 
-#include <string_view>
-
-#include "protocols/http/message_reader.hpp"
-
 namespace protocols::http {
 
 enum class ChunkLineState : unsigned char {

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "protocols/http/message.hpp"
-#include "protocols/http/message_reader.hpp"
 #include "protocols/http/scan.hpp"
+#include "protocols/http/section.hpp"
 #include "protocols/http/signals.hpp"
 #include "protocols/http/syntax.hpp"
 

@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "protocols/frame_decoder.hpp"
-#include "protocols/http/message_reader.hpp"
 #include "protocols/http/scan.hpp"
+#include "protocols/http/section.hpp"
 #include "protocols/http/syntax.hpp"
 
 namespace protocols::http {
@@ -80,8 +80,8 @@ class SectionReader {
     max_line_bytes_ = limits_.max_field_bytes;
   }
 
-  /// All field lines, and the empty line behind them; `lines` has what stands before them. `judge(name, value, number)` tells what it
-  /// finds wrong with a field, or DecodeError{}.
+  /// All field lines, and the empty line behind them; `lines` has what stands before them.
+  /// `judge(name, value, number)` tells what it finds wrong with a field, or DecodeError{}.
   template <class Judge>
   bool read_fields(Lines& lines, Judge judge) {
     for (;;) {

@@ -1,9 +1,10 @@
 #include "samples/http_responder/monitor.hpp"
 
+#include <chrono>
 #include <cstdio>
+#include <memory>
 
 #include "samples/http_responder/session.hpp"
-#include "samples/http_responder/site.hpp"
 
 namespace responder {
 

@@ -9,7 +9,6 @@
 #include "samples/http_responder/monitor.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/session.hpp"
-#include "samples/http_responder/site.hpp"
 #include "samples/http_responder/status_page.hpp"
 
 namespace responder {
@@ -95,7 +94,8 @@ std::uint64_t size_in(std::string_view query) {
 
 }  // namespace
 
-void answer_route(Session& session, const RequestHead& head, const Target& target) {
+void answer_route(Session& session, Monitor& monitor, const RequestHead& head,
+                  const Target& target) {
   const bool reads = head.method == "GET" || head.method == "HEAD";
   const bool writes = head.method == "POST" || head.method == "PUT";
   if (target.path == "/" && reads) {
@@ -109,7 +109,7 @@ void answer_route(Session& session, const RequestHead& head, const Target& targe
   } else if (target.path == "/hello" && reads) {
     session.answer(200, {plain}, "Hello, world!\n");
   } else if (target.path == "/events" && reads) {
-    session.site().monitor.watch(session);
+    monitor.watch(session);
   } else if (target.path == "/download" && reads) {
     session.begin_answer(200, {plain});
     if (!session.sends_body()) return session.end_answer();

@@ -6,9 +6,10 @@
 
 namespace responder {
 
+class Monitor;
 class Session;
 
-void answer_route(Session& session, const protocols::http::RequestHead& head,
+void answer_route(Session& session, Monitor& monitor, const protocols::http::RequestHead& head,
                   const protocols::http::Target& target);
 
 }  // namespace responder

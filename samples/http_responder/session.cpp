@@ -7,8 +7,7 @@
 #include <cstdio>
 
 #include "protocols/http/status.hpp"
-#include "samples/http_responder/options.hpp"
-#include "samples/http_responder/site.hpp"
+#include "samples/http_responder/session_context.hpp"
 #include "samples/support/network.hpp"
 
 namespace responder {
@@ -27,27 +26,27 @@ bool takes_no_more(Written written) {
   return written == Written::full || written == Written::closed;
 }
 
-ServerConnection connection_of(Site& site) {
+ServerConnection connection_of(SessionContext& context) {
   protocols::http::Limits limits;
   limits.max_head_bytes = max_head_bytes;
-  return ServerConnection({limits, &site.every_answer()});
+  return ServerConnection({limits, &context.every_answer()});
 }
 
 }  // namespace
 
-Session::Session(reactor::Stream& stream, Site& site)
+Session::Session(reactor::Stream& stream, SessionContext& context)
     : stream_(stream),
-      site_(site),
-      http_(connection_of(site)),
-      deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }),
-      share_(site.share, [this] { serve(); }) {
-  site_.monitor.on_connection(1);
+      context_(context),
+      http_(connection_of(context)),
+      deadline_(context.loop, seconds(context.options.idle_timeout), [this] { on_expired(); }),
+      share_(context.share, [this] { serve(); }) {
+  context.figures.connections.fetch_add(1, std::memory_order_relaxed);
   // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
   // socket has no such option, nor need of it.
   (void)stream.socket().set(reactor::option::unsent_low_water, unsent_bytes);
 }
 
-Session::~Session() { site_.monitor.on_connection(-1); }
+Session::~Session() { context_.figures.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 void Session::on_data(protocols::Bytes bytes) {
   received_ += bytes.size();
@@ -75,9 +74,9 @@ void Session::finish() {
 
 // Answers what has come, for as long as the client also reads.
 void Session::serve() {
-  site_.refresh_date();
+  context_.refresh_date();
   while (!full_ && share_.may_go_on() && step()) {
-    if (site_.out.size() >= write_bytes) flush();
+    if (context_.out.size() >= write_bytes) flush();
   }
   if (full_ || share_.waits()) http_.retain();
   flush();
@@ -86,7 +85,7 @@ void Session::serve() {
 
 bool Session::step() {
   if (exchange_ && exchange_->write_more(*this)) return true;
-  const auto event = http_.next(site_.out);
+  const auto event = http_.next(context_.out);
   if (!event) {
     if (http_.error() && !std::exchange(refused_, true)) {
       note(protocols::http::status_of(http_.error()));
@@ -103,12 +102,12 @@ void Session::take(const RequestEvent& event) {
     case Kind::head:
       new_request_ = true;
       exchange_.reset();
-      site_.monitor.on_request();
-      if (site_.options.log) {
+      context_.figures.requests.fetch_add(1, std::memory_order_relaxed);
+      if (context_.options.log) {
         request_line_ = std::string(event.head->method) + " " + std::string(event.head->target) +
                         " HTTP/1." + std::to_string(event.head->minor_version);
       }
-      return site_.handle(*this, *event.head);
+      return context_.handle(*this, *event.head);
     case Kind::body:
       if (exchange_) exchange_->on_body(*this, event.bytes);
       return;
@@ -121,21 +120,21 @@ void Session::take(const RequestEvent& event) {
 }
 
 void Session::flush() {
-  if (site_.out.empty()) return;
-  full_ |= takes_no_more(stream_.write(site_.out));
-  site_.out.clear();
+  if (context_.out.empty()) return;
+  full_ |= takes_no_more(stream_.write(context_.out));
+  context_.out.clear();
 }
 
 samples::FairWork::Client Session::worker() {
   const auto peer = stream_.socket().peer_address();
-  return {site_.work, peer ? samples::network_of(*peer) : "", &stream_};
+  return {context_.work, peer ? samples::network_of(*peer) : "", &stream_};
 }
 
 // ---- Answers
 
 void Session::answer(int status, Fields fields, std::string_view body) {
   note(status);
-  http_.respond(site_.out, status, fields, protocols::as_bytes(body));
+  http_.respond(context_.out, status, fields, protocols::as_bytes(body));
 }
 
 void Session::answer_error(int status, Fields fields) {
@@ -149,34 +148,34 @@ void Session::answer_error(int status, Fields fields) {
 void Session::answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
                           std::uint64_t size) {
   note(status);
-  if (!http_.begin_response(site_.out, status, fields, size)) return;
+  if (!http_.begin_response(context_.out, status, fields, size)) return;
   if (http_.sends_body() && size <= small_file_bytes) {
     std::byte bytes[small_file_bytes];
     const ssize_t got = pread(file.fd(), bytes, size, static_cast<off_t>(offset));
     // A file that has become shorter meanwhile: end_response() ends the connection.
-    http_.write_body(site_.out,
+    http_.write_body(context_.out,
                      std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   } else if (http_.sends_body()) {
     http_.wrote_body(size);
     flush();
     full_ |= takes_no_more(stream_.write_file(std::move(file), offset, size));
   }
-  http_.end_response(site_.out);
+  http_.end_response(context_.out);
 }
 
 void Session::begin_answer(int status, Fields fields) {
   note(status);
-  http_.begin_response(site_.out, status, fields);
+  http_.begin_response(context_.out, status, fields);
 }
 
 void Session::write_body(std::string_view piece) {
-  http_.write_body(site_.out, protocols::as_bytes(piece));
+  http_.write_body(context_.out, protocols::as_bytes(piece));
 }
 
-void Session::end_answer() { http_.end_response(site_.out); }
+void Session::end_answer() { http_.end_response(context_.out); }
 
 void Session::note(int status) {
-  if (!site_.options.log) return;
+  if (!context_.options.log) return;
   const auto peer = stream_.socket().peer_address();
   std::string line = request_line_;
   for (char& c : line) {
@@ -225,7 +224,7 @@ void Session::wait(Waits what) {
 }
 
 void Session::begin_period() {
-  const Options& options = site_.options;
+  const Options& options = context_.options;
   received_before_ = received_;
   deadline_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
                             : waits_ == Waits::head ? options.head_timeout
@@ -243,7 +242,7 @@ std::optional<bool> Session::reads_on() {
 }
 
 void Session::on_expired() {
-  site_.refresh_date();
+  context_.refresh_date();
   if (share_.waits()) return begin_period();  // For this server, not for the client.
   const auto reads = reads_on();
   switch (waits_) {
@@ -262,7 +261,7 @@ void Session::on_expired() {
 }
 
 void Session::refuse() {
-  http_.refuse(site_.out, 408);
+  http_.refuse(context_.out, 408);
   note(408);
   flush();
   close();
@@ -270,8 +269,8 @@ void Session::refuse() {
 
 void Session::close() {
   deadline_.cancel();
-  stream_.close(
-      std::chrono::duration_cast<std::chrono::milliseconds>(seconds(site_.options.stall_timeout)));
+  stream_.close(std::chrono::duration_cast<std::chrono::milliseconds>(
+      seconds(context_.options.stall_timeout)));
 }
 
 }  // namespace responder

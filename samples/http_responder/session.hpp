@@ -18,7 +18,7 @@
 namespace responder {
 
 class Session;
-class Site;
+class SessionContext;
 
 /// A request that is not answered at once: its body is wanted, or its answer takes several writes.
 class Exchange {
@@ -39,7 +39,7 @@ class Session {
  public:
   using Fields = protocols::http::FieldList;
 
-  Session(reactor::Stream& stream, Site& site);
+  Session(reactor::Stream& stream, SessionContext& context);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -68,7 +68,7 @@ class Session {
   /// So it does, and goes on with the next request where that was all of the answer.
   void serve();
 
-  [[nodiscard]] Site& site() { return site_; }
+  [[nodiscard]] SessionContext& context() { return context_; }
 
   /// Does on the thread pool what this client asks for.
   [[nodiscard]] samples::FairWork::Client worker();
@@ -89,7 +89,7 @@ class Session {
   void close();
 
   reactor::Stream& stream_;
-  Site& site_;
+  SessionContext& context_;
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
   reactor::Deadline deadline_;

@@ -43,7 +43,7 @@ int status_of(const reactor::Error& error) {
 void answer_with_file(Session& session, const RequestHead& head, const std::string& path,
                       Found found) {
   // Never later than the answer, also of a file that claims to be (RFC 9110 8.8.2.1).
-  const protocols::http::Date last_modified = std::min(found.modified, session.site().date());
+  const protocols::http::Date last_modified = std::min(found.modified, session.context().date());
   const std::string modified = protocols::http::format_date(last_modified);
   const Validators current{found.etag, last_modified};
   std::vector<Field> fields{
@@ -61,7 +61,8 @@ void answer_with_file(Session& session, const RequestHead& head, const std::stri
 
   Range range;
   const auto asked = head.fields.find("Range");
-  if (asked && head.method == "GET" && range_holds(head.fields, current, session.site().date())) {
+  if (asked && head.method == "GET" &&
+      range_holds(head.fields, current, session.context().date())) {
     range = protocols::http::select_range(*asked, found.size);
   }
   if (range.kind == Range::Kind::unsatisfiable) {
@@ -165,7 +166,7 @@ void answer_with_folder(Session& session, const RequestHead& head, const Root& r
   if (index && index->kind == Found::Kind::file) {
     return answer_with_file(session, head, "index.html", std::move(*index));
   }
-  if (!session.site().options.list) return session.answer_error(404);
+  if (!session.context().options.list) return session.answer_error(404);
   session.start(std::make_unique<Listing>(session, root, std::move(folder.file), path));
 }
 
@@ -189,24 +190,10 @@ void answer_from(const Root& root, Session& session, const RequestHead& head,
   }
 }
 
-// All threads share the thread pool, which has four threads by default.
-samples::FairWork::Limits work_limits(std::size_t threads) {
-  if (threads == 1) return {.at_once = 3, .of_each = 2};
-  const std::size_t share = std::max<std::size_t>(1, 4 / threads);
-  return {.at_once = share, .of_each = share};
-}
-
 }  // namespace
 
-Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& figures)
-    : loop(on),
-      options(with),
-      monitor(on, figures),
-      share(on),
-      work(on, work_limits(with.threads)),
-      root_(root) {
-  refresh_date();
-}
+Site::Site(reactor::Loop& on, const Options& with, const Root* root, Figures& counts)
+    : SessionContext(on, with, counts), monitor_(on, counts), root_(root) {}
 
 reactor::ServerOptions Site::server_options() {
   reactor::ServerOptions server;
@@ -239,16 +226,6 @@ void Site::drain() {
   for (auto& server : servers_) server.drain();
 }
 
-void Site::refresh_date() {
-  const auto now = loop.now();
-  if (now < refresh_at_) return;
-  date_ = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  every_answer_.clear();
-  (void)every_answer_.add({"Date", protocols::http::format_date(date_)});
-  (void)every_answer_.add({"Server", "uvreactor"});
-  refresh_at_ = now + (date_ + std::chrono::seconds(1) - std::chrono::system_clock::now());
-}
-
 void Site::handle(Session& session, const RequestHead& head) {
   if (!is_known(head.method)) return session.answer_error(501);
   const auto target = protocols::http::parse_target(head.method, head.target);
@@ -264,7 +241,7 @@ void Site::handle(Session& session, const RequestHead& head) {
   }
   Target found = *target;
   if (found.path.empty()) found.path = "/";  // http://example.org
-  root_ ? answer_from(*root_, session, head, found) : answer_route(session, head, found);
+  root_ ? answer_from(*root_, session, head, found) : answer_route(session, monitor_, head, found);
 }
 
 }  // namespace responder

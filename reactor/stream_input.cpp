@@ -1,0 +1,164 @@
+#include "reactor/stream_input.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "reactor/platform/sys.hpp"
+
+namespace reactor {
+namespace {
+
+constexpr std::size_t first_read_bytes = 64 * 1024;
+constexpr std::size_t least_read_bytes = 16 * 1024;
+
+}  // namespace
+
+StreamInput::StreamInput(Engine& engine, Socket socket, const Address& peer)
+    : StreamOutput(engine, std::move(socket), peer),
+      flags_(engine.has_edge_trigger() ? no_reader : no_reader | level_triggered),
+      read_bytes_(first_read_bytes) {}
+
+void StreamInput::on_ready(unsigned happened) {
+  if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]] {
+    return read();
+  }
+  on_anything_ready(happened);
+}
+
+void StreamInput::read() {
+  std::byte* const buffer = engine().read_buffer();
+  const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes_, 0);
+  if (size <= 0) [[unlikely]]
+    return read_nothing(static_cast<int>(-size));
+  moved_at_ = engine().turn_time();
+  const auto received = static_cast<std::size_t>(size);
+  if (received == read_bytes_ ||
+      is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
+    return deliver_and_read_on(received);
+  }
+  (void)engine().call(*this, on_data_, Bytes(buffer, received));
+}
+
+[[gnu::noinline]] void StreamInput::deliver_and_read_on(std::size_t received) {
+  // A buffer that was not filled has emptied the socket, unless its end is behind that.
+  const bool filled = received == read_bytes_;
+  filled || is(end_is_near) ? set(readable) : clear(readable);
+  read_bytes_ = filled ? share_bytes() : first_bytes();
+  if (!deliver({engine().read_buffer(), received})) return;
+  if (!is(readable) || !reads()) return update_level();
+  if (filled || engine().interrupted()) return engine().schedule(*this);
+  read();
+}
+
+[[gnu::noinline]] void StreamInput::read_nothing(int error) {
+  if (error == EINTR) return read();
+  clear(readable);
+  if (error == EAGAIN) return update_level();
+  if (error != 0) return on_input_failed(connection().error(error, "receive from"));
+  set(ended);
+  on_input_ended();
+}
+
+bool StreamInput::deliver(Bytes bytes) {
+  clear(undelivered | on_data_replaced);
+  return engine().call(*this, on_data_, bytes);
+}
+
+bool StreamInput::deliver_rest() {
+  while (is(readable) && !is(no_reader | paused | ended | closing)) {
+    std::byte* const buffer = engine().read_buffer();
+    const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes_, 0);
+    if (size == -EINTR) continue;
+    if (size <= 0) break;
+    const auto received = static_cast<std::size_t>(size);
+    if (!deliver({buffer, received})) return false;
+    if (received == read_bytes_ || engine().interrupted()) {
+      engine().schedule(*this);
+      return false;
+    }
+  }
+  return true;
+}
+
+Error StreamInput::discard() {
+  constexpr std::size_t most = Engine::read_buffer_bytes;
+  while (is(readable) && !is(ended)) {
+    const ssize_t size = sys::recv(connection().fd(), engine().read_buffer(), most, 0);
+    if (size == -EINTR) continue;
+    if (size < 0 && size != -EAGAIN) {
+      return connection().error(static_cast<int>(-size), "close connection to");
+    }
+    if (size == 0) set(ended);
+    if (size > 0) moved_at_ = engine().turn_time();
+    if (size == static_cast<ssize_t>(most)) {
+      engine().schedule(*this);
+      break;
+    }
+    if (size < 0 || !is(end_is_near)) clear(readable);
+  }
+  return {};
+}
+
+// A stream begins with little, and goes on with more as long as its reads are filled and few
+// others have much to read: what one iteration reads does not grow with the number of peers that
+// flood. A read of more than first_bytes() is never the last before the loop waits.
+std::uint32_t StreamInput::first_bytes() const { return most_bytes(first_read_bytes); }
+
+std::uint32_t StreamInput::share_bytes() const {
+  return most_bytes(std::max(engine().share_bytes(), least_read_bytes));
+}
+
+std::uint32_t StreamInput::most_bytes(std::size_t size) const {
+  const std::size_t most = std::min(limits().read_bytes, Engine::read_buffer_bytes);
+  return static_cast<std::uint32_t>(
+      std::clamp<std::size_t>(size, 1, std::max<std::size_t>(most, 1)));
+}
+
+void StreamInput::set_limits(const SharedLimits& limits) {
+  StreamOutput::set_limits(limits);
+  read_bytes_ = first_bytes();
+}
+
+void StreamInput::on_data(Callback<void(Bytes)> on_data) {
+  set(on_data_replaced);
+  on_data ? clear(no_reader) : set(no_reader);
+  replace(on_data_, std::move(on_data));
+  if (is(readable)) engine().schedule(*this);
+  update_level();
+}
+
+void StreamInput::pause() {
+  set(paused);
+  update_level();
+}
+
+void StreamInput::resume() {
+  clear(paused);
+  if (is(readable | undelivered)) engine().schedule(*this);
+  update_level();
+}
+
+void StreamInput::update_interest() {
+  if (!connection().is_open() || is(closed | unreachable)) return;
+  Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
+  if (!is(level_triggered)) {
+    wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
+  } else if (reads() || (is(closing) && !is(ended))) {
+    wanted = wanted | Interest::readable;
+  } else if (!is(end_is_near)) {
+    wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be reported for ever.
+  } else if (!end_is_sent()) {
+    wanted = wanted | Interest::priority;  // Never comes; a reset does.
+  }
+  if (wanted == connection().waits_for()) return;
+  const int error = connection().wait_for(*this, wanted);
+  if (error != 0) fail(connection().error(-error, "watch connection to"));
+}
+
+// Level-triggered, what a stream waits for follows what it may do.
+void StreamInput::update_level() {
+  if (is(level_triggered)) update_interest();
+}
+
+}  // namespace reactor

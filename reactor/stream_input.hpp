@@ -1,0 +1,91 @@
+// The receiving half of a stream, which reads as long as its other half lets it. Internal.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "reactor/callback.hpp"
+#include "reactor/stream_output.hpp"
+
+namespace reactor {
+
+/// Reads what arrives, and waits for what the stream may do.
+class StreamInput : public StreamOutput {
+ public:
+  // What is so. Eight of these end reading, so a test of all is a test of one word.
+  enum Flag : std::uint16_t {
+    connecting = 1 << 0,
+    readable = 1 << 1,     // The kernel may have more to read; an edge does not report it again.
+    end_is_near = 1 << 2,  // So look for it behind the last byte.
+    ended = 1 << 3,        // The peer's end was read.
+    no_reader = 1 << 4,    // There is no on_data.
+    paused = 1 << 5,       // By the user.
+    throttled = 1 << 6,    // By what is queued, where the limits say so.
+    closing = 1 << 7,
+    broken = 1 << 8,  // With an error, which on_close has yet to report.
+    closed = 1 << 9,
+    undelivered = 1 << 10,  // A layer above has more for the user.
+    on_data_replaced = 1 << 11,
+    unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
+    accepted = 1 << 13,     // By the user of a server.
+    level_triggered = 1 << 14,
+  };
+  static constexpr unsigned not_reading =
+      connecting | ended | no_reader | paused | throttled | closing | broken | closed;
+
+  [[nodiscard]] bool is(unsigned any) const { return (flags_ & any) != 0; }
+  void set(unsigned all) { flags_ = static_cast<std::uint16_t>(flags_ | all); }
+  void clear(unsigned all) { flags_ = static_cast<std::uint16_t>(flags_ & ~all); }
+  [[nodiscard]] bool reads() const { return !is(not_reading); }
+
+  // ---- For the user of the stream
+
+  void on_data(Callback<void(Bytes)> on_data);
+  void pause();
+  void resume();
+
+  /// Registers what this stream waits for. Edge-triggered, that is all input for its whole life,
+  /// and output from the first time that the kernel was full.
+  void update_interest();
+
+ protected:
+  StreamInput(Engine& engine, Socket socket, const Address& peer);
+
+  /// Reads once, and on as long as there is more.
+  void read();
+
+  /// Calls on_data. False when the stream is gone.
+  [[nodiscard]] bool deliver(Bytes bytes);
+
+  /// Delivers what the peer sent before the connection broke. False when the stream is gone, or
+  /// goes on in the next iteration.
+  [[nodiscard]] bool deliver_rest();
+
+  /// Reads without delivering, up to the peer's end, and returns the error that it meets.
+  [[nodiscard]] Error discard();
+
+  void set_limits(const SharedLimits& limits);
+
+ private:
+  /// The poller reports something else than input that on_data waits for.
+  virtual void on_anything_ready(unsigned happened) = 0;
+  /// The peer's end was read.
+  virtual void on_input_ended() = 0;
+  /// A read failed, and what it leads to may happen at once.
+  virtual void on_input_failed(Error error) = 0;
+
+  void on_ready(unsigned happened) final;
+  void deliver_and_read_on(std::size_t received);
+  void read_nothing(int error);
+  void update_level();
+
+  [[nodiscard]] std::uint32_t first_bytes() const;
+  [[nodiscard]] std::uint32_t share_bytes() const;
+  [[nodiscard]] std::uint32_t most_bytes(std::size_t size) const;
+
+  std::uint16_t flags_;
+  std::uint32_t read_bytes_;
+  Callback<void(Bytes)> on_data_;
+};
+
+}  // namespace reactor
