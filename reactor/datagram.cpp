@@ -366,23 +366,25 @@ void DatagramSocket::on_drained(Callback<void()> on_drained) {
   state_->replace(state_->on_drained_callback, std::move(on_drained));
 }
 
-Sent DatagramSocket::send(const Address& to, Bytes bytes) {
+WriteStatus DatagramSocket::send(const Address& to, Bytes bytes) {
   return state_->send(&to, nullptr, bytes);
 }
 
-Sent DatagramSocket::send(const Address& to, std::string_view text) {
+WriteStatus DatagramSocket::send(const Address& to, std::string_view text) {
   return send(to, std::as_bytes(std::span(text)));
 }
 
-Sent DatagramSocket::send(Bytes bytes) { return state_->send(nullptr, nullptr, bytes); }
+WriteStatus DatagramSocket::send(Bytes bytes) { return state_->send(nullptr, nullptr, bytes); }
 
-Sent DatagramSocket::send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
+WriteStatus DatagramSocket::send(std::string_view text) {
+  return send(std::as_bytes(std::span(text)));
+}
 
-Sent DatagramSocket::reply(const Datagram& datagram, Bytes bytes) {
+WriteStatus DatagramSocket::reply(const Datagram& datagram, Bytes bytes) {
   return state_->send(state_->connected ? nullptr : &datagram.sender, datagram.arrival, bytes);
 }
 
-Sent DatagramSocket::reply(const Datagram& datagram, std::string_view text) {
+WriteStatus DatagramSocket::reply(const Datagram& datagram, std::string_view text) {
   return reply(datagram, std::as_bytes(std::span(text)));
 }
 

@@ -17,6 +17,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
+#include "reactor/write_status.hpp"
 
 namespace reactor {
 
@@ -110,23 +111,25 @@ class DatagramSocket {
   /// most. Not an end, the socket works on.
   void on_error(Callback<void(const Error&)> on_error);
 
-  /// There is room again, after send() said `full`, or after the queue was full when a callback
-  /// returned.
+  /// There is room again, after send() returned `refused`, or after the queue was full when a
+  /// callback returned.
   void on_drained(Callback<void()> on_drained);
 
   /// To `to`; copied, as are all arguments, unless they are part of the batch that is delivered.
-  /// From whichever address of this host the route says.
-  Sent send(const Address& to, Bytes bytes);
-  Sent send(const Address& to, std::string_view text);
+  /// From whichever address of this host the route says. A datagram that is `sent` in a callback
+  /// and finds neither the kernel nor the queue with room when the callback returns is counted as
+  /// dropped.
+  WriteStatus send(const Address& to, Bytes bytes);
+  WriteStatus send(const Address& to, std::string_view text);
 
   /// To the peer of a connected socket.
-  Sent send(Bytes bytes);
-  Sent send(std::string_view text);
+  WriteStatus send(Bytes bytes);
+  WriteStatus send(std::string_view text);
 
   /// To the sender of `datagram`, from the address it was sent to, where that is known. Bytes that
   /// are part of the batch being delivered are not copied.
-  Sent reply(const Datagram& datagram, Bytes bytes);
-  Sent reply(const Datagram& datagram, std::string_view text);
+  WriteStatus reply(const Datagram& datagram, Bytes bytes);
+  WriteStatus reply(const Datagram& datagram, std::string_view text);
 
   /// Reads no more until resume(); the kernel then drops what its buffer does not hold.
   void pause();

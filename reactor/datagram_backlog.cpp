@@ -6,9 +6,9 @@
 
 namespace reactor {
 
-Sent DatagramBacklog::add(const Outgoing& datagram) {
+WriteStatus DatagramBacklog::add(const Outgoing& datagram) {
   const std::size_t receivers = queue_.receivers();
-  const Sent result = queue_.add(datagram);
+  const WriteStatus result = queue_.add(datagram);
   // For one receiver more; others may have been waiting for long.
   if (queue_.receivers() > receivers) {
     retry_after_ = first_retry_after;

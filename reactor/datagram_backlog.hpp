@@ -38,12 +38,12 @@ class DatagramBacklog {
     return !empty() && room_is_reported_ && !sender_.out_of_buffers();
   }
 
-  Sent add(const Outgoing& datagram);
+  WriteStatus add(const Outgoing& datagram);
 
   /// Sends what the kernel has room for.
   void send();
 
-  /// True once a caller that was told `full` may go on.
+  /// True once a caller to which `refused` was returned may go on.
   [[nodiscard]] bool take_drained() { return queue_.take_drained(); }
 
   /// True once the time to try again has come.

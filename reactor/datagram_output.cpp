@@ -30,8 +30,8 @@ DatagramOutput::DatagramOutput(Engine& engine, Socket socket, const Address& loc
 }
 
 // To an address that has to be changed, or while others wait.
-[[gnu::noinline]] Sent DatagramOutput::send_special(const Address* to, const Arrival* from,
-                                                    Bytes bytes) {
+[[gnu::noinline]] WriteStatus DatagramOutput::send_special(const Address* to, const Arrival* from,
+                                                           Bytes bytes) {
   Address without_port;
   if (takes_no_port_ && to) {
     without_port = *to;
@@ -45,23 +45,23 @@ DatagramOutput::DatagramOutput(Engine& engine, Socket socket, const Address& loc
   return send_now(to, from, bytes);
 }
 
-[[gnu::noinline]] Sent DatagramOutput::send_at_once() {
+[[gnu::noinline]] WriteStatus DatagramOutput::send_at_once() {
   const std::span<Outgoing> outgoing = buffers_->outgoing();
   const std::uint64_t failed = counters_.failed;
-  Sent result = Sent::sent;
+  WriteStatus result = WriteStatus::sent;
   if (sender_.transmit(outgoing) == 0) {
     result = enqueue(outgoing[0]);
   } else if (counters_.failed > failed) {
-    result = Sent::dropped;
+    result = WriteStatus::dropped;
   }
   buffers_->clear_outgoing();
   return result;
 }
 
-[[gnu::noinline]] Sent DatagramOutput::too_long(const Address* to) {
+[[gnu::noinline]] WriteStatus DatagramOutput::too_long(const Address* to) {
   ++counters_.failed;
   errors_.add(system_error(EMSGSIZE, "send", to ? to->to_string() : address_.to_string()));
-  return Sent::dropped;
+  return WriteStatus::dropped;
 }
 
 void DatagramOutput::send_outgoing() {
@@ -83,7 +83,7 @@ void DatagramOutput::send_outgoing() {
   while (!rest.empty()) {
     if (is_refused || waits(rest[0])) {
       // The caller was told that it is sent.
-      if (enqueue(rest[0]) == Sent::full) ++counters_.dropped;
+      if (enqueue(rest[0]) == WriteStatus::refused) ++counters_.dropped;
       rest = rest.subspan(1);
       is_refused = false;
       continue;
@@ -96,8 +96,8 @@ void DatagramOutput::send_outgoing() {
   }
 }
 
-Sent DatagramOutput::enqueue(const Outgoing& datagram) {
-  const Sent result = backlog_.add(datagram);
+WriteStatus DatagramOutput::enqueue(const Outgoing& datagram) {
+  const WriteStatus result = backlog_.add(datagram);
   backlog_changed();
   return result;
 }

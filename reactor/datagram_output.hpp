@@ -20,7 +20,7 @@ class DatagramOutput : public Source, private SocketObserver {
  public:
   using Bytes = std::span<const std::byte>;
 
-  Sent send(const Address* to, const Arrival* from, Bytes bytes) {
+  WriteStatus send(const Address* to, const Arrival* from, Bytes bytes) {
     if (is_special_) [[unlikely]]
       return send_special(to, from, bytes);
     return send_now(to, from, bytes);
@@ -58,10 +58,11 @@ class DatagramOutput : public Source, private SocketObserver {
     if (buffers_->owner == this) send_outgoing();
   }
 
-  /// Sends what waits. True once a caller that was told `full` may go on.
+  /// Sends what waits. True once a caller to which `refused` was returned may go on.
   [[nodiscard]] bool send_waiting();
 
-  /// Discards what waits if it is still due. True once a caller that was told `full` may go on.
+  /// Discards what waits if it is still due. True once a caller to which `refused` was returned may
+  /// go on.
   [[nodiscard]] bool give_up();
   void give_up_after(Duration timeout);
 
@@ -70,10 +71,10 @@ class DatagramOutput : public Source, private SocketObserver {
 
   void on_gathered(Bytes) final { send_gathered(); }
 
-  Sent send_special(const Address* to, const Arrival* from, Bytes bytes);
-  [[gnu::always_inline]] Sent send_now(const Address* to, const Arrival* from, Bytes bytes) {
+  WriteStatus send_special(const Address* to, const Arrival* from, Bytes bytes);
+  [[gnu::always_inline]] WriteStatus send_now(const Address* to, const Arrival* from, Bytes bytes) {
     if (buffers_->owner == this) {
-      if (buffers_->add(to, from, bytes)) return Sent::sent;
+      if (buffers_->add(to, from, bytes)) return WriteStatus::sent;
       send_outgoing();
       if (is_special_) return send_special(to, from, bytes);  // It may have to wait now.
     }
@@ -81,13 +82,13 @@ class DatagramOutput : public Source, private SocketObserver {
     if (!buffers_->add(to, from, bytes)) return too_long(to);
     if (!gathering) return send_at_once();
     buffers_->owner = this;
-    return Sent::sent;
+    return WriteStatus::sent;
   }
-  Sent send_at_once();
-  Sent too_long(const Address* to);
+  WriteStatus send_at_once();
+  WriteStatus too_long(const Address* to);
   void send_outgoing();
   void send_past_queue(std::span<Outgoing> rest, bool is_refused);
-  Sent enqueue(const Outgoing& datagram);
+  WriteStatus enqueue(const Outgoing& datagram);
   void backlog_changed();
   [[nodiscard]] bool take_drained();
 

@@ -51,7 +51,7 @@ bool DatagramQueue::fits(std::size_t line_bytes, std::size_t size) const {
   return line_bytes + size <= left;
 }
 
-Sent DatagramQueue::add(const Outgoing& datagram) {
+WriteStatus DatagramQueue::add(const Outgoing& datagram) {
   const std::size_t size = datagram.bytes.size() + overhead;
   const Address to = receiver(datagram.to, datagram.to_size);
   if (limits_.when_full == WhenFull::drop_oldest && size <= limits_.max_bytes) {
@@ -62,18 +62,18 @@ Sent DatagramQueue::add(const Outgoing& datagram) {
   if (!fits(line_bytes, size)) {
     if (limits_.when_full != WhenFull::refuse) {
       ++counters_.dropped;
-      return Sent::dropped;
+      return WriteStatus::dropped;
     }
     Line& line = lines_[to];
-    line.told_full = true;
-    line.bytes_when_full = line.bytes;
-    return Sent::full;
+    line.was_refused = true;
+    line.bytes_when_refused = line.bytes;
+    return WriteStatus::refused;
   }
   Line& line = known == lines_.end() ? lines_[to] : known->second;
   line.waiting.emplace_back(datagram);
   line.bytes += size;
   bytes_ += size;
-  return Sent::queued;
+  return WriteStatus::queued;
 }
 
 void DatagramQueue::pop(Line& line) {
@@ -96,11 +96,11 @@ bool DatagramQueue::take_drained() {
   bool drained = false;
   for (auto entry = lines_.begin(); entry != lines_.end();) {
     Line& line = entry->second;
-    if (line.told_full && line.bytes <= line.bytes_when_full / 2) {
-      line.told_full = false;
+    if (line.was_refused && line.bytes <= line.bytes_when_refused / 2) {
+      line.was_refused = false;
       drained = true;
     }
-    entry = line.waiting.empty() && !line.told_full ? lines_.erase(entry) : std::next(entry);
+    entry = line.waiting.empty() && !line.was_refused ? lines_.erase(entry) : std::next(entry);
   }
   return drained;
 }

@@ -11,6 +11,7 @@
 
 #include "reactor/datagram_batch.hpp"
 #include "reactor/datagram_types.hpp"
+#include "reactor/write_status.hpp"
 
 namespace reactor {
 
@@ -34,7 +35,7 @@ class DatagramQueue {
   DatagramQueue(const Limits& limits, DatagramCounters& counters)
       : limits_(limits), counters_(counters) {}
 
-  /// True when no datagram waits, and no caller that was told `full` does.
+  /// True when no datagram waits, and no caller to which `refused` was returned does.
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] std::size_t receivers() const { return lines_.size(); }
@@ -44,7 +45,7 @@ class DatagramQueue {
 
   /// Copies the datagram: `queued`, or what became of it instead. One receiver of several gets no
   /// more room than it leaves to all others.
-  Sent add(const Outgoing& datagram);
+  WriteStatus add(const Outgoing& datagram);
 
   /// Sends what the kernel has room for: `transmit` is called with some datagrams of one line and
   /// returns how many of them are dealt with. True when any are.
@@ -56,7 +57,7 @@ class DatagramQueue {
   template <class Discarded>
   void discard(Discarded discarded);
 
-  /// True when a line for which `full` was returned has room again; returns true once for each.
+  /// True when a line for which `refused` was returned has room again; returns true once for each.
   [[nodiscard]] bool take_drained();
 
   /// Gives a receiver to the datagrams that have none.
@@ -80,8 +81,8 @@ class DatagramQueue {
   struct Line {
     std::list<Packed> waiting;
     std::size_t bytes = 0;
-    std::size_t bytes_when_full = 0;
-    bool told_full = false;
+    std::size_t bytes_when_refused = 0;
+    bool was_refused = false;
   };
   using Lines = std::unordered_map<Address, Line>;
 
@@ -92,7 +93,7 @@ class DatagramQueue {
 
   const Limits limits_;
   DatagramCounters& counters_;
-  Lines lines_;  // None that is empty, unless a caller was told `full`.
+  Lines lines_;  // None that is empty, unless `refused` was returned for it.
   std::size_t bytes_ = 0;
 };
 
@@ -114,7 +115,7 @@ bool DatagramQueue::send(Transmit transmit) {
       progress = progress || done > 0;
       if (done < count) break;
     }
-    entry = line.waiting.empty() && !line.told_full ? lines_.erase(entry) : std::next(entry);
+    entry = line.waiting.empty() && !line.was_refused ? lines_.erase(entry) : std::next(entry);
   }
   return progress;
 }
@@ -126,7 +127,7 @@ void DatagramQueue::discard(Discarded discarded) {
     if (!line.waiting.empty()) discarded(line.waiting.front().outgoing());
     counters_.dropped += line.waiting.size();
     while (!line.waiting.empty()) pop(line);
-    entry = line.told_full ? std::next(entry) : lines_.erase(entry);
+    entry = line.was_refused ? std::next(entry) : lines_.erase(entry);
   }
 }
 

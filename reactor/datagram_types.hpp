@@ -1,4 +1,4 @@
-// What a DatagramSocket receives, returns and counts.
+// What a DatagramSocket receives and counts.
 #pragma once
 
 #include <chrono>
@@ -32,16 +32,8 @@ struct Datagram {
   }
 };
 
-/// What became of a datagram given to DatagramSocket::send.
-enum class Sent : unsigned char {
-  sent,     ///< The kernel has it, or gets it when the callback that is running returns. What is
-            ///< neither taken nor queued then is counted: see DatagramCounters.
-  queued,   ///< It waits until the kernel has room.
-  full,     ///< Not taken, nor counted: send it again after on_drained.
-  dropped,  ///< Not taken, and counted: the queue was full, or the kernel refused.
-};
-
-/// What to do with one datagram more than may wait.
+/// What to do with one datagram more than may wait: send() returns `refused` and the caller keeps
+/// it, or one is dropped and counted.
 enum class WhenFull : unsigned char { refuse, drop_newest, drop_oldest };
 
 /// Each counts datagrams.

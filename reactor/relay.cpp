@@ -28,7 +28,7 @@ struct Relay::State {
 
   void connect(std::size_t from, std::size_t to) {
     sides[from].on_data([this, from, to](Stream::Bytes bytes) {
-      if (sides[to].write(bytes) != Written::full) return;
+      if (sides[to].write(bytes) != WriteStatus::above_high_water) return;
       held_back[from] = true;
       sides[from].pause();
     });

@@ -11,7 +11,7 @@
 #include "reactor/duration.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/result.hpp"
-#include "reactor/stream.hpp"
+#include "reactor/stream_limits.hpp"
 
 namespace reactor {
 
@@ -46,9 +46,9 @@ struct ServerOptions {
 
   // ---- For each connection, as in StreamLimits
 
-  std::size_t high_water_bytes = 256 * 1024;
+  std::size_t high_water_bytes = StreamLimits().high_water_bytes;
   std::size_t max_queued_bytes = 1024 * 1024;
-  std::size_t read_bytes = 512 * 1024;
+  std::size_t read_bytes = StreamLimits().read_bytes;
   /// A client that does not read its answers may not ask more.
   bool pause_reading_above_high_water = true;
 
@@ -66,7 +66,7 @@ struct ServerOptions {
   /// Closes a connection whose output waits and makes no progress.
   Duration stall_timeout = std::chrono::seconds(30);
   /// How long a connection that closes may make no progress.
-  Duration close_timeout = std::chrono::seconds(5);
+  Duration close_timeout = StreamLimits().close_timeout;
 
   /// How many connections are served at once: max_connections, or what RLIMIT_NOFILE leaves beside
   /// the descriptors that are open and the reserved ones. The servers of a process share these

@@ -321,9 +321,9 @@ void Stream::on_connect(Callback<void()> on_connect) {
   state_->replace(state_->cold().on_connect, std::move(on_connect));
 }
 
-Written Stream::write(Bytes bytes) { return state_->write(bytes); }
+WriteStatus Stream::write(Bytes bytes) { return state_->write(bytes); }
 
-Written Stream::write_file(File file, std::uint64_t offset, std::uint64_t size) {
+WriteStatus Stream::write_file(File file, std::uint64_t offset, std::uint64_t size) {
   return state_->write_file(std::move(file), offset, size);
 }
 
@@ -399,7 +399,7 @@ void Stream::Delivery::fail(Error reason) {
   state_->close(state_->limits().close_timeout, std::move(reason));
 }
 
-Written Stream::Sender::write(std::string_view text) const {
+WriteStatus Stream::Sender::write(std::string_view text) const {
   return outbox_->write(outbox_, std::as_bytes(std::span(text)));
 }
 

@@ -20,6 +20,7 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/stream_limits.hpp"
+#include "reactor/write_status.hpp"
 
 namespace reactor {
 
@@ -65,7 +66,7 @@ class Stream {
   /// Errors    What needs no waiting: too_many_files_open, network_unreachable, for a unix path
   ///           connection_refused and no_such_file_or_directory.
   [[nodiscard]] static Result<Stream> connect(Loop& loop, const Address& peer,
-                                              Duration timeout = std::chrono::seconds(30));
+                                              Duration timeout = ConnectOptions().timeout);
 
   /// Starts to connect to `HOST:PORT`, the host by name or numeric, or to `unix:PATH`. The name is
   /// looked up without blocking, and its addresses are tried as RFC 8305 says: IPv6 and IPv4 in
@@ -94,7 +95,7 @@ class Stream {
   /// stream is closed then, as by close().
   void on_end(Callback<void()> on_end);
 
-  /// Called once more than half of what made write() say `full` is sent.
+  /// Called once more than half of what made write() return `above_high_water` is sent.
   void on_drained(Callback<void()> on_drained);
 
   /// The connection is over: called exactly once, last, and not after destruction. An empty Error
@@ -104,9 +105,9 @@ class Stream {
   /// See connect().
   void on_connect(Callback<void()> on_connect);
 
-  /// Sends `bytes` after all that was written before.
-  Written write(Bytes bytes);
-  Written write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  /// Sends `bytes` after all that was written before. All of them are taken, or the stream closes.
+  WriteStatus write(Bytes bytes);
+  WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
   /// Sends `size` bytes of `file`, from `offset` on, after all that was written before; the kernel
   /// copies them straight from its page cache (sendfile). What is written behind it waits for it.
@@ -114,10 +115,10 @@ class Stream {
   /// the file names the file.
   ///
   /// Lifetime  The file is closed once it is sent, or with the stream.
-  /// Cost      No memory for the file's bytes, which count for `full` but not against
+  /// Cost      No memory for the file's bytes, which count for `above_high_water` but not against
   ///           max_queued_bytes. At most 1 MiB a turn, so that one peer that reads fast holds up
   ///           no other. Bytes that the page cache lacks are read from disk on the loop's thread.
-  Written write_file(File file, std::uint64_t offset, std::uint64_t size);
+  WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
 
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
   void shutdown();
@@ -225,16 +226,16 @@ class Stream::Delivery {
 
 /// Writes to a Stream from any thread, in the order of the calls. Copied freely.
 ///
-///     if (sender.write(line) == Written::full) sender.once_drained([&] { … });
+///     const WriteStatus status = sender.write(line);
+///     if (status == WriteStatus::above_high_water) sender.once_drained([&] { … });
 ///
 /// Lifetime  May outlive the Stream, not the Loop.
 class Stream::Sender {
  public:
-  /// Copies `text`. `queued`, or `full` where more than the high-water mark waits: write no more
-  /// then until once_drained() calls. `refused` where max_queued_bytes would be exceeded, by what
-  /// the stream itself has queued too. `closed` once the stream is closed, closing, shut down or
-  /// destroyed.
-  Written write(std::string_view text) const;
+  /// Copies `text`. Returns `queued`, or `above_high_water`: write no more then until
+  /// once_drained() calls. Returns `refused` where max_queued_bytes would be exceeded, by what the
+  /// stream itself has queued too, and `closed` also once the stream is destroyed.
+  WriteStatus write(std::string_view text) const;
 
   /// Calls `callback` once, on the loop's thread, as soon as no more than half of the high-water
   /// mark waits, or the stream is closed.

@@ -1,4 +1,4 @@
-// What streams may keep for peers that do not read, and what their writes return.
+// What streams may keep for peers that do not read.
 #pragma once
 
 #include <chrono>
@@ -10,19 +10,10 @@
 
 namespace reactor {
 
-/// What became of the bytes given to Stream::write.
-enum class Written : unsigned char {
-  sent,     ///< The kernel has them, or gets them when the callback that is running returns.
-  queued,   ///< They wait until the peer has read what is before them.
-  full,     ///< Queued too, above the high-water mark: write no more until on_drained.
-  refused,  ///< Not taken, because too much waits already: only a Stream::Sender says so.
-  closed,   ///< Not taken: the stream is closed, closing, or has been shut down.
-};
-
 /// What a stream may keep for a peer that does not read, and for how long.
 struct StreamLimits {
-  /// Above this many bytes queued, write() says `full`: write no more until on_drained, which comes
-  /// when half of it is sent.
+  /// Above this many bytes queued, write() returns `above_high_water`: write no more until
+  /// on_drained, which comes when half of it is sent.
   std::size_t high_water_bytes = 256 * 1024;
   /// A write that would queue more than this closes the stream.
   std::size_t max_queued_bytes = 64 * 1024 * 1024;

@@ -4,13 +4,13 @@
 
 namespace reactor {
 
-Written StreamOutbox::write(const std::shared_ptr<StreamOutbox>& self,
-                            std::span<const std::byte> bytes) {
+WriteStatus StreamOutbox::write(const std::shared_ptr<StreamOutbox>& self,
+                                std::span<const std::byte> bytes) {
   const std::lock_guard lock(mutex_);
-  if (closed_) return Written::closed;
+  if (closed_) return WriteStatus::closed;
   const std::size_t before = waiting();
   if (before > limits_.max_queued_bytes || bytes.size() > limits_.max_queued_bytes - before) {
-    return Written::refused;
+    return WriteStatus::refused;
   }
   const bool first = posted_.empty();
   posted_.insert(posted_.end(), bytes.begin(), bytes.end());
@@ -19,7 +19,7 @@ Written StreamOutbox::write(const std::shared_ptr<StreamOutbox>& self,
       if (Source* const stream = self->engine_.find(self->token_)) self->on_written_(*stream);
     });
   }
-  return waiting() > limits_.high_water_bytes ? Written::full : Written::queued;
+  return waiting() > limits_.high_water_bytes ? WriteStatus::above_high_water : WriteStatus::queued;
 }
 
 void StreamOutbox::once_drained(Callback<void()> callback) {

@@ -10,6 +10,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/stream_limits.hpp"
+#include "reactor/write_status.hpp"
 
 namespace reactor {
 
@@ -23,7 +24,7 @@ class StreamOutbox {
 
   // ---- Called by any thread
 
-  Written write(const std::shared_ptr<StreamOutbox>& self, std::span<const std::byte> bytes);
+  WriteStatus write(const std::shared_ptr<StreamOutbox>& self, std::span<const std::byte> bytes);
   void once_drained(Callback<void()> callback);
 
   // ---- Called by the loop's thread

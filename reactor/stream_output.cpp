@@ -13,12 +13,12 @@
 
 namespace reactor {
 
-[[gnu::noinline]] Written StreamOutput::write_otherwise(Bytes bytes) {
-  if (is(no_more)) return Written::closed;
-  if (bytes.empty()) return Written::sent;
+[[gnu::noinline]] WriteStatus StreamOutput::write_otherwise(Bytes bytes) {
+  if (is(no_more)) return WriteStatus::closed;
+  if (bytes.empty()) return WriteStatus::sent;
   if (is(held | queueing)) return enqueue(bytes);
   if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) {
-    return Written::sent;
+    return WriteStatus::sent;
   }
   return send(engine().take_gathered(*this), bytes);
 }
@@ -37,28 +37,28 @@ void StreamOutput::send_gathered() {
   if (!gathered.empty()) send(gathered, {});
 }
 
-Written StreamOutput::send(Bytes first, Bytes second, int send_flags) {
-  if (is(no_more)) return Written::closed;
+WriteStatus StreamOutput::send(Bytes first, Bytes second, int send_flags) {
+  if (is(no_more)) return WriteStatus::closed;
   const std::size_t total = first.size() + second.size();
-  if (total == 0) return Written::sent;
+  if (total == 0) return WriteStatus::sent;
   const std::ptrdiff_t size = connection_.send(first, second, send_flags);
-  return size == static_cast<std::ptrdiff_t>(total) ? Written::sent : sent(size, first, second);
+  return size == static_cast<std::ptrdiff_t>(total) ? WriteStatus::sent : sent(size, first, second);
 }
 
 // Sees to what a system call did not send.
-[[gnu::noinline]] Written StreamOutput::sent(std::ptrdiff_t size, Bytes first, Bytes second) {
+[[gnu::noinline]] WriteStatus StreamOutput::sent(std::ptrdiff_t size, Bytes first, Bytes second) {
   if (size == -EINTR) return send(first, second);
   if (size < 0 && size != -EAGAIN) {
     fail(connection_.error(static_cast<int>(-size), "send to"));
-    return Written::closed;
+    return WriteStatus::closed;
   }
   const std::size_t done = size < 0 ? 0 : static_cast<std::size_t>(size);
   if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
-  const Written became = enqueue(first.subspan(done));
-  return second.empty() || became == Written::closed ? became : enqueue(second);
+  const WriteStatus became = enqueue(first.subspan(done));
+  return second.empty() || became == WriteStatus::closed ? became : enqueue(second);
 }
 
-Written StreamOutput::enqueue(Bytes bytes) {
+WriteStatus StreamOutput::enqueue(Bytes bytes) {
   if (!is(unlimited)) {
     std::string why = quota_.why_full(queued(), bytes.size());
     if (!why.empty()) {
@@ -66,7 +66,7 @@ Written StreamOutput::enqueue(Bytes bytes) {
       Error error = connection_.error(ENOBUFS, "send to");
       error.hint = std::move(why);
       fail(std::move(error));
-      return Written::closed;
+      return WriteStatus::closed;
     }
   }
   cold().queue.push(bytes);
@@ -74,22 +74,22 @@ Written StreamOutput::enqueue(Bytes bytes) {
   return wait_for_kernel();
 }
 
-Written StreamOutput::write_file(File file, std::uint64_t offset, std::uint64_t size) {
-  if (is(no_more)) return Written::closed;
-  if (size == 0) return Written::sent;
+WriteStatus StreamOutput::write_file(File file, std::uint64_t offset, std::uint64_t size) {
+  if (is(no_more)) return WriteStatus::closed;
+  if (size == 0) return WriteStatus::sent;
   const Bytes gathered = engine().take_gathered(*this);
   if (!gathered.empty()) send(gathered, {}, MSG_MORE);
-  if (is(no_more)) return Written::closed;
+  if (is(no_more)) return WriteStatus::closed;
   cold().queue.push(std::move(file), offset, size);
-  if (!is(held | queueing) && !send_waiting()) return Written::closed;
-  return cold_->queue.empty() ? Written::sent : wait_for_kernel();
+  if (!is(held | queueing) && !send_waiting()) return WriteStatus::closed;
+  return cold_->queue.empty() ? WriteStatus::sent : wait_for_kernel();
 }
 
-Written StreamOutput::wait_for_kernel() {
+WriteStatus StreamOutput::wait_for_kernel() {
   set(queueing);
   if (cold_->queue.total() > limits().high_water_bytes) set(above_high_water);
   on_output_waits();
-  return is(above_high_water) ? Written::full : Written::queued;
+  return is(above_high_water) ? WriteStatus::above_high_water : WriteStatus::queued;
 }
 
 bool StreamOutput::flush() {

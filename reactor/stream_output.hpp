@@ -13,6 +13,7 @@
 #include "reactor/stream_limits.hpp"
 #include "reactor/stream_outbox.hpp"
 #include "reactor/stream_quota.hpp"
+#include "reactor/write_status.hpp"
 
 namespace reactor {
 
@@ -23,14 +24,14 @@ class StreamOutput : public Source {
 
   // ---- For the user of the stream
 
-  Written write(Bytes bytes) {
+  WriteStatus write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(held | queueing | no_more) &&
         engine().gather_first(*this, bytes)) {
-      return Written::sent;
+      return WriteStatus::sent;
     }
     return write_otherwise(bytes);
   }
-  Written write_file(File file, std::uint64_t offset, std::uint64_t size);
+  WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
 
   /// For what other threads write.
   [[nodiscard]] std::shared_ptr<StreamOutbox> outbox();
@@ -113,11 +114,11 @@ class StreamOutput : public Source {
   void set(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ | all); }
   void clear(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ & ~all); }
 
-  Written write_otherwise(Bytes bytes);
-  Written send(Bytes first, Bytes second, int send_flags = 0);
-  Written sent(std::ptrdiff_t size, Bytes first, Bytes second);
-  Written enqueue(Bytes bytes);
-  Written wait_for_kernel();
+  WriteStatus write_otherwise(Bytes bytes);
+  WriteStatus send(Bytes first, Bytes second, int send_flags = 0);
+  WriteStatus sent(std::ptrdiff_t size, Bytes first, Bytes second);
+  WriteStatus enqueue(Bytes bytes);
+  WriteStatus wait_for_kernel();
   [[nodiscard]] bool send_waiting();
   void take_posted();
   Cold& cold();

@@ -28,12 +28,12 @@ class UdpPeer {
 
   /// From the address that the peer's last datagram was sent to, where that is known. Bytes of the
   /// datagram that is being delivered are not copied.
-  Sent send(std::span<const std::byte> bytes) {
+  WriteStatus send(std::span<const std::byte> bytes) {
     const Datagram last{
         .bytes = {}, .sender = address_, .arrival = arrival_ ? &*arrival_ : nullptr};
     return socket_->reply(last, bytes);
   }
-  Sent send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
+  WriteStatus send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
 
   /// Ends the session, which is destroyed in the loop's next turn. What the peer sends from now on
   /// goes to a new one. Does nothing while the session is being made.

@@ -72,7 +72,8 @@ class Conversation {
   }
 
   void say(std::string_view line) {
-    if (stream_.write(std::string(line) + '\n') == reactor::Written::full) input_.pause();
+    if (stream_.write(std::string(line) + '\n') == reactor::WriteStatus::above_high_water)
+      input_.pause();
     is_bye(line) ? end() : input_.prompt();
   }
 

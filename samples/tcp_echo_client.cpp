@@ -59,7 +59,8 @@ class EchoClient {
     input_.emplace(
         loop_,
         [this](std::string_view line) {
-          if (stream_.write(std::string(line) + "\n") == reactor::Written::full) input_->pause();
+          if (stream_.write(std::string(line) + "\n") == reactor::WriteStatus::above_high_water)
+            input_->pause();
         },
         [this] {
           ended_ = true;

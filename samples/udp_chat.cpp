@@ -177,9 +177,9 @@ class Chat {
 
   // A line for which there is no room waits, and the lines behind it with it.
   void send_to(const Address& address, const std::string& text) {
-    const bool full = socket_for(address).send(address, text) == reactor::Sent::full;
-    held_back_ = full ? std::optional(std::pair(address, text)) : std::nullopt;
-    if (full && input_) input_->pause();
+    const bool refused = socket_for(address).send(address, text) == reactor::WriteStatus::refused;
+    held_back_ = refused ? std::optional(std::pair(address, text)) : std::nullopt;
+    if (refused && input_) input_->pause();
   }
 
   // The one of its family, where there are several.

@@ -61,7 +61,7 @@ class ChatClient {
 
   void say(const std::string& line) {
     leaving_ |= line == "/quit";
-    if (stream_.write(line + '\n') == reactor::Written::full) input_->pause();
+    if (stream_.write(line + '\n') == reactor::WriteStatus::above_high_water) input_->pause();
   }
 
   reactor::Loop& loop_;

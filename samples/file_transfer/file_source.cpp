@@ -10,7 +10,7 @@ namespace {
 
 using reactor::File;
 using reactor::Result;
-using reactor::Written;
+using reactor::WriteStatus;
 using samples::Sha256;
 
 constexpr std::uint64_t window_bytes = 8 << 20;
@@ -66,9 +66,9 @@ bool FileSource::send_piece() {
     on_piece_(offset, size);
   }
   at_ += size;
-  const Written written = stream_.write_file(duplicate(file_), offset, size);
-  full_ = written == Written::full;
-  return written != Written::closed;
+  const WriteStatus written = stream_.write_file(duplicate(file_), offset, size);
+  full_ = written == WriteStatus::above_high_water;
+  return written != WriteStatus::closed;
 }
 
 void FileSource::finish(Result<samples::Digest> digest) {

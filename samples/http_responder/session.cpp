@@ -15,15 +15,15 @@ namespace {
 
 using protocols::http::RequestEvent;
 using protocols::http::ServerConnection;
-using reactor::Written;
+using reactor::WriteStatus;
 
 std::chrono::nanoseconds seconds(double count) {
   return std::chrono::nanoseconds(std::llround(count * 1e9));
 }
 
 // Nor where the client has gone: what has no end would be written for ever.
-bool takes_no_more(Written written) {
-  return written == Written::full || written == Written::closed;
+bool takes_no_more(WriteStatus written) {
+  return written == WriteStatus::above_high_water || written == WriteStatus::closed;
 }
 
 ServerConnection connection_of(SessionContext& context) {

@@ -160,7 +160,7 @@ class Session {
     const bool is_output = channel == Run::Channel::standard_output;
     const auto kind = is_output ? Answer::Kind::standard_output : Answer::Kind::standard_error;
     stream_.write(message(Answer{.kind = kind}, bytes.size()));
-    if (stream_.write(bytes) == reactor::Written::full) run_->pause();
+    if (stream_.write(bytes) == reactor::WriteStatus::above_high_water) run_->pause();
   }
 
   void tell(const Outcome& outcome) {
@@ -172,7 +172,7 @@ class Session {
         .stdout_bytes = outcome.stdout_bytes,
         .stderr_bytes = outcome.stderr_bytes,
         .duration_seconds = std::chrono::duration<double>(outcome.duration).count()};
-    if (stream_.write(message(answer)) == reactor::Written::full) wait_for_reader();
+    if (stream_.write(message(answer)) == reactor::WriteStatus::above_high_water) wait_for_reader();
     run_.reset();
     run_next();
   }

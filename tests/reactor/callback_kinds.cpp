@@ -152,7 +152,7 @@ struct AStreamThatDrains : AStream {
   AStreamThatDrains(Loop& loop, OnCall on_call) : AStream(loop, Transport::unix_socket) {
     stream.on_drained(std::move(on_call));
     stream.set_limits({.high_water_bytes = 1});
-    while (stream.write(Pattern::at(0)) != Written::full) {
+    while (stream.write(Pattern::at(0)) != WriteStatus::above_high_water) {
     }
     static std::string buffer(Pattern::period, '\0');
     while (read(peer().fd(), buffer.data(), buffer.size()) > 0) {
@@ -235,7 +235,7 @@ struct ADatagramSocket : Specimen {
       const OnCall kept = on_call;
       kept();
     });
-    REQUIRE(DatagramSocket::connect(loop, socket->address())->send("x") == Sent::sent);
+    REQUIRE(DatagramSocket::connect(loop, socket->address())->send("x") == WriteStatus::sent);
   }
   Result<DatagramSocket> socket;
 };
@@ -249,7 +249,7 @@ struct ADatagramSocketThatIsRefused : Specimen {
                        : DatagramSocket::bind(loop, "127.0.0.1:0", {.refusals = true});
     REQUIRE(socket);
     socket->on_error([on_call](const Error&) { on_call(); });
-    REQUIRE((connected ? socket->send("x") : socket->send(nobody, "x")) == Sent::sent);
+    REQUIRE((connected ? socket->send("x") : socket->send(nobody, "x")) == WriteStatus::sent);
   }
   Result<DatagramSocket> socket = Failure(Error{});
 };
@@ -262,7 +262,7 @@ struct ADatagramSocketThatDrains : Specimen {
     socket = DatagramSocket::adopt(loop, std::move((*pair)[0]), {.max_queued_bytes = 1000});
     REQUIRE(socket);
     socket->on_drained(std::move(on_call));
-    while (socket->send("x") != Sent::full) {
+    while (socket->send("x") != WriteStatus::refused) {
     }
     char taken;
     while (recv(peer.fd(), &taken, 1, 0) > 0) {
@@ -289,7 +289,7 @@ struct Session {
   void on_data(Bytes) {
     if constexpr (moment == At::data) return call();
     if constexpr (moment == At::drained) {
-      while (stream.write(Pattern::at(0)) != Written::full) {
+      while (stream.write(Pattern::at(0)) != WriteStatus::above_high_water) {
       }
     }
   }
@@ -346,7 +346,7 @@ struct AUdpServer : Specimen {
           return DatagramSession{peer, on_call};
         })) {
     REQUIRE(server);
-    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == WriteStatus::sent);
   }
   OnCall on_call;
   Result<ServerOf> server;
@@ -363,7 +363,7 @@ struct AUdpServerThatMakesASession : Specimen {
           return DatagramSession{peer, nothing};
         })) {
     REQUIRE(server);
-    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == WriteStatus::sent);
   }
   Result<ServerOf> server;
 };
@@ -380,7 +380,7 @@ struct AUdpServerThatIsRefused : Specimen {
             })) {
     REQUIRE(server);
     server->on_error([on_call](const Error&) { on_call(); });
-    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == Sent::sent);
+    REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == WriteStatus::sent);
   }
   Result<ServerOf> server;
 };

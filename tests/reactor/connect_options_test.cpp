@@ -111,7 +111,7 @@ TEST_SUITE("connect_options") {
     // localhost may be ::1 first, where nobody listens.
     ConnectOutcome on(Stream::connect(loop, server.name()));
     CHECK(on.connects + on.closes == 0);
-    CHECK(on.stream->write("hel") == reactor::Written::queued);
+    CHECK(on.stream->write("hel") == reactor::WriteStatus::queued);
     CHECK_FALSE(on.stream->socket());
     on.stream->sender().write("lo");
     on.stream->shutdown();
@@ -287,7 +287,7 @@ TEST_SUITE("connect_options") {
     ConnectOutcome aborted(Stream::connect(loop, {silent.here, silent.here}));
     aborted.stream->abort();
     CHECK(aborted.until_closed(loop) == "connection to " + canceled + ": operation canceled");
-    CHECK(aborted.stream->write("hello") == reactor::Written::closed);
+    CHECK(aborted.stream->write("hello") == reactor::WriteStatus::closed);
     ConnectOutcome by_name(Stream::connect(loop, "localhost:1"));
     by_name.stream->close();
     CHECK(by_name.until_closed(loop) == "connect localhost:1: operation canceled");
@@ -299,10 +299,10 @@ TEST_SUITE("connect_options") {
     const reactor::SharedLimits limits({.high_water_bytes = 4, .max_queued_bytes = 8});
     ConnectOutcome on(Stream::connect(loop, server.name()));
     on.stream->set_limits(limits);
-    CHECK(on.stream->write("1234") == reactor::Written::queued);
-    CHECK(on.stream->write("5678") == reactor::Written::full);
+    CHECK(on.stream->write("1234") == reactor::WriteStatus::queued);
+    CHECK(on.stream->write("5678") == reactor::WriteStatus::above_high_water);
     CHECK(limits.queued_bytes() == 8);
-    CHECK(on.stream->write("9") == reactor::Written::closed);
+    CHECK(on.stream->write("9") == reactor::WriteStatus::closed);
     CHECK(on.until_closed(loop).find("send to " + server.name()) == 0);
     CHECK(limits.queued_bytes() == 0);
 
@@ -316,7 +316,7 @@ TEST_SUITE("connect_options") {
     good.stream->set_limits(limits);
     bool drained = false;
     good.stream->on_drained([&] { drained = true; });
-    CHECK(good.stream->write("12345678") == reactor::Written::full);
+    CHECK(good.stream->write("12345678") == reactor::WriteStatus::above_high_water);
     run_until(loop, [&] { return drained; });
     CHECK(limits.queued_bytes() == 0);
   }

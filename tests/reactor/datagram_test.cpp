@@ -153,7 +153,7 @@ TEST_SUITE("datagram") {
       DatagramSocket server = ok(DatagramSocket::bind(loop, place.first));
       echo(server);
       Inbox client(loop, place.second);
-      CHECK(client.socket.send(server.address(), "hello") == Sent::sent);
+      CHECK(client.socket.send(server.address(), "hello") == WriteStatus::sent);
       run_until(loop, [&] { return !client.messages.empty(); });
       CHECK(client.texts() == std::vector<std::string>{"hello"});
       CHECK(client.messages[0].sender == server.address());
@@ -180,10 +180,10 @@ TEST_SUITE("datagram") {
     Inbox server(loop, address("127.0.0.1:0"));
     Inbox client(loop, address("127.0.0.1:0"));
     const std::string longest(65'507, 'x');
-    CHECK(client.socket.send(server.socket.address(), longest) == Sent::sent);
-    CHECK(client.socket.send(server.socket.address(), longest + "x") == Sent::dropped);
+    CHECK(client.socket.send(server.socket.address(), longest) == WriteStatus::sent);
+    CHECK(client.socket.send(server.socket.address(), longest + "x") == WriteStatus::dropped);
     CHECK(client.socket.send(server.socket.address(), std::string(1'000'000, 'x')) ==
-          Sent::dropped);
+          WriteStatus::dropped);
     CHECK(client.errors.empty());  // Nothing is called back from inside a call.
     run_until(loop, [&] { return !server.messages.empty() && !client.errors.empty(); });
     CHECK(server.texts() == std::vector{longest});
@@ -232,7 +232,7 @@ TEST_SUITE("datagram") {
             DatagramSocket client = ok(DatagramSocket::bind(loop, address(host), options));
             loop.post([&] {
               for (const std::string& text : burst) {
-                CHECK(client.send(server.socket.address(), text) == Sent::sent);
+                CHECK(client.send(server.socket.address(), text) == WriteStatus::sent);
               }
             });
             run_until(loop, [&] { return server.messages.size() >= burst.size(); });
@@ -324,7 +324,7 @@ TEST_SUITE("datagram") {
     DatagramSocket client = ok(DatagramSocket::connect(loop, at));
     client.send("lost");
     server.emplace(loop, at);
-    CHECK(client.send("found") == Sent::sent);
+    CHECK(client.send("found") == WriteStatus::sent);
     run_until(loop, [&] { return !server->messages.empty(); });
     CHECK(server->texts() == std::vector<std::string>{"found"});
   }
@@ -382,7 +382,7 @@ TEST_SUITE("datagram") {
     const std::string too_long(70'000, 'x');
     for (int port = 1; port <= 100; ++port) {
       const Address to = address("127.0.0.1:" + std::to_string(port));
-      for (int i = 0; i < 2; ++i) CHECK(client.socket.send(to, too_long) == Sent::dropped);
+      for (int i = 0; i < 2; ++i) CHECK(client.socket.send(to, too_long) == WriteStatus::dropped);
     }
     loop.poll();
     CHECK(client.errors.size() == 16);
@@ -468,7 +468,7 @@ TEST_SUITE("datagram") {
             auto copy = std::make_unique<std::pair<Address, Arrival>>(*sender, *arrival);
             const Datagram asked{
                 .bytes = {}, .sender = copy->first, .arrival = &copy->second, .truncated = false};
-            CHECK(server.reply(asked, *bytes) == Sent::sent);
+            CHECK(server.reply(asked, *bytes) == WriteStatus::sent);
             *bytes = "overwritten";
             copy->first = address("127.0.0.1:1");
             copy->second.local = address(place.other);
@@ -611,7 +611,7 @@ TEST_SUITE("datagram") {
       }
       DatagramSocket sender = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
       if (group.is_multicast()) ok(sender.socket().set_multicast_interface(loopback));
-      CHECK(sender.send(group, "to all") == Sent::sent);
+      CHECK(sender.send(group, "to all") == WriteStatus::sent);
       run_until(loop, [&] { return !first.messages.empty() && !second.messages.empty(); });
       CHECK(first.texts() == std::vector<std::string>{"to all"});
       CHECK(second.texts() == std::vector<std::string>{"to all"});
@@ -654,13 +654,13 @@ TEST_SUITE("datagram") {
         std::vector<std::string> taken;
         std::size_t sent = 0, queued = 0, full = 0, dropped = 0;
         for (const std::string& text : numbered(3000, 10)) {
-          const Sent result =
+          const WriteStatus result =
               connected ? client.send(text) : client.send(server.socket.address(), text);
-          if (result == Sent::sent || result == Sent::queued) taken.push_back(text);
-          sent += result == Sent::sent;
-          queued += result == Sent::queued;
-          full += result == Sent::full;
-          dropped += result == Sent::dropped;
+          if (result == WriteStatus::sent || result == WriteStatus::queued) taken.push_back(text);
+          sent += result == WriteStatus::sent;
+          queued += result == WriteStatus::queued;
+          full += result == WriteStatus::refused;
+          dropped += result == WriteStatus::dropped;
         }
         CHECK(sent > 0);
         CHECK(queued > 10);
@@ -693,7 +693,7 @@ TEST_SUITE("datagram") {
     Inbox server(loop, abstract_name());
     server.socket.pause();
     DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address()));
-    while (client.send("x") == Sent::sent) continue;
+    while (client.send("x") == WriteStatus::sent) continue;
     REQUIRE(client.queued_bytes() > 0);
     bool over = false;
     const auto later = Timer::after(loop, 200ms, [&] { over = true; });
@@ -813,7 +813,7 @@ TEST_SUITE("datagram") {
                                                       ": connection timed out"});
       // What is sent later has the same time.
       CHECK((connected ? sender.socket.send("x")
-                       : sender.socket.send(stuck.socket.address(), "x")) == Sent::queued);
+                       : sender.socket.send(stuck.socket.address(), "x")) == WriteStatus::queued);
       loop.run();
       CHECK(sender.socket.counters().dropped == sent - taken + 1);
       CHECK(sender.errors.size() == 2);
@@ -851,7 +851,7 @@ TEST_SUITE("datagram") {
     DatagramOptions options;
     options.max_queued_bytes = 10'000;
     Inbox sender(loop, abstract_name(), options);
-    while (sender.socket.send(stuck.socket.address(), "x") != Sent::full) {
+    while (sender.socket.send(stuck.socket.address(), "x") != WriteStatus::refused) {
     }
     int drained = 0;
     sender.socket.on_drained([&] { ++drained; });
@@ -861,7 +861,7 @@ TEST_SUITE("datagram") {
 
     // It may send more then, or destroy the socket.
     std::optional<DatagramSocket> ended = ok(DatagramSocket::bind(loop, abstract_name(), options));
-    while (ended->send(stuck.socket.address(), "x") != Sent::full) {
+    while (ended->send(stuck.socket.address(), "x") != WriteStatus::refused) {
     }
     ended->on_drained([&] { ended.reset(); });
     ended->drain(1ms);
@@ -903,10 +903,10 @@ TEST_SUITE("datagram") {
         bool done = false;
         loop.post([&] {
           for (const std::string& text : texts) {
-            const Sent result =
+            const WriteStatus result =
                 connected ? client.send(text) : client.send(server.socket.address(), text);
-            sent += result == Sent::sent || result == Sent::queued;
-            refused += result == Sent::full;
+            sent += result == WriteStatus::sent || result == WriteStatus::queued;
+            refused += result == WriteStatus::refused;
           }
           done = true;
         });
@@ -1075,7 +1075,8 @@ TEST_SUITE("datagram") {
       };
       (by_itself ? *socket : other).on_received(destroy);
       socket->on_drained([&] { drained = true; });
-      while (socket->send(full.socket.address(), std::string(100'000, 'x')) != Sent::full) {
+      while (socket->send(full.socket.address(), std::string(100'000, 'x')) !=
+             WriteStatus::refused) {
       }
       CHECK(socket->queued_bytes() > 0);
       peer.send(by_itself ? socket->address() : other.address(), "end");
@@ -1189,7 +1190,7 @@ TEST_SUITE("datagram") {
       for (const std::string& text : sent) requests.push_back(echo_request(to.family(), 77, text));
       loop.post([&] {
         for (const std::string& request : requests) {
-          CHECK(inbox.socket.send(to, request) == Sent::sent);
+          CHECK(inbox.socket.send(to, request) == WriteStatus::sent);
         }
       });
       // The requests arrive as well: the receiver is this host.

@@ -183,7 +183,7 @@ TEST_SUITE("duration") {
       run_until(loop, [&] { return server.connections() == 1; });
       auto udp = ok(bind());
       auto sender = ok(reactor::DatagramSocket::connect(loop, udp.address()));
-      CHECK(sender.send("hello") == reactor::Sent::sent);
+      CHECK(sender.send("hello") == reactor::WriteStatus::sent);
       run_until(loop, [&] { return udp.sessions() == 1; });
 
       server.drain(span);

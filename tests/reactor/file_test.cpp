@@ -21,7 +21,7 @@ using reactor::Error;
 using reactor::File;
 using reactor::Loop;
 using reactor::Stream;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -122,9 +122,9 @@ TEST_SUITE("stream") {
     const TemporaryFile file(Pattern::text(size));
     int drained = 0;
     sending.stream->on_drained([&] { ++drained; });
-    CHECK(sending.stream->write_file(file.open(), 0, size) == Written::full);
+    CHECK(sending.stream->write_file(file.open(), 0, size) == WriteStatus::above_high_water);
     CHECK(sending.stream->queued_bytes() == 0);
-    CHECK(sending.stream->write("after") == Written::full);
+    CHECK(sending.stream->write("after") == WriteStatus::above_high_water);
     CHECK(sending.stream->queued_bytes() == 5);
     sending.peer.read_on();
     run_until(
@@ -140,7 +140,7 @@ TEST_SUITE("stream") {
     const TemporaryFile file("the file");
     sending.stream->on_data([&](Stream::Bytes) {
       sending.stream->write("before, ");
-      CHECK(sending.stream->write_file(file.open(), 0, 8) == Written::sent);
+      CHECK(sending.stream->write_file(file.open(), 0, 8) == WriteStatus::sent);
       sending.stream->write(", after");
     });
     sending.peer.send("go");
@@ -170,7 +170,7 @@ TEST_SUITE("stream") {
     sending.peer.reset();
     run_until(position.loop, [&] { return sending.closed.has_value(); });
     CHECK(*sending.closed);
-    CHECK(sending.stream->write_file(file.open(), 0, 1) == Written::closed);
+    CHECK(sending.stream->write_file(file.open(), 0, 1) == WriteStatus::closed);
 
     Sending again(position.loop);
     again.peer.reset();

@@ -23,7 +23,7 @@ using reactor::Relay;
 using reactor::Socket;
 using reactor::Stream;
 using reactor::Timer;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -67,7 +67,7 @@ class Program {
       const auto piece =
           Pattern::at(sent_, std::min<std::uint64_t>(1 + random_.up_to(50'000), to_send_ - sent_));
       sent_ += piece.size();
-      if (stream_.write(piece) == Written::full && sent_ < to_send_) return;
+      if (stream_.write(piece) == WriteStatus::above_high_water && sent_ < to_send_) return;
     }
     if (!std::exchange(shut_, true)) stream_.shutdown();
     end_if_done();

@@ -18,7 +18,7 @@
 
 using reactor::Loop;
 using reactor::Stream;
-using reactor::Written;
+using reactor::WriteStatus;
 
 TEST_SUITE("sender") {
   TEST_CASE("a sender tells what became of its bytes, and refuses more than the limit") {
@@ -26,15 +26,15 @@ TEST_SUITE("sender") {
     ConnectedStream on(loop);
     on.stream->set_limits({.high_water_bytes = 100, .max_queued_bytes = 200});
     const Stream::Sender sender = on.stream->sender();
-    CHECK(sender.write("") == Written::queued);
-    CHECK(sender.write(std::string(100, 'a')) == Written::queued);
-    CHECK(sender.write("b") == Written::full);
-    CHECK(sender.write(std::string(100, 'c')) == Written::refused);
-    CHECK(sender.write(std::string(99, 'd')) == Written::full);
-    CHECK(sender.write("e") == Written::refused);
+    CHECK(sender.write("") == WriteStatus::queued);
+    CHECK(sender.write(std::string(100, 'a')) == WriteStatus::queued);
+    CHECK(sender.write("b") == WriteStatus::above_high_water);
+    CHECK(sender.write(std::string(100, 'c')) == WriteStatus::refused);
+    CHECK(sender.write(std::string(99, 'd')) == WriteStatus::above_high_water);
+    CHECK(sender.write("e") == WriteStatus::refused);
     run_until(loop, [&] { return on.peer.received().size() == 200; });
     CHECK(on.peer.received() == std::string(100, 'a') + "b" + std::string(99, 'd'));
-    CHECK(sender.write(std::string(200, 'f')) == Written::full);
+    CHECK(sender.write(std::string(200, 'f')) == WriteStatus::above_high_water);
     CHECK_FALSE(on.closed);
   }
 
@@ -46,8 +46,8 @@ TEST_SUITE("sender") {
     on.queue(200'000);
     sender.write("x");
     for (int turn = 0; turn < 3; ++turn) loop.poll();
-    CHECK(sender.write(std::string(150'000, 'x')) == Written::refused);
-    CHECK(sender.write("x") == Written::full);
+    CHECK(sender.write(std::string(150'000, 'x')) == WriteStatus::refused);
+    CHECK(sender.write("x") == WriteStatus::above_high_water);
   }
 
   TEST_CASE("bytes that a sender was told are queued are sent, though the queue is full by then") {
@@ -55,7 +55,7 @@ TEST_SUITE("sender") {
     ConnectedStream on(loop, small_buffers);
     on.stream->set_limits({.max_queued_bytes = 100'000});
     const Stream::Sender sender = on.stream->sender();
-    CHECK(sender.write(std::string(100'000, 's')) == Written::queued);
+    CHECK(sender.write(std::string(100'000, 's')) == WriteStatus::queued);
     on.queue(90'000);
     for (int turn = 0; turn < 3; ++turn) loop.poll();
     CHECK_FALSE(on.closed);
@@ -77,11 +77,12 @@ TEST_SUITE("sender") {
     run_until(position.loop, [&] { return calls == 1; });
 
     on.peer.hold();
-    while (sender.write(std::string(10'000, 'x')) != Written::full) position.loop.poll();
+    while (sender.write(std::string(10'000, 'x')) != WriteStatus::above_high_water)
+      position.loop.poll();
     sender.once_drained([&] {
       ++calls;
       CHECK(on.stream->queued_bytes() <= 50'000);
-      CHECK(sender.write("x") == Written::queued);
+      CHECK(sender.write("x") == WriteStatus::queued);
     });
     for (int turn = 0; turn < 5; ++turn) position.loop.poll();
     CHECK(calls == 1);
@@ -104,7 +105,7 @@ TEST_SUITE("sender") {
       bool called = false;
       sender.once_drained([&] {
         called = true;
-        CHECK(sender.write("late") == Written::closed);
+        CHECK(sender.write("late") == WriteStatus::closed);
       });
       loop.poll();
       CHECK_FALSE(called);
@@ -123,8 +124,8 @@ TEST_SUITE("sender") {
       on.stream->write("first ");
       sender.write("before");
       close ? on.stream->close() : on.stream->shutdown();
-      CHECK(sender.write("late") == Written::closed);
-      CHECK(on.stream->sender().write("late") == Written::closed);
+      CHECK(sender.write("late") == WriteStatus::closed);
+      CHECK(on.stream->sender().write("late") == WriteStatus::closed);
       on.until_peer_is_over();
       CHECK(on.peer.received() == "first posted before");
       CHECK(on.peer.ended());
@@ -135,9 +136,9 @@ TEST_SUITE("sender") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->abort();
-    CHECK(on.stream->sender().write("late") == Written::closed);
+    CHECK(on.stream->sender().write("late") == WriteStatus::closed);
     on.until_closed();
-    CHECK(on.stream->sender().write("late") == Written::closed);
+    CHECK(on.stream->sender().write("late") == WriteStatus::closed);
   }
 
   TEST_CASE("threads that wait for once_drained() pass any amount through a small queue") {
@@ -155,9 +156,10 @@ TEST_SUITE("sender") {
         std::condition_variable drained;
         const std::string piece(10'000, 'x');
         for (int i = 0; i < writes; ++i) {
-          Written written;
-          while ((written = sender.write(piece)) == Written::refused || written == Written::full) {
-            refused += written == Written::refused;
+          WriteStatus written;
+          while ((written = sender.write(piece)) == WriteStatus::refused ||
+                 written == WriteStatus::above_high_water) {
+            refused += written == WriteStatus::refused;
             bool may_go_on = false;
             sender.once_drained([&] {
               const std::lock_guard lock(mutex);
@@ -166,7 +168,7 @@ TEST_SUITE("sender") {
             });
             std::unique_lock lock(mutex);
             drained.wait(lock, [&] { return may_go_on; });
-            if (written == Written::full) break;
+            if (written == WriteStatus::above_high_water) break;
           }
         }
       });

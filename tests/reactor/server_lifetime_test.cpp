@@ -291,7 +291,7 @@ class ServerWorld final : public World {
 
     void on_data(Bytes bytes) {
       if (world.moment_ == Moment::on_drained && !world.acted_) {
-        while (stream.write(Pattern::at(0)) != reactor::Written::full) {
+        while (stream.write(Pattern::at(0)) != reactor::WriteStatus::above_high_water) {
         }
       } else {
         stream.write(bytes);

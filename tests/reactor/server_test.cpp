@@ -31,7 +31,7 @@ using reactor::Server;
 using reactor::ServerOptions;
 using reactor::Stream;
 using reactor::Timer;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -784,7 +784,7 @@ TEST_SUITE("server") {
     Peer slow(loop, connect_to(server->address()));
     slow.hold();
     run_until(loop, [&] { return served != nullptr; });
-    while (served->write(Pattern::at(0)) == Written::sent) {
+    while (served->write(Pattern::at(0)) == WriteStatus::sent) {
     }
     int steps = 0;
     const auto step = Timer::every(loop, 10ms, [&] {
@@ -801,7 +801,7 @@ TEST_SUITE("server") {
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
         loop, "127.0.0.1:0", {.stall_timeout = 50ms, .close_timeout = 50ms}, [&](Stream& stream) {
-          while (stream.write(Pattern::at(0)) != Written::full) {
+          while (stream.write(Pattern::at(0)) != WriteStatus::above_high_water) {
           }
           return TellsEnd{stream, ended};
         });
@@ -820,10 +820,10 @@ TEST_SUITE("server") {
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
         loop, "127.0.0.1:0", {.max_total_queued_bytes = 1'000'000}, [&](Stream& stream) {
-          while (stream.write(Pattern::at(0)) == Written::sent) {
+          while (stream.write(Pattern::at(0)) == WriteStatus::sent) {
           }
           while (stream.queued_bytes() < 400'000) {
-            if (stream.write(Pattern::at(0)) == Written::closed) break;
+            if (stream.write(Pattern::at(0)) == WriteStatus::closed) break;
           }
           return TellsEnd{stream, ended};
         });

@@ -33,7 +33,7 @@ using reactor::SharedLimits;
 using reactor::Stream;
 using reactor::StreamLimits;
 using reactor::Timer;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -105,7 +105,7 @@ TEST_SUITE("stream") {
     ConnectedStream on(loop, small_buffers);
     on.peer.hold();
     on.stream->set_limits({.max_queued_bytes = 1000});
-    CHECK(on.stream->write(std::string(4 * one_mebibyte, 'x')) == Written::closed);
+    CHECK(on.stream->write(std::string(4 * one_mebibyte, 'x')) == WriteStatus::closed);
     CHECK(on.stream->queued_bytes() == 0);
     on.until_closed();
     on.peer.read_on();
@@ -143,8 +143,8 @@ TEST_SUITE("stream") {
       on.queue(1);
       const std::size_t queued = on.stream->queued_bytes();
       on.stream->set_limits({.max_queued_bytes = queued + 1000});
-      const Written written = on.stream->write(std::string(one_more ? 1001 : 1000, 'x'));
-      CHECK(written == (one_more ? Written::closed : Written::queued));
+      const WriteStatus written = on.stream->write(std::string(one_more ? 1001 : 1000, 'x'));
+      CHECK(written == (one_more ? WriteStatus::closed : WriteStatus::queued));
       if (one_more) {
         on.until_closed();
         CHECK(on.closed->code == std::errc::no_buffer_space);
@@ -160,8 +160,8 @@ TEST_SUITE("stream") {
     on.queue(1);
     const std::size_t queued = on.stream->queued_bytes();
     on.stream->set_limits({.high_water_bytes = queued + 10});
-    CHECK(on.stream->write(std::string(10, 'x')) == Written::queued);
-    CHECK(on.stream->write("x") == Written::full);
+    CHECK(on.stream->write(std::string(10, 'x')) == WriteStatus::queued);
+    CHECK(on.stream->write("x") == WriteStatus::above_high_water);
   }
 
   TEST_CASE("limits beyond 4 GiB are exact") {
@@ -172,9 +172,9 @@ TEST_SUITE("stream") {
     const TemporaryFile file("");
     std::filesystem::resize_file(file.path(), size);
     on.stream->set_limits({.high_water_bytes = size});
-    CHECK(on.stream->write_file(file.open(), 0, size) == Written::queued);
+    CHECK(on.stream->write_file(file.open(), 0, size) == WriteStatus::queued);
     on.stream->set_limits({.high_water_bytes = std::size_t{1} << 32});
-    CHECK(on.stream->write("x") == Written::full);
+    CHECK(on.stream->write("x") == WriteStatus::above_high_water);
   }
 
   TEST_CASE("streams with shared limits have one allowance together") {
@@ -189,8 +189,8 @@ TEST_SUITE("stream") {
     second.queue(50'000);
     CHECK(limits.queued_bytes() == first.stream->queued_bytes() + second.stream->queued_bytes());
     const std::size_t left = 300'000 - limits.queued_bytes();
-    CHECK(second.stream->write(std::string(left, 'x')) != Written::closed);
-    CHECK(first.stream->write("x") == Written::closed);
+    CHECK(second.stream->write(std::string(left, 'x')) != WriteStatus::closed);
+    CHECK(first.stream->write("x") == WriteStatus::closed);
     first.until_closed();
     CHECK(first.closed->hint ==
           "this peer and others do not read, and more than 300000 bytes wait for all of them");
@@ -235,7 +235,7 @@ TEST_SUITE("stream") {
         while (side.left > 0) {
           const std::size_t size = std::min<std::size_t>(side.left, 65'536);
           side.left -= size;
-          if (stream.write(std::string(size, 'x')) == Written::full) return;
+          if (stream.write(std::string(size, 'x')) == WriteStatus::above_high_water) return;
         }
       };
       stream.on_drained(produce);
@@ -294,8 +294,8 @@ TEST_SUITE("stream") {
     on.peer.send("last words");
     on.peer.close();
     // The first write makes the peer's kernel send a reset, and the second meets it.
-    CHECK(on.stream->write("a") == Written::sent);
-    while (on.stream->write("b") == Written::sent) {
+    CHECK(on.stream->write("a") == WriteStatus::sent);
+    while (on.stream->write("b") == WriteStatus::sent) {
     }
     on.until_closed();
     CHECK(on.received == 10);
@@ -460,7 +460,7 @@ TEST_SUITE("stream") {
         run_until(loop, [&] { return other.received == 1; });
       } else if (kind == 1) {
         bool written = false;
-        loop.post([&] { written = other.stream->write("x") == Written::sent; });
+        loop.post([&] { written = other.stream->write("x") == WriteStatus::sent; });
         run_until(loop, [&] { return written; });
       } else {
         other.stream->touch();

@@ -28,7 +28,7 @@ using reactor::Loop;
 using reactor::Socket;
 using reactor::Stream;
 using reactor::Timer;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -60,7 +60,8 @@ struct Connection {
 
   // Writes until the kernel and, up to its high-water mark, the stream are full.
   void fill() {
-    while (stream->write(Pattern::at(written)) != Written::full) written += Pattern::period;
+    while (stream->write(Pattern::at(written)) != WriteStatus::above_high_water)
+      written += Pattern::period;
     written += Pattern::period;
   }
 
@@ -109,7 +110,7 @@ TEST_SUITE("stream") {
       Connection<Position> on(transport);
       on.stream->on_data([&](Stream::Bytes bytes) {
         for (const char letter : text_of(bytes)) {
-          CHECK(on.stream->write(std::string(2, letter)) == Written::sent);
+          CHECK(on.stream->write(std::string(2, letter)) == WriteStatus::sent);
         }
       });
       on.peer.send("hello");
@@ -124,10 +125,10 @@ TEST_SUITE("stream") {
     const auto produce = [&] {
       while (on.written < total) {
         const auto piece = Pattern::at(on.written, total - on.written);
-        const Written written = on.stream->write(piece);
-        REQUIRE(written != Written::closed);
+        const WriteStatus written = on.stream->write(piece);
+        REQUIRE(written != WriteStatus::closed);
         on.written += piece.size();
-        if (written == Written::full) return;
+        if (written == WriteStatus::above_high_water) return;
       }
       on.stream->close();
     };
@@ -148,8 +149,8 @@ TEST_SUITE("stream") {
     on.peer.hold();
     on.stream->set_limits({.high_water_bytes = 100'000, .max_queued_bytes = 200'000});
     on.fill();
-    CHECK(on.stream->write(Pattern::text(200'000)) == Written::closed);
-    CHECK(on.stream->write("more") == Written::closed);
+    CHECK(on.stream->write(Pattern::text(200'000)) == WriteStatus::closed);
+    CHECK(on.stream->write("more") == WriteStatus::closed);
     on.until_closed();
     CHECK(on.close_error.code == std::errc::no_buffer_space);
     const std::string message = on.close_error.message();
@@ -176,7 +177,7 @@ TEST_SUITE("stream") {
       on.peer.hold();
       on.fill();
       CHECK(on.stream->queued_bytes() > high_water);
-      CHECK(on.stream->write("x") == Written::full);
+      CHECK(on.stream->write("x") == WriteStatus::above_high_water);
 
       on.peer.send("question");
       for (int turn = 0; turn < 3; ++turn) on.loop.poll();
@@ -196,17 +197,17 @@ TEST_SUITE("stream") {
                      Host, Guest) {
     Connection<Position> on;
     on.peer.hold();
-    CHECK(on.stream->write("") == Written::sent);
-    CHECK(on.stream->write("a") == Written::sent);
+    CHECK(on.stream->write("") == WriteStatus::sent);
+    CHECK(on.stream->write("a") == WriteStatus::sent);
     CHECK(on.stream->queued_bytes() == 0);
-    Written written;
-    while ((written = on.stream->write(Pattern::at(0))) == Written::sent) {
+    WriteStatus written;
+    while ((written = on.stream->write(Pattern::at(0))) == WriteStatus::sent) {
     }
-    CHECK(written == Written::queued);
-    CHECK(on.stream->write("b") == Written::queued);
+    CHECK(written == WriteStatus::queued);
+    CHECK(on.stream->write("b") == WriteStatus::queued);
     on.fill();
     on.stream->shutdown();
-    CHECK(on.stream->write("c") == Written::closed);
+    CHECK(on.stream->write("c") == WriteStatus::closed);
   }
 
   // ---- Ending in order
@@ -219,9 +220,9 @@ TEST_SUITE("stream") {
       on.peer.keep(false);
       on.peer.read_slowly(20'000);
       std::string text = Pattern::text(10 * mebibyte);
-      CHECK(on.stream->write(text) != Written::closed);
+      CHECK(on.stream->write(text) != WriteStatus::closed);
       on.stream->close(60s);
-      CHECK(on.stream->write("late") == Written::closed);
+      CHECK(on.stream->write("late") == WriteStatus::closed);
       on.until([&] { return on.peer.over(); });
       CHECK(on.peer.received_bytes() == 10 * mebibyte);
       CHECK(on.peer.matches_pattern());
@@ -322,9 +323,9 @@ TEST_SUITE("stream") {
       on.until([&] { return ended; });
       on.loop.poll();
       CHECK(on.closes == 0);
-      CHECK(on.stream->write(Pattern::text(mebibyte)) != Written::closed);
+      CHECK(on.stream->write(Pattern::text(mebibyte)) != WriteStatus::closed);
       on.stream->shutdown();
-      CHECK(on.stream->write("late") == Written::closed);
+      CHECK(on.stream->write("late") == WriteStatus::closed);
       on.until([&] { return on.peer.over(); });
       CHECK((on.peer.received() == Pattern::text(mebibyte)));
       CHECK(on.peer.ended());
@@ -360,7 +361,7 @@ TEST_SUITE("stream") {
     on.stream->write(Pattern::text(10 * mebibyte));
     on.peer.finish();
     for (int turn = 0; turn < 3; ++turn) on.loop.poll();
-    CHECK(on.stream->write("late") == Written::closed);
+    CHECK(on.stream->write("late") == WriteStatus::closed);
     CHECK(on.closes == 0);
     on.peer.read_on();
     on.until_closed();
@@ -466,7 +467,7 @@ TEST_SUITE("stream") {
         {"with a queue",
          [](Connection<Position>& on) {
            on.peer.hold();
-           while (on.stream->write(Pattern::at(0)) == Written::sent) {
+           while (on.stream->write(Pattern::at(0)) == WriteStatus::sent) {
            }
          }},
         {"shut",
@@ -514,7 +515,7 @@ TEST_SUITE("stream") {
              on.close_error.code == std::errc::broken_pipe));
       CHECK(on.close_error.operation != "");
       CHECK(on.close_error.subject == on.peer_address);
-      CHECK(on.stream->write("late") == Written::closed);
+      CHECK(on.stream->write("late") == WriteStatus::closed);
       on.stream->shutdown();
       on.stream->close();
       on.stream->abort();
@@ -529,7 +530,7 @@ TEST_SUITE("stream") {
                      Guest) {
     Connection<Position> on;
     on.peer.close();
-    on.until([&] { return on.stream->write("x") == Written::closed; });
+    on.until([&] { return on.stream->write("x") == WriteStatus::closed; });
     on.until_closed();
     CHECK((on.close_error.code == std::errc::broken_pipe ||
            on.close_error.code == std::errc::connection_reset));
@@ -553,8 +554,8 @@ TEST_SUITE("stream") {
         stream->write("third");
       });
       stream->on_close([&](const Error& error) { order += error ? "error" : "closed"; });
-      CHECK(stream->write("first ") == Written::queued);
-      CHECK(stream->write(Pattern::text(10'000) + " ") == Written::queued);
+      CHECK(stream->write("first ") == WriteStatus::queued);
+      CHECK(stream->write(Pattern::text(10'000) + " ") == WriteStatus::queued);
       CHECK(order == "");
       std::optional<Peer> peer;
       run_until(loop, [&] {
@@ -803,7 +804,7 @@ TEST_SUITE("stream") {
         if (!on.stream) continue;
         on.stream->abort();
         for (int turn = 0; turn < 3; ++turn) on.loop.poll();
-        CHECK(on.stream->write("late") == Written::closed);
+        CHECK(on.stream->write("late") == WriteStatus::closed);
       }
     }
   }

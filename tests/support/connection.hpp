@@ -29,7 +29,7 @@ struct ConnectedStream {
     peer.hold();
     const std::string piece(16 * 1024, 'x');
     while (stream->queued_bytes() < bytes) {
-      REQUIRE(stream->write(piece) != reactor::Written::closed);
+      REQUIRE(stream->write(piece) != reactor::WriteStatus::closed);
     }
   }
 

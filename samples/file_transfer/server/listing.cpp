@@ -86,7 +86,8 @@ void OutgoingListing::send(const Result<void>& read) {
   Header header{{"type", "listing"}};
   if (more) header["more"] = true;
   peer_.answer(std::move(header), reading_->lines.size());
-  full_ = peer_.stream().write(reading_->lines) == reactor::Written::full && more;
+  const reactor::WriteStatus status = peer_.stream().write(reading_->lines);
+  full_ = status == reactor::WriteStatus::above_high_water && more;
   if (!more) return std::exchange(on_over_, nullptr)();
   full_ ? peer_.wait_until_it_has_read() : this->read();
 }

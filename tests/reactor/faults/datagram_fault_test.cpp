@@ -155,9 +155,9 @@ TEST_SUITE("faults") {
     DatagramSocket client = ok(DatagramSocket::connect(loop, first.socket.address()));
     {
       const Injected injected(0, {.no_buffers = 1000});
-      CHECK(client.send("to the first") == reactor::Sent::queued);
+      CHECK(client.send("to the first") == reactor::WriteStatus::queued);
       ok(client.socket().connect(second.socket.address()));
-      CHECK(client.send("to the second") == reactor::Sent::queued);
+      CHECK(client.send("to the second") == reactor::WriteStatus::queued);
     }
     run_until(loop, [&] { return !first.texts.empty() && !second.texts.empty(); });
     CHECK(first.texts == std::vector<std::string>{"to the first"});
@@ -176,9 +176,9 @@ TEST_SUITE("faults") {
     {
       const Injected injected(0, {.no_buffers = 1000});
       for (const std::string& text : numbered(100)) {
-        const reactor::Sent result = client.send(text);
-        if (result == reactor::Sent::queued) taken.push_back(text);
-        CHECK((result == reactor::Sent::queued || result == reactor::Sent::full));
+        const reactor::WriteStatus result = client.send(text);
+        if (result == reactor::WriteStatus::queued) taken.push_back(text);
+        CHECK((result == reactor::WriteStatus::queued || result == reactor::WriteStatus::refused));
       }
       const auto tries = faulty::calls().send;
       for (int turn = 0; turn < 3; ++turn) loop.run_once();  // Once each millisecond.

@@ -19,7 +19,7 @@ using reactor::Address;
 using reactor::Loop;
 using reactor::Server;
 using reactor::Stream;
-using reactor::Written;
+using reactor::WriteStatus;
 
 namespace {
 
@@ -122,7 +122,7 @@ TEST_SUITE("faults") {
       const auto piece = Pattern::at(written, total - written);
       REQUIRE((written % 2 == 0 ? stream.write(piece)
                                 : stream.write_file(file.open(), written, piece.size())) !=
-              reactor::Written::closed);
+              reactor::WriteStatus::closed);
       written += piece.size();
     }
     bool closed = false;
@@ -150,7 +150,7 @@ TEST_SUITE("faults") {
     };
     const auto break_it = [](ConnectedStream& on) {
       on.peer.close();
-      while (on.stream->write("x") != Written::closed) continue;
+      while (on.stream->write("x") != WriteStatus::closed) continue;
     };
     for (const Way& way : {Way{"open", [](ConnectedStream&) {}},
                            Way{"closing", [](ConnectedStream& on) { on.stream->close(); }},

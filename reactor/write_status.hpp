@@ -1,0 +1,19 @@
+// What a write returns, for streams and for datagrams.
+#pragma once
+
+namespace reactor {
+
+/// What became of the bytes, or the datagram, given to a write. `refused`, `closed` and `dropped`
+/// mean that nothing of it was taken; the other three that all of it was.
+enum class WriteStatus : unsigned char {
+  sent,              ///< The kernel has it, or gets it when the callback that is running returns.
+  queued,            ///< It waits until the kernel has room.
+  above_high_water,  ///< It waits too, above the high-water mark: write no more until on_drained.
+                     ///< Streams only.
+  refused,  ///< The queue has no room for it; the connection or socket works on. Write it again
+            ///< after on_drained. Stream::Sender and datagrams only.
+  closed,   ///< The stream is closed, closing, or has been shut down. Streams only.
+  dropped,  ///< The datagram is lost, as the network may lose it, and counted. Datagrams only.
+};
+
+}  // namespace reactor
