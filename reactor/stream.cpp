@@ -22,6 +22,7 @@ struct Stream::State final : StreamProgress {
     std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
     Error error;                                // Why the connection is over, until on_close tells.
+    Duration close_timeout{};                   // Of a stream that is closed once it has connected.
     AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
@@ -66,7 +67,7 @@ struct Stream::State final : StreamProgress {
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
     if (has_more_of_file() && !send_queue()) return;
-    if (is(closing)) return go_on_closing();
+    if (is(closing) && !is(connecting)) return go_on_closing();
     send_end();
     if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
@@ -163,8 +164,12 @@ struct Stream::State final : StreamProgress {
     hold_output(false);
     end_time_limit();
     moved_at_ = engine().turn_time();
-    if (waits_to_send()) limit_stall();
-    if (cold_ && cold_->on_connect && !engine().call(*this, cold_->on_connect)) return;
+    if (is(closing)) {
+      begin_closing(cold_->close_timeout);
+    } else {
+      if (waits_to_send()) limit_stall();
+      if (cold_ && cold_->on_connect && !engine().call(*this, cold_->on_connect)) return;
+    }
     if (waits_to_send() && !send_queue()) return;
     go_on();
   }
@@ -184,10 +189,18 @@ struct Stream::State final : StreamProgress {
 
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
-    if (is(connecting)) return fail(connection().error(ECANCELED, "connect"));
     if (reason) cold().error = std::move(reason);
+    if (is(connecting)) return close_once_connected(timeout);
     begin_closing(timeout);
     engine().schedule(*this);
+  }
+
+  // What was written before the connection is there is sent first. Without any, it is not needed.
+  void close_once_connected(Duration timeout) {
+    end_output();
+    if (!waits_to_send()) return fail(connection().error(ECANCELED, "connect"));
+    cold().close_timeout = timeout;
+    set(closing);
   }
 
   void begin_closing(Duration timeout) {

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/listener.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
@@ -24,6 +25,7 @@
 using namespace std::chrono_literals;
 using reactor::Address;
 using reactor::Error;
+using reactor::Listener;
 using reactor::Loop;
 using reactor::Socket;
 using reactor::Stream;
@@ -656,6 +658,69 @@ TEST_SUITE("stream") {
         CHECK(told == (how == "destroy" ? "" : "Operation canceled "));
       }
     }
+  }
+
+  TEST_CASE_TEMPLATE("a stream that is closed while it connects sends what was written before",
+                     Position, Host, Guest) {
+    for (const std::string how : {"an address", "a name", "fail"}) {
+      CAPTURE(how);
+      Position position;
+      std::optional<Peer> peer;
+      auto listener = Listener::listen(
+          position.loop, any_address(Transport::tcp4),
+          [&](Socket socket, const Address&) { peer.emplace(position.loop, std::move(socket)); });
+      REQUIRE(listener);
+      const Address address = listener->address();
+      Stream stream = how == "a name"
+                          ? Stream::connect(position.loop,
+                                            "localhost:" + std::to_string(address.port()))
+                          : Stream::connect(position.loop, std::vector{address});
+      std::string told;
+      stream.on_connect([&] { told += "connected "; });
+      stream.on_close([&](const Error& error) { told += error.code.message(); });
+      CHECK(stream.write("hello") == WriteStatus::queued);
+      if (how == "fail") {
+        stream.fail(Error(std::make_error_code(std::errc::protocol_error), "talk to"));
+      } else {
+        stream.close();
+      }
+      CHECK(stream.write("late") == WriteStatus::closed);
+
+      run_until(position.loop, [&] { return peer && peer->over(); });
+      listener->drain();
+      CHECK(peer->received() == "hello");
+      CHECK(peer->ended());
+      CHECK(told.empty());
+      peer->close();
+      position.loop.run();
+      CHECK(told == (how == "fail" ? "Protocol error" : "Success"));
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a stream that is closed while it connects tells why it has not connected",
+                     Position, Host, Guest) {
+    Position position;
+    Stream stream = Stream::connect(position.loop, std::vector{deserted_address()});
+    Error told;
+    stream.on_close([&](const Error& error) { told = error; });
+    stream.write("hello");
+    stream.close();
+    position.loop.run();
+    CHECK(told.code == std::errc::connection_refused);
+  }
+
+  TEST_CASE_TEMPLATE("a stream that is closed while nobody answers waits for its connect timeout",
+                     Position, Host, Guest) {
+    const Unanswering nobody;
+    Position position;
+    Stream stream =
+        Stream::connect(position.loop, std::vector{nobody.address}, {.timeout = 20ms});
+    Error told;
+    stream.on_close([&](const Error& error) { told = error; });
+    stream.write("hello");
+    stream.close();
+    position.loop.run();
+    CHECK(told.message() == "connect " + nobody.address.to_string() + ": connection timed out");
   }
 
   TEST_CASE_TEMPLATE("a connection is reset before its first callback", Position, Host, Guest) {
