@@ -1,116 +1,21 @@
-// Two people type to each other over a connection: the first program of most tutorials.
+#include "samples/dialog/dialog.hpp"
+
 #include <unistd.h>
 
-#include <chrono>
-#include <cmath>
-#include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "reactor/deadline.hpp"
-#include "reactor/framed.hpp"
 #include "reactor/listener.hpp"
-#include "reactor/server.hpp"
 #include "reactor/stop_signals.hpp"
-#include "reactor/stream.hpp"
-#include "reactor/timer.hpp"
+#include "samples/dialog/conversation.hpp"
 #include "samples/support/client.hpp"
-#include "samples/support/line_input.hpp"
-#include "samples/support/memory.hpp"
-#include "samples/support/paused_lines.hpp"
-#include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 
+namespace dialog {
 namespace {
-
-using reactor::Error;
-using reactor::Stream;
-
-// Typing is paused long before that: see Conversation::say.
-constexpr std::size_t most_queued_bytes = 4 << 20;
-constexpr std::size_t most_line_bytes = 1 << 20;
-
-bool is_bye(std::string_view line) {
-  const std::size_t begin = line.find_first_not_of(" \t\r");
-  const std::size_t end = line.find_last_not_of(" \t\r");
-  return begin != line.npos && line.substr(begin, end - begin + 1) == "bye";
-}
-
-void show(std::FILE* out, const std::string& text) {
-  std::fprintf(out, "%s\n", text.c_str());
-  std::fflush(out);
-}
-
-// One connection, until one of the two says `bye` or ends it.
-class Conversation {
- public:
-  Conversation(reactor::Loop& loop, Stream stream, samples::LineInput& input,
-               reactor::Callback<void(const Error&)> on_over)
-      : stream_(std::move(stream)),
-        input_(input),
-        on_over_(std::move(on_over)),
-        unended_(loop, [this] { hear(unended_.take()); }),
-        lines_(stream_, samples::PausedLines(unended_),
-               [this](std::string_view line) { hear(line); }),
-        farewell_(loop, [this] { end(); }) {
-    stream_.set_limits(reactor::StreamLimits{.max_queued_bytes = most_queued_bytes,
-                                             .discard_timeout = samples::time_for_the_rest});
-    lines_.on_end([this] {
-      const std::string last = unended_.take();
-      if (!last.empty()) hear(last);
-      if (!ended_) farewell_.restart(time_for_farewell);
-    });
-    stream_.on_drained([this] {
-      if (!ended_) input_.resume();
-    });
-    stream_.on_close([this](const Error& error) {
-      // A peer that leaves its side open after `bye` has received everything all the same.
-      const bool complete = ended_ && stream_.queued_bytes() == 0;
-      auto call = std::move(on_over_);  // It may destroy this object.
-      call(complete ? Error() : error);
-    });
-  }
-
-  void say(std::string_view line) {
-    if (stream_.write(std::string(line) + '\n') == reactor::Written::full) input_.pause();
-    is_bye(line) ? end() : input_.prompt();
-  }
-
-  // Ends the conversation where nothing has moved for `timeout`; says what is left of it otherwise.
-  reactor::Duration end_if_idle(reactor::Duration timeout) {
-    const reactor::Duration left = timeout - stream_.quiet_for();
-    if (left.count() <= 0) stream_.fail({reactor::idle_too_long(), "talk to", {}, {}});
-    return left;
-  }
-
-  // The peer may go on.
-  void say_no_more() { stream_.shutdown(); }
-
-  void end() {
-    ended_ = true;
-    input_.pause();
-    stream_.close();
-  }
-
- private:
-  // The peer has ended its side. What is typed already, as from a file, is still sent.
-  static constexpr std::chrono::milliseconds time_for_farewell{500};
-
-  void hear(std::string_view line) {
-    if (ended_) return;
-    input_.hide();
-    show(stdout, samples::printable(line));
-    is_bye(line) ? end() : input_.prompt();
-  }
-
-  Stream stream_;
-  samples::LineInput& input_;
-  reactor::Callback<void(const Error&)> on_over_;
-  samples::UnendedLine unended_;
-  reactor::Framed<samples::PausedLines> lines_;
-  reactor::Timer farewell_;
-  bool ended_ = false;
-};
 
 class Client {
  public:
@@ -205,45 +110,20 @@ class Server {
 
 }  // namespace
 
-int main(int count, char** words) {
-  std::string endpoint;
-  std::string listen;
-  double idle_seconds = 600;
-  samples::CommandLine command_line{
-      "Two people type to each other: one starts the server, the other connects to it. A line "
-      "`bye`\n"
-      "ends the conversation; the server then waits for the next client, until Ctrl-D or SIGTERM.\n"
-      "Text that a client sends without a newline counts as a line after half a second.\n"
-      "Example: dialog --listen 127.0.0.1:9000, and elsewhere: dialog 127.0.0.1:9000"};
-  command_line.footer(samples::memory_text(
-      most_queued_bytes + 3 * most_line_bytes,
-      "one connection with " + samples::mebibytes(most_queued_bytes) +
-          " of lines that wait, and the lines that are being typed and received"));
-  const auto where = command_line.add_option("endpoint", endpoint,
-                                             "The server: HOST:PORT, [::1]:PORT or unix:PATH");
-  command_line
-      .add_option("--listen", listen,
-                  "Be the server: HOST:PORT, [::1]:PORT or unix:PATH; port 0: any")
-      .excludes(where);
-  command_line
-      .add_option("--idle-timeout", idle_seconds,
-                  "Seconds without a byte in either direction after which the server goes on to "
-                  "the next client; 0: never")
-      .within(0.0, 1e9);
-  command_line.check(
-      [&] { return endpoint.empty() && listen.empty() ? "endpoint or --listen is required" : ""; });
-  return samples::run_program(command_line, count, words, [&] {
-    reactor::Loop loop;
-    if (listen.empty()) {
-      const Client client(loop, endpoint);
-      loop.run();
-      return;
-    }
-    std::optional<Server> server;
-    const auto stop =
-        samples::value_of(reactor::StopSignals::create(loop, [&server] { server->drain(); }));
-    server.emplace(loop, listen, std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
-    samples::announce(server->address());
-    loop.run();
-  });
+void call(const std::string& endpoint) {
+  reactor::Loop loop;
+  const Client client(loop, endpoint);
+  loop.run();
 }
+
+void serve(const std::string& endpoint, reactor::Duration idle_timeout) {
+  reactor::Loop loop;
+  std::optional<Server> server;
+  const auto stop =
+      samples::value_of(reactor::StopSignals::create(loop, [&server] { server->drain(); }));
+  server.emplace(loop, endpoint, idle_timeout);
+  samples::announce(server->address());
+  loop.run();
+}
+
+}  // namespace dialog

@@ -1,4 +1,5 @@
-// Asks a host for echoes by ICMP, on a raw socket.
+#include "samples/ping/pinger.hpp"
+
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -10,9 +11,9 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "reactor/datagram.hpp"
 #include "reactor/resolver.hpp"
@@ -23,6 +24,7 @@
 #include "samples/ping/statistics.hpp"
 #include "samples/support/program.hpp"
 
+namespace ping {
 namespace {
 
 using reactor::Address;
@@ -30,16 +32,6 @@ using reactor::Family;
 using reactor::Socket;
 using reactor::SocketType;
 using Clock = std::chrono::steady_clock;
-
-struct Options {
-  std::string host;
-  std::optional<std::uint64_t> count;
-  double interval_seconds = 1;
-  double timeout_seconds = 2;
-  bool ipv4 = false;
-  bool ipv6 = false;
-  bool unprivileged = false;
-};
 
 std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
@@ -224,33 +216,14 @@ class Pinger {
 
 }  // namespace
 
-int main(int count, char** words) {
-  Options options;
-  bool has_reply = true;
-  samples::CommandLine command_line{
-      "Asks a host for echoes by ICMP and prints how long each takes, until --count or Ctrl-C. "
-      "Needs\n"
-      "CAP_NET_RAW, or a group in net.ipv4.ping_group_range. Exit code 1 if there was no reply.\n"
-      "Example: ping localhost --count 3"};
-  command_line.add_option("host", options.host, "A name, an IPv4 or an IPv6 address").required();
-  command_line.add_option("-c,--count", options.count, "Requests to send [without end]")
-      .within(std::uint64_t{1}, std::uint64_t{1} << 62);
-  command_line.add_option("-i,--interval", options.interval_seconds, "Seconds between requests")
-      .within(0.001, 1e6);
-  command_line.add_option("-W,--timeout", options.timeout_seconds, "Seconds to wait for each reply")
-      .within(0.001, 600.0);
-  const auto ipv4 = command_line.add_flag("-4", options.ipv4, "The host's IPv4 address");
-  command_line.add_flag("-6", options.ipv6, "The host's IPv6 address").excludes(ipv4);
-  command_line.add_flag("--unprivileged", options.unprivileged,
-                        "Use the kernel's ping socket though a raw one may be open to us");
-  const int status = samples::run_program(command_line, count, words, [&] {
-    reactor::Loop loop;
-    std::optional<Pinger> pinger;
-    const auto stop =
-        samples::value_of(reactor::StopSignals::create(loop, [&pinger] { pinger->finish(); }));
-    pinger.emplace(loop, options);
-    loop.run();
-    has_reply = pinger->has_reply();
-  });
-  return status != 0 ? status : (has_reply ? 0 : 1);
+bool run(const Options& options) {
+  reactor::Loop loop;
+  std::optional<Pinger> pinger;
+  const auto stop =
+      samples::value_of(reactor::StopSignals::create(loop, [&pinger] { pinger->finish(); }));
+  pinger.emplace(loop, options);
+  loop.run();
+  return pinger->has_reply();
 }
+
+}  // namespace ping

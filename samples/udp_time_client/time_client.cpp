@@ -1,11 +1,15 @@
-// Asks a server for the time: once, or every so often.
+#include "samples/udp_time_client/time_client.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 
 #include "reactor/datagram.hpp"
 #include "reactor/stop_signals.hpp"
@@ -15,23 +19,11 @@
 #include "samples/support/server_addresses.hpp"
 #include "samples/udp_time_client/questions.hpp"
 
+namespace time_client {
 namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::system_clock;
-
-struct Options {
-  std::string endpoint;
-  std::string format;
-  std::optional<double> interval_seconds;
-  std::optional<unsigned> count;
-  double timeout_seconds = 5;
-  bool send_timestamp = false;
-  bool sntp = false;
-  bool time = false;
-  bool daytime = false;
-  bool tcp = false;
-};
 
 std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
@@ -189,6 +181,8 @@ class TimeClient {
   bool failed_ = false;
 };
 
+}  // namespace
+
 int run(const Options& options) {
   reactor::Loop loop;
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&loop] { loop.stop(); }));
@@ -197,49 +191,4 @@ int run(const Options& options) {
   return client.failed() ? 1 : 0;
 }
 
-}  // namespace
-
-int main(int count, char** words) {
-  Options options;
-  int status = 0;
-  samples::CommandLine command_line{
-      "Asks a server for the time and prints what it answers. A Kiss-o'-Death of an SNTP server "
-      "is\n"
-      "obeyed: RATE doubles the interval, five in a row end the program, as do DENY and RSTR.\n"
-      "Example: udp_time_client 127.0.0.1:9001 '%A %H:%M'"};
-  command_line.add_option("endpoint", options.endpoint, "HOST:PORT or [::1]:PORT").required();
-  const auto format =
-      command_line.add_option("format", options.format, "A format of strftime [%Y-%m-%d %X]");
-  command_line
-      .add_option("--interval", options.interval_seconds,
-                  "Ask again every so many seconds [1 with --count]")
-      .within(0.001, 1e6);
-  command_line
-      .add_option("--count", options.count, "Ask so often [once; without end with --interval]")
-      .within(1U, 4'000'000'000U);
-  command_line.add_option("--timeout", options.timeout_seconds, "Seconds to wait for an answer")
-      .within(0.001, 1e6);
-  const auto timestamp = command_line.add_flag("--send-timestamp", options.send_timestamp,
-                                               "Ask what this host's time is called there");
-  const auto sntp =
-      command_line.add_flag("--sntp", options.sntp, "Ask by SNTP how far the clocks are apart");
-  const auto time = command_line.add_flag("--time", options.time, "Ask by TIME (RFC 868)");
-  const auto daytime =
-      command_line.add_flag("--daytime", options.daytime, "Ask by DAYTIME (RFC 867)");
-  command_line.add_flag("--tcp", options.tcp, "On a connection; with --time or --daytime")
-      .excludes(format)
-      .excludes(timestamp)
-      .excludes(sntp);
-  for (auto one : {timestamp, sntp, time, daytime}) {
-    for (const auto other : {format, timestamp, sntp, time, daytime}) {
-      if (one != other) one.excludes(other);
-    }
-  }
-  command_line.check([&] {
-    const bool lacks_protocol = options.tcp && !options.time && !options.daytime;
-    return lacks_protocol ? "--tcp: --time or --daytime is required" : "";
-  });
-  const int parsed =
-      samples::run_program(command_line, count, words, [&] { status = run(options); });
-  return parsed != 0 ? parsed : status;
-}
+}  // namespace time_client
