@@ -1,4 +1,5 @@
 // Sends each datagram back to its sender.
+#include <algorithm>
 #include <chrono>
 #include <list>
 #include <string>
@@ -21,12 +22,11 @@ constexpr std::chrono::milliseconds time_to_finish(50);
 constexpr reactor::DatagramOptions options{.when_full = reactor::WhenFull::drop_newest};
 
 // On all addresses of an endpoint.
-class Echo {
- public:
+struct Echo {
   Echo(reactor::Loop& loop, const std::string& endpoint, bool upper)
-      : sockets_(samples::value_of(reactor::DatagramSocket::bind_all(loop, endpoint, options))),
-        file_(address()) {
-    for (reactor::DatagramSocket& socket : sockets_) {
+      : sockets(samples::value_of(reactor::DatagramSocket::bind_all(loop, endpoint, options))),
+        file(address()) {
+    for (reactor::DatagramSocket& socket : sockets) {
       socket.on_received([&socket, upper](std::span<const reactor::Datagram> batch) {
         for (const reactor::Datagram& datagram : batch) {
           if (!samples::may_answer(datagram.sender, socket.address())) continue;
@@ -37,25 +37,22 @@ class Echo {
     }
   }
 
-  [[nodiscard]] const reactor::Address& address() const { return sockets_.front().address(); }
+  [[nodiscard]] const reactor::Address& address() const { return sockets.front().address(); }
 
   // What is queued is still sent.
   void end() {
-    for (reactor::DatagramSocket& socket : sockets_) socket.drain();
+    for (reactor::DatagramSocket& socket : sockets) socket.drain();
   }
 
- private:
-  std::vector<reactor::DatagramSocket> sockets_;
-  const samples::SocketFile file_;
+  std::vector<reactor::DatagramSocket> sockets;
+  const samples::SocketFile file;
 };
 
 void serve(const std::vector<std::string>& endpoints, bool upper) {
   reactor::Loop loop;
   std::list<Echo> echoes;
   for (const std::string& endpoint : endpoints) echoes.emplace_back(loop, endpoint, upper);
-  reactor::Timer end(loop, [&] {
-    for (Echo& echo : echoes) echo.end();
-  });
+  reactor::Timer end(loop, [&] { std::ranges::for_each(echoes, &Echo::end); });
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] {
     if (!end.running()) end.restart(time_to_finish);
   }));

@@ -10,7 +10,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -19,11 +18,13 @@
 
 #include "protocols/lines.hpp"
 #include "reactor/server.hpp"
+#include "support/lifetime.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
+using lifetime::established;
 using reactor::Error;
 using reactor::Loop;
 using reactor::NoDecoder;
@@ -50,12 +51,7 @@ enum class Moment {
   on_error,
 };
 
-struct NamedMoment {
-  Moment moment;
-  const char* name;
-};
-
-constexpr NamedMoment moments[] = {
+const std::vector<std::pair<Moment, const char*>> moments = {
     {Moment::make_session, "make_session"},
     {Moment::make_decoder, "make_decoder"},
     {Moment::on_data, "on_data"},
@@ -75,13 +71,6 @@ constexpr bool is_destructor(Moment moment) {
          moment == Moment::destructor_with_the_server;
 }
 
-struct Thrown : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The first three connections are there when the moment comes.
-constexpr int established = 3;
-
 // A server with its connections and their clients, as far as an action may touch them.
 class World {
  public:
@@ -95,78 +84,22 @@ class World {
   virtual void for_each(const std::function<void(Stream&)>& visit) = 0;
 
   /// Streams by the number of their session, in the order in which they were made.
-  std::map<int, Stream*> streams;
+  std::map<int, Stream*> peers;
   Loop& loop;
 };
 
-// ---- What is done
-
-struct Action {
-  std::string name;
-  std::function<void(World&, int self)> act;
-  enum Effect { none, closes, destroys, drains, throws } effect = none;
-};
-
-enum class Target { self, earlier, later, all };
-
-std::vector<Stream*> targets(World& world, int self, Target target) {
-  std::vector<Stream*> found;
-  for (const auto& [number, stream] : world.streams) {
-    const bool wanted = target == Target::all || (target == Target::self && number == self) ||
-                        (target == Target::earlier && number == self - 1) ||
-                        (target == Target::later && number == self + 1);
-    if (wanted) found.push_back(stream);
-  }
-  return found;
-}
-
-bool closes(std::string_view deed) { return !deed.starts_with("write") && deed != "accept"; }
+using Action = lifetime::Action<World>;
 
 std::vector<Action> actions() {
-  using Does = void (*)(Stream&);
-  const std::pair<const char*, Does> deeds[] = {
-      {"close", [](Stream& stream) { stream.close(); }},
-      {"abort", [](Stream& stream) { stream.abort(); }},
-      {"fail", [](Stream& stream) { stream.fail(Error{}); }},
-      {"accept", [](Stream& stream) { stream.accept(); }},
-      {"write to", [](Stream& stream) { stream.write("x"); }},
-      {"write much to", [](Stream& stream) { stream.write(Pattern::at(0)); }},
-  };
-  const std::pair<const char*, Target> whom[] = {{"this", Target::self},
-                                                 {"an earlier", Target::earlier},
-                                                 {"a later", Target::later},
-                                                 {"all", Target::all}};
-  std::vector<Action> all = {
-      {"destroy the server", [](World& world, int) { world.destroy(); }, Action::destroys},
-      {"drain", [](World& world, int) { world.drain(); }, Action::drains},
-      {"drain and destroy",
-       [](World& world, int) {
-         world.drain();
-         world.destroy();
-       },
-       Action::destroys},
-      {"visit all", [](World& world, int) { world.for_each([](Stream& of) { of.write("x"); }); }},
-      {"destroy the server in a visitor",
-       [](World& world, int) { world.for_each([&](Stream&) { world.destroy(); }); },
-       Action::destroys},
-      {"drain in a visitor",
-       [](World& world, int) { world.for_each([&](Stream&) { world.drain(); }); }, Action::drains},
-      {"stop the loop", [](World& world, int) { world.loop.stop(); }},
-      {"throw", [](World&, int) { throw Thrown("thrown"); }, Action::throws},
-  };
-  for (const auto& [deed, act] : deeds) {
-    for (const auto& [name, target] : whom) {
-      all.push_back({std::string(deed) + " " + name,
-                     [act = act, target = target](World& world, int self) {
-                       for (Stream* const stream : targets(world, self, target)) act(*stream);
-                     },
-                     closes(deed) ? Action::closes : Action::none});
-    }
-  }
-  return all;
+  return lifetime::actions<World, Stream>(
+      {{"close", [](Stream& stream) { stream.close(); }, true},
+       {"abort", [](Stream& stream) { stream.abort(); }, true},
+       {"fail", [](Stream& stream) { stream.fail(Error{}); }, true},
+       {"accept", [](Stream& stream) { stream.accept(); }},
+       {"write to", [](Stream& stream) { stream.write("x"); }},
+       {"write much to", [](Stream& stream) { stream.write(Pattern::at(0)); }}},
+      [](Stream& stream) { stream.write("x"); });
 }
-
-// ---- The world
 
 template <class D>
 class ServerWorld final : public World {
@@ -251,7 +184,7 @@ class ServerWorld final : public World {
   [[nodiscard]] bool acted() const { return acted_; }
   [[nodiscard]] bool destroyed() const { return destroyed_; }
   [[nodiscard]] bool serves() const { return server_.has_value(); }
-  [[nodiscard]] std::size_t alive() const { return streams.size(); }
+  [[nodiscard]] std::size_t alive() const { return peers.size(); }
   [[nodiscard]] int late_calls() const { return late_calls_; }
   [[nodiscard]] bool closes_are_told_once() const {
     for (const auto& [number, times] : closes_told_) {
@@ -286,7 +219,7 @@ class ServerWorld final : public World {
           world.moment_ == Moment::destructor_with_the_server) {
         world.act_if(number);
       }
-      world.streams.erase(number);
+      world.peers.erase(number);
     }
 
     void on_data(Bytes bytes) {
@@ -328,11 +261,11 @@ class ServerWorld final : public World {
 
   Session make_session(Stream& stream) {
     const int number = made_++;
-    streams[number] = &stream;
+    peers[number] = &stream;
     try {
       at(Moment::make_session, number);
     } catch (...) {
-      streams.erase(number);
+      peers.erase(number);
       throw;
     }
     return Session(*this, stream, number);
@@ -364,16 +297,10 @@ class ServerWorld final : public World {
 };
 
 template <class D>
-void check_cell(Loop& loop, Moment moment, const Action& action) {
+void check_pair(Loop& loop, Moment moment, const Action& action) {
   ServerWorld<D> world(loop, moment, action);
   int caught = 0;
-  const auto attempt = [&](const auto& step) {
-    try {
-      step();
-    } catch (const Thrown&) {
-      ++caught;
-    }
-  };
+  const auto attempt = [&](const auto& step) { caught += lifetime::throws(step); };
   const auto go_on_until = [&](const auto& condition) {
     run_until(loop, [&] {
       world.follow();
@@ -408,19 +335,14 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
 TEST_SUITE("server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a server calls may end it, drain it, or end any connection",
                      Position, Host, Guest) {
-    const std::vector<Action> all = actions();
-    for (const auto& [moment, name] : moments) {
-      for (const Action& action : all) {
-        if (is_destructor(moment) && action.effect == Action::throws) continue;
-        const std::string cell = std::string(name) + ": " + action.name;
-        CAPTURE(cell);
-        Position position;
-        const bool framed_only = moment == Moment::make_decoder || moment == Moment::on_frame;
-        if (!framed_only) check_cell<NoDecoder>(position.loop, moment, action);
-        if (moment != Moment::on_data && moment != Moment::on_drained) {
-          check_cell<protocols::LineDecoder>(position.loop, moment, action);
-        }
-      }
-    }
+    lifetime::for_each_pair<Moment, World>(
+        moments, actions(), is_destructor, [](Moment moment, const Action& action) {
+          Position position;
+          const bool framed_only = moment == Moment::make_decoder || moment == Moment::on_frame;
+          if (!framed_only) check_pair<NoDecoder>(position.loop, moment, action);
+          if (moment != Moment::on_data && moment != Moment::on_drained) {
+            check_pair<protocols::LineDecoder>(position.loop, moment, action);
+          }
+        });
   }
 }

@@ -7,18 +7,19 @@
 #include <list>
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "reactor/udp_server.hpp"
+#include "support/lifetime.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
+using lifetime::established;
 using reactor::Datagram;
 using reactor::DatagramSocket;
 using reactor::Error;
@@ -41,12 +42,7 @@ enum class Moment {
   on_error,
 };
 
-struct NamedMoment {
-  Moment moment;
-  const char* name;
-};
-
-constexpr NamedMoment moments[] = {
+const std::vector<std::pair<Moment, const char*>> moments = {
     {Moment::make_session, "make_session"},
     {Moment::on_datagram, "on_datagram"},
     {Moment::visitor, "visitor"},
@@ -62,14 +58,8 @@ constexpr bool is_destructor(Moment moment) {
          moment != Moment::visitor && moment != Moment::on_error;
 }
 
-struct Thrown : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// The first three sessions are there when the moment comes.
-constexpr int established = 3;
-
-struct Action;
+class World;
+using Action = lifetime::Action<World>;
 
 class World {
  public:
@@ -202,14 +192,6 @@ class World {
   std::optional<UdpServer<Session>> server_;
 };
 
-// ---- What is done
-
-struct Action {
-  std::string name;
-  std::function<void(World&, int self)> act;
-  enum Effect { none, closes, destroys, drains, throws } effect = none;
-};
-
 World::World(Loop& on, Moment when, const Action& what) : loop(on), moment_(when), action_(what) {
   server_.emplace(ok(UdpServer<Session>::bind(
       loop, "127.0.0.1:0", options(), [this](UdpPeer& peer) { return make_session(peer); })));
@@ -227,73 +209,23 @@ void World::act_if(int number) {
   action_.act(*this, number);
 }
 
-enum class Target { self, earlier, later, all };
-
-std::vector<int> targets(World& world, int self, Target target) {
-  std::vector<int> found;
-  for (const auto& [number, peer] : world.peers) {
-    const bool wanted = target == Target::all || (target == Target::self && number == self) ||
-                        (target == Target::earlier && number == self - 1) ||
-                        (target == Target::later && number == self + 1);
-    if (wanted) found.push_back(number);
-  }
-  return found;
-}
-
 std::vector<Action> actions() {
-  const std::pair<const char*, Target> whom[] = {{"this", Target::self},
-                                                 {"an earlier", Target::earlier},
-                                                 {"a later", Target::later},
-                                                 {"all", Target::all}};
-  std::vector<Action> all = {
-      {"destroy the server", [](World& world, int) { world.destroy(); }, Action::destroys},
-      {"drain", [](World& world, int) { world.drain(); }, Action::drains},
-      {"drain and destroy",
-       [](World& world, int) {
-         world.drain();
-         world.destroy();
-       },
-       Action::destroys},
-      {"visit all", [](World& world, int) { world.for_each([](UdpPeer& of) { of.send("x"); }); }},
-      {"destroy the server in a visitor",
-       [](World& world, int) { world.for_each([&](UdpPeer&) { world.destroy(); }); },
-       Action::destroys},
-      {"close all in a visitor of visitors",
-       [](World& world, int) {
-         world.for_each([&](UdpPeer&) { world.for_each([](UdpPeer& peer) { peer.close(); }); });
-       },
-       Action::closes},
-      {"drain in a visitor",
-       [](World& world, int) { world.for_each([&](UdpPeer&) { world.drain(); }); }, Action::drains},
-      {"stop the loop", [](World& world, int) { world.loop.stop(); }},
-      {"throw", [](World&, int) { throw Thrown("thrown"); }, Action::throws},
-  };
-  for (const auto& [name, target] : whom) {
-    all.push_back({std::string("close ") + name,
-                   [target = target](World& world, int self) {
-                     for (const int number : targets(world, self, target)) {
-                       world.peers[number]->close();
-                     }
-                   },
-                   Action::closes});
-    all.push_back({std::string("send to ") + name, [target = target](World& world, int self) {
-                     for (const int number : targets(world, self, target)) {
-                       world.peers[number]->send("x");
-                     }
-                   }});
-  }
+  auto all =
+      lifetime::actions<World, UdpPeer>({{"close", [](UdpPeer& peer) { peer.close(); }, true},
+                                         {"send to", [](UdpPeer& peer) { peer.send("x"); }}},
+                                        [](UdpPeer& peer) { peer.send("x"); });
+  all.push_back({"close all in a visitor of visitors",
+                 [](World& world, int) {
+                   world.for_each(
+                       [&](UdpPeer&) { world.for_each([](UdpPeer& peer) { peer.close(); }); });
+                 },
+                 Action::closes});
   return all;
 }
 
-void check_cell(Loop& loop, Moment moment, const Action& action) {
+void check_pair(Loop& loop, Moment moment, const Action& action) {
   int caught = 0;
-  const auto attempt = [&](const auto& step) {
-    try {
-      step();
-    } catch (const Thrown&) {
-      ++caught;
-    }
-  };
+  const auto attempt = [&](const auto& step) { caught += lifetime::throws(step); };
   World world(loop, moment, action);
   const int before = world.delivered;
   attempt([&] { world.trigger(); });
@@ -321,15 +253,10 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
 TEST_SUITE("udp_server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
                      Position, Host, Guest) {
-    const std::vector<Action> all = actions();
-    for (const auto& [moment, name] : moments) {
-      for (const Action& action : all) {
-        if (is_destructor(moment) && action.effect == Action::throws) continue;
-        const std::string cell = std::string(name) + ": " + action.name;
-        CAPTURE(cell);
-        Position position;
-        check_cell(position.loop, moment, action);
-      }
-    }
+    lifetime::for_each_pair<Moment, World>(moments, actions(), is_destructor,
+                                           [](Moment moment, const Action& action) {
+                                             Position position;
+                                             check_pair(position.loop, moment, action);
+                                           });
   }
 }

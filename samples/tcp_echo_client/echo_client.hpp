@@ -1,4 +1,6 @@
-// A client: sends the lines of standard input, prints what comes back.
+// The connection: lines of standard input go out on it, and what comes back is printed.
+#pragma once
+
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,13 +13,13 @@
 #include "reactor/stream.hpp"
 #include "samples/support/client.hpp"
 #include "samples/support/endpoint.hpp"
+#include "samples/support/failed.hpp"
 #include "samples/support/last_line.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
-#include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
 
-namespace {
+namespace tcp_echo_client {
 
 class EchoClient {
  public:
@@ -93,23 +95,4 @@ class EchoClient {
   bool ended_ = false;
 };
 
-}  // namespace
-
-int main(int count, char** words) {
-  std::string endpoint;
-  std::string secret_file;
-  samples::CommandLine command_line{
-      "Sends the lines of standard input to a server and prints its answers.\n"
-      "Example: echo hello | tcp_echo_client 127.0.0.1:9000"};
-  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
-  command_line.add_option("--secret-file", secret_file,
-                          "Prove to the server that this side knows what is in this file, and ask "
-                          "the same of it");
-  return samples::run_program(command_line, count, words, [&] {
-    std::optional<samples::Secret> secret;
-    if (!secret_file.empty()) secret = samples::Secret::read(secret_file);
-    reactor::Loop loop;
-    const EchoClient client(loop, endpoint, secret);
-    loop.run();
-  });
-}
+}  // namespace tcp_echo_client

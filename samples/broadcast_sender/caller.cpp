@@ -1,12 +1,12 @@
-// Calls out to whoever is there: sends a message to a broadcast address or multicast group every so
-// often, and prints who answers, and how soon.
+#include "samples/broadcast_sender/caller.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <list>
 #include <optional>
-#include <string>
+#include <span>
 #include <vector>
 
 #include "reactor/datagram.hpp"
@@ -17,17 +17,10 @@
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 
+namespace broadcast_sender {
 namespace {
 
 using std::chrono::system_clock;
-
-struct Options {
-  std::string to = "255.255.255.255:19999";
-  std::string interface;
-  std::string message = "Who is there?";
-  double interval_seconds = 1;
-  std::optional<unsigned> count;
-};
 
 // A reply says nothing of what it answers, but where it comes to does: each message leaves from a
 // port of its own, as traceroute's probes do.
@@ -135,6 +128,8 @@ class Caller {
   bool forgot_sent_ = false;  // One of those that are no longer there.
 };
 
+}  // namespace
+
 int call(const Options& options) {
   reactor::Loop loop;
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&loop] { loop.stop(); }));
@@ -143,25 +138,4 @@ int call(const Options& options) {
   return caller.sent_nothing() ? 1 : 0;
 }
 
-}  // namespace
-
-int main(int count, char** words) {
-  Options options;
-  int status = 0;
-  samples::CommandLine command_line{
-      "Sends a message to everybody, each from a port of its own, and prints each reply with its\n"
-      "sender and the time since the message that it answers.\n"
-      "Example: broadcast_sender --interface eth0 --count 3"};
-  command_line.add_option("--to", options.to,
-                          "A broadcast address or multicast group, and its port");
-  command_line.add_option("--interface", options.interface,
-                          "To this interface's broadcast address, or the group on it");
-  command_line.add_option("--message", options.message, "What to send");
-  command_line.add_option("--interval", options.interval_seconds, "Seconds between two messages")
-      .within(0.1, 1e6);
-  command_line.add_option("--count", options.count, "Messages to send [without end]")
-      .within(1U, 4'000'000'000U);
-  const int parsed =
-      samples::run_program(command_line, count, words, [&] { status = call(options); });
-  return parsed != 0 ? parsed : status;
-}
+}  // namespace broadcast_sender

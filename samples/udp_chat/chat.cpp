@@ -1,10 +1,14 @@
-// A chat without a server: each line goes to a named peer, as one datagram.
+#include "samples/udp_chat/chat.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "reactor/datagram.hpp"
@@ -12,80 +16,15 @@
 #include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
-#include "samples/support/memory.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
+#include "samples/udp_chat/friend.hpp"
 
+namespace udp_chat {
 namespace {
-
-using reactor::Address;
-using Clock = reactor::Loop::Clock;
-
-struct Options {
-  std::string listen = "127.0.0.1:9002";
-  std::vector<std::string> peers;
-};
 
 // After the last line: a host in reach says sooner that nobody is there.
 constexpr std::chrono::milliseconds time_for_refusals(200);
-
-constexpr std::size_t most_strangers = 100;
-constexpr std::size_t most_datagram_bytes = 65'507;
-
-// A peer that `--peer` names. Its host may have several addresses: what one refuses is sent
-// to the next.
-struct Friend {
-  static constexpr std::size_t most_recent = 32;
-  static constexpr std::size_t most_bytes = most_recent * (most_datagram_bytes + 100);
-
-  struct Message {
-    std::string text;
-    std::size_t to;     // Which of the addresses.
-    std::size_t tries;  // To how many addresses it was sent.
-    Clock::time_point sent_at;
-  };
-  struct Again {
-    std::vector<std::pair<Address, std::string>> messages;
-    bool is_lost;  // No address is left for at least one message.
-  };
-
-  void remember(Message message) {
-    if (addresses.size() == 1 || message.text.size() > most_datagram_bytes) return;
-    if (recent.size() == most_recent) recent.erase(recent.begin());
-    recent.push_back(std::move(message));
-  }
-
-  void note_heard_from(const std::string& address) { current = index_of(address); }
-
-  // What was sent to this address a moment ago did not arrive: what to send again, and where.
-  Again leave(const std::string& address, Clock::time_point now) {
-    constexpr std::chrono::seconds moment(1);
-    const std::size_t refused = index_of(address);
-    const std::size_t next = (refused + 1) % addresses.size();
-    std::erase_if(recent, [&](const Message& one) { return now - one.sent_at > moment; });
-    Again again{{}, refused == current};
-    for (Message& message : recent) {
-      if (message.to != refused || message.tries == addresses.size()) continue;
-      message.to = next;
-      ++message.tries;
-      again.messages.emplace_back(addresses[next], message.text);
-    }
-    if (!again.messages.empty()) again.is_lost = false;
-    if (refused == current) current = next;
-    return again;
-  }
-
-  std::size_t index_of(const std::string& address) const {
-    const auto place = std::find_if(addresses.begin(), addresses.end(),
-                                    [&](const Address& one) { return one.to_string() == address; });
-    return static_cast<std::size_t>(place - addresses.begin()) % addresses.size();
-  }
-
-  std::string name;
-  std::vector<Address> addresses;
-  std::size_t current = 0;
-  std::vector<Message> recent = {};  // Of the last second, where there are several addresses.
-};
 
 class Chat {
  public:
@@ -256,33 +195,13 @@ class Chat {
 
 }  // namespace
 
-int main(int count, char** words) {
-  Options options;
-  samples::CommandLine command_line{
-      "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
-      "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
-      "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
-  const reactor::DatagramOptions socket = {.refusals = true};
-  command_line.footer(
-      samples::memory_text(socket.most_bytes() + most_strangers * sizeof(Address),
-                           "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +
-                               " of lines that wait. A --peer of several addresses adds\n" +
-                               samples::mebibytes(Friend::most_bytes)));
-  command_line.add_option("--listen", options.listen, "HOST:PORT or [::1]:PORT; port 0: any");
-  command_line.add_option("--peer", options.peers, "NAME=HOST:PORT; may be repeated")
-      .check([](const std::string& peer) {
-        const std::size_t sign = peer.find('=');
-        if (sign == 0 || sign == peer.npos) return peer + ": not NAME=HOST:PORT";
-        const std::string name = peer.substr(0, sign);
-        const bool fits = name.front() != '@' && name.find(':') == name.npos;
-        return fits ? "" : name + ": a name has no colon and does not begin with @";
-      });
-  return samples::run_program(command_line, count, words, [&] {
-    reactor::Loop loop;
-    std::optional<Chat> chat;
-    const auto stop =
-        samples::value_of(reactor::StopSignals::create(loop, [&chat] { chat->stop(); }));
-    chat.emplace(loop, options);
-    loop.run();
-  });
+void chat(const Options& options) {
+  reactor::Loop loop;
+  std::optional<Chat> chat;
+  const auto stop =
+      samples::value_of(reactor::StopSignals::create(loop, [&chat] { chat->stop(); }));
+  chat.emplace(loop, options);
+  loop.run();
 }
+
+}  // namespace udp_chat

@@ -1,6 +1,8 @@
-// Forwards connections to another server, in both directions, as fast as the slower side reads.
+// Connections to one server, each forwarded to another.
+#pragma once
+
 #include <chrono>
-#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <list>
 #include <optional>
@@ -10,14 +12,11 @@
 
 #include "reactor/listener.hpp"
 #include "reactor/relay.hpp"
-#include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
-#include "reactor/stop_signals.hpp"
 #include "reactor/timer.hpp"
-#include "samples/support/memory.hpp"
-#include "samples/support/program.hpp"
+#include "samples/support/failed.hpp"
 
-namespace {
+namespace tcp_relay {
 
 using namespace std::chrono_literals;
 using reactor::Address;
@@ -25,13 +24,13 @@ using reactor::Error;
 using reactor::Stream;
 
 // For each connection there are two sockets.
-std::size_t most_connections() {
+inline std::size_t most_connections() {
   return reactor::ServerOptions{.descriptors_each = 2}.connection_limit();
 }
 
 // A side is not read while more than the high-water mark waits for the other: what one read brings
 // may come on top of it.
-std::uint64_t most_bytes() {
+inline std::uint64_t most_bytes() {
   const reactor::StreamLimits limits;
   constexpr std::uint64_t for_callbacks = 4096;
   const std::uint64_t each = 2 * (limits.high_water_bytes + limits.read_bytes) + for_callbacks;
@@ -132,32 +131,4 @@ class RelayServer {
   std::optional<reactor::Timer> cut_off_;
 };
 
-}  // namespace
-
-int main(int count, char** words) {
-  std::string from = "127.0.0.1:9000";
-  std::string to;
-  double idle_seconds = 600;
-  samples::CommandLine command_line{
-      "Forwards each connection to another server.\n"
-      "Example: tcp_relay --listen 127.0.0.1:9000 --to 127.0.0.1:8080"};
-  command_line.footer(samples::memory_text(
-      most_bytes(), std::to_string(most_connections()) +
-                        " connections, each with 768 KiB that waits in either direction"));
-  command_line.add_option("--listen", from, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
-  command_line.add_option("--to", to, "HOST:PORT, [::1]:PORT or unix:PATH to forward to")
-      .required();
-  command_line
-      .add_option("--idle-timeout", idle_seconds,
-                  "Seconds without a byte in either direction after which both sides are reset; "
-                  "0: never")
-      .within(0.0, 1e9);
-  return samples::run_program(command_line, count, words, [&] {
-    reactor::Loop loop;
-    RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)),
-                       std::chrono::milliseconds(std::llround(idle_seconds * 1000)));
-    const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.stop(); }));
-    samples::announce(server.address());
-    loop.run();
-  });
-}
+}  // namespace tcp_relay

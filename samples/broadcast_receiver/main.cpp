@@ -1,77 +1,18 @@
 // Hears what is broadcast or multicast, prints it, and tells the sender that somebody is there.
-#include <cstdio>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "reactor/rate_limit.hpp"
 #include "reactor/stop_signals.hpp"
 #include "reactor/udp_server.hpp"
+#include "samples/broadcast_receiver/sender.hpp"
 #include "samples/support/interface.hpp"
 #include "samples/support/memory.hpp"
-#include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 
 namespace {
 
-struct Options {
-  std::string listen = "0.0.0.0:19999";
-  std::vector<std::string> groups;
-  std::string interface;
-  std::string reply = "I am here";
-  bool any_length = false;  // Of what is answered; else nothing that is shorter than the reply.
-  bool no_reply = false;
-};
-
-// What all senders are treated by.
-struct Rules {
-  reactor::Loop& loop;
-  const Options& options;
-  std::uint16_t port = 0;
-  reactor::RateLimit replies{1000, 1000};
-  bool reported_short = false;
-};
-
-class Sender {
- public:
-  Sender(reactor::UdpPeer& peer, Rules& rules) : peer_(peer), rules_(rules) {}
-
-  void on_datagram(const reactor::Datagram& datagram) {
-    std::printf("from %s: %s\n", peer_.address().to_string().c_str(),
-                samples::escaped(datagram.text()).c_str());
-    std::fflush(stdout);
-    if (may_reply(datagram)) peer_.send(rules_.options.reply);
-  }
-
- private:
-  // An answer that were answered would go on for ever, among all the receivers of a network. One
-  // comes from another receiver's port, or another server's (below 1024), or says what we say; the
-  // limit is for any that does not.
-  bool may_reply(const reactor::Datagram& datagram) {
-    const std::uint16_t port = peer_.address().port();
-    if (rules_.options.no_reply || port < IPPORT_RESERVED || port == rules_.port) return false;
-    if (datagram.text() == rules_.options.reply || is_too_short(datagram)) return false;
-    const auto now = rules_.loop.now();
-    return replies_.allow(now) && rules_.replies.allow(now);
-  }
-
-  // The sender's address may be forged, and the reply go to a victim: it must not get more bytes
-  // that way than the attacker sends.
-  bool is_too_short(const reactor::Datagram& datagram) {
-    const std::size_t least = rules_.options.any_length ? 0 : rules_.options.reply.size();
-    if (datagram.bytes.size() >= least) return false;
-    if (!std::exchange(rules_.reported_short, true)) {
-      std::fprintf(stderr, "datagrams of less than %zu bytes are not answered without --reply\n",
-                   least);
-    }
-    return true;
-  }
-
-  reactor::UdpPeer& peer_;
-  Rules& rules_;
-  reactor::RateLimit replies_{10, 20};
-};
-
+using broadcast_receiver::Options;
+using broadcast_receiver::Rules;
+using broadcast_receiver::Sender;
 using Server = reactor::UdpServer<Sender>;
 
 // On each socket that can, where the name has several addresses.

@@ -1,20 +1,24 @@
-// Sends each line of standard input as a datagram and prints the answer.
+// Sends lines of standard input, one after the other, and prints the answer to each.
+#pragma once
+
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "reactor/datagram.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
-#include "samples/support/program.hpp"
 #include "samples/support/server_addresses.hpp"
 
-namespace {
+namespace udp_echo_client {
 
 class EchoClient {
  public:
@@ -92,24 +96,4 @@ class EchoClient {
   samples::LineInput input_;
 };
 
-}  // namespace
-
-int main(int count, char** words) {
-  std::string endpoint;
-  double timeout_seconds = 5;
-  bool failed = false;
-  samples::CommandLine command_line{
-      "Sends each line of standard input to a server as a datagram and prints the answer.\n"
-      "Exit code 1 if a line was not answered.\n"
-      "Example: echo hello | udp_echo_client 127.0.0.1:9002"};
-  command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
-  command_line.add_option("--timeout", timeout_seconds, "Seconds to wait for each answer")
-      .within(0.001, 1e6);
-  const int status = samples::run_program(command_line, count, words, [&] {
-    reactor::Loop loop;
-    const EchoClient client(loop, endpoint, timeout_seconds);
-    loop.run();
-    failed = client.failed();
-  });
-  return status != 0 ? status : failed;
-}
+}  // namespace udp_echo_client

@@ -1,0 +1,140 @@
+#include "reactor/output_batch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "reactor/engine.hpp"
+#include "reactor/loop.hpp"
+
+using reactor::Loop;
+using reactor::OutputBatch;
+
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::string text_in(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Notes what it is given to send.
+struct Sending final : reactor::Source {
+  explicit Sending(Loop& loop) : Source(loop.engine(), reactor::Kind::stream) {}
+  void on_ready(unsigned) override {}
+  void on_gathered(std::span<const std::byte> bytes) override {
+    sent += "[" + text_in(bytes) + "]";
+    place = bytes.data();
+  }
+  void unregister() noexcept override {}
+
+  std::string sent;
+  const std::byte* place = nullptr;
+};
+
+struct Fixture {
+  Loop loop;
+  Sending one{loop};
+  Sending other{loop};
+  OutputBatch batch;
+
+  // As if a read had brought this.
+  std::span<const std::byte> read(std::string_view text) {
+    std::memcpy(batch.read_buffer(), text.data(), text.size());
+    return {batch.read_buffer(), text.size()};
+  }
+};
+
+}  // namespace
+
+TEST_SUITE("output batch") {
+  TEST_CASE_FIXTURE(Fixture, "what a callback writes to a source is sent as one") {
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of("one ")));
+    CHECK(batch.gather(one, bytes_of("two")));
+    batch.end();
+    CHECK(one.sent.empty());
+    batch.flush();
+    CHECK(one.sent == "[one two]");
+    batch.flush();
+    CHECK(one.sent == "[one two]");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "nothing is gathered while no callback runs") {
+    CHECK_FALSE(batch.gather(one, bytes_of("early")));
+    CHECK_FALSE(batch.gather_first(one, read("early")));
+    CHECK_FALSE(batch.gather_itself(one));
+    batch.flush();
+    CHECK(one.sent.empty());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a write to another source sends what the first one has") {
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of("first")));
+    CHECK(batch.gather(other, bytes_of("second")));
+    CHECK(one.sent == "[first]");
+    CHECK(other.sent.empty());
+    batch.flush();
+    CHECK(other.sent == "[second]");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what was just read is sent from where it lies") {
+    const auto all = read("echo");
+    batch.begin();
+    CHECK(batch.gather_first(one, all.first(2)));
+    CHECK(batch.gather(one, all.subspan(2)));
+    batch.flush();
+    CHECK(one.sent == "[echo]");
+    CHECK(one.place == batch.read_buffer());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what was read and something else are put together elsewhere") {
+    const auto all = read("echo");
+    batch.begin();
+    CHECK(batch.gather_first(one, all));
+    CHECK(batch.gather(one, bytes_of(" more")));
+    batch.flush();
+    CHECK(one.sent == "[echo more]");
+    CHECK(text_in(all) == "echo");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "gather_first() takes only the first write, of what was read") {
+    batch.begin();
+    CHECK_FALSE(batch.gather_first(one, bytes_of("not read")));
+    CHECK(batch.gather(one, bytes_of("first")));
+    CHECK_FALSE(batch.gather_first(one, read("second")));
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what does not fit is not gathered, and what was gathered stays") {
+    const std::string most(OutputBatch::gather_buffer_bytes, 'x');
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of(most)));
+    CHECK_FALSE(batch.gather(one, bytes_of("y")));
+    CHECK(batch.take(other).empty());
+    CHECK(text_in(batch.take(one)) == most);
+    batch.flush();
+    CHECK(one.sent.empty());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "a source that gathers by itself is called with nothing") {
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of("first")));
+    CHECK(batch.gather_itself(other));
+    CHECK(one.sent == "[first]");
+    batch.flush();
+    CHECK(other.sent == "[]");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what is discarded is not sent") {
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of("lost")));
+    batch.discard();
+    batch.flush();
+    CHECK(one.sent.empty());
+  }
+}
