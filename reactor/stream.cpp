@@ -22,7 +22,6 @@ struct Stream::State final : StreamProgress {
     std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
     Error error;                                // Why the connection is over, until on_close tells.
-    Duration close_timeout{};                   // Of a stream that is closed once it has connected.
     AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
@@ -162,11 +161,9 @@ struct Stream::State final : StreamProgress {
     }
     clear(connecting);
     hold_output(false);
-    end_time_limit();
     moved_at_ = engine().turn_time();
-    if (is(closing)) {
-      begin_closing(cold_->close_timeout);
-    } else {
+    if (!is(closing)) {
+      end_time_limit();
       if (waits_to_send()) limit_stall();
       if (cold_ && cold_->on_connect && !engine().call(*this, cold_->on_connect)) return;
     }
@@ -190,17 +187,10 @@ struct Stream::State final : StreamProgress {
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
     if (reason) cold().error = std::move(reason);
-    if (is(connecting)) return close_once_connected(timeout);
     begin_closing(timeout);
+    // What was written before is sent once it has connected; without any it need not connect.
+    if (is(connecting) && !waits_to_send()) fail(connection().error(ECANCELED, "connect"));
     engine().schedule(*this);
-  }
-
-  // What was written before the connection is there is sent first. Without any, it is not needed.
-  void close_once_connected(Duration timeout) {
-    end_output();
-    if (!waits_to_send()) return fail(connection().error(ECANCELED, "connect"));
-    cold().close_timeout = timeout;
-    set(closing);
   }
 
   void begin_closing(Duration timeout) {

@@ -130,8 +130,8 @@ class Stream {
   /// acknowledged or received. on_close tells timed_out then. A peer that has got everything may go
   /// on sending for StreamLimits::discard_timeout. max(): no timeout.
   ///
-  /// A stream that is connecting and has something to send connects first, without on_connect; one
-  /// that has nothing to send ends with operation_canceled.
+  /// A stream that is connecting and has something to send connects first, within `timeout` and
+  /// without on_connect; one that has nothing to send ends with operation_canceled.
   void close(Duration timeout);
   void close();  ///< With StreamLimits::close_timeout.
 
