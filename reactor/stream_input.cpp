@@ -20,27 +20,30 @@ StreamInput::StreamInput(Engine& engine, Socket socket, const Address& peer)
       read_bytes_(first_read_bytes) {}
 
 void StreamInput::on_ready(unsigned happened) {
-  if (happened == Happened::readable && !is(not_reading | undelivered)) [[likely]] {
-    return read();
+  constexpr unsigned rare =
+      undelivered | end_is_near | readable | on_data_replaced | level_triggered;
+  if (happened != Happened::readable || is(not_reading | rare)) [[unlikely]] {
+    const bool reads = happened == Happened::readable && !is(not_reading | undelivered);
+    return reads ? read() : on_anything_ready(happened);
   }
-  on_anything_ready(happened);
+  const ssize_t size = receive();
+  if (size <= 0 || static_cast<std::size_t>(size) == read_bytes_) [[unlikely]]
+    return take(size);
+  moved_at_ = engine().turn_time();
+  (void)engine().call(*this, on_data_,
+                      Bytes(engine().read_buffer(), static_cast<std::size_t>(size)));
 }
 
-void StreamInput::read() {
-  std::byte* const buffer = engine().read_buffer();
-  const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes_, 0);
-  if (size <= 0) [[unlikely]]
-    return read_nothing(static_cast<int>(-size));
+std::ptrdiff_t StreamInput::receive() {
+  return sys::recv(connection().fd(), engine().read_buffer(), read_bytes_, 0);
+}
+
+void StreamInput::read() { take(receive()); }
+
+[[gnu::noinline]] void StreamInput::take(std::ptrdiff_t size) {
+  if (size <= 0) return read_nothing(static_cast<int>(-size));
   moved_at_ = engine().turn_time();
   const auto received = static_cast<std::size_t>(size);
-  if (received == read_bytes_ ||
-      is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
-    return deliver_and_read_on(received);
-  }
-  (void)engine().call(*this, on_data_, Bytes(buffer, received));
-}
-
-[[gnu::noinline]] void StreamInput::deliver_and_read_on(std::size_t received) {
   // A buffer that was not filled has emptied the socket, unless its end is behind that.
   const bool filled = received == read_bytes_;
   filled || is(end_is_near) ? set(readable) : clear(readable);
@@ -51,7 +54,7 @@ void StreamInput::read() {
   read();
 }
 
-[[gnu::noinline]] void StreamInput::read_nothing(int error) {
+void StreamInput::read_nothing(int error) {
   if (error == EINTR) return read();
   clear(readable);
   if (error == EAGAIN) return update_level();
@@ -67,12 +70,11 @@ bool StreamInput::deliver(Bytes bytes) {
 
 bool StreamInput::deliver_rest() {
   while (is(readable) && !is(no_reader | paused | ended | closing)) {
-    std::byte* const buffer = engine().read_buffer();
-    const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes_, 0);
+    const ssize_t size = receive();
     if (size == -EINTR) continue;
     if (size <= 0) break;
     const auto received = static_cast<std::size_t>(size);
-    if (!deliver({buffer, received})) return false;
+    if (!deliver({engine().read_buffer(), received})) return false;
     if (received == read_bytes_ || engine().interrupted()) {
       engine().schedule(*this);
       return false;

@@ -75,7 +75,8 @@ class StreamInput : public StreamOutput {
   virtual void on_input_failed(Error error) = 0;
 
   void on_ready(unsigned happened) final;
-  void deliver_and_read_on(std::size_t received);
+  [[nodiscard]] std::ptrdiff_t receive();
+  void take(std::ptrdiff_t received);
   void read_nothing(int error);
   void update_level();
 

@@ -19,7 +19,6 @@ class StreamClient : public Client {
 
   void on_time(Time now) override;
   [[nodiscard]] Time next_time() const override;
-  [[nodiscard]] std::size_t open_connections() const { return open_; }
 
  private:
   class Connection;

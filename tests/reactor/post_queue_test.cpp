@@ -21,14 +21,18 @@ void run_batch(PostQueue& queue) {
   }
 }
 
-// Posts its text to a log when it is destroyed.
+// Notes when it is destroyed, and posts a task then.
 struct PostsWhenDestroyed {
-  PostQueue& queue;
-  std::string& log;
+  PostsWhenDestroyed(PostQueue& to, std::string& into) : queue(to), log(into) {}
+  PostsWhenDestroyed(const PostsWhenDestroyed&) = delete;
+  PostsWhenDestroyed& operator=(const PostsWhenDestroyed&) = delete;
   ~PostsWhenDestroyed() {
     log += "destroyed ";
     (void)queue.push([last = std::make_shared<int>(1)] {});
   }
+
+  PostQueue& queue;
+  std::string& log;
 };
 
 }  // namespace

@@ -47,7 +47,6 @@ class Peer {
 
   /// Ends once what has begun is done.
   void end();
-  [[nodiscard]] bool is_ending() const { return ending_; }
 
   [[nodiscard]] reactor::Stream& stream() { return stream_; }
   [[nodiscard]] std::string name() const;

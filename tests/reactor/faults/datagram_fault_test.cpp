@@ -8,6 +8,7 @@
 
 #include "faulty_platform.hpp"
 #include "reactor/datagram.hpp"
+#include "support/inbox.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
@@ -21,7 +22,7 @@ using Batch = std::span<const Datagram>;
 namespace {
 
 // Those that a kernel would coalesce stand beside those that it would not.
-std::vector<std::string> numbered(std::size_t count) {
+std::vector<std::string> mixed(std::size_t count) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count; ++i) {
     std::string text = std::to_string(i) + ":";
@@ -31,15 +32,11 @@ std::vector<std::string> numbered(std::size_t count) {
   return texts;
 }
 
-struct Inbox {
-  explicit Inbox(Loop& loop) : socket(ok(DatagramSocket::bind(loop, "127.0.0.1:0"))) {
+// With room for all that a test sends.
+struct LargeInbox : Inbox {
+  explicit LargeInbox(Loop& loop) : Inbox(loop, address("127.0.0.1:0")) {
     ok(socket.socket().set(reactor::option::receive_buffer, 4 * 1024 * 1024));
-    socket.on_received([this](Batch batch) {
-      for (const Datagram& datagram : batch) texts.emplace_back(datagram.text());
-    });
   }
-  DatagramSocket socket;
-  std::vector<std::string> texts;
 };
 
 // Faults end with the test, also with one that fails.
@@ -55,23 +52,24 @@ struct Injected {
 TEST_SUITE("faults") {
   TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", Position,
                      Host, Guest) {
-    const auto texts = numbered(300);
+    const auto texts = mixed(300);
     for (const int number : {EIO, EINVAL, EOPNOTSUPP, EMSGSIZE}) {
       CAPTURE(number);
       Position position;
       Loop& loop = position.loop;
-      Inbox inbox(loop);
+      LargeInbox inbox(loop);
       DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       std::vector<std::string> errors;
       client.on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
       const Injected injected(0, {.coalesced = number});
       const auto burst = [&] {
-        const std::size_t before = inbox.texts.size();
+        const std::size_t before = inbox.messages.size();
         loop.post([&] {
           for (const std::string& text : texts) client.send(inbox.socket.address(), text);
         });
-        run_until(loop, [&] { return inbox.texts.size() == before + texts.size(); });
-        CHECK(std::equal(texts.begin(), texts.end(), inbox.texts.end() - 300));
+        run_until(loop, [&] { return inbox.messages.size() == before + texts.size(); });
+        const auto received = inbox.texts();
+        CHECK(std::equal(texts.begin(), texts.end(), received.end() - 300));
       };
       burst();
       CHECK(faulty::calls().coalesced > 0);
@@ -97,7 +95,7 @@ TEST_SUITE("faults") {
         for (const Datagram& datagram : batch) server.reply(datagram, datagram.bytes);
       });
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
-      const auto texts = numbered(total);
+      const auto texts = mixed(total);
       std::size_t sent = 0, received = 0, wrong = 0;
       const auto fill_window = [&] {
         for (; sent < total && sent - received < window; ++sent) client.send(texts[sent]);
@@ -151,7 +149,7 @@ TEST_SUITE("faults") {
 
   TEST_CASE("a datagram that waits goes to the peer that the socket had when it was sent") {
     Loop loop;
-    Inbox first(loop), second(loop);
+    LargeInbox first(loop), second(loop);
     DatagramSocket client = ok(DatagramSocket::connect(loop, first.socket.address()));
     {
       const Injected injected(0, {.no_buffers = 1000});
@@ -159,14 +157,14 @@ TEST_SUITE("faults") {
       ok(client.socket().connect(second.socket.address()));
       CHECK(client.send("to the second") == reactor::WriteStatus::queued);
     }
-    run_until(loop, [&] { return !first.texts.empty() && !second.texts.empty(); });
-    CHECK(first.texts == std::vector<std::string>{"to the first"});
-    CHECK(second.texts == std::vector<std::string>{"to the second"});
+    run_until(loop, [&] { return !first.messages.empty() && !second.messages.empty(); });
+    CHECK(first.texts() == std::vector<std::string>{"to the first"});
+    CHECK(second.texts() == std::vector<std::string>{"to the second"});
   }
 
   TEST_CASE("what the kernel has no buffers for waits, and what has no room then is told") {
     Loop loop;
-    Inbox inbox(loop);
+    LargeInbox inbox(loop);
     reactor::DatagramOptions options;
     options.max_queued_bytes = 10'000;
     DatagramSocket client = ok(DatagramSocket::connect(loop, inbox.socket.address(), options));
@@ -175,7 +173,7 @@ TEST_SUITE("faults") {
     std::vector<std::string> taken;
     {
       const Injected injected(0, {.no_buffers = 1000});
-      for (const std::string& text : numbered(100)) {
+      for (const std::string& text : mixed(100)) {
         const reactor::WriteStatus result = client.send(text);
         if (result == reactor::WriteStatus::queued) taken.push_back(text);
         CHECK((result == reactor::WriteStatus::queued || result == reactor::WriteStatus::refused));
@@ -186,8 +184,8 @@ TEST_SUITE("faults") {
       CHECK(client.queued_bytes() > 0);
     }
     run_until(loop, [&] { return drained == 1; });
-    run_until(loop, [&] { return inbox.texts.size() == taken.size(); });
-    CHECK(inbox.texts == taken);
+    run_until(loop, [&] { return inbox.messages.size() == taken.size(); });
+    CHECK(inbox.texts() == taken);
     CHECK(client.counters().failed + client.counters().dropped == 0);
   }
 }
