@@ -109,7 +109,7 @@ struct DatagramSocket::State final : DatagramOutput {
     if (happened & ~Happened::writable) receive();
   }
 
-  void on_turn() override {
+  void on_iteration() override {
     for (std::size_t left = errors().size(); left > 0 && !engine().interrupted(); --left) {
       const Error told = errors().take_first();
       if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
@@ -147,7 +147,7 @@ struct DatagramSocket::State final : DatagramOutput {
         buffers().received.datagrams(messages, tells_arrivals ? &address() : nullptr);
     counters().received += datagrams.size();
     counters().truncated += truncated;
-    // A batch that is not full has emptied the socket; the next turn serves others first.
+    // A batch that is not full has emptied the socket; the next iteration serves others first.
     more_to_receive = messages == ReceiveBatch::max_messages && trigger == Trigger::edge;
     if (more_to_receive) engine().schedule(*this);
     (void)engine().call(*this, on_received_callback, datagrams);

@@ -107,8 +107,8 @@ class DatagramSocket {
   void deliver_later(std::span<const Datagram> rest);
 
   /// Something could not be sent, or an earlier datagram found nobody (connection_refused; its
-  /// subject says whom it was for): told from the loop, each error once a turn, and sixteen at
-  /// most. Not an end, the socket works on.
+  /// subject says whom it was for): told from the loop, each error once an iteration, and sixteen
+  /// at most. Not an end, the socket works on.
   void on_error(Callback<void(const Error&)> on_error);
 
   /// There is room again, after send() returned `refused`, or after the queue was full when a

@@ -12,7 +12,7 @@ struct Deadline::State final : TimerHandle {
 
   void on_expired() override {
     const Nanoseconds due = saturating_sum(touched, timeout);
-    if (due > engine().turn_time()) return expire_at(due);
+    if (due > engine().iteration_time()) return expire_at(due);
     (void)engine().call(*this, on_expired_callback);
   }
 
@@ -31,7 +31,7 @@ struct Deadline::State final : TimerHandle {
 Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
     : state_(new State(loop.engine(), std::move(on_expired))),
       touched_(&state_->touched),
-      turn_time_(&loop.engine().turn_time()) {
+      iteration_time_(&loop.engine().iteration_time()) {
   restart(timeout);
 }
 

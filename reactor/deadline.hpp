@@ -15,9 +15,9 @@ namespace reactor {
 ///     Deadline idle(loop, 30s, [this] { stream.close(); });
 ///     stream.on_data([this](auto bytes) { idle.touch(); … });
 ///
-/// A touch only notes the time of the loop's turn; the timer behind it looks at that when it
-/// expires, and goes back to sleep for what is left. Never early, counted from the turn of the last
-/// touch, and late by no more than a Timer is. It does not keep the loop running.
+/// A touch only notes the time of the loop's iteration; the timer behind it looks at that when it
+/// expires, and goes back to sleep for what is left. Never early, counted from the iteration of the
+/// last touch, and late by no more than a Timer is. It does not keep the loop running.
 ///
 /// Lifetime  Destroying the Deadline is final: no callback comes after it.
 /// Thread    The loop's thread only.
@@ -29,9 +29,9 @@ class Deadline {
   /// Starts counting. The longest Duration never ends.
   Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired);
 
-  /// Something happened: counts anew, from the beginning of the loop's turn; outside of one, from
-  /// that of the last.
-  void touch() { *touched_ = *turn_time_; }
+  /// Something happened: counts anew, from the beginning of the loop's iteration; outside of one,
+  /// from that of the last.
+  void touch() { *touched_ = *iteration_time_; }
 
   /// Counts anew with another timeout; also starts a Deadline that has expired or was cancelled.
   void restart(Duration timeout);
@@ -43,7 +43,7 @@ class Deadline {
 
   Handle<State> state_;
   std::int64_t* touched_;
-  const std::int64_t* turn_time_;
+  const std::int64_t* iteration_time_;
 };
 
 }  // namespace reactor

@@ -52,7 +52,7 @@ class Engine {
   void run(bool for_ever);
   /// One iteration, which waits for something to happen if `wait`. False when nothing is left to
   /// do.
-  bool turn(bool wait);
+  bool run_once(bool wait);
   void stop() noexcept;
   void post(PostQueue::Task&& task);
   [[nodiscard]] bool alive() const;
@@ -65,7 +65,7 @@ class Engine {
   void rethrow() { calls_.rethrow(); }
   /// True in a child that was forked after this was made: the parent goes on with what it shares.
   [[nodiscard]] bool forked() const { return forked_; }
-  void measure_turns(TurnStatistics* statistics) { iteration_.measure(statistics); }
+  void measure_iterations(IterationStatistics* statistics) { iteration_.measure(statistics); }
   void watch_slow_calls(Nanoseconds limit, Calls::OnSlow on_slow) {
     calls_.watch_slow(limit, std::move(on_slow));
   }
@@ -104,7 +104,7 @@ class Engine {
 
   static Nanoseconds clock() { return Timers::clock(); }
   Nanoseconds now() { return timers_.now(); }
-  [[nodiscard]] const Nanoseconds& turn_time() const { return timers_.turn_time(); }
+  [[nodiscard]] const Nanoseconds& iteration_time() const { return timers_.iteration_time(); }
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return timers_.known_time_since(when);
   }
@@ -145,8 +145,8 @@ class Engine {
   [[nodiscard]] bool runs_in(std::thread::id thread) const {
     return thread_.load(std::memory_order_relaxed) == thread;
   }
-  void run_turns();
-  void guest_turn();
+  void run_iterations();
+  void guest_iteration();
   void keep_application_running();
   void finish_natives();
   void detach_from_parent() noexcept;

@@ -253,7 +253,7 @@ struct Process::State final : Source {
   }
 
   void on_ready(unsigned) override { tell_if_ended(); }
-  void on_turn() override { tell_if_ended(); }
+  void on_iteration() override { tell_if_ended(); }
 
   void tell_if_ended() {
     if (!watched && !child_ended) return;

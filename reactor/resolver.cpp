@@ -318,7 +318,7 @@ struct Query::StateFor final : State {
 
   void fail(Error error) override { finish(Failure(std::move(error))); }
 
-  // Of an answer and a timeout in one turn, the first counts.
+  // Of an answer and a timeout in one iteration, the first counts.
   void finish(Result<Answer> result) {
     if (outcome) return;
     abandon_lookup();
@@ -327,7 +327,7 @@ struct Query::StateFor final : State {
     engine().schedule(*this);
   }
 
-  void on_turn() override {
+  void on_iteration() override {
     keep_loop_running(false);
     (void)engine().call(*this, on_answer, std::move(*outcome));
   }

@@ -42,11 +42,12 @@ struct Signal::State final : Source {
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override { (void)engine().call(*this, on_signal_callback); }
+  void on_iteration() override { (void)engine().call(*this, on_signal_callback); }
 
   [[nodiscard]] std::string describe() const override { return "signal " + std::to_string(number); }
 
-  // libuv calls back no more after this, but has to take a turn of its own to let go of the memory.
+  // libuv calls back no more after this, but has to take an iteration of its own to let go of the
+  // memory.
   void unregister() noexcept override {
     passive.reset();
     if (init_error) return;

@@ -88,7 +88,7 @@ struct Stream::State final : StreamOutput {
     go_on();
   }
 
-  void on_turn() override { go_on(); }
+  void on_iteration() override { go_on(); }
 
   void unregister() noexcept override {
     send_gathered();
@@ -135,7 +135,7 @@ struct Stream::State final : StreamOutput {
     const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
     if (size <= 0) [[unlikely]]
       return read_nothing(static_cast<int>(-size));
-    moved_at_ = engine().turn_time();
+    moved_at_ = engine().iteration_time();
     const auto received = static_cast<std::size_t>(size);
     if (received == read_bytes ||
         is(end_is_near | readable | undelivered | on_data_replaced | level_triggered)) {
@@ -267,7 +267,7 @@ struct Stream::State final : StreamOutput {
     clear(connecting);
     hold_output(false);
     seldom->timer.reset();
-    moved_at_ = engine().turn_time();
+    moved_at_ = engine().iteration_time();
     if (waits_to_send()) limit_stall();
     if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
     if (waits_to_send() && !send_queue()) return;
@@ -311,14 +311,14 @@ struct Stream::State final : StreamOutput {
       const ssize_t size = sys::recv(connection().fd(), engine().read_buffer(), most, 0);
       if (size == -EINTR) continue;
       if (size == static_cast<ssize_t>(most)) {
-        moved_at_ = engine().turn_time();
+        moved_at_ = engine().iteration_time();
         return engine().schedule(*this);
       }
       if (size < 0 && size != -EAGAIN) {
         return finish(connection().error(static_cast<int>(-size), "close connection to"));
       }
       if (size == 0) set(ended);
-      if (size > 0) moved_at_ = engine().turn_time();
+      if (size > 0) moved_at_ = engine().iteration_time();
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
     if (is(ended) && !waits_to_send()) return finish({});
@@ -416,7 +416,7 @@ struct Stream::State final : StreamOutput {
     if (rarely().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
   }
 
-  void touch() { moved_at_ = engine().turn_time(); }
+  void touch() { moved_at_ = engine().iteration_time(); }
 
   [[nodiscard]] bool has_progressed() const { return moved_at_ >= 0; }
 

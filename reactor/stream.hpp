@@ -116,8 +116,9 @@ class Stream {
   ///
   /// Lifetime  The file is closed once it is sent, or with the stream.
   /// Cost      No memory for the file's bytes, which count for `above_high_water` but not against
-  ///           max_queued_bytes. At most 1 MiB a turn, so that one peer that reads fast holds up
-  ///           no other. Bytes that the page cache lacks are read from disk on the loop's thread.
+  ///           max_queued_bytes. At most 1 MiB an iteration, so that one peer that reads fast holds
+  ///           up no other. Bytes that the page cache lacks are read from disk on the loop's
+  ///           thread.
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
 
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
@@ -166,7 +167,7 @@ class Stream {
 
   /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero
   /// while the stream itself does not read: after pause(), without on_data, above the high-water
-  /// mark. Measured while a timer of the loop is running, to the turn.
+  /// mark. Measured while a timer of the loop is running, to the iteration.
   ///
   /// Cost      A system call.
   [[nodiscard]] Duration quiet_for() const;

@@ -35,8 +35,8 @@ class UdpPeer {
   }
   WriteStatus send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
 
-  /// Ends the session, which is destroyed in the loop's next turn. What the peer sends from now on
-  /// goes to a new one. Does nothing while the session is being made.
+  /// Ends the session, which is destroyed in the loop's next iteration. What the peer sends from
+  /// now on goes to a new one. Does nothing while the session is being made.
   void close() { on_close_(); }
 
  private:

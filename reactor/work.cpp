@@ -58,7 +58,7 @@ struct Work::State final : Source {
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override {
+  void on_iteration() override {
     keep_loop_running(false);
     auto tell = [this] {
       if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));

@@ -4,8 +4,8 @@
 
 namespace {
 
-// A loop that is in the middle of a turn when it calls.
-class InTurn {
+// A loop that is in the middle of an iteration when it calls.
+class InIteration {
  public:
   template <class Work>
   void inside(Work work) {
@@ -17,7 +17,7 @@ class InTurn {
   reactor::Loop loop_;
 };
 
-class Timers : public InTurn {
+class Timers : public InIteration {
  public:
   explicit Timers(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) timers_.emplace_back(loop_, [] {});
@@ -29,7 +29,7 @@ class Timers : public InTurn {
   std::vector<reactor::Timer> timers_;
 };
 
-class Deadlines : public InTurn {
+class Deadlines : public InIteration {
  public:
   explicit Deadlines(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {

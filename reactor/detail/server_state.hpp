@@ -90,7 +90,7 @@ class FirstProgress {
     if (place == end_) ++end_;
   }
 
-  // An armed deadline costs each turn of the loop a look at the clock: it goes when all have
+  // An armed deadline costs each iteration of the loop a look at the clock: it goes when all have
   // progressed.
   void look() {
     while (end_ != connections_.begin() && std::prev(end_)->stream.has_progressed()) --end_;
@@ -161,7 +161,7 @@ struct ServerState final : HandleState {
     if (retired()) return;
     first_progress.await();
     connections.splice(connections.begin(), made);
-    // In a later turn, after what has arrived was received.
+    // In a later iteration, after what has arrived was received.
     if (draining) ask_newcomers->restart(std::chrono::nanoseconds(1));
     update_listening();
   }

@@ -173,7 +173,7 @@ struct UdpServerState final : HandleState {
     }
   }
 
-  // Its session may be the one that is running, so it lives on until the next turn.
+  // Its session may be the one that is running, so it lives on until the next iteration.
   void close(const Peer& peer) {
     const auto known = places.find(peer.udp_peer.address());
     if (known == places.end() || &*known->second != &peer) return;

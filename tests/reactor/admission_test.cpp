@@ -351,7 +351,7 @@ TEST_SUITE("server_limits") {
     // Only accepted ones are left: a newcomer waits for one of them to go.
     Peer& waiting = served.connect();
     waiting.send("x");
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(waiting.received() == "");
     CHECK_FALSE(waiting.over());
     second.close();

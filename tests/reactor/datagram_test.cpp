@@ -368,15 +368,15 @@ TEST_SUITE("datagram") {
           CHECK(error.find(alive.socket.address().to_string()) == std::string::npos);
         }
         // What was told is not told for ever: the loop has nothing to do.
-        for (int turn = 0; turn < 100; ++turn) loop.poll();
+        for (int i = 0; i < 100; ++i) loop.poll();
         const std::size_t errors = client.errors.size();
-        for (int turn = 0; turn < 100; ++turn) loop.poll();
+        for (int i = 0; i < 100; ++i) loop.poll();
         CHECK(client.errors.size() == errors);
       }
     }
   }
 
-  TEST_CASE("a turn tells each error once, and sixteen at most") {
+  TEST_CASE("an iteration tells each error once, and sixteen at most") {
     Loop loop;
     Inbox client(loop, address("127.0.0.1:0"));
     const std::string too_long(70'000, 'x');
@@ -697,9 +697,9 @@ TEST_SUITE("datagram") {
     REQUIRE(client.queued_bytes() > 0);
     bool over = false;
     const auto later = Timer::after(loop, 200ms, [&] { over = true; });
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     run_until(loop, [&] { return over; });
-    CHECK(statistics.turns <= 5U * static_cast<unsigned>(patience()));
+    CHECK(statistics.iterations <= 5U * static_cast<unsigned>(patience()));
   }
 
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {
@@ -876,7 +876,7 @@ TEST_SUITE("datagram") {
     Inbox sender(loop, abstract_name());
     for (int i = 0; i < 100; ++i) sender.socket.send(stuck.socket.address(), "x");
     sender.socket.drain(reactor::Duration::max());
-    for (int turn = 0; turn < 100; ++turn) loop.poll();
+    for (int i = 0; i < 100; ++i) loop.poll();
     CHECK(sender.socket.counters().dropped == 0);
     stuck.socket.resume();
     run_until(loop, [&] { return stuck.messages.size() == 100; });
@@ -1082,7 +1082,7 @@ TEST_SUITE("datagram") {
       peer.send(by_itself ? socket->address() : other.address(), "end");
       run_until(loop, [&] { return gone; });
       full.socket.resume();
-      for (int turn = 0; turn < 10; ++turn) loop.poll();
+      for (int i = 0; i < 10; ++i) loop.poll();
       CHECK_FALSE(drained);
       full.socket.pause();
     }

@@ -32,7 +32,7 @@ TEST_SUITE("deadline") {
     CHECK(expired[0] - began >= 5ms);
   }
 
-  TEST_CASE_TEMPLATE("each touch counts anew, from the turn in which it was", Position, Host,
+  TEST_CASE_TEMPLATE("each touch counts anew, from the iteration in which it was", Position, Host,
                      Guest) {
     constexpr auto timeout = 20ms;
     Position position;

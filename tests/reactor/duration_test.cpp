@@ -110,7 +110,7 @@ TEST_SUITE("duration") {
       bool guard_fired = false;
       const auto guard = Timer::after(loop, 1ms, [&] { guard_fired = true; });
       run_until(loop, [&] { return guard_fired; });
-      for (int turn = 0; turn < 3; ++turn) loop.poll();
+      for (int i = 0; i < 3; ++i) loop.poll();
       for (const bool one : fired) CHECK(one == !never);
     });
   }

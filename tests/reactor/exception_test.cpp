@@ -101,7 +101,7 @@ TEST_SUITE("exception") {
         }
         CHECK_FALSE(too_late);
         if (stops == Stops::before && caught == 0) {
-          CHECK_THROWS_AS(loop.poll(), Thrown);  // The task was posted for the next turn.
+          CHECK_THROWS_AS(loop.poll(), Thrown);  // The task was posted for the next iteration.
           ++caught;
         }
         CHECK(caught == 1);
@@ -117,7 +117,7 @@ TEST_SUITE("exception") {
     }
   }
 
-  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole turn",
+  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole iteration",
                      Position, Host, Guest) {
     Position position;
     reactor::Loop& loop = position.loop;
@@ -137,7 +137,7 @@ TEST_SUITE("exception") {
     CHECK(caught >= 3);
   }
 
-  TEST_CASE_TEMPLATE("each of several exceptions in one turn leaves run() by itself, in order",
+  TEST_CASE_TEMPLATE("each of several exceptions in one iteration leaves run() by itself, in order",
                      Position, Host, Guest) {
     Position position;
     std::vector<std::string> caught;

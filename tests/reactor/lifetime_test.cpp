@@ -40,7 +40,7 @@ void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, V
   if (!actor_first) acting = actor.make(position.loop, act);
 
   run_until(position.loop, [&] { return calls > 0; });
-  for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+  for (int i = 0; i < 3; ++i) position.loop.poll();
   CHECK(late_calls == 0);
 }
 
@@ -72,7 +72,7 @@ TEST_SUITE("lifetime") {
       bool called = false;
       auto specimen = kind.make(position.loop, [&] { called = true; });
       specimen.reset();
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      for (int i = 0; i < 3; ++i) position.loop.poll();
       CHECK_FALSE(called);
     }
   }
@@ -94,7 +94,7 @@ TEST_SUITE("lifetime") {
         gone = true;
       }));
       run_until(position.loop, [&] { return gone; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      for (int i = 0; i < 3; ++i) position.loop.poll();
       CHECK(late_calls == 0);
     }
   }

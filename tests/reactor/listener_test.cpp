@@ -106,7 +106,7 @@ TEST_SUITE("listener") {
     on.listener->pause();
     on.listener->pause();
     const Socket client = connect_to(on.listener->address());
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(on.sockets.empty());
     on.listener->resume();
     run_until(position.loop, [&] { return on.sockets.size() == 1; });
@@ -133,7 +133,7 @@ TEST_SUITE("listener") {
       const Address address = listener->address();
       const Socket first = connect_to(address), second = connect_to(address);
       run_until(position.loop, [&] { return accepted > 0; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      for (int i = 0; i < 3; ++i) position.loop.poll();
       CHECK(accepted == 1);
     }
   }
@@ -187,7 +187,7 @@ TEST_SUITE("listener") {
     const Socket client = connect_to(on.listener->address());
     on.listener->pause();
     on.listener->drain();
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(on.sockets.empty());
     on.listener->resume();
     run_until(position.loop, [&] { return on.sockets.size() == 1; });
@@ -214,7 +214,7 @@ TEST_SUITE("listener") {
                    third = connect_to(address);
       const auto run = [&] {
         run_until(loop, [&] { return accepted >= 2; });
-        for (int turn = 0; turn < 3; ++turn) loop.poll();
+        for (int i = 0; i < 3; ++i) loop.poll();
       };
       if (how == "throw") CHECK_THROWS_WITH(run(), "thrown");
       run();
@@ -305,12 +305,12 @@ TEST_SUITE("listener") {
     const Address address = on.listener->address();
     std::vector<std::string> errors;
     on.listener->on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
-    const auto& statistics = loop.measure_turns();
+    const auto& statistics = loop.measure_iterations();
     REQUIRE(shutdown(fd, SHUT_RD) == 0);  // Accepting says EINVAL from now on.
     const auto enough = Timer::after(loop, 200ms, [&] { loop.stop(); });
     loop.run_forever();
-    // 5, 10, 20, 40, 80 ms of rest, and a turn or two for each.
-    CHECK(statistics.turns < 40);
+    // 5, 10, 20, 40, 80 ms of rest, and an iteration or two for each.
+    CHECK(statistics.iterations < 40);
     CHECK(errors == std::vector{"accept on " + address.to_string() + ": invalid argument"});
   }
 
@@ -476,7 +476,7 @@ TEST_SUITE("listener") {
 
     listener->pause();
     for (const Address& address : addresses) clients.push_back(connect_to(address));
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(accepted.size() == addresses.size());
     listener->resume();
     run_until(position.loop, [&] { return accepted.size() == 2 * addresses.size(); });
@@ -522,7 +522,7 @@ TEST_SUITE("listener") {
     std::vector<Socket> clients;
     for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
     run_until(position.loop, [&] { return !listener; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(calls == 1);
   }
 

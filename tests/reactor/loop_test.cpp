@@ -59,21 +59,21 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("stop() ends run() after the present turn, and only that run()", Position,
+  TEST_CASE_TEMPLATE("stop() ends run() after the present iteration, and only that run()", Position,
                      Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    int turns = 0;
+    int iterations = 0;
     const auto timer = Timer::every(loop, 100us, [&] {
-      if (++turns % 3 == 0) loop.stop();
+      if (++iterations % 3 == 0) loop.stop();
     });
     loop.run();
-    CHECK(turns == 3);
+    CHECK(iterations == 3);
     loop.run();
-    CHECK(turns == 6);
+    CHECK(iterations == 6);
   }
 
-  TEST_CASE_TEMPLATE("stop() before run() lets it take one turn", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("stop() before run() lets it take one iteration", Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
     int posted = 0;
@@ -167,7 +167,7 @@ TEST_SUITE("loop") {
     constexpr int threads = 4, posts = 100'000;
     Position position;
     Loop& loop = position.loop;
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     std::array<int, threads> next{};
     bool in_order = true;
     int ended = 0;
@@ -186,7 +186,7 @@ TEST_SUITE("loop") {
     for (auto& poster : posters) poster.join();
     CHECK(in_order);
     CHECK(next == std::array{posts, posts, posts, posts});
-    CHECK(statistics.turns < threads * posts);  // No wake-up each.
+    CHECK(statistics.iterations < threads * posts);  // No wake-up each.
   }
 
   TEST_CASE_TEMPLATE("a task that posts itself again leaves the loop to others", Position, Host,
@@ -278,17 +278,17 @@ TEST_SUITE("loop") {
   }
 #endif
 
-  // ---- What a turn cost
+  // ---- What an iteration cost
 
-  TEST_CASE_TEMPLATE("turns are measured", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("iterations are measured", Position, Host, Guest) {
     Position position;
     Loop& loop = position.loop;
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     loop.post([] { spend(3ms); });
     loop.poll();
     loop.post([] {});
     loop.poll();
-    CHECK(statistics.turns >= 2);
+    CHECK(statistics.iterations >= 2);
     CHECK(statistics.longest >= 3ms);
     CHECK(statistics.total >= statistics.longest);
     CHECK(statistics.percentile(1) == statistics.longest);
@@ -372,7 +372,7 @@ TEST_SUITE("loop") {
     native.data = &calls;
     uv_timer_start(
         &native, [](uv_timer_t* timer) { ++*static_cast<int*>(timer->data); }, 20'000, 0);
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(calls == 0);
     uv_close(reinterpret_cast<uv_handle_t*>(&native), nullptr);
     loop.run();
@@ -474,7 +474,7 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("now() is read once a turn, and is the steady clock's", Position, Host,
+  TEST_CASE_TEMPLATE("now() is read once an iteration, and is the steady clock's", Position, Host,
                      Guest) {
     Position position;
     Loop& loop = position.loop;

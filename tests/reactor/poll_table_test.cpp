@@ -313,7 +313,7 @@ TEST_SUITE("poll_table") {
             ++calls;
             watched = comparable(ready, epoll);
           }));
-          for (int turn = 0; turn < 4; ++turn) loop.poll();
+          for (int i = 0; i < 4; ++i) loop.poll();
         }
         const bool ends_by_itself = row.name == "tcp, connection refused";
         // Of a hang-up, uv_poll_t drops one of the two that poll reports, but never both.
@@ -327,7 +327,7 @@ TEST_SUITE("poll_table") {
         const auto wait = ok(reactor::wait_any(loop, waits, std::nullopt, [&](auto ready) {
           for (const auto& [fd, how] : ready) waited = comparable(how, epoll);
         }));
-        for (int turn = 0; turn < 4; ++turn) loop.poll();
+        for (int i = 0; i < 4; ++i) loop.poll();
         CHECK((exact ? waited == expected_again : waited.empty() == expected_again.empty()));
         subject.close_all();
       }
@@ -352,7 +352,7 @@ TEST_SUITE("poll_table") {
       watcher.reset();
     }));
     run_until(position.loop, [&] { return ended; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(calls == 2);
     subject.close_all();
   }

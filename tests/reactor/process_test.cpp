@@ -146,7 +146,7 @@ TEST_SUITE("process") {
             CHECK(end.signal == expected.signal);
           }));
       run_until(position.loop, [&] { return calls > 0; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      for (int i = 0; i < 3; ++i) position.loop.poll();
       CHECK(calls == 1);
     }
   }
@@ -316,7 +316,7 @@ TEST_SUITE("process") {
     Running run(loop, shell("sleep 1000 & exit 5"));
     run_until(loop, [&] { return run.end.has_value(); });
     CHECK(run.end->status == 5);
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK_FALSE(run.output.ended);
     run.process.kill(SIGKILL);
     run.finish();

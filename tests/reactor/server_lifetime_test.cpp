@@ -383,7 +383,7 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
 
   attempt([&] { world.trigger(); });
   attempt([&] { go_on_until([&] { return world.acted(); }); });
-  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  for (int i = 0; i < 5; ++i) attempt([&] { loop.poll(); });
   REQUIRE(world.acted());
   CHECK(caught == (action.effect == Action::throws));
   CHECK(world.late_calls() == 0);

@@ -296,7 +296,7 @@ TEST_SUITE("server") {
       return count;
     };
     run_until(loop, [&] { return served() == 2; });
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(served() == 2);
     CHECK(server.connections() == 2);
     while (clients.size() > 2) {
@@ -837,7 +837,8 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 2);
   }
 
-  // No timer is armed but that of the server: run_until() has one, which keeps the loop's clock going.
+  // No timer is armed but that of the server: run_until() has one, which keeps the loop's clock
+  // going.
   TEST_CASE_TEMPLATE("a connection is idle after its idle time, also behind late progress",
                      Position, Host, Guest) {
     Position position;
@@ -856,7 +857,7 @@ TEST_SUITE("server") {
     const auto client = connect_to(server->address());
     const auto began = Loop::Clock::now();
     constexpr int most_looks = 50;  // Each takes half the idle time at most.
-    for (int turn = 0; turn < most_looks && ended.empty(); ++turn) loop.run_once();
+    for (int i = 0; i < most_looks && ended.empty(); ++i) loop.run_once();
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].code == reactor::idle_too_long());
     CHECK(Loop::Clock::now() - began >= timeout * 3 / 2);

@@ -214,7 +214,7 @@ TEST_SUITE("stream") {
       on.stream->set_limits({.high_water_bytes = 1000, .pause_reading_above_high_water = pause});
       on.queue(200'000);
       on.peer.send("question");
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(on.received == (pause ? 0 : 8));
       on.peer.read_on();
       run_until(loop, [&] { return on.received == 8; });
@@ -340,7 +340,7 @@ TEST_SUITE("stream") {
     on.queue(200'000);
     on.stream->on_end([] {});
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     on.stream->close(20ms);
     on.until_closed();
     CHECK(on.closed->code == std::errc::timed_out);
@@ -422,7 +422,7 @@ TEST_SUITE("stream") {
         closing.until_closed();
         stalled.until_closed();
       } else {
-        for (int turn = 0; turn < 5; ++turn) loop.poll();
+        for (int i = 0; i < 5; ++i) loop.poll();
         CHECK_FALSE(closing.closed);
         CHECK_FALSE(stalled.closed);
       }

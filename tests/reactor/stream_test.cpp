@@ -180,7 +180,7 @@ TEST_SUITE("stream") {
       CHECK(on.stream->write("x") == WriteStatus::above_high_water);
 
       on.peer.send("question");
-      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      for (int i = 0; i < 3; ++i) on.loop.poll();
       CHECK(on.received == "");
       CHECK(drained == 0);
 
@@ -360,7 +360,7 @@ TEST_SUITE("stream") {
     on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
     on.stream->write(Pattern::text(10 * mebibyte));
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(on.stream->write("late") == WriteStatus::closed);
     CHECK(on.closes == 0);
     on.peer.read_on();
@@ -521,7 +521,7 @@ TEST_SUITE("stream") {
       on.stream->abort();
       on.stream->pause();
       on.stream->resume();
-      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      for (int i = 0; i < 3; ++i) on.loop.poll();
       CHECK(on.closes == 1);
     }
   }
@@ -799,11 +799,11 @@ TEST_SUITE("stream") {
           action.act(on);
         });
         on.until([&] { return acted; });
-        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        for (int i = 0; i < 3; ++i) on.loop.poll();
         CHECK(on.closes <= 2);  // Two streams, at most, each of which is closed at most once.
         if (!on.stream) continue;
         on.stream->abort();
-        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        for (int i = 0; i < 3; ++i) on.loop.poll();
         CHECK(on.stream->write("late") == WriteStatus::closed);
       }
     }
@@ -812,7 +812,7 @@ TEST_SUITE("stream") {
   TEST_CASE_TEMPLATE("bytes that came before on_data wait for it", Position, Host, Guest) {
     Connection<Position> on;
     on.peer.send("early");
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     on.collect();
     on.until([&] { return on.received == "early"; });
   }
@@ -827,7 +827,7 @@ TEST_SUITE("stream") {
     on.until([&] { return on.received == "one"; });
     on.peer.send(" two");
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(on.received == "one");
     CHECK(on.closes == 0);
     on.stream->resume();
@@ -887,14 +887,14 @@ TEST_SUITE("stream") {
       on.until([&] { return on.stream->peer_has_ended(); });
       if (shut) on.stream->shutdown();
       for (int i = 0; i < 3; ++i) on.loop.poll();
-      int turns = 0;
+      int iterations = 0;
       bool done = false;
       const auto timer = Timer::after(on.loop, 50ms, [&] { done = true; });
-      while (!done && turns < 1000) {
+      while (!done && iterations < 1000) {
         on.loop.run_once();
-        ++turns;
+        ++iterations;
       }
-      CHECK(turns < 20);
+      CHECK(iterations < 20);
       CHECK(on.closes == 0);
     }
   }
@@ -991,7 +991,7 @@ TEST_SUITE("stream") {
     on.stream.emplace(on.loop, std::move(pair[0]));  // Takes the place of the first.
     Peer other(on.loop, std::move(pair[1]));
     sender.write("late");
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(other.received() == "");
     on.until([&] { return on.peer.over(); });
     CHECK(on.peer.received() == "");

@@ -298,7 +298,7 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
   const int before = world.delivered;
   attempt([&] { world.trigger(); });
   attempt([&] { run_until(loop, [&] { return world.acted; }); });
-  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  for (int i = 0; i < 5; ++i) attempt([&] { loop.poll(); });
   REQUIRE(world.acted);
   CHECK(caught == (action.effect == Action::throws));
   CHECK(world.late_calls == 0);

@@ -283,7 +283,7 @@ TEST_SUITE("udp_server") {
       UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return calls > 0; });
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(calls == 1);
     }
   }
@@ -301,7 +301,7 @@ TEST_SUITE("udp_server") {
       UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return log.made > 0; });
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(log.made == 1);
       CHECK(log.alive == 0);
       CHECK(client.answers.empty());

@@ -9,8 +9,8 @@
 #include "reactor/timer.hpp"
 #include "support/patience.hpp"
 
-/// Takes turns of the loop until `condition()` holds. The limit only bounds a test that fails: it
-/// says so, and goes on.
+/// Runs iterations of the loop until `condition()` holds. The limit only bounds a test that fails:
+/// it says so, and goes on.
 template <class Condition>
 void run_until(reactor::Loop& loop, Condition condition,
                std::chrono::seconds limit = std::chrono::seconds(20)) {

@@ -81,7 +81,7 @@ TEST_SUITE("connect_faults") {
       stream->on_close([&](const reactor::Error&) { ++closed; });
     }
     run_until(loop, [&] { return connected > 0; });
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(connected < 6);
     std::vector<reactor::Socket> accepted;
     run_until(loop, [&] {

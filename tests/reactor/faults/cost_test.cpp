@@ -170,7 +170,7 @@ TEST_SUITE("cost") {
     for (auto* pair : {&first, &second}) REQUIRE(send((*pair)[1].fd(), "x", 1, 0) == 1);
     loop.run_once();
     REQUIRE((reused == fds[0] || reused == fds[1]));  // The other's event came in the same batch.
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(faulty::recv_calls(reused) == recv_calls_before);
   }
 }

@@ -181,7 +181,7 @@ TEST_SUITE("faults") {
         CHECK((result == reactor::WriteStatus::queued || result == reactor::WriteStatus::refused));
       }
       const auto tries = faulty::calls().send;
-      for (int turn = 0; turn < 3; ++turn) loop.run_once();  // Once each millisecond.
+      for (int i = 0; i < 3; ++i) loop.run_once();  // Once each millisecond.
       CHECK(faulty::calls().send <= tries + 3);
       CHECK(client.queued_bytes() > 0);
     }

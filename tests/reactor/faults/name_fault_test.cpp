@@ -264,7 +264,7 @@ TEST_SUITE("name_faults") {
     run_until(position.loop, [&] { return accepted.size() == 2; });
     listener.pause();
     connect_to_all();
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(accepted.size() == 2);
     listener.resume();
     run_until(position.loop, [&] { return accepted.size() == 4; });
@@ -325,7 +325,7 @@ TEST_SUITE("name_faults") {
     std::vector<Socket> clients;
     for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
     run_until(position.loop, [&] { return !listener; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) position.loop.poll();
     CHECK(calls == 1);
   }
 
