@@ -17,9 +17,9 @@
 namespace reactor {
 namespace {
 
-constexpr std::array<const char*, kinds> kind_names = {"watcher", "wait_any", "timer",  "deadline",
-                                                       "signal",  "query",    "work",   "listener",
-                                                       "stream",  "datagram", "process"};
+constexpr std::array<const char*, kinds> kind_names = {
+    "watcher", "wait_any", "timer",  "idle timeout", "signal", "query",
+    "work",    "listener", "stream", "datagram",     "process"};
 
 uv_loop_t* new_native() {
   auto loop = std::make_unique<uv_loop_t>();

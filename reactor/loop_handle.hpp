@@ -20,7 +20,7 @@ enum class Kind : unsigned char {
   watcher,
   wait_any,
   timer,
-  deadline,
+  idle_timeout,
   signal,
   query,
   work,

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stop_signals.hpp"
@@ -201,7 +201,7 @@ class Server {
   std::optional<reactor::Listener> listener_;
   std::optional<samples::LineInput> input_;
   std::optional<Conversation> conversation_;
-  std::optional<reactor::Deadline> idle_;
+  std::optional<reactor::IdleTimeout> idle_;
 };
 
 }  // namespace

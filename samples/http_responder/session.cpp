@@ -39,7 +39,7 @@ Session::Session(reactor::Stream& stream, Site& site)
     : stream_(stream),
       site_(site),
       http_(connection_of(site)),
-      deadline_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }),
+      idle_timeout_(site.loop, seconds(site.options.idle_timeout), [this] { on_expired(); }),
       share_(site.share, [this] { serve(); }) {
   site_.monitor.on_connection(1);
   // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
@@ -216,7 +216,7 @@ void Session::pause(bool paused) {
 void Session::wait(Waits what) {
   const bool new_request = std::exchange(new_request_, false);
   if (what == waits_ && !new_request) return;
-  if (what == waits_ && what == Waits::idle) return deadline_.touch();
+  if (what == waits_ && what == Waits::idle) return idle_timeout_.touch();
   if (waits_ == Waits::first && what == Waits::idle && !new_request) return;
   if (new_request) stream_.accept();
   waits_ = what;
@@ -227,9 +227,9 @@ void Session::wait(Waits what) {
 void Session::begin_period() {
   const Options& options = site_.options;
   received_before_ = received_;
-  deadline_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
-                            : waits_ == Waits::head ? options.head_timeout
-                                                    : options.stall_timeout));
+  idle_timeout_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
+                                : waits_ == Waits::head ? options.head_timeout
+                                                        : options.stall_timeout));
 }
 
 // Whether the client has received enough since this was asked last; nothing where all is received.
@@ -269,7 +269,7 @@ void Session::refuse() {
 }
 
 void Session::close() {
-  deadline_.cancel();
+  idle_timeout_.cancel();
   stream_.close(
       std::chrono::duration_cast<std::chrono::milliseconds>(seconds(site_.options.stall_timeout)));
 }

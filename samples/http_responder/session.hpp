@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "protocols/http/server_connection.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/file.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/acknowledged.hpp"
 #include "samples/support/fair_share.hpp"
@@ -92,10 +92,10 @@ class Session {
   Site& site_;
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
-  reactor::Deadline deadline_;
+  reactor::IdleTimeout idle_timeout_;
   samples::FairShare::Client share_;
   Waits waits_ = Waits::first;
-  bool new_request_ = false;  // Since the deadline was set.
+  bool new_request_ = false;  // Since the timeout was set.
   bool full_ = false;         // Until on_drained().
   bool paused_ = false;
   bool draining_ = false;

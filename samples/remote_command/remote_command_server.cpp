@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stop_signals.hpp"
 #include "samples/remote_command/run.hpp"
@@ -218,8 +218,8 @@ class Session {
   samples::FairShare::Client share_;
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
-  std::optional<reactor::Deadline> unfinished_;
-  std::optional<reactor::Deadline> unread_;
+  std::optional<reactor::IdleTimeout> unfinished_;
+  std::optional<reactor::IdleTimeout> unread_;
   std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
   std::deque<Request> waiting_;
   std::unique_ptr<Run> run_;

@@ -13,7 +13,7 @@
 #include <list>
 #include <string>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/patience.hpp"
@@ -22,7 +22,7 @@
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
+using reactor::IdleTimeout;
 using reactor::Interest;
 using reactor::Loop;
 using reactor::Ready;
@@ -70,7 +70,7 @@ class Client {
  private:
   const int fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   bool again_ = false;
-  Deadline idle_;
+  IdleTimeout idle_;
   Watcher watcher_;
 };
 

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "protocols/lines.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/process.hpp"
 #include "reactor/relay.hpp"
@@ -80,9 +80,9 @@ struct ARepeatingTimer : Specimen {
   Timer timer;
 };
 
-struct ADeadline : Specimen {
-  ADeadline(Loop& loop, OnCall on_call) : deadline(loop, 0ms, std::move(on_call)) {}
-  Deadline deadline;
+struct AnIdleTimeout : Specimen {
+  AnIdleTimeout(Loop& loop, OnCall on_call) : idle(loop, 0ms, std::move(on_call)) {}
+  IdleTimeout idle;
 };
 
 struct APostedTask : Specimen {
@@ -422,7 +422,7 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"wait_any on timeout", make<AWaitAnyOnTimeout>},
       {"timer", make<ATimer>},
       {"repeating timer", make<ARepeatingTimer>},
-      {"deadline", make<ADeadline>},
+      {"idle timeout", make<AnIdleTimeout>},
       {"posted task", make<APostedTask>, false},
       {"signal", make<ASignal>},
       {"query of a number", make<ANumericQuery>},

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "reactor/datagram.hpp"
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
 #include "reactor/socket.hpp"
@@ -22,8 +22,8 @@
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
 using reactor::Duration;
+using reactor::IdleTimeout;
 using reactor::Loop;
 using reactor::Timer;
 
@@ -92,8 +92,8 @@ TEST_SUITE("duration") {
     CHECK(reactor::saturating_sum(1, longest) == longest);
   }
 
-  TEST_CASE_TEMPLATE("timers and deadlines of extreme length fire at once or never", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire at once or never", Position,
+                     Host, Guest) {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
       Position position;
@@ -101,10 +101,10 @@ TEST_SUITE("duration") {
       std::array<bool, 5> fired{};
       const auto after = Timer::after(loop, span, [&] { fired[0] = true; });
       const auto every = Timer::every(loop, span, [&] { fired[1] = true; });
-      const Deadline deadline(loop, span, [&] { fired[2] = true; });
+      const IdleTimeout idle(loop, span, [&] { fired[2] = true; });
       Timer restarted(loop, [&] { fired[3] = true; });
       restarted.restart(span);
-      Deadline touched(loop, 1h, [&] { fired[4] = true; });
+      IdleTimeout touched(loop, 1h, [&] { fired[4] = true; });
       touched.restart(span);
       touched.touch();
       bool guard_fired = false;

@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
@@ -26,7 +26,7 @@
 #include "support/stack_depth.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
+using reactor::IdleTimeout;
 using reactor::Loop;
 using reactor::Stream;
 using reactor::Timer;
@@ -54,7 +54,7 @@ TEST_SUITE("loop") {
     CHECK_FALSE(loop.poll());
     int calls = 0;
     const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
-    const Deadline deadline(loop, 1h, [] {});  // Does not count.
+    const IdleTimeout idle(loop, 1h, [] {});  // Does not count.
     loop.run();
     CHECK(calls == 1);
   }
@@ -418,7 +418,7 @@ TEST_SUITE("loop") {
     }
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
     CHECK(calls == 1);
-    const Deadline idle(guest.loop, 1h, [] {});
+    const IdleTimeout idle(guest.loop, 1h, [] {});
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
   }
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "faulty_platform.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
 #include "support/allocations.hpp"
 #include "support/peer.hpp"
@@ -54,7 +54,7 @@ TEST_SUITE("cost") {
     Loop& loop = position.loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Stream stream(loop, std::move(sockets[0]));
-    reactor::Deadline idle(loop, 1h, [] {});
+    reactor::IdleTimeout idle(loop, 1h, [] {});
     stream.on_data([&](Bytes bytes) {
       idle.touch();
       while (!bytes.empty()) {
