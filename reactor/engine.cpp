@@ -18,7 +18,7 @@ namespace reactor {
 namespace {
 
 constexpr std::array<const char*, kinds> kind_names = {
-    "watcher", "wait_any", "timer",  "idle timeout", "signal", "query",
+    "watcher", "wait_any", "timer",  "idle timeout", "signal", "lookup",
     "work",    "listener", "stream", "datagram",     "process"};
 
 uv_loop_t* new_native() {

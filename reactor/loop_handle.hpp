@@ -22,7 +22,7 @@ enum class Kind : unsigned char {
   timer,
   idle_timeout,
   signal,
-  query,
+  lookup,
   work,
   listener,
   stream,

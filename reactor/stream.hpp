@@ -78,7 +78,7 @@ class Stream {
   ///     stream.on_data(show);
   ///     stream.on_close([](const Error& error) { if (error) complain(error.message()); });
   ///
-  /// Errors    All are reported by on_close: those of Query, and of connecting the address that
+  /// Errors    All are reported by on_close: those of Lookup, and of connecting the address that
   ///           failed last; Error::hint names the addresses before it, and their errors.
   [[nodiscard]] static Stream connect(Loop& loop, std::string_view endpoint,
                                       const ConnectOptions& options = {});

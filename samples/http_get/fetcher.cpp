@@ -91,7 +91,7 @@ class Fetcher::Origin {
   std::map<std::size_t, Job*> waiting;  // By their numbers.
   std::list<Connection> connections;
   std::vector<reactor::Address> addresses;
-  std::optional<reactor::Query> query;
+  std::optional<reactor::Lookup> lookup;
 
  private:
   Connection* find_idle();
@@ -326,14 +326,14 @@ bool Fetcher::Origin::may_connect(const Job& job) const {
 }
 
 void Fetcher::Origin::look_up() {
-  if (query) return;
-  query = reactor::Query::start(fetcher.loop_, endpoint,
-                                [this](reactor::Result<std::vector<reactor::Address>> found) {
-                                  query.reset();
-                                  if (!found) return fail(found.error());
-                                  addresses = std::move(*found);
-                                  go_on();
-                                });
+  if (lookup) return;
+  lookup = reactor::Lookup::start(fetcher.loop_, endpoint,
+                                  [this](reactor::Result<std::vector<reactor::Address>> found) {
+                                    lookup.reset();
+                                    if (!found) return fail(found.error());
+                                    addresses = std::move(*found);
+                                    go_on();
+                                  });
 }
 
 void Fetcher::Origin::remove(Connection& connection) {

@@ -97,18 +97,18 @@ struct ASignal : Specimen {
   Result<Signal> signal;
 };
 
-struct AQuery : Specimen {
-  AQuery(Loop& loop, OnCall on_call, std::string_view endpoint)
-      : query(Query::start(loop, endpoint, [on_call](auto) { on_call(); })) {}
-  Query query;
+struct ALookup : Specimen {
+  ALookup(Loop& loop, OnCall on_call, std::string_view endpoint)
+      : lookup(Lookup::start(loop, endpoint, [on_call](auto) { on_call(); })) {}
+  Lookup lookup;
 };
 
-struct ANumericQuery : AQuery {
-  ANumericQuery(Loop& loop, OnCall on_call) : AQuery(loop, std::move(on_call), "127.0.0.1:1") {}
+struct ANumericLookup : ALookup {
+  ANumericLookup(Loop& loop, OnCall on_call) : ALookup(loop, std::move(on_call), "127.0.0.1:1") {}
 };
 
-struct ANamedQuery : AQuery {
-  ANamedQuery(Loop& loop, OnCall on_call) : AQuery(loop, std::move(on_call), "localhost:1") {}
+struct ANamedLookup : ALookup {
+  ANamedLookup(Loop& loop, OnCall on_call) : ALookup(loop, std::move(on_call), "localhost:1") {}
 };
 
 struct SomeWork : Specimen {
@@ -425,8 +425,8 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"idle timeout", make<AnIdleTimeout>},
       {"posted task", make<APostedTask>, false},
       {"signal", make<ASignal>},
-      {"query of a number", make<ANumericQuery>},
-      {"query of a name", make<ANamedQuery>},
+      {"lookup of a number", make<ANumericLookup>},
+      {"lookup of a name", make<ANamedLookup>},
       {"work", make<SomeWork>},
       {"stream on_connect", make<AStreamThatConnects>},
       {"stream on_data", make<AStreamWithData>},

@@ -140,8 +140,8 @@ TEST_SUITE("duration") {
         CHECK(ready == 1);
       }
       bool resolved = false;
-      const auto query = reactor::Query::start(loop, "127.0.0.1:80", {.timeout = span},
-                                               [&](const auto&) { resolved = true; });
+      const auto lookup = reactor::Lookup::start(loop, "127.0.0.1:80", {.timeout = span},
+                                                 [&](const auto&) { resolved = true; });
       run_until(loop, [&] { return resolved; });
       close(ends[0]);
       close(ends[1]);

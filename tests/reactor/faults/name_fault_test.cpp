@@ -32,8 +32,8 @@ using faulty::DeadName;
 using reactor::Address;
 using reactor::DatagramSocket;
 using reactor::Listener;
+using reactor::Lookup;
 using reactor::Loop;
-using reactor::Query;
 using reactor::Socket;
 using reactor::Stream;
 
@@ -86,14 +86,14 @@ std::map<std::string, std::uint64_t> blocked_signals() {
 }  // namespace
 
 TEST_SUITE("name_faults") {
-  TEST_CASE("no loop waits for a dead name server, whether the Query timed out or was destroyed") {
+  TEST_CASE("no loop waits for a dead name server, whether the Lookup timed out or was destroyed") {
     const DeadName dead("dead.test");
     for (const bool destroyed : {true, false}) {
       const int blocked_before = DeadName::blocked();
       {
         Loop loop;
         std::string told;
-        std::optional<Query> query = Query::start(
+        std::optional<Lookup> lookup = Lookup::start(
             loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
             [&](const Found& found) { told = failure(found); });
         poll_until(loop, [&] {
@@ -102,7 +102,7 @@ TEST_SUITE("name_faults") {
         CHECK(told == (destroyed ? ""
                                  : "resolve dead.test:80: connection timed out (no answer within "
                                    "1 ms)"));
-        query.reset();
+        lookup.reset();
         loop.run();
       }
       if (destroyed) CHECK(DeadName::blocked() == blocked_before + 1);
@@ -114,7 +114,7 @@ TEST_SUITE("name_faults") {
     Loop loop;
     const auto before = blocked_signals();
     const int blocked_before = DeadName::blocked();
-    const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
+    const auto lookup = Lookup::start(loop, "dead.test:80", {}, [](const Found&) {});
     poll_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
     std::size_t started = 0;
     for (const auto& thread : blocked_signals()) {
@@ -139,12 +139,12 @@ TEST_SUITE("name_faults") {
     Position position;
     const Address nobody = address("127.0.0.9:80");
     std::string told;
-    const auto query =
-        Query::name_of(position.loop, nobody, {.timeout = 5ms},
-                       [&](const reactor::Result<std::string>& name) { told = failure(name); });
+    const auto lookup =
+        Lookup::name_of(position.loop, nobody, {.timeout = 5ms},
+                        [&](const reactor::Result<std::string>& name) { told = failure(name); });
     auto destroyed = std::optional(
-        Query::name_of(position.loop, nobody, {.timeout = 1h},
-                       [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
+        Lookup::name_of(position.loop, nobody, {.timeout = 1h},
+                        [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
     run_until(position.loop, [&] { return !told.empty(); });
     CHECK(told == "resolve 127.0.0.9: connection timed out (no answer within 5 ms)");
     destroyed.reset();
@@ -156,14 +156,14 @@ TEST_SUITE("name_faults") {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     Position position;
-    std::vector<Query> queries;
+    std::vector<Lookup> lookups;
     for (int i = 0; i < 8; ++i) {
-      queries.push_back(Query::start(position.loop, "dead.test:80", {.timeout = 1h},
-                                     [](const Found&) { FAIL("the name server is dead"); }));
+      lookups.push_back(Lookup::start(position.loop, "dead.test:80", {.timeout = 1h},
+                                      [](const Found&) { FAIL("the name server is dead"); }));
     }
     std::optional<Found> found;
-    const auto query = Query::start(position.loop, "alive.test:80",
-                                    [&](Found result) { found = std::move(result); });
+    const auto lookup = Lookup::start(position.loop, "alive.test:80",
+                                      [&](Found result) { found = std::move(result); });
     run_until(position.loop, [&] { return found.has_value(); });
     CHECK(ok(*found).front() == address("127.0.0.1:80"));
   }
@@ -201,12 +201,12 @@ TEST_SUITE("name_faults") {
   TEST_CASE("more lookups than threads all end once the name servers answer") {
     Loop loop;
     int ended = 0;
-    std::vector<Query> queries;
+    std::vector<Lookup> lookups;
     {
       const DeadName dead("dead.test");
       for (int i = 0; i < 40; ++i) {
-        queries.push_back(
-            Query::start(loop, "dead.test:80", {.timeout = 1h}, [&](const Found& found) {
+        lookups.push_back(
+            Lookup::start(loop, "dead.test:80", {.timeout = 1h}, [&](const Found& found) {
               ++ended;
               CHECK_FALSE(found);
             }));
@@ -217,22 +217,22 @@ TEST_SUITE("name_faults") {
     CHECK(ended == 40);
   }
 
-  TEST_CASE("a forked child destroys a blocked Query, and looks names up itself") {
+  TEST_CASE("a forked child destroys a blocked Lookup, and looks names up itself") {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     auto loop = std::make_unique<Loop>();
-    std::optional<Query> query =
-        Query::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
+    std::optional<Lookup> lookup =
+        Lookup::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
     poll_until(*loop, [&] { return DeadName::blocked() == 1; });
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      query.reset();
+      lookup.reset();
       loop.reset();
       Loop own;
       bool found = false;
-      const auto again = Query::start(own, "alive.test:80",
-                                      [&](const Found& result) { found = result.has_value(); });
+      const auto again = Lookup::start(own, "alive.test:80",
+                                       [&](const Found& result) { found = result.has_value(); });
       own.run();
       _exit(found ? 7 : 1);
     }

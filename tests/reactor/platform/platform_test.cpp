@@ -207,7 +207,7 @@ TEST_SUITE("platform") {
     std::vector<std::string> found;
     for (const char* name : {"one.test:80", "two.test:80"}) {
       const std::size_t before = found.size();
-      const auto query = reactor::Query::start(loop, name, [&](auto addresses) {
+      const auto lookup = reactor::Lookup::start(loop, name, [&](auto addresses) {
         found.push_back(addresses ? addresses->front().to_string() : addresses.error().message());
       });
       run_until(loop, [&] { return found.size() > before; });
