@@ -92,7 +92,7 @@ class Chat {
   Chat(reactor::Loop& loop, const Options& options)
       : loop_(loop),
         sockets_(samples::value_of(
-            reactor::DatagramSocket::bind_all(loop, options.listen, {.refusals = true}))),
+            reactor::DatagramSocket::bind_all(loop, options.listen, {.icmp_errors = true}))),
         end_(loop, [this] { drain(); }) {
     for (const std::string& peer : options.peers) add_friend(peer);
     for (reactor::DatagramSocket& socket : sockets_) receive_on(socket);
@@ -262,7 +262,7 @@ int main(int count, char** words) {
       "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
       "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
       "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
-  const reactor::DatagramOptions socket = {.refusals = true};
+  const reactor::DatagramOptions socket = {.icmp_errors = true};
   command_line.footer(
       samples::memory_text(socket.most_bytes() + most_strangers * sizeof(Address),
                            "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +

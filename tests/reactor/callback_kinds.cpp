@@ -246,7 +246,7 @@ struct ADatagramSocketThatIsRefused : Specimen {
     // Not 127.0.0.1, where the socket below is given the port that has become free now and then.
     const Address nobody = DatagramSocket::bind(loop, "127.0.0.2:0")->address();
     socket = connected ? DatagramSocket::connect(loop, nobody)
-                       : DatagramSocket::bind(loop, "127.0.0.1:0", {.refusals = true});
+                       : DatagramSocket::bind(loop, "127.0.0.1:0", {.icmp_errors = true});
     REQUIRE(socket);
     socket->on_error([on_call](const Error&) { on_call(); });
     REQUIRE((connected ? socket->send("x") : socket->send(nobody, "x")) == WriteStatus::sent);
@@ -373,11 +373,11 @@ struct AUdpServerThatIsRefused : Specimen {
   using ServerOf = UdpServer<DatagramSession>;
 
   AUdpServerThatIsRefused(Loop& loop, OnCall on_call)
-      : server(
-            ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.refusals = true}}, [](UdpPeer& peer) {
-              static const OnCall nothing = [] {};
-              return DatagramSession{peer, nothing};
-            })) {
+      : server(ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.icmp_errors = true}},
+                              [](UdpPeer& peer) {
+                                static const OnCall nothing = [] {};
+                                return DatagramSession{peer, nothing};
+                              })) {
     REQUIRE(server);
     server->on_error([on_call](const Error&) { on_call(); });
     REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == WriteStatus::sent);

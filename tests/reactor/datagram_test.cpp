@@ -217,18 +217,18 @@ TEST_SUITE("datagram") {
         numbered(1, 64),     numbered(64, 64),    numbered(65, 64), numbered(700, 64),
         numbered(100, 1200), numbered(9, 30'000), numbered(300),    awkward};
     for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
-      for (bool sender_coalesces : {true, false}) {
-        for (bool receiver_coalesces : {true, false}) {
+      for (bool sender_offloads : {true, false}) {
+        for (bool receiver_offloads : {true, false}) {
           for (const auto& burst : bursts) {
             CAPTURE(host);
-            CAPTURE(sender_coalesces);
-            CAPTURE(receiver_coalesces);
+            CAPTURE(sender_offloads);
+            CAPTURE(receiver_offloads);
             CAPTURE(burst.size());
             DatagramOptions options;
-            options.coalesce = receiver_coalesces;
+            options.segmentation_offload = receiver_offloads;
             Inbox server(loop, address(host), options);
             ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
-            options.coalesce = sender_coalesces;
+            options.segmentation_offload = sender_offloads;
             DatagramSocket client = ok(DatagramSocket::bind(loop, address(host), options));
             loop.post([&] {
               for (const std::string& text : burst) {
@@ -342,7 +342,7 @@ TEST_SUITE("datagram") {
         CAPTURE(receives);
         Inbox alive(loop, address(place.peers));
         DatagramOptions options;
-        options.refusals = true;
+        options.icmp_errors = true;
         Inbox client(loop, address(place.local), options);
         const std::array gone = {Inbox(loop, address(place.peers)).socket.address(),
                                  Inbox(loop, address(place.peers)).socket.address()};
@@ -418,10 +418,10 @@ TEST_SUITE("datagram") {
       unsigned interface_index = 0;
       server.on_received([&](Batch batch) {
         for (const Datagram& datagram : batch) {
-          REQUIRE(datagram.arrival);
-          told = datagram.arrival->destination.host();
-          interface_index = datagram.arrival->interface_index;
-          CHECK(datagram.arrival->destination.port() == server.address().port());
+          REQUIRE(datagram.packet_info);
+          told = datagram.packet_info->destination.host();
+          interface_index = datagram.packet_info->interface_index;
+          CHECK(datagram.packet_info->destination.port() == server.address().port());
           server.reply(datagram, datagram.bytes);
         }
       });
@@ -451,23 +451,25 @@ TEST_SUITE("datagram") {
         Loop loop;
         DatagramSocket server = ok(DatagramSocket::bind(loop, place.server));
         std::optional<Address> sender;
-        std::optional<Arrival> arrival;
+        std::optional<PacketInfo> packet_info;
         server.on_received([&](Batch batch) {
           sender = batch[0].sender;
-          arrival = *batch[0].arrival;
+          packet_info = *batch[0].packet_info;
         });
         Address to = address(place.asked);
         to.set_port(server.address().port());
         // A connected socket hears nobody but the one it asked.
         Inbox client(ok(DatagramSocket::connect(loop, to)));
         client.socket.send("x");
-        run_until(loop, [&] { return arrival.has_value(); });
+        run_until(loop, [&] { return packet_info.has_value(); });
         const auto answer = [&] {
           for (const char* const text : {"one", "two", "three"}) {
             auto bytes = std::make_unique<std::string>(text);
-            auto copy = std::make_unique<std::pair<Address, Arrival>>(*sender, *arrival);
-            const Datagram asked{
-                .bytes = {}, .sender = copy->first, .arrival = &copy->second, .truncated = false};
+            auto copy = std::make_unique<std::pair<Address, PacketInfo>>(*sender, *packet_info);
+            const Datagram asked{.bytes = {},
+                                 .sender = copy->first,
+                                 .packet_info = &copy->second,
+                                 .truncated = false};
             CHECK(server.reply(asked, *bytes) == WriteStatus::sent);
             *bytes = "overwritten";
             copy->first = address("127.0.0.1:1");
@@ -562,7 +564,7 @@ TEST_SUITE("datagram") {
       options.receive_times = true;
       DatagramSocket server = ok(DatagramSocket::bind(loop, at, options));
       std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> received;
-      server.on_received([&](Batch batch) { received = batch[0].arrival->time; });
+      server.on_received([&](Batch batch) { received = batch[0].packet_info->time; });
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
       const auto before = std::chrono::system_clock::now();
       client.send("now");
@@ -578,7 +580,7 @@ TEST_SUITE("datagram") {
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     bool told = false;
     server.on_received([&](Batch batch) {
-      CHECK(batch[0].arrival == nullptr);
+      CHECK(batch[0].packet_info == nullptr);
       told = true;
     });
     ok(DatagramSocket::connect(loop, server.address())).send("x");
@@ -934,7 +936,7 @@ TEST_SUITE("datagram") {
       CAPTURE(how);
       Loop loop;
       DatagramOptions options;
-      options.arrivals = true;
+      options.packet_info = true;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
       const Address client_at = client.address();
@@ -947,8 +949,8 @@ TEST_SUITE("datagram") {
         for (const Datagram& datagram : batch.first(std::min<std::size_t>(batch.size(), 3))) {
           handled.emplace_back(datagram.text());
           CHECK(datagram.sender == client_at);
-          REQUIRE(datagram.arrival);
-          CHECK(datagram.arrival->destination == server.address());
+          REQUIRE(datagram.packet_info);
+          CHECK(datagram.packet_info->destination == server.address());
           server.reply(datagram, datagram.bytes);
         }
         if (batch.size() <= 3) return;
@@ -1011,7 +1013,7 @@ TEST_SUITE("datagram") {
     Inbox server(loop, address("127.0.0.1:0"));
     ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
     DatagramOptions options;
-    options.coalesce = false;
+    options.segmentation_offload = false;
     DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address(), options));
     const auto texts = numbered(500, 50);
     loop.post([&] {
@@ -1270,11 +1272,11 @@ TEST_SUITE("datagram") {
     constexpr std::uint64_t total = 1'000'000, one_by_one = 100'000;
     constexpr std::uint64_t window = 128;
     Loop loop;
-    for (const bool coalesce : {true, false}) {
-      CAPTURE(coalesce);
+    for (const bool segmentation_offload : {true, false}) {
+      CAPTURE(segmentation_offload);
       DatagramOptions options;
-      options.coalesce = coalesce;
-      const std::uint64_t count = coalesce ? total : one_by_one;
+      options.segmentation_offload = segmentation_offload;
+      const std::uint64_t count = segmentation_offload ? total : one_by_one;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
       echo(server);
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address(), options));

@@ -186,7 +186,7 @@ class World {
     return moment_ == Moment::destructor_when_forgotten ? 0 : 1;
   }
   [[nodiscard]] UdpServerOptions options() const {
-    return {.socket = {.refusals = moment_ == Moment::on_error},
+    return {.socket = {.icmp_errors = moment_ == Moment::on_error},
             .max_sessions = moment_ == Moment::destructor_when_forgotten ? 3U : 100U,
             .idle_timeout = moment_ == Moment::destructor_when_idle ? 1ms : 60'000ms};
   }

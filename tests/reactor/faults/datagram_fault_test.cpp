@@ -64,7 +64,7 @@ TEST_SUITE("faults") {
       DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       std::vector<std::string> errors;
       client.on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
-      const Injected injected(0, {.coalesced = number});
+      const Injected injected(0, {.gso = number});
       const auto burst = [&] {
         const std::size_t before = inbox.texts.size();
         loop.post([&] {
@@ -74,10 +74,10 @@ TEST_SUITE("faults") {
         CHECK(std::equal(texts.begin(), texts.end(), inbox.texts.end() - 300));
       };
       burst();
-      CHECK(faulty::calls().coalesced > 0);
-      const std::uint64_t tried = faulty::calls().coalesced;
+      CHECK(faulty::calls().gso > 0);
+      const std::uint64_t tried = faulty::calls().gso;
       burst();
-      CHECK(faulty::calls().coalesced == tried);
+      CHECK(faulty::calls().gso == tried);
       CHECK(client.counters().sent == 2 * texts.size());
       CHECK(client.counters().failed == 0);
       CHECK(errors.empty());
@@ -133,9 +133,9 @@ TEST_SUITE("faults") {
       faulty::inject(0, {.no_buffers = 1000});
       for (const Datagram& datagram : batch) {
         reactor::Address sender = datagram.sender;
-        reactor::Arrival arrival = *datagram.arrival;
-        server.reply({.bytes = {}, .sender = sender, .arrival = &arrival}, datagram.bytes);
-        sender = arrival.local = address("127.0.0.9:9");
+        reactor::PacketInfo packet_info = *datagram.packet_info;
+        server.reply({.bytes = {}, .sender = sender, .packet_info = &packet_info}, datagram.bytes);
+        sender = packet_info.local = address("127.0.0.9:9");
       }
     });
     const Injected ends_with_the_test(0, {});
