@@ -269,7 +269,8 @@ void Engine::post(PostQueue::Task&& task) {
 }
 
 bool Engine::alive() const {
-  return keeping_running_ > 0 || iteration_.work_left() || poller_.native_alive(passive_natives_);
+  return keeping_running_ > 0 || iteration_.work_left() ||
+         poller_.native_alive(unreferenced_handles_);
 }
 
 void Engine::schedule(Source& source) {

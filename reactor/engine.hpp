@@ -133,7 +133,7 @@ class Engine {
   // ---- libuv's handles and requests, closed in their own time.
 
   /// Counts handles that libuv must not keep the loop running for.
-  void add_passive_native(int count) { passive_natives_ += static_cast<unsigned>(count); }
+  void add_unreferenced_handle(int count) { unreferenced_handles_ += static_cast<unsigned>(count); }
 
  private:
   friend class LoopHandle;
@@ -169,7 +169,7 @@ class Engine {
   std::atomic<bool> stopping_ = false;
   Iteration iteration_;
   std::size_t keeping_running_ = 0;
-  unsigned passive_natives_ = 0;
+  unsigned unreferenced_handles_ = 0;
   std::array<std::size_t, kinds> alive_{};
   const AfterFork after_fork_{
       [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};

@@ -101,8 +101,8 @@ class EpollPoller final : public Poller {
   bool resolve(Event& event) override;
   void wake() noexcept override;
   void arm(std::int64_t nanoseconds) override;
-  [[nodiscard]] bool native_alive(unsigned passive) const override {
-    return has_active_natives(passive);
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override {
+    return has_active_natives(unreferenced);
   }
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
@@ -116,8 +116,8 @@ class EpollPoller final : public Poller {
   std::span<const Event> collect(int timeout);
   std::span<const Event> collect_for_native(int timeout, int native_timeout);
   void add_own(int fd, std::uint32_t interest, Token token) const;
-  [[nodiscard]] bool has_active_natives(unsigned passive) const {
-    return loop_.active_handles + loop_.active_reqs.count > passive;
+  [[nodiscard]] bool has_active_natives(unsigned unreferenced) const {
+    return loop_.active_handles + loop_.active_reqs.count > unreferenced;
   }
   [[nodiscard]] bool native_has_news() const;
   int native_timeout();

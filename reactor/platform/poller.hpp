@@ -99,9 +99,9 @@ class Poller {
   /// earlier one.
   virtual void arm(std::int64_t nanoseconds) = 0;
 
-  /// True while libuv itself has something to wait for, besides `passive` handles and requests of
-  /// ours that must not keep a loop running.
-  [[nodiscard]] virtual bool native_alive(unsigned /*passive*/) const { return false; }
+  /// True while libuv itself has something to wait for, besides `unreferenced` handles and requests
+  /// of ours that must not keep a loop running.
+  [[nodiscard]] virtual bool native_alive(unsigned /*unreferenced*/) const { return false; }
 
   /// Guest: whether the application's loop should go on for our sake.
   virtual void keep_alive(bool /*alive*/) {}

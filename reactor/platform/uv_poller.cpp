@@ -71,7 +71,7 @@ class UvPoller final : public Poller {
   [[nodiscard]] bool looks_by_itself() const override { return host_; }
   void wake() noexcept override;
   void arm(std::int64_t nanoseconds) override;
-  [[nodiscard]] bool native_alive(unsigned passive) const override;
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override;
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
 
@@ -236,9 +236,9 @@ void UvPoller::arm(std::int64_t nanoseconds) {
   start_timer();
 }
 
-bool UvPoller::native_alive(unsigned passive) const {
+bool UvPoller::native_alive(unsigned unreferenced) const {
   const unsigned ours = host_ ? 1 : 0;  // The wake-up is what run() waits on.
-  return loop_.active_handles + loop_.active_reqs.count > passive + ours;
+  return loop_.active_handles + loop_.active_reqs.count > unreferenced + ours;
 }
 
 void UvPoller::keep_alive(bool alive) {

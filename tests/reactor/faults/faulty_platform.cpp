@@ -193,8 +193,8 @@ class FaultyPoller final : public Poller {
   }
   void wake() noexcept override { kernels_->wake(); }
   void arm(std::int64_t nanoseconds) override { kernels_->arm(nanoseconds); }
-  [[nodiscard]] bool native_alive(unsigned passive) const override {
-    return kernels_->native_alive(passive);
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override {
+    return kernels_->native_alive(unreferenced);
   }
   void keep_alive(bool alive) override { kernels_->keep_alive(alive); }
   void detach_from_parent(bool consistent) noexcept override {

@@ -7,18 +7,18 @@ namespace reactor {
 
 /// Keeps a request or handle of libuv from keeping the loop running, for as long as this lives:
 /// whether run() goes on is said by our own handle, which may be gone long before libuv is done.
-class PassiveNative {
+class UnreferencedHandle {
  public:
   // A host waits for its natives before it goes; a guest does not, and does not count them either:
   // how long the application's loop runs is the application's business.
-  explicit PassiveNative(Engine& engine) : host_(engine.is_guest() ? nullptr : &engine) {
-    if (host_) host_->add_passive_native(1);
+  explicit UnreferencedHandle(Engine& engine) : host_(engine.is_guest() ? nullptr : &engine) {
+    if (host_) host_->add_unreferenced_handle(1);
   }
-  ~PassiveNative() {
-    if (host_) host_->add_passive_native(-1);
+  ~UnreferencedHandle() {
+    if (host_) host_->add_unreferenced_handle(-1);
   }
-  PassiveNative(const PassiveNative&) = delete;
-  PassiveNative& operator=(const PassiveNative&) = delete;
+  UnreferencedHandle(const UnreferencedHandle&) = delete;
+  UnreferencedHandle& operator=(const UnreferencedHandle&) = delete;
 
  private:
   Engine* const host_;
