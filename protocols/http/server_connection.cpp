@@ -29,7 +29,7 @@ std::optional<RequestEvent> ServerConnection::next(std::vector<std::byte>& out) 
   for (;;) {
     if (over_) return std::nullopt;
     if (request_ == Request::whole && !switched_ && !begin_next_request()) {
-      decoder_.retain();
+      decoder_.copy_tail();
       return std::nullopt;
     }
     if (asked_.awaits_continue && answer_ == Answer::none) {

@@ -24,7 +24,8 @@ struct ServerConnectionOptions {
   const FieldLines* with_every_answer = nullptr;
 };
 
-/// Takes requests, and writes the answers to them in the same order to an `out` that its user sends.
+/// Takes requests, and writes the answers to them in the same order to an `out` that its user
+/// sends.
 ///
 ///     http.feed(bytes);
 ///     while (const auto event = http.next(out)) {
@@ -40,10 +41,11 @@ struct ServerConnectionOptions {
 ///
 /// Its own business: Content-Length, Transfer-Encoding and Connection, which no list of fields may
 /// name; no body after HEAD, 204 and 304; keep-alive for HTTP/1.0 and 1.1; 100 (Continue), at the
-/// first next() behind a head that has not been answered (to answer before says that the body is not
-/// wanted); one error answer to a request that cannot be read, and nothing after it.
+/// first next() behind a head that has not been answered (to answer before says that the body is
+/// not wanted); one error answer to a request that cannot be read, and nothing after it.
 ///
-/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or retain().
+/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or
+///           copy_tail().
 /// Cost      Whole requests, answered as they come, cost no allocation. While an answer is awaited,
 ///           what is fed is kept: better to read no more then (phase()).
 class ServerConnection {
@@ -68,7 +70,7 @@ class ServerConnection {
   [[nodiscard]] std::optional<RequestEvent> next(std::vector<std::byte>& out);
 
   /// Copies what is still lent.
-  void retain() { decoder_.retain(); }
+  void copy_tail() { decoder_.copy_tail(); }
 
   /// The client sends no more. What it has asked for can still be answered.
   void finish() { ended_ = true; }
@@ -77,8 +79,8 @@ class ServerConnection {
   /// set: the answer is 500 then, and complete. So it is for begin_response() and inform().
   bool respond(std::vector<std::byte>& out, int status, FieldList fields = {}, Bytes body = {});
 
-  /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or ended
-  /// by the end of the connection to a client that knows no chunks.
+  /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or
+  /// ended by the end of the connection to a client that knows no chunks.
   bool begin_response(std::vector<std::byte>& out, int status, FieldList fields = {},
                       std::optional<std::uint64_t> length = {});
 

@@ -79,7 +79,7 @@ void Session::serve() {
   while (!full_ && share_.may_go_on() && step()) {
     if (site_.out.size() >= write_bytes) flush();
   }
-  if (full_ || share_.waits()) http_.retain();
+  if (full_ || share_.waits()) http_.copy_tail();
   flush();
   settle();
 }

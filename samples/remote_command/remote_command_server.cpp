@@ -86,7 +86,7 @@ class Session {
         stream_.fail(reactor::system_error(ETIMEDOUT, "read request from", peer()));
       });
     }
-    requests_.retain();
+    requests_.copy_tail();
   }
 
   // A client that has ended its side may well be gone: so ends what runs for it.

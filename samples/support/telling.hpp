@@ -20,7 +20,7 @@ class Telling {
   explicit Telling(D decoder = D()) : decoder_(std::move(decoder)) {}
 
   void feed(protocols::Bytes bytes) { decoder_.feed(bytes); }
-  void retain() { decoder_.retain(); }
+  void copy_tail() { decoder_.copy_tail(); }
   [[nodiscard]] bool at_boundary() const { return decoder_.at_boundary(); }
 
   [[nodiscard]] std::optional<Frame> next() {

@@ -28,7 +28,7 @@ struct Asking {
   }
   void feed(protocols::Bytes bytes) { http.feed(bytes); }
   std::optional<Frame> next() { return http.next(); }
-  void retain() { http.retain(); }
+  void copy_tail() { http.copy_tail(); }
   std::error_code error() const { return http.error(); }
   bool at_boundary() const {
     ClientConnection ended = http;
@@ -214,7 +214,7 @@ TEST_SUITE("http/client_connection") {
   static void move_some(Out & from, Side & to, Random & random) {
     const std::size_t size = std::min<std::size_t>(from.size(), random() % 50);
     to.feed(protocols::Bytes(from).first(size));
-    to.retain();
+    to.copy_tail();
     from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size));
   }
 
@@ -251,14 +251,14 @@ TEST_SUITE("http/client_connection") {
           }
           if (event->kind == Kind::end) server.respond(responses, 200, {}, body);
         }
-        server.retain();
+        server.copy_tail();
         move_some(responses, client, random);
         while (const auto event = client.next()) {
           if (event->kind == ResponseEvent::Kind::head) told += "[";
           if (event->kind == ResponseEvent::Kind::body) told += as_text(event->bytes);
           if (event->kind == ResponseEvent::Kind::end) told += "]";
         }
-        client.retain();
+        client.copy_tail();
       }
       REQUIRE(told == asked);
       REQUIRE_FALSE(client.error());

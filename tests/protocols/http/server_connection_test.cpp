@@ -30,7 +30,7 @@ TEST_SUITE("http/server_connection") {
 
   static void feed(ServerConnection & http, const std::string& bytes) {
     http.feed(as_bytes(bytes));
-    http.retain();
+    http.copy_tail();
   }
 
   // The one answer to what cannot be read, behind which nothing is read or sent.
