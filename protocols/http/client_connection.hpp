@@ -27,7 +27,7 @@ namespace protocols::http {
 ///     ...
 ///     http.feed(bytes);
 ///     while (const auto event = http.next()) { … }
-///     if (http.is_over()) stream.close();
+///     if (http.should_close()) stream.close();
 ///
 /// Requests may be sent one behind the other without waiting (pipelining), as long as
 /// can_request(). Informational responses come as messages of their own, ahead of the final one.
@@ -85,12 +85,13 @@ class ClientConnection {
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
 
   /// Nothing more will come: the connection is to be closed.
-  [[nodiscard]] bool is_over() const { return over_; }
+  [[nodiscard]] bool should_close() const { return over_; }
 
   /// What was wrong with a response.
   ///
-  /// Errors    Those of ResponseDecoder; cut_short: the server closed inside a response;
-  ///           unasked: it sent something that answers no request, or switches to a protocol.
+  /// Errors    Those of ResponseDecoder; truncated: the server closed inside a response;
+  ///           unsolicited_response: it sent something that answers no request, or switches to a
+  ///           protocol.
   [[nodiscard]] std::error_code error() const { return error_; }
 
  private:

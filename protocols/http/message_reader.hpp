@@ -43,7 +43,7 @@ inline constexpr Signals no_signals;  // Copied sooner than gcc 12 clears one.
 enum class ChunkLineState : unsigned char;
 
 /// The lines of a section, in memory that is used again for the next one.
-class Lines {
+class FieldIndex {
  public:
   void begin(Fields::Place first) {
     size_ = 0;
@@ -118,7 +118,7 @@ class MessageReader {
   std::uint64_t left_ = 0;
   std::uint64_t body_left_ = 0;  // What of `max_body_bytes` no chunk has used yet.
   Signals signals_;
-  Lines lines_;  // Of the head, then of the trailers.
+  FieldIndex index_;  // Of the head, then of the trailers.
   Fields trailers_;
   H head_;
 

@@ -33,7 +33,7 @@ struct ServerConnectionOptions {
 ///       http.respond(out, 200, {{"Content-Type", "text/plain"}}, protocols::as_bytes("hello\n"));
 ///     }
 ///     stream.write(out);
-///     if (http.is_over()) stream.close();
+///     if (http.should_close()) stream.close();
 ///
 /// A request may be answered at any time from its head on, also long after next() has returned. The
 /// next one comes when the answer is complete, so that answers never overtake each other. What an
@@ -55,7 +55,7 @@ class ServerConnection {
     head,    ///< A part of its head.
     body,    ///< Its head, and not all of its body.
     answer,  ///< All of it; the answer is not complete.
-    over,    ///< is_over()
+    over,    ///< should_close()
   };
 
   explicit ServerConnection(ServerConnectionOptions options = {})
@@ -76,7 +76,8 @@ class ServerConnection {
   void finish() { ended_ = true; }
 
   /// A whole answer. False where a field or the status cannot be sent, or is not the caller's to
-  /// set: the answer is 500 then, and complete. So it is for begin_response() and inform().
+  /// set: the answer is 500 then, and complete. So it is for begin_response() and
+  /// write_informational().
   bool respond(std::vector<std::byte>& out, int status, FieldList fields = {}, Bytes body = {});
 
   /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or
@@ -92,14 +93,14 @@ class ServerConnection {
 
   /// As many bytes of a body of known length have been sent without passing through here, as files
   /// are.
-  void wrote_body(std::uint64_t size);
+  void count_body(std::uint64_t size);
 
   /// Ends the answer. One that is shorter than it said ends the connection. Trailers go with a
   /// chunked body only; false where they are not sendable, and the body is left without its end.
   bool end_response(std::vector<std::byte>& out, FieldList trailers = {});
 
   /// An informational answer ahead of the final one: 103 (Early Hints). Nothing to HTTP/1.0.
-  bool inform(std::vector<std::byte>& out, int status, FieldList fields = {});
+  bool write_informational(std::vector<std::byte>& out, int status, FieldList fields = {});
 
   /// Agrees to a CONNECT, or to an upgrade to `protocol`; to be called at the end of the request.
   /// From then on next() tells of what comes as `tunnel`, and the connection is the caller's.
@@ -114,7 +115,7 @@ class ServerConnection {
   void close_after_answer() { close_ = true; }
 
   /// When what was written to `out` has been sent, the connection is to be closed.
-  [[nodiscard]] bool is_over() const { return over_; }
+  [[nodiscard]] bool should_close() const { return over_; }
 
   [[nodiscard]] Phase phase() const;
 

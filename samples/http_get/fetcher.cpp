@@ -195,7 +195,7 @@ class Fetcher::Connection {
       take_event(*event);
       if (ended_) return stream_.abort();
     }
-    const bool is_open = !http_.error() && !http_.is_over();
+    const bool is_open = !http_.error() && !http_.should_close();
     if (!job_) {
       idle_timeout_.cancel();
       // Not earlier: what has come behind a response would be taken for the next one.

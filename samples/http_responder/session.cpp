@@ -157,7 +157,7 @@ void Session::answer_file(int status, Fields fields, reactor::File file, std::ui
     http_.write_body(site_.out,
                      std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   } else if (http_.sends_body()) {
-    http_.wrote_body(size);
+    http_.count_body(size);
     flush();
     full_ |= takes_no_more(stream_.write_file(std::move(file), offset, size));
   }
