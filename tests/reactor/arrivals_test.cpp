@@ -16,10 +16,10 @@
 #include "reactor/idle_timeout.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
-#include "support/patience.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace std::chrono_literals;
 using reactor::IdleTimeout;
@@ -150,7 +150,7 @@ TEST_SUITE("arrivals") {
     std::array<int, 2> input{}, told{};
     REQUIRE(pipe(input.data()) == 0);
     REQUIRE(pipe(told.data()) == 0);
-    const auto timeout = 1000ms * patience();
+    const auto timeout = 1000ms * timeout_scale();
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {

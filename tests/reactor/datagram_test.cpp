@@ -19,10 +19,10 @@
 #include <utility>
 #include <vector>
 
-#include "support/patience.hpp"
 #include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace reactor;
 using namespace std::chrono_literals;
@@ -701,7 +701,7 @@ TEST_SUITE("datagram") {
     const auto later = Timer::after(loop, 200ms, [&] { over = true; });
     const reactor::IterationStatistics& statistics = loop.measure_iterations();
     run_until(loop, [&] { return over; });
-    CHECK(statistics.iterations <= 5U * static_cast<unsigned>(patience()));
+    CHECK(statistics.iterations <= 5U * static_cast<unsigned>(timeout_scale()));
   }
 
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {

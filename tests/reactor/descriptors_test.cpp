@@ -24,10 +24,10 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/child.hpp"
-#include "support/patience.hpp"
 #include "support/peer.hpp"
 #include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 #include "support/valgrind.hpp"
 
 using namespace std::chrono_literals;
@@ -210,7 +210,7 @@ TEST_SUITE("descriptors") {
     std::vector<std::error_code> ends;
     auto server = Server<Noting>::listen(
         loop, any_address(Transport::tcp4),
-        {.first_progress_timeout = std::chrono::seconds(2) * patience()}, [&](Stream& stream) {
+        {.first_progress_timeout = std::chrono::seconds(2) * timeout_scale()}, [&](Stream& stream) {
           return Noting{stream, ends};
         });
     REQUIRE(server);
@@ -224,7 +224,7 @@ TEST_SUITE("descriptors") {
     // No more at once than the kernel keeps for a listener.
     while (clients.size() < in_use + silent) connect(250);
     // Without run_until(): no other timer may help.
-    const auto latest = Loop::Clock::now() + 60s * patience();
+    const auto latest = Loop::Clock::now() + 60s * timeout_scale();
     while (ends.size() < silent && Loop::Clock::now() < latest) loop.run_once();
     CHECK(ends.size() == silent);
     CHECK(server->connections() == in_use);

@@ -77,7 +77,7 @@ TEST_SUITE("exception") {
         Position position;
         reactor::Loop& loop = position.loop;
         bool too_late = false;
-        const auto guard = reactor::Timer::after(loop, 20s * patience(), [&] {
+        const auto guard = reactor::Timer::after(loop, 20s * timeout_scale(), [&] {
           too_late = true;
           loop.stop();
         });
