@@ -107,16 +107,16 @@ void TimerHandle::cancel() { engine().timers().disarm(*this); }
 
 Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
     : loop_(loop),
-      guest_(application_loop != nullptr),
-      own_native_(guest_ ? nullptr : new_native(), close_native),
-      native_(guest_ ? *application_loop : *own_native_),
+      embedded_(application_loop != nullptr),
+      own_native_(embedded_ ? nullptr : new_native(), close_native),
+      native_(embedded_ ? *application_loop : *own_native_),
       own_poller_([this] {
-        const Poller::Guest guest{
-            [](void* engine) { static_cast<Engine*>(engine)->guest_iteration(); }, this};
-        return sys::new_poller(native_, guest_ ? &guest : nullptr);
+        const Poller::Embedding embedding{
+            [](void* engine) { static_cast<Engine*>(engine)->embedded_iteration(); }, this};
+        return sys::new_poller(native_, embedded_ ? &embedding : nullptr);
       }()),
       poller_(*own_poller_),
-      thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
+      thread_(embedded_ ? std::this_thread::get_id() : std::thread::id()),
       iteration_(poller_, sources_, posted_, timers_, calls_, spin.count()) {
   (void)forked_exception();
 }
@@ -126,7 +126,7 @@ Engine::~Engine() {
   assert(!timers_.in_iteration() && "a loop was destroyed by one of its callbacks");
   posted_.clear();
   abort_if_handles_are_left();
-  if (guest_) return;
+  if (embedded_) return;
   forked_ ? leave_native(own_native_.release()) : finish_natives();
 }
 
@@ -209,7 +209,7 @@ void Engine::run(bool for_ever) {
   throw_if_forked();
   {
     const Running running(*this, for_ever);
-    if (guest_) {
+    if (embedded_) {
       uv_run(&native_, UV_RUN_DEFAULT);
     } else {
       run_iterations();
@@ -232,18 +232,18 @@ bool Engine::run_once(bool wait) {
   throw_if_forked();
   {
     const Running running(*this, false);
-    if (guest_) {
+    if (embedded_) {
       uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } else {
       iteration_.run(wait, stopping_);
     }
   }
   rethrow();
-  return guest_ ? uv_loop_alive(&native_) != 0 : alive();
+  return embedded_ ? uv_loop_alive(&native_) != 0 : alive();
 }
 
 // The poller has something, inside the application's iteration of its own loop.
-void Engine::guest_iteration() {
+void Engine::embedded_iteration() {
   const platform::Use use(platform_);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   iteration_.run(false, stopping_);
@@ -253,7 +253,7 @@ void Engine::guest_iteration() {
 }
 
 void Engine::keep_application_running() {
-  if (guest_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
+  if (embedded_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
 }
 
 void Engine::stop() noexcept {
@@ -274,7 +274,7 @@ bool Engine::alive() const {
 }
 
 void Engine::schedule(Source& source) {
-  if (sources_.schedule(source) && guest_ && !timers_.in_iteration()) poller_.wake();
+  if (sources_.schedule(source) && embedded_ && !timers_.in_iteration()) poller_.wake();
 }
 
 }  // namespace reactor

@@ -40,7 +40,7 @@ class Engine {
   static constexpr std::size_t read_buffer_bytes = OutputBatch::read_buffer_bytes;
   static constexpr std::size_t most_shared_bytes = SourceTable::most_shared_bytes;
 
-  /// A host where `application_loop` is null, its guest otherwise.
+  /// Standalone where `application_loop` is null, embedded in that loop otherwise.
   Engine(Loop& loop, uv_loop_s* application_loop, Duration spin);
   ~Engine();
 
@@ -57,7 +57,7 @@ class Engine {
   void post(PostQueue::Task&& task);
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
-  [[nodiscard]] bool is_guest() const { return guest_; }
+  [[nodiscard]] bool is_embedded() const { return embedded_; }
   /// Also true while no thread runs the loop: it may then be used from any, one at a time.
   [[nodiscard]] bool in_loop_thread() const {
     return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
@@ -146,7 +146,7 @@ class Engine {
     return thread_.load(std::memory_order_relaxed) == thread;
   }
   void run_iterations();
-  void guest_iteration();
+  void embedded_iteration();
   void keep_application_running();
   void finish_natives();
   void detach_from_parent() noexcept;
@@ -154,7 +154,7 @@ class Engine {
   void abort_if_handles_are_left() const;
 
   Loop& loop_;
-  const bool guest_;
+  const bool embedded_;
   bool forked_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;

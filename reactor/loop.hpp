@@ -47,7 +47,7 @@ class Loop {
   /// Throws    std::system_error when the process has no descriptors left for it.
   explicit Loop(LoopOptions options = {});
 
-  /// A guest in the application's own libuv loop, which outlives this one: `uv_run` on it serves
+  /// Embedded in the application's own libuv loop, which outlives this one: `uv_run` on it serves
   /// both. What a callback throws ends uv_run and waits in rethrow().
   explicit Loop(uv_loop_s& application_loop);
 

@@ -28,7 +28,7 @@ struct Signal::State final : Source {
   [[nodiscard]] int start() {
     if (init_error) return init_error;
     // libuv serves none of its handles in a loop of ours whose handles are all unreferenced.
-    if (engine().is_guest()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
+    if (engine().is_embedded()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
     unreferenced.emplace(engine());
     const auto lock = AfterFork::hold_off();
     return uv_signal_start(

@@ -9,19 +9,20 @@ namespace reactor {
 /// whether run() goes on is said by our own handle, which may be gone long before libuv is done.
 class UnreferencedHandle {
  public:
-  // A host waits for its natives before it goes; a guest does not, and does not count them either:
+  // A standalone loop waits for its natives before it goes; an embedded one does not count them:
   // how long the application's loop runs is the application's business.
-  explicit UnreferencedHandle(Engine& engine) : host_(engine.is_guest() ? nullptr : &engine) {
-    if (host_) host_->add_unreferenced_handle(1);
+  explicit UnreferencedHandle(Engine& engine)
+      : counted_by_(engine.is_embedded() ? nullptr : &engine) {
+    if (counted_by_) counted_by_->add_unreferenced_handle(1);
   }
   ~UnreferencedHandle() {
-    if (host_) host_->add_unreferenced_handle(-1);
+    if (counted_by_) counted_by_->add_unreferenced_handle(-1);
   }
   UnreferencedHandle(const UnreferencedHandle&) = delete;
   UnreferencedHandle& operator=(const UnreferencedHandle&) = delete;
 
  private:
-  Engine* const host_;
+  Engine* const counted_by_;
 };
 
 }  // namespace reactor

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 #include "support/timeout_scale.hpp"
@@ -787,9 +787,9 @@ TEST_SUITE("datagram") {
   }
 
   TEST_CASE_TEMPLATE("drain() discards what a unix receiver does not read, and run() returns",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     for (const bool connected : {true, false}) {
       CAPTURE(connected);
       Inbox stuck(loop, abstract_name()), good(loop, abstract_name());

@@ -24,8 +24,8 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/child.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/timeout_scale.hpp"
 #include "support/valgrind.hpp"
@@ -161,10 +161,10 @@ void act_as_clients(const Address& server) {
 
 TEST_SUITE("descriptors") {
   TEST_CASE_TEMPLATE(
-      "at the limit a server serves on, turns others away without a spin, and recovers", Position,
-      Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+      "at the limit a server serves on, turns others away without a spin, and recovers", LoopMode,
+      Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4), {},
                                        [](Stream& stream) { return Echo{stream}; });
     REQUIRE(server);

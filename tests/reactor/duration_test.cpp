@@ -17,7 +17,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/udp_server.hpp"
 #include "reactor/wait_any.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -92,12 +92,12 @@ TEST_SUITE("duration") {
     CHECK(reactor::saturating_sum(1, longest) == longest);
   }
 
-  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire at once or never", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire at once or never", LoopMode,
+                     Standalone, Embedded) {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       std::array<bool, 5> fired{};
       const auto after = Timer::after(loop, span, [&] { fired[0] = true; });
       const auto every = Timer::every(loop, span, [&] { fired[1] = true; });

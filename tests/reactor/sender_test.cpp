@@ -12,8 +12,8 @@
 
 #include "reactor/stream.hpp"
 #include "support/connection.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Loop;
@@ -67,28 +67,28 @@ TEST_SUITE("sender") {
   }
 
   TEST_CASE_TEMPLATE("once_drained() calls once, when half of the high-water mark is left",
-                     Position, Host, Guest) {
-    Position position;
-    ConnectedStream on(position.loop, small_buffers);
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    ConnectedStream on(mode.loop, small_buffers);
     on.stream->set_limits({.high_water_bytes = 100'000});
     const Stream::Sender sender = on.stream->sender();
     int calls = 0;
     sender.once_drained([&] { ++calls; });  // Nothing waits.
-    run_until(position.loop, [&] { return calls == 1; });
+    run_until(mode.loop, [&] { return calls == 1; });
 
     on.peer.hold();
     while (sender.write(std::string(10'000, 'x')) != WriteStatus::above_high_water)
-      position.loop.poll();
+      mode.loop.poll();
     sender.once_drained([&] {
       ++calls;
       CHECK(on.stream->queued_bytes() <= 50'000);
       CHECK(sender.write("x") == WriteStatus::queued);
     });
-    for (int i = 0; i < 5; ++i) position.loop.poll();
+    for (int i = 0; i < 5; ++i) mode.loop.poll();
     CHECK(calls == 1);
     on.peer.read_on();
-    run_until(position.loop, [&] { return calls == 2; });
-    for (int i = 0; i < 5; ++i) position.loop.poll();
+    run_until(mode.loop, [&] { return calls == 2; });
+    for (int i = 0; i < 5; ++i) mode.loop.poll();
     CHECK(calls == 2);
   }
 

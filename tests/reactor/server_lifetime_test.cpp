@@ -19,8 +19,8 @@
 
 #include "protocols/lines.hpp"
 #include "reactor/server.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -407,18 +407,18 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
 
 TEST_SUITE("server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a server calls may end it, drain it, or end any connection",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     const std::vector<Action> all = actions();
     for (const auto& [moment, name] : moments) {
       for (const Action& action : all) {
         if (is_destructor(moment) && action.effect == Action::throws) continue;
         const std::string cell = std::string(name) + ": " + action.name;
         CAPTURE(cell);
-        Position position;
+        LoopMode mode;
         const bool framed_only = moment == Moment::make_decoder || moment == Moment::on_frame;
-        if (!framed_only) check_cell<NoDecoder>(position.loop, moment, action);
+        if (!framed_only) check_cell<NoDecoder>(mode.loop, moment, action);
         if (moment != Moment::on_data && moment != Moment::on_drained) {
-          check_cell<protocols::LineDecoder>(position.loop, moment, action);
+          check_cell<protocols::LineDecoder>(mode.loop, moment, action);
         }
       }
     }

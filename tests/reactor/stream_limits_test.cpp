@@ -20,8 +20,8 @@
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "support/connection.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_file.hpp"
 
@@ -49,8 +49,8 @@ TEST_SUITE("stream") {
     std::function<void(ConnectedStream&)> end;
   };
 
-  TEST_CASE_TEMPLATE("output that will not be sent is a reset for the peer, never an end", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("output that will not be sent is a reset for the peer, never an end", LoopMode,
+                     Standalone, Embedded) {
     const TemporaryFile short_file("short");
     const std::vector<Ending> endings{
         {"a close timeout", [](ConnectedStream& on) { on.stream->close(20ms); }},
@@ -77,8 +77,8 @@ TEST_SUITE("stream") {
     };
     for (const Ending& ending : endings) {
       CAPTURE(ending.name);
-      Position position;
-      ConnectedStream on(position.loop, small_buffers);
+      LoopMode mode;
+      ConnectedStream on(mode.loop, small_buffers);
       on.queue(100'000);
       ending.end(on);
       if (on.stream) on.until_closed();

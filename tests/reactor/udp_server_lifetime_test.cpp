@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "reactor/udp_server.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -320,15 +320,15 @@ void check_cell(Loop& loop, Moment moment, const Action& action) {
 
 TEST_SUITE("udp_server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     const std::vector<Action> all = actions();
     for (const auto& [moment, name] : moments) {
       for (const Action& action : all) {
         if (is_destructor(moment) && action.effect == Action::throws) continue;
         const std::string cell = std::string(name) + ": " + action.name;
         CAPTURE(cell);
-        Position position;
-        check_cell(position.loop, moment, action);
+        LoopMode mode;
+        check_cell(mode.loop, moment, action);
       }
     }
   }

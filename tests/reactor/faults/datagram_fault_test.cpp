@@ -8,7 +8,7 @@
 
 #include "faulty_platform.hpp"
 #include "reactor/datagram.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -53,13 +53,13 @@ struct Injected {
 }  // namespace
 
 TEST_SUITE("faults") {
-  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", LoopMode,
+                     Standalone, Embedded) {
     const auto texts = numbered(300);
     for (const int number : {EIO, EINVAL, EOPNOTSUPP, EMSGSIZE}) {
       CAPTURE(number);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       Inbox inbox(loop);
       DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       std::vector<std::string> errors;
@@ -85,13 +85,13 @@ TEST_SUITE("faults") {
   }
 
   TEST_CASE_TEMPLATE("echo loses no datagram to partial batches, EINTR, EAGAIN and ENOBUFS",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr std::size_t total = 20'000, window = 100;
     const std::uint32_t first_seed = std::random_device()();
     for (std::uint32_t seed = first_seed; seed != first_seed + 3; ++seed) {
       CAPTURE(seed);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       server.on_received([&](Batch batch) {
         for (const Datagram& datagram : batch) server.reply(datagram, datagram.bytes);

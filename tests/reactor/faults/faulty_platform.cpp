@@ -338,8 +338,9 @@ class FaultyPlatform final : public Platform {
     return Platform::fcntl(fd, command, argument);
   }
 
-  std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest) override {
-    return std::make_unique<FaultyPoller>(Platform::new_poller(native, guest));
+  std::unique_ptr<Poller> new_poller(uv_loop_s& native,
+                                     const Poller::Embedding* embedding) override {
+    return std::make_unique<FaultyPoller>(Platform::new_poller(native, embedding));
   }
 
   int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
