@@ -235,8 +235,8 @@ void Session::begin_period() {
 // Whether the client has received enough since this was asked last; nothing where all is received.
 // Of an answer that comes bit by bit, enough is what was on its way then.
 std::optional<bool> Session::reads_on() {
-  const auto now = samples::sending(stream_.socket().fd());
-  const samples::Sending before = std::exchange(sending_, now.value_or(samples::Sending{}));
+  const auto now = samples::tcp_progress(stream_.socket().fd());
+  const samples::TcpProgress before = std::exchange(sending_, now.value_or(samples::TcpProgress{}));
   if (!now) return std::nullopt;
   const std::uint64_t read = now->acknowledged - before.acknowledged;
   return read >= std::min(least_progress_bytes, before.unacknowledged);

@@ -11,9 +11,9 @@
 #include "reactor/file.hpp"
 #include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/fair_share.hpp"
 #include "samples/support/fair_work.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace responder {
 
@@ -102,7 +102,7 @@ class Session {
   bool refused_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // The present period.
-  samples::Sending sending_;           // When it was last looked at.
+  samples::TcpProgress sending_;       // When it was last looked at.
   std::string request_line_;           // For the log.
 };
 

@@ -18,12 +18,12 @@
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/access.hpp"
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/fair_share.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace remote_command {
 namespace {
@@ -182,9 +182,7 @@ class Session {
   void wait_for_reader() {
     if (options_.limits.timeout.count() == 0) return;
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.timeout);
-    const auto acknowledged = [this] {
-      return samples::acknowledged_while_sending(stream_.socket().fd());
-    };
+    const auto acknowledged = [this] { return samples::acknowledged_bytes(stream_.socket().fd()); };
     acknowledged_ = acknowledged();
     unread_.emplace(loop_, timeout, [this, timeout, acknowledged] {
       const auto now = acknowledged();

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/printable.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace file_transfer {
 
@@ -50,7 +50,7 @@ void Peer::wait_for_data() {
 
 void Peer::wait_until_it_has_read() {
   enter(State::amid_download, patience_.amid_request);
-  acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd());
+  acknowledged_ = samples::acknowledged_bytes(stream_.socket().fd());
 }
 
 void Peer::work() {
@@ -72,7 +72,7 @@ void Peer::enter(State state, std::chrono::milliseconds timeout) {
 
 // A slow reader drains the stream seldom: that it reads shows in what its system acknowledges.
 bool Peer::still_reads() {
-  const auto now = samples::acknowledged_while_sending(stream_.socket().fd());
+  const auto now = samples::acknowledged_bytes(stream_.socket().fd());
   return now && std::exchange(acknowledged_, now) != now;
 }
 
