@@ -182,7 +182,7 @@ struct DatagramSocket::State final : DatagramOutput {
 
   // ---- What waits
 
-  void on_backlog_changed() override { settle(); }
+  void on_backlog_changed() override { update_interest(); }
 
   // False when the socket is gone.
   [[nodiscard]] bool call_if(bool drained) {
@@ -204,7 +204,7 @@ struct DatagramSocket::State final : DatagramOutput {
   // ---- The rest
 
   // Tells the engine what is waited for.
-  void settle() {
+  void update_interest() {
     const Interest wanted = wanted_interest();
     if (wanted != interest) {
       interest = wanted;
@@ -353,7 +353,7 @@ Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, Datagram
 
 void DatagramSocket::on_received(Callback<void(std::span<const Datagram>)> on_received) {
   state_->replace(state_->on_received_callback, std::move(on_received));
-  state_->settle();
+  state_->update_interest();
   if (!state_->kept.empty()) state_->receive_soon();
 }
 
@@ -391,12 +391,12 @@ WriteStatus DatagramSocket::reply(const Datagram& datagram, std::string_view tex
 
 void DatagramSocket::pause() {
   state_->paused = true;
-  state_->settle();
+  state_->update_interest();
 }
 
 void DatagramSocket::resume() {
   state_->paused = false;
-  state_->settle();
+  state_->update_interest();
   if (!state_->kept.empty()) state_->receive_soon();
 }
 

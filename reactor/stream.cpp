@@ -31,7 +31,7 @@ struct Stream::State final : StreamOutput {
   using Nanoseconds = Engine::Nanoseconds;
 
   // What most connections have no need of, most of the time.
-  struct Seldom {
+  struct Cold {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
@@ -49,7 +49,7 @@ struct Stream::State final : StreamOutput {
     readable = 1 << 1,     // The kernel may have more to read; an edge will not tell again.
     end_is_near = 1 << 2,  // So look for it behind the last byte.
     ended = 1 << 3,        // The peer's end was read.
-    deaf = 1 << 4,         // There is no on_data.
+    no_reader = 1 << 4,    // There is no on_data.
     paused = 1 << 5,       // By the user.
     throttled = 1 << 6,    // By what is queued, where the limits say so.
     closing = 1 << 7,
@@ -62,7 +62,7 @@ struct Stream::State final : StreamOutput {
     level_triggered = 1 << 14,
   };
   static constexpr unsigned not_reading =
-      connecting | ended | deaf | paused | throttled | closing | broken | closed;
+      connecting | ended | no_reader | paused | throttled | closing | broken | closed;
 
   State(Engine& engine, Socket socket, const Address& peer)
       : StreamOutput(engine, std::move(socket), peer) {
@@ -99,7 +99,7 @@ struct Stream::State final : StreamOutput {
   [[nodiscard]] std::string describe() const override { return "stream of " + peer(); }
 
   [[nodiscard]] std::string peer() const {
-    return seldom && seldom->attempts ? seldom->attempts->endpoint() : connection().peer();
+    return cold && cold->attempts ? cold->attempts->endpoint() : connection().peer();
   }
 
   // ---- Reading
@@ -121,7 +121,7 @@ struct Stream::State final : StreamOutput {
     if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
-    settle();
+    update_interest();
   }
 
   // False when the stream is gone.
@@ -179,8 +179,8 @@ struct Stream::State final : StreamOutput {
 
   void end() {
     set(ended);
-    if (seldom && seldom->on_end) {
-      if (!engine().call(*this, seldom->on_end)) return;
+    if (cold && cold->on_end) {
+      if (!engine().call(*this, cold->on_end)) return;
     } else {
       begin_closing(limits().close_timeout);
     }
@@ -192,7 +192,7 @@ struct Stream::State final : StreamOutput {
   void on_output_waits() override {
     if (is_above_high_water() && limits().pause_reading_above_high_water) set(throttled);
     if (!is(connecting | closing)) limit_stall();
-    settle();
+    update_interest();
   }
 
   void on_output_failed(Error error) override { fail(std::move(error)); }
@@ -201,15 +201,15 @@ struct Stream::State final : StreamOutput {
   [[nodiscard]] bool send_queue() {
     if (!flush()) return true;
     clear(throttled);
-    if (!seldom || !seldom->on_drained || is(closing)) return true;
-    return engine().call(*this, seldom->on_drained);
+    if (!cold || !cold->on_drained || is(closing)) return true;
+    return engine().call(*this, cold->on_drained);
   }
 
   // ---- Connecting
 
   void connect(Duration timeout) {
     begin_connecting(timeout);
-    settle();
+    update_interest();
   }
 
   void begin_connecting(Duration timeout) {
@@ -221,7 +221,7 @@ struct Stream::State final : StreamOutput {
   void connect_later(const Address& to, Duration timeout) {
     begin_connecting(timeout);
     set(unreachable);
-    seldom->retry = std::make_unique<ConnectRetry>(
+    cold->retry = std::make_unique<ConnectRetry>(
         engine().loop(), connection().socket(), to,
         [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
@@ -231,27 +231,27 @@ struct Stream::State final : StreamOutput {
   void connect_any(Addresses addresses, const ConnectOptions& options) {
     set(connecting | unreachable);
     hold_output(true);
-    rarely().attempts = std::make_unique<ConnectAttempts>(
+    cold_part().attempts = std::make_unique<ConnectAttempts>(
         engine().loop(), std::move(addresses), options,
         [this](Result<ConnectAttempts::Connected> connected) { take(std::move(connected)); });
   }
 
   // The rest follows once the poller reports that the socket is writable.
   void take(Result<ConnectAttempts::Connected> connected) {
-    const std::unique_ptr<ConnectAttempts> over = std::move(seldom->attempts);
+    const std::unique_ptr<ConnectAttempts> over = std::move(cold->attempts);
     if (is(broken | closed)) return;
     if (!connected) return fail(std::move(connected.error()));
     connection().socket() = std::move(connected->socket);
     connection().set_peer(connected->peer);
     clear(unreachable);
-    settle();
+    update_interest();
   }
 
   void stop_retrying(const Result<bool>& connected) {
     clear(unreachable);
-    const std::unique_ptr<ConnectRetry> over = std::move(seldom->retry);
+    const std::unique_ptr<ConnectRetry> over = std::move(cold->retry);
     if (!connected) return fail(connected.error());
-    settle();
+    update_interest();
   }
 
   void finish_connecting() {
@@ -266,10 +266,10 @@ struct Stream::State final : StreamOutput {
     }
     clear(connecting);
     hold_output(false);
-    seldom->timer.reset();
+    cold->timer.reset();
     moved_at_ = engine().iteration_time();
     if (waits_to_send()) limit_stall();
-    if (seldom->on_connect && !engine().call(*this, seldom->on_connect)) return;
+    if (cold->on_connect && !engine().call(*this, cold->on_connect)) return;
     if (waits_to_send() && !send_queue()) return;
     go_on();
   }
@@ -290,7 +290,7 @@ struct Stream::State final : StreamOutput {
   void close(Duration timeout, Error reason = {}) {
     if (is(closing | broken | closed)) return;
     if (is(connecting)) return fail(connection().error(ECANCELED, "connect"));
-    if (reason) rarely().error = std::move(reason);
+    if (reason) cold_part().error = std::move(reason);
     begin_closing(timeout);
     engine().schedule(*this);
   }
@@ -322,7 +322,7 @@ struct Stream::State final : StreamOutput {
       if (size < 0 || !is(end_is_near)) clear(readable);
     }
     if (is(ended) && !waits_to_send()) return finish({});
-    settle();
+    update_interest();
   }
 
   void abort() {
@@ -338,16 +338,16 @@ struct Stream::State final : StreamOutput {
     if (is(broken | closed)) return;
     set(broken);
     stop_output();
-    if (rarely().attempts) error.subject = peer();
-    if (!seldom->error) seldom->error = std::move(error);
+    if (cold_part().attempts) error.subject = peer();
+    if (!cold->error) cold->error = std::move(error);
     engine().schedule(*this);
   }
 
   // What the peer sent before the connection broke is still its due.
   void finish_broken() {
-    const bool broken_by_peer = seldom->error.code == std::errc::connection_reset ||
-                                seldom->error.code == std::errc::broken_pipe;
-    while (broken_by_peer && is(readable) && !is(deaf | paused | ended | closing)) {
+    const bool broken_by_peer = cold->error.code == std::errc::connection_reset ||
+                                cold->error.code == std::errc::broken_pipe;
+    while (broken_by_peer && is(readable) && !is(no_reader | paused | ended | closing)) {
       std::byte* const buffer = engine().read_buffer();
       const ssize_t size = sys::recv(connection().fd(), buffer, read_bytes, 0);
       if (size == -EINTR) continue;
@@ -364,18 +364,18 @@ struct Stream::State final : StreamOutput {
     set(closed);
     close_socket();
     close_outbox();
-    if (seldom) {
-      seldom->timer.reset();
-      if (seldom->error) error = std::move(seldom->error);
+    if (cold) {
+      cold->timer.reset();
+      if (cold->error) error = std::move(cold->error);
     }
     keep_loop_running(false);
     if (on_close_callback) (void)engine().call(*this, on_close_callback, std::as_const(error));
   }
 
   void close_socket() {
-    if (seldom) {
-      seldom->retry.reset();
-      seldom->attempts.reset();
+    if (cold) {
+      cold->retry.reset();
+      cold->attempts.reset();
     }
     close_connection();
   }
@@ -384,17 +384,17 @@ struct Stream::State final : StreamOutput {
 
   // Output waits for the peer: it has so long to take some of it.
   void limit_stall() {
-    if (!seldom || !seldom->timer || !seldom->timer->running()) {
+    if (!cold || !cold->timer || !cold->timer->running()) {
       limit_time(limits().stall_timeout, "send to");
     }
   }
 
   // Ends the connection once `operation` has made no progress for `most`.
   void limit_time(Duration most, const char* operation) {
-    rarely().timer.reset();
+    cold_part().timer.reset();
     if (most == Duration::max()) return;
-    seldom->timer = Timer::after(engine().loop(), most, [this] { on_time(); });
-    seldom->clock.start(operation, most.count(), engine().now(), connection().unsent_bytes());
+    cold->timer = Timer::after(engine().loop(), most, [this] { on_time(); });
+    cold->clock.start(operation, most.count(), engine().now(), connection().unsent_bytes());
   }
 
   void on_time() {
@@ -402,18 +402,18 @@ struct Stream::State final : StreamOutput {
     if (!is(connecting | closing) && !waits_to_send()) return;
     look_at_unsent();
     const Nanoseconds now = engine().now();
-    const Nanoseconds left = seldom->clock.left(now, std::abs(moved_at_));
+    const Nanoseconds left = cold->clock.left(now, std::abs(moved_at_));
     const bool discarding = is(closing) && !waits_to_send();
     if (is(connecting) || left <= 0 ||
-        (discarding && seldom->clock.discards_too_long(now, limits().discard_timeout.count()))) {
-      return fail(connection().error(ETIMEDOUT, seldom->clock.operation()));
+        (discarding && cold->clock.discards_too_long(now, limits().discard_timeout.count()))) {
+      return fail(connection().error(ETIMEDOUT, cold->clock.operation()));
     }
-    seldom->timer->restart(std::chrono::nanoseconds(left));
+    cold->timer->restart(std::chrono::nanoseconds(left));
   }
 
   // The peer has acknowledged, or a unix peer has read, what the kernel had to send.
   void look_at_unsent() {
-    if (rarely().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
+    if (cold_part().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
   }
 
   void touch() { moved_at_ = engine().iteration_time(); }
@@ -421,7 +421,7 @@ struct Stream::State final : StreamOutput {
   [[nodiscard]] bool has_progressed() const { return moved_at_ >= 0; }
 
   [[nodiscard]] Nanoseconds quiet_for() {
-    if (is(deaf | paused | throttled)) return 0;
+    if (is(no_reader | paused | throttled)) return 0;
     look_at_unsent();
     return engine().known_time_since(std::abs(moved_at_));
   }
@@ -430,7 +430,7 @@ struct Stream::State final : StreamOutput {
 
   // Tells the poller what this stream waits for. Edge-triggered, that is all input for its whole
   // life, and output from the first time that the kernel was full.
-  void settle() {
+  void update_interest() {
     if (!connection().is_open() || is(closed | unreachable)) return;
     Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
     if (!is(level_triggered)) {
@@ -449,7 +449,7 @@ struct Stream::State final : StreamOutput {
 
   // Level-triggered, what a stream waits for follows what it may do.
   void settle_level() {
-    if (is(level_triggered)) settle();
+    if (is(level_triggered)) update_interest();
   }
 
   // An error that no read will collect.
@@ -465,16 +465,16 @@ struct Stream::State final : StreamOutput {
     }
   }
 
-  Seldom& rarely() {
-    if (!seldom) seldom = std::make_unique<Seldom>();
-    return *seldom;
+  Cold& cold_part() {
+    if (!cold) cold = std::make_unique<Cold>();
+    return *cold;
   }
 
-  std::uint16_t flags = engine().has_edge_trigger() ? deaf : deaf | level_triggered;
+  std::uint16_t flags = engine().has_edge_trigger() ? no_reader : no_reader | level_triggered;
   std::uint32_t read_bytes = first_read_bytes;
   Callback<void(Bytes)> on_data_callback;
   Callback<void(const Error&)> on_close_callback;
-  std::unique_ptr<Seldom> seldom;
+  std::unique_ptr<Cold> cold;
 };
 
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
@@ -483,7 +483,7 @@ Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Addr
 
 Stream::Stream(Loop& loop, Socket socket, const Address& peer)
     : state_(new State(loop.engine(), std::move(socket), peer)) {
-  state_->settle();
+  state_->update_interest();
 }
 
 Result<Stream> Stream::connect(Loop& loop, const Address& peer, Duration timeout) {
@@ -522,18 +522,18 @@ Stream Stream::connect(Loop& loop, std::vector<Address> addresses, const Connect
 
 void Stream::on_data(Callback<void(Bytes)> on_data) {
   state_->set(State::on_data_replaced);
-  on_data ? state_->clear(State::deaf) : state_->set(State::deaf);
+  on_data ? state_->clear(State::no_reader) : state_->set(State::no_reader);
   state_->replace(state_->on_data_callback, std::move(on_data));
   if (state_->is(State::readable)) state_->engine().schedule(*state_);
   state_->settle_level();
 }
 
 void Stream::on_end(Callback<void()> on_end) {
-  state_->replace(state_->rarely().on_end, std::move(on_end));
+  state_->replace(state_->cold_part().on_end, std::move(on_end));
 }
 
 void Stream::on_drained(Callback<void()> on_drained) {
-  state_->replace(state_->rarely().on_drained, std::move(on_drained));
+  state_->replace(state_->cold_part().on_drained, std::move(on_drained));
 }
 
 void Stream::on_close(Callback<void(const Error&)> on_close) {
@@ -541,7 +541,7 @@ void Stream::on_close(Callback<void(const Error&)> on_close) {
 }
 
 void Stream::on_connect(Callback<void()> on_connect) {
-  state_->replace(state_->rarely().on_connect, std::move(on_connect));
+  state_->replace(state_->cold_part().on_connect, std::move(on_connect));
 }
 
 WriteStatus Stream::write(Bytes bytes) { return state_->write(bytes); }
@@ -592,13 +592,13 @@ bool Stream::has_progressed() const { return state_->has_progressed(); }
 void Stream::accept() {
   if (state_->is(State::accepted)) return;
   state_->set(State::accepted);
-  AcceptObserver* const observer = state_->seldom ? state_->seldom->observer : nullptr;
+  AcceptObserver* const observer = state_->cold ? state_->cold->observer : nullptr;
   if (observer) observer->on_accepted();
 }
 
 bool Stream::is_accepted() const { return state_->is(State::accepted); }
 
-void Stream::observe_accept(AcceptObserver* observer) { state_->rarely().observer = observer; }
+void Stream::observe_accept(AcceptObserver* observer) { state_->cold_part().observer = observer; }
 
 Socket& Stream::socket() { return state_->connection().socket(); }
 

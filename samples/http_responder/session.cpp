@@ -70,7 +70,7 @@ void Session::finish() {
   http_.close_after_answer();
   if (exchange_) exchange_->on_finish(*this);
   flush();
-  settle();
+  update_wait();
 }
 
 // Answers what has come, for as long as the client also reads.
@@ -81,7 +81,7 @@ void Session::serve() {
   }
   if (full_ || share_.waits()) http_.copy_tail();
   flush();
-  settle();
+  update_wait();
 }
 
 bool Session::step() {
@@ -190,7 +190,7 @@ void Session::note(int status) {
 // ---- Time
 
 // What the connection waits for from here on, and how long it may.
-void Session::settle() {
+void Session::update_wait() {
   using Phase = ServerConnection::Phase;
   const Phase phase = http_.phase();
   if (share_.waits() && !full_) return pause(true);

@@ -78,7 +78,7 @@ class Session {
 
   bool step();
   void take(const protocols::http::RequestEvent& event);
-  void settle();
+  void update_wait();
   void pause(bool paused);
   void wait(Waits what);
   void on_expired();

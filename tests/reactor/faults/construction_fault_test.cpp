@@ -48,15 +48,15 @@ bool has_children() {
 enum class Outcome { made, failed };
 
 // Lets each call fail in turn, then each allocation, until one run needs no more of them. `make`
-// makes and destroys; `settle` waits for what ends later. A Stream that cannot be watched reports
-// that by its on_close: what has one may be made nevertheless.
-void fail_each(const std::function<Outcome()>& make, const std::function<void()>& settle,
+// makes and destroys; `wait_for_the_end` waits for what ends later. A Stream that cannot be watched
+// reports that by its on_close: what has one may be made nevertheless.
+void fail_each(const std::function<Outcome()>& make, const std::function<void()>& wait_for_the_end,
                bool streams_report_later = false) {
   CHECK(make() == Outcome::made);  // What is made once for the process.
-  settle();
+  wait_for_the_end();
   const int descriptors_before = descriptors(), threads_before = threads();
   const auto check = [&](Outcome outcome, bool has_failed) {
-    settle();
+    wait_for_the_end();
     if (!streams_report_later || outcome == Outcome::failed) {
       CHECK(outcome == (has_failed ? Outcome::failed : Outcome::made));
     }
