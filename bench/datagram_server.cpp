@@ -1,5 +1,5 @@
 // The library's datagram echo, as it is measured: `datagram_server [--listen HOST:PORT]
-// [--no-coalesce]`.
+// [--no-offload]`.
 #include <CLI/CLI.hpp>
 
 #include <csignal>
@@ -11,10 +11,10 @@
 
 namespace {
 
-void run(const std::string& listen, bool coalesce) {
+void run(const std::string& listen, bool segmentation_offload) {
   reactor::Loop loop;
   reactor::DatagramOptions options;
-  options.coalesce = coalesce;
+  options.segmentation_offload = segmentation_offload;
   auto socket = reactor::DatagramSocket::bind(loop, listen, options);
   if (!socket) throw std::runtime_error(socket.error().message());
   socket->on_received([&](std::span<const reactor::Datagram> batch) {
@@ -30,13 +30,13 @@ void run(const std::string& listen, bool coalesce) {
 
 int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:0";
-  bool coalesce = true;
+  bool segmentation_offload = true;
   CLI::App app("The library's datagram echo, as it is measured.", "datagram_server");
   app.add_option("--listen", listen, "HOST:PORT or [::1]:PORT")->capture_default_str();
-  app.add_flag("!--no-coalesce", coalesce, "Send and receive each datagram by itself");
+  app.add_flag("!--no-offload", segmentation_offload, "Send and receive each datagram by itself");
   CLI11_PARSE(app, argc, argv);
   try {
-    run(listen, coalesce);
+    run(listen, segmentation_offload);
     return 0;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -59,14 +59,14 @@ struct Session {
     }
     stream.write(shared.out);
     shared.out.clear();
-    if (http.is_over()) stream.close();
+    if (http.should_close()) stream.close();
   }
 
   void send_file() {
     auto file = reactor::File::open(shared.file);
     const auto size = file->size();
     http.begin_response(shared.out, 200, shared.plain_text, *size);
-    http.wrote_body(*size);
+    http.count_body(*size);
     stream.write(shared.out);
     shared.out.clear();
     stream.write_file(std::move(*file), 0, *size);

@@ -16,9 +16,9 @@
 //   same. Where a frame is one piece of a longer message (a streamed body), the pieces follow the
 //   cut, and what is the same is their concatenation.
 // - Lending. feed() copies nothing. The bytes must stay as they are until next() has returned
-//   nothing, or retain() was called; only an unfinished tail is kept. A frame that lies whole in
+//   nothing, or copy_tail() was called; only an unfinished tail is kept. A frame that lies whole in
 //   what was fed is a view of it: no copy, no allocation.
-// - A frame is valid until the next call of next(), feed() or retain().
+// - A frame is valid until the next call of next(), feed() or copy_tail().
 // - Final errors. Frames ahead of the bad byte are delivered, nothing after it; the error is
 //   raised as soon as it is certain, whatever may follow, and stays.
 // - Linear. A stream fed one byte at a time costs time in proportion to its bytes.
@@ -55,7 +55,7 @@ concept Decoder =
       // Copies what has not been consumed of the bytes lent, so that the caller may let them go
       // before next() has returned nothing: a connection that pauses or is replaced amid a batch of
       // frames.
-      decoder.retain();
+      decoder.copy_tail();
 
       // Set once the stream is beyond repair, and then for good.
       { finished.error() } -> std::same_as<std::error_code>;

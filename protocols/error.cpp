@@ -42,8 +42,8 @@ constexpr Entry entries[] = {
     {DecodeError::ambiguous_framing, "ambiguous-framing", "two statements on where the body ends"},
     {DecodeError::bad_chunk, "bad-chunk", "chunk without its size, extension or end"},
     {DecodeError::body_too_large, "body-too-large", "body longer than accepted"},
-    {DecodeError::unasked, "unasked", "response that answers no request"},
-    {DecodeError::cut_short, "cut-short", "the stream ended inside a response"},
+    {DecodeError::unsolicited_response, "unsolicited-response", "response that answers no request"},
+    {DecodeError::truncated, "truncated", "the stream ended inside a response"},
 };
 
 constexpr Entry unknown = {DecodeError{}, "unknown", "unknown decode error"};

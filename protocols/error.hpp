@@ -38,8 +38,8 @@ enum class DecodeError {
   ambiguous_framing,        ///< Two statements about where the body ends.
   bad_chunk,                ///< A chunk without its size, or not as long as that says.
   body_too_large,           ///< A longer body than is accepted.
-  unasked,                  ///< A response that answers no request.
-  cut_short,                ///< A response that the end of the stream cut off.
+  unsolicited_response,     ///< A response that answers no request.
+  truncated,                ///< A response that the end of the stream cut off.
 };
 
 /// A short name that programs may rely on: "too-large".

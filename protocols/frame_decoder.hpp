@@ -137,7 +137,7 @@ class FrameDecoder {
     return std::nullopt;
   }
 
-  void retain() { buffer_.retain(); }
+  void copy_tail() { buffer_.copy_tail(); }
 
   /// The stream has ended; next() then also returns what only the end completes.
   void finish()
@@ -169,9 +169,9 @@ class FrameDecoder {
   /// protocol has to go on with.
   ///
   /// Lifetime  As a frame.
-  /// Cost      retain()
+  /// Cost      copy_tail()
   [[nodiscard]] Bytes rest() {
-    buffer_.retain();
+    buffer_.copy_tail();
     return buffer_.window();
   }
 

@@ -15,13 +15,13 @@ void release(std::vector<std::byte>& bytes) { bytes = std::vector<std::byte>(); 
 }  // namespace
 
 void ReceiveBuffer::feed(Bytes chunk) {
-  retain();
+  copy_tail();
   lend(chunk);
 }
 
 bool ReceiveBuffer::extend(std::size_t needed) {
   if (!keeping() || lent_ == lent_end_) {
-    retain();
+    copy_tail();
     return false;
   }
   const std::size_t have = kept_.size() - begin_;
@@ -43,7 +43,7 @@ void ReceiveBuffer::consume_kept(std::size_t size) {
   borrowed_ = 0;
 }
 
-void ReceiveBuffer::retain() {
+void ReceiveBuffer::copy_tail() {
   if (lent_ == lent_end_ && kept_.capacity() == 0) return;
   keep(lent().size());
   lend({});

@@ -17,8 +17,8 @@ namespace protocols {
 /// A byte stream that arrives in chunks, seen through a window of contiguous bytes.
 ///
 /// Lifetime  Borrows the chunk last fed until it is consumed, or extend() returned false, or
-///           retain() was called. Views of the window hold until the next call that is not const,
-///           consume() excepted.
+///           copy_tail() was called. Views of the window hold until the next call that is not
+///           const, consume() excepted.
 /// Cost      Each byte is copied at most a constant number of times, however the stream is cut.
 class ReceiveBuffer {
  public:
@@ -43,7 +43,7 @@ class ReceiveBuffer {
   }
 
   /// Copies what is still lent, so that the chunk may go.
-  void retain();
+  void copy_tail();
 
   /// Forgets what has not been consumed, and frees the memory.
   void clear();

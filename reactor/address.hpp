@@ -27,7 +27,7 @@ class Address {
   Address();
 
   /// Reads `127.0.0.1:9000`, `[fe80::1%eth0]:9000`, `unix:/run/echo.sock` or, for Linux's abstract
-  /// names, `unix:@echo`. Host names are for Query and resolve_now.
+  /// names, `unix:@echo`. Host names are for Lookup and resolve_now.
   ///
   /// Errors    invalid_argument with a hint that says what is wrong; filename_too_long: a unix
   ///           path of more than 107 bytes; no_such_device: no interface of that name.

@@ -121,7 +121,8 @@ void Admission::Entry::on_accepted() {
   if (admission_.on_accepted_) admission_.on_accepted_();
 }
 
-// An armed deadline costs each turn of the loop a look at the clock: it goes with the last.
+// An armed idle timeout costs each iteration of the loop a look at the clock: it goes with the
+// last.
 void Admission::Entry::stop_waiting() {
   if (!std::exchange(waits_, false)) return;
   stream_.observe_accept(nullptr);

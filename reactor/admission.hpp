@@ -12,8 +12,8 @@
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
@@ -145,8 +145,8 @@ class Admission {
   Callback<void()> on_accepted_;
   std::size_t count_ = 0;
   Networks networks_;
-  std::list<Entry*> unaccepted_;  // The oldest first.
-  std::optional<Deadline> late_;  // For the oldest.
+  std::list<Entry*> unaccepted_;     // The oldest first.
+  std::optional<IdleTimeout> late_;  // For the oldest.
   TurnedAway turned_away_;
   std::optional<Error> news_;
   Loop::Clock::time_point silent_until_;

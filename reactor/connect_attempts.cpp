@@ -39,9 +39,9 @@ ConnectAttempts::ConnectAttempts(Loop& loop, std::string endpoint, const Connect
                                  OnDone on_done)
     : ConnectAttempts(loop, options, std::move(on_done)) {
   endpoint_ = std::move(endpoint);
-  query_ =
-      Query::start(loop, endpoint_, {.timeout = Duration::max()},
-                   [this](Result<std::vector<Address>> addresses) { found(std::move(addresses)); });
+  lookup_ = Lookup::start(
+      loop, endpoint_, {.timeout = Duration::max()},
+      [this](Result<std::vector<Address>> addresses) { found(std::move(addresses)); });
 }
 
 ConnectAttempts::ConnectAttempts(Loop& loop, std::vector<Address> addresses,
@@ -53,7 +53,7 @@ ConnectAttempts::ConnectAttempts(Loop& loop, std::vector<Address> addresses,
 }
 
 void ConnectAttempts::found(Result<std::vector<Address>> addresses) {
-  query_.reset();
+  lookup_.reset();
   if (!addresses) return finish(Failure(addresses.error()));
   addresses_ = std::move(*addresses);
   try_next();
@@ -115,7 +115,7 @@ void ConnectAttempts::fail(Attempts::iterator attempt, Error error) {
 
 void ConnectAttempts::time_out() {
   Error error = system_error(ETIMEDOUT, "connect", endpoint_);
-  if (query_) error.hint = "the name servers do not answer";
+  if (lookup_) error.hint = "the name servers do not answer";
   for (const Attempt& attempt : attempts_) {
     error.hint += (error.hint.empty() ? "" : "; ") + attempt.peer.to_string() + ": no response";
   }
@@ -143,7 +143,7 @@ Error ConnectAttempts::last_error() const {
 // Nothing may follow: on_done may destroy this.
 void ConnectAttempts::finish(Result<Connected> result) {
   attempts_.clear();
-  query_.reset();
+  lookup_.reset();
   next_.cancel();
   limit_.cancel();
   OnDone on_done = std::move(on_done_);

@@ -71,7 +71,7 @@ class ConnectAttempts {
   const ConnectOptions options_;
   OnDone on_done_;
   std::string endpoint_;
-  std::optional<Query> query_;  // While the name is looked up.
+  std::optional<Lookup> lookup_;  // While the name is looked up.
   std::vector<Address> addresses_;
   std::size_t tried_ = 0;
   Attempts attempts_;  // That are neither connected nor failed.

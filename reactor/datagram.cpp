@@ -32,15 +32,15 @@ struct DatagramSocket::State final : DatagramOutput {
   struct Kept {
     explicit Kept(const Datagram& of)
         : bytes(of.bytes.begin(), of.bytes.end()), sender(of.sender), truncated(of.truncated) {
-      if (of.arrival) arrival = *of.arrival;
+      if (of.packet_info) packet_info = *of.packet_info;
     }
     [[nodiscard]] Datagram datagram() const {
-      return {bytes, sender, arrival ? &*arrival : nullptr, truncated};
+      return {bytes, sender, packet_info ? &*packet_info : nullptr, truncated};
     }
 
     std::vector<std::byte> bytes;
     Address sender;
-    std::optional<Arrival> arrival;
+    std::optional<PacketInfo> packet_info;
     bool truncated;
   };
 
@@ -58,20 +58,21 @@ struct DatagramSocket::State final : DatagramOutput {
         is_unix(local.family() == Family::unix_socket),
         is_udp(kernel.is_udp()),
         connected(kernel.has_peer),
-        hears_refusals(!is_unix && (connected || options.refusals)),
+        reports_icmp_errors(!is_unix && (connected || options.icmp_errors)),
         // It can fail between two datagrams, and then gives no edge for the second.
-        trigger(connected || hears_refusals || !(is_udp || is_unix) || !engine.has_edge_trigger()
+        trigger(connected || reports_icmp_errors || !(is_udp || is_unix) ||
+                        !engine.has_edge_trigger()
                     ? Trigger::level
                     : Trigger::edge),
-        tells_arrivals(options.arrivals || options.receive_times ||
-                       (!connected && !is_unix && local.is_unspecified())) {}
+        reads_packet_info(options.packet_info || options.receive_times ||
+                          (!connected && !is_unix && local.is_unspecified())) {}
 
   [[nodiscard]] static Options output_options(const DatagramOptions& with, const Address& local,
                                               const Kernel& kernel) {
     const bool is_unix = local.family() == Family::unix_socket;
     return {.connected = kernel.has_peer,
-            .reads_error_queue = with.refusals && !is_unix,
-            .coalesce = with.coalesce && kernel.is_udp(),
+            .reads_error_queue = with.icmp_errors && !is_unix,
+            .segmentation_offload = with.segmentation_offload && kernel.is_udp(),
             .takes_no_port = kernel.type == SOCK_RAW && local.family() == Family::ipv6,
             .room_is_reported = !is_unix || kernel.has_peer,
             .queue = {with.max_queued_bytes, with.when_full, is_unix && !kernel.has_peer}};
@@ -79,12 +80,12 @@ struct DatagramSocket::State final : DatagramOutput {
 
   [[nodiscard]] Result<void> start() {
     if (!is_unix) {
-      if (options.coalesce && is_udp)
+      if (options.segmentation_offload && is_udp)
         (void)socket().set(option::udp_gro, true);  // Or else one by one.
-      if (tells_arrivals) {
+      if (reads_packet_info) {
         if (auto set = socket().set(option::packet_info, true); !set) return set;
       }
-      if (options.refusals) {
+      if (options.icmp_errors) {
         if (auto set = socket().set(option::error_queue, true); !set) return set;
         if (auto set = socket().set(mapped_error_queue, true); !set) return set;
       }
@@ -109,7 +110,7 @@ struct DatagramSocket::State final : DatagramOutput {
     if (happened & ~Happened::writable) receive();
   }
 
-  void on_turn() override {
+  void on_iteration() override {
     for (std::size_t left = errors().size(); left > 0 && !engine().interrupted(); --left) {
       const Error told = errors().take_first();
       if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
@@ -144,10 +145,10 @@ struct DatagramSocket::State final : DatagramOutput {
     const int messages = buffers().received.receive(socket().fd());
     if (messages < 0) return receive_failed(-messages);
     const auto [datagrams, truncated] =
-        buffers().received.datagrams(messages, tells_arrivals ? &address() : nullptr);
+        buffers().received.datagrams(messages, reads_packet_info ? &address() : nullptr);
     counters().received += datagrams.size();
     counters().truncated += truncated;
-    // A batch that is not full has emptied the socket; the next turn serves others first.
+    // A batch that is not full has emptied the socket; the next iteration serves others first.
     more_to_receive = messages == ReceiveBatch::max_messages && trigger == Trigger::edge;
     if (more_to_receive) engine().schedule(*this);
     (void)engine().call(*this, on_received_callback, datagrams);
@@ -181,7 +182,7 @@ struct DatagramSocket::State final : DatagramOutput {
 
   // ---- What waits
 
-  void on_backlog_changed() override { settle(); }
+  void on_backlog_changed() override { update_interest(); }
 
   // False when the socket is gone.
   [[nodiscard]] bool call_if(bool drained) {
@@ -203,7 +204,7 @@ struct DatagramSocket::State final : DatagramOutput {
   // ---- The rest
 
   // Tells the engine what is waited for.
-  void settle() {
+  void update_interest() {
     const Interest wanted = wanted_interest();
     if (wanted != interest) {
       interest = wanted;
@@ -214,7 +215,7 @@ struct DatagramSocket::State final : DatagramOutput {
 
   [[nodiscard]] Interest wanted_interest() const {
     // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors().
-    Interest wanted = hears_refusals ? Interest::priority : Interest::none;
+    Interest wanted = reports_icmp_errors ? Interest::priority : Interest::none;
     if (receives()) wanted = wanted | Interest::readable;
     if (backlog().waits_for_writable()) wanted = wanted | Interest::writable;
     return wanted;
@@ -224,9 +225,9 @@ struct DatagramSocket::State final : DatagramOutput {
   const bool is_unix;
   const bool is_udp;
   const bool connected;
-  const bool hears_refusals;
+  const bool reports_icmp_errors;
   const Trigger trigger;
-  const bool tells_arrivals;
+  const bool reads_packet_info;
 
   bool watched = false;
   bool paused = false;
@@ -352,7 +353,7 @@ Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, Datagram
 
 void DatagramSocket::on_received(Callback<void(std::span<const Datagram>)> on_received) {
   state_->replace(state_->on_received_callback, std::move(on_received));
-  state_->settle();
+  state_->update_interest();
   if (!state_->kept.empty()) state_->receive_soon();
 }
 
@@ -381,7 +382,7 @@ WriteStatus DatagramSocket::send(std::string_view text) {
 }
 
 WriteStatus DatagramSocket::reply(const Datagram& datagram, Bytes bytes) {
-  return state_->send(state_->connected ? nullptr : &datagram.sender, datagram.arrival, bytes);
+  return state_->send(state_->connected ? nullptr : &datagram.sender, datagram.packet_info, bytes);
 }
 
 WriteStatus DatagramSocket::reply(const Datagram& datagram, std::string_view text) {
@@ -390,12 +391,12 @@ WriteStatus DatagramSocket::reply(const Datagram& datagram, std::string_view tex
 
 void DatagramSocket::pause() {
   state_->paused = true;
-  state_->settle();
+  state_->update_interest();
 }
 
 void DatagramSocket::resume() {
   state_->paused = false;
-  state_->settle();
+  state_->update_interest();
   if (!state_->kept.empty()) state_->receive_soon();
 }
 

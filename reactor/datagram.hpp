@@ -25,10 +25,12 @@ struct DatagramOptions {
   bool reuse_address = false;  ///< Several sockets on a port; each hears broadcast and multicast.
   bool reuse_port = false;     ///< Several sockets on a port; the kernel spreads senders over them.
   bool broadcast = false;      ///< May send to broadcast addresses.
-  bool arrivals = false;  ///< Tell destination and interface, always so when bound to any address.
-  bool receive_times = false;  ///< Tell when the kernel received each.
-  bool refusals = false;  ///< Tell on_error whom a datagram did not reach, as far as ICMP says.
-  bool coalesce = true;   ///< Equal datagrams to or from one peer pass the kernel as one.
+  /// Report where each came in; always so when bound to any address.
+  bool packet_info = false;
+  bool receive_times = false;  ///< Report when the kernel received each.
+  bool icmp_errors = false;    ///< Report to on_error which datagrams ICMP says did not arrive.
+  /// Equal datagrams to or from one peer pass the kernel as one (GSO, GRO).
+  bool segmentation_offload = true;
   /// Of datagrams that wait, each with 256 bytes for its addresses. A unix receiver that does not
   /// read keeps waiting only what is for it, which is no more than it leaves free for others.
   std::size_t max_queued_bytes = 1024 * 1024;
@@ -74,7 +76,7 @@ class DatagramSocket {
                                                                     std::string_view endpoint,
                                                                     DatagramOptions options = {});
 
-  /// To and from `peer` alone, whose refusals on_error tells whatever the options say. To a unix
+  /// To and from `peer` alone, whose ICMP errors on_error reports with any options. To a unix
   /// peer it has an abstract name that the kernel chooses, to be answered at.
   ///
   /// Errors    As Socket::connect.
@@ -107,8 +109,8 @@ class DatagramSocket {
   void deliver_later(std::span<const Datagram> rest);
 
   /// Something could not be sent, or an earlier datagram found nobody (connection_refused; its
-  /// subject says whom it was for): told from the loop, each error once a turn, and sixteen at
-  /// most. Not an end, the socket works on.
+  /// subject says whom it was for): told from the loop, each error once an iteration, and sixteen
+  /// at most. Not an end, the socket works on.
   void on_error(Callback<void(const Error&)> on_error);
 
   /// There is room again, after send() returned `refused`, or after the queue was full when a

@@ -32,7 +32,7 @@ inline socklen_t size_of(const sockaddr& from) {
 
 /// Makes a message of each datagram, and one of several that the kernel can cut apart again (GSO).
 ///
-///     const auto [messages, datagrams] = batch.build(outgoing, 0, coalesce_limit);
+///     const auto [messages, datagrams] = batch.build(outgoing, 0, gso_limit);
 ///     const int taken = batch.send(fd, messages);
 class DatagramBatch {
  public:
@@ -42,21 +42,20 @@ class DatagramBatch {
   /// What one coalesced message may hold: UDP_MAX_SEGMENTS of older kernels, and the longest UDP
   /// payload over IPv6 (65,535 bytes with both headers).
   static constexpr std::size_t max_segments = 64;
-  static constexpr std::size_t max_coalesced_bytes = 65'535 - 40 - 8;
+  static constexpr std::size_t max_gso_bytes = 65'535 - 40 - 8;
 
   struct Built {
     unsigned messages;
     std::size_t datagrams;
   };
   /// Builds as many messages as fit of the first of `outgoing`, of which there is at least one.
-  /// The first `one_by_one` datagrams, and those longer than `coalesce_limit`, are not coalesced.
-  Built build(std::span<const Outgoing> outgoing, std::size_t one_by_one,
-              std::size_t coalesce_limit) {
+  /// The first `one_by_one` datagrams, and those longer than `gso_limit`, are not coalesced.
+  Built build(std::span<const Outgoing> outgoing, std::size_t one_by_one, std::size_t gso_limit) {
     unsigned count = 0;
     std::size_t end = 0;
     while (end < outgoing.size() && count < max_messages) {
       const auto rest = outgoing.subspan(end);
-      const std::size_t length = end < one_by_one ? 1 : coalescable(rest, coalesce_limit);
+      const std::size_t length = end < one_by_one ? 1 : gso_segments(rest, gso_limit);
       build_message(count, rest.first(length), end);
       lengths_[count++] = length;
       end += length;
@@ -81,8 +80,8 @@ class DatagramBatch {
   };
 
   /// How many of these the kernel can take as one: equal in length, but for a shorter last one.
-  [[nodiscard]] static std::size_t coalescable(std::span<const Outgoing> outgoing,
-                                               std::size_t limit) {
+  [[nodiscard]] static std::size_t gso_segments(std::span<const Outgoing> outgoing,
+                                                std::size_t limit) {
     const Outgoing& first = outgoing[0];
     const std::size_t segment = first.bytes.size();
     if (segment == 0 || segment > limit) return 1;
@@ -93,7 +92,7 @@ class DatagramBatch {
       const Outgoing& next = outgoing[length];
       bytes += next.bytes.size();
       // An empty one would vanish in it.
-      if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_coalesced_bytes ||
+      if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_gso_bytes ||
           !same_place(first, next) || !same_source(first, next)) {
         break;
       }

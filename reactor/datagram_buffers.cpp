@@ -20,7 +20,7 @@ std::byte* DatagramBuffers::copy(const void* data, std::size_t size) {
   return to;
 }
 
-bool DatagramBuffers::add_copy(const Address* to, const Arrival* from, Bytes bytes) {
+bool DatagramBuffers::add_copy(const Address* to, const PacketInfo* from, Bytes bytes) {
   const auto holds = [this](const void* data) {
     return received.holds_bytes(data) || received.holds_sender(data);
   };
@@ -45,7 +45,7 @@ bool DatagramBuffers::add_copy(const Address* to, const Arrival* from, Bytes byt
     added.to = same ? last->to : copy(to->data(), to->size());
   }
   added.from = nullptr;
-  if (has_source && received.holds_arrival(from)) {
+  if (has_source && received.holds_packet_info(from)) {
     added.from = from->local.data();
   } else if (has_source) {
     const sockaddr* const local = from->local.data();

@@ -28,13 +28,13 @@ class DatagramBuffers {
 
   /// Adds a datagram, of which what is not held is copied: the caller's memory, `from` too, is not
   /// looked at again. False when there is no room.
-  [[nodiscard]] bool add(const Address* to, const Arrival* from, Bytes bytes) {
+  [[nodiscard]] bool add(const Address* to, const PacketInfo* from, Bytes bytes) {
     const bool answers = received.holds_sender(to) && received.holds_bytes(bytes.data());
     if (!answers || outgoing_count_ == DatagramBatch::max_datagrams)
       return add_copy(to, from, bytes);
     const sockaddr* source = nullptr;
     if (from) {
-      if (!received.holds_arrival(from)) return add_copy(to, from, bytes);
+      if (!received.holds_packet_info(from)) return add_copy(to, from, bytes);
       source = from->local.data();
     }
     outgoing_[outgoing_count_++] = {to->data(), to->size(), source, bytes};
@@ -53,7 +53,7 @@ class DatagramBuffers {
  private:
   static constexpr std::size_t max_copied_bytes = 256 * 1024;
 
-  [[nodiscard]] bool add_copy(const Address* to, const Arrival* from, Bytes bytes);
+  [[nodiscard]] bool add_copy(const Address* to, const PacketInfo* from, Bytes bytes);
   [[nodiscard]] std::byte* copy(const void* data, std::size_t size);
   [[nodiscard]] const sockaddr* copy(const sockaddr* address, std::size_t size) {
     return reinterpret_cast<const sockaddr*>(copy(static_cast<const void*>(address), size));

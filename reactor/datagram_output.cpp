@@ -24,14 +24,15 @@ DatagramOutput::DatagramOutput(Engine& engine, Socket socket, const Address& loc
       is_special_(options.takes_no_port),
       buffers_(buffers_of(engine)),
       errors_(*this, socket_, address_, {options.connected, options.reads_error_queue}),
-      sender_(socket_, buffers_->batch, errors_, counters_, {options.connected, options.coalesce}),
+      sender_(socket_, buffers_->batch, errors_, counters_,
+              {options.connected, options.segmentation_offload}),
       backlog_(*this, sender_, errors_, counters_, options.queue, options.room_is_reported) {
   socket_.observe(this);
 }
 
 // To an address that has to be changed, or while others wait.
-[[gnu::noinline]] WriteStatus DatagramOutput::send_special(const Address* to, const Arrival* from,
-                                                           Bytes bytes) {
+[[gnu::noinline]] WriteStatus DatagramOutput::send_special(const Address* to,
+                                                           const PacketInfo* from, Bytes bytes) {
   Address without_port;
   if (takes_no_port_ && to) {
     without_port = *to;

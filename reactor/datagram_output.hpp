@@ -20,7 +20,7 @@ class DatagramOutput : public Source, private SocketObserver {
  public:
   using Bytes = std::span<const std::byte>;
 
-  WriteStatus send(const Address* to, const Arrival* from, Bytes bytes) {
+  WriteStatus send(const Address* to, const PacketInfo* from, Bytes bytes) {
     if (is_special_) [[unlikely]]
       return send_special(to, from, bytes);
     return send_now(to, from, bytes);
@@ -40,7 +40,7 @@ class DatagramOutput : public Source, private SocketObserver {
   struct Options {
     bool connected;
     bool reads_error_queue;
-    bool coalesce;
+    bool segmentation_offload;
     bool takes_no_port;  // Raw IPv6 refuses to send to an address with one.
     bool room_is_reported;
     DatagramQueue::Limits queue;
@@ -71,8 +71,9 @@ class DatagramOutput : public Source, private SocketObserver {
 
   void on_gathered(Bytes) final { send_gathered(); }
 
-  WriteStatus send_special(const Address* to, const Arrival* from, Bytes bytes);
-  [[gnu::always_inline]] WriteStatus send_now(const Address* to, const Arrival* from, Bytes bytes) {
+  WriteStatus send_special(const Address* to, const PacketInfo* from, Bytes bytes);
+  [[gnu::always_inline]] WriteStatus send_now(const Address* to, const PacketInfo* from,
+                                              Bytes bytes) {
     if (buffers_->owner == this) {
       if (buffers_->add(to, from, bytes)) return WriteStatus::sent;
       send_outgoing();

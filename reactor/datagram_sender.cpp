@@ -7,7 +7,7 @@ namespace reactor {
 namespace {
 
 // What the kernel says to a coalesced message whose datagrams it may well take one by one.
-bool means_not_coalesced(int number) {
+bool means_no_gso(int number) {
   return number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP;
 }
 
@@ -20,9 +20,8 @@ std::size_t DatagramSender::transmit(std::span<Outgoing> outgoing) {
   std::size_t repeated = outgoing.size();
   out_of_buffers_ = false;
   while (done < outgoing.size()) {
-    const auto [count, datagrams] =
-        batch_.build(outgoing.subspan(done), one_by_one_until > done ? one_by_one_until - done : 0,
-                     coalesce_limit_);
+    const auto [count, datagrams] = batch_.build(
+        outgoing.subspan(done), one_by_one_until > done ? one_by_one_until - done : 0, gso_limit_);
     const int taken = batch_.send(socket_.fd(), count);
     if (taken == static_cast<int>(count) && done >= one_by_one_until) {
       counters_.sent += datagrams;
@@ -31,7 +30,7 @@ std::size_t DatagramSender::transmit(std::span<Outgoing> outgoing) {
     }
     if (taken > 0) {
       for (unsigned i = 0; i < static_cast<unsigned>(taken); ++i) {
-        if (done < one_by_one_until) coalesce_limit_ = std::min(coalesce_limit_, limit_then);
+        if (done < one_by_one_until) gso_limit_ = std::min(gso_limit_, limit_then);
         counters_.sent += batch_.length(i);
         done += batch_.length(i);
       }
@@ -42,7 +41,7 @@ std::size_t DatagramSender::transmit(std::span<Outgoing> outgoing) {
     if (taken == -EINTR) continue;
     Outgoing& first = outgoing[done];
     const std::size_t length = batch_.length(0);
-    if (length > 1 && means_not_coalesced(-taken)) {
+    if (length > 1 && means_no_gso(-taken)) {
       // Datagrams longer than the link takes whole are cut when sent one by one, never when
       // coalesced; and some links, which say EIO, cannot be given coalesced ones at all.
       one_by_one_until = done + length;

@@ -17,7 +17,7 @@ class DatagramSender {
  public:
   struct Options {
     bool connected;
-    bool coalesce;
+    bool segmentation_offload;
   };
 
   DatagramSender(const Socket& socket, DatagramBatch& batch, DatagramErrors& errors,
@@ -27,7 +27,7 @@ class DatagramSender {
         errors_(errors),
         counters_(counters),
         connected_(options.connected),
-        coalesce_limit_(options.coalesce ? DatagramBatch::max_coalesced_bytes : 0) {}
+        gso_limit_(options.segmentation_offload ? DatagramBatch::max_gso_bytes : 0) {}
 
   /// Sends until the kernel has no room. Returns how many datagrams are dealt with: sent, or
   /// counted and reported as failed.
@@ -43,7 +43,7 @@ class DatagramSender {
   DatagramCounters& counters_;
   const bool connected_;
   bool out_of_buffers_ = false;
-  std::size_t coalesce_limit_;  // Longer datagrams are sent one by one.
+  std::size_t gso_limit_;  // Longer datagrams are sent one by one.
 };
 
 }  // namespace reactor

@@ -12,7 +12,7 @@
 namespace reactor {
 
 /// How a datagram came, as far as DatagramOptions asked.
-struct Arrival {
+struct PacketInfo {
   Address destination;           ///< To whom it was sent: an address of this host, or of a group.
   Address local;                 ///< The address of this host that an answer should come from.
   unsigned interface_index = 0;  ///< Where it came in.
@@ -22,10 +22,10 @@ struct Arrival {
 /// One message as it was received. It and all that it refers to are valid until the callback
 /// returns.
 struct Datagram {
-  std::span<const std::byte> bytes;  ///< May be empty: that is a message too.
-  const Address& sender;             ///< Unnamed where a unix socket without a path sent it.
-  const Arrival* arrival = nullptr;  ///< Null unless asked for.
-  bool truncated = false;            ///< It was longer; the rest is lost. Never so with UDP.
+  std::span<const std::byte> bytes;         ///< May be empty: that is a message too.
+  const Address& sender;                    ///< Unnamed where a unix socket without a path sent it.
+  const PacketInfo* packet_info = nullptr;  ///< Null unless asked for.
+  bool truncated = false;                   ///< It was longer; the rest is lost. Never so with UDP.
 
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -17,9 +17,9 @@
 namespace reactor {
 namespace {
 
-constexpr std::array<const char*, kinds> kind_names = {"watcher", "wait_any", "timer",  "deadline",
-                                                       "signal",  "query",    "work",   "listener",
-                                                       "stream",  "datagram", "process"};
+constexpr std::array<const char*, kinds> kind_names = {
+    "watcher", "wait_any", "timer",  "idle timeout", "signal", "lookup",
+    "work",    "listener", "stream", "datagram",     "process"};
 
 uv_loop_t* new_native() {
   auto loop = std::make_unique<uv_loop_t>();
@@ -32,7 +32,7 @@ uv_loop_t* new_native() {
   return loop.release();
 }
 
-// For a constructor that failed: what a poller has given back is closed in a turn of libuv's.
+// For a constructor that failed: what a poller has given back is closed in an iteration of libuv's.
 void close_native(uv_loop_t* loop) {
   while (uv_loop_close(loop) == UV_EBUSY) uv_run(loop, UV_RUN_ONCE);
   delete loop;
@@ -107,37 +107,37 @@ void TimerHandle::cancel() { engine().timers().disarm(*this); }
 
 Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
     : loop_(loop),
-      guest_(application_loop != nullptr),
-      own_native_(guest_ ? nullptr : new_native(), close_native),
-      native_(guest_ ? *application_loop : *own_native_),
+      embedded_(application_loop != nullptr),
+      own_native_(embedded_ ? nullptr : new_native(), close_native),
+      native_(embedded_ ? *application_loop : *own_native_),
       own_poller_([this] {
-        const Poller::Guest guest{[](void* engine) { static_cast<Engine*>(engine)->guest_turn(); },
-                                  this};
-        return sys::new_poller(native_, guest_ ? &guest : nullptr);
+        const Poller::Embedding embedding{
+            [](void* engine) { static_cast<Engine*>(engine)->embedded_iteration(); }, this};
+        return sys::new_poller(native_, embedded_ ? &embedding : nullptr);
       }()),
       poller_(*own_poller_),
-      thread_(guest_ ? std::this_thread::get_id() : std::thread::id()),
+      thread_(embedded_ ? std::this_thread::get_id() : std::thread::id()),
       iteration_(poller_, sources_, posted_, timers_, calls_, spin.count()) {
   (void)forked_exception();
 }
 
 Engine::~Engine() {
   const platform::Use use(platform_);
-  assert(!timers_.in_turn() && "a loop was destroyed by one of its callbacks");
+  assert(!timers_.in_iteration() && "a loop was destroyed by one of its callbacks");
   posted_.clear();
   abort_if_handles_are_left();
-  if (guest_) return;
+  if (embedded_) return;
   forked_ ? leave_native(own_native_.release()) : finish_natives();
 }
 
-// In a child: from here on nothing reaches what is shared with the parent. A turn that runs, since
-// a callback has forked, ends as if the callback had thrown.
+// In a child: from here on nothing reaches what is shared with the parent. An iteration that runs,
+// since a callback has forked, ends as if the callback had thrown.
 void Engine::detach_from_parent() noexcept {
   const bool mine = in_loop_thread();
   forked_ = true;
   poller_.detach_from_parent(mine);
   thread_ = std::thread::id();
-  timers_.leave_turn();
+  timers_.leave_iteration();
   calls_.output.discard();
   if (mine) calls_.interrupt(forked_exception());
 }
@@ -158,7 +158,7 @@ void Engine::abort_if_handles_are_left() const {
   std::abort();
 }
 
-// Handles of libuv close in a later turn of its loop, and requests end when they end.
+// Handles of libuv close in a later iteration of its loop, and requests end when they end.
 void Engine::finish_natives() {
   poller_.close();
   while (uv_loop_close(&native_) == UV_EBUSY) {
@@ -209,10 +209,10 @@ void Engine::run(bool for_ever) {
   throw_if_forked();
   {
     const Running running(*this, for_ever);
-    if (guest_) {
+    if (embedded_) {
       uv_run(&native_, UV_RUN_DEFAULT);
     } else {
-      run_turns();
+      run_iterations();
     }
     // An exception goes first: then stop() ends the next run().
     if (!interrupted()) stopping_ = false;
@@ -220,7 +220,7 @@ void Engine::run(bool for_ever) {
   rethrow();
 }
 
-void Engine::run_turns() {
+void Engine::run_iterations() {
   while (alive() && !interrupted()) {
     const bool stop_asked = stopping_;
     iteration_.run(!stop_asked, stopping_);
@@ -228,22 +228,22 @@ void Engine::run_turns() {
   }
 }
 
-bool Engine::turn(bool wait) {
+bool Engine::run_once(bool wait) {
   throw_if_forked();
   {
     const Running running(*this, false);
-    if (guest_) {
+    if (embedded_) {
       uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } else {
       iteration_.run(wait, stopping_);
     }
   }
   rethrow();
-  return guest_ ? uv_loop_alive(&native_) != 0 : alive();
+  return embedded_ ? uv_loop_alive(&native_) != 0 : alive();
 }
 
-// The poller has something, inside the application's turn of its own loop.
-void Engine::guest_turn() {
+// The poller has something, inside the application's iteration of its own loop.
+void Engine::embedded_iteration() {
   const platform::Use use(platform_);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   iteration_.run(false, stopping_);
@@ -253,7 +253,7 @@ void Engine::guest_turn() {
 }
 
 void Engine::keep_application_running() {
-  if (guest_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
+  if (embedded_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
 }
 
 void Engine::stop() noexcept {
@@ -269,11 +269,12 @@ void Engine::post(PostQueue::Task&& task) {
 }
 
 bool Engine::alive() const {
-  return keeping_running_ > 0 || iteration_.work_left() || poller_.native_alive(passive_natives_);
+  return keeping_running_ > 0 || iteration_.work_left() ||
+         poller_.native_alive(unreferenced_handles_);
 }
 
 void Engine::schedule(Source& source) {
-  if (sources_.schedule(source) && guest_ && !timers_.in_turn()) poller_.wake();
+  if (sources_.schedule(source) && embedded_ && !timers_.in_iteration()) poller_.wake();
 }
 
 }  // namespace reactor

@@ -40,7 +40,7 @@ class Engine {
   static constexpr std::size_t read_buffer_bytes = OutputBatch::read_buffer_bytes;
   static constexpr std::size_t most_shared_bytes = SourceTable::most_shared_bytes;
 
-  /// A host where `application_loop` is null, its guest otherwise.
+  /// Standalone where `application_loop` is null, embedded in that loop otherwise.
   Engine(Loop& loop, uv_loop_s* application_loop, Duration spin);
   ~Engine();
 
@@ -52,12 +52,12 @@ class Engine {
   void run(bool for_ever);
   /// One iteration, which waits for something to happen if `wait`. False when nothing is left to
   /// do.
-  bool turn(bool wait);
+  bool run_once(bool wait);
   void stop() noexcept;
   void post(PostQueue::Task&& task);
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
-  [[nodiscard]] bool is_guest() const { return guest_; }
+  [[nodiscard]] bool is_embedded() const { return embedded_; }
   /// Also true while no thread runs the loop: it may then be used from any, one at a time.
   [[nodiscard]] bool in_loop_thread() const {
     return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
@@ -65,7 +65,7 @@ class Engine {
   void rethrow() { calls_.rethrow(); }
   /// True in a child that was forked after this was made: the parent goes on with what it shares.
   [[nodiscard]] bool forked() const { return forked_; }
-  void measure_turns(TurnStatistics* statistics) { iteration_.measure(statistics); }
+  void measure_iterations(IterationStatistics* statistics) { iteration_.measure(statistics); }
   void watch_slow_calls(Nanoseconds limit, Calls::OnSlow on_slow) {
     calls_.watch_slow(limit, std::move(on_slow));
   }
@@ -104,7 +104,7 @@ class Engine {
 
   static Nanoseconds clock() { return Timers::clock(); }
   Nanoseconds now() { return timers_.now(); }
-  [[nodiscard]] const Nanoseconds& turn_time() const { return timers_.turn_time(); }
+  [[nodiscard]] const Nanoseconds& iteration_time() const { return timers_.iteration_time(); }
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return timers_.known_time_since(when);
   }
@@ -133,7 +133,7 @@ class Engine {
   // ---- libuv's handles and requests, closed in their own time.
 
   /// Counts handles that libuv must not keep the loop running for.
-  void add_passive_native(int count) { passive_natives_ += static_cast<unsigned>(count); }
+  void add_unreferenced_handle(int count) { unreferenced_handles_ += static_cast<unsigned>(count); }
 
  private:
   friend class LoopHandle;
@@ -145,8 +145,8 @@ class Engine {
   [[nodiscard]] bool runs_in(std::thread::id thread) const {
     return thread_.load(std::memory_order_relaxed) == thread;
   }
-  void run_turns();
-  void guest_turn();
+  void run_iterations();
+  void embedded_iteration();
   void keep_application_running();
   void finish_natives();
   void detach_from_parent() noexcept;
@@ -154,7 +154,7 @@ class Engine {
   void abort_if_handles_are_left() const;
 
   Loop& loop_;
-  const bool guest_;
+  const bool embedded_;
   bool forked_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
@@ -169,7 +169,7 @@ class Engine {
   std::atomic<bool> stopping_ = false;
   Iteration iteration_;
   std::size_t keeping_running_ = 0;
-  unsigned passive_natives_ = 0;
+  unsigned unreferenced_handles_ = 0;
   std::array<std::size_t, kinds> alive_{};
   const AfterFork after_fork_{
       [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};

@@ -22,7 +22,7 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
                   requires(D decoder, std::span<const std::byte> bytes) {
                     decoder.feed(bytes);
                     { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
-                    decoder.retain();
+                    decoder.copy_tail();
                     { decoder.error() } -> std::convertible_to<std::error_code>;
                     { decoder.at_boundary() } -> std::convertible_to<bool>;
                   };
@@ -63,7 +63,7 @@ class Framed {
     });
     if (received.empty()) return;
     state_->decoder.feed(received);
-    state_->decoder.retain();
+    state_->decoder.copy_tail();
     state_->delivery.call_again();
   }
 
@@ -131,7 +131,7 @@ class Framed {
       explicit Batch(State& state) : state_(state), use_(state) {}
       ~Batch() {
         if (finished_ || state_.retired()) return;
-        state_.decoder.retain();
+        state_.decoder.copy_tail();
         state_.delivery.call_again();
       }
       Batch(const Batch&) = delete;

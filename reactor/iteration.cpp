@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "reactor/duration.hpp"
-#include "reactor/turn_statistics.hpp"
+#include "reactor/iteration_statistics.hpp"
 
 namespace reactor {
 
@@ -19,7 +19,7 @@ Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Ti
       spin_(spin) {}
 
 void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
-  timers_.enter_turn();
+  timers_.enter_iteration();
   wait_for_events(wait, stopping);
   const Nanoseconds began = statistics_ ? Timers::clock() : 0;
   dispatch_events();
@@ -28,7 +28,7 @@ void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   if (sources_.any_scheduled()) run_scheduled();
   if (!calls_.interrupted()) poller_.run_native();
   if (began && statistics_) statistics_->add(std::chrono::nanoseconds(Timers::clock() - began));
-  timers_.end_turn();
+  timers_.end_iteration();
 }
 
 bool Iteration::work_left() const {
@@ -36,13 +36,13 @@ bool Iteration::work_left() const {
 }
 
 void Iteration::wait_for_events(bool wait, const std::atomic<bool>& stopping) {
-  // An exception may have left events of the last turn.
+  // An exception may have left events of the last iteration.
   if (events_.empty()) {
     wait = wait && may_sleep();
     if (!wait || spin_ <= 0 || !spin(stopping)) events_ = poller_.wait(wait ? -1 : 0);
     posted_.set_awake(true);
   }
-  timers_.begin_turn();
+  timers_.begin_iteration();
 }
 
 bool Iteration::may_sleep() {
@@ -104,7 +104,7 @@ void Iteration::fire_timers() {
   }
 }
 
-// Timers are due. Where more may have arrived than the wait of this turn collected, that goes
+// Timers are due. Where more may have arrived than the wait of this iteration collected, that goes
 // first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
 bool Iteration::serve_arrivals() {
   const bool stalled = timers_.stalled();
@@ -140,7 +140,7 @@ bool Iteration::look_again() {
 void Iteration::run_scheduled() {
   const Batch<Token>& scheduled = sources_.batch();
   while (!scheduled.empty() && !calls_.interrupted()) {
-    if (Source* const source = sources_.pop_scheduled()) source->on_turn();
+    if (Source* const source = sources_.pop_scheduled()) source->on_iteration();
   }
 }
 

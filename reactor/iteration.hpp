@@ -13,7 +13,7 @@
 
 namespace reactor {
 
-struct TurnStatistics;
+struct IterationStatistics;
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
 /// calls the sources that asked for another go; lets libuv run. An exception ends it early, and the
@@ -34,7 +34,7 @@ class Iteration {
   /// From here on a post() wakes the thread. False when something was posted before: do not sleep.
   [[nodiscard]] bool may_sleep();
 
-  void measure(TurnStatistics* statistics) { statistics_ = statistics; }
+  void measure(IterationStatistics* statistics) { statistics_ = statistics; }
 
  private:
   void wait_for_events(bool wait, const std::atomic<bool>& stopping);
@@ -53,9 +53,9 @@ class Iteration {
   Timers& timers_;
   Calls& calls_;
   const Nanoseconds spin_;
-  bool timers_held_ = false;       // For one turn, so that input goes first.
-  std::span<const Event> events_;  // Of this turn, those not yet dispatched.
-  TurnStatistics* statistics_ = nullptr;
+  bool timers_held_ = false;       // For one iteration, so that input goes first.
+  std::span<const Event> events_;  // Of this iteration, those not yet dispatched.
+  IterationStatistics* statistics_ = nullptr;
 };
 
 }  // namespace reactor

@@ -90,7 +90,7 @@ struct Listener::State final : Source {
     }
   }
 
-  void on_turn() override {
+  void on_iteration() override {
     if (drain_error != 0 && !report(std::exchange(drain_error, 0))) return;
     for (int handed_over = 0; handed_over < most_at_once && has_work(); ++handed_over) {
       if (engine().interrupted()) break;
@@ -129,7 +129,8 @@ struct Listener::State final : Source {
 
   // ---- Draining
 
-  // The socket is closed before this returns; what it had accepted is handed over by on_turn().
+  // The socket is closed before this returns; what it had accepted is handed over by
+  // on_iteration().
   void drain() {
     if (is(drained)) return;
     pause(drained);

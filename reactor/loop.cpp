@@ -18,9 +18,9 @@ void Loop::run() { engine_->run(false); }
 
 void Loop::run_forever() { engine_->run(true); }
 
-bool Loop::run_once() { return engine_->alive() && engine_->turn(true); }
+bool Loop::run_once() { return engine_->alive() && engine_->run_once(true); }
 
-bool Loop::poll() { return engine_->turn(false); }
+bool Loop::poll() { return engine_->run_once(false); }
 
 void Loop::stop() noexcept { engine_->stop(); }
 
@@ -32,9 +32,9 @@ Loop::Clock::time_point Loop::now() {
 
 void Loop::rethrow() { engine_->rethrow(); }
 
-const TurnStatistics& Loop::measure_turns() {
-  if (!statistics_) statistics_ = std::make_unique<TurnStatistics>();
-  engine_->measure_turns(statistics_.get());
+const IterationStatistics& Loop::measure_iterations() {
+  if (!statistics_) statistics_ = std::make_unique<IterationStatistics>();
+  engine_->measure_iterations(statistics_.get());
   return *statistics_;
 }
 

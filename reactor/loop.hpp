@@ -7,7 +7,7 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
-#include "reactor/turn_statistics.hpp"
+#include "reactor/iteration_statistics.hpp"
 
 struct uv_loop_s;
 
@@ -47,7 +47,7 @@ class Loop {
   /// Throws    std::system_error when the process has no descriptors left for it.
   explicit Loop(LoopOptions options = {});
 
-  /// A guest in the application's own libuv loop, which outlives this one: `uv_run` on it serves
+  /// Embedded in the application's own libuv loop, which outlives this one: `uv_run` on it serves
   /// both. What a callback throws ends uv_run and waits in rethrow().
   explicit Loop(uv_loop_s& application_loop);
 
@@ -62,32 +62,34 @@ class Loop {
   /// Serves until stop(), also while there is nothing but other threads' post() to wait for.
   void run_forever();
 
-  /// Waits until something happens and serves it: one turn. False when nothing is left to wait for.
+  /// Waits until something happens and serves it: one iteration. False when nothing is left to wait
+  /// for.
   bool run_once();
 
   /// Serves what is ready now, without waiting. False when nothing is left to wait for.
   bool poll();
 
-  /// Ends run() after the present turn, or the next run() after one turn. Where a callback of the
-  /// same turn throws, the exception leaves that run(), and stop() ends the next. Any thread.
+  /// Ends run() after the present iteration, or the next run() after one iteration. Where a
+  /// callback of the same iteration throws, the exception leaves that run(), and stop() ends the
+  /// next. Any thread.
   void stop() noexcept;
 
-  /// Calls `task` on the loop's thread, in this turn or the next, after everything that this thread
-  /// posted before. What is posted to a loop that is never run again is destroyed with it.
+  /// Calls `task` on the loop's thread, in this iteration or the next, after everything that this
+  /// thread posted before. What is posted to a loop that is never run again is destroyed with it.
   ///
   /// Thread    Any.
   /// Cost      A lock; one system call when the loop sleeps, none when it has tasks already.
   ///           Captures of up to 48 bytes are not allocated.
   void post(Task task);
 
-  /// The time, read once a turn.
+  /// The time, read once an iteration.
   [[nodiscard]] Clock::time_point now();
 
   /// Throws what a callback threw while the application ran its own loop.
   void rethrow();
 
-  /// Counts how long turns take, from now on; two clock reads a turn.
-  const TurnStatistics& measure_turns();
+  /// Counts how long iterations take, from now on; two clock reads an iteration.
+  const IterationStatistics& measure_iterations();
 
   /// Tells of every callback that took longer than `limit`, after it returned: which handle's, and
   /// how long. Two clock reads a callback. Null switches it off.
@@ -101,7 +103,7 @@ class Loop {
   [[nodiscard]] Engine& engine() { return *engine_; }
 
  private:
-  std::unique_ptr<TurnStatistics> statistics_;
+  std::unique_ptr<IterationStatistics> statistics_;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -20,9 +20,9 @@ enum class Kind : unsigned char {
   watcher,
   wait_any,
   timer,
-  deadline,
+  idle_timeout,
   signal,
-  query,
+  lookup,
   work,
   listener,
   stream,
@@ -57,15 +57,16 @@ class LoopHandle : public HandleState {
   Engine& engine_;
 };
 
-/// A LoopHandle that the engine can find by token: it has a descriptor, or takes part in turns.
+/// A LoopHandle that the engine can find by token: it has a descriptor, or takes part in
+/// iterations.
 class Source : public LoopHandle {
  public:
   [[nodiscard]] Token token() const { return token_; }
 
   virtual void on_ready(unsigned happened) = 0;
 
-  /// Called in this turn or the next, once for any number of schedule().
-  virtual void on_turn() {}
+  /// Called in this iteration or the next, once for any number of schedule().
+  virtual void on_iteration() {}
 
   /// Sends what gather() collected. Nothing is handed over where the source said gather_itself().
   virtual void on_gathered(std::span<const std::byte>) {}
@@ -74,8 +75,8 @@ class Source : public LoopHandle {
   Source(Engine& engine, Kind kind);
   ~Source() override;
 
-  /// The turn in which bytes were last received or sent. Negative before the first: then the time
-  /// at which the source was made.
+  /// The iteration in which bytes were last received or sent. Negative before the first: then the
+  /// time at which the source was made.
   std::int64_t moved_at_ = 0;
 
  private:

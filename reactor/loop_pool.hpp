@@ -11,8 +11,8 @@
 
 namespace reactor {
 
-/// Runs a Loop on each of several threads. Loops share nothing: each has listeners of its own on the
-/// same port (ListenOptions::reuse_port), and a connection stays on the loop that accepted it.
+/// Runs a Loop on each of several threads. Loops share nothing: each has listeners of its own on
+/// the same port (ListenOptions::reuse_port), and a connection stays on the loop that accepted it.
 ///
 ///     LoopPool pool(4);
 ///     pool.run([&](Loop& loop, std::size_t) {
@@ -40,7 +40,7 @@ class LoopPool {
   void run(Callback<void(Loop&, std::size_t index)> serve);
 
   /// Stops every loop, also one that its thread does not run yet: that loop's run() returns after
-  /// one turn. Before run(), stops the loops of the next run().
+  /// one iteration. Before run(), stops the loops of the next run().
   void stop() noexcept;
 
   /// Calls `task` on the thread of loop `index`. False when there is no such loop: `index` is not

@@ -16,10 +16,10 @@
 #include <utility>
 
 #include "reactor/engine.hpp"
-#include "reactor/passive_native.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/signal.hpp"
 #include "reactor/socket.hpp"
+#include "reactor/unreferenced_handle.hpp"
 
 namespace reactor {
 namespace {
@@ -167,7 +167,7 @@ Result<Socket> beyond_standard(Socket end) {
 
 // Waits for the end of a child that was killed, which may take a while: on the thread pool.
 struct Reaper {
-  Reaper(Engine& engine, pid_t child) : id(child), passive(engine) {
+  Reaper(Engine& engine, pid_t child) : id(child), unreferenced(engine) {
     native.data = this;
     sys::queue_work(
         engine.native(), &native,
@@ -181,7 +181,7 @@ struct Reaper {
 
   const pid_t id;
   uv_work_t native{};
-  PassiveNative passive;
+  UnreferencedHandle unreferenced;
 };
 
 }  // namespace
@@ -253,7 +253,7 @@ struct Process::State final : Source {
   }
 
   void on_ready(unsigned) override { tell_if_ended(); }
-  void on_turn() override { tell_if_ended(); }
+  void on_iteration() override { tell_if_ended(); }
 
   void tell_if_ended() {
     if (!watched && !child_ended) return;

@@ -21,7 +21,7 @@ constexpr bool operator&(Interest left, Interest right) {
 
 /// When to be told.
 enum class Trigger : unsigned char {
-  level,      ///< On each turn of the loop for as long as the descriptor is ready.
+  level,      ///< On each iteration of the loop for as long as the descriptor is ready.
   edge,       ///< Once each time it becomes ready: read or write until EAGAIN, or wait for ever.
   oneshot,    ///< Once, then silent until the interest is set again.
   exclusive,  ///< As level; of several loops that watch it, one is woken (EPOLLEXCLUSIVE).

@@ -65,29 +65,29 @@ ReceiveBatch::Received ReceiveBatch::datagrams(int count, const Address* arrived
     const msghdr& message = messages_[i].msg_hdr;
     std::span<const std::byte> bytes(memory_.get() + i * stride, messages_[i].msg_len);
     if (senders_[i].size() != message.msg_namelen) senders_[i].resize(message.msg_namelen);
-    const Arrival* arrival = nullptr;
+    const PacketInfo* packet_info = nullptr;
     std::size_t segment = 0;
     if (message.msg_controllen > 0 || arrived_at) {
-      if (arrived_at) arrivals_[i] = {};
-      segment = read_control(i, arrivals_[i]);
+      if (arrived_at) packet_infos_[i] = {};
+      segment = read_control(i, packet_infos_[i]);
       if (arrived_at) {
-        arrivals_[i].destination.set_port(arrived_at->port());
-        arrival = &arrivals_[i];
+        packet_infos_[i].destination.set_port(arrived_at->port());
+        packet_info = &packet_infos_[i];
       }
     }
     const bool is_truncated = (message.msg_flags & MSG_TRUNC) != 0;
     truncated += is_truncated ? 1 : 0;
     for (; segment > 0 && bytes.size() > segment; bytes = bytes.subspan(segment)) {
-      datagrams_.push_back({bytes.first(segment), senders_[i], arrival, false});
+      datagrams_.push_back({bytes.first(segment), senders_[i], packet_info, false});
     }
-    datagrams_.push_back({bytes, senders_[i], arrival, is_truncated});
+    datagrams_.push_back({bytes, senders_[i], packet_info, is_truncated});
     make_ready(i);
   }
   return {datagrams_, truncated};
 }
 
 // The length of each of the datagrams that the kernel has coalesced; 0 where it is but one.
-std::size_t ReceiveBatch::read_control(unsigned message, Arrival& arrival) {
+std::size_t ReceiveBatch::read_control(unsigned message, PacketInfo& packet_info) {
   std::size_t segment = 0;
   msghdr& header = messages_[message].msg_hdr;
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control;
@@ -96,20 +96,20 @@ std::size_t ReceiveBatch::read_control(unsigned message, Arrival& arrival) {
       segment = static_cast<std::size_t>(value_of<int>(*control));
     } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
       const auto time = value_of<timespec>(*control);
-      arrival.time = std::chrono::sys_time<std::chrono::nanoseconds>(
+      packet_info.time = std::chrono::sys_time<std::chrono::nanoseconds>(
           std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
     } else if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
       const auto info = value_of<in_pktinfo>(*control);
-      arrival.destination = ipv4_address(info.ipi_addr);
-      arrival.local = ipv4_address(info.ipi_spec_dst);
-      arrival.interface_index = static_cast<unsigned>(info.ipi_ifindex);
+      packet_info.destination = ipv4_address(info.ipi_addr);
+      packet_info.local = ipv4_address(info.ipi_spec_dst);
+      packet_info.interface_index = static_cast<unsigned>(info.ipi_ifindex);
     } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
       const auto info = value_of<in6_pktinfo>(*control);
-      arrival.interface_index = info.ipi6_ifindex;
-      arrival.destination = ipv6_address(info.ipi6_addr, info.ipi6_ifindex);
+      packet_info.interface_index = info.ipi6_ifindex;
+      packet_info.destination = ipv6_address(info.ipi6_addr, info.ipi6_ifindex);
       // Nothing is sent from the address of a group.
-      arrival.local =
-          arrival.destination.is_multicast() ? ipv6_address(in6addr_any, 0) : arrival.destination;
+      packet_info.local = packet_info.destination.is_multicast() ? ipv6_address(in6addr_any, 0)
+                                                                 : packet_info.destination;
     }
   }
   return segment;

@@ -33,8 +33,8 @@ class ReceiveBatch {
     std::size_t truncated;
   };
   /// The datagrams in the first `count` messages, valid until the next receive(). With
-  /// `arrived_at`, the address of the socket, each has an Arrival; its destination gets the port of
-  /// that address.
+  /// `arrived_at`, the address of the socket, each has a PacketInfo; its destination gets the port
+  /// of that address.
   Received datagrams(int count, const Address* arrived_at);
 
   /// True for addresses in the memory that was, or may be, received into.
@@ -44,8 +44,8 @@ class ReceiveBatch {
   [[nodiscard]] bool holds_sender(const void* data) const {
     return within(data, senders_.data(), sizeof senders_);
   }
-  [[nodiscard]] bool holds_arrival(const Arrival* arrival) const {
-    return within(arrival, arrivals_.data(), sizeof arrivals_);
+  [[nodiscard]] bool holds_packet_info(const PacketInfo* packet_info) const {
+    return within(packet_info, packet_infos_.data(), sizeof packet_infos_);
   }
 
  private:
@@ -66,11 +66,11 @@ class ReceiveBatch {
     messages_[message].msg_hdr.msg_namelen = Address::capacity();
     messages_[message].msg_hdr.msg_controllen = sizeof(Control);
   }
-  std::size_t read_control(unsigned message, Arrival& arrival);
+  std::size_t read_control(unsigned message, PacketInfo& packet_info);
 
   std::unique_ptr<std::byte[]> memory_;
   std::array<Address, max_messages> senders_;
-  std::array<Arrival, max_messages> arrivals_;
+  std::array<PacketInfo, max_messages> packet_infos_;
   std::array<mmsghdr, max_messages> messages_{};
   std::array<iovec, max_messages> parts_{};
   std::array<Control, max_messages> controls_{};

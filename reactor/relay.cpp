@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 
 namespace reactor {
@@ -86,7 +86,7 @@ struct Relay::State {
   std::array<bool, 2> held_back{};  // By the other side, which takes less.
   std::array<std::size_t, 2> queued_before{SIZE_MAX, SIZE_MAX};
   Duration idle_timeout;
-  std::optional<Deadline> idle;
+  std::optional<IdleTimeout> idle;
   std::size_t closed = 0;
   Error first_error;
   Callback<void(const Error&)> on_close;

@@ -221,9 +221,9 @@ Result<std::string> look_up_name(const Address& address) {
   return name;
 }
 
-// A lookup, and to whom its result goes: a Query, or nobody any more.
-struct Lookup {
-  virtual ~Lookup() = default;
+// What a thread runs, and the Lookup to which its result goes, if that still exists.
+struct Task {
+  virtual ~Task() = default;
   virtual void run() = 0;  // Blocks.
 
   [[nodiscard]] bool is_wanted() {
@@ -233,20 +233,20 @@ struct Lookup {
 
   std::mutex mutex;
   Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: nobody waits.
-  Token query = 0;
+  Token lookup = 0;
 };
 
 template <class Answer>
-struct LookupOf final : Lookup {
+struct TaskOf final : Task {
   Callback<Result<Answer>()> ask;
-  void (*deliver)(Source& query, Result<Answer> result) = nullptr;
+  void (*deliver)(Source& lookup, Result<Answer> result) = nullptr;
 
-  // The mutex keeps the Query, and with it the loop, from being destroyed meanwhile.
+  // The mutex keeps the Lookup, and with it the loop, from being destroyed meanwhile.
   void run() override {
     Result<Answer> result = ask();
     const std::lock_guard lock(mutex);
     if (!engine) return;
-    engine->post([on = engine, token = query, to = deliver, result = std::move(result)]() mutable {
+    engine->post([on = engine, token = lookup, to = deliver, result = std::move(result)]() mutable {
       if (Source* const waiting = on->find(token)) to(*waiting, std::move(result));
     });
   }
@@ -254,9 +254,9 @@ struct LookupOf final : Lookup {
 
 }  // namespace
 
-struct Query::State : Source {
+struct Lookup::State : Source {
   State(Loop& loop, std::string what, Duration timeout)
-      : Source(loop.engine(), Kind::query),
+      : Source(loop.engine(), Kind::lookup),
         subject(std::move(what)),
         limit(loop, [this, timeout] { time_out(timeout); }) {
     keep_loop_running(true);
@@ -270,29 +270,29 @@ struct Query::State : Source {
           "no answer within " + std::to_string(limit_in_ms.count()) + " ms"});
   }
 
-  void abandon_lookup() noexcept {
-    if (!lookup) return;
+  void abandon_task() noexcept {
+    if (!task) return;
     // In a forked child, its mutex may be held by a thread of the parent.
     if (!engine().forked()) {
-      const std::lock_guard lock(lookup->mutex);
-      lookup->engine = nullptr;
+      const std::lock_guard lock(task->mutex);
+      task->engine = nullptr;
     }
-    lookup.reset();
+    task.reset();
   }
 
   void on_ready(unsigned) override {}
 
-  [[nodiscard]] std::string describe() const override { return "query for " + subject; }
+  [[nodiscard]] std::string describe() const override { return "lookup of " + subject; }
 
-  void unregister() noexcept override { abandon_lookup(); }
+  void unregister() noexcept override { abandon_task(); }
 
   const std::string subject;
   Timer limit;
-  std::shared_ptr<Lookup> lookup;  // Null unless a thread has it, or will have.
+  std::shared_ptr<Task> task;  // Null unless a thread has it, or will have.
 };
 
 template <class Answer>
-struct Query::StateFor final : State {
+struct Lookup::StateFor final : State {
   using OnAnswer = Callback<void(Result<Answer>)>;
 
   StateFor(Loop& loop, std::string what, Duration timeout, OnAnswer callback)
@@ -300,14 +300,14 @@ struct Query::StateFor final : State {
 
   void ask(Duration timeout, Callback<Result<Answer>()> question) {
     limit.restart(timeout);
-    auto asked = std::make_shared<LookupOf<Answer>>();
+    auto asked = std::make_shared<TaskOf<Answer>>();
     asked->ask = std::move(question);
     asked->engine = &engine();
-    asked->query = token();
-    asked->deliver = [](Source& query, Result<Answer> result) {
-      static_cast<StateFor&>(query).finish(std::move(result));
+    asked->lookup = token();
+    asked->deliver = [](Source& lookup, Result<Answer> result) {
+      static_cast<StateFor&>(lookup).finish(std::move(result));
     };
-    lookup = asked;
+    task = asked;
     const int error = sys::run_detached([asked = std::move(asked)] {
       if (asked->is_wanted()) asked->run();
     });
@@ -318,16 +318,16 @@ struct Query::StateFor final : State {
 
   void fail(Error error) override { finish(Failure(std::move(error))); }
 
-  // Of an answer and a timeout in one turn, the first counts.
+  // Of an answer and a timeout in one iteration, the first counts.
   void finish(Result<Answer> result) {
     if (outcome) return;
-    abandon_lookup();
+    abandon_task();
     limit.cancel();
     outcome = std::move(result);
     engine().schedule(*this);
   }
 
-  void on_turn() override {
+  void on_iteration() override {
     keep_loop_running(false);
     (void)engine().call(*this, on_answer, std::move(*outcome));
   }
@@ -336,11 +336,11 @@ struct Query::StateFor final : State {
   OnAnswer on_answer;
 };
 
-Query Query::start(Loop& loop, std::string_view endpoint, QueryOptions options,
-                   OnResolved on_resolved) {
+Lookup Lookup::start(Loop& loop, std::string_view endpoint, LookupOptions options,
+                     OnResolved on_resolved) {
   auto* const state =
       new StateFor<Addresses>(loop, std::string(endpoint), options.timeout, std::move(on_resolved));
-  Query query(state);
+  Lookup lookup(state);
   Prepared prepared = prepare(endpoint, options.family);
   if (prepared.answer) {
     state->finish(std::move(*prepared.answer));
@@ -350,23 +350,24 @@ Query Query::start(Loop& loop, std::string_view endpoint, QueryOptions options,
                  return look_up(subject, question);
                });
   }
-  return query;
+  return lookup;
 }
 
-Query Query::start(Loop& loop, std::string_view endpoint, OnResolved on_resolved) {
+Lookup Lookup::start(Loop& loop, std::string_view endpoint, OnResolved on_resolved) {
   return start(loop, endpoint, {}, std::move(on_resolved));
 }
 
-Query Query::name_of(Loop& loop, const Address& address, QueryOptions options, OnNamed on_named) {
+Lookup Lookup::name_of(Loop& loop, const Address& address, LookupOptions options,
+                       OnNamed on_named) {
   auto* const state =
       new StateFor<std::string>(loop, address.host(), options.timeout, std::move(on_named));
-  Query query(state);
+  Lookup lookup(state);
   if (address.family() == Family::unix_socket) {
     state->finish(failed(state->subject, ResolveError::not_found, "a unix socket is no host"));
   } else {
     state->ask(options.timeout, [address = address.unmapped()] { return look_up_name(address); });
   }
-  return query;
+  return lookup;
 }
 
 Result<Addresses> resolve_now(std::string_view endpoint, std::optional<Family> family) {

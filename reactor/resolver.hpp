@@ -28,24 +28,24 @@ enum class ResolveError {
 };
 [[nodiscard]] std::error_code make_error_code(ResolveError error);
 
-struct QueryOptions {
+struct LookupOptions {
   Duration timeout = std::chrono::seconds(5);
-  std::optional<Family> family = {};  ///< IPv4 or IPv6 only. Of no meaning for Query::name_of.
+  std::optional<Family> family = {};  ///< IPv4 or IPv6 only. Of no meaning for Lookup::name_of.
 };
 
 /// Looks up `HOST:PORT`: the host by name or numeric, the port by number or service name. What
 /// Address::parse reads is told as it stands. The addresses come in the order in which to try to
 /// connect (RFC 8305 section 4): the host's own order of preference, IPv6 and IPv4 in turn.
 ///
-///     auto query = Query::start(loop, "example.org:http",
+///     auto lookup = Lookup::start(loop, "example.org:http",
 ///                               [&](Result<std::vector<Address>> found) { … });
 ///
-/// Lifetime  Destroying the Query is final: no callback comes after it.
+/// Lifetime  Destroying the Lookup is final: no callback comes after it.
 /// Thread    The loop's thread only. The lookup blocks a thread that belongs to no loop. After a
-///           timeout, or when the Query is destroyed, that thread may stay blocked until the name
+///           timeout, or when the Lookup is destroyed, that thread may stay blocked until the name
 ///           service gives up; no destructor and no end of the process waits for it. At most 16
 ///           threads of a process look up names, further lookups wait for one of them.
-class Query {
+class Lookup {
  public:
   using OnResolved = Callback<void(Result<std::vector<Address>>)>;
 
@@ -55,32 +55,32 @@ class Query {
   /// Errors    invalid_argument: no HOST:PORT, a name of more than 253 bytes, one with a NUL, or an
   ///           IPv4 address that is not four decimal numbers (`0x7f000001`); timed_out;
   ///           ResolveError.
-  [[nodiscard]] static Query start(Loop& loop, std::string_view endpoint, QueryOptions options,
-                                   OnResolved on_resolved);
-  [[nodiscard]] static Query start(Loop& loop, std::string_view endpoint, OnResolved on_resolved);
+  [[nodiscard]] static Lookup start(Loop& loop, std::string_view endpoint, LookupOptions options,
+                                    OnResolved on_resolved);
+  [[nodiscard]] static Lookup start(Loop& loop, std::string_view endpoint, OnResolved on_resolved);
 
   using OnNamed = Callback<void(Result<std::string>)>;
 
   /// Looks up the name of the host that has `address`; the port is of no meaning.
   ///
-  ///     auto query = Query::name_of(loop, peer, {}, [&](Result<std::string> name) {
+  ///     auto lookup = Lookup::name_of(loop, peer, {}, [&](Result<std::string> name) {
   ///       log(name ? *name : peer.host());
   ///     });
   ///
-  /// Whoever owns the address chooses its name: do not trust it unless Query::start finds the
+  /// Whoever owns the address chooses its name: do not trust it unless Lookup::start finds the
   /// address under that name.
   ///
   /// Errors    ResolveError::not_found: it has no name, or is no IPv4 or IPv6 address; timed_out;
   ///           the other ResolveErrors.
-  [[nodiscard]] static Query name_of(Loop& loop, const Address& address, QueryOptions options,
-                                     OnNamed on_named);
+  [[nodiscard]] static Lookup name_of(Loop& loop, const Address& address, LookupOptions options,
+                                      OnNamed on_named);
 
  private:
   struct State;
   template <class Answer>
   struct StateFor;
 
-  explicit Query(Handle<State> state) : state_(std::move(state)) {}
+  explicit Lookup(Handle<State> state) : state_(std::move(state)) {}
 
   Handle<State> state_;
 };

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "reactor/engine.hpp"
-#include "reactor/passive_native.hpp"
+#include "reactor/unreferenced_handle.hpp"
 
 namespace reactor {
 
@@ -28,8 +28,8 @@ struct Signal::State final : Source {
   [[nodiscard]] int start() {
     if (init_error) return init_error;
     // libuv serves none of its handles in a loop of ours whose handles are all unreferenced.
-    if (engine().is_guest()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
-    passive.emplace(engine());
+    if (engine().is_embedded()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
+    unreferenced.emplace(engine());
     const auto lock = AfterFork::hold_off();
     return uv_signal_start(
         native.get(),
@@ -42,13 +42,14 @@ struct Signal::State final : Source {
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override { (void)engine().call(*this, on_signal_callback); }
+  void on_iteration() override { (void)engine().call(*this, on_signal_callback); }
 
   [[nodiscard]] std::string describe() const override { return "signal " + std::to_string(number); }
 
-  // libuv calls back no more after this, but has to take a turn of its own to let go of the memory.
+  // libuv calls back no more after this, but has to take an iteration of its own to let go of the
+  // memory.
   void unregister() noexcept override {
-    passive.reset();
+    unreferenced.reset();
     if (init_error) return;
     const auto lock = AfterFork::hold_off();
     uv_close(reinterpret_cast<uv_handle_t*>(native.release()),
@@ -58,7 +59,7 @@ struct Signal::State final : Source {
   const int number;
   std::unique_ptr<uv_signal_t> native;
   int init_error = 0;
-  std::optional<PassiveNative> passive;
+  std::optional<UnreferencedHandle> unreferenced;
   Callback<void()> on_signal_callback;
   // A signal of the child does what it does by default: its pipe is shared with the parent.
   const AfterFork after_fork{[](void* state) noexcept {

@@ -27,7 +27,7 @@ class SourceTable {
     return slot.generation == token >> 32 ? slot.source : nullptr;
   }
 
-  /// Has on_turn() called in this iteration or the next. False when it was scheduled already.
+  /// Has on_iteration() called in this iteration or the next. False when it was scheduled already.
   bool schedule(Source& source);
   [[nodiscard]] bool any_scheduled() const { return !scheduled_.empty() || !now_.empty(); }
   /// The share of each source that is scheduled.

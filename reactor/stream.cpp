@@ -44,7 +44,7 @@ struct Stream::State final : StreamProgress {
     go_on();
   }
 
-  void on_turn() override { go_on(); }
+  void on_iteration() override { go_on(); }
 
   void unregister() noexcept override {
     send_gathered();
@@ -161,7 +161,7 @@ struct Stream::State final : StreamProgress {
     }
     clear(connecting);
     hold_output(false);
-    moved_at_ = engine().turn_time();
+    moved_at_ = engine().iteration_time();
     if (!is(closing)) {
       end_time_limit();
       if (waits_to_send()) limit_stall();

@@ -78,7 +78,7 @@ class Stream {
   ///     stream.on_data(show);
   ///     stream.on_close([](const Error& error) { if (error) complain(error.message()); });
   ///
-  /// Errors    All are reported by on_close: those of Query, and of connecting the address that
+  /// Errors    All are reported by on_close: those of Lookup, and of connecting the address that
   ///           failed last; Error::hint names the addresses before it, and their errors.
   [[nodiscard]] static Stream connect(Loop& loop, std::string_view endpoint,
                                       const ConnectOptions& options = {});
@@ -116,8 +116,9 @@ class Stream {
   ///
   /// Lifetime  The file is closed once it is sent, or with the stream.
   /// Cost      No memory for the file's bytes, which count for `above_high_water` but not against
-  ///           max_queued_bytes. At most 1 MiB a turn, so that one peer that reads fast holds up
-  ///           no other. Bytes that the page cache lacks are read from disk on the loop's thread.
+  ///           max_queued_bytes. At most 1 MiB an iteration, so that one peer that reads fast holds
+  ///           up no other. Bytes that the page cache lacks are read from disk on the loop's
+  ///           thread.
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
 
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
@@ -169,7 +170,7 @@ class Stream {
 
   /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero
   /// while the stream itself does not read: after pause(), without on_data, above the high-water
-  /// mark. Measured while a timer of the loop is running, to the turn.
+  /// mark. Measured while a timer of the loop is running, to the iteration.
   ///
   /// Cost      A system call.
   [[nodiscard]] Duration quiet_for() const;

@@ -29,7 +29,7 @@ void StreamInput::on_ready(unsigned happened) {
   const ssize_t size = receive();
   if (size <= 0 || static_cast<std::size_t>(size) == read_bytes_) [[unlikely]]
     return take(size);
-  moved_at_ = engine().turn_time();
+  moved_at_ = engine().iteration_time();
   (void)engine().call(*this, on_data_,
                       Bytes(engine().read_buffer(), static_cast<std::size_t>(size)));
 }
@@ -42,7 +42,7 @@ void StreamInput::read() { take(receive()); }
 
 [[gnu::noinline]] void StreamInput::take(std::ptrdiff_t size) {
   if (size <= 0) return read_nothing(static_cast<int>(-size));
-  moved_at_ = engine().turn_time();
+  moved_at_ = engine().iteration_time();
   const auto received = static_cast<std::size_t>(size);
   // A buffer that was not filled has emptied the socket, unless its end is behind that.
   const bool filled = received == read_bytes_;
@@ -92,7 +92,7 @@ Error StreamInput::discard() {
       return connection().error(static_cast<int>(-size), "close connection to");
     }
     if (size == 0) set(ended);
-    if (size > 0) moved_at_ = engine().turn_time();
+    if (size > 0) moved_at_ = engine().iteration_time();
     if (size == static_cast<ssize_t>(most)) {
       engine().schedule(*this);
       break;

@@ -29,7 +29,7 @@ void StreamOutput::on_gathered(Bytes bytes) {
     sent(size, bytes, {});
     return;
   }
-  moved_at_ = engine().turn_time();
+  moved_at_ = engine().iteration_time();
 }
 
 void StreamOutput::send_gathered() {
@@ -111,7 +111,7 @@ bool StreamOutput::send_waiting() {
       engine().share_bytes(), least_file_bytes, Engine::most_shared_bytes);
   clear(more_of_file);
   SentOfQueue sent = send_queued(cold_->queue, connection_, most_file_bytes);
-  if (sent.memory_bytes + sent.file_bytes > 0) moved_at_ = engine().turn_time();
+  if (sent.memory_bytes + sent.file_bytes > 0) moved_at_ = engine().iteration_time();
   quota_.remove(sent.memory_bytes);
   if (sent.more_of_file) {
     set(more_of_file);

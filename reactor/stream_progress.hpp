@@ -19,7 +19,7 @@ class StreamProgress : public StreamInput {
   // ---- For the user of the stream
 
   void set_limits(const SharedLimits& limits);
-  void touch() { moved_at_ = engine().turn_time(); }
+  void touch() { moved_at_ = engine().iteration_time(); }
   [[nodiscard]] bool has_progressed() const { return moved_at_ >= 0; }
   [[nodiscard]] Nanoseconds quiet_for();
 

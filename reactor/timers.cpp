@@ -25,21 +25,21 @@ Timers::Timers(Poller& poller) : poller_(poller), wheel_(tick_at(clock())) {}
 Timers::Nanoseconds Timers::clock() { return sys::steady_now(); }
 
 Timers::Nanoseconds Timers::now() {
-  if (!in_turn_ || !now_is_fresh_) now_ = clock();
+  if (!in_iteration_ || !now_is_fresh_) now_ = clock();
   now_is_fresh_ = true;
   return now_;
 }
 
 void Timers::arm(Node& node, Nanoseconds when) {
-  // Keeps turn_time() true from now on. A timer that has just fired kept it true until now.
-  if (armed_ == 0 && !(in_turn_ && began_armed_)) armed_since_ = now();
+  // Keeps iteration_time() true from now on. A timer that has just fired kept it true until now.
+  if (armed_ == 0 && !(in_iteration_ && began_armed_)) armed_since_ = now();
   if (node.linked()) {
     wheel_.remove(node);
   } else {
     ++armed_;
   }
   wheel_.insert(node, tick_after(when));
-  if (!in_turn_) arm_poller();
+  if (!in_iteration_) arm_poller();
 }
 
 void Timers::disarm(Node& node) {

@@ -25,9 +25,9 @@ class Timers {
   /// The steady clock, read at most once an iteration.
   Nanoseconds now();
   /// Always the time at which the present iteration began, while anything is armed.
-  [[nodiscard]] const Nanoseconds& turn_time() const { return now_; }
-  /// How long ago `when` was, a former turn_time(). While nothing was armed turn_time() stood
-  /// still: that time does not count.
+  [[nodiscard]] const Nanoseconds& iteration_time() const { return now_; }
+  /// How long ago `when` was, a former iteration_time(). While nothing was armed iteration_time()
+  /// stood still: that time does not count.
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return now() - std::max(when, armed_since_);
   }
@@ -41,21 +41,21 @@ class Timers {
   // ---- For the iteration
 
   /// The iteration begins; its wait is over; it ends.
-  void enter_turn() {
-    assert(!in_turn_ && "a loop was run from one of its own callbacks");
-    in_turn_ = true;
+  void enter_iteration() {
+    assert(!in_iteration_ && "a loop was run from one of its own callbacks");
+    in_iteration_ = true;
   }
-  void begin_turn() {
+  void begin_iteration() {
     now_is_fresh_ = began_armed_ = any_armed();
     if (began_armed_) now_ = clock();
   }
-  void end_turn() {
+  void end_iteration() {
     if (any_armed()) arm_poller();
-    in_turn_ = false;
+    in_iteration_ = false;
   }
-  [[nodiscard]] bool in_turn() const { return in_turn_; }
-  /// In a child that was forked in a turn: that turn is over.
-  void leave_turn() { in_turn_ = false; }
+  [[nodiscard]] bool in_iteration() const { return in_iteration_; }
+  /// In a child that was forked in an iteration: that iteration is over.
+  void leave_iteration() { in_iteration_ = false; }
 
   [[nodiscard]] bool any_armed() const { return armed_ > 0; }
   /// Turns the wheel to the time of the iteration: true when something is due.
@@ -73,7 +73,7 @@ class Timers {
   Poller& poller_;
   Nanoseconds now_ = 0;
   bool now_is_fresh_ = false;
-  bool in_turn_ = false;
+  bool in_iteration_ = false;
   bool began_armed_ = false;  // The present iteration: something was armed when it began.
   TimerWheel wheel_;
   std::size_t armed_ = 0;

@@ -30,13 +30,13 @@ class UdpPeer {
   /// datagram that is being delivered are not copied.
   WriteStatus send(std::span<const std::byte> bytes) {
     const Datagram last{
-        .bytes = {}, .sender = address_, .arrival = arrival_ ? &*arrival_ : nullptr};
+        .bytes = {}, .sender = address_, .packet_info = packet_info_ ? &*packet_info_ : nullptr};
     return socket_->reply(last, bytes);
   }
   WriteStatus send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
 
-  /// Ends the session, which is destroyed in the loop's next turn. What the peer sends from now on
-  /// goes to a new one. Does nothing while the session is being made.
+  /// Ends the session, which is destroyed in the loop's next iteration. What the peer sends from
+  /// now on goes to a new one. Does nothing while the session is being made.
   void close() { on_close_(); }
 
  private:
@@ -48,12 +48,12 @@ class UdpPeer {
 
   void heard(const Datagram& datagram, DatagramSocket& socket) {
     socket_ = &socket;
-    if (datagram.arrival) arrival_ = *datagram.arrival;
+    if (datagram.packet_info) packet_info_ = *datagram.packet_info;
   }
 
   DatagramSocket* socket_;  // The one that received the last datagram.
   const Address address_;
-  std::optional<Arrival> arrival_;
+  std::optional<PacketInfo> packet_info_;
   Callback<void()> on_close_;
 };
 

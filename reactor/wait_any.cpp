@@ -8,15 +8,15 @@
 
 namespace reactor {
 
-// The first event of a turn schedules the wait, which ends in the same turn, after every other
-// descriptor that is ready has been told too.
+// The first event of an iteration schedules the wait, which ends in the same iteration, after every
+// other descriptor that is ready has been told too.
 struct WaitAny::State final : Source {
   State(Loop& loop, OnReady callback)
       : Source(loop.engine(), Kind::wait_any), on_ready_callback(std::move(callback)) {}
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override {
+  void on_iteration() override {
     if (engine().interrupted()) return engine().schedule(*this);
     watchers.clear();
     timer.reset();

@@ -13,7 +13,7 @@ namespace reactor {
 
 /// Calls back while a file descriptor is ready: a socket, a pipe, a terminal, an eventfd, whatever
 /// the kernel can poll. Level-triggered unless told otherwise: what you leave unread is reported
-/// again on the next turn of the loop. A descriptor may have any number of Watchers.
+/// again on the next iteration of the loop. A descriptor may have any number of Watchers.
 ///
 ///     auto watcher = Watcher::create(loop, fd, Interest::readable,
 ///                                    [fd](Ready) { read_until_eagain(fd); });

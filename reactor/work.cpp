@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "reactor/engine.hpp"
-#include "reactor/passive_native.hpp"
 #include "reactor/platform/sys.hpp"
+#include "reactor/unreferenced_handle.hpp"
 
 namespace reactor {
 
@@ -15,7 +15,7 @@ struct Work::State final : Source {
   // What the pool works on. It frees itself when libuv is done with it, owned or not.
   struct Request {
     explicit Request(State& state, Callback<void()> what)
-        : owner(&state), function(std::move(what)), passive(state.engine()) {
+        : owner(&state), function(std::move(what)), unreferenced(state.engine()) {
       native.data = this;
     }
 
@@ -32,7 +32,7 @@ struct Work::State final : Source {
     State* owner;
     Callback<void()> function;
     std::exception_ptr thrown;
-    PassiveNative passive;
+    UnreferencedHandle unreferenced;
     platform::Platform* const its_platform = platform::replacement;
   };
 
@@ -58,7 +58,7 @@ struct Work::State final : Source {
 
   void on_ready(unsigned) override {}
 
-  void on_turn() override {
+  void on_iteration() override {
     keep_loop_running(false);
     auto tell = [this] {
       if (thrown) std::rethrow_exception(std::exchange(thrown, nullptr));

@@ -8,14 +8,14 @@ import threading
 from pathlib import Path
 
 BUILD = Path(os.environ.get("UVREACTOR_BUILD", Path(__file__).resolve().parent.parent / "build"))
-PATIENCE_SECONDS = 60  # Bounds only what fails; sanitizers and valgrind are slow.
+TIMEOUT_SECONDS = 60  # Bounds only what fails; sanitizers and valgrind are slow.
 
 
 def program(name):
     return BUILD / "samples" / name
 
 
-def run(name, *arguments, input="", seconds=PATIENCE_SECONDS):
+def run(name, *arguments, input="", seconds=TIMEOUT_SECONDS):
     """Runs a sample to its end. Text in and out; returncode, stdout and stderr tell the rest."""
     return subprocess.run([program(name), *map(str, arguments)], input=input, text=True,
                           capture_output=True, timeout=seconds, check=False)
@@ -61,7 +61,7 @@ class Server:
     def port(self):
         return int(self.endpoint.rpartition(":")[2])
 
-    def line(self, seconds=PATIENCE_SECONDS):
+    def line(self, seconds=TIMEOUT_SECONDS):
         """The next line of its standard output; None when it has ended."""
         try:
             return self._lines.get(timeout=seconds)
@@ -74,7 +74,7 @@ class Server:
         size = os.fstat(self._errors.fileno()).st_size
         return os.pread(self._errors.fileno(), size, 0).decode(errors="replace")
 
-    def stop(self, seconds=PATIENCE_SECONDS):
+    def stop(self, seconds=TIMEOUT_SECONDS):
         """Asks it to end, and gives its exit code."""
         self.process.terminate()
         try:

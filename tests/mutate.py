@@ -50,7 +50,7 @@ SUITES = {
     "engine": "loop,timer,stream,exception",
     "epoll_poller": "loop,watcher,poll_table,fork",
     "kernel": "socket,stream,platform",
-    "passive_native": "loop,work,signal,process",
+    "unreferenced_handle": "loop,work,signal,process",
     "poller": "loop,watcher",
     "section_reader": "http/*",
     "send_queue": "send queue,stream",

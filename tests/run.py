@@ -24,7 +24,7 @@ import tidy
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
-PYTHON_FILE_SECONDS = 300  # And as many for each of the patience.
+PYTHON_FILE_SECONDS = 300  # And as many for each step of the scale.
 
 
 class Totals:
@@ -146,11 +146,11 @@ def run_meson_test(test, build, arguments):
         wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
                    "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
     environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build),
-                   "UVREACTOR_PATIENCE": str(arguments.patience)}
+                   "UVREACTOR_TIMEOUT_SCALE": str(arguments.timeout_scale)}
 
     def run(words):
         return BinaryRun(test["name"], wrapper + command + words,
-                         test["timeout"] * arguments.patience, env=environment,
+                         test["timeout"] * arguments.timeout_scale, env=environment,
                          cwd=test["workdir"] or build)
 
     told = []
@@ -246,7 +246,7 @@ def run_python_file(path, build, arguments):
     status, output = run_command(
         [sys.executable, __file__, str(build), "--file", str(path), "--filter", arguments.filter,
          "--retries", str(arguments.retries)],
-        PYTHON_FILE_SECONDS * (1 + arguments.patience),
+        PYTHON_FILE_SECONDS * (1 + arguments.timeout_scale),
         env={**os.environ, "UVREACTOR_BUILD": str(build), "PYTHONDONTWRITEBYTECODE": "1"}, cwd=ROOT)
     log, _, last = output.rstrip().rpartition("\n")
     try:
@@ -297,7 +297,7 @@ def main():
     parser.add_argument("--valgrind", action="store_true", help="run each binary under valgrind")
     parser.add_argument("--built-only", action="store_true",
                         help="only the test binaries and the samples' tests")
-    parser.add_argument("--patience", type=int, default=1, help="factor on every time limit")
+    parser.add_argument("--timeout-scale", type=int, default=1, help="factor on every time limit")
     parser.add_argument("--retries", type=int, default=int(os.environ.get("UVREACTOR_RETRIES", 0)),
                         help="run what fails again, N times at most; default: UVREACTOR_RETRIES")
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)

@@ -260,6 +260,29 @@ def every_sample_is_run_by_a_test(root):
             yield f"{path}:1: no file of tests/samples/ or tests/project/ runs {name}"
 
 
+# Names that the code had before it spoke the words of its field, and those words.
+FORMER_NAMES = {
+    "Arrival": "PacketInfo", "Deadline": "IdleTimeout", "Expiring": "TimerHandle",
+    "PassiveNative": "UnreferencedHandle", "Query": "Lookup", "Sent": "WriteStatus",
+    "Telling": "ErrorAsFrame", "TurnStatistics": "IterationStatistics", "Written": "WriteStatus",
+    "coalesce": "segmentation_offload", "cut_short": "truncated", "deaf": "no_reader",
+    "inform": "write_informational", "is_over": "should_close",
+    "measure_turns": "measure_iterations", "refusals": "icmp_errors", "retain": "copy_tail",
+    "seldom": "cold", "settle": "update_interest", "split_words": "shell_split",
+    "unasked": "unsolicited_response", "wrote_body": "count_body",
+}
+
+
+@rule
+def no_former_name_comes_back(root):
+    former = re.compile(rf"\b({'|'.join(FORMER_NAMES)})\b")
+    for path in files(root, *LIBRARY, "samples", "tests"):
+        for number, line in lines(root, path):
+            code = re.sub(r'"(\\.|[^"\\])*"|//.*', "", line)
+            for name in former.findall(code):
+                yield f"{path}:{number}: {name} is called {FORMER_NAMES[name]}"
+
+
 @rule
 def nothing_is_left_to_do(root):
     words = r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b"

@@ -66,7 +66,7 @@ class Load:
     tries = 3
     # To start a server and a load, to connect, to tell, and for a turn in ten that is repeated.
     start_seconds, turn_seconds = 0.05, 0.05
-    patience_seconds = 10
+    timeout_seconds = 10
 
     def settings(self, build, turns, quick):
         return Settings(build, starts=2 if quick else 4, turns=turns)
@@ -85,7 +85,7 @@ class Load:
         for _ in range(self.tries):
             report = run_load(settings.build, running.address, cell, (
                 "--server-pid", str(running.pid), "--duration", str(settings.seconds),
-                "--warm-up", str(settings.warm_up)), patience=self.patience_seconds)
+                "--warm-up", str(settings.warm_up)), seconds=self.timeout_seconds)
             waited = report["server"]["kept_waiting_share"]
             yield {
                 "cpu_ns": report["server"]["cpu_ns_per_message"],

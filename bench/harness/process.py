@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 PRIORITY = -20
 
 
@@ -80,7 +80,7 @@ class RunningServer:
 
     def wait_for_connections(self, count):
         """Waits until the server has accepted, or closed, all but so many connections."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while (held := self._count_sockets() - self.sockets) != count:
             if time.monotonic() > deadline:
                 raise Failed(f"the server holds {held} connections and should hold {count}")
@@ -89,7 +89,7 @@ class RunningServer:
         if self.process.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
         try:
-            self.process.communicate(timeout=PATIENCE_SECONDS)
+            self.process.communicate(timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.communicate()
@@ -120,15 +120,15 @@ def start_load(build, address, cell, extra=()):
                             preexec_fn=_prepare(cores()[1]))
 
 
-def run_load(build, address, cell, extra=(), patience=PATIENCE_SECONDS):
+def run_load(build, address, cell, extra=(), seconds=TIMEOUT_SECONDS):
     """What the load generator has to report."""
     process = start_load(build, address, cell, extra)
     try:
-        output, errors = process.communicate(timeout=patience)
+        output, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise Failed(f"load {' '.join(load_arguments(cell))}: no end after {patience:.0f} s") from None
+        raise Failed(f"load {' '.join(load_arguments(cell))}: no end after {seconds:.0f} s") from None
     if process.returncode != 0:
         why = json.loads(output)["errors"] if output.startswith("{") else errors or output
         raise Failed(f"load {' '.join(load_arguments(cell))}: {why}")
@@ -144,7 +144,7 @@ def run_quietly(command, **options):
 def run_program(command):
     """The figures of a program that measures by itself, on all cores."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS,
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
                               preexec_fn=_prepare())
     except subprocess.TimeoutExpired:
         raise Failed(f"{' '.join(command)} did not end") from None

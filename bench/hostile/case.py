@@ -16,7 +16,7 @@ from programs import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/samples"))
-PATIENCE_SECONDS = 20
+TIMEOUT_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def server(name, *options):
 
 def connect(server):
     """A connection that ends with a reset, so that none of thousands keeps its port for a minute."""
-    connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
+    connection = socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return connection

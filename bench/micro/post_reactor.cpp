@@ -6,17 +6,17 @@ namespace {
 class Loop {
  public:
   void run() {
-    statistics_ = &loop_.measure_turns();
+    statistics_ = &loop_.measure_iterations();
     loop_.run_forever();
   }
   void stop() { loop_.stop(); }
   void post(bench::Task task) { loop_.post(task); }
   // Read from another thread while the loop is idle or nearly so.
-  double turns() { return static_cast<double>(statistics_->turns); }
+  double turns() { return static_cast<double>(statistics_->iterations); }
 
  private:
   reactor::Loop loop_;
-  const reactor::TurnStatistics* statistics_ = nullptr;
+  const reactor::IterationStatistics* statistics_ = nullptr;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // How long it takes to start, restart and cancel timers, and to note that a connection with an idle
-// deadline is not idle, while a million of them are live.
+// connection is not idle, while a million of them are live.
 #pragma once
 
 #include "bench/micro/micro.hpp"
@@ -15,11 +15,11 @@ constexpr std::chrono::seconds idle_timeout{60};
 ///     Timers(count);                     // so many timers, not started
 ///     void start(i, milliseconds);       // also restarts
 ///     void cancel(i);
-///     Deadlines(count);                  // so many idle deadlines, running
+///     IdleTimeouts(count);                  // so many idle timeouts, running
 ///     void arm(i);                       // counts anew from now
 ///     void touch(i);                     // notes that its connection is not idle
 ///     void inside(work);                 // both: calls it as a callback of the loop does
-template <class Timers, class Deadlines>
+template <class Timers, class IdleTimeouts>
 int measure_timers() {
   const std::vector<std::size_t> order = shuffled(timer_count);
   std::vector<std::chrono::milliseconds> delays(timer_count);
@@ -47,18 +47,18 @@ int measure_timers() {
   });
 
   constexpr std::size_t touches = 10 * timer_count;
-  Deadlines deadlines(timer_count);
-  deadlines.inside([&] {
+  IdleTimeouts timeouts(timer_count);
+  timeouts.inside([&] {
     measure("touch", touches, [&] {
       for (std::size_t i = 0; i < touches; i += busy_connections) {
-        for (std::size_t j = 0; j < busy_connections; ++j) deadlines.touch(j);
+        for (std::size_t j = 0; j < busy_connections; ++j) timeouts.touch(j);
       }
     });
     measure("arm", timer_count, [&] {
-      for (std::size_t i = 0; i < timer_count; ++i) deadlines.arm(i % busy_connections);
+      for (std::size_t i = 0; i < timer_count; ++i) timeouts.arm(i % busy_connections);
     });
     measure("touch_cold", timer_count, [&] {
-      for (std::size_t i : order) deadlines.touch(i);
+      for (std::size_t i : order) timeouts.touch(i);
     });
   });
   figures.print();

@@ -37,9 +37,9 @@ class Timers {
 };
 
 // A timer that every message restarts, in the queue that libevent has for equal timeouts.
-class Deadlines : public Timers {
+class IdleTimeouts : public Timers {
  public:
-  explicit Deadlines(std::size_t count) : Timers(count) {
+  explicit IdleTimeouts(std::size_t count) : Timers(count) {
     const timeval timeout = to_timeval(bench::idle_timeout);
     common_ = event_base_init_common_timeout(base_, &timeout);
     for (std::size_t i = 0; i < count; ++i) touch(i);
@@ -53,4 +53,4 @@ class Deadlines : public Timers {
 
 }  // namespace
 
-int main() { return bench::measure_timers<Timers, Deadlines>(); }
+int main() { return bench::measure_timers<Timers, IdleTimeouts>(); }

@@ -1,11 +1,11 @@
 #include "bench/micro/timers.hpp"
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/timer.hpp"
 
 namespace {
 
-// A loop that is in the middle of a turn when it calls.
-class InTurn {
+// A loop that is in the middle of an iteration when it calls.
+class InIteration {
  public:
   template <class Work>
   void inside(Work work) {
@@ -17,7 +17,7 @@ class InTurn {
   reactor::Loop loop_;
 };
 
-class Timers : public InTurn {
+class Timers : public InIteration {
  public:
   explicit Timers(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) timers_.emplace_back(loop_, [] {});
@@ -29,20 +29,20 @@ class Timers : public InTurn {
   std::vector<reactor::Timer> timers_;
 };
 
-class Deadlines : public InTurn {
+class IdleTimeouts : public InIteration {
  public:
-  explicit Deadlines(std::size_t count) {
+  explicit IdleTimeouts(std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) {
-      deadlines_.emplace_back(loop_, bench::idle_timeout, [] {});
+      timeouts_.emplace_back(loop_, bench::idle_timeout, [] {});
     }
   }
-  void arm(std::size_t i) { deadlines_[i].restart(bench::idle_timeout); }
-  void touch(std::size_t i) { deadlines_[i].touch(); }
+  void arm(std::size_t i) { timeouts_[i].restart(bench::idle_timeout); }
+  void touch(std::size_t i) { timeouts_[i].touch(); }
 
  private:
-  std::vector<reactor::Deadline> deadlines_;
+  std::vector<reactor::IdleTimeout> timeouts_;
 };
 
 }  // namespace
 
-int main() { return bench::measure_timers<Timers, Deadlines>(); }
+int main() { return bench::measure_timers<Timers, IdleTimeouts>(); }

@@ -34,10 +34,10 @@ class Timers {
   std::vector<uv_timer_t> timers_;
 };
 
-// An idle deadline is a timer that every message restarts.
-class Deadlines : public Timers {
+// An idle timeout is a timer that every message restarts.
+class IdleTimeouts : public Timers {
  public:
-  explicit Deadlines(std::size_t count) : Timers(count) {
+  explicit IdleTimeouts(std::size_t count) : Timers(count) {
     for (std::size_t i = 0; i < count; ++i) touch(i);
   }
   void arm(std::size_t i) { touch(i); }
@@ -46,4 +46,4 @@ class Deadlines : public Timers {
 
 }  // namespace
 
-int main() { return bench::measure_timers<Timers, Deadlines>(); }
+int main() { return bench::measure_timers<Timers, IdleTimeouts>(); }

@@ -8,7 +8,7 @@ SERVERS = {
     LIMIT: Server("peers/epoll_datagrams"),
     LIMIT + " again": Server("peers/epoll_datagrams"),
     OURS: Server("datagram_server"),
-    OURS + " one by one": Server("datagram_server", ("--no-coalesce",)),
+    OURS + " one by one": Server("datagram_server", ("--no-offload",)),
     "libuv": Server("peers/uv_datagrams"),
     "asio": Server("peers/asio_datagrams", package="libasio-dev"),
     "asio wait": Server("peers/asio_datagrams", ("--idiom", "wait"), package="libasio-dev"),

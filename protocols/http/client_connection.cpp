@@ -75,14 +75,14 @@ bool ClientConnection::end_request(std::vector<std::byte>& out, FieldList traile
 std::optional<ResponseEvent> ClientConnection::next() {
   if (over_ || error_) return std::nullopt;
   if (unanswered_ == 0 && !decoder_.protocol().tunnels()) {
-    if (!decoder_.at_boundary()) return fail(DecodeError::unasked);
+    if (!decoder_.at_boundary()) return fail(DecodeError::unsolicited_response);
     if (ended_) over_ = true;
     return std::nullopt;
   }
   const std::optional<ResponseEvent> event = decoder_.next();
   if (!event) return run_dry();
   const bool switches = event->kind == ResponseEvent::Kind::head && event->head->status == 101;
-  if (switches && (!tunnels_ || unanswered_ > 1)) return fail(DecodeError::unasked);
+  if (switches && (!tunnels_ || unanswered_ > 1)) return fail(DecodeError::unsolicited_response);
   note(*event);
   return event;
 }
@@ -106,7 +106,7 @@ void ClientConnection::note(const ResponseEvent& event) {
 std::nullopt_t ClientConnection::run_dry() {
   if (decoder_.error()) return fail(decoder_.error());
   if (!ended_) return std::nullopt;
-  if (!decoder_.at_boundary()) return fail(DecodeError::cut_short);
+  if (!decoder_.at_boundary()) return fail(DecodeError::truncated);
   over_ = true;
   return std::nullopt;
 }

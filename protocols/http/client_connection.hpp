@@ -27,16 +27,17 @@ namespace protocols::http {
 ///     ...
 ///     http.feed(bytes);
 ///     while (const auto event = http.next()) { … }
-///     if (http.is_over()) stream.close();
+///     if (http.should_close()) stream.close();
 ///
-/// Requests may be sent one behind the other without waiting (pipelining), as long as can_request().
-/// Informational responses come as messages of their own, ahead of the final one.
+/// Requests may be sent one behind the other without waiting (pipelining), as long as
+/// can_request(). Informational responses come as messages of their own, ahead of the final one.
 ///
 /// Its own business: Host, Content-Length, Transfer-Encoding and Connection, of which no list of
 /// fields may name the latter three; what a response means to which request; whether the connection
 /// can be used again.
 ///
-/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or retain().
+/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or
+///           copy_tail().
 class ClientConnection {
  public:
   /// `host` is the value of Host: `example.org`, `[::1]:8080`.
@@ -75,7 +76,7 @@ class ClientConnection {
   /// What has come of a response. What follows an upgrade, or a CONNECT, comes as `tunnel`.
   [[nodiscard]] std::optional<ResponseEvent> next();
 
-  void retain() { decoder_.retain(); }
+  void copy_tail() { decoder_.copy_tail(); }
 
   /// The server sends no more: next() may have the end of a body that nothing else ends.
   void finish();
@@ -84,12 +85,13 @@ class ClientConnection {
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
 
   /// Nothing more will come: the connection is to be closed.
-  [[nodiscard]] bool is_over() const { return over_; }
+  [[nodiscard]] bool should_close() const { return over_; }
 
   /// What was wrong with a response.
   ///
-  /// Errors    Those of ResponseDecoder; cut_short: the server closed inside a response;
-  ///           unasked: it sent something that answers no request, or switches to a protocol.
+  /// Errors    Those of ResponseDecoder; truncated: the server closed inside a response;
+  ///           unsolicited_response: it sent something that answers no request, or switches to a
+  ///           protocol.
   [[nodiscard]] std::error_code error() const { return error_; }
 
  private:

@@ -150,7 +150,7 @@ struct ResponseHead : Head {
 
 /// What has come of a message: its head, any number of pieces of its body, its end.
 ///
-/// Lifetime  A frame: valid until the decoder's next next(), feed() or retain().
+/// Lifetime  A frame: valid until the decoder's next next(), feed() or copy_tail().
 template <class H>
 struct Event {
   enum class Kind : unsigned char {

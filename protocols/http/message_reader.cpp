@@ -104,10 +104,10 @@ auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
 template <class H>
 auto MessageReader<H>::parse_trailers(Bytes bytes, Progress& progress) -> Parsed<Frame> {
   SectionReader reader(bytes, progress, limits_);
-  if (reader.element() == SectionProgress::Element::start) reader.begin_fields(0, lines_);
+  if (reader.element() == SectionProgress::Element::start) reader.begin_fields(0, index_);
   const auto anything_goes = [](auto...) { return DecodeError{}; };
-  if (!reader.read_fields(lines_, anything_goes)) return reader.template stopped<Frame>();
-  trailers_ = Fields(as_text(bytes).data(), lines_.all());
+  if (!reader.read_fields(index_, anything_goes)) return reader.template stopped<Frame>();
+  trailers_ = Fields(as_text(bytes).data(), index_.all());
   return end_message(reader.begin());
 }
 

@@ -82,7 +82,7 @@ class MessageReader {
   std::uint64_t left_ = 0;
   std::uint64_t body_left_ = 0;  // What of `max_body_bytes` no chunk has used yet.
   Signals signals_;
-  Lines lines_;  // Of the head, then of the trailers.
+  FieldIndex index_;  // Of the head, then of the trailers.
   Fields trailers_;
   H head_;
 

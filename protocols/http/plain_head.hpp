@@ -18,20 +18,20 @@ namespace protocols::http {
 
 inline bool is_line_end(const char* at) { return at[0] == '\r' && at[1] == '\n'; }
 
-/// Finds the lines of the head at the front of `text`, a start line and fields, up to the empty one:
-/// where their first tokens end, and where they. What stands there is not looked at: a colon, CR LF.
-/// Returns the size of the head; 0 where it is not whole, where `lines` has no room for it, or where
-/// a line begins with no token or has a control character in it.
+/// Finds the lines of the head at the front of `text`, a start line and fields, up to the empty
+/// one: where their first tokens end, and where they. What stands there is not looked at: a colon,
+/// CR LF. Returns the size of the head; 0 where it is not whole, where `index` has no room for it,
+/// or where a line begins with no token or has a control character in it.
 ///
-/// All that begins a line or ends a name in a block is found at once. Adding a bit to the first of a
-/// run of ones carries it to the end of the run:
+/// All that begins a line or ends a name in a block is found at once. Adding a bit to the first of
+/// a run of ones carries it to the end of the run:
 ///
 ///     bytes         CR LF  H o s t  :     h CR LF
 ///     tokens         0  0  1 1 1 1  0  0  1  0  0
 ///     begins         0  0  1 0 0 0  0  0  0  0  0
 ///     their sum      0  0  0 0 0 0  1  0  1  0  0     and not tokens: the end of a name
-inline std::size_t index_plain_head(std::string_view text, Lines& lines) {
-  const std::span<Fields::Place> room = lines.room();
+inline std::size_t index_plain_head(std::string_view text, FieldIndex& index) {
+  const std::span<Fields::Place> room = index.room();
   std::size_t names = 0;
   std::size_t ends = 0;
   // What the block before carries over into this one.
@@ -63,7 +63,7 @@ inline std::size_t index_plain_head(std::string_view text, Lines& lines) {
       room[ends++].end = place(left);
     }
     if (empty_line != 0) {
-      lines.set_size(ends);
+      index.set_size(ends);
       const std::size_t end = place(empty_line);
       const bool is_whole = ends > 0 && end + 2 <= text.size() && is_line_end(text.data() + end);
       return is_whole ? end + 2 : 0;
@@ -76,8 +76,8 @@ inline std::size_t index_plain_head(std::string_view text, Lines& lines) {
   return 0;
 }
 
-/// Whether the lines behind the first are fields, of which `judge(name, value, number)` finds nothing
-/// wrong with any that may_be_noted().
+/// Whether the lines behind the first are fields, of which `judge(name, value, number)` finds
+/// nothing wrong with any that may_be_noted().
 template <class Judge>
 [[gnu::always_inline]] inline bool are_plain_fields(const char* text,
                                                     std::span<const Fields::Place> lines,

@@ -55,9 +55,9 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
 [[gnu::always_inline]] inline std::size_t Requests::read_plain_head(std::string_view text) {
   constexpr std::string_view version = " HTTP/1.1";
   text = text.substr(0, limits_.max_head_bytes);
-  const std::size_t size = index_plain_head(text, lines_);
+  const std::size_t size = index_plain_head(text, index_);
   if (size == 0) return 0;
-  const Fields::Place start_line = lines_.all()[0];
+  const Fields::Place start_line = index_.all()[0];
   const std::size_t begin = start_line.name_end + 1;
   if (start_line.end <= begin + version.size()) return 0;
   const std::size_t end = start_line.end - version.size();
@@ -72,7 +72,7 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
   const auto note = [this](std::string_view name, std::string_view value, std::uint32_t number) {
     return note_field(signals_, name, value, number);
   };
-  if (!are_plain_fields(line, lines_.all(), limits_, note)) return 0;
+  if (!are_plain_fields(line, index_.all(), limits_, note)) return 0;
   target_begin_ = static_cast<std::uint32_t>(begin);
   target_size_ = static_cast<std::uint32_t>(end - begin);
   minor_version_ = 1;
@@ -84,7 +84,7 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
   head_.method = {text.data(), target_begin_ - 1};
   head_.target = {text.data() + target_begin_, target_size_};
   head_.minor_version = minor_version_;
-  head_.fields = Fields(text.data(), lines_.all());
+  head_.fields = Fields(text.data(), index_.all());
   head_.keep_alive = keeps_alive(signals_, minor_version_);
   head_.expects_continue = signals_.expects_continue && minor_version_ > 0;
   head_.upgrade = {};
@@ -135,7 +135,7 @@ Parsed<RequestEvent> Requests::parse_head_by_steps(Bytes bytes, Progress& progre
       }
       minor_version_ =
           static_cast<unsigned char>(text[reader.begin() + minor_version_before_end] - '0');
-      reader.begin_fields(reader.begin() + version_end_pattern.size(), lines_);
+      reader.begin_fields(reader.begin() + version_end_pattern.size(), index_);
       [[fallthrough]];
     default:
       break;
@@ -143,7 +143,7 @@ Parsed<RequestEvent> Requests::parse_head_by_steps(Bytes bytes, Progress& progre
   const auto note = [this](std::string_view name, std::string_view value, std::uint32_t number) {
     return may_be_noted(name) ? note_field(signals_, name, value, number) : DecodeError{};
   };
-  if (!reader.read_fields(lines_, note)) return reader.stopped<Frame>();
+  if (!reader.read_fields(index_, note)) return reader.stopped<Frame>();
   return finish_head(text.substr(0, reader.begin()));
 }
 

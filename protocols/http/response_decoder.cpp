@@ -47,7 +47,7 @@ Parsed<ResponseEvent> Responses::parse_head(Bytes bytes, Progress& progress) {
       [[fallthrough]];
     case Element::reason:
       reason_begin_ = static_cast<std::uint32_t>(reader.begin());
-      if (!reader.read_reason(lines_)) return reader.stopped<Frame>();
+      if (!reader.read_reason(index_)) return reader.stopped<Frame>();
       [[fallthrough]];
     default:
       break;
@@ -57,14 +57,14 @@ Parsed<ResponseEvent> Responses::parse_head(Bytes bytes, Progress& progress) {
     const bool noted = may_be_noted(name) && name.size() != std::string_view("host").size();
     return noted ? note_field(signals_, name, value, count) : DecodeError{};
   };
-  if (!reader.read_fields(lines_, note)) return reader.stopped<Frame>();
+  if (!reader.read_fields(index_, note)) return reader.stopped<Frame>();
 
   const std::size_t size = reader.begin();
   const std::string_view line = text.substr(reason_begin_);
   head_.reason = trim_blanks(line.substr(0, line.find('\r')));
   head_.status = status_;
   head_.minor_version = minor_version_;
-  head_.fields = Fields(text.data(), lines_.all());
+  head_.fields = Fields(text.data(), index_.all());
   head_.upgrade = {};
   if (status_ == 101 && signals_.upgrade > 0) {
     head_.upgrade = head_.fields[signals_.upgrade - 1].value;

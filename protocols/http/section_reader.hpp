@@ -73,17 +73,17 @@ class SectionReader {
   }
 
   /// The first of the fields begins at `at`; at 0 it is of a trailer section.
-  void begin_fields(std::size_t at, Lines& lines) {
-    lines.begin({0, narrow(at - 2)});
+  void begin_fields(std::size_t at, FieldIndex& index) {
+    index.begin({0, narrow(at - 2)});
     line_ = at;
     next(Element::name, at);
     max_line_bytes_ = limits_.max_field_bytes;
   }
 
-  /// All field lines, and the empty line behind them; `lines` has what stands before them.
+  /// All field lines, and the empty line behind them; `index` has what stands before them.
   /// `judge(name, value, number)` tells what it finds wrong with a field, or DecodeError{}.
   template <class Judge>
-  bool read_fields(Lines& lines, Judge judge) {
+  bool read_fields(FieldIndex& index, Judge judge) {
     for (;;) {
       if (element_ == Element::name) {
         const std::size_t colon = scanner_.token_end(at_);
@@ -96,9 +96,9 @@ class SectionReader {
       if (end - line_ > max_line_bytes_ || !is_line_end(end)) return stop_in_text(end);
       const std::string_view name = part(line_, begin_ - 1);
       const std::string_view value = trim_blanks(part(begin_, end));
-      if (lines.size() > limits_.max_fields) return fail(DecodeError::fields_too_large, end + 1);
-      lines.add({narrow(begin_ - 1), narrow(end)});
-      const DecodeError wrong = judge(name, value, narrow(lines.size() - 1));
+      if (index.size() > limits_.max_fields) return fail(DecodeError::fields_too_large, end + 1);
+      index.add({narrow(begin_ - 1), narrow(end)});
+      const DecodeError wrong = judge(name, value, narrow(index.size() - 1));
       if (wrong != DecodeError{}) return fail(wrong, end + 1);
       line_ = end + 2;
       next(Element::name, line_);
@@ -106,7 +106,7 @@ class SectionReader {
   }
 
   /// What follows a status: text up to the end of the line, behind a space. The fields begin.
-  bool read_reason(Lines& lines) {
+  bool read_reason(FieldIndex& index) {
     if (at_ == begin_ && at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '\r') {
       return fail(DecodeError::bad_status, at_);
     }
@@ -114,7 +114,7 @@ class SectionReader {
     if (end - line_ > max_line_bytes_ || !is_line_end(end)) {
       return stop_in_text(end, DecodeError::bad_status);
     }
-    begin_fields(end + 2, lines);
+    begin_fields(end + 2, index);
     return true;
   }
 

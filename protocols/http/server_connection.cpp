@@ -29,7 +29,7 @@ std::optional<RequestEvent> ServerConnection::next(std::vector<std::byte>& out) 
   for (;;) {
     if (over_) return std::nullopt;
     if (request_ == Request::whole && !switched_ && !begin_next_request()) {
-      decoder_.retain();
+      decoder_.copy_tail();
       return std::nullopt;
     }
     if (asked_.awaits_continue && answer_ == Answer::none) {
@@ -154,7 +154,7 @@ void ServerConnection::write_body(std::vector<std::byte>& out, Bytes piece) {
   append(out, piece);
 }
 
-void ServerConnection::wrote_body(std::uint64_t size) {
+void ServerConnection::count_body(std::uint64_t size) {
   assert(sends_body() && size <= left_ && "a body longer than announced");
   left_ -= std::min(size, left_);
 }
@@ -177,7 +177,8 @@ void ServerConnection::complete_answer() {
   if (last_) over_ = true;
 }
 
-bool ServerConnection::inform(std::vector<std::byte>& out, int status, FieldList fields) {
+bool ServerConnection::write_informational(std::vector<std::byte>& out, int status,
+                                           FieldList fields) {
   assert(request_ != Request::none && answer_ == Answer::none && "too late, or too early");
   assert(status >= 102 && status < 200);
   if (asked_.http_1_0) return true;

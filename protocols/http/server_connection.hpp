@@ -24,7 +24,8 @@ struct ServerConnectionOptions {
   const FieldLines* with_every_answer = nullptr;
 };
 
-/// Takes requests, and writes the answers to them in the same order to an `out` that its user sends.
+/// Takes requests, and writes the answers to them in the same order to an `out` that its user
+/// sends.
 ///
 ///     http.feed(bytes);
 ///     while (const auto event = http.next(out)) {
@@ -32,7 +33,7 @@ struct ServerConnectionOptions {
 ///       http.respond(out, 200, {{"Content-Type", "text/plain"}}, protocols::as_bytes("hello\n"));
 ///     }
 ///     stream.write(out);
-///     if (http.is_over()) stream.close();
+///     if (http.should_close()) stream.close();
 ///
 /// A request may be answered at any time from its head on, also long after next() has returned. The
 /// next one comes when the answer is complete, so that answers never overtake each other. What an
@@ -40,10 +41,11 @@ struct ServerConnectionOptions {
 ///
 /// Its own business: Content-Length, Transfer-Encoding and Connection, which no list of fields may
 /// name; no body after HEAD, 204 and 304; keep-alive for HTTP/1.0 and 1.1; 100 (Continue), at the
-/// first next() behind a head that has not been answered (to answer before says that the body is not
-/// wanted); one error answer to a request that cannot be read, and nothing after it.
+/// first next() behind a head that has not been answered (to answer before says that the body is
+/// not wanted); one error answer to a request that cannot be read, and nothing after it.
 ///
-/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or retain().
+/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or
+///           copy_tail().
 /// Cost      Whole requests, answered as they come, cost no allocation. While an answer is awaited,
 ///           what is fed is kept: better to read no more then (phase()).
 class ServerConnection {
@@ -53,7 +55,7 @@ class ServerConnection {
     head,    ///< A part of its head.
     body,    ///< Its head, and not all of its body.
     answer,  ///< All of it; the answer is not complete.
-    over,    ///< is_over()
+    over,    ///< should_close()
   };
 
   explicit ServerConnection(ServerConnectionOptions options = {})
@@ -68,17 +70,18 @@ class ServerConnection {
   [[nodiscard]] std::optional<RequestEvent> next(std::vector<std::byte>& out);
 
   /// Copies what is still lent.
-  void retain() { decoder_.retain(); }
+  void copy_tail() { decoder_.copy_tail(); }
 
   /// The client sends no more. What it has asked for can still be answered.
   void finish() { ended_ = true; }
 
   /// A whole answer. False where a field or the status cannot be sent, or is not the caller's to
-  /// set: the answer is 500 then, and complete. So it is for begin_response() and inform().
+  /// set: the answer is 500 then, and complete. So it is for begin_response() and
+  /// write_informational().
   bool respond(std::vector<std::byte>& out, int status, FieldList fields = {}, Bytes body = {});
 
-  /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or ended
-  /// by the end of the connection to a client that knows no chunks.
+  /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or
+  /// ended by the end of the connection to a client that knows no chunks.
   bool begin_response(std::vector<std::byte>& out, int status, FieldList fields = {},
                       std::optional<std::uint64_t> length = {});
 
@@ -90,14 +93,14 @@ class ServerConnection {
 
   /// As many bytes of a body of known length have been sent without passing through here, as files
   /// are.
-  void wrote_body(std::uint64_t size);
+  void count_body(std::uint64_t size);
 
   /// Ends the answer. One that is shorter than it said ends the connection. Trailers go with a
   /// chunked body only; false where they are not sendable, and the body is left without its end.
   bool end_response(std::vector<std::byte>& out, FieldList trailers = {});
 
   /// An informational answer ahead of the final one: 103 (Early Hints). Nothing to HTTP/1.0.
-  bool inform(std::vector<std::byte>& out, int status, FieldList fields = {});
+  bool write_informational(std::vector<std::byte>& out, int status, FieldList fields = {});
 
   /// Agrees to a CONNECT, or to an upgrade to `protocol`; to be called at the end of the request.
   /// From then on next() tells of what comes as `tunnel`, and the connection is the caller's.
@@ -112,7 +115,7 @@ class ServerConnection {
   void close_after_answer() { close_ = true; }
 
   /// When what was written to `out` has been sent, the connection is to be closed.
-  [[nodiscard]] bool is_over() const { return over_; }
+  [[nodiscard]] bool should_close() const { return over_; }
 
   [[nodiscard]] Phase phase() const;
 

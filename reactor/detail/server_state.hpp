@@ -15,10 +15,10 @@
 #include "reactor/address.hpp"
 #include "reactor/admission.hpp"
 #include "reactor/callback.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/handle.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
@@ -59,7 +59,7 @@ struct ServerConnection : AttachedDecoder<D> {
   Stream stream;
   Admission::Entry entry;
   Session session;
-  std::unique_ptr<Deadline> idle;
+  std::unique_ptr<IdleTimeout> idle;
   bool asked_to_finish = false;
 };
 
@@ -90,8 +90,8 @@ class FirstProgress {
     if (place == end_) ++end_;
   }
 
-  // An armed deadline costs each turn of the loop a look at the clock: it goes when all have
-  // progressed.
+  // An armed idle timeout costs each iteration of the loop a look at the clock: it goes when all
+  // have progressed.
   void look() {
     while (end_ != connections_.begin() && std::prev(end_)->stream.has_progressed()) --end_;
     if (end_ != connections_.begin()) return;
@@ -123,7 +123,7 @@ class FirstProgress {
   Connections& connections_;
   typename Connections::iterator end_ = connections_.end();
   bool awaited_ = false;
-  std::optional<Deadline> look_;
+  std::optional<IdleTimeout> look_;
 };
 
 template <class Session, class D>
@@ -161,7 +161,7 @@ struct ServerState final : HandleState {
     if (retired()) return;
     first_progress.await();
     connections.splice(connections.begin(), made);
-    // In a later turn, after what has arrived was received.
+    // In a later iteration, after what has arrived was received.
     if (draining) ask_newcomers->restart(std::chrono::nanoseconds(1));
     update_listening();
   }
@@ -229,8 +229,8 @@ struct ServerState final : HandleState {
       if constexpr (requires { place->session.on_close(error); }) place->session.on_close(error);
     });
     if (!limits_time(options.idle_timeout)) return;
-    connection.idle = std::make_unique<Deadline>(loop, options.idle_timeout,
-                                                 [this, &connection] { look_if_idle(connection); });
+    connection.idle = std::make_unique<IdleTimeout>(
+        loop, options.idle_timeout, [this, &connection] { look_if_idle(connection); });
   }
 
   // Called for each message. To look for silent connections is rare, and a function of its own:
@@ -351,12 +351,12 @@ struct ServerState final : HandleState {
   FirstProgress<Connections> first_progress{loop, options.first_progress_timeout, connections};
   std::optional<Listener> listener;
   bool listener_paused = false;
-  std::optional<Deadline> look_again;  // While other servers use what this one could.
+  std::optional<IdleTimeout> look_again;  // While other servers use what this one could.
   Callback<void(const Error&)> on_error;
   bool draining = false;
   Duration drain_timeout;
-  std::optional<Deadline> cut_off;        // Once draining.
-  std::optional<Deadline> ask_newcomers;  // Once draining: those accepted since.
+  std::optional<IdleTimeout> cut_off;        // Once draining.
+  std::optional<IdleTimeout> ask_newcomers;  // Once draining: those accepted since.
 };
 
 }  // namespace reactor::detail

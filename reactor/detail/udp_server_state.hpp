@@ -12,9 +12,9 @@
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/datagram.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/handle.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/timer.hpp"
@@ -173,7 +173,7 @@ struct UdpServerState final : HandleState {
     }
   }
 
-  // Its session may be the one that is running, so it lives on until the next turn.
+  // Its session may be the one that is running, so it lives on until the next iteration.
   void close(const Peer& peer) {
     const auto known = places.find(peer.udp_peer.address());
     if (known == places.end() || &*known->second != &peer) return;
@@ -246,7 +246,7 @@ struct UdpServerState final : HandleState {
   std::unordered_map<Address, std::list<Peer*>> networks;  // The oldest session of each first.
   Visiting* visiting = nullptr;                            // The innermost.
   bool draining = false;
-  Deadline idle{loop, options.idle_timeout, [this] { forget_idle(); }};
+  IdleTimeout idle{loop, options.idle_timeout, [this] { forget_idle(); }};
   Timer end_closed_soon{loop, [this] { end_closed(); }};
 };
 

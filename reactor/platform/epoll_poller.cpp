@@ -87,7 +87,7 @@ class EpollPoller final : public Poller {
   explicit EpollPoller(uv_loop_t& native) : Poller(true), loop_(native) {}
   ~EpollPoller() override;
 
-  void open(const Guest* on_behalf_of);
+  void open(const Embedding* embedding);
   void close() override;
   int add(int fd, Interest interest, Trigger trigger, Token token) override;
   int change(int fd, Interest interest, Trigger trigger, Token token) override;
@@ -101,8 +101,8 @@ class EpollPoller final : public Poller {
   bool resolve(Event& event) override;
   void wake() noexcept override;
   void arm(std::int64_t nanoseconds) override;
-  [[nodiscard]] bool native_alive(unsigned passive) const override {
-    return has_active_natives(passive);
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override {
+    return has_active_natives(unreferenced);
   }
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
@@ -116,8 +116,8 @@ class EpollPoller final : public Poller {
   std::span<const Event> collect(int timeout);
   std::span<const Event> collect_for_native(int timeout, int native_timeout);
   void add_own(int fd, std::uint32_t interest, Token token) const;
-  [[nodiscard]] bool has_active_natives(unsigned passive) const {
-    return loop_.active_handles + loop_.active_reqs.count > passive;
+  [[nodiscard]] bool has_active_natives(unsigned unreferenced) const {
+    return loop_.active_handles + loop_.active_reqs.count > unreferenced;
   }
   [[nodiscard]] bool native_has_news() const;
   int native_timeout();
@@ -128,8 +128,8 @@ class EpollPoller final : public Poller {
   int set_ = -1;
   int wake_fd_ = -1;
   int timer_fd_ = -1;
-  uv_poll_t* guest_watch_ = nullptr;  // Null in the host position.
-  Guest guest_{};
+  uv_poll_t* application_watch_ = nullptr;  // Null when standalone.
+  Embedding embedding_{};
   // An epoll set knows a descriptor once. The second and later watchers of one get a set of their
   // own, which is a member of ours: each keeps its own interest and trigger.
   std::unordered_map<Token, int> nested_sets_;
@@ -198,30 +198,30 @@ bool EpollPoller::drop_nested(Token token) {
   return true;
 }
 
-void EpollPoller::open(const Guest* on_behalf_of) {
+void EpollPoller::open(const Embedding* embedding) {
   set_ = check(new_set(), "epoll_create1");
   wake_fd_ = check(new_wake_up(), "eventfd");
   add_own(wake_fd_, EPOLLIN | EPOLLET, wake_token);
   // Made now: the timer that waits for a free descriptor needs one itself.
   timer_fd_ = check(new_timer(), "timerfd_create");
   add_own(timer_fd_, EPOLLIN | EPOLLET, timer_token);
-  if (!on_behalf_of) {
+  if (!embedding) {
     add_own(uv_backend_fd(&loop_), EPOLLIN, native_token);
     return;
   }
 
-  guest_ = *on_behalf_of;
+  embedding_ = *embedding;
   auto watch = std::make_unique<uv_poll_t>();
   watch->data = this;
   if (const int error = uv_poll_init(&loop_, watch.get(), set_)) {
     throw std::system_error(-error, std::generic_category(), "uv_poll_init");
   }
-  guest_watch_ = watch.release();
-  uv_poll_start(guest_watch_, UV_READABLE, [](uv_poll_t* handle, int, int) {
-    const Guest& on = static_cast<EpollPoller*>(handle->data)->guest_;
+  application_watch_ = watch.release();
+  uv_poll_start(application_watch_, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    const Embedding& on = static_cast<EpollPoller*>(handle->data)->embedding_;
     on.on_ready(on.context);
   });
-  uv_unref(reinterpret_cast<uv_handle_t*>(guest_watch_));
+  uv_unref(reinterpret_cast<uv_handle_t*>(application_watch_));
 }
 
 void EpollPoller::add_own(int fd, std::uint32_t interest, Token token) const {
@@ -231,7 +231,7 @@ void EpollPoller::add_own(int fd, std::uint32_t interest, Token token) const {
 }
 
 void EpollPoller::close() {
-  uv_poll_t* const watch = std::exchange(guest_watch_, nullptr);
+  uv_poll_t* const watch = std::exchange(application_watch_, nullptr);
   if (!watch) return;
   uv_poll_stop(watch);
   uv_close(reinterpret_cast<uv_handle_t*>(watch),
@@ -275,7 +275,7 @@ void EpollPoller::remove(int fd, Token token) {
 }
 
 std::span<const Event> EpollPoller::wait(int timeout) {
-  const int until_native = guest_watch_ ? -1 : native_timeout();
+  const int until_native = application_watch_ ? -1 : native_timeout();
   if (until_native >= 0) return collect_for_native(timeout, until_native);
   return collect(timeout);
 }
@@ -302,7 +302,7 @@ void EpollPoller::arm(std::int64_t nanoseconds) {
 }
 
 void EpollPoller::keep_alive(bool alive) {
-  auto* watch = reinterpret_cast<uv_handle_t*>(guest_watch_);
+  auto* watch = reinterpret_cast<uv_handle_t*>(application_watch_);
   if (!watch) return;
   alive ? uv_ref(watch) : uv_unref(watch);
 }
@@ -320,9 +320,9 @@ void EpollPoller::detach_from_parent(bool consistent) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Poller> kernel::new_poller(uv_loop_s& native, const Poller::Guest* guest) {
+std::unique_ptr<Poller> kernel::new_poller(uv_loop_s& native, const Poller::Embedding* embedding) {
   auto poller = std::make_unique<EpollPoller>(native);
-  poller->open(guest);
+  poller->open(embedding);
   return poller;
 }
 

@@ -73,7 +73,7 @@ int unlink(const char* path);
 
 // ---- Readiness and time
 
-std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest);
+std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Embedding* embedding);
 /// The steady clock, in nanoseconds.
 inline std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -98,8 +98,9 @@ class Platform {
   virtual int unlink(const char* path) { return kernel::unlink(path); }
 
   // ---- Readiness and time
-  virtual std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest) {
-    return kernel::new_poller(native, guest);
+  virtual std::unique_ptr<Poller> new_poller(uv_loop_s& native,
+                                             const Poller::Embedding* embedding) {
+    return kernel::new_poller(native, embedding);
   }
   virtual std::int64_t steady_now() { return kernel::steady_now(); }
 

@@ -1,8 +1,8 @@
 // The kernel's side of the readiness engine: which descriptors are ready? Internal.
 //
 // Of two pollers the build links one as the kernel's. epoll_poller.cpp keeps a private epoll set;
-// in the host position the thread blocks in it, and libuv's backend descriptor is one of its
-// members; in the guest position one uv_poll_t inside the application's libuv loop watches it.
+// standalone, the thread blocks in it, and libuv's backend descriptor is one of its
+// members; embedded, one uv_poll_t inside the application's libuv loop watches it.
 // uv_poller.cpp stands on uv_poll_t alone and runs wherever libuv does. Another platform has its
 // own.
 #pragma once
@@ -44,9 +44,9 @@ class Poller {
   /// Tokens below this one are the poller's own.
   static constexpr std::size_t reserved_tokens = 3;
 
-  /// In the position of a guest: the application's loop calls `on_ready(context)` when wait() has
-  /// something to give. A host is called by the engine alone.
-  struct Guest {
+  /// Embedded: the application's loop calls `on_ready(context)` when wait() has
+  /// something to give. Standalone, the engine alone calls it.
+  struct Embedding {
     void (*on_ready)(void* context);
     void* context;
   };
@@ -99,11 +99,11 @@ class Poller {
   /// earlier one.
   virtual void arm(std::int64_t nanoseconds) = 0;
 
-  /// True while libuv itself has something to wait for, besides `passive` handles and requests of
-  /// ours that must not keep a loop running.
-  [[nodiscard]] virtual bool native_alive(unsigned /*passive*/) const { return false; }
+  /// True while libuv itself has something to wait for, besides `unreferenced` handles and requests
+  /// of ours that must not keep a loop running.
+  [[nodiscard]] virtual bool native_alive(unsigned /*unreferenced*/) const { return false; }
 
-  /// Guest: whether the application's loop should go on for our sake.
+  /// Embedded: whether the application's loop should go on for our sake.
   virtual void keep_alive(bool /*alive*/) {}
 
   /// In a forked child: gives up all that is shared with the parent's poller. `consistent` is false

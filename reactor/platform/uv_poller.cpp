@@ -62,7 +62,7 @@ class UvPoller final : public Poller {
   explicit UvPoller(uv_loop_t& native) : Poller(false), loop_(native) {}
   ~UvPoller() override { UvPoller::close(); }
 
-  void open(const Guest* on_behalf_of);
+  void open(const Embedding* embedding);
   void close() override;
   int add(int fd, Interest interest, Trigger trigger, Token token) override;
   int change(int fd, Interest interest, Trigger trigger, Token token) override;
@@ -71,7 +71,7 @@ class UvPoller final : public Poller {
   [[nodiscard]] bool looks_by_itself() const override { return host_; }
   void wake() noexcept override;
   void arm(std::int64_t nanoseconds) override;
-  [[nodiscard]] bool native_alive(unsigned passive) const override;
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override;
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
 
@@ -90,12 +90,12 @@ class UvPoller final : public Poller {
 
   uv_loop_t& loop_;
   bool host_ = true;
-  Guest guest_{};
+  Embedding embedding_{};
   bool woken_ = false;
   bool forked_ = false;
   uv_async_t* wakeup_ = nullptr;
   uv_timer_t* timer_ = nullptr;
-  uv_check_t* after_poll_ = nullptr;  // Of a guest.
+  uv_check_t* after_poll_ = nullptr;  // Null when standalone.
   std::int64_t armed_for_ = 0;
   std::map<int, Descriptor> descriptors_;
   std::vector<Event> collected_;
@@ -139,7 +139,7 @@ void UvPoller::start_timer() {
   let_loop_end(timer_);
 }
 
-void UvPoller::open(const Guest* on_behalf_of) {
+void UvPoller::open(const Embedding* embedding) {
   auto async = std::make_unique<uv_async_t>();
   const int error = uv_async_init(&loop_, async.get(), [](uv_async_t* handle) {
     static_cast<UvPoller*>(handle->data)->woken_ = true;
@@ -150,10 +150,10 @@ void UvPoller::open(const Guest* on_behalf_of) {
   timer_ = new uv_timer_t;
   timer_->data = this;
   uv_timer_init(&loop_, timer_);
-  if (!on_behalf_of) return;
+  if (!embedding) return;
 
   host_ = false;
-  guest_ = *on_behalf_of;
+  embedding_ = *embedding;
   after_poll_ = new uv_check_t;
   after_poll_->data = this;
   uv_check_init(&loop_, after_poll_);
@@ -161,7 +161,7 @@ void UvPoller::open(const Guest* on_behalf_of) {
     auto* on = static_cast<UvPoller*>(handle->data);
     if (!on->woken_ && on->collected_.empty()) return;
     on->woken_ = false;
-    on->guest_.on_ready(on->guest_.context);
+    on->embedding_.on_ready(on->embedding_.context);
   });
   let_loop_end(after_poll_);
   let_loop_end(wakeup_);
@@ -236,9 +236,9 @@ void UvPoller::arm(std::int64_t nanoseconds) {
   start_timer();
 }
 
-bool UvPoller::native_alive(unsigned passive) const {
+bool UvPoller::native_alive(unsigned unreferenced) const {
   const unsigned ours = host_ ? 1 : 0;  // The wake-up is what run() waits on.
-  return loop_.active_handles + loop_.active_reqs.count > passive + ours;
+  return loop_.active_handles + loop_.active_reqs.count > unreferenced + ours;
 }
 
 void UvPoller::keep_alive(bool alive) {
@@ -260,9 +260,9 @@ void UvPoller::detach_from_parent(bool) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Poller> kernel::new_poller(uv_loop_s& native, const Poller::Guest* guest) {
+std::unique_ptr<Poller> kernel::new_poller(uv_loop_s& native, const Poller::Embedding* embedding) {
   auto poller = std::make_unique<UvPoller>(native);
-  poller->open(guest);
+  poller->open(embedding);
   return poller;
 }
 

@@ -105,7 +105,8 @@ class Caller {
   }
 
   static void print(const reactor::Datagram& reply, const Message& message) {
-    const std::chrono::duration<double, std::milli> passed = reply.arrival->time - message.sent_at;
+    const std::chrono::duration<double, std::milli> passed =
+        reply.packet_info->time - message.sent_at;
     std::printf("reply from %s: %s (%.3f ms)\n", reply.sender.to_string().c_str(),
                 samples::escaped(reply.text()).c_str(), passed.count());
     std::fflush(stdout);

@@ -149,8 +149,8 @@ void Room::answer(Member& member, std::string_view text) {
   member.stream.write(text);
 }
 
-// Everything said in one turn of the loop is encoded once, and goes to each in one system call. For
-// many members less is gathered: it is sent in the time of those who say it.
+// Everything said in one iteration of the loop is encoded once, and goes to each in one system
+// call. For many members less is gathered: it is sent in the time of those who say it.
 void Room::tell_all(std::string_view line) {
   const std::size_t enough_at_once =
       std::clamp<std::size_t>((2 << 20) / (server_.connections() + 1), 8192, 65536);

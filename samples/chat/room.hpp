@@ -9,9 +9,9 @@
 #include <string_view>
 
 #include "reactor/server.hpp"
+#include "samples/support/error_as_frame.hpp"
 #include "samples/support/fair_share.hpp"
 #include "samples/support/paused_lines.hpp"
-#include "samples/support/telling.hpp"
 
 namespace chat {
 
@@ -19,7 +19,7 @@ class Room;
 
 /// One connection.
 struct Member {
-  using Decoder = samples::Telling<samples::PausedLines>;
+  using Decoder = samples::ErrorAsFrame<samples::PausedLines>;
 
   reactor::Stream& stream;
   Room& room;

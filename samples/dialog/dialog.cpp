@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/stop_signals.hpp"
 #include "samples/dialog/conversation.hpp"
@@ -105,7 +105,7 @@ class Server {
   std::optional<reactor::Listener> listener_;
   std::optional<samples::LineInput> input_;
   std::optional<Conversation> conversation_;
-  std::optional<reactor::Deadline> idle_;
+  std::optional<reactor::IdleTimeout> idle_;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ struct Hello {
     http.feed(bytes);
     while (http.next(out)) http.respond(out, 200, {}, protocols::as_bytes("hello\n"));
     stream.write(out);
-    if (http.is_over()) stream.close();
+    if (http.should_close()) stream.close();
   }
 };
 

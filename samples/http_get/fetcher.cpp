@@ -10,7 +10,7 @@
 
 #include "protocols/http/client_connection.hpp"
 #include "protocols/http/status.hpp"
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
 
@@ -91,7 +91,7 @@ class Fetcher::Origin {
   std::map<std::size_t, Job*> waiting;  // By their numbers.
   std::list<Connection> connections;
   std::vector<reactor::Address> addresses;
-  std::optional<reactor::Query> query;
+  std::optional<reactor::Lookup> lookup;
 
  private:
   Connection* find_idle();
@@ -110,10 +110,10 @@ class Fetcher::Connection {
         stream_(reactor::Stream::connect(fetcher_.loop_, origin.addresses,
                                          {.timeout = reactor::Duration::max(),
                                           .attempt_timeout = fetcher_.options_.connect_timeout})),
-        deadline_(fetcher_.loop_, fetcher_.options_.timeout, [this] { time_out(); }),
+        idle_timeout_(fetcher_.loop_, fetcher_.options_.timeout, [this] { time_out(); }),
         job_(&job) {
     job.connection = this;
-    deadline_.cancel();  // Connecting has a timeout of its own.
+    idle_timeout_.cancel();  // Connecting has a timeout of its own.
     stream_.on_connect([this] { connected(); });
     stream_.on_close([this](const reactor::Error& error) { closed(error); });
   }
@@ -148,7 +148,7 @@ class Fetcher::Connection {
     fetcher_.paused_.insert(this);
     job_->held_up = true;
     stream_.pause();
-    deadline_.cancel();
+    idle_timeout_.cancel();
     origin_.go_on();  // This may have been the last one that was not paused.
   }
 
@@ -195,9 +195,9 @@ class Fetcher::Connection {
       take_event(*event);
       if (ended_) return stream_.abort();
     }
-    const bool is_open = !http_.error() && !http_.is_over();
+    const bool is_open = !http_.error() && !http_.should_close();
     if (!job_) {
-      deadline_.cancel();
+      idle_timeout_.cancel();
       // Not earlier: what has come behind a response would be taken for the next one.
       idle_ = is_open && !origin_.has_too_many();
     }
@@ -248,7 +248,7 @@ class Fetcher::Connection {
   }
 
   // For more to come.
-  void wait() { deadline_.restart(fetcher_.options_.timeout); }
+  void wait() { idle_timeout_.restart(fetcher_.options_.timeout); }
 
   void time_out() {
     reason_ = reactor::system_error(ETIMEDOUT, "receive from", origin_.endpoint);
@@ -284,7 +284,7 @@ class Fetcher::Connection {
   Fetcher& fetcher_;
   protocols::http::ClientConnection http_;
   reactor::Stream stream_;
-  reactor::Deadline deadline_;
+  reactor::IdleTimeout idle_timeout_;
   Job* job_;
   Job* completed_ = nullptr;
   reactor::Error reason_;
@@ -326,14 +326,14 @@ bool Fetcher::Origin::may_connect(const Job& job) const {
 }
 
 void Fetcher::Origin::look_up() {
-  if (query) return;
-  query = reactor::Query::start(fetcher.loop_, endpoint,
-                                [this](reactor::Result<std::vector<reactor::Address>> found) {
-                                  query.reset();
-                                  if (!found) return fail(found.error());
-                                  addresses = std::move(*found);
-                                  go_on();
-                                });
+  if (lookup) return;
+  lookup = reactor::Lookup::start(fetcher.loop_, endpoint,
+                                  [this](reactor::Result<std::vector<reactor::Address>> found) {
+                                    lookup.reset();
+                                    if (!found) return fail(found.error());
+                                    addresses = std::move(*found);
+                                    go_on();
+                                  });
 }
 
 void Fetcher::Origin::remove(Connection& connection) {

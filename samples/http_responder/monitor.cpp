@@ -32,7 +32,7 @@ void Monitor::watch(Session& session) {
   session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
   if (!session.sends_body()) return session.end_answer();
   if (watching_.empty()) {
-    loop_.measure_turns();
+    loop_.measure_iterations();
     requests_told_ = figures_.requests.load(std::memory_order_relaxed);
     told_at_ = loop_.now();
     timer_.restart_every(std::chrono::seconds(1));
@@ -57,7 +57,7 @@ std::string Monitor::event() {
   const std::chrono::duration<double> passed = loop_.now() - told_at_;
   const double rate =
       passed.count() > 0 ? static_cast<double>(requests - requests_told_) / passed.count() : 0;
-  const reactor::TurnStatistics& turns = loop_.measure_turns();
+  const reactor::IterationStatistics& iterations = loop_.measure_iterations();
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::steady_clock::now() - figures_.started);
   char text[256];
@@ -67,7 +67,8 @@ std::string Monitor::event() {
                 static_cast<long long>(uptime.count()),
                 static_cast<long long>(figures_.connections.load(std::memory_order_relaxed)),
                 static_cast<unsigned long long>(requests), rate,
-                Milliseconds(turns.percentile(0.99)).count(), Milliseconds(turns.longest).count());
+                Milliseconds(iterations.percentile(0.99)).count(),
+                Milliseconds(iterations.longest).count());
   return text;
 }
 

@@ -38,7 +38,7 @@ Session::Session(reactor::Stream& stream, SessionContext& context)
     : stream_(stream),
       context_(context),
       http_(connection_of(context)),
-      deadline_(context.loop, seconds(context.options.idle_timeout), [this] { on_expired(); }),
+      idle_timeout_(context.loop, seconds(context.options.idle_timeout), [this] { on_expired(); }),
       share_(context.share, [this] { serve(); }) {
   context.figures.connections.fetch_add(1, std::memory_order_relaxed);
   // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
@@ -69,7 +69,7 @@ void Session::finish() {
   http_.close_after_answer();
   if (exchange_) exchange_->on_finish(*this);
   flush();
-  settle();
+  update_wait();
 }
 
 // Answers what has come, for as long as the client also reads.
@@ -78,9 +78,9 @@ void Session::serve() {
   while (!full_ && share_.may_go_on() && step()) {
     if (context_.out.size() >= write_bytes) flush();
   }
-  if (full_ || share_.waits()) http_.retain();
+  if (full_ || share_.waits()) http_.copy_tail();
   flush();
-  settle();
+  update_wait();
 }
 
 bool Session::step() {
@@ -156,7 +156,7 @@ void Session::answer_file(int status, Fields fields, reactor::File file, std::ui
     http_.write_body(context_.out,
                      std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   } else if (http_.sends_body()) {
-    http_.wrote_body(size);
+    http_.count_body(size);
     flush();
     full_ |= takes_no_more(stream_.write_file(std::move(file), offset, size));
   }
@@ -189,7 +189,7 @@ void Session::note(int status) {
 // ---- Time
 
 // What the connection waits for from here on, and how long it may.
-void Session::settle() {
+void Session::update_wait() {
   using Phase = ServerConnection::Phase;
   const Phase phase = http_.phase();
   if (share_.waits() && !full_) return pause(true);
@@ -215,7 +215,7 @@ void Session::pause(bool paused) {
 void Session::wait(Waits what) {
   const bool new_request = std::exchange(new_request_, false);
   if (what == waits_ && !new_request) return;
-  if (what == waits_ && what == Waits::idle) return deadline_.touch();
+  if (what == waits_ && what == Waits::idle) return idle_timeout_.touch();
   if (waits_ == Waits::first && what == Waits::idle && !new_request) return;
   if (new_request) stream_.accept();
   waits_ = what;
@@ -226,16 +226,16 @@ void Session::wait(Waits what) {
 void Session::begin_period() {
   const Options& options = context_.options;
   received_before_ = received_;
-  deadline_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
-                            : waits_ == Waits::head ? options.head_timeout
-                                                    : options.stall_timeout));
+  idle_timeout_.restart(seconds(waits_ == Waits::idle   ? options.idle_timeout
+                                : waits_ == Waits::head ? options.head_timeout
+                                                        : options.stall_timeout));
 }
 
 // Whether the client has received enough since this was asked last; nothing where all is received.
 // Of an answer that comes bit by bit, enough is what was on its way then.
 std::optional<bool> Session::reads_on() {
-  const auto now = samples::sending(stream_.socket().fd());
-  const samples::Sending before = std::exchange(sending_, now.value_or(samples::Sending{}));
+  const auto now = samples::tcp_progress(stream_.socket().fd());
+  const samples::TcpProgress before = std::exchange(sending_, now.value_or(samples::TcpProgress{}));
   if (!now) return std::nullopt;
   const std::uint64_t read = now->acknowledged - before.acknowledged;
   return read >= std::min(least_progress_bytes, before.unacknowledged);
@@ -268,7 +268,7 @@ void Session::refuse() {
 }
 
 void Session::close() {
-  deadline_.cancel();
+  idle_timeout_.cancel();
   stream_.close(std::chrono::duration_cast<std::chrono::milliseconds>(
       seconds(context_.options.stall_timeout)));
 }

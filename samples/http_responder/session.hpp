@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include "protocols/http/server_connection.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/file.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/fair_share.hpp"
 #include "samples/support/fair_work.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace responder {
 
@@ -78,7 +78,7 @@ class Session {
 
   bool step();
   void take(const protocols::http::RequestEvent& event);
-  void settle();
+  void update_wait();
   void pause(bool paused);
   void wait(Waits what);
   void on_expired();
@@ -92,17 +92,17 @@ class Session {
   SessionContext& context_;
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
-  reactor::Deadline deadline_;
+  reactor::IdleTimeout idle_timeout_;
   samples::FairShare::Client share_;
   Waits waits_ = Waits::first;
-  bool new_request_ = false;  // Since the deadline was set.
+  bool new_request_ = false;  // Since the timeout was set.
   bool full_ = false;         // Until on_drained().
   bool paused_ = false;
   bool draining_ = false;
   bool refused_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // The present period.
-  samples::Sending sending_;           // When it was last looked at.
+  samples::TcpProgress sending_;       // When it was last looked at.
   std::string request_line_;           // For the log.
 };
 

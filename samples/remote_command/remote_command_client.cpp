@@ -19,8 +19,8 @@
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/shell_split.hpp"
 #include "samples/support/terminal.hpp"
-#include "samples/support/words.hpp"
 
 namespace remote_command {
 namespace {
@@ -83,7 +83,7 @@ class Client {
 
   void ask(std::string_view line) {
     if (options_.shell) return send({.words = {}, .shell = std::string(line)});
-    const auto words = samples::split_words(line);
+    const auto words = samples::shell_split(line);
     if (!words) return report("a quotation is not closed");
     if (words->empty()) return input_->prompt();
     send({.words = *words, .shell = {}});

@@ -12,18 +12,18 @@
 #include <utility>
 #include <vector>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stop_signals.hpp"
 #include "samples/remote_command/run.hpp"
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/access.hpp"
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/fair_share.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace remote_command {
 namespace {
@@ -86,7 +86,7 @@ class Session {
         stream_.fail(reactor::system_error(ETIMEDOUT, "read request from", peer()));
       });
     }
-    requests_.retain();
+    requests_.copy_tail();
   }
 
   // A client that has ended its side may well be gone: so ends what runs for it.
@@ -182,9 +182,7 @@ class Session {
   void wait_for_reader() {
     if (options_.limits.timeout.count() == 0) return;
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.timeout);
-    const auto acknowledged = [this] {
-      return samples::acknowledged_while_sending(stream_.socket().fd());
-    };
+    const auto acknowledged = [this] { return samples::acknowledged_bytes(stream_.socket().fd()); };
     acknowledged_ = acknowledged();
     unread_.emplace(loop_, timeout, [this, timeout, acknowledged] {
       const auto now = acknowledged();
@@ -218,8 +216,8 @@ class Session {
   samples::FairShare::Client share_;
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
-  std::optional<reactor::Deadline> unfinished_;
-  std::optional<reactor::Deadline> unread_;
+  std::optional<reactor::IdleTimeout> unfinished_;
+  std::optional<reactor::IdleTimeout> unread_;
   std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
   std::deque<Request> waiting_;
   std::unique_ptr<Run> run_;

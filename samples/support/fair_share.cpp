@@ -9,7 +9,7 @@ bool FairShare::Client::may_go_on() {
   if (waits_) return false;
   share_.note_iteration();
   const Clock::time_point now = Clock::now();
-  if (turn_ == share_.iteration_) {
+  if (called_in_ == share_.iteration_) {
     // One request at least, or nothing would ever be done where each takes longer than its part.
     if (!std::exchange(begun_, true)) {
       end_ = now + share_.part_;
@@ -43,7 +43,7 @@ void FairShare::serve() {
     if (served > 0 && Clock::now() >= end_) break;
     Client& client = *waiting_.front();
     client.stop_waiting();
-    client.turn_ = iteration_;
+    client.called_in_ = iteration_;
     client.begun_ = false;
     client.go_on_();
   }

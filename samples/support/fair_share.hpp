@@ -27,8 +27,8 @@ class FairShare {
 
   class Client {
    public:
-    /// `go_on` serves the client until may_go_on() is false or nothing is left to do, or has that done
-    /// in the same iteration.
+    /// `go_on` serves the client until may_go_on() is false or nothing is left to do, or has that
+    /// done in the same iteration.
     Client(FairShare& share, reactor::Callback<void()> go_on)
         : share_(share), go_on_(std::move(go_on)) {}
     ~Client() { stop_waiting(); }
@@ -50,8 +50,8 @@ class FairShare {
     reactor::Callback<void()> go_on_;
     std::list<Client*>::iterator place_;
     bool waits_ = false;
-    reactor::Loop::Clock::time_point turn_;  // The iteration in which it was called last.
-    Clock::time_point end_;                  // Of its part of that.
+    reactor::Loop::Clock::time_point called_in_;  // The iteration in which it was called last.
+    Clock::time_point end_;                       // Of its part of that.
     bool begun_ = false;
   };
 

@@ -139,7 +139,7 @@ void LineInput::type(std::string_view keys) {
 void LineInput::feed(std::string_view bytes) {
   decoder_.feed(protocols::as_bytes(bytes));
   take_lines();
-  decoder_.retain();
+  decoder_.copy_tail();
 }
 
 void LineInput::take_lines() {

@@ -70,7 +70,7 @@ class PausedLines {
     return line;
   }
 
-  void retain() { lines_.retain(); }
+  void copy_tail() { lines_.copy_tail(); }
   [[nodiscard]] std::error_code error() const { return lines_.error(); }
 
   /// The last line needs no end: take it from the UnendedLine.

@@ -62,7 +62,7 @@ Challenge Secret::challenge(Challenge::Side side, ChallengeBinding binding) cons
 
 Gate::Gate(reactor::Loop& loop, Stream& stream, Challenge challenge,
            std::chrono::milliseconds timeout)
-    : stream_(stream), challenge_(std::move(challenge)), deadline_(loop, timeout, [&stream] {
+    : stream_(stream), challenge_(std::move(challenge)), timeout_(loop, timeout, [&stream] {
         stream.fail(not_authenticated(stream, ETIMEDOUT, "it has not proven the secret in time"));
       }) {
   stream_.write(challenge_.take_output());
@@ -72,11 +72,11 @@ protocols::Bytes Gate::pass(protocols::Bytes bytes) {
   const protocols::Bytes behind = challenge_.feed(bytes);
   stream_.write(challenge_.take_output());
   if (challenge_.passed()) {
-    deadline_.cancel();
+    timeout_.cancel();
     stream_.accept();
   }
   if (challenge_.failed()) {
-    deadline_.cancel();
+    timeout_.cancel();
     stream_.fail(not_authenticated(stream_, EACCES, why_wrong(challenge_)));
   }
   return behind;

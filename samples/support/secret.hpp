@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
 #include "samples/support/challenge.hpp"
@@ -48,7 +48,7 @@ class Gate {
  private:
   reactor::Stream& stream_;
   Challenge challenge_;
-  reactor::Deadline deadline_;
+  reactor::IdleTimeout timeout_;
 };
 
 }  // namespace samples

@@ -31,7 +31,7 @@ class Chat {
   Chat(reactor::Loop& loop, const Options& options)
       : loop_(loop),
         sockets_(samples::value_of(
-            reactor::DatagramSocket::bind_all(loop, options.listen, {.refusals = true}))),
+            reactor::DatagramSocket::bind_all(loop, options.listen, {.icmp_errors = true}))),
         end_(loop, [this] { drain(); }) {
     for (const std::string& peer : options.peers) add_friend(peer);
     for (reactor::DatagramSocket& socket : sockets_) receive_on(socket);

@@ -13,7 +13,7 @@ int main(int count, char** words) {
       "Sends lines `NAME: text` to the peer of that name, and prints what it receives, until its\n"
       "input ends. A line `@HOST:PORT: text` replies to a sender that is not named by --peer.\n"
       "Example: udp_chat --listen 127.0.0.1:9002 --peer bob=127.0.0.1:9003"};
-  const reactor::DatagramOptions socket = {.refusals = true};
+  const reactor::DatagramOptions socket = {.icmp_errors = true};
   command_line.footer(samples::memory_text(
       socket.most_bytes() + udp_chat::most_strangers * sizeof(reactor::Address),
       "what it receives, and " + samples::mebibytes(socket.max_queued_bytes) +

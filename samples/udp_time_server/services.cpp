@@ -96,7 +96,7 @@ void SntpService::answer(reactor::DatagramSocket& socket, const Datagram& datagr
                          std::uint8_t stratum) {
   if (datagram.sender.port() == 0) return;
   const protocols::SntpClock clock{.leap = coming_leap(), .stratum = stratum};
-  const auto received = protocols::NtpTime::from_unix(datagram.arrival->time);
+  const auto received = protocols::NtpTime::from_unix(datagram.packet_info->time);
   auto answer = protocols::answer_sntp(datagram.bytes, clock, received);
   if (!answer) return;
   answer->transmit = protocols::NtpTime::from_unix(system_clock::now());

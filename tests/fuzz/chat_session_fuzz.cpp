@@ -38,11 +38,11 @@ void fuzz_one(fuzz::Input input) {
   chat::Room room(loop, endpoint, 1 << 20);
   {
     fuzz::Peer peers[] = {fuzz::Peer(endpoint), fuzz::Peer(endpoint)};
-    fuzz::take_turns(loop);
+    fuzz::run_iterations(loop);
     while (!input.rest().empty()) {
       fuzz::Peer& peer = peers[input.number(1)];
       peer.send(input.bytes(input.number(255)));
-      fuzz::take_turns(loop);
+      fuzz::run_iterations(loop);
     }
     const auto first = check_lines(peers[0].received());
     const auto second = check_lines(peers[1].received());
@@ -51,9 +51,9 @@ void fuzz_one(fuzz::Input input) {
                              second.begin()),
                   "not everybody heard the same");
     for (fuzz::Peer& peer : peers) peer.end();
-    fuzz::take_turns(loop);
+    fuzz::run_iterations(loop);
   }
-  fuzz::take_turns(loop);
+  fuzz::run_iterations(loop);
 }
 
 const fuzz::Target target("chat_session", fuzz_one);

@@ -65,7 +65,7 @@ class Server {
 
   Header hear() {
     std::optional<protocols::JsonHeaderStreamDecoder::Frame> frame;
-    fuzz::take_turns_until(
+    fuzz::run_iterations_until(
         loop_,
         [&] {
           auto messages = decoder(0);
@@ -100,10 +100,10 @@ void answer(Server& server, reactor::Loop& loop, fuzz::Input& input) {
     std::vector<std::byte> bytes;
     if (is_message) protocols::append_json_header(bytes, piece);
     server.peer().send(is_message ? as_text(bytes) : piece);
-    fuzz::take_turns(loop);
+    fuzz::run_iterations(loop);
   }
   server.peer().end();
-  for (int turn = 0; turn < 100 && loop.poll(); ++turn) continue;
+  for (int i = 0; i < 100 && loop.poll(); ++i) continue;
 }
 
 }  // namespace

@@ -85,14 +85,14 @@ void fuzz_one(fuzz::Input input) {
       const std::string_view all = is_message ? protocols::as_text(bytes) : piece;
       sent += all.size();
       peer.send(all);
-      fuzz::take_turns(loop);
+      fuzz::run_iterations(loop);
     }
     peer.end();
-    fuzz::take_turns(loop, 4);
+    fuzz::run_iterations(loop, 4);
     check_answers(peer.received());
     fuzz::require(peer.received().size() <= 3 * sent + 600, "answers that are too long");
   }
-  fuzz::take_turns_until(
+  fuzz::run_iterations_until(
       loop, [] { return server->connections() == 0; }, "a session stays");
   fuzz::require(std::filesystem::is_empty(root), "a file of nobody");
 }

@@ -43,7 +43,7 @@ void fuzz_one(fuzz::Input input) {
         break;
       }
       case 3:
-        buffer.retain();
+        buffer.copy_tail();
         lent.clear();
         break;
     }

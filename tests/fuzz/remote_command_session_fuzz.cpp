@@ -60,7 +60,7 @@ void fuzz_one(fuzz::Input input) {
           secret.challenge(Challenge::Side::client, {"remote_command", {endpoint}, {}});
       for (int step = 0; step < 3; ++step) {
         peer.send(as_text(client.take_output()));
-        fuzz::take_turns(loop);
+        fuzz::run_iterations(loop);
         const std::string all = peer.received();
         (void)client.feed(as_bytes(all).subspan(proof_bytes));
         proof_bytes = all.size();
@@ -73,10 +73,10 @@ void fuzz_one(fuzz::Input input) {
       std::vector<std::byte> bytes;
       if (is_message) protocols::append_json_header(bytes, piece);
       peer.send(is_message ? as_text(bytes) : piece);
-      fuzz::take_turns(loop);
+      fuzz::run_iterations(loop);
     }
     peer.end();
-    fuzz::take_turns(loop, 4);
+    fuzz::run_iterations(loop, 4);
     const std::string& received = peer.received();
     if (knows) {
       check_answers(std::string_view(received).substr(proof_bytes));
@@ -84,7 +84,7 @@ void fuzz_one(fuzz::Input input) {
       fuzz::require(received.size() <= 32, "says more than its nonce to a stranger");
     }
   }
-  fuzz::take_turns_until(
+  fuzz::run_iterations_until(
       loop, [] { return server->connections() == 0; }, "a session stays");
 }
 

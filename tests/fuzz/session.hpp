@@ -61,15 +61,16 @@ class Peer {
   std::string received_;
 };
 
-/// Serves what is there already. What a server writes is there after the turn in which it reads.
-inline void take_turns(reactor::Loop& loop, int count = 2) {
-  for (int turn = 0; turn < count; ++turn) loop.poll();
+/// Serves what is there already. What a server writes is there after the iteration in which it
+/// reads.
+inline void run_iterations(reactor::Loop& loop, int count = 2) {
+  for (int i = 0; i < count; ++i) loop.poll();
 }
 
-/// Serves until the condition holds, which takes few turns.
+/// Serves until the condition holds, which takes few iterations.
 template <class Condition>
-void take_turns_until(reactor::Loop& loop, Condition condition, const char* what) {
-  for (int turn = 0; turn < 1000; ++turn) {
+void run_iterations_until(reactor::Loop& loop, Condition condition, const char* what) {
+  for (int i = 0; i < 1000; ++i) {
     if (condition()) return;
     loop.poll();
   }

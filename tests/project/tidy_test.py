@@ -38,6 +38,11 @@ class Rules(unittest.TestCase):
                    {"samples/a.cpp": '#include "bench/load.hpp"\n'},
                    {"samples/a.cpp": "#include <reactor/loop.hpp>\n"}, "samples/a.cpp:1:")
 
+    def test_a_former_name_does_not_come_back_in_code(self):
+        self.check(tidy.no_former_name_comes_back,
+                   {"samples/a.cpp": '// Sent at once.\nputs("Sent");\nreactor::Deadline idle;\n'},
+                   {"samples/a.cpp": "reactor::IdleTimeout idle;\n"}, "samples/a.cpp:3: Deadline")
+
     def test_files_do_not_include_each_other(self):
         circle = {"reactor/a.hpp": "#pragma once\n", "reactor/b.hpp": '#include "reactor/c.hpp"\n',
                   "reactor/a.cpp": '#include "reactor/b.hpp"\n',

@@ -15,7 +15,7 @@ struct EchoDecoder {
   std::optional<Frame> next() {
     return fed.empty() ? std::nullopt : std::optional(std::exchange(fed, {}));
   }
-  void retain() {}
+  void copy_tail() {}
   std::error_code error() const { return {}; }
   bool at_boundary() const { return fed.empty(); }
   Frame fed;

@@ -61,14 +61,14 @@ TEST_SUITE("receive_buffer") {
     CHECK(as_text(buffer.window()) == "ree four");
   }
 
-  TEST_CASE("retained bytes outlive their chunk, in order") {
+  TEST_CASE("a tail that was copied outlives its chunk, in order") {
     ReceiveBuffer buffer;
     std::string chunk = "one";
     buffer.feed(as_bytes(chunk));
-    buffer.retain();
+    buffer.copy_tail();
     chunk = "two";
     buffer.feed(as_bytes(chunk));
-    buffer.retain();
+    buffer.copy_tail();
     chunk = "xxx";
     CHECK(as_text(buffer.window()) == "onetwo");
     buffer.consume(6);
@@ -109,7 +109,7 @@ TEST_SUITE("receive_buffer") {
   TEST_CASE("a copy has bytes of its own") {
     ReceiveBuffer buffer;
     buffer.feed(as_bytes("one"));
-    buffer.retain();
+    buffer.copy_tail();
     ReceiveBuffer copy = buffer;
     buffer.clear();
     CHECK(as_text(copy.window()) == "one");

@@ -20,8 +20,8 @@
 
 #include "reactor/server.hpp"
 #include "reactor/timer.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -154,9 +154,9 @@ TEST_SUITE("server_limits") {
   }
 
   TEST_CASE_TEMPLATE("connections beyond those that a network may have are reset, others are not",
-                     Position, Host, Guest) {
-    Position position;
-    TestServer served(position.loop, {.max_per_network = 2});
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    TestServer served(mode.loop, {.max_per_network = 2});
     Peer& first = served.connect_and_say("x", "127.0.0.2");
     served.connect_and_say("x", "127.0.0.2");
     for (int i = 0; i < 100; ++i) served.connect("127.0.0.2");
@@ -172,7 +172,7 @@ TEST_SUITE("server_limits") {
     CHECK(served.ends.empty());
 
     first.close();
-    run_until(position.loop, [&] { return served.server.connections() == 2; });
+    run_until(mode.loop, [&] { return served.server.connections() == 2; });
     served.connect_and_say("x", "127.0.0.2");
   }
 
@@ -243,10 +243,10 @@ TEST_SUITE("server_limits") {
 
   // ---- By acceptance
 
-  TEST_CASE_TEMPLATE("a client that is not accepted in time is reset, whatever it sends", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a client that is not accepted in time is reset, whatever it sends", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     TestServer served(loop, {.unaccepted_timeout = 60ms});
     const auto began = Loop::Clock::now();
     Peer& user = served.connect_and_say("login");
@@ -280,9 +280,9 @@ TEST_SUITE("server_limits") {
   }
 
   TEST_CASE_TEMPLATE("one more unaccepted connection takes the place of the oldest of its network",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     TestServer served(loop, {.unaccepted_timeout = 1h, .max_unaccepted = 4});
     Peer& user = served.connect_and_say("login", "127.0.0.2");
     Peer& other = served.connect_and_say("x", "127.0.0.3");
@@ -340,9 +340,9 @@ TEST_SUITE("server_limits") {
   }
 
   TEST_CASE_TEMPLATE("at the most connections an unaccepted one gives way, an accepted one never",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     TestServer served(loop, {.max_connections = 2, .unaccepted_timeout = 1h});
     served.connect_and_say("login");
     Peer& stranger = served.connect_and_say("x");
@@ -351,7 +351,7 @@ TEST_SUITE("server_limits") {
     // Only accepted ones are left: a newcomer waits for one of them to go.
     Peer& waiting = served.connect();
     waiting.send("x");
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(waiting.received() == "");
     CHECK_FALSE(waiting.over());
     second.close();
@@ -414,9 +414,9 @@ TEST_SUITE("server_limits") {
   }
 
   TEST_CASE_TEMPLATE("drain() asks unaccepted sessions as well, and the late ones are reset",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     TestServer served(loop, {.unaccepted_timeout = 50ms});
     served.connect_and_say("login");
     served.connect_and_say("x");

@@ -13,16 +13,16 @@
 #include <list>
 #include <string>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
-#include "support/patience.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
+using reactor::IdleTimeout;
 using reactor::Interest;
 using reactor::Loop;
 using reactor::Ready;
@@ -70,7 +70,7 @@ class Client {
  private:
   const int fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   bool again_ = false;
-  Deadline idle_;
+  IdleTimeout idle_;
   Watcher watcher_;
 };
 
@@ -85,46 +85,46 @@ bool allow_descriptors(rlim_t count) {
 }  // namespace
 
 TEST_SUITE("arrivals") {
-  TEST_CASE_TEMPLATE("no client that has sent is idle because the loop was busy", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("no client that has sent is idle because the loop was busy", LoopMode,
+                     Standalone, Embedded) {
     for (const std::size_t count : {1U, 255U, 256U, 257U, 600U, 3000U}) {
       CAPTURE(count);
       if (!allow_descriptors(count + 200)) {
         MESSAGE("skipped: too few descriptors");
         continue;
       }
-      Position position;
+      LoopMode mode;
       std::size_t reads = 0, idle = 0;
       std::list<Client> clients;
-      for (std::size_t i = 0; i < count; ++i) clients.emplace_back(position.loop, reads, idle);
-      position.loop.post([&] {
+      for (std::size_t i = 0; i < count; ++i) clients.emplace_back(mode.loop, reads, idle);
+      mode.loop.post([&] {
         for (Client& client : clients) client.expire_in(5ms);
         for (const Client& client : clients) client.send();
         compute_for(20ms);
       });
-      run_until(position.loop, [&] { return reads == count; });
+      run_until(mode.loop, [&] { return reads == count; });
       CHECK(idle == 0);
     }
   }
 
-  TEST_CASE_TEMPLATE("a client that has sent nothing is idle after the loop was busy", Position,
-                     Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a client that has sent nothing is idle after the loop was busy", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     std::size_t reads = 0, idle = 0;
     std::list<Client> clients;
-    for (int i = 0; i < 2; ++i) clients.emplace_back(position.loop, reads, idle);
-    position.loop.post([&] {
+    for (int i = 0; i < 2; ++i) clients.emplace_back(mode.loop, reads, idle);
+    mode.loop.post([&] {
       for (Client& client : clients) client.expire_in(5ms);
       clients.front().send();
       compute_for(20ms);
     });
-    run_until(position.loop, [&] { return idle == 1; });
+    run_until(mode.loop, [&] { return idle == 1; });
     CHECK(reads == 1);
   }
 
-  TEST_CASE_TEMPLATE("a timer fires though more clients than one batch always have more", Position,
-                     Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a timer fires though more clients than one batch always have more", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     constexpr std::size_t count = 600;
     std::size_t reads = 0, idle = 0;
     if (!allow_descriptors(count + 200)) {
@@ -132,17 +132,17 @@ TEST_SUITE("arrivals") {
       return;
     }
     std::list<Client> clients;
-    for (std::size_t i = 0; i < count; ++i) clients.emplace_back(position.loop, reads, idle);
+    for (std::size_t i = 0; i < count; ++i) clients.emplace_back(mode.loop, reads, idle);
     std::size_t reads_before = 0;
     bool fired = false;
-    auto timer = Timer(position.loop, [&] { fired = true; });
-    position.loop.post([&] {
+    auto timer = Timer(mode.loop, [&] { fired = true; });
+    mode.loop.post([&] {
       for (Client& client : clients) client.send_for_ever();
       timer.restart(1ms);
       compute_for(10ms);
       reads_before = reads;
     });
-    run_until(position.loop, [&] { return fired; });
+    run_until(mode.loop, [&] { return fired; });
     CHECK(reads - reads_before <= 3 * count);
   }
 
@@ -150,7 +150,7 @@ TEST_SUITE("arrivals") {
     std::array<int, 2> input{}, told{};
     REQUIRE(pipe(input.data()) == 0);
     REQUIRE(pipe(told.data()) == 0);
-    const auto timeout = 1000ms * patience();
+    const auto timeout = 1000ms * timeout_scale();
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {

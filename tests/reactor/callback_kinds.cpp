@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "protocols/lines.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/framed.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/process.hpp"
 #include "reactor/relay.hpp"
@@ -80,9 +80,9 @@ struct ARepeatingTimer : Specimen {
   Timer timer;
 };
 
-struct ADeadline : Specimen {
-  ADeadline(Loop& loop, OnCall on_call) : deadline(loop, 0ms, std::move(on_call)) {}
-  Deadline deadline;
+struct AnIdleTimeout : Specimen {
+  AnIdleTimeout(Loop& loop, OnCall on_call) : idle(loop, 0ms, std::move(on_call)) {}
+  IdleTimeout idle;
 };
 
 struct APostedTask : Specimen {
@@ -97,18 +97,18 @@ struct ASignal : Specimen {
   Result<Signal> signal;
 };
 
-struct AQuery : Specimen {
-  AQuery(Loop& loop, OnCall on_call, std::string_view endpoint)
-      : query(Query::start(loop, endpoint, [on_call](auto) { on_call(); })) {}
-  Query query;
+struct ALookup : Specimen {
+  ALookup(Loop& loop, OnCall on_call, std::string_view endpoint)
+      : lookup(Lookup::start(loop, endpoint, [on_call](auto) { on_call(); })) {}
+  Lookup lookup;
 };
 
-struct ANumericQuery : AQuery {
-  ANumericQuery(Loop& loop, OnCall on_call) : AQuery(loop, std::move(on_call), "127.0.0.1:1") {}
+struct ANumericLookup : ALookup {
+  ANumericLookup(Loop& loop, OnCall on_call) : ALookup(loop, std::move(on_call), "127.0.0.1:1") {}
 };
 
-struct ANamedQuery : AQuery {
-  ANamedQuery(Loop& loop, OnCall on_call) : AQuery(loop, std::move(on_call), "localhost:1") {}
+struct ANamedLookup : ALookup {
+  ANamedLookup(Loop& loop, OnCall on_call) : ALookup(loop, std::move(on_call), "localhost:1") {}
 };
 
 struct SomeWork : Specimen {
@@ -246,7 +246,7 @@ struct ADatagramSocketThatIsRefused : Specimen {
     // Not 127.0.0.1, where the socket below is given the port that has become free now and then.
     const Address nobody = DatagramSocket::bind(loop, "127.0.0.2:0")->address();
     socket = connected ? DatagramSocket::connect(loop, nobody)
-                       : DatagramSocket::bind(loop, "127.0.0.1:0", {.refusals = true});
+                       : DatagramSocket::bind(loop, "127.0.0.1:0", {.icmp_errors = true});
     REQUIRE(socket);
     socket->on_error([on_call](const Error&) { on_call(); });
     REQUIRE((connected ? socket->send("x") : socket->send(nobody, "x")) == WriteStatus::sent);
@@ -373,11 +373,11 @@ struct AUdpServerThatIsRefused : Specimen {
   using ServerOf = UdpServer<DatagramSession>;
 
   AUdpServerThatIsRefused(Loop& loop, OnCall on_call)
-      : server(
-            ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.refusals = true}}, [](UdpPeer& peer) {
-              static const OnCall nothing = [] {};
-              return DatagramSession{peer, nothing};
-            })) {
+      : server(ServerOf::bind(loop, "127.0.0.1:0", {.socket = {.icmp_errors = true}},
+                              [](UdpPeer& peer) {
+                                static const OnCall nothing = [] {};
+                                return DatagramSession{peer, nothing};
+                              })) {
     REQUIRE(server);
     server->on_error([on_call](const Error&) { on_call(); });
     REQUIRE(DatagramSocket::connect(loop, server->address())->send("x") == WriteStatus::sent);
@@ -422,11 +422,11 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"wait_any on timeout", make<AWaitAnyOnTimeout>},
       {"timer", make<ATimer>},
       {"repeating timer", make<ARepeatingTimer>},
-      {"deadline", make<ADeadline>},
+      {"idle timeout", make<AnIdleTimeout>},
       {"posted task", make<APostedTask>, false},
       {"signal", make<ASignal>},
-      {"query of a number", make<ANumericQuery>},
-      {"query of a name", make<ANamedQuery>},
+      {"lookup of a number", make<ANumericLookup>},
+      {"lookup of a name", make<ANamedLookup>},
       {"work", make<SomeWork>},
       {"stream on_connect", make<AStreamThatConnects>},
       {"stream on_data", make<AStreamWithData>},

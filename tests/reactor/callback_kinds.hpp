@@ -20,7 +20,8 @@ struct Specimen {
 struct CallbackKind {
   const char* name;
 
-  /// A specimen whose callback calls `on_call`, within a few turns of the loop, and perhaps again.
+  /// A specimen whose callback calls `on_call`, within a few iterations of the loop, and perhaps
+  /// again.
   std::unique_ptr<Specimen> (*make)(reactor::Loop& loop, std::function<void()> on_call);
 
   /// False for what nobody owns: it cannot be destroyed before it calls.

@@ -11,8 +11,8 @@
 
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -103,10 +103,10 @@ constexpr ConnectOptions side_by_side{.attempt_delay = 1ms};
 }  // namespace
 
 TEST_SUITE("connect_options") {
-  TEST_CASE_TEMPLATE("a name is connected to, and what was written before is sent", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a name is connected to, and what was written before is sent", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     OneAddress server;
     // localhost may be ::1 first, where nobody listens.
     ConnectOutcome on(Stream::connect(loop, server.name()));
@@ -142,21 +142,21 @@ TEST_SUITE("connect_options") {
     }
   }
 
-  TEST_CASE_TEMPLATE("an address that refuses makes way for the next at once", Position, Host,
-                     Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("an address that refuses makes way for the next at once", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
     OneAddress server;
-    ConnectOutcome on(Stream::connect(
-        position.loop, {server.refusing(), server.refusing("127.0.0.3"), server.here},
-        one_after_the_other));
-    on.until_connected(position.loop);
+    ConnectOutcome on(
+        Stream::connect(mode.loop, {server.refusing(), server.refusing("127.0.0.3"), server.here},
+                        one_after_the_other));
+    on.until_connected(mode.loop);
     CHECK(ok(on.stream->socket().peer_address()) == server.here);
   }
 
   TEST_CASE_TEMPLATE("an address that is silent delays the next, and is closed once that connects",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     OneAddress server;
     const SilentServer silent;
     loop.poll();
@@ -250,9 +250,9 @@ TEST_SUITE("connect_options") {
   }
 
   TEST_CASE_TEMPLATE("a destroyed stream is not called back, and nothing keeps the loop running",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     const SilentServer silent;
     const OneAddress server;
     const auto fails = [](const Error& error) { FAIL(error.message()); };

@@ -26,9 +26,9 @@ struct Datagrams {
   }
 
   /// How many datagrams each message holds.
-  std::vector<std::size_t> lengths(
-      std::size_t one_by_one = 0, std::size_t coalesce_limit = DatagramBatch::max_coalesced_bytes) {
-    built = batch.build(outgoing, one_by_one, coalesce_limit);
+  std::vector<std::size_t> lengths(std::size_t one_by_one = 0,
+                                   std::size_t gso_limit = DatagramBatch::max_gso_bytes) {
+    built = batch.build(outgoing, one_by_one, gso_limit);
     std::vector<std::size_t> result;
     for (unsigned i = 0; i < built.messages; ++i) result.push_back(batch.length(i));
     return result;

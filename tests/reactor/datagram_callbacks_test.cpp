@@ -22,7 +22,7 @@ TEST_SUITE("datagram") {
       CAPTURE(how);
       Loop loop;
       DatagramOptions options;
-      options.arrivals = true;
+      options.packet_info = true;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
       const Address client_at = client.address();
@@ -35,8 +35,8 @@ TEST_SUITE("datagram") {
         for (const Datagram& datagram : batch.first(std::min<std::size_t>(batch.size(), 3))) {
           handled.emplace_back(datagram.text());
           CHECK(datagram.sender == client_at);
-          REQUIRE(datagram.arrival);
-          CHECK(datagram.arrival->destination == server.address());
+          REQUIRE(datagram.packet_info);
+          CHECK(datagram.packet_info->destination == server.address());
           server.reply(datagram, datagram.bytes);
         }
         if (batch.size() <= 3) return;
@@ -99,7 +99,7 @@ TEST_SUITE("datagram") {
     Inbox server(loop, address("127.0.0.1:0"));
     ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
     DatagramOptions options;
-    options.coalesce = false;
+    options.segmentation_offload = false;
     DatagramSocket client = ok(DatagramSocket::connect(loop, server.socket.address(), options));
     const auto texts = numbered(500, 50);
     loop.post([&] {

@@ -62,7 +62,7 @@ TEST_SUITE("datagram") {
         CAPTURE(receives);
         Inbox alive(loop, address(place.peers));
         DatagramOptions options;
-        options.refusals = true;
+        options.icmp_errors = true;
         Inbox client(loop, address(place.local), options);
         const std::array gone = {Inbox(loop, address(place.peers)).socket.address(),
                                  Inbox(loop, address(place.peers)).socket.address()};

@@ -88,10 +88,10 @@ TEST_SUITE("datagram") {
       unsigned interface_index = 0;
       server.on_received([&](Batch batch) {
         for (const Datagram& datagram : batch) {
-          REQUIRE(datagram.arrival);
-          told = datagram.arrival->destination.host();
-          interface_index = datagram.arrival->interface_index;
-          CHECK(datagram.arrival->destination.port() == server.address().port());
+          REQUIRE(datagram.packet_info);
+          told = datagram.packet_info->destination.host();
+          interface_index = datagram.packet_info->interface_index;
+          CHECK(datagram.packet_info->destination.port() == server.address().port());
           server.reply(datagram, datagram.bytes);
         }
       });
@@ -121,23 +121,25 @@ TEST_SUITE("datagram") {
         Loop loop;
         DatagramSocket server = ok(DatagramSocket::bind(loop, place.server));
         std::optional<Address> sender;
-        std::optional<Arrival> arrival;
+        std::optional<PacketInfo> packet_info;
         server.on_received([&](Batch batch) {
           sender = batch[0].sender;
-          arrival = *batch[0].arrival;
+          packet_info = *batch[0].packet_info;
         });
         Address to = address(place.asked);
         to.set_port(server.address().port());
         // A connected socket hears nobody but the one it asked.
         Inbox client(ok(DatagramSocket::connect(loop, to)));
         client.socket.send("x");
-        run_until(loop, [&] { return arrival.has_value(); });
+        run_until(loop, [&] { return packet_info.has_value(); });
         const auto answer = [&] {
           for (const char* const text : {"one", "two", "three"}) {
             auto bytes = std::make_unique<std::string>(text);
-            auto copy = std::make_unique<std::pair<Address, Arrival>>(*sender, *arrival);
-            const Datagram asked{
-                .bytes = {}, .sender = copy->first, .arrival = &copy->second, .truncated = false};
+            auto copy = std::make_unique<std::pair<Address, PacketInfo>>(*sender, *packet_info);
+            const Datagram asked{.bytes = {},
+                                 .sender = copy->first,
+                                 .packet_info = &copy->second,
+                                 .truncated = false};
             CHECK(server.reply(asked, *bytes) == WriteStatus::sent);
             *bytes = "overwritten";
             copy->first = address("127.0.0.1:1");
@@ -232,7 +234,7 @@ TEST_SUITE("datagram") {
       options.receive_times = true;
       DatagramSocket server = ok(DatagramSocket::bind(loop, at, options));
       std::optional<std::chrono::sys_time<std::chrono::nanoseconds>> received;
-      server.on_received([&](Batch batch) { received = batch[0].arrival->time; });
+      server.on_received([&](Batch batch) { received = batch[0].packet_info->time; });
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
       const auto before = std::chrono::system_clock::now();
       client.send("now");
@@ -248,7 +250,7 @@ TEST_SUITE("datagram") {
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     bool told = false;
     server.on_received([&](Batch batch) {
-      CHECK(batch[0].arrival == nullptr);
+      CHECK(batch[0].packet_info == nullptr);
       told = true;
     });
     ok(DatagramSocket::connect(loop, server.address())).send("x");

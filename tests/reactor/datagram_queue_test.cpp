@@ -7,10 +7,10 @@
 
 #include "reactor/datagram.hpp"
 #include "support/inbox.hpp"
-#include "support/patience.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace reactor;
 using namespace std::chrono_literals;
@@ -81,9 +81,9 @@ TEST_SUITE("datagram") {
     REQUIRE(client.queued_bytes() > 0);
     bool over = false;
     const auto later = Timer::after(loop, 200ms, [&] { over = true; });
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     run_until(loop, [&] { return over; });
-    CHECK(statistics.turns <= 5U * static_cast<unsigned>(patience()));
+    CHECK(statistics.iterations <= 5U * static_cast<unsigned>(timeout_scale()));
   }
 
   TEST_CASE("a unix receiver that does not read holds up only what is for it") {
@@ -169,9 +169,9 @@ TEST_SUITE("datagram") {
   }
 
   TEST_CASE_TEMPLATE("drain() discards what a unix receiver does not read, and run() returns",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     for (const bool connected : {true, false}) {
       CAPTURE(connected);
       Inbox stuck(loop, abstract_name()), good(loop, abstract_name());

@@ -12,6 +12,7 @@
 #include "support/inbox.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace reactor;
 using namespace std::chrono_literals;
@@ -92,18 +93,18 @@ TEST_SUITE("datagram") {
         numbered(1, 64),     numbered(64, 64),    numbered(65, 64), numbered(700, 64),
         numbered(100, 1200), numbered(9, 30'000), numbered(300),    awkward};
     for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
-      for (bool sender_coalesces : {true, false}) {
-        for (bool receiver_coalesces : {true, false}) {
+      for (bool sender_offloads : {true, false}) {
+        for (bool receiver_offloads : {true, false}) {
           for (const auto& burst : bursts) {
             CAPTURE(host);
-            CAPTURE(sender_coalesces);
-            CAPTURE(receiver_coalesces);
+            CAPTURE(sender_offloads);
+            CAPTURE(receiver_offloads);
             CAPTURE(burst.size());
             DatagramOptions options;
-            options.coalesce = receiver_coalesces;
+            options.segmentation_offload = receiver_offloads;
             Inbox server(loop, address(host), options);
             ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
-            options.coalesce = sender_coalesces;
+            options.segmentation_offload = sender_offloads;
             DatagramSocket client = ok(DatagramSocket::bind(loop, address(host), options));
             loop.post([&] {
               for (const std::string& text : burst) {
@@ -215,11 +216,11 @@ TEST_SUITE("datagram") {
     constexpr std::uint64_t total = 1'000'000, one_by_one = 100'000;
     constexpr std::uint64_t window = 128;
     Loop loop;
-    for (const bool coalesce : {true, false}) {
-      CAPTURE(coalesce);
+    for (const bool segmentation_offload : {true, false}) {
+      CAPTURE(segmentation_offload);
       DatagramOptions options;
-      options.coalesce = coalesce;
-      const std::uint64_t count = coalesce ? total : one_by_one;
+      options.segmentation_offload = segmentation_offload;
+      const std::uint64_t count = segmentation_offload ? total : one_by_one;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0", options));
       echo(server);
       DatagramSocket client = ok(DatagramSocket::connect(loop, server.address(), options));

@@ -24,10 +24,10 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/child.hpp"
-#include "support/patience.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 #include "support/valgrind.hpp"
 
 using namespace std::chrono_literals;
@@ -161,10 +161,10 @@ void act_as_clients(const Address& server) {
 
 TEST_SUITE("descriptors") {
   TEST_CASE_TEMPLATE(
-      "at the limit a server serves on, turns others away without a spin, and recovers", Position,
-      Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+      "at the limit a server serves on, turns others away without a spin, and recovers", LoopMode,
+      Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4), {},
                                        [](Stream& stream) { return Echo{stream}; });
     REQUIRE(server);
@@ -177,7 +177,7 @@ TEST_SUITE("descriptors") {
     const auto output = reactor::Watcher::create(
         loop, clients.output(), reactor::Interest::readable, [&](reactor::Ready) { ended = true; });
     REQUIRE(output);
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     {
       const DescriptorLimit limit(spare_descriptors);
       run_until(
@@ -188,8 +188,9 @@ TEST_SUITE("descriptors") {
     CHECK(end.succeeded());
     REQUIRE(!errors.empty());
     CHECK(errors[0].starts_with("accept on " + address.to_string() + ": too many open files"));
-    CHECK(errors.size() <= 3);        // At most one a second.
-    CHECK(statistics.turns < 2'000);  // A listener that spins takes as many in ten milliseconds.
+    CHECK(errors.size() <= 3);  // At most one a second.
+    CHECK(statistics.iterations <
+          2'000);  // A listener that spins takes as many in ten milliseconds.
   }
 
   TEST_CASE("5,000 connections on which nothing is sent are gone in time, those in use are not") {
@@ -209,7 +210,7 @@ TEST_SUITE("descriptors") {
     std::vector<std::error_code> ends;
     auto server = Server<Noting>::listen(
         loop, any_address(Transport::tcp4),
-        {.first_progress_timeout = std::chrono::seconds(2) * patience()}, [&](Stream& stream) {
+        {.first_progress_timeout = std::chrono::seconds(2) * timeout_scale()}, [&](Stream& stream) {
           return Noting{stream, ends};
         });
     REQUIRE(server);
@@ -223,7 +224,7 @@ TEST_SUITE("descriptors") {
     // No more at once than the kernel keeps for a listener.
     while (clients.size() < in_use + silent) connect(250);
     // Without run_until(): no other timer may help.
-    const auto latest = Loop::Clock::now() + 60s * patience();
+    const auto latest = Loop::Clock::now() + 60s * timeout_scale();
     while (ends.size() < silent && Loop::Clock::now() < latest) loop.run_once();
     CHECK(ends.size() == silent);
     CHECK(server->connections() == in_use);

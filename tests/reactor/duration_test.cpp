@@ -10,20 +10,20 @@
 #include <optional>
 
 #include "reactor/datagram.hpp"
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
 #include "reactor/socket.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/udp_server.hpp"
 #include "reactor/wait_any.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
 using reactor::Duration;
+using reactor::IdleTimeout;
 using reactor::Loop;
 using reactor::Timer;
 
@@ -92,25 +92,25 @@ TEST_SUITE("duration") {
     CHECK(reactor::saturating_sum(1, longest) == longest);
   }
 
-  TEST_CASE_TEMPLATE("timers and deadlines of extreme length fire at once or never", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire at once or never", LoopMode,
+                     Standalone, Embedded) {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       std::array<bool, 5> fired{};
       const auto after = Timer::after(loop, span, [&] { fired[0] = true; });
       const auto every = Timer::every(loop, span, [&] { fired[1] = true; });
-      const Deadline deadline(loop, span, [&] { fired[2] = true; });
+      const IdleTimeout idle(loop, span, [&] { fired[2] = true; });
       Timer restarted(loop, [&] { fired[3] = true; });
       restarted.restart(span);
-      Deadline touched(loop, 1h, [&] { fired[4] = true; });
+      IdleTimeout touched(loop, 1h, [&] { fired[4] = true; });
       touched.restart(span);
       touched.touch();
       bool guard_fired = false;
       const auto guard = Timer::after(loop, 1ms, [&] { guard_fired = true; });
       run_until(loop, [&] { return guard_fired; });
-      for (int turn = 0; turn < 3; ++turn) loop.poll();
+      for (int i = 0; i < 3; ++i) loop.poll();
       for (const bool one : fired) CHECK(one == !never);
     });
   }
@@ -140,8 +140,8 @@ TEST_SUITE("duration") {
         CHECK(ready == 1);
       }
       bool resolved = false;
-      const auto query = reactor::Query::start(loop, "127.0.0.1:80", {.timeout = span},
-                                               [&](const auto&) { resolved = true; });
+      const auto lookup = reactor::Lookup::start(loop, "127.0.0.1:80", {.timeout = span},
+                                                 [&](const auto&) { resolved = true; });
       run_until(loop, [&] { return resolved; });
       close(ends[0]);
       close(ends[1]);

@@ -11,7 +11,7 @@
 #include "callback_kinds.hpp"
 #include "reactor/signal.hpp"
 #include "reactor/timer.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -26,11 +26,11 @@ struct Thrown : std::runtime_error {
 
 TEST_SUITE("exception") {
   TEST_CASE_TEMPLATE(
-      "an exception leaves run() from any callback, and all that was due still comes", Position,
-      Host, Guest) {
+      "an exception leaves run() from any callback, and all that was due still comes", LoopMode,
+      Standalone, Embedded) {
     for (const CallbackKind& thrower : callback_kinds()) {
       CAPTURE(thrower.name);
-      Position position;
+      LoopMode mode;
       std::vector<std::unique_ptr<Specimen>> specimens;
       std::vector<int> calls(callback_kinds().size());
       int thrown = 0, caught = 0;
@@ -38,11 +38,11 @@ TEST_SUITE("exception") {
         for (std::size_t i = 0; i < calls.size(); ++i) {
           const CallbackKind& kind = callback_kinds()[i];
           if (&kind == &thrower || before != (i % 2 == 0)) continue;
-          specimens.push_back(kind.make(position.loop, [&calls, i] { ++calls[i]; }));
+          specimens.push_back(kind.make(mode.loop, [&calls, i] { ++calls[i]; }));
         }
       };
       make_bystanders(true);
-      specimens.push_back(thrower.make(position.loop, [&] {
+      specimens.push_back(thrower.make(mode.loop, [&] {
         if (thrown++ == 0) throw Thrown(thrower.name);
       }));
       make_bystanders(false);
@@ -56,7 +56,7 @@ TEST_SUITE("exception") {
       bool done = false;
       while (!done) {
         try {
-          run_until(position.loop, all_called);
+          run_until(mode.loop, all_called);
           done = true;
         } catch (const Thrown& exception) {
           ++caught;
@@ -68,16 +68,16 @@ TEST_SUITE("exception") {
   }
 
   TEST_CASE_TEMPLATE("stop() is remembered when a callback throws, from any and in any order",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     enum class Stops { in_the_same, before, after };
     for (const CallbackKind& thrower : callback_kinds()) {
       for (const Stops stops : {Stops::in_the_same, Stops::before, Stops::after}) {
         CAPTURE(thrower.name);
         CAPTURE(static_cast<int>(stops));
-        Position position;
-        reactor::Loop& loop = position.loop;
+        LoopMode mode;
+        reactor::Loop& loop = mode.loop;
         bool too_late = false;
-        const auto guard = reactor::Timer::after(loop, 20s * patience(), [&] {
+        const auto guard = reactor::Timer::after(loop, 20s * timeout_scale(), [&] {
           too_late = true;
           loop.stop();
         });
@@ -101,7 +101,7 @@ TEST_SUITE("exception") {
         }
         CHECK_FALSE(too_late);
         if (stops == Stops::before && caught == 0) {
-          CHECK_THROWS_AS(loop.poll(), Thrown);  // The task was posted for the next turn.
+          CHECK_THROWS_AS(loop.poll(), Thrown);  // The task was posted for the next iteration.
           ++caught;
         }
         CHECK(caught == 1);
@@ -117,10 +117,10 @@ TEST_SUITE("exception") {
     }
   }
 
-  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole turn",
-                     Position, Host, Guest) {
-    Position position;
-    reactor::Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole iteration",
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    reactor::Loop& loop = mode.loop;
     const auto signal = reactor::Signal::create(loop, SIGUSR2, [&] { loop.stop(); });
     REQUIRE(signal);
     const auto tick = reactor::Timer::every(loop, 100us, [] { throw Thrown("tick"); });
@@ -137,18 +137,18 @@ TEST_SUITE("exception") {
     CHECK(caught >= 3);
   }
 
-  TEST_CASE_TEMPLATE("each of several exceptions in one turn leaves run() by itself, in order",
-                     Position, Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("each of several exceptions in one iteration leaves run() by itself, in order",
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
     std::vector<std::string> caught;
     for (const std::string name : {"one", "two", "three"}) {
-      position.loop.post([name] { throw Thrown(name); });
+      mode.loop.post([name] { throw Thrown(name); });
     }
     int after = 0;
-    position.loop.post([&] { ++after; });
+    mode.loop.post([&] { ++after; });
     while (after == 0) {
       try {
-        position.loop.run();
+        mode.loop.run();
       } catch (const Thrown& exception) {
         caught.push_back(exception.what());
       }

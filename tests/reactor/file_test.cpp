@@ -11,8 +11,8 @@
 
 #include "reactor/stream.hpp"
 #include "support/child.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_file.hpp"
 
@@ -85,13 +85,13 @@ TEST_SUITE("file") {
 }
 
 TEST_SUITE("stream") {
-  TEST_CASE_TEMPLATE("files and bytes arrive in the order in which they were written", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("files and bytes arrive in the order in which they were written", LoopMode,
+                     Standalone, Embedded) {
     constexpr std::size_t size = 5 * mebibyte;
     for (const bool slowly : {false, true}) {
       CAPTURE(slowly);
-      Position position;
-      Sending sending(position.loop, slowly ? Buffers{16384, 16384} : Buffers{});
+      LoopMode mode;
+      Sending sending(mode.loop, slowly ? Buffers{16384, 16384} : Buffers{});
       const TemporaryFile file(Pattern::text(size));
       if (slowly) sending.peer.read_slowly(60'000);
       sending.stream->write("head ");
@@ -103,7 +103,7 @@ TEST_SUITE("stream") {
       sending.stream->write(" tail");
       sending.stream->close(60s);
       run_until(
-          position.loop, [&] { return sending.peer.over(); }, 60s);
+          mode.loop, [&] { return sending.peer.over(); }, 60s);
       const std::string text = Pattern::text(size);
       CHECK(sending.peer.received() ==
             "head " + text + " between " + text.substr(7, 3) + text.substr(size - 9) + " tail");
@@ -112,10 +112,10 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("a file that the peer does not take yet is back-pressure, not memory",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr std::size_t size = 64 * mebibyte;
-    Position position;
-    Sending sending(position.loop, {16384, 16384});
+    LoopMode mode;
+    Sending sending(mode.loop, {16384, 16384});
     sending.stream->set_limits({.high_water_bytes = 1000, .max_queued_bytes = 2000});
     sending.peer.hold();
     sending.peer.keep(false);
@@ -128,15 +128,15 @@ TEST_SUITE("stream") {
     CHECK(sending.stream->queued_bytes() == 5);
     sending.peer.read_on();
     run_until(
-        position.loop, [&] { return sending.peer.received_bytes() == size + 5; }, 60s);
+        mode.loop, [&] { return sending.peer.received_bytes() == size + 5; }, 60s);
     CHECK(drained == 1);
     CHECK(sending.stream->queued_bytes() == 0);
   }
 
-  TEST_CASE_TEMPLATE("a small file inside a callback leaves whole and at once", Position, Host,
-                     Guest) {
-    Position position;
-    Sending sending(position.loop);
+  TEST_CASE_TEMPLATE("a small file inside a callback leaves whole and at once", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Sending sending(mode.loop);
     const TemporaryFile file("the file");
     sending.stream->on_data([&](Stream::Bytes) {
       sending.stream->write("before, ");
@@ -144,50 +144,51 @@ TEST_SUITE("stream") {
       sending.stream->write(", after");
     });
     sending.peer.send("go");
-    run_until(position.loop, [&] { return sending.peer.received().size() == 23; });
+    run_until(mode.loop, [&] { return sending.peer.received().size() == 23; });
     CHECK(sending.peer.received() == "before, the file, after");
   }
 
   TEST_CASE_TEMPLATE("a file shorter than was promised closes the stream and says where it ends",
-                     Position, Host, Guest) {
-    Position position;
-    Sending sending(position.loop);
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Sending sending(mode.loop);
     const TemporaryFile file("short");
     sending.stream->write_file(file.open(), 2, 10);
-    run_until(position.loop, [&] { return sending.closed.has_value(); });
+    run_until(mode.loop, [&] { return sending.closed.has_value(); });
     CHECK(sending.closed->hint == "it ends at byte 5, and 7 more were to be sent");
-    run_until(position.loop, [&] { return sending.peer.over(); });
+    run_until(mode.loop, [&] { return sending.peer.over(); });
     CHECK(sending.peer.received() == "ort");
   }
 
   TEST_CASE_TEMPLATE("a peer that goes away while a file is sent is an error, not a signal",
-                     Position, Host, Guest) {
-    Position position;
-    Sending sending(position.loop, {16384, 16384});
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Sending sending(mode.loop, {16384, 16384});
     sending.peer.hold();
     const TemporaryFile file(Pattern::text(8 * mebibyte));
     sending.stream->write_file(file.open(), 0, 8 * mebibyte);
     sending.peer.reset();
-    run_until(position.loop, [&] { return sending.closed.has_value(); });
+    run_until(mode.loop, [&] { return sending.closed.has_value(); });
     CHECK(*sending.closed);
     CHECK(sending.stream->write_file(file.open(), 0, 1) == WriteStatus::closed);
 
-    Sending again(position.loop);
+    Sending again(mode.loop);
     again.peer.reset();
     again.stream->write_file(file.open(), 0, 8 * mebibyte);
-    run_until(position.loop, [&] { return again.closed.has_value(); });
+    run_until(mode.loop, [&] { return again.closed.has_value(); });
     CHECK(*again.closed);
   }
 
-  TEST_CASE_TEMPLATE("a stream may be destroyed while a file is sent", Position, Host, Guest) {
-    Position position;
-    Sending sending(position.loop);
+  TEST_CASE_TEMPLATE("a stream may be destroyed while a file is sent", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Sending sending(mode.loop);
     sending.peer.keep(false);
     const TemporaryFile file(Pattern::text(8 * mebibyte));
     sending.stream->write_file(file.open(), 0, 8 * mebibyte);
-    run_until(position.loop, [&] { return sending.peer.received_bytes() > 0; });
+    run_until(mode.loop, [&] { return sending.peer.received_bytes() > 0; });
     sending.stream.reset();
-    run_until(position.loop, [&] { return sending.peer.over(); });
+    run_until(mode.loop, [&] { return sending.peer.over(); });
     CHECK(sending.peer.matches_pattern());
   }
 }

@@ -27,8 +27,8 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "reactor/work.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 #include "support/valgrind.hpp"
@@ -72,7 +72,7 @@ int forked(const std::function<void()>& body) {
 }
 
 // One of each thing that a child could disturb.
-template <class Position>
+template <class LoopMode>
 struct OneOfEach {
   OneOfEach() {
     REQUIRE(pipe(ends.data()) == 0);
@@ -101,7 +101,7 @@ struct OneOfEach {
   OneOfEach(const OneOfEach&) = delete;
   OneOfEach& operator=(const OneOfEach&) = delete;
 
-  Loop& loop() { return position.loop; }
+  Loop& loop() { return mode.loop; }
 
   void works() {
     const int heard_before = heard, signals_before = signals;
@@ -118,7 +118,7 @@ struct OneOfEach {
     CHECK(kill(process->id(), 0) == 0);
   }
 
-  Position position;
+  LoopMode mode;
   std::array<int, 2> ends{};
   reactor::Address path = any_address(Transport::unix_socket);
   std::array<std::optional<Watcher>, 2> watchers;
@@ -136,9 +136,9 @@ struct OneOfEach {
 }  // namespace
 
 TEST_SUITE("fork") {
-  TEST_CASE_TEMPLATE("a child that destroys all it inherited leaves it to its parent", Position,
-                     Host, Guest) {
-    auto program = std::make_unique<OneOfEach<Position>>();
+  TEST_CASE_TEMPLATE("a child that destroys all it inherited leaves it to its parent", LoopMode,
+                     Standalone, Embedded) {
+    auto program = std::make_unique<OneOfEach<LoopMode>>();
     program->works();
     CHECK(forked([&] {
             program->signal.reset();
@@ -154,15 +154,15 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE("a child that destroys a loop leaves it to its parent") {
-    auto program = std::make_unique<OneOfEach<Host>>();
+    auto program = std::make_unique<OneOfEach<Standalone>>();
     program->works();
     CHECK(forked([&] { program.reset(); }) == 0);
     program->works();
   }
 
   TEST_CASE_TEMPLATE("a child that posts, stops and starts timers does not reach its parent",
-                     Position, Host, Guest) {
-    OneOfEach<Position> program;
+                     LoopMode, Standalone, Embedded) {
+    OneOfEach<LoopMode> program;
     bool reached = false;
     auto timer = Timer(program.loop(), [&] { reached = true; });
     CHECK(forked([&] {
@@ -175,8 +175,8 @@ TEST_SUITE("fork") {
     CHECK_FALSE(reached);
   }
 
-  TEST_CASE_TEMPLATE("a child cannot run a loop of its parent", Position, Host, Guest) {
-    OneOfEach<Position> program;
+  TEST_CASE_TEMPLATE("a child cannot run a loop of its parent", LoopMode, Standalone, Embedded) {
+    OneOfEach<LoopMode> program;
     CHECK(forked([&] {
             int refused = 0;
             for (int way = 0; way < 4; ++way) {
@@ -194,9 +194,9 @@ TEST_SUITE("fork") {
     program.works();
   }
 
-  TEST_CASE_TEMPLATE("a child that returns from the callback that forked leaves run()", Position,
-                     Host, Guest) {
-    OneOfEach<Position> program;
+  TEST_CASE_TEMPLATE("a child that returns from the callback that forked leaves run()", LoopMode,
+                     Standalone, Embedded) {
+    OneOfEach<LoopMode> program;
     pid_t child = 0;
     int calls = 0;
     REQUIRE(write(program.ends[1], "x", 1) == 1);
@@ -224,7 +224,7 @@ TEST_SUITE("fork") {
   TEST_CASE("what a callback wrote before it forked is sent once") {
     for (const bool datagrams : {false, true}) {
       CAPTURE(datagrams);
-      OneOfEach<Host> program;
+      OneOfEach<Standalone> program;
       auto receiver = ok(reactor::DatagramSocket::bind(program.loop(), address("127.0.0.1:0")));
       std::size_t arrived = 0;
       receiver.on_received([&](std::span<const reactor::Datagram> batch) {
@@ -251,7 +251,7 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE("a signal that a child receives does what it does by default, unknown to its parent") {
-    OneOfEach<Host> program;
+    OneOfEach<Standalone> program;
     CHECK(forked([] { raise(SIGUSR1); }) == -SIGUSR1);
     program.works();
     CHECK(program.signals == 1);
@@ -262,7 +262,7 @@ TEST_SUITE("fork") {
       MESSAGE("skipped: ThreadSanitizer lets a forked child of several threads start none");
       return;
     }
-    OneOfEach<Host> program;
+    OneOfEach<Standalone> program;
     CHECK(forked([&] {
             Loop own;
             int heard = 0;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "callback_kinds.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/run_until.hpp"
 
 namespace {
@@ -15,10 +15,10 @@ namespace {
 enum class Victim { itself, other, both };
 
 // The actor's callback destroys a victim that is about to call back too.
-template <class Position>
+template <class LoopMode>
 void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, Victim victim,
                          bool actor_first) {
-  Position position;
+  LoopMode mode;
   std::unique_ptr<Specimen> acting, suffering;
   int calls = 0, late_calls = 0;
   bool actor_gone = false, other_gone = false;
@@ -35,12 +35,12 @@ void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, V
     }
   };
   const auto suffer = [&] { late_calls += other_gone; };
-  if (actor_first) acting = actor.make(position.loop, act);
-  suffering = other.make(position.loop, suffer);
-  if (!actor_first) acting = actor.make(position.loop, act);
+  if (actor_first) acting = actor.make(mode.loop, act);
+  suffering = other.make(mode.loop, suffer);
+  if (!actor_first) acting = actor.make(mode.loop, act);
 
-  run_until(position.loop, [&] { return calls > 0; });
-  for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+  run_until(mode.loop, [&] { return calls > 0; });
+  for (int i = 0; i < 3; ++i) mode.loop.poll();
   CHECK(late_calls == 0);
 }
 
@@ -48,53 +48,54 @@ void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, V
 
 TEST_SUITE("lifetime") {
   TEST_CASE_TEMPLATE("any handle may be destroyed from any callback, and is silent from then on",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     for (const CallbackKind& actor : callback_kinds()) {
       for (const CallbackKind& other : callback_kinds()) {
         const std::string cell = std::string(actor.name) + " destroys " + other.name;
         CAPTURE(cell);
         for (const bool actor_first : {true, false}) {
-          destroy_in_callback<Position>(actor, other, Victim::other, actor_first);
-          destroy_in_callback<Position>(actor, other, Victim::both, actor_first);
+          destroy_in_callback<LoopMode>(actor, other, Victim::other, actor_first);
+          destroy_in_callback<LoopMode>(actor, other, Victim::both, actor_first);
         }
       }
       const std::string cell = std::string(actor.name) + " destroys itself";
       CAPTURE(cell);
-      destroy_in_callback<Position>(actor, actor, Victim::itself, true);
+      destroy_in_callback<LoopMode>(actor, actor, Victim::itself, true);
     }
   }
 
-  TEST_CASE_TEMPLATE("a handle may be destroyed before its first callback", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("a handle may be destroyed before its first callback", LoopMode, Standalone,
+                     Embedded) {
     for (const CallbackKind& kind : callback_kinds()) {
       if (!kind.owned) continue;
       CAPTURE(kind.name);
-      Position position;
+      LoopMode mode;
       bool called = false;
-      auto specimen = kind.make(position.loop, [&] { called = true; });
+      auto specimen = kind.make(mode.loop, [&] { called = true; });
       specimen.reset();
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      for (int i = 0; i < 3; ++i) mode.loop.poll();
       CHECK_FALSE(called);
     }
   }
 
-  TEST_CASE_TEMPLATE("all handles may be destroyed at once, from any callback", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("all handles may be destroyed at once, from any callback", LoopMode,
+                     Standalone, Embedded) {
     for (const CallbackKind& actor : callback_kinds()) {
       CAPTURE(actor.name);
-      Position position;
+      LoopMode mode;
       std::vector<std::unique_ptr<Specimen>> all;
       bool gone = false;
       int late_calls = 0;
       for (const CallbackKind& kind : callback_kinds()) {
         if (&kind == &actor || !kind.owned) continue;
-        all.push_back(kind.make(position.loop, [&] { late_calls += gone; }));
+        all.push_back(kind.make(mode.loop, [&] { late_calls += gone; }));
       }
-      all.push_back(actor.make(position.loop, [&] {
+      all.push_back(actor.make(mode.loop, [&] {
         all.clear();
         gone = true;
       }));
-      run_until(position.loop, [&] { return gone; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      run_until(mode.loop, [&] { return gone; });
+      for (int i = 0; i < 3; ++i) mode.loop.poll();
       CHECK(late_calls == 0);
     }
   }

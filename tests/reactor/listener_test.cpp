@@ -20,8 +20,8 @@
 #include "reactor/resolver.hpp"
 #include "reactor/timer.hpp"
 #include "support/child.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -56,15 +56,15 @@ struct Accepting {
 }  // namespace
 
 TEST_SUITE("listener") {
-  TEST_CASE_TEMPLATE("connections come with their peer's address, ready for use", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("connections come with their peer's address, ready for use", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      Accepting on(position.loop, any_address(transport));
+      LoopMode mode;
+      Accepting on(mode.loop, any_address(transport));
       REQUIRE(on.listener);
       const Socket client = connect_to(on.listener->address());
-      run_until(position.loop, [&] { return !on.sockets.empty(); });
+      run_until(mode.loop, [&] { return !on.sockets.empty(); });
       const Socket& accepted = on.sockets[0];
       CHECK(on.peers[0] == *client.local_address());
       CHECK((fcntl(accepted.fd(), F_GETFL) & O_NONBLOCK) != 0);
@@ -75,48 +75,50 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a burst of connections is accepted without loss", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("a burst of connections is accepted without loss", LoopMode, Standalone,
+                     Embedded) {
     constexpr std::size_t many = 300;  // More than are accepted in one go.
-    Position position;
-    Accepting on(position.loop, any_address(Transport::tcp4));
+    LoopMode mode;
+    Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
     std::vector<Socket> clients;
     for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(on.listener->address()));
-    run_until(position.loop, [&] { return on.sockets.size() == many; });
+    run_until(mode.loop, [&] { return on.sockets.size() == many; });
   }
 
-  TEST_CASE_TEMPLATE("connections that are gone before they are accepted do no harm", Position,
-                     Host, Guest) {
-    Position position;
-    Accepting on(position.loop, any_address(Transport::tcp4));
+  TEST_CASE_TEMPLATE("connections that are gone before they are accepted do no harm", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
     for (int i = 0; i < 200; ++i) {
       Socket client = connect_to(on.listener->address());
       REQUIRE(client.set(reactor::option::linger, 0s));
     }
     const Socket last = connect_to(on.listener->address());
-    run_until(position.loop,
+    run_until(mode.loop,
               [&] { return !on.peers.empty() && on.peers.back() == *last.local_address(); });
   }
 
-  TEST_CASE_TEMPLATE("a paused listener leaves connections to the backlog", Position, Host, Guest) {
-    Position position;
-    Accepting on(position.loop, any_address(Transport::tcp4));
+  TEST_CASE_TEMPLATE("a paused listener leaves connections to the backlog", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
     on.listener->pause();
     on.listener->pause();
     const Socket client = connect_to(on.listener->address());
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(on.sockets.empty());
     on.listener->resume();
-    run_until(position.loop, [&] { return on.sockets.size() == 1; });
+    run_until(mode.loop, [&] { return on.sockets.size() == 1; });
   }
 
-  TEST_CASE_TEMPLATE("a listener may be paused, replaced or destroyed by what it accepts", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a listener may be paused, replaced or destroyed by what it accepts", LoopMode,
+                     Standalone, Embedded) {
     for (const std::string how : {"pause", "destroy", "replace"}) {
       CAPTURE(how);
-      Position position;
+      LoopMode mode;
       std::optional<Listener> listener;
       int accepted = 0;
       const auto on_accept = [&](Socket, const Address&) {
@@ -124,27 +126,26 @@ TEST_SUITE("listener") {
         if (how == "pause") listener->pause();
         if (how == "destroy") listener.reset();
         if (how == "replace") {
-          listener = std::move(*Listener::listen(position.loop, any_address(Transport::tcp4),
+          listener = std::move(*Listener::listen(mode.loop, any_address(Transport::tcp4),
                                                  [](Socket, const Address&) {}));
         }
       };
-      listener =
-          std::move(*Listener::listen(position.loop, any_address(Transport::tcp4), on_accept));
+      listener = std::move(*Listener::listen(mode.loop, any_address(Transport::tcp4), on_accept));
       const Address address = listener->address();
       const Socket first = connect_to(address), second = connect_to(address);
-      run_until(position.loop, [&] { return accepted > 0; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      run_until(mode.loop, [&] { return accepted > 0; });
+      for (int i = 0; i < 3; ++i) mode.loop.poll();
       CHECK(accepted == 1);
     }
   }
 
-  TEST_CASE_TEMPLATE("a listener that drains hands over all that the kernel has accepted", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a listener that drains hands over all that the kernel has accepted", LoopMode,
+                     Standalone, Embedded) {
     constexpr std::size_t many = 150;  // More than are handed over in one go.
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      Accepting on(position.loop, any_address(transport));
+      LoopMode mode;
+      Accepting on(mode.loop, any_address(transport));
       REQUIRE(on.listener);
       const Address address = on.listener->address();
       std::vector<Socket> clients;
@@ -152,10 +153,10 @@ TEST_SUITE("listener") {
       on.listener->drain();
       on.listener->drain();
       CHECK(on.sockets.empty());  // Nothing is called back from inside the call.
-      const Accepting next(position.loop, address);
+      const Accepting next(mode.loop, address);
       CHECK_MESSAGE(next.listener, "the address is free at once");
       CHECK(on.listener->address() == address);
-      run_until(position.loop, [&] { return on.sockets.size() == many; });
+      run_until(mode.loop, [&] { return on.sockets.size() == many; });
       CHECK(next.sockets.empty());
       for (std::size_t i = 0; i < many; ++i) {
         CHECK(on.peers[i] == *clients[i].local_address());
@@ -165,40 +166,40 @@ TEST_SUITE("listener") {
   }
 
   TEST_CASE_TEMPLATE("a listener that has drained lets run() return, and one that drains does not",
-                     Position, Host, Guest) {
-    Position position;
-    Accepting on(position.loop, any_address(Transport::tcp4));
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
     const Socket client = connect_to(on.listener->address());
     on.listener->drain();
-    position.loop.run();
+    mode.loop.run();
     CHECK(on.sockets.size() == 1);
-    position.loop.run();
+    mode.loop.run();
     on.listener->pause();
     on.listener->resume();
-    position.loop.run();
+    mode.loop.run();
   }
 
-  TEST_CASE_TEMPLATE("pause() holds back what a draining listener has accepted", Position, Host,
-                     Guest) {
-    Position position;
-    Accepting on(position.loop, any_address(Transport::tcp4));
+  TEST_CASE_TEMPLATE("pause() holds back what a draining listener has accepted", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
     const Socket client = connect_to(on.listener->address());
     on.listener->pause();
     on.listener->drain();
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(on.sockets.empty());
     on.listener->resume();
-    run_until(position.loop, [&] { return on.sockets.size() == 1; });
+    run_until(mode.loop, [&] { return on.sockets.size() == 1; });
   }
 
-  TEST_CASE_TEMPLATE("a listener may be drained, paused or destroyed by what it accepts", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a listener may be drained, paused or destroyed by what it accepts", LoopMode,
+                     Standalone, Embedded) {
     for (const std::string how : {"drain", "drain, then pause", "drain, then destroy", "throw"}) {
       CAPTURE(how);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       std::optional<Listener> listener;
       int accepted = 0;
       listener = std::move(
@@ -214,7 +215,7 @@ TEST_SUITE("listener") {
                    third = connect_to(address);
       const auto run = [&] {
         run_until(loop, [&] { return accepted >= 2; });
-        for (int turn = 0; turn < 3; ++turn) loop.poll();
+        for (int i = 0; i < 3; ++i) loop.poll();
       };
       if (how == "throw") CHECK_THROWS_WITH(run(), "thrown");
       run();
@@ -295,9 +296,9 @@ TEST_SUITE("listener") {
   }
 
   TEST_CASE_TEMPLATE("when accepting fails, on_error tells so once a second, without a spin",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Socket listening = listening_socket(Transport::tcp4);
     const int fd = listening.fd();
     Accepting on(loop, std::move(listening));
@@ -305,22 +306,23 @@ TEST_SUITE("listener") {
     const Address address = on.listener->address();
     std::vector<std::string> errors;
     on.listener->on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
-    const auto& statistics = loop.measure_turns();
+    const auto& statistics = loop.measure_iterations();
     REQUIRE(shutdown(fd, SHUT_RD) == 0);  // Accepting says EINVAL from now on.
     const auto enough = Timer::after(loop, 200ms, [&] { loop.stop(); });
     loop.run_forever();
-    // 5, 10, 20, 40, 80 ms of rest, and a turn or two for each.
-    CHECK(statistics.turns < 40);
+    // 5, 10, 20, 40, 80 ms of rest, and an iteration or two for each.
+    CHECK(statistics.iterations < 40);
     CHECK(errors == std::vector{"accept on " + address.to_string() + ": invalid argument"});
   }
 
   // ---- Unix sockets
 
-  TEST_CASE_TEMPLATE("the file of a unix socket goes with its listener", Position, Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("the file of a unix socket goes with its listener", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
     const std::string path = unused_path();
     {
-      const Accepting on(position.loop, *Address::parse("unix:" + path));
+      const Accepting on(mode.loop, *Address::parse("unix:" + path));
       REQUIRE(on.listener);
       CHECK(std::filesystem::is_socket(path));
     }
@@ -451,15 +453,15 @@ TEST_SUITE("listener") {
     CHECK(end.succeeded());
   }
 
-  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", Position, Host,
-                     Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     const auto found = reactor::resolve_now("localhost:0");
     REQUIRE(found);
     std::vector<Socket> accepted;
     std::vector<Address> peers;
     auto listener =
-        Listener::listen(position.loop, "localhost:0", {}, [&](Socket socket, const Address& peer) {
+        Listener::listen(mode.loop, "localhost:0", {}, [&](Socket socket, const Address& peer) {
           accepted.push_back(std::move(socket));
           peers.push_back(peer);
         });
@@ -472,18 +474,18 @@ TEST_SUITE("listener") {
       CHECK(address.port() == addresses.front().port());
       clients.push_back(connect_to(address));
     }
-    run_until(position.loop, [&] { return accepted.size() == addresses.size(); });
+    run_until(mode.loop, [&] { return accepted.size() == addresses.size(); });
 
     listener->pause();
     for (const Address& address : addresses) clients.push_back(connect_to(address));
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(accepted.size() == addresses.size());
     listener->resume();
-    run_until(position.loop, [&] { return accepted.size() == 2 * addresses.size(); });
+    run_until(mode.loop, [&] { return accepted.size() == 2 * addresses.size(); });
 
     for (const Address& address : addresses) clients.push_back(connect_to(address));
     listener->drain();
-    position.loop.run();
+    mode.loop.run();
     CHECK(accepted.size() == 3 * addresses.size());
   }
 
@@ -508,12 +510,12 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", Position,
-                     Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     std::optional<Listener> listener;
     int calls = 0;
-    auto made = Listener::listen(position.loop, "localhost:0", {}, [&](Socket, const Address&) {
+    auto made = Listener::listen(mode.loop, "localhost:0", {}, [&](Socket, const Address&) {
       ++calls;
       listener.reset();
     });
@@ -521,8 +523,8 @@ TEST_SUITE("listener") {
     listener = std::move(*made);
     std::vector<Socket> clients;
     for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
-    run_until(position.loop, [&] { return !listener; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    run_until(mode.loop, [&] { return !listener; });
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(calls == 1);
   }
 

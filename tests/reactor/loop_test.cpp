@@ -15,18 +15,18 @@
 #include <thread>
 #include <vector>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "support/child.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/stack_depth.hpp"
 
 using namespace std::chrono_literals;
-using reactor::Deadline;
+using reactor::IdleTimeout;
 using reactor::Loop;
 using reactor::Stream;
 using reactor::Timer;
@@ -45,37 +45,38 @@ void spend(Clock::duration time) {
 TEST_SUITE("loop") {
   // ---- Running
 
-  TEST_CASE_TEMPLATE("run() returns when nothing is left that could call back", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("run() returns when nothing is left that could call back", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     loop.run();
     CHECK_FALSE(loop.run_once());
     CHECK_FALSE(loop.poll());
     int calls = 0;
     const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
-    const Deadline deadline(loop, 1h, [] {});  // Does not count.
+    const IdleTimeout idle(loop, 1h, [] {});  // Does not count.
     loop.run();
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("stop() ends run() after the present turn, and only that run()", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
-    int turns = 0;
+  TEST_CASE_TEMPLATE("stop() ends run() after the present iteration, and only that run()", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
+    int iterations = 0;
     const auto timer = Timer::every(loop, 100us, [&] {
-      if (++turns % 3 == 0) loop.stop();
+      if (++iterations % 3 == 0) loop.stop();
     });
     loop.run();
-    CHECK(turns == 3);
+    CHECK(iterations == 3);
     loop.run();
-    CHECK(turns == 6);
+    CHECK(iterations == 6);
   }
 
-  TEST_CASE_TEMPLATE("stop() before run() lets it take one turn", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("stop() before run() lets it take one iteration", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     int posted = 0;
     const auto timer = Timer::after(loop, 1h, [] {});
     loop.post([&] { ++posted; });
@@ -84,10 +85,10 @@ TEST_SUITE("loop") {
     CHECK(posted == 1);
   }
 
-  TEST_CASE_TEMPLATE("run_forever() serves other threads until one of them stops it", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("run_forever() serves other threads until one of them stops it", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     int served = 0;
     std::thread other([&] {
       for (int i = 0; i < 100; ++i) loop.post([&] { ++served; });
@@ -148,10 +149,10 @@ TEST_SUITE("loop") {
 
   // ---- post
 
-  TEST_CASE_TEMPLATE("what is posted is run in its order, also from within a task", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("what is posted is run in its order, also from within a task", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::vector<int> order;
     loop.post([&] {
       order.push_back(1);
@@ -163,11 +164,11 @@ TEST_SUITE("loop") {
   }
 
   TEST_CASE_TEMPLATE("posting from four threads loses nothing and keeps the order of each",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr int threads = 4, posts = 100'000;
-    Position position;
-    Loop& loop = position.loop;
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+    LoopMode mode;
+    Loop& loop = mode.loop;
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     std::array<int, threads> next{};
     bool in_order = true;
     int ended = 0;
@@ -186,13 +187,13 @@ TEST_SUITE("loop") {
     for (auto& poster : posters) poster.join();
     CHECK(in_order);
     CHECK(next == std::array{posts, posts, posts, posts});
-    CHECK(statistics.turns < threads * posts);  // No wake-up each.
+    CHECK(statistics.iterations < threads * posts);  // No wake-up each.
   }
 
-  TEST_CASE_TEMPLATE("a task that posts itself again leaves the loop to others", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a task that posts itself again leaves the loop to others", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     int rounds = 0;
     bool fired = false;
     StackDepth depth;
@@ -210,13 +211,13 @@ TEST_SUITE("loop") {
   }
 
   TEST_CASE_TEMPLATE("a loop destroyed with tasks pending destroys them, and what they own",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     const auto owned = std::make_shared<int>(0);
     bool ran = false;
     {
-      Position position;
-      auto timer = Timer::after(position.loop, 1h, [] {});
-      position.loop.post([&ran, owned, timer = std::move(timer)] { ran = true; });
+      LoopMode mode;
+      auto timer = Timer::after(mode.loop, 1h, [] {});
+      mode.loop.post([&ran, owned, timer = std::move(timer)] { ran = true; });
       CHECK(owned.use_count() == 2);
     }
     CHECK(owned.use_count() == 1);
@@ -278,17 +279,17 @@ TEST_SUITE("loop") {
   }
 #endif
 
-  // ---- What a turn cost
+  // ---- What an iteration cost
 
-  TEST_CASE_TEMPLATE("turns are measured", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
-    const reactor::TurnStatistics& statistics = loop.measure_turns();
+  TEST_CASE_TEMPLATE("iterations are measured", LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
+    const reactor::IterationStatistics& statistics = loop.measure_iterations();
     loop.post([] { spend(3ms); });
     loop.poll();
     loop.post([] {});
     loop.poll();
-    CHECK(statistics.turns >= 2);
+    CHECK(statistics.iterations >= 2);
     CHECK(statistics.longest >= 3ms);
     CHECK(statistics.total >= statistics.longest);
     CHECK(statistics.percentile(1) == statistics.longest);
@@ -296,9 +297,9 @@ TEST_SUITE("loop") {
   }
 
   TEST_CASE_TEMPLATE("a callback that takes too long is told of, by the name of its handle",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::vector<std::string> slow;
     loop.watch_slow_callbacks(2ms, [&](const std::string& what, std::chrono::nanoseconds took) {
       CHECK(took >= 2ms);
@@ -372,27 +373,27 @@ TEST_SUITE("loop") {
     native.data = &calls;
     uv_timer_start(
         &native, [](uv_timer_t* timer) { ++*static_cast<int*>(timer->data); }, 20'000, 0);
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(calls == 0);
     uv_close(reinterpret_cast<uv_handle_t*>(&native), nullptr);
     loop.run();
   }
 
-  TEST_CASE("a guest and the application's own handles are served by one uv_run") {
-    Guest guest;
+  TEST_CASE("an embedded loop and the application's own handles are served by one uv_run") {
+    Embedded embedded;
     std::string order;
     // Each starts the next, so that no stall of the machine changes the order.
     std::optional<Timer> last;
     std::function<void()> in_application = [&] {
       order += "application ";
-      last.emplace(Timer::after(guest.loop, 1ms, [&] { order += "last"; }));
+      last.emplace(Timer::after(embedded.loop, 1ms, [&] { order += "last"; }));
     };
     uv_timer_t native;
-    uv_timer_init(guest.application.get(), &native);
+    uv_timer_init(embedded.application.get(), &native);
     native.data = &in_application;
     int calls = 0;
-    const auto meanwhile = Timer::after(guest.loop, 20ms, [&] { ++calls; });
-    const auto first = Timer::after(guest.loop, 1ms, [&] {
+    const auto meanwhile = Timer::after(embedded.loop, 20ms, [&] { ++calls; });
+    const auto first = Timer::after(embedded.loop, 1ms, [&] {
       order += "first ";
       uv_timer_start(
           &native,
@@ -402,53 +403,53 @@ TEST_SUITE("loop") {
           },
           1, 0);
     });
-    CHECK(uv_run(guest.application.get(), UV_RUN_DEFAULT) == 0);
+    CHECK(uv_run(embedded.application.get(), UV_RUN_DEFAULT) == 0);
     CHECK(order == "first application last");
     CHECK(calls == 1);
   }
 
-  TEST_CASE("a guest keeps uv_run going for as long as it has something to do") {
-    Guest guest;
-    uv_loop_t* const application = guest.application.get();
+  TEST_CASE("an embedded loop keeps uv_run going for as long as it has something to do") {
+    Embedded embedded;
+    uv_loop_t* const application = embedded.application.get();
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
     int calls = 0;
-    guest.loop.post([&] { ++calls; });
+    embedded.loop.post([&] { ++calls; });
     {
-      const auto passing = Timer::after(guest.loop, 1h, [] {});
+      const auto passing = Timer::after(embedded.loop, 1h, [] {});
     }
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
     CHECK(calls == 1);
-    const Deadline idle(guest.loop, 1h, [] {});
+    const IdleTimeout idle(embedded.loop, 1h, [] {});
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
   }
 
-  TEST_CASE("a guest that has run for ever keeps the application's loop alive no longer") {
-    Guest guest;
-    guest.loop.post([&] { guest.loop.stop(); });
-    guest.loop.run_forever();
-    CHECK(uv_loop_alive(guest.application.get()) == 0);
+  TEST_CASE("an embedded loop that has run for ever keeps the application's loop alive no longer") {
+    Embedded embedded;
+    embedded.loop.post([&] { embedded.loop.stop(); });
+    embedded.loop.run_forever();
+    CHECK(uv_loop_alive(embedded.application.get()) == 0);
   }
 
-  TEST_CASE("a guest's exception ends uv_run and waits in rethrow()") {
-    Guest guest;
-    uv_loop_t* const application = guest.application.get();
+  TEST_CASE("an embedded loop's exception ends uv_run and waits in rethrow()") {
+    Embedded embedded;
+    uv_loop_t* const application = embedded.application.get();
     int after = 0;
-    guest.loop.post([] { throw std::runtime_error("thrown"); });
-    guest.loop.post([&] { ++after; });
+    embedded.loop.post([] { throw std::runtime_error("thrown"); });
+    embedded.loop.post([&] { ++after; });
     uv_run(application, UV_RUN_DEFAULT);
     CHECK(after == 0);
-    CHECK_THROWS_WITH(guest.loop.rethrow(), "thrown");
-    guest.loop.rethrow();  // Once.
+    CHECK_THROWS_WITH(embedded.loop.rethrow(), "thrown");
+    embedded.loop.rethrow();  // Once.
     uv_run(application, UV_RUN_DEFAULT);
     CHECK(after == 1);
   }
 
-  TEST_CASE("stop() on a guest ends one uv_run of the application's") {
-    Guest guest;
-    uv_loop_t* const application = guest.application.get();
+  TEST_CASE("stop() on an embedded loop ends one uv_run of the application's") {
+    Embedded embedded;
+    uv_loop_t* const application = embedded.application.get();
     int calls = 0;
-    const auto timer = Timer::every(guest.loop, 100us, [&] {
-      if (++calls == 2) guest.loop.stop();
+    const auto timer = Timer::every(embedded.loop, 100us, [&] {
+      if (++calls == 2) embedded.loop.stop();
       if (calls == 5) uv_stop(application);
     });
     CHECK(uv_run(application, UV_RUN_DEFAULT) != 0);
@@ -458,26 +459,26 @@ TEST_SUITE("loop") {
   }
 
   TEST_CASE("two guests live in one application's loop") {
-    Guest guest;
-    Loop second(*guest.application);
+    Embedded embedded;
+    Loop second(*embedded.application);
     std::string order;
     // The one starts the other's, so that no stall of the machine changes the order.
     std::optional<Timer> two;
     int calls = 0;
     const auto meanwhile = Timer::after(second, 3ms, [&] { ++calls; });
-    const auto one = Timer::after(guest.loop, 1ms, [&] {
+    const auto one = Timer::after(embedded.loop, 1ms, [&] {
       order += "1";
       two.emplace(Timer::after(second, 1ms, [&] { order += "2"; }));
     });
-    uv_run(guest.application.get(), UV_RUN_DEFAULT);
+    uv_run(embedded.application.get(), UV_RUN_DEFAULT);
     CHECK(order == "12");
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("now() is read once a turn, and is the steady clock's", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("now() is read once an iteration, and is the steady clock's", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     const auto before = Clock::now();
     CHECK(loop.now() >= before);
     Clock::time_point first, second;

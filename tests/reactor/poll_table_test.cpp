@@ -23,8 +23,8 @@
 #include "reactor/timer.hpp"
 #include "reactor/wait_any.hpp"
 #include "reactor/watcher.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -294,15 +294,15 @@ const std::array interests = {readable, writable, readable | writable,
 
 TEST_SUITE("poll_table") {
   TEST_CASE_TEMPLATE("a Watcher and wait_any report what poll reports, and as long as it does",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     const bool epoll = has_epoll();
     for (const Case& row : cases()) {
       CAPTURE(row.name);
       for (const Interest interest : interests) {
         CAPTURE(static_cast<int>(interest));
         if (!epoll && interest & Interest::priority) continue;
-        Position position;
-        Loop& loop = position.loop;
+        LoopMode mode;
+        Loop& loop = mode.loop;
         Subject subject = row.make();
         const std::string expected = comparable(by_poll(subject.fd, interest), epoll);
 
@@ -313,7 +313,7 @@ TEST_SUITE("poll_table") {
             ++calls;
             watched = comparable(ready, epoll);
           }));
-          for (int turn = 0; turn < 4; ++turn) loop.poll();
+          for (int i = 0; i < 4; ++i) loop.poll();
         }
         const bool ends_by_itself = row.name == "tcp, connection refused";
         // Of a hang-up, uv_poll_t drops one of the two that poll reports, but never both.
@@ -327,7 +327,7 @@ TEST_SUITE("poll_table") {
         const auto wait = ok(reactor::wait_any(loop, waits, std::nullopt, [&](auto ready) {
           for (const auto& [fd, how] : ready) waited = comparable(how, epoll);
         }));
-        for (int turn = 0; turn < 4; ++turn) loop.poll();
+        for (int i = 0; i < 4; ++i) loop.poll();
         CHECK((exact ? waited == expected_again : waited.empty() == expected_again.empty()));
         subject.close_all();
       }
@@ -335,24 +335,24 @@ TEST_SUITE("poll_table") {
   }
 
   TEST_CASE_TEMPLATE(
-      "a callback that reads to the end and destroys the Watcher is called once for it", Position,
-      Host, Guest) {
-    Position position;
+      "a callback that reads to the end and destroys the Watcher is called once for it", LoopMode,
+      Standalone, Embedded) {
+    LoopMode mode;
     Subject subject = new_pipe(true);
     send_text(subject.other);
     subject.close_other();
     int calls = 0;
     bool ended = false;
     std::optional<Watcher> watcher;
-    watcher = ok(Watcher::create(position.loop, subject.fd, readable, [&](Ready ready) {
+    watcher = ok(Watcher::create(mode.loop, subject.fd, readable, [&](Ready ready) {
       ++calls;
       std::array<char, 64> buffer;
       if (!ready.readable || read(subject.fd, buffer.data(), buffer.size()) > 0) return;
       ended = true;
       watcher.reset();
     }));
-    run_until(position.loop, [&] { return ended; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    run_until(mode.loop, [&] { return ended; });
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(calls == 2);
     subject.close_all();
   }

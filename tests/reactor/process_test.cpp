@@ -19,8 +19,8 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 #include "support/valgrind.hpp"
@@ -126,8 +126,8 @@ class Fifo {
 }  // namespace
 
 TEST_SUITE("process") {
-  TEST_CASE_TEMPLATE("how a process ended is told once, and the loop runs until then", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("how a process ended is told once, and the loop runs until then", LoopMode,
+                     Standalone, Embedded) {
     struct Case {
       const char* script;
       int status;
@@ -136,17 +136,17 @@ TEST_SUITE("process") {
     for (const Case& expected : {Case{"exit 0", 0, 0}, Case{"exit 255", 255, 0},
                                  Case{"kill -9 $$", 0, SIGKILL}, Case{"kill -15 $$", 0, SIGTERM}}) {
       CAPTURE(expected.script);
-      Position position;
+      LoopMode mode;
       int calls = 0;
-      const Process process = ok(Process::start(
-          position.loop, {.program = "/bin/sh", .arguments = {"-c", expected.script}},
-          [&](ProcessEnd end) {
-            ++calls;
-            CHECK(end.status == expected.status);
-            CHECK(end.signal == expected.signal);
-          }));
-      run_until(position.loop, [&] { return calls > 0; });
-      for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+      const Process process =
+          ok(Process::start(mode.loop, {.program = "/bin/sh", .arguments = {"-c", expected.script}},
+                            [&](ProcessEnd end) {
+                              ++calls;
+                              CHECK(end.status == expected.status);
+                              CHECK(end.signal == expected.signal);
+                            }));
+      run_until(mode.loop, [&] { return calls > 0; });
+      for (int i = 0; i < 3; ++i) mode.loop.poll();
       CHECK(calls == 1);
     }
   }
@@ -164,11 +164,11 @@ TEST_SUITE("process") {
   }
 
   TEST_CASE_TEMPLATE("what is written to its input comes back from its output, and no byte is lost",
-                     Position, Host, Guest) {
-    Position position;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
     Command command{.program = "cat"};
     command.input = command.output = Standard::stream;
-    Running cat(position.loop, command);
+    Running cat(mode.loop, command);
     const std::string sent = Pattern::text(3'000'000);
     cat.process.input().write(sent);
     cat.process.input().shutdown();
@@ -316,28 +316,28 @@ TEST_SUITE("process") {
     Running run(loop, shell("sleep 1000 & exit 5"));
     run_until(loop, [&] { return run.end.has_value(); });
     CHECK(run.end->status == 5);
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK_FALSE(run.output.ended);
     run.process.kill(SIGKILL);
     run.finish();
   }
 
-  TEST_CASE_TEMPLATE("destroying it ends the whole group, and no callback comes", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("destroying it ends the whole group, and no callback comes", LoopMode,
+                     Standalone, Embedded) {
     for (const char* script : {"exec >\"$0\"; trap '' TERM HUP; echo x; sleep 1000 & wait",
                                "exec >\"$0\"; echo x; sleep 1000 & exit 0"}) {
-      Position position;
+      LoopMode mode;
       const Fifo fifo;
       bool called = false, may_call = true;
-      std::optional<Process> process = ok(Process::start(position.loop,
+      std::optional<Process> process = ok(Process::start(mode.loop,
                                                          {.program = "sh",
                                                           .arguments = {"-c", script, fifo.path()},
                                                           .environment = {"PATH=/usr/bin:/bin"}},
                                                          [&](ProcessEnd) { called |= !may_call; }));
-      poll_until(position.loop, [&] { return fifo.written(); });
+      poll_until(mode.loop, [&] { return fifo.written(); });
       may_call = false;
       process.reset();
-      poll_until(position.loop, [&] { return fifo.ended(); });
+      poll_until(mode.loop, [&] { return fifo.ended(); });
       CHECK_FALSE(called);
     }
   }

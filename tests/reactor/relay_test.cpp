@@ -77,7 +77,7 @@ TEST_SUITE("relay") {
     // Until nothing moves any more.
     std::size_t before = total + 1;
     while (before != std::exchange(before, joined.left->queued_bytes())) {
-      for (int turn = 0; turn < 20; ++turn) loop.poll();
+      for (int i = 0; i < 20; ++i) loop.poll();
     }
     CHECK(joined.left->queued_bytes() > total - 3 * 1024 * 1024);
     joined.right->resume();
@@ -90,7 +90,7 @@ TEST_SUITE("relay") {
     const std::size_t total = 8 * 1024 * 1024;
     joined.right->pause();
     joined.left->write(std::string(total, 'x'));
-    for (int turn = 0; turn < 50; ++turn) loop.poll();
+    for (int i = 0; i < 50; ++i) loop.poll();
     CHECK(joined.left->queued_bytes() > 0);
     joined.right->write(std::string(total, 'y'));
     run_until(loop, [&] { return joined.left_received == total; });
@@ -134,7 +134,7 @@ TEST_SUITE("relay") {
     // The right side sends until the relay, whose left side is full, reads no more of it.
     std::size_t sent = 0, before = 1;
     while (sent != std::exchange(before, sent)) {
-      for (int turn = 0; turn < 20; ++turn) {
+      for (int i = 0; i < 20; ++i) {
         sent += on.right.send_some(Pattern::at(0));
         loop.poll();
       }

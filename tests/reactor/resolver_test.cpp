@@ -19,10 +19,10 @@ using Found = Result<std::vector<Address>>;
 
 namespace {
 
-Found resolve(Loop& loop, std::string_view endpoint, QueryOptions options = {}) {
+Found resolve(Loop& loop, std::string_view endpoint, LookupOptions options = {}) {
   std::optional<Found> found;
-  const auto query =
-      Query::start(loop, endpoint, options, [&](Found result) { found = std::move(result); });
+  const auto lookup =
+      Lookup::start(loop, endpoint, options, [&](Found result) { found = std::move(result); });
   CHECK_FALSE(found);  // Never before start() has returned.
   run_until(loop, [&] { return found.has_value(); });
   return std::move(*found);
@@ -38,12 +38,12 @@ std::string text_of(const Found& found) {
   return text;
 }
 
-std::string name_of(Loop& loop, std::string_view address, QueryOptions options = {}) {
+std::string name_of(Loop& loop, std::string_view address, LookupOptions options = {}) {
   std::optional<std::string> name;
-  const auto query = Query::name_of(loop, *Address::parse(address), options,
-                                    [&](const Result<std::string>& result) {
-                                      name = result ? *result : result.error().message();
-                                    });
+  const auto lookup = Lookup::name_of(loop, *Address::parse(address), options,
+                                      [&](const Result<std::string>& result) {
+                                        name = result ? *result : result.error().message();
+                                      });
   CHECK_FALSE(name);
   run_until(loop, [&] { return name.has_value(); });
   return *name;
@@ -209,26 +209,26 @@ TEST_SUITE("resolver") {
     }
   }
 
-  TEST_CASE("a destroyed query does not call back, whenever it is destroyed") {
+  TEST_CASE("a destroyed lookup does not call back, whenever it is destroyed") {
     Loop loop;
     int calls = 0;
     const auto count = [&](Found) { ++calls; };
-    (void)Query::start(loop, "127.0.0.1:80", count);
-    (void)Query::start(loop, "localhost:80", count);
+    (void)Lookup::start(loop, "127.0.0.1:80", count);
+    (void)Lookup::start(loop, "localhost:80", count);
     {
       const BusyPool nobody_answers(loop);
-      (void)Query::start(loop, "localhost:80", count);
+      (void)Lookup::start(loop, "localhost:80", count);
     }
-    std::optional<Query> answered = Query::start(loop, "127.0.0.1:80", count);
-    std::optional<Query> self, other;
-    self = Query::start(loop, "localhost:80", [&](Found) {
+    std::optional<Lookup> answered = Lookup::start(loop, "127.0.0.1:80", count);
+    std::optional<Lookup> self, other;
+    self = Lookup::start(loop, "localhost:80", [&](Found) {
       self.reset();
       other.reset();
       answered.reset();
     });
     answered.reset();
-    other = Query::start(loop, "localhost:80", count);
-    self = Query::start(loop, "127.0.0.1:80", [&, kept = "owned"s](Found) {
+    other = Lookup::start(loop, "localhost:80", count);
+    self = Lookup::start(loop, "127.0.0.1:80", [&, kept = "owned"s](Found) {
       other.reset();
       self.reset();
       CHECK(kept == "owned");
@@ -240,15 +240,16 @@ TEST_SUITE("resolver") {
   TEST_CASE("a loop runs on for the answer, and ends when it has come") {
     Loop loop;
     int calls = 0;
-    const auto query = Query::start(loop, "localhost:80", [&](Found) { ++calls; });
+    const auto lookup = Lookup::start(loop, "localhost:80", [&](Found) { ++calls; });
     loop.run();
     CHECK(calls == 1);
   }
 
-  TEST_CASE("a loop may be destroyed while the pool still works on a query nobody waits for") {
+  TEST_CASE(
+      "a loop may be destroyed while the pool still works on a lookup that nobody waits for") {
     std::optional<Loop> loop(std::in_place);
     for (int i = 0; i < 100; ++i) {
-      (void)Query::start(*loop, "localhost:80", [](Found) { FAIL("called back"); });
+      (void)Lookup::start(*loop, "localhost:80", [](Found) { FAIL("called back"); });
     }
     loop.reset();
   }

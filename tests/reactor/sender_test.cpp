@@ -12,8 +12,8 @@
 
 #include "reactor/stream.hpp"
 #include "support/connection.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Loop;
@@ -45,7 +45,7 @@ TEST_SUITE("sender") {
     on.stream->set_limits({.high_water_bytes = 1000, .max_queued_bytes = 300'000});
     on.queue(200'000);
     sender.write("x");
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(sender.write(std::string(150'000, 'x')) == WriteStatus::refused);
     CHECK(sender.write("x") == WriteStatus::above_high_water);
   }
@@ -57,7 +57,7 @@ TEST_SUITE("sender") {
     const Stream::Sender sender = on.stream->sender();
     CHECK(sender.write(std::string(100'000, 's')) == WriteStatus::queued);
     on.queue(90'000);
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK_FALSE(on.closed);
     on.peer.read_on();
     run_until(loop, [&] {
@@ -67,28 +67,28 @@ TEST_SUITE("sender") {
   }
 
   TEST_CASE_TEMPLATE("once_drained() calls once, when half of the high-water mark is left",
-                     Position, Host, Guest) {
-    Position position;
-    ConnectedStream on(position.loop, small_buffers);
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    ConnectedStream on(mode.loop, small_buffers);
     on.stream->set_limits({.high_water_bytes = 100'000});
     const Stream::Sender sender = on.stream->sender();
     int calls = 0;
     sender.once_drained([&] { ++calls; });  // Nothing waits.
-    run_until(position.loop, [&] { return calls == 1; });
+    run_until(mode.loop, [&] { return calls == 1; });
 
     on.peer.hold();
     while (sender.write(std::string(10'000, 'x')) != WriteStatus::above_high_water)
-      position.loop.poll();
+      mode.loop.poll();
     sender.once_drained([&] {
       ++calls;
       CHECK(on.stream->queued_bytes() <= 50'000);
       CHECK(sender.write("x") == WriteStatus::queued);
     });
-    for (int turn = 0; turn < 5; ++turn) position.loop.poll();
+    for (int i = 0; i < 5; ++i) mode.loop.poll();
     CHECK(calls == 1);
     on.peer.read_on();
-    run_until(position.loop, [&] { return calls == 2; });
-    for (int turn = 0; turn < 5; ++turn) position.loop.poll();
+    run_until(mode.loop, [&] { return calls == 2; });
+    for (int i = 0; i < 5; ++i) mode.loop.poll();
     CHECK(calls == 2);
   }
 
@@ -101,7 +101,7 @@ TEST_SUITE("sender") {
       const Stream::Sender sender = on.stream->sender();
       on.queue(200'000);
       sender.write("x");
-      for (int turn = 0; turn < 3; ++turn) loop.poll();
+      for (int i = 0; i < 3; ++i) loop.poll();
       bool called = false;
       sender.once_drained([&] {
         called = true;

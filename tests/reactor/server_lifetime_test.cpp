@@ -20,7 +20,6 @@
 #include "reactor/server.hpp"
 #include "support/lifetime.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -310,7 +309,7 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 
   attempt([&] { world.trigger(); });
   attempt([&] { go_on_until([&] { return world.acted(); }); });
-  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  for (int i = 0; i < 5; ++i) attempt([&] { loop.poll(); });
   REQUIRE(world.acted());
   CHECK(caught == (action.effect == Action::throws));
   CHECK(world.late_calls() == 0);
@@ -334,14 +333,14 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 
 TEST_SUITE("server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a server calls may end it, drain it, or end any connection",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     lifetime::for_each_pair<Moment, World>(
         moments, actions(), is_destructor, [](Moment moment, const Action& action) {
-          Position position;
+          LoopMode mode;
           const bool framed_only = moment == Moment::make_decoder || moment == Moment::on_frame;
-          if (!framed_only) check_pair<NoDecoder>(position.loop, moment, action);
+          if (!framed_only) check_pair<NoDecoder>(mode.loop, moment, action);
           if (moment != Moment::on_data && moment != Moment::on_drained) {
-            check_pair<protocols::LineDecoder>(position.loop, moment, action);
+            check_pair<protocols::LineDecoder>(mode.loop, moment, action);
           }
         });
   }

@@ -19,8 +19,8 @@
 
 #include "protocols/lines.hpp"
 #include "reactor/timer.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -154,11 +154,11 @@ struct DecidesWhenIdle {
 }  // namespace
 
 TEST_SUITE("server") {
-  TEST_CASE_TEMPLATE("every connection has a session of its own", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("every connection has a session of its own", LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       auto server = listen<Echo>(loop, {}, transport);
       std::list<Client> clients;
       for (int i = 0; i < 20; ++i) {
@@ -180,10 +180,10 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a session is told what its stream is, and destroyed after on_close", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a session is told what its stream is, and destroyed after on_close", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     auto server = listen_and_log(loop, log);
     Client client(loop, server.address());
@@ -204,15 +204,15 @@ TEST_SUITE("server") {
   }
 
   TEST_CASE_TEMPLATE("a server takes its endpoint as text, and says what is wrong with it",
-                     Position, Host, Guest) {
-    Position position;
-    const auto server = Server<Echo>::listen(position.loop, "127.0.0.1:0");
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    const auto server = Server<Echo>::listen(mode.loop, "127.0.0.1:0");
     REQUIRE(server);
     CHECK(server->address().port() != 0);
-    const auto nonsense = Server<Echo>::listen(position.loop, "nonsense");
+    const auto nonsense = Server<Echo>::listen(mode.loop, "nonsense");
     REQUIRE_FALSE(nonsense);
     CHECK(nonsense.error().code == std::errc::invalid_argument);
-    const auto taken = Server<Echo>::listen(position.loop, server->address(), {},
+    const auto taken = Server<Echo>::listen(mode.loop, server->address(), {},
                                             [](Stream& stream) { return Echo{stream}; });
     REQUIRE_FALSE(taken);
     CHECK(taken.error().code == std::errc::address_in_use);
@@ -247,22 +247,23 @@ TEST_SUITE("server") {
     CHECK(adopted.error().code == std::errc::invalid_argument);
   }
 
-  TEST_CASE_TEMPLATE("a server can be given a socket that listens already", Position, Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a server can be given a socket that listens already", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
     auto listening = listening_socket(Transport::tcp4);
     const Address address = *listening.local_address();
-    auto server = Server<Echo>::adopt(position.loop, std::move(listening), {},
+    auto server = Server<Echo>::adopt(mode.loop, std::move(listening), {},
                                       [](Stream& stream) { return Echo{stream}; });
     REQUIRE(server);
-    Client client(position.loop, address);
+    Client client(mode.loop, address);
     client.send("x");
-    run_until(position.loop, [&] { return client.received() == "x"; });
+    run_until(mode.loop, [&] { return client.received() == "x"; });
   }
 
-  TEST_CASE_TEMPLATE("an idle connection is closed, one that speaks is not", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("an idle connection is closed, one that speaks is not", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Echo>(loop, {.idle_timeout = 30ms});
     Client silent(loop, server.address()), talking(loop, server.address());
     using Clock = std::chrono::steady_clock;
@@ -283,10 +284,10 @@ TEST_SUITE("server") {
     if (longest_gap < 15ms) CHECK_FALSE(talking.over());
   }
 
-  TEST_CASE_TEMPLATE("connections beyond the most allowed wait until one is closed", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("connections beyond the most allowed wait until one is closed", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Echo>(loop, {.max_connections = 2});
     std::list<Client> clients;
     for (int i = 0; i < 5; ++i) clients.emplace_back(loop, server.address()).send("x");
@@ -296,7 +297,7 @@ TEST_SUITE("server") {
       return count;
     };
     run_until(loop, [&] { return served() == 2; });
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(served() == 2);
     CHECK(server.connections() == 2);
     while (clients.size() > 2) {
@@ -310,9 +311,10 @@ TEST_SUITE("server") {
 
   // ---- Ending
 
-  TEST_CASE_TEMPLATE("drain() lets every session finish, and run() return", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("drain() lets every session finish, and run() return", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Polite>(loop);
     const Address address = server.address();
     std::list<Client> clients;
@@ -334,9 +336,9 @@ TEST_SUITE("server") {
   }
 
   TEST_CASE_TEMPLATE("drain() closes sessions that cannot be asked to finish, without loss",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     auto server = listen_and_log(loop, log);
     Client client(loop, server.address());
@@ -352,9 +354,9 @@ TEST_SUITE("server") {
     CHECK(log.told.ends_with("closed destroyed "));
   }
 
-  TEST_CASE_TEMPLATE("drain() cuts off what does not end in time", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("drain() cuts off what does not end in time", LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Stubborn>(loop);
     Client client(loop, server.address());
     run_until(loop, [&] { return server.connections() == 1; });
@@ -366,11 +368,11 @@ TEST_SUITE("server") {
   }
 
   TEST_CASE_TEMPLATE("drain() serves the connections that the kernel has already accepted",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       auto server = listen<Echo>(loop, {}, transport);
       std::list<Client> clients;
       for (int i = 0; i < 200; ++i) clients.emplace_back(loop, server.address()).send("hello");
@@ -387,23 +389,23 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("drain() frees the address at once", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("drain() frees the address at once", LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      auto server = listen<Echo>(position.loop, {}, transport);
-      const Client waiting(position.loop, server.address());
+      LoopMode mode;
+      auto server = listen<Echo>(mode.loop, {}, transport);
+      const Client waiting(mode.loop, server.address());
       server.drain();
-      auto next = Server<Echo>::listen(position.loop, server.address(), {},
+      auto next = Server<Echo>::listen(mode.loop, server.address(), {},
                                        [](Stream& stream) { return Echo{stream}; });
       CHECK_MESSAGE(next, next.error().message());
     }
   }
 
-  TEST_CASE_TEMPLATE("while it drains, a server has no more connections than it may", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("while it drains, a server has no more connections than it may", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::size_t most = 0;
     std::optional<Server<Echo>> server;
     server.emplace(std::move(*Server<Echo>::listen(
@@ -430,9 +432,9 @@ TEST_SUITE("server") {
   }
 
   TEST_CASE_TEMPLATE("connections that cannot be served in time are cut off with the rest",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Stubborn>(loop, {.max_connections = 1});
     Client first(loop, server.address()), second(loop, server.address());
     second.send("never read");
@@ -444,10 +446,10 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
-  TEST_CASE_TEMPLATE("drain() asks every session, whatever one of them throws", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("drain() asks every session, whatever one of them throws", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Throwing>(loop);
     std::list<Client> clients;
     for (int i = 0; i < 3; ++i) clients.emplace_back(loop, server.address());
@@ -465,16 +467,16 @@ TEST_SUITE("server") {
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("an exception in finish() does not keep drain() from cutting off", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("an exception in finish() does not keep drain() from cutting off", LoopMode,
+                     Standalone, Embedded) {
     struct Refusing {
       Stream& stream;
       void on_data(Bytes) {}
       void on_end() {}
       void finish() { throw std::runtime_error("no"); }
     };
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Refusing>(loop);
     Client client(loop, server.address());
     run_until(loop, [&] { return server.connections() == 1; });
@@ -484,25 +486,25 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
-  TEST_CASE_TEMPLATE("a server that has drained still says where it listened", Position, Host,
-                     Guest) {
-    Position position;
-    auto server = listen<Echo>(position.loop);
+  TEST_CASE_TEMPLATE("a server that has drained still says where it listened", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    auto server = listen<Echo>(mode.loop);
     const Address address = server.address();
     server.on_error([](const Error&) {});
     server.drain();
     CHECK(server.address() == address);
     server.on_error([](const Error&) {});
-    position.loop.run();
+    mode.loop.run();
     CHECK(server.address() == address);
     server.on_error(nullptr);
     server.set_decoder([] { return reactor::NoDecoder(); });
   }
 
-  TEST_CASE_TEMPLATE("a destroyed server closes everything at once, and says nothing", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a destroyed server closes everything at once, and says nothing", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     std::optional server = listen_and_log(loop, log);
     Client client(loop, server->address());
@@ -514,10 +516,10 @@ TEST_SUITE("server") {
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("a session that cannot be made costs its own connection only", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a session that cannot be made costs its own connection only", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     int made = 0;
     auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4), {}, [&](Stream& stream) {
       if (++made == 1) throw std::runtime_error("no session");
@@ -531,10 +533,10 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 1);
   }
 
-  TEST_CASE_TEMPLATE("a decoder that cannot be made costs its own connection only", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a decoder that cannot be made costs its own connection only", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     int made = 0;
     auto server = Server<LineEcho, protocols::LineDecoder>::listen(loop, "127.0.0.1:0");
     REQUIRE(server);
@@ -549,10 +551,10 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 1);
   }
 
-  TEST_CASE_TEMPLATE("what makes decoders may be replaced while it makes one", Position, Host,
-                     Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("what makes decoders may be replaced while it makes one", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = Server<LineEcho, protocols::LineDecoder>::listen(loop, "127.0.0.1:0");
     REQUIRE(server);
     std::string told;
@@ -572,12 +574,12 @@ TEST_SUITE("server") {
     CHECK(told == "first third ");
   }
 
-  TEST_CASE_TEMPLATE("a session may be made by what ends its stream or the server", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a session may be made by what ends its stream or the server", LoopMode,
+                     Standalone, Embedded) {
     for (const std::string how : {"close", "abort", "drain"}) {
       CAPTURE(how);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       std::optional<Server<Echo>> server;
       server = std::move(
           *Server<Echo>::listen(loop, any_address(Transport::tcp4), {}, [&](Stream& stream) {
@@ -593,9 +595,10 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a server may be destroyed while a session is made", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a server may be destroyed while a session is made", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::optional<Server<Echo>> server;
     server = std::move(
         *Server<Echo>::listen(loop, any_address(Transport::tcp4), {}, [&](Stream& stream) {
@@ -608,10 +611,10 @@ TEST_SUITE("server") {
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("a server may be destroyed by a session that it asks to finish", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a server may be destroyed by a session that it asks to finish", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::optional<Server<Destructive>> server;
     server = std::move(*Server<Destructive>::listen(
         loop, any_address(Transport::tcp4), {},
@@ -623,11 +626,11 @@ TEST_SUITE("server") {
     run_until(loop, [&] { return first.over() && second.over(); });
   }
 
-  TEST_CASE_TEMPLATE("a connection that ends under load does not disturb its neighbours", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a connection that ends under load does not disturb its neighbours", LoopMode,
+                     Standalone, Embedded) {
     constexpr int rounds = 300;
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = listen<Echo>(loop);
     Client steady(loop, server.address());
     std::string expected;
@@ -837,11 +840,12 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 2);
   }
 
-  // No timer is armed but that of the server: run_until() has one, which keeps the loop's clock going.
+  // No timer is armed but that of the server: run_until() has one, which keeps the loop's clock
+  // going.
   TEST_CASE_TEMPLATE("a connection is idle after its idle time, also behind late progress",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     constexpr auto timeout = 100ms;
     std::vector<Error> ended;
     std::optional<Timer> progress;
@@ -856,7 +860,7 @@ TEST_SUITE("server") {
     const auto client = connect_to(server->address());
     const auto began = Loop::Clock::now();
     constexpr int most_looks = 50;  // Each takes half the idle time at most.
-    for (int turn = 0; turn < most_looks && ended.empty(); ++turn) loop.run_once();
+    for (int i = 0; i < most_looks && ended.empty(); ++i) loop.run_once();
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].code == reactor::idle_too_long());
     CHECK(Loop::Clock::now() - began >= timeout * 3 / 2);

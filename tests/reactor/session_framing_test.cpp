@@ -103,7 +103,7 @@ struct ByReference {
   using Frame = const int&;
   void feed(Bytes);
   std::optional<int> next();
-  void retain();
+  void copy_tail();
   std::error_code error() const;
   bool at_boundary() const;
 };

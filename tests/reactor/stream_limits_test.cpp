@@ -20,8 +20,8 @@
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "support/connection.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_file.hpp"
 
@@ -49,8 +49,8 @@ TEST_SUITE("stream") {
     std::function<void(ConnectedStream&)> end;
   };
 
-  TEST_CASE_TEMPLATE("output that will not be sent is a reset for the peer, never an end", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("output that will not be sent is a reset for the peer, never an end", LoopMode,
+                     Standalone, Embedded) {
     const TemporaryFile short_file("short");
     const std::vector<Ending> endings{
         {"a close timeout", [](ConnectedStream& on) { on.stream->close(20ms); }},
@@ -77,8 +77,8 @@ TEST_SUITE("stream") {
     };
     for (const Ending& ending : endings) {
       CAPTURE(ending.name);
-      Position position;
-      ConnectedStream on(position.loop, small_buffers);
+      LoopMode mode;
+      ConnectedStream on(mode.loop, small_buffers);
       on.queue(100'000);
       ending.end(on);
       if (on.stream) on.until_closed();
@@ -214,7 +214,7 @@ TEST_SUITE("stream") {
       on.stream->set_limits({.high_water_bytes = 1000, .pause_reading_above_high_water = pause});
       on.queue(200'000);
       on.peer.send("question");
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(on.received == (pause ? 0 : 8));
       on.peer.read_on();
       run_until(loop, [&] { return on.received == 8; });
@@ -340,7 +340,7 @@ TEST_SUITE("stream") {
     on.queue(200'000);
     on.stream->on_end([] {});
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     on.stream->close(20ms);
     on.until_closed();
     CHECK(on.closed->code == std::errc::timed_out);
@@ -422,7 +422,7 @@ TEST_SUITE("stream") {
         closing.until_closed();
         stalled.until_closed();
       } else {
-        for (int turn = 0; turn < 5; ++turn) loop.poll();
+        for (int i = 0; i < 5; ++i) loop.poll();
         CHECK_FALSE(closing.closed);
         CHECK_FALSE(stalled.closed);
       }

@@ -18,7 +18,6 @@
 
 #include "reactor/listener.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/stack_depth.hpp"
 
@@ -41,7 +40,7 @@ std::string_view text_of(Stream::Bytes bytes) {
 constexpr std::size_t mebibyte = 1024 * 1024;
 
 // A stream and its peer, and what the stream has told so far.
-template <class Position>
+template <class LoopMode>
 struct Connection {
   explicit Connection(Transport transport = Transport::tcp4, Buffers buffers = {})
       : Connection(connected_sockets(transport, buffers)) {}
@@ -75,8 +74,8 @@ struct Connection {
     until([this] { return closes > 0; });
   }
 
-  Position position;
-  Loop& loop = position.loop;
+  LoopMode mode;
+  Loop& loop = mode.loop;
   const std::string peer_address;
   std::optional<Stream> stream;
   Peer peer;
@@ -105,11 +104,11 @@ Address deserted_address() { return *listening_socket(Transport::tcp4).local_add
 }  // namespace
 
 TEST_SUITE("stream") {
-  TEST_CASE_TEMPLATE("what is written back in the callback arrives, whole and in order", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("what is written back in the callback arrives, whole and in order", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport);
+      Connection<LoopMode> on(transport);
       on.stream->on_data([&](Stream::Bytes bytes) {
         for (const char letter : text_of(bytes)) {
           CHECK(on.stream->write(std::string(2, letter)) == WriteStatus::sent);
@@ -121,9 +120,9 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("100 MiB through a small send buffer to a slow reader arrive unharmed",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr std::uint64_t total = 100 * mebibyte;
-    Connection<Position> on(Transport::tcp4, {.sender = 16 * 1024, .receiver = 64 * 1024});
+    Connection<LoopMode> on(Transport::tcp4, {.sender = 16 * 1024, .receiver = 64 * 1024});
     const auto produce = [&] {
       while (on.written < total) {
         const auto piece = Pattern::at(on.written, total - on.written);
@@ -145,9 +144,9 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("a write that is longer than the queue may grow closes the stream", Position,
-                     Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a write that is longer than the queue may grow closes the stream", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.peer.hold();
     on.stream->set_limits({.high_water_bytes = 100'000, .max_queued_bytes = 200'000});
     on.fill();
@@ -161,11 +160,11 @@ TEST_SUITE("stream") {
     CHECK(message.ends_with("(the peer does not read, and more than 200000 bytes wait for it)"));
   }
 
-  TEST_CASE_TEMPLATE("who does not read the answers is not read from, until half is sent", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("who does not read the answers is not read from, until half is sent", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport, {.sender = 32 * 1024, .receiver = 32 * 1024});
+      Connection<LoopMode> on(transport, {.sender = 32 * 1024, .receiver = 32 * 1024});
       constexpr std::size_t high_water = 100'000;
       on.stream->set_limits(
           {.high_water_bytes = high_water, .pause_reading_above_high_water = true});
@@ -182,7 +181,7 @@ TEST_SUITE("stream") {
       CHECK(on.stream->write("x") == WriteStatus::above_high_water);
 
       on.peer.send("question");
-      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      for (int i = 0; i < 3; ++i) on.loop.poll();
       CHECK(on.received == "");
       CHECK(drained == 0);
 
@@ -195,9 +194,9 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a write tells whether it was sent, queued, too much, or not taken", Position,
-                     Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a write tells whether it was sent, queued, too much, or not taken", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.peer.hold();
     CHECK(on.stream->write("") == WriteStatus::sent);
     CHECK(on.stream->write("a") == WriteStatus::sent);
@@ -214,11 +213,11 @@ TEST_SUITE("stream") {
 
   // ---- Ending in order
 
-  TEST_CASE_TEMPLATE("10 MiB written before close() arrive at a peer that reads slowly", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("10 MiB written before close() arrive at a peer that reads slowly", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport, {.sender = 0, .receiver = 32 * 1024});
+      Connection<LoopMode> on(transport, {.sender = 0, .receiver = 32 * 1024});
       on.peer.keep(false);
       on.peer.read_slowly(20'000);
       std::string text = Pattern::text(10 * mebibyte);
@@ -237,10 +236,10 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("a peer that is still sending meets no reset when the stream is closed",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport);
+      Connection<LoopMode> on(transport);
       on.stream->on_data([&](Stream::Bytes) {
         on.stream->write("enough");
         on.stream->close();
@@ -262,8 +261,8 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("close() with much to send serves a peer that sends all before it reads",
-                     Position, Host, Guest) {
-    Connection<Position> on;
+                     LoopMode, Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
     on.peer.hold();
     on.peer.keep(false);
@@ -285,11 +284,11 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("close() gives a peer that does not end the connection only so long", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("close() gives a peer that does not end the connection only so long", LoopMode,
+                     Standalone, Embedded) {
     for (const bool reads : {true, false}) {
       CAPTURE(reads);
-      Connection<Position> on;
+      Connection<LoopMode> on;
       if (!reads) {
         on.peer.hold();
         on.fill();
@@ -301,19 +300,20 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a timeout may be as long as its type can tell", Position, Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a timeout may be as long as its type can tell", LoopMode, Standalone,
+                     Embedded) {
+    Connection<LoopMode> on;
     on.stream->close(std::chrono::milliseconds::max());
     on.peer.close();
     on.until_closed();
     CHECK_FALSE(on.close_error);
   }
 
-  TEST_CASE_TEMPLATE("the peer's end is told, and the stream may answer it yet", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("the peer's end is told, and the stream may answer it yet", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport);
+      Connection<LoopMode> on(transport);
       on.collect();
       bool ended = false;
       on.stream->on_end([&] {
@@ -336,10 +336,11 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("after shutdown() the peer's bytes still arrive", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("after shutdown() the peer's bytes still arrive", LoopMode, Standalone,
+                     Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Connection<Position> on(transport);
+      Connection<LoopMode> on(transport);
       on.collect();
       on.stream->write("question");
       on.stream->shutdown();
@@ -355,14 +356,14 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("without on_end, the peer's end closes the stream after what is queued",
-                     Position, Host, Guest) {
-    Connection<Position> on;
+                     LoopMode, Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.collect();
     on.peer.hold();
     on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
     on.stream->write(Pattern::text(10 * mebibyte));
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(on.stream->write("late") == WriteStatus::closed);
     CHECK(on.closes == 0);
     on.peer.read_on();
@@ -373,9 +374,9 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("abort() resets the connection, and on_close says who did", Position, Host,
-                     Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("abort() resets the connection, and on_close says who did", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.stream->abort();
     CHECK(on.closes == 0);  // Never from inside the call.
     on.until_closed();
@@ -384,9 +385,9 @@ TEST_SUITE("stream") {
     CHECK(on.peer.error() == ECONNRESET);
   }
 
-  TEST_CASE_TEMPLATE("a destroyed stream closes its connection at once, and says nothing", Position,
-                     Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a destroyed stream closes its connection at once, and says nothing", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.stream->on_data([&](Stream::Bytes) {
       on.stream->write("bye");  // Gathered: it leaves before the end.
       on.stream.reset();
@@ -400,9 +401,9 @@ TEST_SUITE("stream") {
 
   // ---- Resets, in each state that a stream can be in
 
-  TEST_CASE_TEMPLATE("what came before a reset is delivered, and then the error", Position, Host,
-                     Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("what came before a reset is delivered, and then the error", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.collect();
     on.peer.send("half a mess");
     on.peer.reset();
@@ -411,36 +412,36 @@ TEST_SUITE("stream") {
     CHECK(on.close_error.code == std::errc::connection_reset);
   }
 
-  TEST_CASE_TEMPLATE("a reset ends a stream in whatever state it is, exactly once", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a reset ends a stream in whatever state it is, exactly once", LoopMode,
+                     Standalone, Embedded) {
     struct State {
       const char* name;
-      void (*enter)(Connection<Position>&);
+      void (*enter)(Connection<LoopMode>&);
     };
     const State states[] = {
-        {"without on_data", [](Connection<Position>&) {}},
-        {"open", [](Connection<Position>& on) { on.collect(); }},
+        {"without on_data", [](Connection<LoopMode>&) {}},
+        {"open", [](Connection<LoopMode>& on) { on.collect(); }},
         {"paused",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->pause();
          }},
         {"paused, with something to read",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->pause();
            on.peer.send("x");
            on.loop.poll();
          }},
         {"paused, and the peer has ended its side",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->pause();
            on.peer.finish();
            on.until([&] { return on.stream->peer_has_ended(); });
          }},
         {"paused, with something to read before the peer's end",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->pause();
            on.peer.send("x");
@@ -448,38 +449,38 @@ TEST_SUITE("stream") {
            on.until([&] { return on.stream->peer_has_ended(); });
          }},
         {"without on_data, and the peer has ended its side",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.peer.finish();
            on.until([&] { return on.stream->peer_has_ended(); });
          }},
         {"paused and shut",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->pause();
            on.stream->shutdown();
            on.loop.poll();
          }},
         {"throttled",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.peer.hold();
            on.fill();
            on.loop.poll();
          }},
         {"with a queue",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.peer.hold();
            while (on.stream->write(Pattern::at(0)) == WriteStatus::sent) {
            }
          }},
         {"shut",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->shutdown();
            on.loop.poll();
          }},
         {"shutting",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.peer.hold();
            on.fill();
@@ -487,19 +488,19 @@ TEST_SUITE("stream") {
            on.loop.poll();
          }},
         {"closing",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.stream->close();
            on.loop.poll();
          }},
         {"closing, with a queue",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.peer.hold();
            on.fill();
            on.stream->close();
            on.loop.poll();
          }},
         {"half closed by the peer",
-         [](Connection<Position>& on) {
+         [](Connection<LoopMode>& on) {
            on.collect();
            on.stream->on_end([] {});
            on.peer.finish();
@@ -509,7 +510,7 @@ TEST_SUITE("stream") {
     };
     for (const State& state : states) {
       CAPTURE(state.name);
-      Connection<Position> on;
+      Connection<LoopMode> on;
       state.enter(on);
       on.peer.reset();
       on.until_closed();
@@ -523,14 +524,14 @@ TEST_SUITE("stream") {
       on.stream->abort();
       on.stream->pause();
       on.stream->resume();
-      for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+      for (int i = 0; i < 3; ++i) on.loop.poll();
       CHECK(on.closes == 1);
     }
   }
 
-  TEST_CASE_TEMPLATE("writing to a peer that is gone is an error, not a signal", Position, Host,
-                     Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("writing to a peer that is gone is an error, not a signal", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.peer.close();
     on.until([&] { return on.stream->write("x") == WriteStatus::closed; });
     on.until_closed();
@@ -541,12 +542,12 @@ TEST_SUITE("stream") {
 
   // ---- Connecting
 
-  TEST_CASE_TEMPLATE("what is written before the connection stands is sent when it does", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("what is written before the connection stands is sent when it does", LoopMode,
+                     Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       const Socket listening = listening_socket(transport);
       auto stream = Stream::connect(loop, *listening.local_address());
       REQUIRE(stream);
@@ -574,12 +575,12 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("shutdown() before the connection stands comes after it", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("shutdown() before the connection stands comes after it", LoopMode, Standalone,
+                     Embedded) {
     for (const std::string text : {"", "all there is"}) {
       CAPTURE(text);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       const Socket listening = listening_socket(Transport::tcp4);
       auto stream = Stream::connect(loop, *listening.local_address());
       REQUIRE(stream);
@@ -598,54 +599,54 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a connection that is refused says by whom", Position, Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a connection that is refused says by whom", LoopMode, Standalone, Embedded) {
+    LoopMode mode;
     const Address nobody = deserted_address();
-    auto stream = Stream::connect(position.loop, nobody);
+    auto stream = Stream::connect(mode.loop, nobody);
     REQUIRE(stream);
     std::vector<std::string> errors;
     bool connected = false;
     stream->on_connect([&] { connected = true; });
     stream->on_close([&](const Error& error) { errors.push_back(error.message()); });
     stream->write("nobody hears this");
-    position.loop.run();
+    mode.loop.run();
     CHECK(errors == std::vector{"connect " + nobody.to_string() + ": connection refused"});
     CHECK_FALSE(connected);
   }
 
-  TEST_CASE_TEMPLATE("a unix socket that nobody listens on is an error of connect()", Position,
-                     Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a unix socket that nobody listens on is an error of connect()", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     const Address nowhere = any_address(Transport::unix_socket);
-    const auto stream = Stream::connect(position.loop, nowhere);
+    const auto stream = Stream::connect(mode.loop, nowhere);
     REQUIRE_FALSE(stream);
     CHECK(stream.error().message() ==
           "connect " + nowhere.to_string() + ": no such file or directory");
   }
 
-  TEST_CASE_TEMPLATE("a connection that nobody answers is given up after the timeout", Position,
-                     Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a connection that nobody answers is given up after the timeout", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     const Unanswering server;
-    auto stream = Stream::connect(position.loop, server.address, 20ms);
+    auto stream = Stream::connect(mode.loop, server.address, 20ms);
     REQUIRE(stream);
     Error error;
     stream->on_connect([] { FAIL("nobody accepted it"); });
     stream->on_close([&](const Error& why) { error = why; });
-    run_until(position.loop, [&] { return static_cast<bool>(error); });
+    run_until(mode.loop, [&] { return static_cast<bool>(error); });
     CHECK(error.message() == "connect " + server.address.to_string() + ": connection timed out");
   }
 
-  TEST_CASE_TEMPLATE("a stream may be destroyed, closed or aborted while it connects", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a stream may be destroyed, closed or aborted while it connects", LoopMode,
+                     Standalone, Embedded) {
     const Unanswering nobody;
     const Socket listening = listening_socket(Transport::tcp4);
     for (const Address& address :
          {nobody.address, *listening.local_address(), deserted_address()}) {
       for (const std::string how : {"destroy", "close", "abort"}) {
         CAPTURE(how);
-        Position position;
-        auto connecting = Stream::connect(position.loop, address);
+        LoopMode mode;
+        auto connecting = Stream::connect(mode.loop, address);
         REQUIRE(connecting);
         std::optional<Stream> stream = std::move(*connecting);
         std::string told;
@@ -654,27 +655,27 @@ TEST_SUITE("stream") {
         if (how == "destroy") stream.reset();
         if (how == "close") stream->close();
         if (how == "abort") stream->abort();
-        position.loop.run();
+        mode.loop.run();
         CHECK(told == (how == "destroy" ? "" : "Operation canceled "));
       }
     }
   }
 
   TEST_CASE_TEMPLATE("a stream that is closed while it connects sends what was written before",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     for (const std::string how : {"an address", "a name", "fail"}) {
       CAPTURE(how);
-      Position position;
+      LoopMode mode;
       std::optional<Peer> peer;
       auto listener = Listener::listen(
-          position.loop, any_address(Transport::tcp4),
-          [&](Socket socket, const Address&) { peer.emplace(position.loop, std::move(socket)); });
+          mode.loop, any_address(Transport::tcp4),
+          [&](Socket socket, const Address&) { peer.emplace(mode.loop, std::move(socket)); });
       REQUIRE(listener);
       const Address address = listener->address();
       Stream stream =
           how == "a name"
-              ? Stream::connect(position.loop, "localhost:" + std::to_string(address.port()))
-              : Stream::connect(position.loop, std::vector{address});
+              ? Stream::connect(mode.loop, "localhost:" + std::to_string(address.port()))
+              : Stream::connect(mode.loop, std::vector{address});
       std::string told;
       stream.on_connect([&] { told += "connected "; });
       stream.on_close([&](const Error& error) { told += error.code.message(); });
@@ -686,47 +687,48 @@ TEST_SUITE("stream") {
       }
       CHECK(stream.write("late") == WriteStatus::closed);
 
-      run_until(position.loop, [&] { return peer && peer->over(); });
+      run_until(mode.loop, [&] { return peer && peer->over(); });
       listener->drain();
       CHECK(peer->received() == "hello");
       CHECK(peer->ended());
       CHECK(told.empty());
       peer->close();
-      position.loop.run();
+      mode.loop.run();
       CHECK(told == (how == "fail" ? "Protocol error" : "Success"));
     }
   }
 
   TEST_CASE_TEMPLATE("a stream that is closed while it connects tells why it has not connected",
-                     Position, Host, Guest) {
-    Position position;
-    Stream stream = Stream::connect(position.loop, std::vector{deserted_address()});
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Stream stream = Stream::connect(mode.loop, std::vector{deserted_address()});
     Error told;
     stream.on_close([&](const Error& error) { told = error; });
     stream.write("hello");
     stream.close();
-    position.loop.run();
+    mode.loop.run();
     CHECK(told.code == std::errc::connection_refused);
   }
 
   TEST_CASE_TEMPLATE(
-      "a stream that is closed while nobody answers ends after the timeout of close()", Position,
-      Host, Guest) {
+      "a stream that is closed while nobody answers ends after the timeout of close()", LoopMode,
+      Standalone, Embedded) {
     const Unanswering nobody;
-    Position position;
-    Stream stream = Stream::connect(position.loop, std::vector{nobody.address});
+    LoopMode mode;
+    Stream stream = Stream::connect(mode.loop, std::vector{nobody.address});
     Error told;
     stream.on_close([&](const Error& error) { told = error; });
     stream.write("hello");
     stream.close(20ms);
-    position.loop.run();
+    mode.loop.run();
     CHECK(told.message() ==
           "close connection to " + nobody.address.to_string() + ": connection timed out");
   }
 
-  TEST_CASE_TEMPLATE("a connection is reset before its first callback", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a connection is reset before its first callback", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     const Socket listening = listening_socket(Transport::tcp4);
     auto stream = Stream::connect(loop, *listening.local_address());
     REQUIRE(stream);
@@ -745,9 +747,9 @@ TEST_SUITE("stream") {
 
   // ---- Callbacks
 
-  TEST_CASE_TEMPLATE("everything may be done to a stream from each of its callbacks", Position,
-                     Host, Guest) {
-    using On = Connection<Position>;
+  TEST_CASE_TEMPLATE("everything may be done to a stream from each of its callbacks", LoopMode,
+                     Standalone, Embedded) {
+    using On = Connection<LoopMode>;
     struct Action {
       const char* name;
       void (*act)(On&);
@@ -865,26 +867,27 @@ TEST_SUITE("stream") {
           action.act(on);
         });
         on.until([&] { return acted; });
-        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        for (int i = 0; i < 3; ++i) on.loop.poll();
         CHECK(on.closes <= 2);  // Two streams, at most, each of which is closed at most once.
         if (!on.stream) continue;
         on.stream->abort();
-        for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+        for (int i = 0; i < 3; ++i) on.loop.poll();
         CHECK(on.stream->write("late") == WriteStatus::closed);
       }
     }
   }
 
-  TEST_CASE_TEMPLATE("bytes that came before on_data wait for it", Position, Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("bytes that came before on_data wait for it", LoopMode, Standalone, Embedded) {
+    Connection<LoopMode> on;
     on.peer.send("early");
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     on.collect();
     on.until([&] { return on.received == "early"; });
   }
 
-  TEST_CASE_TEMPLATE("a paused stream reads nothing until it is resumed", Position, Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a paused stream reads nothing until it is resumed", LoopMode, Standalone,
+                     Embedded) {
+    Connection<LoopMode> on;
     on.stream->on_data([&](Stream::Bytes bytes) {
       on.received += text_of(bytes);
       on.stream->pause();
@@ -893,7 +896,7 @@ TEST_SUITE("stream") {
     on.until([&] { return on.received == "one"; });
     on.peer.send(" two");
     on.peer.finish();
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(on.received == "one");
     CHECK(on.closes == 0);
     on.stream->resume();
@@ -905,23 +908,23 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE("the peer's end is known before it is read, however the stream waits",
-                     Position, Host, Guest) {
-    void (*const states[])(Connection<Position>&) = {
-        [](Connection<Position>&) {},
-        [](Connection<Position>& on) {
+                     LoopMode, Standalone, Embedded) {
+    void (*const states[])(Connection<LoopMode>&) = {
+        [](Connection<LoopMode>&) {},
+        [](Connection<LoopMode>& on) {
           on.collect();
           on.stream->pause();
         },
-        [](Connection<Position>& on) {
+        [](Connection<LoopMode>& on) {
           on.collect();
           on.stream->pause();
           on.peer.send("unread");
         },
-        [](Connection<Position>& on) {
+        [](Connection<LoopMode>& on) {
           on.collect();
           on.stream->on_end([] {});
         },
-        [](Connection<Position>& on) {
+        [](Connection<LoopMode>& on) {
           on.collect();
           on.peer.hold();
           on.fill();
@@ -931,7 +934,7 @@ TEST_SUITE("stream") {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
       for (const auto& enter : states) {
-        Connection<Position> on(transport);
+        Connection<LoopMode> on(transport);
         enter(on);
         on.loop.poll();
         CHECK_FALSE(on.stream->peer_has_ended());
@@ -942,32 +945,32 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a loop sleeps while a paused stream waits behind the peer's end", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a loop sleeps while a paused stream waits behind the peer's end", LoopMode,
+                     Standalone, Embedded) {
     for (const bool shut : {false, true}) {
       CAPTURE(shut);
-      Connection<Position> on;
+      Connection<LoopMode> on;
       on.collect();
       on.stream->pause();
       on.peer.finish();
       on.until([&] { return on.stream->peer_has_ended(); });
       if (shut) on.stream->shutdown();
       for (int i = 0; i < 3; ++i) on.loop.poll();
-      int turns = 0;
+      int iterations = 0;
       bool done = false;
       const auto timer = Timer::after(on.loop, 50ms, [&] { done = true; });
-      while (!done && turns < 1000) {
+      while (!done && iterations < 1000) {
         on.loop.run_once();
-        ++turns;
+        ++iterations;
       }
-      CHECK(turns < 20);
+      CHECK(iterations < 20);
       CHECK(on.closes == 0);
     }
   }
 
-  TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order of each", Position,
-                     Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order of each", LoopMode,
+                     Standalone, Embedded) {
+    Connection<LoopMode> on;
     auto more = connected_sockets(Transport::tcp4);
     Stream other(on.loop, std::move(more[0]));
     Peer other_peer(on.loop, std::move(more[1]));
@@ -995,9 +998,9 @@ TEST_SUITE("stream") {
     CHECK((other_peer.received() == other_expected));
   }
 
-  TEST_CASE_TEMPLATE("callbacks that lead to callbacks do not grow the stack", Position, Host,
-                     Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("callbacks that lead to callbacks do not grow the stack", LoopMode, Standalone,
+                     Embedded) {
+    Connection<LoopMode> on;
     const auto echo = [](Stream& stream) {
       return [&stream](Stream::Bytes bytes) { stream.write(bytes); };
     };
@@ -1018,9 +1021,10 @@ TEST_SUITE("stream") {
 
   // ---- Sender
 
-  TEST_CASE_TEMPLATE("other threads write in their order, and whole", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("other threads write in their order, and whole", LoopMode, Standalone,
+                     Embedded) {
     constexpr int threads = 4, lines = 2'000;
-    Connection<Position> on;
+    Connection<LoopMode> on;
     const Stream::Sender sender = on.stream->sender();
     std::vector<std::thread> writers;
     for (int thread = 0; thread < threads; ++thread) {
@@ -1048,8 +1052,9 @@ TEST_SUITE("stream") {
     CHECK(in_order);
   }
 
-  TEST_CASE_TEMPLATE("a sender outlives its stream, and does nothing then", Position, Host, Guest) {
-    Connection<Position> on;
+  TEST_CASE_TEMPLATE("a sender outlives its stream, and does nothing then", LoopMode, Standalone,
+                     Embedded) {
+    Connection<LoopMode> on;
     const Stream::Sender sender = on.stream->sender();
     sender.write("posted");
     on.stream.reset();
@@ -1057,7 +1062,7 @@ TEST_SUITE("stream") {
     on.stream.emplace(on.loop, std::move(pair[0]));  // Takes the place of the first.
     Peer other(on.loop, std::move(pair[1]));
     sender.write("late");
-    for (int turn = 0; turn < 3; ++turn) on.loop.poll();
+    for (int i = 0; i < 3; ++i) on.loop.poll();
     CHECK(other.received() == "");
     on.until([&] { return on.peer.over(); });
     CHECK(on.peer.received() == "");

@@ -118,7 +118,7 @@ TEST_SUITE("timer") {
     std::vector<Timer> timers;
     for (int i = 0; i < 100'000; ++i)
       timers.emplace_back(loop, [&order, i] { order.push_back(i); });
-    // Within one turn the clock is read once, so that all of them are due at the same time.
+    // Within one iteration the clock is read once, so that all of them are due at the same time.
     loop.post([&] {
       for (Timer& timer : timers) timer.restart(10ms);
     });

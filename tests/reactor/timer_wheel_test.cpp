@@ -34,7 +34,8 @@ TEST_SUITE("timer_wheel") {
   }
 
   TEST_CASE(
-      "what is past or present expires at the next tick, so that a turn cannot go on for ever") {
+      "what is past or present expires at the next tick, so that an iteration cannot go on for "
+      "ever") {
     TimerWheel wheel(100);
     TimerWheel::Node past;
     wheel.insert(past, 7);

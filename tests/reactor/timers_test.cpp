@@ -53,8 +53,8 @@ struct Clocked {
   // Begins an iteration at this time; true when something is due.
   bool turn_at(std::int64_t now) {
     clock.now = now;
-    timers.enter_turn();
-    timers.begin_turn();
+    timers.enter_iteration();
+    timers.begin_iteration();
     return timers.any_armed() && timers.advance();
   }
 };
@@ -65,7 +65,7 @@ TEST_SUITE("timers") {
   TEST_CASE_FIXTURE(Clocked, "a node is due once its time has come, never earlier") {
     timers.arm(node, 1010 * tick + 1);
     CHECK_FALSE(turn_at(1010 * tick + 1));
-    timers.end_turn();
+    timers.end_iteration();
     CHECK(turn_at(1011 * tick));
     CHECK(timers.pop_due() == &node);
     CHECK(timers.pop_due() == nullptr);
@@ -81,12 +81,12 @@ TEST_SUITE("timers") {
   }
 
   TEST_CASE_FIXTURE(Clocked, "within an iteration the poller is armed once, at its end") {
-    timers.enter_turn();
-    timers.begin_turn();
+    timers.enter_iteration();
+    timers.begin_iteration();
     timers.arm(later, 1020 * tick);
     timers.arm(node, 1010 * tick);
     CHECK(alarm.armed.empty());
-    timers.end_turn();
+    timers.end_iteration();
     CHECK(alarm.armed.size() == 1);
   }
 
@@ -102,7 +102,7 @@ TEST_SUITE("timers") {
   TEST_CASE_FIXTURE(Clocked, "an iteration reads the clock once, and only where a node is armed") {
     clock.looks = 0;
     turn_at(1001 * tick);
-    timers.end_turn();
+    timers.end_iteration();
     CHECK(clock.looks == 0);
     timers.arm(node, 1100 * tick);
     clock.looks = 0;
@@ -110,9 +110,9 @@ TEST_SUITE("timers") {
     CHECK(timers.now() == 1002 * tick);
     clock.now = 1003 * tick;
     CHECK(timers.now() == 1002 * tick);
-    CHECK(timers.turn_time() == 1002 * tick);
+    CHECK(timers.iteration_time() == 1002 * tick);
     CHECK(clock.looks == 1);
-    timers.end_turn();
+    timers.end_iteration();
     CHECK(timers.now() == 1003 * tick);
   }
 
@@ -131,7 +131,7 @@ TEST_SUITE("timers") {
     timers.arm(node, 1010 * tick);
     REQUIRE(turn_at(1011 * tick));
     CHECK_FALSE(timers.stalled());
-    timers.end_turn();
+    timers.end_iteration();
     REQUIRE(turn_at(1010 * tick + 2'000'000));
     CHECK(timers.stalled());
   }

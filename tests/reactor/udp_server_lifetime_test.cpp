@@ -14,7 +14,7 @@
 
 #include "reactor/udp_server.hpp"
 #include "support/lifetime.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -176,7 +176,7 @@ class World {
     return moment_ == Moment::destructor_when_forgotten ? 0 : 1;
   }
   [[nodiscard]] UdpServerOptions options() const {
-    return {.socket = {.refusals = moment_ == Moment::on_error},
+    return {.socket = {.icmp_errors = moment_ == Moment::on_error},
             .max_sessions = moment_ == Moment::destructor_when_forgotten ? 3U : 100U,
             .idle_timeout = moment_ == Moment::destructor_when_idle ? 1ms : 60'000ms};
   }
@@ -230,7 +230,7 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
   const int before = world.delivered;
   attempt([&] { world.trigger(); });
   attempt([&] { run_until(loop, [&] { return world.acted; }); });
-  for (int turn = 0; turn < 5; ++turn) attempt([&] { loop.poll(); });
+  for (int i = 0; i < 5; ++i) attempt([&] { loop.poll(); });
   REQUIRE(world.acted);
   CHECK(caught == (action.effect == Action::throws));
   CHECK(world.late_calls == 0);
@@ -252,11 +252,11 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 
 TEST_SUITE("udp_server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     lifetime::for_each_pair<Moment, World>(moments, actions(), is_destructor,
                                            [](Moment moment, const Action& action) {
-                                             Position position;
-                                             check_pair(position.loop, moment, action);
+                                             LoopMode mode;
+                                             check_pair(mode.loop, moment, action);
                                            });
   }
 }

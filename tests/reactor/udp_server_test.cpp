@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "reactor/timer.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 #include "support/udp_client.hpp"
@@ -72,11 +72,12 @@ UdpServer<Counting> serve(Loop& loop, Log& log, UdpServerOptions options = {},
 }  // namespace
 
 TEST_SUITE("udp_server") {
-  TEST_CASE_TEMPLATE("every peer has a session of its own, which it keeps", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("every peer has a session of its own, which it keeps", LoopMode, Standalone,
+                     Embedded) {
     for (const char* endpoint : {"127.0.0.1:0", "[::1]:0"}) {
       CAPTURE(endpoint);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       Log log;
       auto server = serve(loop, log, {}, endpoint);
       std::list<UdpClient> clients;
@@ -108,9 +109,9 @@ TEST_SUITE("udp_server") {
   }
 
   TEST_CASE_TEMPLATE("a session that closes its peer is destroyed, and its peer begins anew",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     auto server = serve(loop, log);
     UdpClient client(loop, server.address());
@@ -125,9 +126,10 @@ TEST_SUITE("udp_server") {
     CHECK(server.sessions() == 1);
   }
 
-  TEST_CASE_TEMPLATE("a silent peer is forgotten, one that speaks is not", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a silent peer is forgotten, one that speaks is not", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .idle_timeout = 40ms});
     UdpClient silent(loop, server.address()), talking(loop, server.address());
@@ -245,9 +247,9 @@ TEST_SUITE("udp_server") {
   }
 
   TEST_CASE_TEMPLATE("drain() ends every session, sends what is queued, and lets run() return",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     Log log;
     auto server = serve(loop, log);
     UdpClient client(loop, server.address());
@@ -283,7 +285,7 @@ TEST_SUITE("udp_server") {
       UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return calls > 0; });
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(calls == 1);
     }
   }
@@ -301,7 +303,7 @@ TEST_SUITE("udp_server") {
       UdpClient client(loop, server->address());
       for (int i = 0; i < 3; ++i) client.socket.send("x");
       run_until(loop, [&] { return log.made > 0; });
-      for (int turn = 0; turn < 5; ++turn) loop.poll();
+      for (int i = 0; i < 5; ++i) loop.poll();
       CHECK(log.made == 1);
       CHECK(log.alive == 0);
       CHECK(client.answers.empty());
@@ -349,9 +351,9 @@ TEST_SUITE("udp_server") {
   };
 
   TEST_CASE_TEMPLATE("what a session throws loses no datagram of the batch, and keeps their order",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::vector<std::string> heard;
     auto server = ok(UdpServer<Fragile>::bind(loop, "0.0.0.0:0", {}, [&](UdpPeer& peer) {
       return Fragile{peer, heard};

@@ -7,7 +7,7 @@
 
 #include "reactor/datagram.hpp"
 #include "support/connection.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 

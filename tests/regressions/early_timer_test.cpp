@@ -1,5 +1,5 @@
-// A timer counted from the beginning of the turn in which it was started: behind a slow callback, or
-// in a turn that an exception had interrupted long ago, it fired too early.
+// A timer counted from the beginning of the iteration in which it was started: behind a slow
+// callback, or in an iteration that an exception had interrupted long ago, it fired too early.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -29,7 +29,7 @@ TEST_SUITE("early_timer") {
     Loop loop;
     Clock::time_point started, fired;
     std::optional<Timer> timer;
-    const auto running = Timer::after(loop, 0ms, [] {});  // So that the turn has a time.
+    const auto running = Timer::after(loop, 0ms, [] {});  // So that the iteration has a time.
     loop.post([] { spend(20ms); });
     loop.post([&] {
       started = Clock::now();
@@ -39,7 +39,7 @@ TEST_SUITE("early_timer") {
     CHECK(fired - started >= 10ms);
   }
 
-  TEST_CASE("a turn that an exception interrupted looks at the clock again when it goes on") {
+  TEST_CASE("an iteration that an exception interrupted looks at the clock again when it goes on") {
     Loop loop;
     loop.post([] { throw std::runtime_error("interrupted"); });
     Loop::Clock::time_point resumed;

@@ -17,12 +17,12 @@ TEST_SUITE("regressions") {
     for (const bool with_signal : {false, true}) {
       CAPTURE(with_signal);
       reactor::Loop loop;
-      const reactor::TurnStatistics& statistics = loop.measure_turns();
+      const reactor::IterationStatistics& statistics = loop.measure_iterations();
       std::optional<reactor::Signal> signal;
       if (with_signal) signal.emplace(*reactor::Signal::create(loop, SIGUSR2, [] {}));
       const auto timer = reactor::Timer::after(loop, 30ms, [] {});
       loop.run();
-      CHECK(statistics.turns < 10);
+      CHECK(statistics.iterations < 10);
     }
   }
 }

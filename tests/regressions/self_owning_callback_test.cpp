@@ -1,5 +1,6 @@
-// A callback whose captures own its own handle was destroyed with that handle while the engine still
-// looked at it: when the callback replaced itself, and when the watchdog destroyed the handle.
+// A callback whose captures own its own handle was destroyed with that handle while the engine
+// still looked at it: when the callback replaced itself, and when the watchdog destroyed the
+// handle.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -50,7 +51,7 @@ TEST_SUITE("self_owning_callback") {
       stream.on_data([](Stream::Bytes) {});
     });
     peer.send("x");
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     peer.send("echo");
     run_until(loop, [&] { return peer.received() == "echo"; });
   }

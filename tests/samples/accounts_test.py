@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from file_transfer_test import MEBIBYTE, FileTransferTest, Remote, cost, sha256  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 
 BOBS_PASSWORD = "another sesame"
 GIBIBYTE = 1 << 30
@@ -46,7 +46,7 @@ class TwoAccounts(FileTransferTest):
         return subprocess.run(
             [program("file_client"), server.endpoint, "--user", "bob", "--password-file",
              self.bobs_password, *command], text=True, cwd=cwd or self.folder, check=False,
-            capture_output=True, timeout=PATIENCE_SECONDS)
+            capture_output=True, timeout=TIMEOUT_SECONDS)
 
 
 class AccountsFile(TwoAccounts):
@@ -307,7 +307,7 @@ class TheClient(TwoAccounts):
             done = subprocess.run(
                 [program("file_client"), server.endpoint, "--user", "ann", "--password-file",
                  self.password], input="get big\nget small\npwd\n", text=True, cwd=self.folder,
-                check=False, capture_output=True, timeout=PATIENCE_SECONDS,
+                check=False, capture_output=True, timeout=TIMEOUT_SECONDS,
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE,
                                                       (MEBIBYTE, MEBIBYTE)))
             self.assertEqual(done.returncode, 1, done.stderr)
@@ -330,18 +330,18 @@ class Restart(FileTransferTest):
     def assert_restarts(self, name, *options, **process_options):
         with Server(name, *options, **process_options) as server:
             port = server.port
-            with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as client:
+            with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client:
                 server.process.terminate()
                 try:
                     while client.recv(1000):
                         pass
                 except ConnectionResetError:
                     self.fail("the connection was reset, and none can be in TIME_WAIT")
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
         self.assertTrue(in_time_wait(port))
         with Server(name, "--listen", f"127.0.0.1:{port}", *options, **process_options) as again:
             self.assertEqual(again.port, port)
-            socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS).close()
+            socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS).close()
 
     def test_every_server_starts_at_once_on_the_port_of_its_last_connections(self):
         for name, *options in (("tcp_echo_server",), ("tcp_echo_server", "--threads", "2"),
@@ -359,7 +359,7 @@ class Restart(FileTransferTest):
             server.process.terminate()
             self.assertIsNone(ann.answer())
             ann.socket.close()
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
         self.assertTrue(in_time_wait(port))
         with self.server("--listen", f"127.0.0.1:{port}") as server, Remote(server) as ann:
             self.assertEqual(ann.get("a")["data"], b"before")
@@ -378,7 +378,7 @@ class Socat(unittest.TestCase):
                                   stdout=subprocess.PIPE)
         self.addCleanup(client.stdout.close)
         self.addCleanup(client.kill)
-        stop = threading.Timer(PATIENCE_SECONDS, client.kill)  # Ends a read that lasts too long.
+        stop = threading.Timer(TIMEOUT_SECONDS, client.kill)  # Ends a read that lasts too long.
         stop.start()
         self.addCleanup(stop.cancel)
         for sent, expected in exchanges:
@@ -386,7 +386,7 @@ class Socat(unittest.TestCase):
             client.stdin.flush()
             self.assertEqual(client.stdout.read(len(expected)), expected)
         client.stdin.close()
-        self.assertEqual(client.wait(PATIENCE_SECONDS), 0)
+        self.assertEqual(client.wait(TIMEOUT_SECONDS), 0)
 
     def test_a_client_of_unix_stream_sockets(self):
         path = self.folder / "socket"
@@ -408,7 +408,7 @@ class Socat(unittest.TestCase):
                 mine.unlink(missing_ok=True)
             # One that has no name of its own cannot be answered, and harms nobody.
             subprocess.run(["socat", "-u", "-", f"UNIX-SENDTO:{path}"], input=b"unnamed",
-                           check=True, timeout=PATIENCE_SECONDS)
+                           check=True, timeout=TIMEOUT_SECONDS)
             self.talk(f"UNIX-SENDTO:{path},bind={mine}", (b"still", b"STILL"))
             mine.unlink(missing_ok=True)
         self.assertEqual(os.listdir(self.folder), [])
@@ -424,7 +424,7 @@ class Socat(unittest.TestCase):
                 break
         done = run("tcp_echo_client", f"unix:{path}", input="hello\n")
         self.assertEqual((done.returncode, done.stdout), (0, "hello\n"), done.stderr)
-        self.assertEqual(server.wait(PATIENCE_SECONDS), 0)
+        self.assertEqual(server.wait(TIMEOUT_SECONDS), 0)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ TEST_SUITE("beneath") {
     });
     int opened = 0;
     for (const auto open_path : {by_kernel, by_walking}) {
-      for (int turn = 0; turn < 5000; ++turn) {
+      for (int i = 0; i < 5000; ++i) {
         const File file = File::own(open_path(tree.folder.fd(), "x/file", O_RDONLY | O_CLOEXEC, 0));
         if (!file) continue;
         ++opened;

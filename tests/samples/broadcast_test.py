@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from programs import Server, program, run  # noqa: E402
 
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 EVERYBODY = "127.255.255.255"
 
 
@@ -26,7 +26,7 @@ def sender_socket():
     asker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     asker.bind(("127.0.0.1", 0))
-    asker.settimeout(PATIENCE)
+    asker.settimeout(TIMEOUT_SECONDS)
     return asker
 
 
@@ -149,12 +149,12 @@ class Sender(unittest.TestCase):
                 self.assertLess(took, 1000 * (time.monotonic() - began))
                 self.assertTrue(server.line().endswith(": who?"))
             sender.send_signal(signal.SIGINT)
-            self.assertEqual(sender.wait(PATIENCE), 0)
+            self.assertEqual(sender.wait(TIMEOUT_SECONDS), 0)
 
     def test_the_time_is_that_since_the_message_that_was_answered(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lazy:
             lazy.bind(("0.0.0.0", 0))
-            lazy.settimeout(PATIENCE)
+            lazy.settimeout(TIMEOUT_SECONDS)
             port = lazy.getsockname()[1]
             began = time.monotonic()
             sender = self.sender(port, "--interval", 0.2)
@@ -183,7 +183,7 @@ class Sender(unittest.TestCase):
             for _ in range(20):
                 self.assertIn("I am here", sender.stdout.readline())
             sender.send_signal(signal.SIGINT)
-            self.assertEqual(sender.wait(PATIENCE), 0)
+            self.assertEqual(sender.wait(TIMEOUT_SECONDS), 0)
 
     def test_what_cannot_be_sent_is_told_with_its_cure(self):
         done = run("broadcast_sender", "--interface", "nope", "--count", 1)

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 class Guest:
@@ -20,7 +20,7 @@ class Guest:
 
     def __init__(self, server, *says):
         host, port = server.endpoint.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
+        self.socket = socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
         self.received = b""
         self.say(*says)
 
@@ -63,7 +63,7 @@ class Crowd:
             self.selector.register(guest.socket, selectors.EVENT_READ, guest)
 
     def run_until(self, condition):
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + TIMEOUT_SECONDS
         waiting = set(self.guests)
         while waiting:
             for key, _ in self.selector.select(timeout=1):
@@ -236,7 +236,7 @@ class ChatServer(unittest.TestCase):
             server.process.terminate()
             ann.hears(None)
             ann.socket.close()
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
 
 class ManyClients(unittest.TestCase):
@@ -315,7 +315,7 @@ class ChatClient(unittest.TestCase):
             with connection:
                 connection.sendall("mallory: \x1b[2Jhi\x9b €\n".encode())
                 connection.shutdown(socket.SHUT_WR)
-                self.assertEqual(client.communicate(timeout=PATIENCE_SECONDS)[0].decode(),
+                self.assertEqual(client.communicate(timeout=TIMEOUT_SECONDS)[0].decode(),
                                  "mallory: [2Jhi €\n")
 
     def test_leaves_on_quit_though_its_input_goes_on(self):
@@ -327,7 +327,7 @@ class ChatClient(unittest.TestCase):
             self.addCleanup(os.close, ours)
             self.addCleanup(client.stdout.close)
             os.write(ours, b"hello\n/quit\n")
-            self.assertEqual(client.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(client.wait(TIMEOUT_SECONDS), 0)
             self.assertIn(b"ann: hello\n", client.stdout.read())
 
     def test_a_server_that_goes_away_is_a_clear_error(self):
@@ -337,7 +337,7 @@ class ChatClient(unittest.TestCase):
                     stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
                 listening.accept()[0].close()
                 self.assertEqual(client.stderr.read(), "error: the server closed the connection\n")
-                self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
+                self.assertEqual(client.wait(TIMEOUT_SECONDS), 1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 class Person:
@@ -31,7 +31,7 @@ class Person:
 
     def end(self):
         """Ends the input; the exit code and what is left of both outputs."""
-        out, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
+        out, errors = self.process.communicate(timeout=TIMEOUT_SECONDS)
         return self.process.returncode, out, errors
 
 
@@ -45,7 +45,7 @@ class TypingServer(Server):
 
 
 def connect(server):
-    return socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
+    return socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
 
 
 class Dialog(unittest.TestCase):
@@ -177,7 +177,7 @@ class Dialog(unittest.TestCase):
             server.say("good morning\n")
             self.assertEqual(client.hears(), "good morning\n")
             server.process.send_signal(signal.SIGTERM)
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
             self.assertEqual(client.end(), (0, "", ""))
 
     def test_what_the_other_says_does_not_command_the_terminal(self):
@@ -202,7 +202,7 @@ class Dialog(unittest.TestCase):
 
         until("listening on 127.0.0.1:")
         port = int(until("\r\n"))
-        with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as client:
+        with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client:
             until("> ")
             client.sendall(b"hello\n")
             until("hello\r\n")
@@ -210,7 +210,7 @@ class Dialog(unittest.TestCase):
             self.assertEqual(client.recv(100), b"good morning\n")
             os.write(ours, b"\4")
             self.assertEqual(client.recv(100), b"")
-        self.assertEqual(server.wait(PATIENCE_SECONDS), 0)
+        self.assertEqual(server.wait(TIMEOUT_SECONDS), 0)
         os.close(ours)
 
     def test_nobody_there_is_a_failure(self):
@@ -236,7 +236,7 @@ class OtherPrograms(unittest.TestCase):
             client.stdin.write("bye\n")
             client.stdin.flush()
             self.assertEqual(server.line(), "bye")
-            client.communicate(timeout=PATIENCE_SECONDS)
+            client.communicate(timeout=TIMEOUT_SECONDS)
 
     @unittest.skipUnless(shutil.which("nc"), "there is no nc")
     def test_nc(self):

@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
-from programs import BUILD, PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import BUILD, TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 
 PATTERN = bytes(range(256)) * 16384  # 4 MiB
 
@@ -30,7 +30,7 @@ def address_of(server):
 
 def exchange(address, data):
     """Sends all of `data`, ends its side, and returns what came back until the other's end."""
-    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+    with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as connection:
         def send():
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
@@ -67,7 +67,7 @@ class EchoServer(unittest.TestCase):
                 connection.sendall(b"hello")
                 self.assertEqual(connection.recv(100), b"hello")
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(process.wait(TIMEOUT_SECONDS), 0)
             process.stdout.close()
             self.assertFalse(os.path.exists(path))
 
@@ -78,18 +78,18 @@ class EchoServer(unittest.TestCase):
 
     def test_disconnects_a_silent_client_after_the_idle_timeout(self):
         with Server("tcp_echo_server", "--idle-timeout", "0.2") as server:
-            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
+            with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as connection:
                 self.assertEqual(connection.recv(1), b"")
 
     def test_stops_on_a_signal_also_while_a_client_is_connected(self):
         for number in (signal.SIGINT, signal.SIGTERM):
             with Server("tcp_echo_server") as server:
-                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
+                with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as connection:
                     connection.sendall(b"hello")
                     self.assertEqual(connection.recv(100), b"hello")
                     server.process.send_signal(number)
                     self.assertEqual(connection.recv(100), b"")
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     def test_asked_to_end_a_thousand_times_it_ends_in_order_once(self):
         for _ in range(5):
@@ -98,7 +98,7 @@ class EchoServer(unittest.TestCase):
                     server.process.send_signal(signal.SIGTERM)
                     if server.process.poll() is not None:
                         break
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     def test_a_command_line_or_an_address_that_is_wrong_is_a_clear_error(self):
         cases = [
@@ -136,7 +136,7 @@ class EchoClient(unittest.TestCase):
             file.write(b"one\ntwo")
             file.seek(0)
             done = subprocess.run([BUILD / "samples/tcp_echo_client", server.endpoint], stdin=file,
-                                  capture_output=True, timeout=PATIENCE_SECONDS)
+                                  capture_output=True, timeout=TIMEOUT_SECONDS)
             self.assertEqual((done.returncode, done.stdout), (0, b"one\ntwo\n"))
 
     def test_finds_the_address_of_a_name_that_answers(self):
@@ -177,7 +177,7 @@ class Secret(unittest.TestCase):
         with Server("tcp_echo_server", "--upper", "--secret-file", self.file) as server:
             done = run("tcp_echo_client", server.endpoint, "--secret-file", same, input="hello\n")
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "HELLO\n", ""))
-            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
+            with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as connection:
                 self.assertTrue(prove_as_client(connection, b"correct horse battery staple", "tcp_echo"))
                 connection.sendall(b"hello")
                 self.assertEqual(receive(connection, 5), b"HELLO")
@@ -186,11 +186,11 @@ class Secret(unittest.TestCase):
     def test_who_does_not_is_told_and_nobody_else_is_disturbed(self):
         wrong = self.secret_file("wrong", "correct horse battery stapler\n")
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
-            with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as waiting:
+            with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as waiting:
                 done = run("tcp_echo_client", server.endpoint, "--secret-file", wrong, input="x\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
                                  (1, "", REFUSAL % server.endpoint))
-                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
+                with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as connection:
                     self.assertFalse(prove_as_client(connection, b"guessed", "tcp_echo"))
                 self.assertTrue(prove_as_client(waiting, b"correct horse battery staple", "tcp_echo"))
         self.assertEqual(server.errors().count(
@@ -210,8 +210,8 @@ class Secret(unittest.TestCase):
                     with connection:
                         connection.sendall(bytes(32))
                         recorded = receive(connection, 64)
-                    self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
-                with socket.create_connection(address_of(server), timeout=PATIENCE_SECONDS) as connection:
+                    self.assertEqual(client.wait(TIMEOUT_SECONDS), 1)
+                with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as connection:
                     connection.sendall(answer(receive(connection, 32)))
                     connection.shutdown(socket.SHUT_WR)
                     self.assertEqual(receive(connection, 100), b"")
@@ -232,7 +232,7 @@ class Secret(unittest.TestCase):
                     self.assertFalse(impostor(connection))
                     connection.shutdown(socket.SHUT_WR)
                     self.assertEqual(receive(connection, 100), b"")
-                self.assertEqual(client.wait(PATIENCE_SECONDS), 1)
+                self.assertEqual(client.wait(TIMEOUT_SECONDS), 1)
                 self.assertRegex(client.stderr.read(), "^error: (authenticate .*: permission denied "
                                  r"\(it does not know the secret\)|the server does not accept .*)\n$")
                 client.stderr.close()
@@ -259,7 +259,7 @@ def filled(connection):
         while True:
             sent += connection.send(PATTERN)
     except TimeoutError:
-        connection.settimeout(PATIENCE_SECONDS)
+        connection.settimeout(TIMEOUT_SECONDS)
         return sent
 
 
@@ -303,7 +303,7 @@ class ReadinessEchoServer(unittest.TestCase):
             resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
         for style in STYLES:
             with self.subTest(style=style), self.server(style, preexec_fn=few) as server:
-                clients = [socket.create_connection(address_of(server), PATIENCE_SECONDS)
+                clients = [socket.create_connection(address_of(server), TIMEOUT_SECONDS)
                            for _ in range(60)]
                 for client in clients:
                     client.sendall(b"x")
@@ -344,7 +344,7 @@ class ReadinessEchoServer(unittest.TestCase):
             self.assertEqual(exchange(("127.0.0.1", port), b"hello"), b"hello")
             children = f"/proc/{process.pid}/task/{process.pid}/children"
             os.kill(int(Path(children).read_text()), signal.SIGTERM)
-            self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(process.wait(TIMEOUT_SECONDS), 0)
         finally:
             # The server too: it outlives a tracer that is killed.
             with contextlib.suppress(ProcessLookupError):
@@ -359,7 +359,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     server.process.terminate()
                     self.assertEqual(len(received(connection)), sent)
                     self.assertIsNone(server.process.poll())  # It waits for our end.
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     @unittest.skipIf(b"__tsan_init" in program("readiness_echo_server").read_bytes(),
                      "ThreadSanitizer may keep back a signal to a stopped process")
@@ -367,7 +367,7 @@ class ReadinessEchoServer(unittest.TestCase):
         for style in STYLES:
             with self.subTest(style=style), self.server(style) as server:
                 server.process.send_signal(signal.SIGSTOP)
-                clients = [socket.create_connection(address_of(server), PATIENCE_SECONDS)
+                clients = [socket.create_connection(address_of(server), TIMEOUT_SECONDS)
                            for _ in range(100)]
                 for client in clients:
                     client.sendall(b"hello")
@@ -376,7 +376,7 @@ class ReadinessEchoServer(unittest.TestCase):
                 self.assertEqual([received(client) for client in clients], [b"hello"] * 100)
                 for client in clients:
                     client.close()
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     def test_asked_to_end_twice_it_cuts_off_after_five_seconds_a_client_that_does_not_read(self):
         for style in ("select", "epoll"):
@@ -386,7 +386,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     began = time.monotonic()
                     server.process.terminate()
                     server.process.terminate()
-                    self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                    self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
                     self.assertGreater(time.monotonic() - began, 4.9)
                     with self.assertRaises(ConnectionResetError):  # Not taken for all there was.
                         received(connection)
@@ -417,7 +417,7 @@ class Relay(unittest.TestCase):
         with socket.create_server(("127.0.0.1", 0)) as upstream:
             endpoint = "127.0.0.1:%d" % upstream.getsockname()[1]
             with Server("tcp_relay", "--to", endpoint) as relay:
-                with socket.create_connection(address_of(relay), timeout=PATIENCE_SECONDS) as client:
+                with socket.create_connection(address_of(relay), timeout=TIMEOUT_SECONDS) as client:
                     resting, _ = upstream.accept()
                     client.settimeout(1)
                     sent = 0
@@ -444,12 +444,12 @@ class Relay(unittest.TestCase):
 
     def test_a_reset_passes_through_in_both_directions(self):
         with socket.create_server(("127.0.0.1", 0)) as upstream:
-            upstream.settimeout(PATIENCE_SECONDS)
+            upstream.settimeout(TIMEOUT_SECONDS)
             with Server("tcp_relay", "--to", "127.0.0.1:%d" % upstream.getsockname()[1]) as relay:
                 for from_client in (True, False):
-                    client = socket.create_connection(address_of(relay), PATIENCE_SECONDS)
+                    client = socket.create_connection(address_of(relay), TIMEOUT_SECONDS)
                     served, _ = upstream.accept()
-                    served.settimeout(PATIENCE_SECONDS)
+                    served.settimeout(TIMEOUT_SECONDS)
                     one, other = (client, served) if from_client else (served, client)
                     one.sendall(b"half of it")
                     self.assertEqual(other.recv(10, socket.MSG_WAITALL), b"half of it")

@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import receive  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 
 PASSWORD = "open sesame"
 MEBIBYTE = 1 << 20
@@ -49,7 +49,7 @@ class Remote:
     """A client on a plain socket."""
 
     def __init__(self, server, user="ann", password=PASSWORD, source="127.0.0.1"):
-        self.socket = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS,
+        self.socket = socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS,
                                                (source, 0))
         self.said = []
         if user is not None:
@@ -154,7 +154,7 @@ class FileTransferTest(unittest.TestCase):
             return subprocess.Popen(words, cwd=cwd or self.folder, stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL)
         return subprocess.run(words, input=input, text=True, cwd=cwd or self.folder, check=False,
-                              capture_output=True, timeout=PATIENCE_SECONDS)
+                              capture_output=True, timeout=TIMEOUT_SECONDS)
 
     def uploads(self):
         return list((self.root / ".uploads/ann").glob("*"))
@@ -289,7 +289,7 @@ class Accounts(FileTransferTest):
             reading.send({"type": "get", "path": "big"})
             poll = select.poll()
             poll.register(reading.socket, 0)
-            (_, happened), = poll.poll(PATIENCE_SECONDS * 1000)
+            (_, happened), = poll.poll(TIMEOUT_SECONDS * 1000)
             self.assertTrue(happened & select.POLLERR)  # A reset: what it has not read is not kept.
             with Remote(server) as other:
                 self.assertEqual(other.put("a", b"served")["type"], "stored")
@@ -305,7 +305,7 @@ class Accounts(FileTransferTest):
             self.assertEqual(remote.ask("end", sha256=sha256(b"hello"))["type"], "stored")
             self.assertIsNone(remote.answer())
             remote.socket.close()
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
         self.assertEqual((self.home / "a").read_bytes(), b"hello")
 
 
@@ -410,7 +410,7 @@ class Transfers(FileTransferTest):
         self.assertFalse(termios.tcgetattr(terminal)[3] & termios.ECHO)
         client.send_signal(signal.SIGINT)
         self.assertIn("error: read the password: interrupted",
-                      client.communicate(timeout=PATIENCE_SECONDS)[1])
+                      client.communicate(timeout=TIMEOUT_SECONDS)[1])
         self.assertEqual(client.returncode, 1)
         self.assertTrue(termios.tcgetattr(terminal)[3] & termios.ECHO)
 
@@ -426,14 +426,14 @@ class Transfers(FileTransferTest):
             self.addCleanup(client.kill)
             shown, asked = b"", False
             try:
-                while select.select([controller], [], [], PATIENCE_SECONDS)[0]:
+                while select.select([controller], [], [], TIMEOUT_SECONDS)[0]:
                     shown += os.read(controller, 1000)
                     if not asked and b"password: " in shown:
                         asked = True
                         os.write(controller, PASSWORD.encode() + b"\n")
             except OSError:  # How Linux tells that nobody has the terminal any more.
                 pass
-            self.assertEqual(client.wait(PATIENCE_SECONDS), 0, shown)
+            self.assertEqual(client.wait(TIMEOUT_SECONDS), 0, shown)
         self.assertNotIn(PASSWORD.encode(), shown)
         self.assertRegex(shown.decode(), r"\ra \[#* *\] +\d+ % .*/s (\d+:\d\d|-:--) left")
         self.assertRegex(shown.decode(), r"a: 8388608 bytes, .*/s\r\n$")
@@ -589,7 +589,7 @@ class Cuts(FileTransferTest):
             while client.poll() is None:
                 if sum(file.stat().st_size for file in watched()) >= size:
                     (client if victim == "client" else server.process).kill()
-                    client.wait(PATIENCE_SECONDS)
+                    client.wait(TIMEOUT_SECONDS)
                     return True
             return False
         finally:

@@ -17,12 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program  # noqa: E402
 
 
 def fetch(*arguments):
     return subprocess.run([program("http_get"), *map(str, arguments)], capture_output=True,
-                          timeout=PATIENCE_SECONDS, check=False)
+                          timeout=TIMEOUT_SECONDS, check=False)
 
 
 class Scripted:
@@ -42,7 +42,7 @@ class Scripted:
             with contextlib.suppress(OSError):
                 connection, _ = self._listener.accept()
                 with connection:
-                    connection.settimeout(PATIENCE_SECONDS)
+                    connection.settimeout(TIMEOUT_SECONDS)
                     self._answer(connection, script)
 
     def _answer(self, connection, script):
@@ -73,7 +73,7 @@ class Scripted:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(TIMEOUT_SECONDS)
 
 
 @contextlib.contextmanager
@@ -131,7 +131,7 @@ class Gate:
             connection, _ = self._listener.accept()
             with connection:
                 read_head(connection)
-                self.open.wait(PATIENCE_SECONDS)
+                self.open.wait(TIMEOUT_SECONDS)
                 connection.sendall(answer("first "))
 
     def __enter__(self):
@@ -142,7 +142,7 @@ class Gate:
         self.open.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(TIMEOUT_SECONDS)
         self._listener.close()
 
 
@@ -199,7 +199,7 @@ class Impatient:
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE_SECONDS)
+        self._thread.join(TIMEOUT_SECONDS)
         self._listener.close()
 
 
@@ -237,7 +237,7 @@ def on_terminal(*arguments, shared=True):
     reader.join()
     if process.stdout:
         process.stdout.close()
-    process.wait(PATIENCE_SECONDS)
+    process.wait(TIMEOUT_SECONDS)
     return shown, body[0]
 
 
@@ -398,7 +398,7 @@ class HttpGet(unittest.TestCase):
                         done = fetch("--resolve", f"host.example={first},127.0.0.4", "--connect-timeout", 1000,
                                      "--connections", 1, *[url] * 3)
                         self.assertEqual((done.returncode, done.stdout), (0, b"Hello, world!\n" * 3), first)
-                        self.assertLess(time.monotonic() - began, PATIENCE_SECONDS)
+                        self.assertLess(time.monotonic() - began, TIMEOUT_SECONDS)
 
     def test_an_address_that_stays_silent_is_given_up_after_the_connect_timeout(self):
         with silent_address("127.0.0.2") as port:
@@ -431,7 +431,7 @@ class HttpGet(unittest.TestCase):
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             with process:
                 threading.Event().wait(1)  # Until the pipe is full, and then some.
-                body, errors = process.communicate(timeout=PATIENCE_SECONDS)
+                body, errors = process.communicate(timeout=TIMEOUT_SECONDS)
             self.assertEqual((process.returncode, len(body)), (0, 6000000), errors)
 
     def test_an_output_that_is_not_read_holds_up_no_other_url(self):
@@ -445,7 +445,7 @@ class HttpGet(unittest.TestCase):
                 silent.wait()
                 self.assertTrue(silent.client_left)  # After its timeout.
                 self.assertIsNone(fetching.poll())
-                body, errors = fetching.communicate(timeout=PATIENCE_SECONDS)
+                body, errors = fetching.communicate(timeout=TIMEOUT_SECONDS)
         self.assertEqual(len(body), size)
         self.assertEqual(fetching.returncode, 1)
         self.assertRegex(errors.decode(), rf"^200 {size} bytes .*\nerror: {silent.url}/: receive "
@@ -521,7 +521,7 @@ class Order(unittest.TestCase):
                         left -= len(piece)
                         if left > 1 << 20:  # More than a pipe holds: the process is still there.
                             peak = peak_kib(process)
-                process.wait(PATIENCE_SECONDS)
+                process.wait(TIMEOUT_SECONDS)
         self.assertEqual((process.returncode, digest.digest()), (0, expected.digest()))
         if b"__asan_init" not in program("http_get").read_bytes() and \
                 b"__tsan_init" not in program("http_get").read_bytes():

@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -104,8 +104,8 @@ class Browser:
 
     def _next(self):
         while b"\0" not in self._received:
-            if not select.select([self._answers], [], [], PATIENCE_SECONDS)[0]:
-                raise AssertionError(f"chromium said nothing for {PATIENCE_SECONDS} s")
+            if not select.select([self._answers], [], [], TIMEOUT_SECONDS)[0]:
+                raise AssertionError(f"chromium said nothing for {TIMEOUT_SECONDS} s")
             piece = os.read(self._answers, 1 << 16)
             if not piece:
                 raise AssertionError("chromium has ended")

@@ -23,7 +23,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 DATA = Path(__file__).resolve().parents[1] / "data/http_path"
 CURL = shutil.which("curl")
@@ -32,7 +32,7 @@ NC = shutil.which("nc.openbsd")  # Others have no -N.
 
 
 def connect(server):
-    return socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS)
 
 
 def read_all(connection):
@@ -74,7 +74,7 @@ CLOSE = "Connection: close"
 
 @contextlib.contextmanager
 def client(server):
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TIMEOUT_SECONDS)
     try:
         yield connection
     finally:
@@ -263,7 +263,7 @@ class Files(unittest.TestCase):
             self.assertEqual(response.headers["Last-Modified"], "Sun, 06 Nov 1994 08:49:37 GMT")
             self.assertRegex(response.headers["ETag"], r'^"[^"]+"$')
             sent = parsedate_to_datetime(response.headers["Date"]).timestamp()
-            self.assertLess(abs(sent - time.time()), PATIENCE_SECONDS)
+            self.assertLess(abs(sent - time.time()), TIMEOUT_SECONDS)
             for name, kind in (("a.TXT", "text/plain; charset=utf-8"), ("none", "application/octet-stream"),
                                ("empty.css", "text/css; charset=utf-8"), ("big.bin", "application/octet-stream")):
                 response, body = ask(server, f"/{name}")
@@ -811,7 +811,7 @@ class Program(unittest.TestCase):
                 (status, fields, body), = split_responses(read_all(busy))
                 self.assertEqual((status, fields["connection"], body), (200, "close", b"received 3 bytes\n"))
                 busy.close()
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     def test_who_watches_the_figures_does_not_keep_it_from_ending(self):
         with Server("http_responder") as server, connect(server) as watching:
@@ -851,7 +851,7 @@ class Program(unittest.TestCase):
                     connection.request("GET", "/hello")
                     self.assertEqual(connection.getresponse().read(), b"Hello, world!\n")
             server.terminate()
-            self.assertEqual(server.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.wait(TIMEOUT_SECONDS), 0)
 
     def test_help_says_what_a_connection_can_hold(self):
         done = run("http_responder", "--help")
@@ -872,7 +872,7 @@ class Program(unittest.TestCase):
 class Curl(unittest.TestCase):
     def curl(self, *arguments, input=None):
         done = subprocess.run([CURL, "-sS", "--max-time", "60", *map(str, arguments)], input=input,
-                              capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                              capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -917,7 +917,7 @@ class Wrk(unittest.TestCase):
             for target in ("small", "large"):
                 for options in ((), ("-s", script)):
                     done = subprocess.run([WRK, "-t1", "-c8", "-d1", *options, f"http://{server.endpoint}/{target}"],
-                                          capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
+                                          capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
                     self.assertEqual(done.returncode, 0, done.stderr)
                     self.assertRegex(done.stdout, r"[1-9]\d* requests in")
                     self.assertNotRegex(done.stdout, "Socket errors: connect [1-9]|read [1-9]|write [1-9]|Non-2xx")
@@ -928,7 +928,7 @@ class Netcat(unittest.TestCase):
     def test_a_script_may_send_all_and_end_its_side(self):
         with Server("http_responder") as server:
             done = subprocess.run([NC, "-N", "127.0.0.1", str(server.port)], input=get() + get("/nowhere") + get(),
-                                  capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                                  capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
             self.assertEqual([status for status, _, _ in split_responses(done.stdout)], [200, 404, 200])
 
 

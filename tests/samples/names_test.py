@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from namespaces import Names  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 IPV4, IPV6 = "127.0.0.1", "::1"
 FAMILIES = ((socket.AF_INET, IPV4), (socket.AF_INET6, IPV6))
@@ -34,12 +34,12 @@ class Named(unittest.TestCase):
     def named(self, name, *arguments, input=""):
         """As run(), where the names are known."""
         return subprocess.run([program(name), *map(str, arguments)], input=input, text=True,
-                              capture_output=True, timeout=PATIENCE_SECONDS, check=False,
+                              capture_output=True, timeout=TIMEOUT_SECONDS, check=False,
                               **self.names.process)
 
     def ask(self, kind, family, host, port, request):
         with socket.socket(family, kind) as asker:
-            asker.settimeout(PATIENCE_SECONDS)
+            asker.settimeout(TIMEOUT_SECONDS)
             asker.connect((host, port))
             if request is not None:
                 asker.sendall(request)
@@ -71,13 +71,13 @@ class Servers(Named):
             for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
                 request = b"" if kind == socket.SOCK_DGRAM else None
                 with socket.socket(family, kind) as asker:
-                    asker.settimeout(PATIENCE_SECONDS)
+                    asker.settimeout(TIMEOUT_SECONDS)
                     asker.connect((host, time))
                     if kind == socket.SOCK_DGRAM:
                         asker.send(b"")
                     self.assertEqual(len(asker.recv(100)), 4)
                 with socket.socket(family, kind) as asker:
-                    asker.settimeout(PATIENCE_SECONDS)
+                    asker.settimeout(TIMEOUT_SECONDS)
                     asker.connect((host, daytime))
                     if kind == socket.SOCK_DGRAM:
                         asker.send(b"")
@@ -113,7 +113,7 @@ class Servers(Named):
             friends = []
             for family, host in FAMILIES:
                 friend = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-                friend.settimeout(PATIENCE_SECONDS)
+                friend.settimeout(TIMEOUT_SECONDS)
                 friend.bind((host, 0))
                 friends.append(friend)
             four, six = friends
@@ -151,7 +151,7 @@ class Clients(Named):
                 done = self.named(client, f"two.test:{server.port}", *words, "--timeout", 2,
                                 input="100%\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "100%\n", ""))
-                silent.settimeout(PATIENCE_SECONDS)
+                silent.settimeout(TIMEOUT_SECONDS)
                 silent.recv(100)  # It was asked.
 
     def test_all_addresses_together_have_the_time_that_was_given(self):
@@ -175,7 +175,7 @@ class Clients(Named):
     def test_a_message_of_a_chat_reaches_the_address_where_the_friend_is(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as friend:
             friend.bind(("127.0.0.1", 0))
-            friend.settimeout(PATIENCE_SECONDS)
+            friend.settimeout(TIMEOUT_SECONDS)
             port = friend.getsockname()[1]
             for listen in ("two.test:0", "[::]:0", "127.0.0.1:0"):
                 with self.subTest(listen):
@@ -186,7 +186,7 @@ class Clients(Named):
                     with self.assertRaises(BlockingIOError):
                         friend.setblocking(False)
                         friend.recv(100)
-                    friend.settimeout(PATIENCE_SECONDS)
+                    friend.settimeout(TIMEOUT_SECONDS)
 
     def test_a_chat_says_once_that_no_address_has_a_friend(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:

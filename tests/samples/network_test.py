@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from namespaces import Network  # noqa: E402
 from programs import Server, program  # noqa: E402
 
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 SO_RCVBUFFORCE = 33  # Beyond net.core.rmem_max, for root.
 
 
@@ -108,7 +108,7 @@ class Loss(Hosts):
     def test_a_refusal_is_told_at_once_and_is_no_end(self):
         asking, endpoint = self.filtered("numgen inc mod 2 0 reject")
         done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 4, "--interval",
-                          0.01, "--timeout", PATIENCE, check=False)
+                          0.01, "--timeout", TIMEOUT_SECONDS, check=False)
         self.assertEqual(done.stdout, "100%\n" * 2)
         self.assertEqual(done.stderr, f"error: ask {endpoint}: connection refused\n" * 2)
 
@@ -137,7 +137,7 @@ class Nobody(Hosts):
             chat.stdin.flush()
             self.assertEqual(chat.stderr.readline(), "error: bob: connection refused\n")
             chat.terminate()
-            self.assertEqual(chat.wait(PATIENCE), 0)
+            self.assertEqual(chat.wait(TIMEOUT_SECONDS), 0)
 
     def test_a_host_that_is_not_there_is_told_too(self):
         asking, _ = self.switched(2)
@@ -158,7 +158,7 @@ class SlowLink(Hosts):
         # Room for all of it, however long this process is not run.
         friend.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         friend.bind(("10.9.8.2", 0))
-        friend.settimeout(PATIENCE)
+        friend.settimeout(TIMEOUT_SECONDS)
         lines = [f"{number} ".ljust(1000, "x") for number in range(4000)]
         chat = subprocess.Popen(
             [program("udp_chat"), "--listen", "10.9.8.1:0", "--peer",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from namespaces import Network  # noqa: E402
-from programs import PATIENCE_SECONDS, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, program, run  # noqa: E402
 
 NEEDS_ROOT = unittest.skipIf(os.geteuid() != 0, "raw sockets need root")
 RTT = r"rtt min/avg/max/mdev = \d+\.\d{3}/\d+\.\d{3}/\d+\.\d{3}/\d+\.\d{3} ms\n"
@@ -61,7 +61,7 @@ class Ping(unittest.TestCase):
         pings = [subprocess.Popen([program("ping"), "127.0.0.1", "-c", "50", "-i", "0.01"],
                                   stdout=subprocess.PIPE, text=True) for _ in range(5)]
         for ping in pings:
-            out, _ = ping.communicate(timeout=PATIENCE_SECONDS)
+            out, _ = ping.communicate(timeout=TIMEOUT_SECONDS)
             self.assertIn("50 packets transmitted, 50 received, 0% packet loss", out)
 
     def test_a_signal_ends_it_with_the_statistics(self):
@@ -71,14 +71,14 @@ class Ping(unittest.TestCase):
             while "icmp_seq=3 " not in ping.stdout.readline():
                 pass
             ping.send_signal(number)
-            out, _ = ping.communicate(timeout=PATIENCE_SECONDS)
+            out, _ = ping.communicate(timeout=TIMEOUT_SECONDS)
             self.assertEqual(ping.returncode, 0)
             self.assertRegex(out, r"\d+ packets transmitted, \d+ received")
 
     def test_without_the_right_it_says_what_helps(self):
         done = subprocess.run(
             [program("ping"), "127.0.0.1", "--count", "1"], capture_output=True, text=True,
-            timeout=PATIENCE_SECONDS, check=False, user=65534, group=65534, extra_groups=[])
+            timeout=TIMEOUT_SECONDS, check=False, user=65534, group=65534, extra_groups=[])
         if done.returncode == 0:
             self.skipTest("here anybody may ping")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -124,7 +124,7 @@ class MadeUpReplies(Network):
             try:
                 return subprocess.run(
                     [program("ping"), "127.0.0.1", *map(str, options)], text=True,
-                    capture_output=True, timeout=PATIENCE_SECONDS, check=False,
+                    capture_output=True, timeout=TIMEOUT_SECONDS, check=False,
                     **self.host_.process_options())
             finally:
                 ended.set()
@@ -162,7 +162,7 @@ class MadeUpReplies(Network):
             kept.append(request)
             return [reply_to(one) for one in reversed(kept)] if len(kept) == 3 else []
 
-        done = self.ping(reverse, "-c", 3, "-i", 0.02, "-W", PATIENCE_SECONDS)
+        done = self.ping(reverse, "-c", 3, "-i", 0.02, "-W", TIMEOUT_SECONDS)
         self.assertEqual(re.findall(r"icmp_seq=(\d)", done.stdout), ["3", "2", "1"])
         self.assertIn("3 packets transmitted, 3 received, 0% packet loss", done.stdout)
 
@@ -180,7 +180,7 @@ class MadeUpReplies(Network):
                     reply_to(request)[:7],
                     reply_to(request)]
 
-        done = self.ping(wrong_then_right, "-c", 3, "-i", 0.02, "-W", PATIENCE_SECONDS)
+        done = self.ping(wrong_then_right, "-c", 3, "-i", 0.02, "-W", TIMEOUT_SECONDS)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertEqual(done.stdout.count("64 bytes"), 3)
         self.assertIn("3 packets transmitted, 3 received, 0% packet loss", done.stdout)
@@ -194,7 +194,7 @@ class MadeUpReplies(Network):
                 options = [] if privilege else ["--unprivileged"]
                 done = subprocess.run(
                     [program("ping"), host, "-c", "3", "-i", "0.01", *options], text=True,
-                    capture_output=True, timeout=PATIENCE_SECONDS, check=False,
+                    capture_output=True, timeout=TIMEOUT_SECONDS, check=False,
                     **self.in_namespace(privilege))
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("3 packets transmitted, 3 received, 0% packet loss", done.stdout)

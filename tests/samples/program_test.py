@@ -9,13 +9,13 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 def shell(redirection, name, *arguments, **options):
     """Runs a sample with a standard descriptor where the shell puts it."""
     return subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + redirection, program(name), *arguments],
-                          timeout=PATIENCE_SECONDS, check=False, **options)
+                          timeout=TIMEOUT_SECONDS, check=False, **options)
 
 
 class EveryProgram(unittest.TestCase):

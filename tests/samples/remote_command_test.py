@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from challenge import prove_as_client, prove_as_server, receive  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 
 SECRET = b"open sesame"
 
@@ -33,7 +33,7 @@ class Remote:
 
     def __init__(self, server, secret=SECRET):
         host, port = server.endpoint.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_SECONDS)
+        self.socket = socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
         self.known = secret is not None and prove_as_client(
             self.socket, secret, "remote_command")
 
@@ -82,7 +82,7 @@ class Fifo:
         self.fd = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
 
     def has_ended(self):
-        while select.select([self.fd], [], [], PATIENCE_SECONDS)[0]:
+        while select.select([self.fd], [], [], TIMEOUT_SECONDS)[0]:
             if not os.read(self.fd, 100):
                 return True
         return False
@@ -119,7 +119,7 @@ class TheServer(RemoteCommandTest):
             out, err, end = remote.run("sh", "-c", "echo out; echo error >&2; exit 7")
             self.assertEqual((out, err), (b"out\n", b"error\n"))
             # No machine makes a process and runs a shell within a tenth of a millisecond.
-            self.assertTrue(1e-4 < end.pop("duration_seconds") < PATIENCE_SECONDS)
+            self.assertTrue(1e-4 < end.pop("duration_seconds") < TIMEOUT_SECONDS)
             self.assertEqual(end, {"type": "end", "exit_status": 7, "stdout_bytes": 4,
                                    "stderr_bytes": 6, "data_size": 0})
             out, err, end = remote.run("sh", "-c", "kill -TERM $$")
@@ -233,7 +233,7 @@ class TheServer(RemoteCommandTest):
                 lazy.ask("yes")
                 poll = select.poll()
                 poll.register(lazy.socket, 0)
-                (_, happened), = poll.poll(PATIENCE_SECONDS * 1000)
+                (_, happened), = poll.poll(TIMEOUT_SECONDS * 1000)
                 self.assertTrue(happened & select.POLLERR)  # A reset.
         self.assertIn("wait for reading by 127.0.0.1:", server.errors())
 
@@ -367,7 +367,7 @@ class TheServer(RemoteCommandTest):
             self.assertEqual((out, end["exit_status"]), (b"done\n", 0))
             self.assertTrue(remote.is_closed())
             remote.socket.close()
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     def test_a_secret_is_required(self):
         done = run("remote_command_server")
@@ -404,7 +404,7 @@ class TheClient(RemoteCommandTest):
             for words in ((b"echo", b"\xff"), (b"--shell", b"echo \xff")):
                 done = subprocess.run([program("remote_command_client"), server.endpoint,
                                        "--secret-file", self.secret, *words],
-                                      capture_output=True, timeout=PATIENCE_SECONDS, check=False)
+                                      capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
                 self.assertEqual((done.returncode, done.stdout), (1, b""))
                 self.assertIn(b"a word is no UTF-8", done.stderr)
 
@@ -471,7 +471,7 @@ class TheClient(RemoteCommandTest):
             with contextlib.suppress(OSError):  # What a terminal says at its end.
                 while piece := os.read(ours, 1000):
                     seen += piece
-            self.assertEqual(client.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(client.wait(TIMEOUT_SECONDS), 0)
         finally:
             client.kill()
             client.wait()

@@ -84,7 +84,7 @@ TEST_SUITE("gate") {
     }
   }
 
-  TEST_CASE("an open gate has no deadline") {
+  TEST_CASE("an open gate has no timeout") {
     Loop loop;
     Guarded on(loop, std::chrono::milliseconds(50));
     Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"),

@@ -15,7 +15,7 @@ import unicodedata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS  # noqa: E402
+from programs import TIMEOUT_SECONDS  # noqa: E402
 
 
 def width(character):
@@ -157,7 +157,7 @@ class Terminal:
 
     def until(self, condition, what):
         """Reads what the program shows until condition(screen)."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not condition(self.screen):
             if time.monotonic() > deadline:
                 raise AssertionError(f"the screen never shows {what}:\n{self}")
@@ -242,7 +242,7 @@ class Terminal:
     def _report(self):
         line = b""
         while not line.endswith(b"\n"):
-            if not select.select([self._reports], [], [], PATIENCE_SECONDS)[0]:
+            if not select.select([self._reports], [], [], TIMEOUT_SECONDS)[0]:
                 raise AssertionError(f"the program neither stops nor ends:\n{self}")
             byte = os.read(self._reports, 1)
             if not byte:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 from terminal import Terminal, width  # noqa: E402
 
 CTRL_C, CTRL_D, CTRL_W, CTRL_Z = "\x03", "\x04", "\x17", "\x1a"
@@ -287,7 +287,7 @@ class TheLine(TerminalTest):
 
     def bound(self, datagram_socket):
         datagram_socket.bind(("127.0.0.1", 0))
-        datagram_socket.settimeout(PATIENCE_SECONDS)
+        datagram_socket.settimeout(TIMEOUT_SECONDS)
         return datagram_socket.getsockname()[1]
 
     def test_any_editing_shows_what_a_model_of_the_line_has(self):

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from programs import Server, run  # noqa: E402
 
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 
 
 class Friend:
@@ -19,7 +19,7 @@ class Friend:
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(TIMEOUT_SECONDS)
         self.endpoint = "127.0.0.1:%d" % self.socket.getsockname()[1]
 
     def __enter__(self):

@@ -13,14 +13,14 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 def connected(endpoint, family=socket.AF_INET):
     """A UDP socket that sends to this server."""
     host, port = endpoint.rsplit(":", 1)
     asker = socket.socket(family, socket.SOCK_DGRAM)
-    asker.settimeout(PATIENCE_SECONDS)
+    asker.settimeout(TIMEOUT_SECONDS)
     asker.connect((host.strip("[]"), int(port)))
     return asker
 
@@ -48,7 +48,7 @@ class EchoServer(unittest.TestCase):
                         asker.send(b"hello")
                         self.assertEqual(asker.recv(100), b"hello")
                 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asker:
-                    asker.settimeout(PATIENCE_SECONDS)
+                    asker.settimeout(TIMEOUT_SECONDS)
                     asker.bind(f"{folder}/asker")
                     asker.sendto(b"hello", path)
                     self.assertEqual(asker.recv(100), b"hello")
@@ -91,14 +91,14 @@ class EchoServer(unittest.TestCase):
             server.process.send_signal(signal.SIGCONT)
             self.assertEqual([asker.recv(100) for _ in range(100)],
                              [b"%d" % number for number in range(100)])
-            self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+            self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     @unittest.skipUnless(shutil.which("socat"), "there is no socat")
     def test_socat_is_answered(self):
         with Server("udp_echo_server", "--upper") as server:
             done = subprocess.run(["socat", "-t", "2", "-", f"UDP:127.0.0.1:{server.port}"],
                                   input="hello\n", text=True, capture_output=True,
-                                  timeout=PATIENCE_SECONDS, check=False)
+                                  timeout=TIMEOUT_SECONDS, check=False)
             self.assertEqual(done.stdout, "HELLO\n")
 
 
@@ -123,14 +123,14 @@ class EchoClient(unittest.TestCase):
             file.write(text)
             file.seek(0)
             done = subprocess.run([program("udp_echo_client"), server.endpoint], stdin=file,
-                                  text=True, capture_output=True, timeout=PATIENCE_SECONDS,
+                                  text=True, capture_output=True, timeout=TIMEOUT_SECONDS,
                                   check=False)
             self.assertEqual((done.returncode, done.stdout), (0, text))
 
     def test_a_late_answer_is_not_taken_for_that_to_the_next_line(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
-            server.settimeout(PATIENCE_SECONDS)
+            server.settimeout(TIMEOUT_SECONDS)
             endpoint = "127.0.0.1:%d" % server.getsockname()[1]
 
             def serve():
@@ -156,17 +156,17 @@ class EchoClient(unittest.TestCase):
         client.stdin.flush()
         self.assertEqual(client.stderr.readline(), f"error: ask {endpoint}: connection refused\n")
         with Server("udp_echo_server", "--listen", endpoint):
-            out, errors = client.communicate("second\n", timeout=PATIENCE_SECONDS)
+            out, errors = client.communicate("second\n", timeout=TIMEOUT_SECONDS)
         self.assertEqual((client.returncode, out, errors), (1, "second\n", ""))
 
     def test_a_line_that_no_datagram_holds_is_an_error_and_the_next_goes_on(self):
         with Server("udp_echo_server") as server:
             began = time.monotonic()
-            done = run("udp_echo_client", server.endpoint, "--timeout", PATIENCE_SECONDS,
+            done = run("udp_echo_client", server.endpoint, "--timeout", TIMEOUT_SECONDS,
                        input="x" * 65508 + "\n" + "y" * 65507 + "\n")
             self.assertEqual((done.returncode, done.stdout), (1, "y" * 65507 + "\n"))
             self.assertIn(f"error: ask {server.endpoint}: message too long", done.stderr)
-            self.assertLess(time.monotonic() - began, PATIENCE_SECONDS)
+            self.assertLess(time.monotonic() - began, TIMEOUT_SECONDS)
 
     def test_a_wrong_command_line(self):
         for arguments in ([], ["127.0.0.1:1", "--timeout", "0"], ["127.0.0.1:1", "x"]):

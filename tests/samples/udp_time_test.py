@@ -21,7 +21,7 @@ from namespaces import Network  # noqa: E402
 from programs import Server, program, run  # noqa: E402
 
 FROM_1900 = 2208988800
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 
 
 def time_server(*options, zone="UTC", endpoints=1, **process):
@@ -41,7 +41,7 @@ class Asker:
         where = address(endpoint)
         self.socket = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET,
                                     socket.SOCK_DGRAM)
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(TIMEOUT_SECONDS)
         self.socket.connect(where)
 
     def send(self, data):
@@ -62,7 +62,7 @@ class Asker:
             while True:
                 answers.append(self.socket.recv(65536))
         except BlockingIOError:
-            self.socket.settimeout(PATIENCE)
+            self.socket.settimeout(TIMEOUT_SECONDS)
             return answers
 
     def __enter__(self):
@@ -231,18 +231,18 @@ class OldProtocols(unittest.TestCase):
         with time_server("--time", "127.0.0.1:0", endpoints=2) as server:
             with Asker(server.endpoints[1]) as asker:
                 over_udp = struct.unpack("!I", asker.ask(b""))[0] - FROM_1900
-            with socket.create_connection(address(server.endpoints[1]), PATIENCE) as connection:
+            with socket.create_connection(address(server.endpoints[1]), TIMEOUT_SECONDS) as connection:
                 over_tcp = struct.unpack("!I", connection.recv(100))[0] - FROM_1900
                 self.assertEqual(connection.recv(100), b"")
-            self.assertTrue(0 <= time.time() - over_udp < PATIENCE)
-            self.assertTrue(0 <= time.time() - over_tcp < PATIENCE)
+            self.assertTrue(0 <= time.time() - over_udp < TIMEOUT_SECONDS)
+            self.assertTrue(0 <= time.time() - over_tcp < TIMEOUT_SECONDS)
 
     def test_daytime_over_udp_and_tcp(self):
         with time_server("--daytime", "[::1]:0", zone="XYZ-3", endpoints=2) as server:
             line = rb"^[A-Z][a-z]+day, [A-Z][a-z]+ \d\d, \d{4} \d\d:\d\d:\d\d-XYZ\r\n$"
             with Asker(server.endpoints[1]) as asker:
                 self.assertRegex(asker.ask(b"x"), line)
-            with socket.create_connection(address(server.endpoints[1]), PATIENCE) as connection:
+            with socket.create_connection(address(server.endpoints[1]), TIMEOUT_SECONDS) as connection:
                 self.assertRegex(connection.recv(100), line)
                 self.assertEqual(connection.recv(100), b"")
 
@@ -302,7 +302,7 @@ class Client(unittest.TestCase):
                     done = run("udp_time_client", *arguments)
                     self.assertEqual((done.returncode, done.stdout), (*(code or [1]), ""))
                     self.assertIn(f"error: {why}" if ":" in why else why, done.stderr)
-            done = run("udp_time_client", nobody, "--timeout", PATIENCE)
+            done = run("udp_time_client", nobody, "--timeout", TIMEOUT_SECONDS)
             self.assertEqual(done.stderr, f"error: ask {nobody}: connection refused\n")
             self.assertEqual(done.returncode, 1)
 
@@ -311,19 +311,19 @@ class Client(unittest.TestCase):
                             (b"error: \x1b[2J", "")):
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as liar:
                 liar.bind(("127.0.0.1", 0))
-                liar.settimeout(PATIENCE)
+                liar.settimeout(TIMEOUT_SECONDS)
                 client = subprocess.Popen(
                     [program("udp_time_client"), "127.0.0.1:%d" % liar.getsockname()[1]],
                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 liar.sendto(said, liar.recvfrom(100)[1])
-                out, errors = client.communicate(timeout=PATIENCE)
+                out, errors = client.communicate(timeout=TIMEOUT_SECONDS)
                 self.assertEqual(out, shown)
                 self.assertNotIn("\x1b", errors)
 
     def test_a_forged_answer_is_not_believed(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
             forger.bind(("127.0.0.1", 0))
-            forger.settimeout(PATIENCE)
+            forger.settimeout(TIMEOUT_SECONDS)
             client = subprocess.Popen(
                 [Path(os.environ["UVREACTOR_BUILD"]) / "samples/udp_time_client",
                  "127.0.0.1:%d" % forger.getsockname()[1], "--sntp"],
@@ -339,7 +339,7 @@ class Client(unittest.TestCase):
             forger.sendto(answer(bytes(8)), sender)
             forger.sendto(request, sender)
             forger.sendto(answer(request[40:]), sender)
-            told = client.communicate(timeout=PATIENCE)[0]
+            told = client.communicate(timeout=TIMEOUT_SECONDS)[0]
             self.assertEqual(client.returncode, 0)
             self.assertRegex(told, r"^offset \+3(600|599)\.\d{9} s, .* stratum 1\n$")
 
@@ -368,7 +368,7 @@ class KissOfDeath(unittest.TestCase):
         """Exit code, standard error, and when each request came; the last answer is repeated."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
-            server.settimeout(PATIENCE)
+            server.settimeout(TIMEOUT_SECONDS)
             self.endpoint = "127.0.0.1:%d" % server.getsockname()[1]
             client = subprocess.Popen(
                 [program("udp_time_client"), self.endpoint, "--sntp", "--count", str(count),
@@ -390,7 +390,7 @@ class KissOfDeath(unittest.TestCase):
 
             serving = threading.Thread(target=serve)
             serving.start()
-            self.out, errors = client.communicate(timeout=PATIENCE)
+            self.out, errors = client.communicate(timeout=TIMEOUT_SECONDS)
             ended.set()
             server.sendto(b"", server.getsockname())
             serving.join()
@@ -479,7 +479,7 @@ class OtherPrograms(unittest.TestCase):
         if "applet not found" in done.stderr:
             self.skipTest("this busybox has no rdate")
         told = datetime.strptime(done.stdout.strip(), "%a %b %d %H:%M:%S %Y")
-        self.assertLess(abs(told.replace(tzinfo=timezone.utc).timestamp() - time.time()), PATIENCE)
+        self.assertLess(abs(told.replace(tzinfo=timezone.utc).timestamp() - time.time()), TIMEOUT_SECONDS)
 
 
 class NtpSec(Network):

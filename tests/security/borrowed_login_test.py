@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from challenge import prove_as_client, receive  # noqa: E402
 from file_transfer_test import PASSWORD, FileTransferTest, Remote  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
 from remote_command_test import message  # noqa: E402
 
 SECRET = "open sesame"
@@ -25,11 +25,11 @@ def connect(endpoint):
     """To `HOST:PORT`, `[::1]:PORT` or `unix:PATH`."""
     if endpoint.startswith("unix:"):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE_SECONDS)
+        connection.settimeout(TIMEOUT_SECONDS)
         connection.connect(endpoint.removeprefix("unix:"))
         return connection
     host, _, port = endpoint.rpartition(":")
-    return socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS)
+    return socket.create_connection((host.strip("[]"), int(port)), TIMEOUT_SECONDS)
 
 
 class Rogue:
@@ -40,7 +40,7 @@ class Rogue:
         self.listening, self.target = listening, target
         self.login_bytes, self.own = login_bytes, own
         self.answers = b""  # What the server says behind its own part of the login.
-        self.listening.settimeout(PATIENCE_SECONDS)
+        self.listening.settimeout(TIMEOUT_SECONDS)
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
 
@@ -57,7 +57,7 @@ class Rogue:
 
     def serve(self):
         with self.listening.accept()[0] as client, connect(self.target) as server:
-            client.settimeout(PATIENCE_SECONDS)
+            client.settimeout(TIMEOUT_SECONDS)
             back = threading.Thread(target=self.relay_back, args=(server, client))
             back.start()
             with contextlib.suppress(OSError):
@@ -95,7 +95,7 @@ class Challenges(unittest.TestCase):
     def client(self, endpoint, *command, **options):
         return subprocess.run(
             [program("remote_command_client"), endpoint, "--secret-file", self.secret, *command],
-            text=True, check=False, capture_output=True, timeout=PATIENCE_SECONDS, **options)
+            text=True, check=False, capture_output=True, timeout=TIMEOUT_SECONDS, **options)
 
     def marking(self):
         """A command that leaves a file, and the request of it."""
@@ -130,7 +130,7 @@ class Challenges(unittest.TestCase):
         with self.server("--reached-as", own) as server:
             with Rogue(listening, server.endpoint, 64, request):
                 self.client(own, "echo", "x")
-            deadline = time.monotonic() + PATIENCE_SECONDS
+            deadline = time.monotonic() + TIMEOUT_SECONDS
             while " runs " not in server.errors() and time.monotonic() < deadline:
                 pass
             self.assertIn(" runs ", server.errors())
@@ -222,7 +222,7 @@ class Passwords(FileTransferTest):
             server.done = subprocess.run(
                 [program("file_client"), rogue.endpoint, "--user", "ann", "--password-file",
                  self.password, "ls"], text=True, check=False, capture_output=True,
-                timeout=PATIENCE_SECONDS)
+                timeout=TIMEOUT_SECONDS)
         self.assertEqual((server.done.returncode, server.done.stdout), (1, ""))
         self.assertEqual(
             server.done.stderr, "error: login: channel-bindings-dont-match (the server does not know "

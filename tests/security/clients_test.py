@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from challenge import prove_as_server, receive  # noqa: E402
-from programs import PATIENCE_SECONDS, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, program, run  # noqa: E402
 from remote_command_test import SECRET, message  # noqa: E402
 
 COMMANDS_A_TERMINAL = "\x1b[31m \u009b2J \x07\x08 \u202e \u2028 \x7f".encode() + b" \x9b\xff \xe2\x82"
@@ -34,7 +34,7 @@ def limit_memory():
         resource.setrlimit(resource.RLIMIT_AS, (400 << 20, 400 << 20))
 
 
-def run_client(name, *arguments, input=b"", seconds=PATIENCE_SECONDS):
+def run_client(name, *arguments, input=b"", seconds=TIMEOUT_SECONDS):
     return subprocess.run([program(name), *map(str, arguments)], input=input, capture_output=True,
                           timeout=seconds, check=False, preexec_fn=limit_memory)
 
@@ -53,7 +53,7 @@ def on_terminal(name, *arguments):
         while piece := os.read(screen, 65536):
             shown += piece
     os.close(screen)
-    return shown, process.wait(PATIENCE_SECONDS)
+    return shown, process.wait(TIMEOUT_SECONDS)
 
 
 class HostileServer:
@@ -61,7 +61,7 @@ class HostileServer:
 
     def __init__(self, talk, connections=1):
         self.listening = socket.create_server(("127.0.0.1", 0))
-        self.listening.settimeout(PATIENCE_SECONDS)
+        self.listening.settimeout(TIMEOUT_SECONDS)
         self.talk = talk
         self.connections = connections
         self.thread = threading.Thread(target=self.serve)
@@ -71,7 +71,7 @@ class HostileServer:
             with contextlib.suppress(OSError):
                 connection, _ = self.listening.accept()
                 with connection:
-                    connection.settimeout(PATIENCE_SECONDS)
+                    connection.settimeout(TIMEOUT_SECONDS)
                     self.talk(connection)
 
     @property

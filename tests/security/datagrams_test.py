@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import PATIENCE_SECONDS, Server  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server  # noqa: E402
 
 HERE = "127.0.0.1"
 
@@ -25,7 +25,7 @@ class Peer:
 
     def __init__(self, host=HERE):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.settimeout(PATIENCE_SECONDS)
+        self.socket.settimeout(TIMEOUT_SECONDS)
         self.socket.bind((host, 0))
 
     def __enter__(self):
@@ -51,7 +51,7 @@ class Peer:
         except BlockingIOError:
             return answers
         finally:
-            self.socket.settimeout(PATIENCE_SECONDS)
+            self.socket.settimeout(TIMEOUT_SECONDS)
 
 
 class Service:
@@ -135,7 +135,7 @@ class Amplification(unittest.TestCase):
                 self.assertEqual(probe.socket.recv(100), b"hello")
                 self.assertEqual(peer.received(), [])
                 chat.process.stdin.close()
-                chat.process.wait(PATIENCE_SECONDS)
+                chat.process.wait(TIMEOUT_SECONDS)
 
 
 def checksum(data):

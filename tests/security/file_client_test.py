@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from challenge import receive  # noqa: E402
-from programs import PATIENCE_SECONDS, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, program, run, write_private  # noqa: E402
 
 PASSWORD = b"open sesame"
 
@@ -28,7 +28,7 @@ class HostileServer:
         self.answer = {**header, "data_size": len(payload) if announced is None else announced}
         self.payload = payload
         self.listening = socket.create_server(("127.0.0.1", 0))
-        self.listening.settimeout(PATIENCE_SECONDS)
+        self.listening.settimeout(TIMEOUT_SECONDS)
         self.thread = threading.Thread(target=self.serve)
 
     def __enter__(self):
@@ -45,7 +45,7 @@ class HostileServer:
 
     def serve(self):
         with self.listening.accept()[0] as self.client:
-            self.client.settimeout(PATIENCE_SECONDS)
+            self.client.settimeout(TIMEOUT_SECONDS)
             first = self.hear()["message"].partition(",,")[2]
             nonce = first.partition("r=")[2] + "x"
             salt = b"salt"
@@ -92,7 +92,7 @@ class HostileServerTest(unittest.TestCase):
         return subprocess.run(
             [program("file_client"), server.endpoint, "--user", "ann", "--password-file",
              self.folder / "password", *command], cwd=self.folder, check=False,
-            capture_output=True, timeout=PATIENCE_SECONDS)
+            capture_output=True, timeout=TIMEOUT_SECONDS)
 
     def assert_makes_no_sense(self, command, header, payload=b"", announced=None,
                               reason=b"makes no sense"):

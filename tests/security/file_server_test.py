@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from file_transfer_test import FileTransferTest, Remote, cost  # noqa: E402
-from programs import PATIENCE_SECONDS  # noqa: E402
+from programs import TIMEOUT_SECONDS  # noqa: E402
 
 BLOCK = 4096
 
@@ -95,7 +95,7 @@ class Logins(FileTransferTest):
 
     def told(self, server, text, times):
         """The server's log, once it has the text so often."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while (log := server.errors()).count(text) < times:
             self.assertLess(time.monotonic(), deadline, log)
         return log

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from challenge import prove_as_client, receive  # noqa: E402
 from file_transfer_test import FileTransferTest  # noqa: E402
 from file_transfer_test import Remote as FileUser  # noqa: E402
-from programs import PATIENCE_SECONDS, Server  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server  # noqa: E402
 from remote_command_test import RemoteCommandTest  # noqa: E402
 from remote_command_test import Remote as CommandUser  # noqa: E402
 
@@ -33,7 +33,7 @@ def descriptors_of(server):
 
 
 def eventually(condition, what):
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(what)
@@ -162,7 +162,7 @@ class EchoServer(RemoteCommandTest):
     """With a secret, on one thread and on several that share the process's descriptors."""
 
     def log_in(self, server):
-        connection = socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS)
+        connection = socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
         self.assertTrue(prove_as_client(connection, b"open sesame", "tcp_echo"))
         return connection
 
@@ -188,12 +188,12 @@ class EchoServer(RemoteCommandTest):
                 user.close()
                 for connection in strangers.sockets:
                     connection.shutdown(socket.SHUT_WR)
-                self.assertEqual(server.process.wait(PATIENCE_SECONDS), 0)
+                self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
 
 class HttpResponder(unittest.TestCase):
     def get(self, server, path="/index.html"):
-        with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+        with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             return b"".join(iter(lambda: client.recv(65536), b""))
 
@@ -231,14 +231,14 @@ class ChatServer(unittest.TestCase):
                 heard += (piece := user.recv(65536))
                 self.assertTrue(piece, heard)
         with Server("chat_server", preexec_fn=few_descriptors) as server:
-            with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as ann:
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as ann:
                 ann.sendall(b"/nick ann\n")
                 hear(ann, b"ann joined")
                 with Strangers(server) as strangers:
                     for number in range(3):
                         strangers.connect(150)
                         with socket.create_connection(("127.0.0.1", server.port)) as other:
-                            other.settimeout(PATIENCE_SECONDS)
+                            other.settimeout(TIMEOUT_SECONDS)
                             other.sendall(b"/nick bob%d\nhello %d\n" % (number, number))
                             hear(ann, b"bob%d: hello %d\n" % (number, number))
                 self.assertNotIn("too many open files", server.errors())
@@ -254,7 +254,7 @@ class TcpRelay(unittest.TestCase):
                 served = 0
                 for connection in strangers.sockets[:30]:
                     connection.setblocking(True)
-                    connection.settimeout(PATIENCE_SECONDS)
+                    connection.settimeout(TIMEOUT_SECONDS)
                     connection.sendall(b"x")
                     served += connection.recv(1) == b"x"
                     connection.setblocking(False)
@@ -268,12 +268,12 @@ class TcpRelay(unittest.TestCase):
     def test_an_idle_relay_ends_and_both_sides_are_told_also_when_it_is_half_open(self):
         for half_open in (False, True):
             with self.subTest(half_open=half_open), socket.create_server(("127.0.0.1", 0)) as back:
-                back.settimeout(PATIENCE_SECONDS)
+                back.settimeout(TIMEOUT_SECONDS)
                 with Server("tcp_relay", "--to", "127.0.0.1:%d" % back.getsockname()[1],
                             "--idle-timeout", 0.3) as relay:
-                    client = socket.create_connection(("127.0.0.1", relay.port), PATIENCE_SECONDS)
+                    client = socket.create_connection(("127.0.0.1", relay.port), TIMEOUT_SECONDS)
                     server, _ = back.accept()
-                    server.settimeout(PATIENCE_SECONDS)
+                    server.settimeout(TIMEOUT_SECONDS)
                     client.sendall(b"x")
                     self.assertEqual(server.recv(1), b"x")
                     if half_open:
@@ -293,14 +293,14 @@ class TcpRelay(unittest.TestCase):
         """What the kernel has to report for the connection, once there is something."""
         waiting = select.poll()
         waiting.register(connection, 0)
-        self.assertTrue(waiting.poll(PATIENCE_SECONDS * 1000))
+        self.assertTrue(waiting.poll(TIMEOUT_SECONDS * 1000))
         return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 class Dialog(unittest.TestCase):
     def test_a_client_that_says_nothing_does_not_keep_the_next_one_waiting_for_ever(self):
         with Server("dialog", "--idle-timeout", 0.3) as server:
-            with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as silent:
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as silent:
                 with socket.create_connection(("127.0.0.1", server.port)) as talking:
                     talking.sendall(b"hello\nbye\n")
                     self.assertEqual(server.line(), "hello")

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from file_transfer_test import FileTransferTest, Remote  # noqa: E402
 from http_responder_test import ask, connect, get  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, run  # noqa: E402
 
 MANY = 20_000
 KIBIBYTE = 1024
@@ -61,7 +61,7 @@ def descriptors(server):
 
 
 def until(condition, what):
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not in time: {what}")
@@ -115,7 +115,7 @@ class HttpListings(unittest.TestCase):
             for _ in range(30):
                 connection = stack.enter_context(socket.socket())
                 narrow(connection)
-                connection.settimeout(PATIENCE_SECONDS)
+                connection.settimeout(TIMEOUT_SECONDS)
                 connection.connect(("127.0.0.1", server.port))
                 connection.sendall(get("/big/"))
                 unread.append(connection)
@@ -132,7 +132,7 @@ class HttpListings(unittest.TestCase):
         with self.serving("--log") as server, contextlib.ExitStack() as stack:
             idle = descriptors(server)
             other = stack.enter_context(
-                socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS,
+                socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS,
                                          ("127.0.0.2", 0)))
             asking = [stack.enter_context(connect(server)) for _ in range(40)]
             until(lambda: descriptors(server) == idle + 41, "all are accepted")

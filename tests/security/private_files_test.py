@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from file_transfer_test import PASSWORD, FileTransferTest, Remote  # noqa: E402
-from programs import PATIENCE_SECONDS, program, run, write_private  # noqa: E402
+from programs import TIMEOUT_SECONDS, program, run, write_private  # noqa: E402
 
 ANOTHER_USER = 12345  # Nobody's; a number is enough for the kernel.
 
@@ -93,11 +93,11 @@ class Readers(FileTransferTest):
             words = " ".join(["exec", str(program("file_client")), server.endpoint, "--user", "ann",
                               "--password-file", f"<(echo '{PASSWORD}')", "ls"])
             done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False,
-                                  timeout=PATIENCE_SECONDS)
+                                  timeout=TIMEOUT_SECONDS)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             words = words.replace(f"<(echo '{PASSWORD}')", "/dev/stdin") + f" <<< '{PASSWORD}'"
             done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False,
-                                  timeout=PATIENCE_SECONDS)
+                                  timeout=TIMEOUT_SECONDS)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     @unittest.skipIf(os.geteuid() != 0, "only root gives files away")
@@ -110,7 +110,7 @@ class Readers(FileTransferTest):
                               (0o644, f"other users can read it (chmod o= {secret})")):
             secret.chmod(mode)
             done = subprocess.run(words, capture_output=True, text=True, check=False, input="",
-                                  timeout=PATIENCE_SECONDS)
+                                  timeout=TIMEOUT_SECONDS)
             warning = "" if finding is None else (f"warning: read secret file {secret}: its mode is "
                                                   f"{mode:04o}, so that {finding}\n")
             self.assertTrue(done.stderr.startswith(f"{warning}error: connect 127.0.0.1:0"),
@@ -171,7 +171,7 @@ class AddingUsers(FileTransferTest):
 
     def assert_all_done(self, processes):
         for process in processes:
-            self.assertEqual((process.communicate(timeout=PATIENCE_SECONDS)[1], process.returncode),
+            self.assertEqual((process.communicate(timeout=TIMEOUT_SECONDS)[1], process.returncode),
                              ("", 0))
 
     def test_several_at_once_lose_nothing(self):
@@ -191,7 +191,7 @@ class AddingUsers(FileTransferTest):
         with subprocess.Popen(command("file_server", "--accounts", self.accounts, "--add-user", "slow"),
                               stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as slow:
             self.assert_all_done([self.adding("quick")])
-            self.assertEqual(slow.communicate(PASSWORD + "\n", PATIENCE_SECONDS)[1], "")
+            self.assertEqual(slow.communicate(PASSWORD + "\n", TIMEOUT_SECONDS)[1], "")
         self.assertEqual(self.users(), {"ann", "quick", "slow"})
 
     def test_the_file_is_whole_whenever_one_is_killed(self):
@@ -205,7 +205,7 @@ class AddingUsers(FileTransferTest):
                 process.wait(chance.uniform(0, 0.12))
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
-            process.communicate(timeout=PATIENCE_SECONDS)
+            process.communicate(timeout=TIMEOUT_SECONDS)
             now = self.users()
             self.assertTrue(before <= now <= before | {f"user{number}"}, f"seed {seed}")
             before = now
@@ -219,7 +219,7 @@ class AddingUsers(FileTransferTest):
         def allow_less():
             resource.setrlimit(resource.RLIMIT_FSIZE, (len(before), len(before)))
         process = self.adding("bob", preexec_fn=allow_less)
-        errors = process.communicate(timeout=PATIENCE_SECONDS)[1]
+        errors = process.communicate(timeout=TIMEOUT_SECONDS)[1]
         self.assertEqual((process.returncode, errors),
                          (1, f"error: write accounts {self.accounts}: file too large\n"))
         self.assertEqual(self.accounts.read_bytes(), before)
@@ -241,7 +241,7 @@ class AddingUsers(FileTransferTest):
                      new.mkdir):
             make()
             process = self.adding("bob")
-            errors = process.communicate(timeout=PATIENCE_SECONDS)[1]
+            errors = process.communicate(timeout=TIMEOUT_SECONDS)[1]
             self.assertEqual(process.returncode, 1)
             self.assertIn(f"error: write accounts {new}: ", errors)
             self.assertEqual(other.read_text(), "other\n")

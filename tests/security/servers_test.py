@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from chat_test import Guest  # noqa: E402
-from programs import PATIENCE_SECONDS, Server, program, run  # noqa: E402
+from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 from remote_command_test import SECRET, Remote, message  # noqa: E402
 
 
@@ -32,10 +32,10 @@ def resident_bytes(server):
 
 
 def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited for {PATIENCE_SECONDS} s until {what()}")
+            raise AssertionError(f"waited for {TIMEOUT_SECONDS} s until {what()}")
         os.sched_yield()
 
 
@@ -45,7 +45,7 @@ class Flood:
     def __init__(self, server, data, connection=None):
         self.data = data
         self.socket = connection or socket.create_connection(("127.0.0.1", server.port),
-                                                             PATIENCE_SECONDS)
+                                                             TIMEOUT_SECONDS)
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self.send), threading.Thread(target=self.read)]
 
@@ -274,7 +274,7 @@ class HttpTest(unittest.TestCase):
                     for _ in range(4):
                         stack.enter_context(Flood(server, flood * (200_000 // len(flood) + 1)))
                     with socket.create_connection(("127.0.0.1", server.port),
-                                                  PATIENCE_SECONDS) as other:
+                                                  TIMEOUT_SECONDS) as other:
                         for _ in range(20):
                             self.assertEqual(self.get(other, "/small"), (200, b"hello"))
 
@@ -284,7 +284,7 @@ class HttpTest(unittest.TestCase):
         requests = b"".join(b"GET /f%d HTTP/1.1\r\nHost: a\r\n\r\n" % (number % 50)
                             for number in range(5000))
         with self.server() as server, \
-                socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+                socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
             sender = threading.Thread(target=client.sendall, args=(requests,))
             sender.start()
             received = b""
@@ -305,7 +305,7 @@ class HttpTest(unittest.TestCase):
         with self.server() as server:
             for text in wrong:
                 with self.subTest(text=text[:40]), socket.create_connection(
-                        ("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+                        ("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
                     status, body = self.get(client, "/small", "Range: " + text)
                     self.assertIn(status, (200, 206, 416, 400, 431))
                     if status in (200, 206):
@@ -313,8 +313,8 @@ class HttpTest(unittest.TestCase):
 
     def test_a_file_that_shrinks_while_it_is_sent_ends_the_connection(self):
         with self.server() as server, \
-                socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as client, \
-                socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as other:
+                socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as client, \
+                socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as other:
             client.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
             received = len(client.recv(1000))
             os.truncate(self.root / "large", 1000)
@@ -334,7 +334,7 @@ class HttpTest(unittest.TestCase):
             with contextlib.suppress(PermissionError):
                 os.mknod(self.root / "device", 0o20666, os.makedev(1, 5))
             with self.server() as server, socket.create_connection(
-                    ("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+                    ("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
                 for name in ("fifo", "socket", "zero", "null", "loop", "mem", "device", "up/",
                              "fifo/", "self/self/self/fifo"):
                     with self.subTest(name=name):
@@ -346,7 +346,7 @@ class RelayTest(unittest.TestCase):
     def test_clients_that_come_and_go_leave_no_descriptor_behind(self):
         with Server("tcp_echo_server") as echo, \
                 Server("tcp_relay", "--to", echo.endpoint) as relay, \
-                socket.create_connection(("127.0.0.1", relay.port), PATIENCE_SECONDS) as other:
+                socket.create_connection(("127.0.0.1", relay.port), TIMEOUT_SECONDS) as other:
             def echoes():
                 other.sendall(b"x")
                 return other.recv(1) == b"x"
@@ -370,13 +370,13 @@ class RelayTest(unittest.TestCase):
             before = resident_bytes(relay)
             for _ in range(30):
                 client = stack.enter_context(
-                    socket.create_connection(("127.0.0.1", relay.port), PATIENCE_SECONDS))
+                    socket.create_connection(("127.0.0.1", relay.port), TIMEOUT_SECONDS))
                 client.setblocking(False)
                 with contextlib.suppress(BlockingIOError):
                     while client.send(bytes(1 << 20)):
                         pass
             other = stack.enter_context(
-                socket.create_connection(("127.0.0.1", relay.port), PATIENCE_SECONDS))
+                socket.create_connection(("127.0.0.1", relay.port), TIMEOUT_SECONDS))
             for _ in range(20):
                 other.sendall(b"x")
                 self.assertEqual(other.recv(1), b"x")
@@ -386,13 +386,13 @@ class RelayTest(unittest.TestCase):
 class DialogTest(unittest.TestCase):
     def test_a_line_that_never_ends_ends_the_conversation_and_the_next_is_served(self):
         with Server("dialog", stdin=subprocess.PIPE) as server:
-            with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
                 with contextlib.suppress(OSError):
                     client.sendall(b"x" * 10_000_000)
                     while client.recv(1000):
                         pass
             self.assertLess(resident_bytes(server), 200 << 20)
-            with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as client:
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as client:
                 client.sendall(b"hello\n")
                 while server.line() != "hello":
                     pass
@@ -404,7 +404,7 @@ class FrameInspectorTest(unittest.TestCase):
             file.write(data)
             file.seek(0)
             return subprocess.run([program("frame_inspector"), "--protocol", protocol, *options],
-                                  stdin=file, capture_output=True, timeout=PATIENCE_SECONDS,
+                                  stdin=file, capture_output=True, timeout=TIMEOUT_SECONDS,
                                   check=False)
 
     def test_whatever_a_file_holds_is_an_end_with_a_code_and_printable_lines(self):

@@ -11,7 +11,7 @@
 
 #include "protocols/decoder.hpp"
 #include "support/allocations.hpp"
-#include "support/patience.hpp"
+#include "support/timeout_scale.hpp"
 
 template <protocols::Decoder D>
 std::size_t count_frames(D& decoder) {
@@ -53,7 +53,7 @@ void check_linear(const D& fresh, std::string_view wire) {
   for (std::size_t i = 0; i < wire.size(); ++i) {
     decoder.feed(protocols::as_bytes(wire.substr(i, 1)));
     frames += count_frames(decoder);
-    if (i % 4096 == 0 && std::clock() - began > 10 * patience() * CLOCKS_PER_SEC) break;
+    if (i % 4096 == 0 && std::clock() - began > 10 * timeout_scale() * CLOCKS_PER_SEC) break;
   }
   CHECK(frames == 1);
   CHECK(decoder.at_boundary());

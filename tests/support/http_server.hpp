@@ -32,7 +32,7 @@ class HttpServer {
   explicit HttpServer(protocols::http::Limits limits = {}) : http({limits, nullptr}) {}
 
   void feed(protocols::Bytes bytes) { http.feed(bytes); }
-  void retain() { http.retain(); }
+  void copy_tail() { http.copy_tail(); }
   std::error_code error() const { return {}; }
   bool at_boundary() const { return http.phase() == Phase::idle || http.phase() == Phase::over; }
 

@@ -74,7 +74,7 @@ class Peer {
   void hold();
   void read_on();
 
-  /// Reads at most so much at a time, and from now on only so often as the loop turns.
+  /// Reads at most so much at a time, and from now on only once an iteration of the loop.
   void read_slowly(std::size_t most_at_once) { most_at_once_ = most_at_once; }
 
   /// Sends as much of `text` as the kernel takes now: nothing once the connection is reset.

@@ -7,15 +7,15 @@
 
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
-#include "support/patience.hpp"
+#include "support/timeout_scale.hpp"
 
-/// Takes turns of the loop until `condition()` holds. The limit only bounds a test that fails: it
-/// says so, and goes on.
+/// Runs iterations of the loop until `condition()` holds. The limit only bounds a test that fails:
+/// it says so, and goes on.
 template <class Condition>
 void run_until(reactor::Loop& loop, Condition condition,
                std::chrono::seconds limit = std::chrono::seconds(20)) {
   bool too_late = false;
-  const auto guard = reactor::Timer::after(loop, limit * patience(), [&] { too_late = true; });
+  const auto guard = reactor::Timer::after(loop, limit * timeout_scale(), [&] { too_late = true; });
   while (!condition() && !too_late) loop.run_once();
   REQUIRE_MESSAGE(!too_late, "what the test waits for has not happened in time");
 }

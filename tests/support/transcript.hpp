@@ -17,14 +17,15 @@ inline std::string describe(protocols::Bytes frame) {
 }
 inline std::string describe(std::string_view frame) { return "[" + std::string(frame) + "]"; }
 
-/// True for frames that may be pieces of a longer one: they follow the cut, and so do their extents.
+/// True for frames that may be pieces of a longer one: they follow the cut, and so do their
+/// extents.
 template <class Frame>
 inline constexpr bool is_piece = false;
 
 /// When the caller lets a chunk go.
 enum class Lending {
   until_drained,     ///< After next() has returned nothing: the usual loop.
-  until_each_frame,  ///< After each frame, by retain(): a receiver that pauses all the time.
+  until_each_frame,  ///< After each frame, by copy_tail(): a receiver that pauses all the time.
   until_next_feed,   ///< Nothing is taken out before all is fed.
 };
 
@@ -50,7 +51,7 @@ Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
         result.extents.push_back(decoder.extent());
       }
       if (lending == Lending::until_each_frame) {
-        decoder.retain();
+        decoder.copy_tail();
         loan.take_back();
       }
     }

@@ -10,7 +10,7 @@
 #include "samples/support/printable.hpp"
 #include "samples/support/random.hpp"
 #include "samples/support/sha256.hpp"
-#include "samples/support/words.hpp"
+#include "samples/support/shell_split.hpp"
 
 namespace file_transfer {
 
@@ -183,7 +183,7 @@ void Client::end_page() {
 // --- what the user says
 
 void Client::read_line(std::string_view line) {
-  const auto words = samples::split_words(line);
+  const auto words = samples::shell_split(line);
   if (words && words->empty()) return input_->prompt();
   input_->pause();
   words ? add_jobs(*words) : report("a quotation is not closed");

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <utility>
 
-#include "samples/support/acknowledged.hpp"
 #include "samples/support/printable.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 namespace file_transfer {
 
@@ -15,7 +15,7 @@ Peer::Peer(reactor::Loop& loop, reactor::Stream& stream, Patience patience)
     : stream_(stream),
       patience_(patience),
       timeout_(patience.amid_request),
-      deadline_(loop, timeout_, [this] { on_expired(); }) {}
+      idle_timeout_(loop, timeout_, [this] { on_expired(); }) {}
 
 void Peer::answer(Header header, std::uint64_t payload_bytes) {
   stream_.write(message(std::move(header), payload_bytes));
@@ -50,12 +50,12 @@ void Peer::wait_for_data() {
 
 void Peer::wait_until_it_has_read() {
   enter(State::amid_download, patience_.amid_request);
-  acknowledged_ = samples::acknowledged_while_sending(stream_.socket().fd());
+  acknowledged_ = samples::acknowledged_bytes(stream_.socket().fd());
 }
 
 void Peer::work() {
   state_ = State::working;
-  deadline_.cancel();
+  idle_timeout_.cancel();
   stream_.pause();
 }
 
@@ -67,17 +67,17 @@ void Peer::end() {
 void Peer::enter(State state, std::chrono::milliseconds timeout) {
   state_ = state;
   timeout_ = timeout;
-  deadline_.restart(timeout);
+  idle_timeout_.restart(timeout);
 }
 
 // A slow reader drains the stream seldom: that it reads shows in what its system acknowledges.
 bool Peer::still_reads() {
-  const auto now = samples::acknowledged_while_sending(stream_.socket().fd());
+  const auto now = samples::acknowledged_bytes(stream_.socket().fd());
   return now && std::exchange(acknowledged_, now) != now;
 }
 
 void Peer::on_expired() {
-  if (still_reads()) return deadline_.restart(timeout_);
+  if (still_reads()) return idle_timeout_.restart(timeout_);
   auto error = reactor::system_error(ETIMEDOUT, "wait for", name());
   // Amid a download it expects the file's bytes, and would not read them.
   if (state_ == State::amid_download) {

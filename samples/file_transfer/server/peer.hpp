@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "samples/file_transfer/wire.hpp"
@@ -43,7 +43,7 @@ class Peer {
   void work();
 
   /// It did what is waited for.
-  void touch() { deadline_.touch(); }
+  void touch() { idle_timeout_.touch(); }
 
   /// Ends once what has begun is done.
   void end();
@@ -64,7 +64,7 @@ class Peer {
   bool ending_ = false;
   std::chrono::milliseconds timeout_;
   std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
-  reactor::Deadline deadline_;
+  reactor::IdleTimeout idle_timeout_;
 };
 
 }  // namespace file_transfer

@@ -3,12 +3,12 @@
 
 #include "protocols/json_header.hpp"
 #include "samples/file_transfer/wire.hpp"
-#include "samples/support/telling.hpp"
+#include "samples/support/error_as_frame.hpp"
 
 namespace file_transfer {
 
-struct RequestDecoder : samples::Telling<protocols::JsonHeaderStreamDecoder> {
-  RequestDecoder() : Telling(decoder(max_piece_bytes)) {}
+struct RequestDecoder : samples::ErrorAsFrame<protocols::JsonHeaderStreamDecoder> {
+  RequestDecoder() : ErrorAsFrame(decoder(max_piece_bytes)) {}
 };
 
 }  // namespace file_transfer

@@ -57,7 +57,7 @@ Site::Seat Site::enter(const std::string& user) {
   return Seat(&sessions);
 }
 
-// In a later turn: by then the upload that wrote to a file has closed it. The last close takes
+// In a later iteration: by then the upload that wrote to a file has closed it. The last close takes
 // long.
 void Site::close_removed() {
   if (closing_ || removed_.empty()) return;

@@ -28,13 +28,13 @@ struct Asking {
   }
   void feed(protocols::Bytes bytes) { http.feed(bytes); }
   std::optional<Frame> next() { return http.next(); }
-  void retain() { http.retain(); }
+  void copy_tail() { http.copy_tail(); }
   std::error_code error() const { return http.error(); }
   bool at_boundary() const {
     ClientConnection ended = http;
     ended.finish();
     while (ended.next()) continue;
-    return !ended.error() && ended.is_over();
+    return !ended.error() && ended.should_close();
   }
 
   ClientConnection http{"h"};
@@ -109,8 +109,8 @@ TEST_SUITE("http/client_connection") {
       while (asking.next()) continue;
       asking.http.finish();
       while (asking.next()) continue;
-      CHECK(asking.http.error() == DecodeError::cut_short);
-      CHECK(asking.http.is_over());
+      CHECK(asking.http.error() == DecodeError::truncated);
+      CHECK(asking.http.should_close());
     }
     Asking asking({"GET", "GET"});
     asking.feed(as_bytes("HTTP/1.1 204 X\r\n\r\n"));
@@ -118,7 +118,7 @@ TEST_SUITE("http/client_connection") {
     asking.http.finish();
     CHECK_FALSE(asking.next());
     CHECK_FALSE(asking.http.error());
-    CHECK(asking.http.is_over());
+    CHECK(asking.http.should_close());
     CHECK(asking.http.unanswered() == 1);
   }
 
@@ -126,21 +126,21 @@ TEST_SUITE("http/client_connection") {
     const std::string response = "HTTP/1.1 204 X\r\n\r\n";
     for (const Lending lending : {Lending::until_drained, Lending::until_next_feed}) {
       const std::string line = transcript(Asking({"GET"}), {response + "HTTP"}, lending).line;
-      CHECK(line == "<204 X 1.1></>error: unasked");
+      CHECK(line == "<204 X 1.1></>error: unsolicited-response");
     }
-    CHECK(transcript(Asking({}), {"\r\n"}).line == "error: unasked");
+    CHECK(transcript(Asking({}), {"\r\n"}).line == "error: unsolicited-response");
   }
 
   TEST_CASE("a protocol that nobody has asked for is an error") {
     const std::string switches = "HTTP/1.1 101 X\r\nUpgrade: chat\r\n\r\n";
-    CHECK(transcript(Asking({"GET"}), {switches + "raw"}).line == "error: unasked");
+    CHECK(transcript(Asking({"GET"}), {switches + "raw"}).line == "error: unsolicited-response");
 
     Asking asking({"GET"});
     Out out;
     CHECK(asking.http.request(out, "GET", "/", {{"Upgrade", "chat"}}));
     asking.feed(as_bytes(switches));
     CHECK_FALSE(asking.next());
-    CHECK(asking.error() == DecodeError::unasked);
+    CHECK(asking.error() == DecodeError::unsolicited_response);
   }
 
   TEST_CASE("bytes that are no response are an error") {
@@ -152,7 +152,7 @@ TEST_SUITE("http/client_connection") {
       Asking asking({"GET", "GET"});
       asking.feed(as_bytes(wire));
       while (asking.next()) continue;
-      return asking.http.is_over() ? "over" : asking.http.can_request() ? "goes on" : "waits";
+      return asking.http.should_close() ? "over" : asking.http.can_request() ? "goes on" : "waits";
     };
     CHECK(after("HTTP/1.1 204 X\r\n\r\n") == "goes on");
     CHECK(after("HTTP/1.1 204 X\r\nConnection: close\r\n\r\n") == "over");
@@ -171,10 +171,10 @@ TEST_SUITE("http/client_connection") {
     http.feed(as_bytes(answers));
     CHECK(http.next());
     CHECK(http.next());
-    CHECK_FALSE(http.is_over());
+    CHECK_FALSE(http.should_close());
     CHECK(http.next());
     CHECK(http.next());
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   TEST_CASE("no request follows one that may end HTTP, until it is declined") {
@@ -194,10 +194,10 @@ TEST_SUITE("http/client_connection") {
     http.feed(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
     CHECK(http.next()->head->status == 100);
     while (http.next()) continue;
-    CHECK_FALSE(http.is_over());
+    CHECK_FALSE(http.should_close());
     http.feed(as_bytes("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"));
     while (http.next()) continue;
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   TEST_CASE("a request shorter than announced ends the connection") {
@@ -206,7 +206,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.begin_request(out, "PUT", "/", {}, 5));
     http.write_body(out, as_bytes("abc"));
     CHECK_FALSE(http.end_request(out));
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   // Moves what one side has written to the other, cut at random.
@@ -214,7 +214,7 @@ TEST_SUITE("http/client_connection") {
   static void move_some(Out & from, Side & to, Random & random) {
     const std::size_t size = std::min<std::size_t>(from.size(), random() % 50);
     to.feed(protocols::Bytes(from).first(size));
-    to.retain();
+    to.copy_tail();
     from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size));
   }
 
@@ -251,14 +251,14 @@ TEST_SUITE("http/client_connection") {
           }
           if (event->kind == Kind::end) server.respond(responses, 200, {}, body);
         }
-        server.retain();
+        server.copy_tail();
         move_some(responses, client, random);
         while (const auto event = client.next()) {
           if (event->kind == ResponseEvent::Kind::head) told += "[";
           if (event->kind == ResponseEvent::Kind::body) told += as_text(event->bytes);
           if (event->kind == ResponseEvent::Kind::end) told += "]";
         }
-        client.retain();
+        client.copy_tail();
       }
       REQUIRE(told == asked);
       REQUIRE_FALSE(client.error());

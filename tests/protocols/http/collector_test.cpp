@@ -25,14 +25,14 @@ struct Collecting {
   using Frame = std::string;
 
   void feed(protocols::Bytes bytes) { decoder.feed(bytes); }
-  void retain() { decoder.retain(); }
+  void copy_tail() { decoder.copy_tail(); }
   std::error_code error() const { return decoder.error(); }
   bool at_boundary() const { return decoder.at_boundary(); }
 
   std::optional<Frame> next() {
     while (const auto event = decoder.next()) {
       if (const auto* message = collector.add(*event)) {
-        decoder.retain();  // What was collected depends on nothing lent.
+        decoder.copy_tail();  // What was collected depends on nothing lent.
         return text_of(message->head) + http_transcript::text_of(message->head.fields) + " " +
                std::string(as_text(message->body)) + http_transcript::text_of(message->trailers) +
                (message->head.upgrade.empty() ? "" : " " + std::string(message->head.upgrade));

@@ -5,25 +5,25 @@
 #include <string>
 #include <vector>
 
+using protocols::http::FieldIndex;
 using protocols::http::Fields;
 using protocols::http::index_plain_head;
-using protocols::http::Lines;
 
 TEST_SUITE("http/plain_head") {
-  static Lines with_room(std::size_t size) {
-    Lines lines;
-    lines.begin({});
-    while (lines.room().size() < size) lines.add({});
-    return lines;
+  static FieldIndex with_room(std::size_t size) {
+    FieldIndex index;
+    index.begin({});
+    while (index.room().size() < size) index.add({});
+    return index;
   }
 
   // "4-14 23-24": where names end, and lines.
   static std::string indexed(const std::string& text) {
-    Lines lines = with_room(20);
-    const std::size_t size = index_plain_head(text, lines);
+    FieldIndex index = with_room(20);
+    const std::size_t size = index_plain_head(text, index);
     if (size == 0) return "left to others";
     std::string places;
-    for (const Fields::Place& place : lines.all()) {
+    for (const Fields::Place& place : index.all()) {
       places += std::to_string(place.name_end) + "-" + std::to_string(place.end) + " ";
     }
     return places + std::to_string(size);
@@ -75,10 +75,10 @@ TEST_SUITE("http/plain_head") {
   }
 
   TEST_CASE("more lines than there is room for are left to others") {
-    Lines lines = with_room(1);
+    FieldIndex index = with_room(1);
     std::string head = "GET / HTTP/1.1\r\n";
-    for (std::size_t i = 1; i < lines.room().size(); ++i) head += "a:\r\n";
-    CHECK(index_plain_head(head + "\r\n", lines) == head.size() + 2);
-    CHECK(index_plain_head(head + "a:\r\n\r\n", lines) == 0);
+    for (std::size_t i = 1; i < index.room().size(); ++i) head += "a:\r\n";
+    CHECK(index_plain_head(head + "\r\n", index) == head.size() + 2);
+    CHECK(index_plain_head(head + "a:\r\n\r\n", index) == 0);
   }
 }

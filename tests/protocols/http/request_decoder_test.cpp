@@ -3,7 +3,7 @@
 #include "support/any_split.hpp"
 #include "support/decoder_cost.hpp"
 #include "support/http_transcript.hpp"
-#include "support/patience.hpp"
+#include "support/timeout_scale.hpp"
 
 using protocols::as_bytes;
 using protocols::as_text;
@@ -215,7 +215,7 @@ TEST_SUITE("http/request_decoder") {
     for (std::size_t i = 0; i < wire.size(); ++i) {
       decoder.feed(as_bytes(std::string_view(wire).substr(i, 1)));
       while (decoder.next()) ++events;
-      if (i % 4096 == 0 && std::clock() - began > 10 * patience() * CLOCKS_PER_SEC) break;
+      if (i % 4096 == 0 && std::clock() - began > 10 * timeout_scale() * CLOCKS_PER_SEC) break;
     }
     CHECK(events == 2);
   }

@@ -21,7 +21,7 @@ struct Closing {
   using Frame = ResponseEvent;
   void feed(protocols::Bytes bytes) { decoder.feed(bytes); }
   std::optional<Frame> next() { return decoder.next(); }
-  void retain() { decoder.retain(); }
+  void copy_tail() { decoder.copy_tail(); }
   std::error_code error() const { return decoder.error(); }
   bool at_boundary() const {
     ResponseDecoder ended = decoder;

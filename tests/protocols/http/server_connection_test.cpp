@@ -30,7 +30,7 @@ TEST_SUITE("http/server_connection") {
 
   static void feed(ServerConnection & http, const std::string& bytes) {
     http.feed(as_bytes(bytes));
-    http.retain();
+    http.copy_tail();
   }
 
   // The one answer to what cannot be read, behind which nothing is read or sent.
@@ -166,7 +166,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(http.next(out)->kind == Kind::body);
     const std::size_t sent = out.size();
     CHECK_FALSE(http.next(out));
-    CHECK(http.is_over());
+    CHECK(http.should_close());
     CHECK(http.error());
     CHECK(out.size() == sent);
   }
@@ -212,7 +212,7 @@ TEST_SUITE("http/server_connection") {
     const auto event = http.next(out);
     CHECK(event->kind == Kind::tunnel);
     CHECK(as_text(event->bytes) == "raw");
-    CHECK_FALSE(http.is_over());
+    CHECK_FALSE(http.should_close());
   }
 
   TEST_CASE("the next request waits for an answer that takes its time, and is kept meanwhile") {
@@ -231,9 +231,9 @@ TEST_SUITE("http/server_connection") {
     CHECK(http.next(out)->head->target == "/b");
     CHECK(http.next(out)->kind == Kind::end);
     CHECK(http.respond(out, 200));
-    CHECK_FALSE(http.is_over());
+    CHECK_FALSE(http.should_close());
     CHECK_FALSE(http.next(out));
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   TEST_CASE("a client that ends within a request ends the connection without an answer") {
@@ -245,7 +245,7 @@ TEST_SUITE("http/server_connection") {
       while (http.next(out)) continue;
       http.finish();
       CHECK_FALSE(http.next(out));
-      CHECK(http.is_over());
+      CHECK(http.should_close());
       CHECK(out.empty());
     }
   }
@@ -283,7 +283,7 @@ TEST_SUITE("http/server_connection") {
     out.clear();
     http.refuse(out, 500);
     CHECK(out.empty());
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   TEST_CASE("a body shorter than announced ends the connection, one sent elsewhere counts") {
@@ -295,9 +295,9 @@ TEST_SUITE("http/server_connection") {
       CHECK(http.begin_response(out, 200, {}, 5));
       CHECK(http.sends_body());
       http.write_body(out, as_bytes("ab"));
-      http.wrote_body(elsewhere);
+      http.count_body(elsewhere);
       CHECK(http.end_response(out) == (elsewhere == 3));
-      CHECK(http.is_over() == (elsewhere != 3));
+      CHECK(http.should_close() == (elsewhere != 3));
     }
   }
 
@@ -307,7 +307,7 @@ TEST_SUITE("http/server_connection") {
       std::vector<std::byte> out;
       feed(http, old ? "GET / HTTP/1.0\r\n\r\n" : get("/"));
       while (http.next(out)) continue;
-      CHECK(http.inform(out, 103, {{"Link", "</a.css>"}}));
+      CHECK(http.write_informational(out, 103, {{"Link", "</a.css>"}}));
       CHECK(as_text(out) == (old ? "" : "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"));
       CHECK(http.respond(out, 200));
     }
@@ -339,7 +339,7 @@ TEST_SUITE("http/server_connection") {
     http.close_after_answer();
     http.respond(out, 200);
     CHECK(as_text(out).find("Connection: close\r\n") != std::string::npos);
-    CHECK(http.is_over());
+    CHECK(http.should_close());
   }
 
   TEST_CASE("pipelined requests cost no allocation, but for the room of the output") {

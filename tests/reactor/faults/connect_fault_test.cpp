@@ -10,8 +10,8 @@
 #include "faulty_platform.hpp"
 #include "reactor/listener.hpp"
 #include "reactor/stream.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -32,21 +32,22 @@ struct Changed {
 }  // namespace
 
 TEST_SUITE("connect_faults") {
-  TEST_CASE_TEMPLATE("a connect that a signal interrupts connects", Position, Host, Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a connect that a signal interrupts connects", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
     const Changed connect(Connect::interrupted);
     for (const Transport transport : {Transport::tcp4, Transport::unix_socket}) {
       const auto listening = listening_socket(transport);
-      auto stream = ok(Stream::connect(position.loop, ok(listening.local_address())));
+      auto stream = ok(Stream::connect(mode.loop, ok(listening.local_address())));
       bool connected = false;
       stream.on_connect([&] { connected = true; });
-      run_until(position.loop, [&] { return connected; });
+      run_until(mode.loop, [&] { return connected; });
     }
   }
 
-  TEST_CASE_TEMPLATE("a socket that is connected to itself is a refused connection", Position, Host,
-                     Guest) {
-    Position position;
+  TEST_CASE_TEMPLATE("a socket that is connected to itself is a refused connection", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
     const Changed connect(Connect::to_itself);
     for (const Transport transport : transports()) {
       if (transport == Transport::unix_socket) continue;
@@ -55,21 +56,21 @@ TEST_SUITE("connect_faults") {
       listening = {};
       for (int time = 0; time < 2; ++time) {  // The port is free again at once.
         std::string told;
-        auto stream = ok(Stream::connect(position.loop, nobody));
+        auto stream = ok(Stream::connect(mode.loop, nobody));
         stream.write("hello");
         stream.on_connect([] { FAIL("nobody listens there"); });
         stream.on_data([](auto) { FAIL("nobody answers"); });
         stream.on_close([&](const reactor::Error& error) { told = error.message(); });
-        run_until(position.loop, [&] { return !told.empty(); });
+        run_until(mode.loop, [&] { return !told.empty(); });
         CHECK(told == "connect " + nobody.to_string() + ": connection refused");
       }
     }
   }
 
   TEST_CASE_TEMPLATE("a unix socket with a full backlog is connected to when there is room",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto listening = listening_socket(Transport::unix_socket, 1);
     const auto address = ok(listening.local_address());
     std::vector<std::optional<Stream>> streams(6);
@@ -81,7 +82,7 @@ TEST_SUITE("connect_faults") {
       stream->on_close([&](const reactor::Error&) { ++closed; });
     }
     run_until(loop, [&] { return connected > 0; });
-    for (int turn = 0; turn < 5; ++turn) loop.poll();
+    for (int i = 0; i < 5; ++i) loop.poll();
     CHECK(connected < 6);
     std::vector<reactor::Socket> accepted;
     run_until(loop, [&] {

@@ -18,7 +18,7 @@
 #include "reactor/signal.hpp"
 #include "reactor/timer.hpp"
 #include "support/allocations.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Loop;
@@ -48,15 +48,15 @@ bool has_children() {
 enum class Outcome { made, failed };
 
 // Lets each call fail in turn, then each allocation, until one run needs no more of them. `make`
-// makes and destroys; `settle` waits for what ends later. A Stream that cannot be watched reports
-// that by its on_close: what has one may be made nevertheless.
-void fail_each(const std::function<Outcome()>& make, const std::function<void()>& settle,
+// makes and destroys; `wait_for_the_end` waits for what ends later. A Stream that cannot be watched
+// reports that by its on_close: what has one may be made nevertheless.
+void fail_each(const std::function<Outcome()>& make, const std::function<void()>& wait_for_the_end,
                bool streams_report_later = false) {
   CHECK(make() == Outcome::made);  // What is made once for the process.
-  settle();
+  wait_for_the_end();
   const int descriptors_before = descriptors(), threads_before = threads();
   const auto check = [&](Outcome outcome, bool has_failed) {
-    settle();
+    wait_for_the_end();
     if (!streams_report_later || outcome == Outcome::failed) {
       CHECK(outcome == (has_failed ? Outcome::failed : Outcome::made));
     }
@@ -110,7 +110,7 @@ TEST_SUITE("construction_faults") {
         [] {});
   }
 
-  TEST_CASE("a guest that cannot be made leaves nothing in the application's loop") {
+  TEST_CASE("an embedded loop that cannot be made leaves nothing in the application's loop") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     fail_each(
@@ -140,9 +140,9 @@ TEST_SUITE("construction_faults") {
   }
 
   TEST_CASE_TEMPLATE("a Process that cannot be started leaves no child, no stream and no handle",
-                     Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+                     LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::optional<reactor::Result<Process>> process;  // Destroyed when nothing fails any more.
     fail_each(
         [&] {
@@ -164,9 +164,10 @@ TEST_SUITE("construction_faults") {
         true);
   }
 
-  TEST_CASE_TEMPLATE("a Signal that cannot be made leaves nothing behind", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a Signal that cannot be made leaves nothing behind", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     const auto first = Signal::create(loop, SIGUSR2, [] {});
     for (std::size_t n = 1; allocations::fail_nth(n); ++n) {
       bool failed = false;

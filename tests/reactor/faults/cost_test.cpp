@@ -10,12 +10,12 @@
 #include <utility>
 
 #include "faulty_platform.hpp"
-#include "reactor/deadline.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
 #include "support/allocations.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -47,14 +47,14 @@ TEST_SUITE("cost") {
   TEST_CASE_TEMPLATE(
       "sixteen messages of one read, each answered by itself, cost one read and one "
       "send, no registration and no allocation",
-      Position, Host, Guest) {
+      LoopMode, Standalone, Embedded) {
     constexpr std::size_t message_bytes = 64, messages = 16;
     constexpr int rounds = 500;
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Stream stream(loop, std::move(sockets[0]));
-    reactor::Deadline idle(loop, 1h, [] {});
+    reactor::IdleTimeout idle(loop, 1h, [] {});
     stream.on_data([&](Bytes bytes) {
       idle.touch();
       while (!bytes.empty()) {
@@ -81,11 +81,11 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a large write leaves with what was gathered before it, in one send", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a large write leaves with what was gathered before it, in one send", LoopMode,
+                     Standalone, Embedded) {
     constexpr int rounds = 100;
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Stream stream(loop, std::move(sockets[0]));
     Peer peer(loop, std::move(sockets[1]));
@@ -106,9 +106,10 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a posted task allocates nothing in the steady state", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a posted task allocates nothing in the steady state", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     std::array<std::uint64_t, 5> captured{};
     std::uint64_t sum = 0;
     const Cost cost = cost_of(100, [&] {
@@ -121,10 +122,10 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a stream of edges that nobody waits for costs no registration", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("a stream of edges that nobody waits for costs no registration", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Stream stream(loop, std::move(sockets[0]));
     Peer peer(loop, std::move(sockets[1]));
@@ -143,9 +144,9 @@ TEST_SUITE("cost") {
   TEST_CASE_TEMPLATE(
       "an event of a descriptor that was closed and reused in the same batch reaches "
       "no stream",
-      Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+      LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto first = connected_sockets(Transport::tcp4), second = connected_sockets(Transport::tcp4);
     auto spare = connected_sockets(Transport::tcp4);
     const std::array fds = {first[0].fd(), second[0].fd()};
@@ -170,7 +171,7 @@ TEST_SUITE("cost") {
     for (auto* pair : {&first, &second}) REQUIRE(send((*pair)[1].fd(), "x", 1, 0) == 1);
     loop.run_once();
     REQUIRE((reused == fds[0] || reused == fds[1]));  // The other's event came in the same batch.
-    for (int turn = 0; turn < 3; ++turn) loop.poll();
+    for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(faulty::recv_calls(reused) == recv_calls_before);
   }
 }

@@ -9,7 +9,7 @@
 #include "faulty_platform.hpp"
 #include "reactor/datagram.hpp"
 #include "support/inbox.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -21,7 +21,7 @@ using Batch = std::span<const Datagram>;
 
 namespace {
 
-// Those that a kernel would coalesce stand beside those that it would not.
+// Those that a kernel would send as one stand beside those that it would not.
 std::vector<std::string> mixed(std::size_t count) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count; ++i) {
@@ -50,18 +50,18 @@ struct Injected {
 }  // namespace
 
 TEST_SUITE("faults") {
-  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", LoopMode,
+                     Standalone, Embedded) {
     const auto texts = mixed(300);
     for (const int number : {EIO, EINVAL, EOPNOTSUPP, EMSGSIZE}) {
       CAPTURE(number);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       LargeInbox inbox(loop);
       DatagramSocket client = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       std::vector<std::string> errors;
       client.on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
-      const Injected injected(0, {.coalesced = number});
+      const Injected injected(0, {.gso = number});
       const auto burst = [&] {
         const std::size_t before = inbox.messages.size();
         loop.post([&] {
@@ -72,10 +72,10 @@ TEST_SUITE("faults") {
         CHECK(std::equal(texts.begin(), texts.end(), received.end() - 300));
       };
       burst();
-      CHECK(faulty::calls().coalesced > 0);
-      const std::uint64_t tried = faulty::calls().coalesced;
+      CHECK(faulty::calls().gso > 0);
+      const std::uint64_t tried = faulty::calls().gso;
       burst();
-      CHECK(faulty::calls().coalesced == tried);
+      CHECK(faulty::calls().gso == tried);
       CHECK(client.counters().sent == 2 * texts.size());
       CHECK(client.counters().failed == 0);
       CHECK(errors.empty());
@@ -83,13 +83,13 @@ TEST_SUITE("faults") {
   }
 
   TEST_CASE_TEMPLATE("echo loses no datagram to partial batches, EINTR, EAGAIN and ENOBUFS",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr std::size_t total = 20'000, window = 100;
     const std::uint32_t first_seed = std::random_device()();
     for (std::uint32_t seed = first_seed; seed != first_seed + 3; ++seed) {
       CAPTURE(seed);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       server.on_received([&](Batch batch) {
         for (const Datagram& datagram : batch) server.reply(datagram, datagram.bytes);
@@ -131,9 +131,9 @@ TEST_SUITE("faults") {
       faulty::inject(0, {.no_buffers = 1000});
       for (const Datagram& datagram : batch) {
         reactor::Address sender = datagram.sender;
-        reactor::Arrival arrival = *datagram.arrival;
-        server.reply({.bytes = {}, .sender = sender, .arrival = &arrival}, datagram.bytes);
-        sender = arrival.local = address("127.0.0.9:9");
+        reactor::PacketInfo packet_info = *datagram.packet_info;
+        server.reply({.bytes = {}, .sender = sender, .packet_info = &packet_info}, datagram.bytes);
+        sender = packet_info.local = address("127.0.0.9:9");
       }
     });
     const Injected ends_with_the_test(0, {});
@@ -179,7 +179,7 @@ TEST_SUITE("faults") {
         CHECK((result == reactor::WriteStatus::queued || result == reactor::WriteStatus::refused));
       }
       const auto tries = faulty::calls().send;
-      for (int turn = 0; turn < 3; ++turn) loop.run_once();  // Once each millisecond.
+      for (int i = 0; i < 3; ++i) loop.run_once();  // Once each millisecond.
       CHECK(faulty::calls().send <= tries + 3);
       CHECK(client.queued_bytes() > 0);
     }

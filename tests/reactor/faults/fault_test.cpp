@@ -9,8 +9,8 @@
 #include "faulty_platform.hpp"
 #include "reactor/server.hpp"
 #include "support/connection.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 #include "support/temporary_file.hpp"
 
@@ -58,13 +58,13 @@ struct Client {
 
 TEST_SUITE("faults") {
   TEST_CASE_TEMPLATE("echo loses no byte to short counts, EINTR, EAGAIN, resets and EMFILE",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     constexpr std::size_t clients_each = 20;
     const std::uint32_t first_seed = std::random_device()();
     for (std::uint32_t seed = first_seed; seed != first_seed + 5; ++seed) {
       CAPTURE(seed);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       std::mt19937 random(seed);
       faulty::inject(seed, {.short_counts = 200,
                             .interrupted = 100,
@@ -106,10 +106,11 @@ TEST_SUITE("faults") {
     }
   }
 
-  TEST_CASE_TEMPLATE("close() loses no byte when every call falls short", Position, Host, Guest) {
+  TEST_CASE_TEMPLATE("close() loses no byte when every call falls short", LoopMode, Standalone,
+                     Embedded) {
     constexpr std::size_t total = 3'000'000;
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     const std::uint32_t seed = std::random_device()();
     CAPTURE(seed);
     faulty::inject(seed, {.short_counts = 300, .interrupted = 100, .again = 300});
@@ -143,7 +144,7 @@ TEST_SUITE("faults") {
 
   TEST_CASE_TEMPLATE(
       "a stream whose reads fill the buffer lets others have their turn, also while it ends",
-      Position, Host, Guest) {
+      LoopMode, Standalone, Embedded) {
     struct Way {
       const char* name;
       void (*begin)(ConnectedStream&);
@@ -158,8 +159,8 @@ TEST_SUITE("faults") {
       for (const std::size_t read_bytes : {std::size_t{16}, SIZE_MAX}) {
         CAPTURE(way.name);
         CAPTURE(read_bytes);
-        Position position;
-        Loop& loop = position.loop;
+        LoopMode mode;
+        Loop& loop = mode.loop;
         ConnectedStream busy(loop), other(loop);
         busy.stream->set_limits({.read_bytes = read_bytes});
         const int fd = busy.stream->socket().fd();

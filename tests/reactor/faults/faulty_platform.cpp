@@ -143,13 +143,13 @@ bool sends_datagrams(int fd) {
   return type == SOCK_DGRAM;
 }
 
-bool is_coalesced(const msghdr& message) {
+bool is_gso(const msghdr& message) {
   if (message.msg_controllen == 0) return false;
   msghdr& header = const_cast<msghdr&>(message);
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control;
        control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_SEGMENT) {
-      ++counted.coalesced;
+      ++counted.gso;
       return true;
     }
   }
@@ -193,8 +193,8 @@ class FaultyPoller final : public Poller {
   }
   void wake() noexcept override { kernels_->wake(); }
   void arm(std::int64_t nanoseconds) override { kernels_->arm(nanoseconds); }
-  [[nodiscard]] bool native_alive(unsigned passive) const override {
-    return kernels_->native_alive(passive);
+  [[nodiscard]] bool native_alive(unsigned unreferenced) const override {
+    return kernels_->native_alive(unreferenced);
   }
   void keep_alive(bool alive) override { kernels_->keep_alive(alive); }
   void detach_from_parent(bool consistent) noexcept override {
@@ -285,7 +285,7 @@ class FaultyPlatform final : public Platform {
     ++counted.send;
     if (sends_datagrams(fd)) {
       if (const int failed = datagram_fault(fd)) return failed;
-      if (is_coalesced(*message) && rates.coalesced != 0) return -rates.coalesced;
+      if (is_gso(*message) && rates.gso != 0) return -rates.gso;
       return Platform::sendmsg(fd, message, flags);
     }
     if (const int failed = fault(fd)) return failed;
@@ -326,8 +326,8 @@ class FaultyPlatform final : public Platform {
     if (const int failed = datagram_fault(fd)) return failed;
     count = static_cast<unsigned>(shortened(fd, count));
     for (unsigned i = 0; i < count; ++i) {
-      if (!is_coalesced(messages[i].msg_hdr) || rates.coalesced == 0) continue;
-      if (i == 0) return -rates.coalesced;
+      if (!is_gso(messages[i].msg_hdr) || rates.gso == 0) continue;
+      if (i == 0) return -rates.gso;
       count = i;
     }
     return Platform::sendmmsg(fd, messages, count, flags);
@@ -338,8 +338,9 @@ class FaultyPlatform final : public Platform {
     return Platform::fcntl(fd, command, argument);
   }
 
-  std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Guest* guest) override {
-    return std::make_unique<FaultyPoller>(Platform::new_poller(native, guest));
+  std::unique_ptr<Poller> new_poller(uv_loop_s& native,
+                                     const Poller::Embedding* embedding) override {
+    return std::make_unique<FaultyPoller>(Platform::new_poller(native, embedding));
   }
 
   int getaddrinfo(const char* name, const char* service, const addrinfo* hints,

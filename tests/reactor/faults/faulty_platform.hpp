@@ -18,7 +18,7 @@ struct Rates {
   unsigned aborted = 0;         ///< Of accept: the connection was reset before.
   unsigned doomed = 0;          ///< Connections that are reset while they are served.
   unsigned no_buffers = 0;      ///< Of sendmsg and sendmmsg, for datagrams.
-  int coalesced = 0;            ///< The error that each coalesced datagram meets; 0: it does not.
+  int gso = 0;                  ///< The error that each coalesced datagram meets; 0: it does not.
 };
 
 /// Fails at random from now on, the same way for the same seed.
@@ -39,7 +39,7 @@ struct Calls {
   std::uint64_t faults = 0;         ///< Injected.
   std::uint64_t doomed = 0;         ///< Connections that met a reset.
   std::uint64_t shed = 0;           ///< Connections accepted only to be closed.
-  std::uint64_t coalesced = 0;      ///< Messages of several datagrams each, taken or not.
+  std::uint64_t gso = 0;            ///< Messages of several datagrams each, taken or not.
 };
 Calls calls();
 

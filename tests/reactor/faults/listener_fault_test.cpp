@@ -11,8 +11,8 @@
 
 #include "faulty_platform.hpp"
 #include "reactor/listener.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -45,12 +45,12 @@ struct Accepting {
 
 TEST_SUITE("listener_fault") {
   TEST_CASE_TEMPLATE(
-      "without a descriptor, the process's or the system's, one client is turned away", Position,
-      Host, Guest) {
+      "without a descriptor, the process's or the system's, one client is turned away", LoopMode,
+      Standalone, Embedded) {
     for (const int error : {EMFILE, ENFILE}) {
       CAPTURE(error);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       faulty::inject(0, {});
       Accepting on(loop);
       Peer first(loop, connect_to(on.listener.address()));
@@ -64,11 +64,11 @@ TEST_SUITE("listener_fault") {
   }
 
   TEST_CASE_TEMPLATE("any other error turns nobody away, and accepting goes on after a pause",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     for (const int error : {ENOMEM, ENOBUFS, EINVAL}) {
       CAPTURE(error);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       faulty::inject(0, {});
       Accepting on(loop);
       const Peer client(loop, connect_to(on.listener.address()));
@@ -80,9 +80,9 @@ TEST_SUITE("listener_fault") {
     }
   }
 
-  TEST_CASE_TEMPLATE("errors of single connections cost no pause", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("errors of single connections cost no pause", LoopMode, Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     faulty::inject(0, {});
     Accepting on(loop);
     const Socket client = connect_to(on.listener.address());
@@ -91,10 +91,10 @@ TEST_SUITE("listener_fault") {
     CHECK(on.errors.empty());
   }
 
-  TEST_CASE_TEMPLATE("after a successful accept the next pause is the shortest again", Position,
-                     Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("after a successful accept the next pause is the shortest again", LoopMode,
+                     Standalone, Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     faulty::inject(0, {});
     Accepting on(loop);
     std::list<Socket> clients;
@@ -118,12 +118,12 @@ TEST_SUITE("listener_fault") {
     CHECK(shortest < 100ms);
   }
 
-  TEST_CASE_TEMPLATE("drain() turns away only what it has no descriptor for, and says so", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("drain() turns away only what it has no descriptor for, and says so", LoopMode,
+                     Standalone, Embedded) {
     for (const int error : {EMFILE, ENFILE}) {
       CAPTURE(error);
-      Position position;
-      Loop& loop = position.loop;
+      LoopMode mode;
+      Loop& loop = mode.loop;
       faulty::inject(0, {});
       Accepting on(loop);
       std::list<Peer> clients;
@@ -139,9 +139,10 @@ TEST_SUITE("listener_fault") {
     }
   }
 
-  TEST_CASE_TEMPLATE("drain() is not stopped by connections that are gone", Position, Host, Guest) {
-    Position position;
-    Loop& loop = position.loop;
+  TEST_CASE_TEMPLATE("drain() is not stopped by connections that are gone", LoopMode, Standalone,
+                     Embedded) {
+    LoopMode mode;
+    Loop& loop = mode.loop;
     faulty::inject(0, {});
     Accepting on(loop);
     std::list<Socket> clients;

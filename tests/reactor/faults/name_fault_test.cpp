@@ -22,8 +22,8 @@
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/udp_server.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
-#include "support/positions.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -32,8 +32,8 @@ using faulty::DeadName;
 using reactor::Address;
 using reactor::DatagramSocket;
 using reactor::Listener;
+using reactor::Lookup;
 using reactor::Loop;
-using reactor::Query;
 using reactor::Socket;
 using reactor::Stream;
 
@@ -86,14 +86,14 @@ std::map<std::string, std::uint64_t> blocked_signals() {
 }  // namespace
 
 TEST_SUITE("name_faults") {
-  TEST_CASE("no loop waits for a dead name server, whether the Query timed out or was destroyed") {
+  TEST_CASE("no loop waits for a dead name server, whether the Lookup timed out or was destroyed") {
     const DeadName dead("dead.test");
     for (const bool destroyed : {true, false}) {
       const int blocked_before = DeadName::blocked();
       {
         Loop loop;
         std::string told;
-        std::optional<Query> query = Query::start(
+        std::optional<Lookup> lookup = Lookup::start(
             loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
             [&](const Found& found) { told = failure(found); });
         poll_until(loop, [&] {
@@ -102,7 +102,7 @@ TEST_SUITE("name_faults") {
         CHECK(told == (destroyed ? ""
                                  : "resolve dead.test:80: connection timed out (no answer within "
                                    "1 ms)"));
-        query.reset();
+        lookup.reset();
         loop.run();
       }
       if (destroyed) CHECK(DeadName::blocked() == blocked_before + 1);
@@ -114,7 +114,7 @@ TEST_SUITE("name_faults") {
     Loop loop;
     const auto before = blocked_signals();
     const int blocked_before = DeadName::blocked();
-    const auto query = Query::start(loop, "dead.test:80", {}, [](const Found&) {});
+    const auto lookup = Lookup::start(loop, "dead.test:80", {}, [](const Found&) {});
     poll_until(loop, [&] { return DeadName::blocked() == blocked_before + 1; });
     std::size_t started = 0;
     for (const auto& thread : blocked_signals()) {
@@ -134,79 +134,79 @@ TEST_SUITE("name_faults") {
   }
 
   TEST_CASE_TEMPLATE("the name of an address that does not come is a timeout, or destroyed",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     const DeadName dead("127.0.0.9");
-    Position position;
+    LoopMode mode;
     const Address nobody = address("127.0.0.9:80");
     std::string told;
-    const auto query =
-        Query::name_of(position.loop, nobody, {.timeout = 5ms},
-                       [&](const reactor::Result<std::string>& name) { told = failure(name); });
+    const auto lookup =
+        Lookup::name_of(mode.loop, nobody, {.timeout = 5ms},
+                        [&](const reactor::Result<std::string>& name) { told = failure(name); });
     auto destroyed = std::optional(
-        Query::name_of(position.loop, nobody, {.timeout = 1h},
-                       [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
-    run_until(position.loop, [&] { return !told.empty(); });
+        Lookup::name_of(mode.loop, nobody, {.timeout = 1h},
+                        [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
+    run_until(mode.loop, [&] { return !told.empty(); });
     CHECK(told == "resolve 127.0.0.9: connection timed out (no answer within 5 ms)");
     destroyed.reset();
-    position.loop.run();
+    mode.loop.run();
   }
 
-  TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", LoopMode,
+                     Standalone, Embedded) {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
-    Position position;
-    std::vector<Query> queries;
+    LoopMode mode;
+    std::vector<Lookup> lookups;
     for (int i = 0; i < 8; ++i) {
-      queries.push_back(Query::start(position.loop, "dead.test:80", {.timeout = 1h},
-                                     [](const Found&) { FAIL("the name server is dead"); }));
+      lookups.push_back(Lookup::start(mode.loop, "dead.test:80", {.timeout = 1h},
+                                      [](const Found&) { FAIL("the name server is dead"); }));
     }
     std::optional<Found> found;
-    const auto query = Query::start(position.loop, "alive.test:80",
-                                    [&](Found result) { found = std::move(result); });
-    run_until(position.loop, [&] { return found.has_value(); });
+    const auto lookup =
+        Lookup::start(mode.loop, "alive.test:80", [&](Found result) { found = std::move(result); });
+    run_until(mode.loop, [&] { return found.has_value(); });
     CHECK(ok(*found).front() == address("127.0.0.1:80"));
   }
 
-  TEST_CASE_TEMPLATE("a stream connects to whichever address of a name accepts", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a stream connects to whichever address of a name accepts", LoopMode,
+                     Standalone, Embedded) {
     faulty::set_addresses("two.test", {"127.0.0.2", "127.0.0.1"});
-    Position position;
+    LoopMode mode;
     const auto listening = listening_socket(Transport::tcp4);
     const auto here = ok(listening.local_address());
-    auto stream = Stream::connect(position.loop, reactor::with_port("two.test:0", here.port()));
+    auto stream = Stream::connect(mode.loop, reactor::with_port("two.test:0", here.port()));
     bool connected = false;
     stream.on_connect([&] { connected = true; });
-    run_until(position.loop, [&] { return connected; });
+    run_until(mode.loop, [&] { return connected; });
     CHECK(ok(stream.socket().peer_address()) == here);
   }
 
   TEST_CASE_TEMPLATE(
-      "a stream to a name whose name servers are dead times out, and can be destroyed", Position,
-      Host, Guest) {
+      "a stream to a name whose name servers are dead times out, and can be destroyed", LoopMode,
+      Standalone, Embedded) {
     const DeadName dead("dead.test");
-    Position position;
+    LoopMode mode;
     std::string told;
-    auto impatient = Stream::connect(position.loop, "dead.test:80", {.timeout = 5ms});
+    auto impatient = Stream::connect(mode.loop, "dead.test:80", {.timeout = 5ms});
     impatient.on_close([&](const reactor::Error& error) { told = error.message(); });
-    auto destroyed = std::optional(Stream::connect(position.loop, "dead.test:80"));
+    auto destroyed = std::optional(Stream::connect(mode.loop, "dead.test:80"));
     destroyed->on_close([](const reactor::Error&) { FAIL("it was destroyed"); });
     destroyed->write("hello");
-    run_until(position.loop, [&] { return !told.empty(); });
+    run_until(mode.loop, [&] { return !told.empty(); });
     CHECK(told == "connect dead.test:80: connection timed out (the name servers do not answer)");
     destroyed.reset();
-    position.loop.run();
+    mode.loop.run();
   }
 
   TEST_CASE("more lookups than threads all end once the name servers answer") {
     Loop loop;
     int ended = 0;
-    std::vector<Query> queries;
+    std::vector<Lookup> lookups;
     {
       const DeadName dead("dead.test");
       for (int i = 0; i < 40; ++i) {
-        queries.push_back(
-            Query::start(loop, "dead.test:80", {.timeout = 1h}, [&](const Found& found) {
+        lookups.push_back(
+            Lookup::start(loop, "dead.test:80", {.timeout = 1h}, [&](const Found& found) {
               ++ended;
               CHECK_FALSE(found);
             }));
@@ -217,22 +217,22 @@ TEST_SUITE("name_faults") {
     CHECK(ended == 40);
   }
 
-  TEST_CASE("a forked child destroys a blocked Query, and looks names up itself") {
+  TEST_CASE("a forked child destroys a blocked Lookup, and looks names up itself") {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     auto loop = std::make_unique<Loop>();
-    std::optional<Query> query =
-        Query::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
+    std::optional<Lookup> lookup =
+        Lookup::start(*loop, "dead.test:80", {.timeout = 1h}, [](const Found&) {});
     poll_until(*loop, [&] { return DeadName::blocked() == 1; });
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
-      query.reset();
+      lookup.reset();
       loop.reset();
       Loop own;
       bool found = false;
-      const auto again = Query::start(own, "alive.test:80",
-                                      [&](const Found& result) { found = result.has_value(); });
+      const auto again = Lookup::start(own, "alive.test:80",
+                                       [&](const Found& result) { found = result.has_value(); });
       own.run();
       _exit(found ? 7 : 1);
     }
@@ -241,13 +241,13 @@ TEST_SUITE("name_faults") {
     CHECK(WEXITSTATUS(status) == 7);
   }
 
-  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", LoopMode,
+                     Standalone, Embedded) {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
-    Position position;
+    LoopMode mode;
     std::vector<Socket> accepted;
     auto listener =
-        ok(Listener::listen(position.loop, "two.test:0", {}, [&](Socket socket, const Address&) {
+        ok(Listener::listen(mode.loop, "two.test:0", {}, [&](Socket socket, const Address&) {
           accepted.push_back(std::move(socket));
         }));
     const auto addresses = listener.addresses();
@@ -261,16 +261,16 @@ TEST_SUITE("name_faults") {
       for (const Address& address : addresses) clients.push_back(connect_to(address));
     };
     connect_to_all();
-    run_until(position.loop, [&] { return accepted.size() == 2; });
+    run_until(mode.loop, [&] { return accepted.size() == 2; });
     listener.pause();
     connect_to_all();
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(accepted.size() == 2);
     listener.resume();
-    run_until(position.loop, [&] { return accepted.size() == 4; });
+    run_until(mode.loop, [&] { return accepted.size() == 4; });
     connect_to_all();
     listener.drain();
-    position.loop.run();
+    mode.loop.run();
     CHECK(accepted.size() == 6);
   }
 
@@ -312,28 +312,28 @@ TEST_SUITE("name_faults") {
     CHECK(far.error().code == std::errc::address_not_available);
   }
 
-  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", Position,
-                     Host, Guest) {
+  TEST_CASE_TEMPLATE("a listener of several addresses may be destroyed from its callback", LoopMode,
+                     Standalone, Embedded) {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
-    Position position;
+    LoopMode mode;
     std::optional<Listener> listener;
     int calls = 0;
-    listener = ok(Listener::listen(position.loop, "two.test:0", {}, [&](Socket, const Address&) {
+    listener = ok(Listener::listen(mode.loop, "two.test:0", {}, [&](Socket, const Address&) {
       ++calls;
       listener.reset();
     }));
     std::vector<Socket> clients;
     for (const Address& address : listener->addresses()) clients.push_back(connect_to(address));
-    run_until(position.loop, [&] { return !listener; });
-    for (int turn = 0; turn < 3; ++turn) position.loop.poll();
+    run_until(mode.loop, [&] { return !listener; });
+    for (int i = 0; i < 3; ++i) mode.loop.poll();
     CHECK(calls == 1);
   }
 
   TEST_CASE_TEMPLATE("a server of datagrams receives on all addresses of its name, on one port",
-                     Position, Host, Guest) {
+                     LoopMode, Standalone, Embedded) {
     faulty::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
-    Position position;
-    Loop& loop = position.loop;
+    LoopMode mode;
+    Loop& loop = mode.loop;
     auto server = ok(reactor::UdpServer<UdpEcho>::bind(loop, "three.test:0"));
     const std::vector<Address> addresses = server.addresses();
     REQUIRE(addresses.size() == 3);

@@ -19,7 +19,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/work.hpp"
-#include "support/positions.hpp"
+#include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -68,7 +68,7 @@ struct SetClock final : Platform {
   };
 
   std::int64_t steady_now() override { return now; }
-  std::unique_ptr<Poller> new_poller(uv_loop_s&, const Poller::Guest*) override {
+  std::unique_ptr<Poller> new_poller(uv_loop_s&, const Poller::Embedding*) override {
     return std::make_unique<Waiting>(*this);
   }
   void pass(std::chrono::nanoseconds time) { now += time.count(); }
@@ -109,20 +109,20 @@ TEST_SUITE("platform") {
     CHECK(can_open());
   }
 
-  TEST_CASE_TEMPLATE("a loop runs on the platform of the thread that made it", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("a loop runs on the platform of the thread that made it", LoopMode, Standalone,
+                     Embedded) {
     NoDescriptors none;
-    std::optional<Position> position;
+    std::optional<LoopMode> mode;
     {
       const platform::Use use(none);
-      position.emplace();
+      mode.emplace();
     }
     bool called = false;
-    position->loop.post([&] {
+    mode->loop.post([&] {
       called = true;
       CHECK_FALSE(can_open());
     });
-    run_until(position->loop, [&] { return called; });
+    run_until(mode->loop, [&] { return called; });
     CHECK(can_open());
   }
 
@@ -181,15 +181,15 @@ TEST_SUITE("platform") {
     CHECK(without == 4);
   }
 
-  TEST_CASE_TEMPLATE("the function of a Work runs on the platform of its loop", Position, Host,
-                     Guest) {
+  TEST_CASE_TEMPLATE("the function of a Work runs on the platform of its loop", LoopMode,
+                     Standalone, Embedded) {
     NoDescriptors none;
     const platform::Use use(none);
-    Position position;
+    LoopMode mode;
     std::optional<bool> could_open;
     const auto work = reactor::Work::run(
-        position.loop, [] { return can_open(); }, [&](bool could) { could_open = could; });
-    run_until(position.loop, [&] { return could_open.has_value(); });
+        mode.loop, [] { return can_open(); }, [&](bool could) { could_open = could; });
+    run_until(mode.loop, [&] { return could_open.has_value(); });
     CHECK_FALSE(*could_open);
   }
 
@@ -207,7 +207,7 @@ TEST_SUITE("platform") {
     std::vector<std::string> found;
     for (const char* name : {"one.test:80", "two.test:80"}) {
       const std::size_t before = found.size();
-      const auto query = reactor::Query::start(loop, name, [&](auto addresses) {
+      const auto lookup = reactor::Lookup::start(loop, name, [&](auto addresses) {
         found.push_back(addresses ? addresses->front().to_string() : addresses.error().message());
       });
       run_until(loop, [&] { return found.size() > before; });

@@ -1,4 +1,4 @@
-#include "samples/support/acknowledged.hpp"
+#include "samples/support/tcp_progress.hpp"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // That of <netinet/tcp.h> knows no acknowledged bytes.
@@ -8,7 +8,7 @@
 
 namespace samples {
 
-std::optional<Sending> sending(int fd) {
+std::optional<TcpProgress> tcp_progress(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
   int unread = 0;
@@ -17,11 +17,11 @@ std::optional<Sending> sending(int fd) {
       ioctl(fd, SIOCOUTQ, &unread) != 0 || unread == 0) {
     return std::nullopt;
   }
-  return Sending{info.tcpi_bytes_acked, static_cast<std::uint64_t>(unread)};
+  return TcpProgress{info.tcpi_bytes_acked, static_cast<std::uint64_t>(unread)};
 }
 
-std::optional<std::uint64_t> acknowledged_while_sending(int fd) {
-  const auto now = sending(fd);
+std::optional<std::uint64_t> acknowledged_bytes(int fd) {
+  const auto now = tcp_progress(fd);
   return now ? std::optional(now->acknowledged) : std::nullopt;
 }
 

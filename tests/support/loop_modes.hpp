@@ -1,8 +1,8 @@
-// A loop in each of its two positions, so that one test is run in both:
+// A loop in each of its two modes, so that one test is run in both:
 //
-//     TEST_CASE_TEMPLATE("…", Position, Host, Guest) {
-//       Position position;
-//       reactor::Loop& loop = position.loop;
+//     TEST_CASE_TEMPLATE("…", LoopMode, Standalone, Embedded) {
+//       LoopMode mode;
+//       reactor::Loop& loop = mode.loop;
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,12 +12,12 @@
 #include "reactor/loop.hpp"
 
 /// The loop owns the libuv loop below it.
-struct Host {
+struct Standalone {
   reactor::Loop loop;
 };
 
-/// The loop is a guest of an application's libuv loop.
-struct Guest {
+/// The loop is embedded in an application's libuv loop.
+struct Embedded {
   struct Close {
     void operator()(uv_loop_s* application) const;
   };
@@ -29,5 +29,5 @@ struct Guest {
   static std::unique_ptr<uv_loop_s, Close> start();
 };
 
-TYPE_TO_STRING(Host);
-TYPE_TO_STRING(Guest);
+TYPE_TO_STRING(Standalone);
+TYPE_TO_STRING(Embedded);

@@ -1,4 +1,4 @@
-#include "reactor/turn_statistics.hpp"
+#include "reactor/iteration_statistics.hpp"
 
 #include <doctest/doctest.h>
 
@@ -6,12 +6,12 @@
 
 using namespace std::chrono_literals;
 
-TEST_SUITE("turn_statistics") {
+TEST_SUITE("iteration_statistics") {
   TEST_CASE("a percentile is at most twice the true one") {
-    reactor::TurnStatistics statistics;
+    reactor::IterationStatistics statistics;
     CHECK(statistics.percentile(0.5) == 0ns);
-    for (int turn = 1; turn <= 100; ++turn) statistics.add(turn * 10us);
-    CHECK(statistics.turns == 100);
+    for (int i = 1; i <= 100; ++i) statistics.add(i * 10us);
+    CHECK(statistics.iterations == 100);
     CHECK(statistics.longest == 1ms);
     for (const double share : {0.1, 0.5, 0.9, 0.99, 1.0}) {
       CAPTURE(share);

@@ -6,14 +6,14 @@
 
 namespace samples {
 
-struct Sending {
+struct TcpProgress {
   std::uint64_t acknowledged = 0;    ///< What the peer has received since it connected.
   std::uint64_t unacknowledged = 0;  ///< What the kernel holds for it.
 };
 
 /// Nothing where all that was sent has been received, or nobody knows, as of a unix socket.
-[[nodiscard]] std::optional<Sending> sending(int fd);
+[[nodiscard]] std::optional<TcpProgress> tcp_progress(int fd);
 /// `acknowledged` alone.
-[[nodiscard]] std::optional<std::uint64_t> acknowledged_while_sending(int fd);
+[[nodiscard]] std::optional<std::uint64_t> acknowledged_bytes(int fd);
 
 }  // namespace samples

@@ -13,14 +13,14 @@ namespace samples {
 /// A decoder whose last frame tells what is wrong with the stream, so that it can be answered; the
 /// error comes after it.
 template <class D>
-class Telling {
+class ErrorAsFrame {
  public:
   using Frame = std::variant<typename D::Frame, std::error_code>;
 
-  explicit Telling(D decoder = D()) : decoder_(std::move(decoder)) {}
+  explicit ErrorAsFrame(D decoder = D()) : decoder_(std::move(decoder)) {}
 
   void feed(protocols::Bytes bytes) { decoder_.feed(bytes); }
-  void retain() { decoder_.retain(); }
+  void copy_tail() { decoder_.copy_tail(); }
   [[nodiscard]] bool at_boundary() const { return decoder_.at_boundary(); }
 
   [[nodiscard]] std::optional<Frame> next() {

@@ -1,5 +1,5 @@
 #include "fuzz/fuzz.hpp"
-#include "samples/support/words.hpp"
+#include "samples/support/shell_split.hpp"
 
 namespace words_fuzz {
 
@@ -18,7 +18,7 @@ std::string quote(const std::string& word) {
 
 // What is split is what it was when its words are quoted and split again.
 void fuzz_one(fuzz::Input input) {
-  const auto words = samples::split_words(input.rest());
+  const auto words = samples::shell_split(input.rest());
   if (!words) return;
   std::string line;
   std::size_t letters = 0;
@@ -27,7 +27,7 @@ void fuzz_one(fuzz::Input input) {
     letters += word.size();
   }
   fuzz::require(letters <= input.rest().size(), "words of what is not in the line");
-  fuzz::require(samples::split_words(line) == words, "other words than were quoted: " + line);
+  fuzz::require(samples::shell_split(line) == words, "other words than were quoted: " + line);
 }
 
 const fuzz::Target target("words", fuzz_one);

@@ -1,8 +1,8 @@
-#include "samples/support/words.hpp"
+#include "samples/support/shell_split.hpp"
 
 namespace samples {
 
-std::optional<std::vector<std::string>> split_words(std::string_view line) {
+std::optional<std::vector<std::string>> shell_split(std::string_view line) {
   std::vector<std::string> words;
   bool in_word = false;
   char quote = '\0';

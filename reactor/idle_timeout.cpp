@@ -1,4 +1,4 @@
-#include "reactor/deadline.hpp"
+#include "reactor/idle_timeout.hpp"
 
 #include <utility>
 
@@ -6,13 +6,13 @@
 
 namespace reactor {
 
-struct Deadline::State final : TimerHandle {
+struct IdleTimeout::State final : TimerHandle {
   State(Engine& engine, Callback<void()> callback)
-      : TimerHandle(engine, Kind::deadline), on_expired_callback(std::move(callback)) {}
+      : TimerHandle(engine, Kind::idle_timeout), on_expired_callback(std::move(callback)) {}
 
   void on_expired() override {
     const Nanoseconds due = saturating_sum(touched, timeout);
-    if (due > engine().turn_time()) return expire_at(due);
+    if (due > engine().iteration_time()) return expire_at(due);
     (void)engine().call(*this, on_expired_callback);
   }
 
@@ -28,19 +28,19 @@ struct Deadline::State final : TimerHandle {
   Callback<void()> on_expired_callback;
 };
 
-Deadline::Deadline(Loop& loop, Duration timeout, Callback<void()> on_expired)
+IdleTimeout::IdleTimeout(Loop& loop, Duration timeout, Callback<void()> on_expired)
     : state_(new State(loop.engine(), std::move(on_expired))),
       touched_(&state_->touched),
-      turn_time_(&loop.engine().turn_time()) {
+      iteration_time_(&loop.engine().iteration_time()) {
   restart(timeout);
 }
 
-void Deadline::restart(Duration timeout) {
+void IdleTimeout::restart(Duration timeout) {
   state_->timeout = timeout.count();
   state_->touched = state_->engine().now();
   state_->look_by(saturating_sum(state_->touched, state_->timeout));
 }
 
-void Deadline::cancel() { state_->cancel(); }
+void IdleTimeout::cancel() { state_->cancel(); }
 
 }  // namespace reactor

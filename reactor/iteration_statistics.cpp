@@ -1,4 +1,4 @@
-#include "reactor/turn_statistics.hpp"
+#include "reactor/iteration_statistics.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -6,17 +6,17 @@
 
 namespace reactor {
 
-void TurnStatistics::add(std::chrono::nanoseconds turn) {
-  ++turns;
-  total += turn;
-  longest = std::max(longest, turn);
-  const auto microseconds = static_cast<std::uint64_t>(turn.count()) / 1000;
+void IterationStatistics::add(std::chrono::nanoseconds iteration) {
+  ++iterations;
+  total += iteration;
+  longest = std::max(longest, iteration);
+  const auto microseconds = static_cast<std::uint64_t>(iteration.count()) / 1000;
   ++buckets[std::min<std::size_t>(static_cast<std::size_t>(std::bit_width(microseconds)),
                                   buckets.size() - 1)];
 }
 
-std::chrono::nanoseconds TurnStatistics::percentile(double share) const {
-  const double wanted = share * static_cast<double>(turns);
+std::chrono::nanoseconds IterationStatistics::percentile(double share) const {
+  const double wanted = share * static_cast<double>(iterations);
   std::uint64_t seen = 0;
   for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
     seen += buckets[bucket];

@@ -1,0 +1,25 @@
+// How long the iterations of a loop take.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+namespace reactor {
+
+/// How long the iterations of a loop took, from the end of the wait to the end of the last
+/// callback: the lag that one callback can add to every other. Buckets double, from one
+/// microsecond.
+struct IterationStatistics {
+  std::uint64_t iterations = 0;
+  std::chrono::nanoseconds total{0};
+  std::chrono::nanoseconds longest{0};
+  std::array<std::uint64_t, 32> buckets{};
+
+  void add(std::chrono::nanoseconds iteration);
+
+  /// A time that this share of the iterations (0 to 1) did not exceed; at most twice the true one.
+  [[nodiscard]] std::chrono::nanoseconds percentile(double share) const;
+};
+
+}  // namespace reactor
