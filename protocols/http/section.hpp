@@ -22,7 +22,7 @@ struct SectionProgress {
 };
 
 /// The lines of a section, in memory that is used again for the next one.
-class Lines {
+class FieldIndex {
  public:
   void begin(Fields::Place first) {
     size_ = 0;

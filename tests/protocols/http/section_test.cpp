@@ -4,11 +4,11 @@
 
 #include <cstdint>
 
-using protocols::http::Lines;
+using protocols::http::FieldIndex;
 
 TEST_SUITE("http/section") {
   TEST_CASE("lines are kept in order, however many there are") {
-    Lines lines;
+    FieldIndex lines;
     lines.begin({1, 2});
     for (std::uint32_t i = 1; i < 100; ++i) lines.add({2 * i + 1, 2 * i + 2});
     REQUIRE(lines.size() == 100);
@@ -16,7 +16,7 @@ TEST_SUITE("http/section") {
   }
 
   TEST_CASE("a section begins anew, in the memory of the one before it") {
-    Lines lines;
+    FieldIndex lines;
     lines.begin({1, 2});
     while (lines.size() < 40) lines.add({3, 4});
     const auto* const memory = lines.all().data();
@@ -27,7 +27,7 @@ TEST_SUITE("http/section") {
   }
 
   TEST_CASE("lines are filled from without up to their room") {
-    Lines lines;
+    FieldIndex lines;
     lines.begin({1, 2});
     lines.room()[1] = {3, 4};
     lines.set_size(2);
