@@ -20,13 +20,10 @@ SECONDS = 20
 def serving(source, clients=1, kind=socket.SOCK_STREAM):
     """Yields a list of clients that are connected to this program."""
     with tempfile.TemporaryDirectory() as folder:
-        path, program = f"{folder}/socket", Path(folder) / "server"
+        path = f"{folder}/socket"
         moved = re.sub(r'"127\.0\.0\.1:\d+"', f'"unix:{path}"', source)
         assert moved != source, "the program has no port"
-        library = next(BUILD.glob("libuvreactor.a"))
-        subprocess.run([*COMPILE, "-xc++", "-", "-xnone", library, "-luv", "-lfmt", "-pthread",
-                        "-o", program], input=moved, text=True, check=True)
-        with subprocess.Popen([program]) as server:
+        with subprocess.Popen([build(moved, folder)]) as server:
             sockets = []
             try:
                 for number in range(clients):
@@ -39,6 +36,14 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
                 server.kill()
                 for each in sockets:
                     each.close()
+
+
+def build(source, folder):
+    """The program of this source."""
+    program = Path(folder) / "program"
+    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", BUILD / "libuvreactor.a", "-luv", "-lfmt",
+                    "-pthread", "-o", program], input=source, text=True, check=True)
+    return program
 
 
 def connect(client, path, server):

@@ -1,11 +1,13 @@
-"""Every ```cpp block of the documents compiles, and the README's programs work.
+"""Every ```cpp block of the documents compiles, and the programs do what the documents say.
 
-A block with a main is a program. Any other is the body of a function that sees the public headers;
-what it takes for granted stands before it as `<!-- given: reactor::Loop& loop, int fd -->`, the
-function's parameters. A block of declarations stands at namespace scope: `<!-- given: nothing -->`.
+A block with a main is a program; where `It prints:` and a ```text block follow, it is run. Any
+other is the body of a function that sees the public headers; what it takes for granted stands before
+it as `<!-- given: reactor::Loop& loop, int fd -->`, the function's parameters. A block of
+declarations stands at namespace scope: `<!-- given: nothing -->`.
 """
 
 import re
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tidy
-from small_server import COMPILE, ROOT, receive, serving
+from small_server import COMPILE, ROOT, SECONDS, build, receive
 
 STANDARD = ("array chrono cstddef cstdio cstdint functional memory optional span string string_view "
             "utility vector").split()
@@ -25,6 +27,7 @@ class Snippet:
     line: int
     given: str
     text: str
+    prints: str
 
     @property
     def is_program(self):
@@ -32,12 +35,13 @@ class Snippet:
 
 
 def snippets(root):
-    block = re.compile(r"(?:^<!-- given: (.*?) -->\n+)?^```cpp\n(.*?)^```$",
-                       re.MULTILINE | re.DOTALL)
+    block = re.compile(r"(?:^<!-- given: (.*?) -->\n+)?^```cpp\n(.*?)^```$"
+                       r"(?:\n\nIt prints:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
     for path in tidy.files(root, endings=(".md",)):
         text = (root / path).read_text()
         for found in block.finditer(text):
-            yield Snippet(path, text.count("\n", 0, found.start(2)) + 1, found[1] or "", found[2])
+            yield Snippet(path, text.count("\n", 0, found.start(2)) + 1, found[1] or "", found[2],
+                          found[3] or "")
 
 
 def headers(root):
@@ -98,30 +102,41 @@ class Documents(unittest.TestCase):
             self.assertIn("docs/page.md:5:", found[1])
 
 
-class ReadmePrograms(unittest.TestCase):
-    def test_the_first_is_a_short_echo_server(self):
-        first = self.programs()[0]
+class Programs(unittest.TestCase):
+    def test_what_the_readme_shows_first_is_a_short_echo_server(self):
+        first = self.programs("README.md")[0]
         self.assertLessEqual(len(first.text.splitlines()), 15)
         self.assertIn(first.text, (ROOT / "samples/first/echo.cpp").read_text())
 
-    def test_the_second_is_a_short_server_that_answers_each_message_however_it_is_cut(self):
-        second = self.programs()[1]
-        self.assertLessEqual(len(second.text.splitlines()), 20)
+    def test_what_the_readme_shows_second_is_a_client_that_prints_an_answer(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(f"{folder}/socket")
+            listening.listen()
+            client = self.programs("README.md")[1].text.replace("localhost:9000",
+                                                                f"unix:{folder}/socket")
+            with subprocess.Popen([build(client, folder)], stdout=subprocess.PIPE) as process:
+                listening.settimeout(SECONDS)
+                connection, _ = listening.accept()
+                with connection:
+                    request = receive(connection, 6)
+                    connection.sendall(request[::-1])
+                    self.assertEqual(connection.recv(1), b"")
+                printed, _ = process.communicate(timeout=SECONDS)
+            self.assertEqual((request, printed, process.returncode), (b"hello\n", b"\nolleh", 0))
 
-        def frame(payload):
-            return len(payload).to_bytes(4, "big") + payload
+    def test_a_program_prints_what_its_document_says(self):
+        with tempfile.TemporaryDirectory() as folder:
+            found = [snippet for snippet in snippets(ROOT) if snippet.prints]
+            self.assertGreater(len(found), 4)
+            for snippet in found:
+                with self.subTest(document=f"{snippet.path}:{snippet.line}"):
+                    done = subprocess.run([build(snippet.text, folder)], text=True, timeout=SECONDS,
+                                          capture_output=True, check=True)
+                    self.assertEqual(done.stdout, snippet.prints)
 
-        with serving(second.text) as [client]:
-            requests = frame(b"hello") + frame(b"") + frame(b"world")
-            for byte in requests:
-                client.sendall(bytes([byte]))
-            client.sendall(requests)
-            answers = frame(b"olleh") + frame(b"") + frame(b"dlrow")
-            self.assertEqual(receive(client, 2 * len(answers)), 2 * answers)
-
-    def programs(self):
+    def programs(self, path):
         return [snippet for snippet in snippets(ROOT)
-                if snippet.path == Path("README.md") and snippet.is_program]
+                if snippet.path == Path(path) and snippet.is_program]
 
 
 if __name__ == "__main__":
