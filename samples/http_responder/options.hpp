@@ -24,10 +24,13 @@ struct Options {
 constexpr std::size_t max_head_bytes = 32 * 1024;
 constexpr std::size_t read_bytes = 64 * 1024;          ///< A read, of which the rest may be kept.
 constexpr std::size_t max_echo_bytes = 1024 * 1024;    ///< A body that is sent back.
-constexpr std::size_t high_water_bytes = 64 * 1024;    ///< Answers that wait for their reader.
 constexpr std::size_t write_bytes = 64 * 1024;         ///< What is gathered before it is written.
 constexpr std::size_t small_file_bytes = 16 * 1024;    ///< Sent together with its head.
 constexpr std::size_t listing_rows_bytes = 16 * 1024;  ///< Of a folder's page, written at once.
+
+/// Answers that wait for their reader. No larger than the smallest file that is sent from its
+/// descriptor: a connection then holds two files open at most, of which one is partly sent.
+constexpr std::size_t high_water_bytes = small_file_bytes;
 
 /// What the kernel may hold of an answer that its reader has no room for.
 constexpr int unsent_bytes = 128 * 1024;

@@ -200,7 +200,7 @@ reactor::ServerOptions Site::server_options() {
   server.high_water_bytes = high_water_bytes;
   server.max_queued_bytes = max_queued_bytes;
   server.read_bytes = read_bytes;
-  // The file that is being sent, and the next one that is looked for.
+  // The socket, and two files: see high_water_bytes.
   server.descriptors_each = 3;
   // When the server is full, connections without a request give way. They are not closed before:
   // a browser makes some in advance.

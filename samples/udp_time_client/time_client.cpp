@@ -91,7 +91,7 @@ class TimeClient {
     });
     socket_->on_received([this](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& datagram : batch) {
-        if (read(datagram.bytes, datagram.arrival->time)) return;
+        if (read(datagram.bytes, datagram.packet_info->time)) return;
       }
     });
     question_ = question();  // Not before there is a socket: the clock is running.

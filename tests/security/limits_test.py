@@ -212,6 +212,20 @@ class HttpResponder(unittest.TestCase):
                     self.assertTrue(self.get(server, "/folder/").startswith(b"HTTP/1.1 200 "))
                 self.assertNotIn("too many open files", server.errors())
 
+    def test_a_client_that_asks_for_many_files_and_reads_none_holds_two_of_them_open(self):
+        root = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (root / "index.html").write_bytes(b"x" * 16_500)
+        requests = b"GET /index.html HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+        with Server("http_responder", "--root", root,
+                    preexec_fn=few_descriptors) as server, Strangers(
+                        server, first=requests) as strangers:
+            before = descriptors_of(server)
+            strangers.connect(20)
+            eventually(lambda: descriptors_of(server) >= before + 20 * 2, "no file is open")
+            for _ in range(20):
+                self.assertTrue(self.get(server).startswith(b"HTTP/1.1 200 "))
+                self.assertLessEqual(descriptors_of(server), before + 20 * 3 + 2)
+
     def test_a_head_or_a_body_that_comes_byte_by_byte_has_a_deadline(self):
         for first in (b"GET / HTTP/1.1\r\nX: ",
                       b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"):
