@@ -78,7 +78,7 @@ Written StreamOutput::write_file(File file, std::uint64_t offset, std::uint64_t 
   if (is(no_more)) return Written::closed;
   if (size == 0) return Written::sent;
   const Bytes gathered = engine().take_gathered(*this);
-  if (!gathered.empty()) send(gathered, {}, MSG_MORE);
+  if (!gathered.empty()) send(gathered, {}, sys::more_follows);
   if (is(no_more)) return Written::closed;
   cold().queue.push(std::move(file), offset, size);
   if (!is(held | queueing) && !send_waiting()) return Written::closed;

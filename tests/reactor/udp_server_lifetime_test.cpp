@@ -323,6 +323,8 @@ TEST_SUITE("udp_server_lifetime") {
                      Position, Host, Guest) {
     const std::vector<Action> all = actions();
     for (const auto& [moment, name] : moments) {
+      // The portable platform hears nothing of these errors.
+      if (moment == Moment::on_error && reactor::option::error_queue.number < 0) continue;
       for (const Action& action : all) {
         if (is_destructor(moment) && action.effect == Action::throws) continue;
         const std::string cell = std::string(name) + ": " + action.name;
