@@ -1,10 +1,8 @@
 #include "reactor/datagram.hpp"
 
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -14,6 +12,8 @@
 #include "reactor/bind_each.hpp"
 #include "reactor/datagram_output.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/error_queue.hpp"
+#include "reactor/platform/datagram_features.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/resolver.hpp"
 
@@ -21,9 +21,6 @@ namespace reactor {
 namespace {
 
 using Bytes = std::span<const std::byte>;
-
-// IPv4 peers of an IPv6 socket have an error queue of their own to ask for.
-constexpr SocketOption<bool> mapped_error_queue{"error_queue", IPPROTO_IP, IP_RECVERR};
 
 }  // namespace
 
@@ -45,18 +42,16 @@ struct DatagramSocket::State final : DatagramOutput {
   };
 
   struct Kernel {
-    int type;      // SOCK_DGRAM or SOCK_RAW.
-    int protocol;  // 0 for a unix socket().
+    int type;  // SOCK_DGRAM or SOCK_RAW.
+    bool is_udp;
     bool has_peer;
-
-    [[nodiscard]] bool is_udp() const { return type == SOCK_DGRAM && protocol == IPPROTO_UDP; }
   };
 
   State(Engine& engine, Socket socket, DatagramOptions with, const Address& local, Kernel kernel)
       : DatagramOutput(engine, std::move(socket), local, output_options(with, local, kernel)),
         options(with),
         is_unix(local.family() == Family::unix_socket),
-        is_udp(kernel.is_udp()),
+        is_udp(kernel.is_udp),
         connected(kernel.has_peer),
         reports_icmp_errors(!is_unix && (connected || options.icmp_errors)),
         // It can fail between two datagrams, and then gives no edge for the second.
@@ -72,7 +67,7 @@ struct DatagramSocket::State final : DatagramOutput {
     const bool is_unix = local.family() == Family::unix_socket;
     return {.connected = kernel.has_peer,
             .reads_error_queue = with.icmp_errors && !is_unix,
-            .segmentation_offload = with.segmentation_offload && kernel.is_udp(),
+            .segmentation_offload = with.segmentation_offload && kernel.is_udp,
             .takes_no_port = kernel.type == SOCK_RAW && local.family() == Family::ipv6,
             .room_is_reported = !is_unix || kernel.has_peer,
             .queue = {with.max_queued_bytes, with.when_full, is_unix && !kernel.has_peer}};
@@ -86,8 +81,7 @@ struct DatagramSocket::State final : DatagramOutput {
         if (auto set = socket().set(option::packet_info, true); !set) return set;
       }
       if (options.icmp_errors) {
-        if (auto set = socket().set(option::error_queue, true); !set) return set;
-        if (auto set = socket().set(mapped_error_queue, true); !set) return set;
+        if (auto opened = ErrorQueue::open(socket()); !opened) return opened;
       }
     }
     interest = wanted_interest();
@@ -274,11 +268,11 @@ Result<Socket> open_bound(const Address& local, const DatagramOptions& options, 
   return socket;
 }
 
-int socket_property(const Socket& socket, int number) {
-  int value = 0;
-  socklen_t size = sizeof value;
-  sys::getsockopt(socket.fd(), SOL_SOCKET, number, &value, &size);
-  return value;
+int type_of(const Socket& socket) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  sys::getsockopt(socket.fd(), SOL_SOCKET, SO_TYPE, &type, &size);
+  return type;
 }
 
 // Bound to it, a unix socket is given a name by the kernel.
@@ -335,8 +329,7 @@ Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
 Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, DatagramOptions options) {
   auto address = socket.local_address();
   if (!address) return Failure(address.error());
-  const int type = socket_property(socket, SO_TYPE);
-  const int protocol = socket_property(socket, SO_PROTOCOL);
+  const int type = type_of(socket);
   if (type != SOCK_DGRAM && type != SOCK_RAW) {
     Error error = system_error(EINVAL, "adopt socket", address->to_string());
     error.hint = "not a datagram socket";
@@ -344,9 +337,10 @@ Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, Datagram
   }
   // What a raw socket has for a port is the number of its protocol.
   if (type == SOCK_RAW) address->set_port(0);
+  const bool is_udp = type == SOCK_DGRAM && platform::is_udp(socket.fd());
   const bool has_peer = socket.peer_address().has_value();
   DatagramSocket adopted(
-      new State(loop.engine(), std::move(socket), options, *address, {type, protocol, has_peer}));
+      new State(loop.engine(), std::move(socket), options, *address, {type, is_udp, has_peer}));
   if (auto started = adopted.state_->start(); !started) return Failure(started.error());
   return adopted;
 }
@@ -409,10 +403,7 @@ const DatagramCounters& DatagramSocket::counters() const { return state_->counte
 std::size_t DatagramSocket::queued_bytes() const { return state_->queued_bytes(); }
 
 std::uint64_t DatagramSocket::dropped_by_kernel() const {
-  std::array<std::uint32_t, SK_MEMINFO_VARS> memory{};
-  socklen_t size = sizeof memory;
-  sys::getsockopt(state_->socket().fd(), SOL_SOCKET, SO_MEMINFO, memory.data(), &size);
-  return memory[SK_MEMINFO_DROPS];
+  return platform::dropped_by_kernel(state_->socket().fd());
 }
 
 Socket& DatagramSocket::socket() {

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <span>
 
+#include "reactor/platform/datagram_features.hpp"
 #include "reactor/platform/sys.hpp"
 
 namespace reactor {
@@ -66,13 +67,13 @@ class DatagramBatch {
   /// Sends the first `count` messages. How many of them the kernel has taken, or -errno.
   int send(int fd, unsigned count) {
     if (count > 1) return sys::sendmmsg(fd, messages_.data(), count, 0);
-    const ssize_t sent = sys::sendmsg(fd, &messages_[0].msg_hdr, 0);
+    const ssize_t sent = sys::sendmsg(fd, &messages_[0].header, 0);
     return sent < 0 ? static_cast<int>(sent) : 1;
   }
 
   /// How many datagrams a message holds.
   [[nodiscard]] std::size_t length(unsigned message) const { return lengths_[message]; }
-  [[nodiscard]] const msghdr& message(unsigned index) const { return messages_[index].msg_hdr; }
+  [[nodiscard]] const msghdr& message(unsigned index) const { return messages_[index].header; }
 
  private:
   struct Control {
@@ -128,22 +129,19 @@ class DatagramBatch {
     for (std::size_t i = 0; i < datagrams.size(); ++i) {
       parts[i] = {const_cast<std::byte*>(datagrams[i].bytes.data()), datagrams[i].bytes.size()};
     }
-    msghdr& message = messages_[index].msg_hdr;
+    msghdr& message = messages_[index].header;
     message.msg_name = const_cast<sockaddr*>(first.to);
     message.msg_namelen = first.to_size;
     message.msg_iov = parts;
     message.msg_iovlen = datagrams.size();
     message.msg_control = &controls_[index];
     message.msg_controllen = 0;
-    if (first.from) append_source(message, *first.from);
-    if (datagrams.size() > 1) append_segment(message, first.bytes.size());
+    if (first.from) platform::append_source(message, *first.from);
+    if (datagrams.size() > 1) platform::append_segment(message, first.bytes.size());
     if (message.msg_controllen == 0) message.msg_control = nullptr;
   }
 
-  static void append_source(msghdr& message, const sockaddr& from);
-  static void append_segment(msghdr& message, std::size_t bytes);
-
-  std::array<mmsghdr, max_messages> messages_{};
+  std::array<platform::Message, max_messages> messages_{};
   std::array<iovec, max_datagrams> parts_{};
   std::array<Control, max_messages> controls_{};
   std::array<std::size_t, max_messages> lengths_{};

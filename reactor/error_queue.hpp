@@ -5,6 +5,8 @@
 #include <span>
 
 #include "reactor/address.hpp"
+#include "reactor/result.hpp"
+#include "reactor/socket.hpp"
 
 namespace reactor {
 
@@ -14,10 +16,13 @@ struct IcmpError {
   Address receiver;  // Whom it was for.
 };
 
-/// Reads some of the errors that the kernel keeps for a socket with IP_RECVERR. It reports what is
-/// left again.
+/// Reads some of the errors that the kernel keeps for a socket. It reports what is left again.
+/// Empty where the kernel keeps none (linux/ and portable/).
 class ErrorQueue {
  public:
+  /// From now on the kernel keeps them.
+  [[nodiscard]] static Result<void> open(Socket& socket);
+
   /// Valid until the next call.
   [[nodiscard]] std::span<const IcmpError> take(int fd);
 

@@ -92,17 +92,16 @@ std::size_t LoopPool::size() const { return state_->loops.size(); }
 
 void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
   state_->start();
-  {
-    std::vector<std::jthread> others;
-    try {
-      for (std::size_t index = 1; index < size(); ++index) {
-        others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
-      }
-    } catch (...) {
-      state_->fail(std::current_exception());  // Those that have started wait for the rest.
+  std::vector<std::thread> others;
+  try {
+    for (std::size_t index = 1; index < size(); ++index) {
+      others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
     }
-    state_->serve(0, serve);
+  } catch (...) {
+    state_->fail(std::current_exception());  // Those that have started wait for the rest.
   }
+  state_->serve(0, serve);
+  for (std::thread& other : others) other.join();
   if (const std::exception_ptr thrown = state_->end()) std::rethrow_exception(thrown);
 }
 

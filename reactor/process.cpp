@@ -1,8 +1,6 @@
 #include "reactor/process.hpp"
 
 #include <fcntl.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -11,11 +9,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
-#include <new>
 #include <optional>
 #include <utility>
 
 #include "reactor/engine.hpp"
+#include "reactor/platform/spawn.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/signal.hpp"
 #include "reactor/socket.hpp"
@@ -24,99 +22,7 @@
 namespace reactor {
 namespace {
 
-constexpr int standard_descriptors = 3;
-
-#if defined(SYS_pidfd_open) && defined(__GLIBC__)
-#if __GLIBC_PREREQ(2, 34)
-#define UVREACTOR_HAS_PROCESSES
-#endif
-#endif
-
-#ifdef UVREACTOR_HAS_PROCESSES
-
-// What the child does between its creation and its program, in order.
-class SpawnActions {
- public:
-  SpawnActions() {
-    if (posix_spawn_file_actions_init(&actions_) != 0) throw std::bad_alloc();
-  }
-  ~SpawnActions() { posix_spawn_file_actions_destroy(&actions_); }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-
-  void open_null(int fd) {
-    const int access = fd == STDIN_FILENO ? O_RDONLY : O_WRONLY;
-    note(posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", access, 0));
-  }
-  void duplicate(int from, int to) { note(posix_spawn_file_actions_adddup2(&actions_, from, to)); }
-  void close_from(int fd) { note(posix_spawn_file_actions_addclosefrom_np(&actions_, fd)); }
-  void change_directory(const std::string& directory) {
-    note(posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str()));
-  }
-
-  /// The errno of the first action that there was no memory for, or 0.
-  [[nodiscard]] int error() const { return error_; }
-  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
-
- private:
-  void note(int error) {
-    if (error_ == 0) error_ = error;
-  }
-
-  posix_spawn_file_actions_t actions_;
-  int error_ = 0;
-};
-
-// A session of its own, and no signal blocked or ignored.
-class SpawnAttributes {
- public:
-  SpawnAttributes() {
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (posix_spawnattr_init(&attributes_) != 0) throw std::bad_alloc();
-    posix_spawnattr_setflags(&attributes_,
-                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-  }
-  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
-  SpawnAttributes(const SpawnAttributes&) = delete;
-  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
-
-  [[nodiscard]] const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_;
-};
-
-int spawn(pid_t& id, const char* program, const SpawnActions& actions, char* const* arguments,
-          char* const* environment) {
-  if (actions.error() != 0) return actions.error();
-  const SpawnAttributes attributes;
-  return posix_spawnp(&id, program, actions.get(), attributes.get(), arguments, environment);
-}
-
-int open_process(pid_t id) {
-  const auto fd = static_cast<int>(syscall(SYS_pidfd_open, id, 0U));
-  return fd < 0 ? -errno : fd;
-}
-
-#else
-
-// Closing every descriptor in the child, and a descriptor that tells of its end, are glibc's and
-// Linux's.
-struct SpawnActions {
-  void open_null(int) {}
-  void duplicate(int, int) {}
-  void close_from(int) {}
-  void change_directory(const std::string&) {}
-};
-
-int spawn(pid_t&, const char*, const SpawnActions&, char* const*, char* const*) { return ENOTSUP; }
-int open_process(pid_t) { return -ENOTSUP; }
-
-#endif
+using platform::standard_descriptors;
 
 bool holds_nul(const std::string& text) { return text.find('\0') != text.npos; }
 
@@ -196,15 +102,15 @@ struct Process::State final : Source {
 
   [[nodiscard]] Result<void> start(const Command& command) {
     if (holds_nul(command)) return failure(EINVAL);
-    SpawnActions actions;
-    if (!command.directory.empty()) actions.change_directory(command.directory);
+    platform::Spawn child;
+    child.program = program.c_str();
+    if (!command.directory.empty()) child.directory = command.directory.c_str();
     const std::array<Standard, standard_descriptors> what = {command.input, command.output,
                                                              command.errors};
     std::array<Socket, standard_descriptors> ends;
     for (int fd = 0; fd < standard_descriptors; ++fd) {
       const auto at = static_cast<std::size_t>(fd);
-      if (what[at] == Standard::null) actions.open_null(fd);
-      if (what[at] == Standard::shared) actions.duplicate(fd, fd);  // Though it be close-on-exec.
+      if (what[at] == Standard::shared) child.standard[at] = fd;
       if (what[at] != Standard::stream) continue;
       auto pair = fd == STDIN_FILENO ? open_input() : open_output();
       if (!pair) return Failure(pair.error());
@@ -212,16 +118,16 @@ struct Process::State final : Source {
       auto end = beyond_standard(std::move(pair->childs));
       if (!end) return Failure(end.error());
       ends[at] = std::move(*end);
-      actions.duplicate(ends[at].fd(), fd);
+      child.standard[at] = ends[at].fd();
     }
-    actions.close_from(standard_descriptors);
 
     std::vector<char*> arguments{const_cast<char*>(command.program.c_str())};
     std::vector<char*> environment;
     append(arguments, command.arguments);
     append(environment, command.environment);
-    if (const int error = spawn(id, program.c_str(), actions, arguments.data(), environment.data()))
-      return failure(error);
+    child.arguments = arguments.data();
+    child.environment = environment.data();
+    if (const int error = platform::spawn(child, id)) return failure(error);
 
     if (auto watching = watch(); !watching) return watching;
     keep_loop_running(true);
@@ -233,7 +139,7 @@ struct Process::State final : Source {
   // Where there are no process descriptors (Linux before 5.3, valgrind), the end of any child may
   // be that of this one.
   [[nodiscard]] Result<void> watch() {
-    process_fd = open_process(id);
+    process_fd = platform::open_process(id);
     if (process_fd == -ENOSYS) {
       auto signal = Signal::create(engine().loop(), SIGCHLD, [this] { engine().schedule(*this); });
       if (!signal) return Failure(signal.error());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reactor/datagram_types.hpp"
+#include "reactor/platform/kernel.hpp"
 
 namespace reactor {
 
@@ -63,15 +64,14 @@ class ReceiveBatch {
 
   // The kernel writes over the sizes that it is told.
   void make_ready(unsigned message) {
-    messages_[message].msg_hdr.msg_namelen = Address::capacity();
-    messages_[message].msg_hdr.msg_controllen = sizeof(Control);
+    messages_[message].header.msg_namelen = Address::capacity();
+    messages_[message].header.msg_controllen = sizeof(Control);
   }
-  std::size_t read_control(unsigned message, PacketInfo& packet_info);
 
   std::unique_ptr<std::byte[]> memory_;
   std::array<Address, max_messages> senders_;
   std::array<PacketInfo, max_messages> packet_infos_;
-  std::array<mmsghdr, max_messages> messages_{};
+  std::array<platform::Message, max_messages> messages_{};
   std::array<iovec, max_messages> parts_{};
   std::array<Control, max_messages> controls_{};
   std::vector<Datagram> datagrams_;

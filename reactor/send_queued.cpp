@@ -59,9 +59,9 @@ SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
       break;
     }
     const ssize_t size =
-        bytes.empty()
-            ? send_file(queue.front_file(), to.fd(), most_file_bytes - result.file_bytes)
-            : sys::send(to.fd(), bytes.data(), bytes.size(), queue.has_files() ? MSG_MORE : 0);
+        bytes.empty() ? send_file(queue.front_file(), to.fd(), most_file_bytes - result.file_bytes)
+                      : sys::send(to.fd(), bytes.data(), bytes.size(),
+                                  queue.has_files() ? sys::more_follows : 0);
     if (size == -EINTR) continue;
     if (size == -EAGAIN) break;
     if (size < 0) {

@@ -11,7 +11,8 @@ namespace {
 bool shares_port(int fd) {
   int shares = 0;
   socklen_t size = sizeof shares;
-  return sys::getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &size) == 0 && shares != 0;
+  const auto& option = option::reuse_port;
+  return sys::getsockopt(fd, option.level, option.number, &shares, &size) == 0 && shares != 0;
 }
 
 bool is_bound_to(int fd, const Address& address) {

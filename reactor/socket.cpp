@@ -61,10 +61,10 @@ Result<void> done_or_error(int result, std::string operation, std::string subjec
 
 // The family as the kernel names it, or -errno.
 int family_of(int fd) {
-  int family = 0;
-  socklen_t size = sizeof family;
-  const int result = sys::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
-  return result < 0 ? result : family;
+  sockaddr_storage local;
+  socklen_t size = sizeof local;
+  const int result = sys::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size);
+  return result < 0 ? result : local.ss_family;
 }
 
 struct LevelAndNumber {
@@ -111,9 +111,11 @@ bool is_abandoned(const Address& address) {
 }
 
 bool same_file(const struct stat& left, const struct stat& right) {
+  const timespec left_changed = sys::change_time(left);
+  const timespec right_changed = sys::change_time(right);
   return left.st_dev == right.st_dev && left.st_ino == right.st_ino &&
-         left.st_ctim.tv_sec == right.st_ctim.tv_sec &&
-         left.st_ctim.tv_nsec == right.st_ctim.tv_nsec;
+         left_changed.tv_sec == right_changed.tv_sec &&
+         left_changed.tv_nsec == right_changed.tv_nsec;
 }
 
 // Removes the socket file at `address` if its server is gone. Looks twice, so that what another

@@ -1,9 +1,9 @@
 #include "reactor/stream_connection.hpp"
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -39,10 +39,7 @@ Error StreamConnection::take_error(const char* operation) {
   return error;
 }
 
-int StreamConnection::unsent_bytes() const {
-  int unsent = 0;
-  return sys::ioctl(fd(), TIOCOUTQ, &unsent) == 0 ? unsent : 0;
-}
+int StreamConnection::unsent_bytes() const { return std::max(sys::unsent_bytes(fd()), 0); }
 
 std::ptrdiff_t StreamConnection::send(Bytes first, Bytes second, int flags) const {
   if (first.empty()) return sys::send(fd(), second.data(), second.size(), flags);

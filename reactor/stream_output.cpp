@@ -78,7 +78,7 @@ WriteStatus StreamOutput::write_file(File file, std::uint64_t offset, std::uint6
   if (is(no_more)) return WriteStatus::closed;
   if (size == 0) return WriteStatus::sent;
   const Bytes gathered = engine().take_gathered(*this);
-  if (!gathered.empty()) send(gathered, {}, MSG_MORE);
+  if (!gathered.empty()) send(gathered, {}, sys::more_follows);
   if (is(no_more)) return WriteStatus::closed;
   cold().queue.push(std::move(file), offset, size);
   if (!is(held | queueing) && !send_waiting()) return WriteStatus::closed;

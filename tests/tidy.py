@@ -123,10 +123,24 @@ UNMISTAKABLE = ("accept4|socketpair|getsockopt|setsockopt|getsockname|getpeernam
 def the_machine_is_called_through_the_platform(root):
     calls = (rf"(?<![\w>])::({SOCKET_CALLS}|{UNMISTAKABLE})\(|(?<![\w:.>])({UNMISTAKABLE})\(|"
              r"_clock::now\(|\brandom_device\b|\bkernel::")
-    paths = (path for path in files(root, "reactor") if path.parent.name != "platform")
+    paths = (path for path in files(root, "reactor") if path.parts[1] != "platform")
     for path, number, line in matches(root, paths, calls):
         if not line.startswith("//"):
             yield f"{path}:{number}: a call of the machine outside reactor/platform/: {line}"
+
+
+LINUX_ONLY = (r"linux/.*|sys/(epoll|eventfd|inotify|prctl|random|sendfile|signalfd|syscall|timerfd)"
+              r"\.h")
+
+
+@rule
+def headers_of_linux_stay_in_its_platform(root):
+    for path in files(root, "reactor", "protocols"):
+        if path.parts[:3] == ("reactor", "platform", "linux"):
+            continue
+        for number, angled, target in includes(root, path):
+            if angled and re.fullmatch(LINUX_ONLY, target):
+                yield f"{path}:{number}: <{target}> belongs into reactor/platform/linux/"
 
 
 def floors(root):

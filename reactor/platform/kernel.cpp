@@ -1,33 +1,13 @@
 #include "reactor/platform/kernel.hpp"
 
 #include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include <cerrno>
-#include <csignal>
-#include <ctime>
 #include <random>
 
 namespace reactor::platform::kernel {
-namespace {
-
-template <class T>
-T or_error(T result) {
-  return result < 0 ? static_cast<T>(-errno) : result;
-}
-
-}  // namespace
-
-int socket(int family, int type, int protocol) {
-  return or_error(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
-}
-
-int socketpair(int family, int type, int pair[2]) {
-  return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
-}
 
 int pipe(int pair[2]) { return uv_pipe(pair, UV_NONBLOCK_PIPE, 0); }
 
@@ -36,10 +16,6 @@ int bind(int fd, const sockaddr* address, socklen_t size) {
 }
 
 int listen(int fd, int backlog) { return or_error(::listen(fd, backlog)); }
-
-int accept(int fd, sockaddr* address, socklen_t* size) {
-  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
-}
 
 int connect(int fd, const sockaddr* address, socklen_t size) {
   return or_error(::connect(fd, address, size));
@@ -56,31 +32,7 @@ ssize_t after_failed_recv(int fd, void* buffer, std::size_t size) {
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  return or_error(::sendmsg(fd, message, flags | MSG_NOSIGNAL));
-}
-
-ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
-  // It knows no MSG_NOSIGNAL, so the signal is held back from this thread, and forgotten.
-  sigset_t pipe, before;
-  sigemptyset(&pipe);
-  sigaddset(&pipe, SIGPIPE);
-  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
-  const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
-  if (sigismember(&before, SIGPIPE) == 0) {
-    constexpr timespec at_once{};
-    // Also where a part was sent before the peer was found gone: that part is what it returns.
-    if (sent != static_cast<ssize_t>(size)) ::sigtimedwait(&pipe, nullptr, &at_once);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
-  return sent;
-}
-
-int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
-  return or_error(::recvmmsg(fd, messages, count, flags, nullptr));
-}
-
-int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
-  return or_error(::sendmmsg(fd, messages, count, flags | MSG_NOSIGNAL));
+  return or_error(::sendmsg(fd, message, flags | no_signal));
 }
 
 int getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
@@ -100,10 +52,6 @@ int getpeername(int fd, sockaddr* address, socklen_t* size) {
 }
 
 int fcntl(int fd, int command, int argument) { return or_error(::fcntl(fd, command, argument)); }
-
-int ioctl(int fd, unsigned long request, int* value) {
-  return or_error(::ioctl(fd, request, value));
-}
 
 ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset) {
   return or_error(::pread(fd, buffer, size, offset));

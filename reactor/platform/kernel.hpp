@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <string>
 
@@ -28,12 +29,36 @@ namespace reactor::platform {
 /// What seeds the hashes of addresses that peers choose.
 using HashSeeds = std::array<std::uint64_t, 3>;
 
+/// One of several messages that are sent or received in one call.
+struct Message {
+  msghdr header;
+  unsigned length;  ///< Of those received: how many bytes it has.
+};
+
+/// A flag of send(): more follows at once. 0 where the kernel knows no such flag.
+extern const int more_follows;
+
+/// When the status of a file last changed.
+timespec change_time(const struct stat& file);
+
 namespace kernel {
+
+#ifdef MSG_NOSIGNAL
+inline constexpr int no_signal = MSG_NOSIGNAL;
+#else
+inline constexpr int no_signal = 0;  // Each socket has SO_NOSIGPIPE instead.
+#endif
 
 // ---- Sockets, and the files of unix sockets
 
 // Each returns what the call of the same name returns, or -errno: nothing here retries, waits or
-// interprets. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE.
+// interprets. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE. Those
+// that POSIX does not have are in linux/ and portable/.
+
+template <class T>
+T or_error(T result) {
+  return result < 0 ? static_cast<T>(-errno) : result;
+}
 
 int socket(int family, int type, int protocol);
 int socketpair(int family, int type, int pair[2]);
@@ -52,13 +77,14 @@ inline ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   return received < 0 ? after_failed_recv(fd, buffer, size) : received;
 }
 inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
-  const ssize_t sent = ::send(fd, data, size, flags | MSG_NOSIGNAL);
+  const ssize_t sent = ::send(fd, data, size, flags | no_signal);
   return sent < 0 ? -errno : sent;
 }
 ssize_t sendmsg(int fd, const msghdr* message, int flags);
+// -EINVAL: the kernel does not send this file by itself.
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size);
-int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
-int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags);
+int recvmmsg(int fd, Message* messages, unsigned count, int flags);
+int sendmmsg(int fd, Message* messages, unsigned count, int flags);
 
 int getsockopt(int fd, int level, int option, void* value, socklen_t* size);
 int setsockopt(int fd, int level, int option, const void* value, socklen_t size);
@@ -66,7 +92,8 @@ int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
 
 int fcntl(int fd, int command, int argument);
-int ioctl(int fd, unsigned long request, int* value);
+// What the kernel has of a stream that it has not sent, or that its peer has not acknowledged.
+int unsent_bytes(int fd);
 ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
 int lstat(const char* path, struct stat* file);
 int unlink(const char* path);

@@ -67,10 +67,10 @@ class Platform {
   virtual ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
     return kernel::sendfile(socket, file, offset, size);
   }
-  virtual int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  virtual int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
     return kernel::recvmmsg(fd, messages, count, flags);
   }
-  virtual int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
+  virtual int sendmmsg(int fd, Message* messages, unsigned count, int flags) {
     return kernel::sendmmsg(fd, messages, count, flags);
   }
   virtual int getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
@@ -88,9 +88,7 @@ class Platform {
   virtual int fcntl(int fd, int command, int argument) {
     return kernel::fcntl(fd, command, argument);
   }
-  virtual int ioctl(int fd, unsigned long request, int* value) {
-    return kernel::ioctl(fd, request, value);
-  }
+  virtual int unsent_bytes(int fd) { return kernel::unsent_bytes(fd); }
   virtual ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset) {
     return kernel::pread(fd, buffer, size, offset);
   }

@@ -1,10 +1,9 @@
 // The kernel's side of the readiness engine: which descriptors are ready? Internal.
 //
-// Of two pollers the build links one as the kernel's. epoll_poller.cpp keeps a private epoll set;
-// standalone, the thread blocks in it, and libuv's backend descriptor is one of its
-// members; embedded, one uv_poll_t inside the application's libuv loop watches it.
-// uv_poller.cpp stands on uv_poll_t alone and runs wherever libuv does. Another platform has its
-// own.
+// Of two pollers the build links one as the kernel's. linux/epoll_poller.cpp keeps a private epoll
+// set; standalone, the thread blocks in it, and libuv's backend descriptor is one of its members;
+// embedded, one uv_poll_t inside the application's libuv loop watches it. portable/uv_poller.cpp
+// stands on uv_poll_t alone and runs wherever libuv does. Another platform has its own.
 #pragma once
 
 #include <cstddef>

@@ -47,7 +47,7 @@ inline constexpr Call<kernel::setsockopt, &Platform::setsockopt> setsockopt;
 inline constexpr Call<kernel::getsockname, &Platform::getsockname> getsockname;
 inline constexpr Call<kernel::getpeername, &Platform::getpeername> getpeername;
 inline constexpr Call<kernel::fcntl, &Platform::fcntl> fcntl;
-inline constexpr Call<kernel::ioctl, &Platform::ioctl> ioctl;
+inline constexpr Call<kernel::unsent_bytes, &Platform::unsent_bytes> unsent_bytes;
 inline constexpr Call<kernel::pread, &Platform::pread> pread;
 inline constexpr Call<kernel::lstat, &Platform::lstat> lstat;
 inline constexpr Call<kernel::unlink, &Platform::unlink> unlink;

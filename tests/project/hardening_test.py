@@ -1,6 +1,5 @@
 """Built files carry what compilers and linkers do against memory errors: docs/threat-model.md."""
 
-import json
 import os
 import platform
 import re
@@ -8,13 +7,10 @@ import subprocess
 import unittest
 from pathlib import Path
 
+from build_options import options
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ["UVREACTOR_BUILD"])
-
-
-def options(build):
-    told = json.loads((build / "meson-info/intro-buildoptions.json").read_text())
-    return {option["name"]: option["value"] for option in told}
 
 
 def is_hardened(build):

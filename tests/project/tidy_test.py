@@ -92,6 +92,15 @@ class Rules(unittest.TestCase):
                                               "stream.send(bytes); listener->recvmsg(x);\n"},
                        "reactor/stream.cpp:1:")
 
+    def test_a_header_of_linux_outside_its_platform(self):
+        for header in ("linux/errqueue.h", "sys/epoll.h", "sys/sendfile.h"):
+            source = f"#include <{header}>\n"
+            self.check(tidy.headers_of_linux_stay_in_its_platform,
+                       {"reactor/platform/portable/kernel.cpp": source},
+                       {"reactor/platform/linux/kernel.cpp": source,
+                        "reactor/platform/portable/kernel.cpp": "#include <sys/socket.h>\n"},
+                       "reactor/platform/portable/kernel.cpp:1:")
+
     def test_an_include_of_a_floor_above(self):
         page = "| floor | file | what |\n|---|---|---|\n| 0 | `result` | a |\n| 1 | `loop` | b |\n"
         tree = {"ARCHITECTURE.md": page, "reactor/result.hpp": '#include "reactor/loop.hpp"\n',

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "reactor/socket_option.hpp"
 #include "support/result.hpp"
 
 using namespace reactor;
@@ -66,7 +67,8 @@ TEST_SUITE("datagram batch") {
     Datagrams of;
     for (const char* bytes : {"abc", "def", "ghi"}) of.add(bytes);
     CHECK(of.lengths() == Lengths{3});
-    CHECK(of.segment(0) == 3);
+    const bool cuts_apart = option::udp_gro.number >= 0;  // Linux's platform does.
+    CHECK(of.segment(0) == (cuts_apart ? 3 : 0));
     const msghdr& message = of.batch.message(0);
     REQUIRE(message.msg_iovlen == 3);
     CHECK(std::memcmp(message.msg_iov[2].iov_base, "ghi", 3) == 0);

@@ -170,7 +170,7 @@ TEST_SUITE("datagram") {
       peer.send(by_itself ? socket->address() : other.address(), "end");
       run_until(loop, [&] { return gone; });
       full.socket.resume();
-      for (int turn = 0; turn < 10; ++turn) loop.poll();
+      for (int i = 0; i < 10; ++i) loop.poll();
       CHECK_FALSE(drained);
       full.socket.pause();
     }

@@ -50,6 +50,10 @@ TEST_SUITE("datagram") {
   }
 
   TEST_CASE("a socket that is not connected tells whom a datagram did not reach, if asked to") {
+    if (option::error_queue.number < 0) {
+      MESSAGE("skipped: the portable platform has no error queue");
+      return;
+    }
     Loop loop;
     const struct {
       const char* local;
@@ -88,15 +92,15 @@ TEST_SUITE("datagram") {
           CHECK(error.find(alive.socket.address().to_string()) == std::string::npos);
         }
         // What was told is not told for ever: the loop has nothing to do.
-        for (int turn = 0; turn < 100; ++turn) loop.poll();
+        for (int i = 0; i < 100; ++i) loop.poll();
         const std::size_t errors = client.errors.size();
-        for (int turn = 0; turn < 100; ++turn) loop.poll();
+        for (int i = 0; i < 100; ++i) loop.poll();
         CHECK(client.errors.size() == errors);
       }
     }
   }
 
-  TEST_CASE("a turn tells each error once, and sixteen at most") {
+  TEST_CASE("an iteration tells each error once, and sixteen at most") {
     Loop loop;
     Inbox client(loop, address("127.0.0.1:0"));
     const std::string too_long(70'000, 'x');

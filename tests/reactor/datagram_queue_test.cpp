@@ -260,7 +260,7 @@ TEST_SUITE("datagram") {
     Inbox sender(loop, abstract_name());
     for (int i = 0; i < 100; ++i) sender.socket.send(stuck.socket.address(), "x");
     sender.socket.drain(reactor::Duration::max());
-    for (int turn = 0; turn < 100; ++turn) loop.poll();
+    for (int i = 0; i < 100; ++i) loop.poll();
     CHECK(sender.socket.counters().dropped == 0);
     stuck.socket.resume();
     run_until(loop, [&] { return stuck.messages.size() == 100; });
@@ -321,6 +321,10 @@ TEST_SUITE("datagram") {
     CHECK(server.socket.dropped_by_kernel() == 0);
     for (const std::string& text : numbered(100, 1000)) client.send(text);
     run_until(loop, [&] { return !server.messages.empty(); });
+    if (reactor::option::udp_gro.number < 0) {
+      MESSAGE("skipped: the portable platform does not report what the kernel drops");
+      return;
+    }
     CHECK(server.socket.dropped_by_kernel() == 100 - server.messages.size());
   }
 }

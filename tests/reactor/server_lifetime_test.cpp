@@ -19,6 +19,7 @@
 #include "protocols/lines.hpp"
 #include "reactor/server.hpp"
 #include "support/lifetime.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
 #include "support/run_until.hpp"
 

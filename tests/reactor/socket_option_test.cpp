@@ -1,6 +1,7 @@
 #include "reactor/socket_option.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 
 #include <chrono>
 
@@ -27,16 +28,14 @@ TEST_SUITE("socket_option") {
              {option::reuse_address, option::reuse_port, option::keep_alive, option::no_delay}) {
           check(stream, option, value);
         }
-        for (const auto& option :
-             {option::broadcast, option::multicast_loopback, option::packet_info,
-              option::receive_timestamps, option::udp_gro}) {
+        for (const auto& option : {option::broadcast, option::multicast_loopback,
+                                   option::packet_info, option::receive_timestamps}) {
           check(datagram, option, value);
         }
       }
       check(stream, option::keep_alive_idle, 30s);
       check(stream, option::keep_alive_interval, 5s);
       check(stream, option::keep_alive_count, 3);
-      check(stream, option::user_timeout, 1500ms);
       check(stream, option::unsent_low_water, 65536);
       check(stream, option::linger, Linger(7s));
       check(stream, option::linger, Linger(0s));
@@ -45,6 +44,25 @@ TEST_SUITE("socket_option") {
       check(datagram, option::multicast_ttl, 4);
       if (family == Family::ipv6) check(stream, option::ipv6_only, true);
     }
+  }
+
+  TEST_CASE("what is set is what is read, of the options that only Linux has") {
+    if (option::user_timeout.number < 0) {
+      MESSAGE("skipped: the portable platform has no such options");
+      return;
+    }
+    Socket stream = open_socket(Family::ipv4);
+    ok(stream.set(option::user_timeout, 1500ms));
+    CHECK(ok(stream.get(option::user_timeout)) == 1500ms);
+    Socket datagram = open_socket(Family::ipv4, SocketType::datagram);
+    ok(datagram.set(option::udp_gro, true));
+    CHECK(ok(datagram.get(option::udp_gro)));
+  }
+
+  TEST_CASE("an option that the system does not have is refused") {
+    constexpr SocketOption<bool> unknown{"unknown", SOL_SOCKET, -1};
+    Socket socket = open_socket(Family::ipv4);
+    CHECK(failure(socket.set(unknown, true)) == "set option unknown: protocol not available");
   }
 
   TEST_CASE("the kernel gives at least the buffers that were asked for") {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "reactor/listener.hpp"
+#include "support/loop_modes.hpp"
 #include "support/peer.hpp"
 #include "support/run_until.hpp"
 #include "support/stack_depth.hpp"

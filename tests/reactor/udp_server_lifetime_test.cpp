@@ -253,10 +253,14 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 TEST_SUITE("udp_server_lifetime") {
   TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
                      LoopMode, Standalone, Embedded) {
-    lifetime::for_each_pair<Moment, World>(moments, actions(), is_destructor,
-                                           [](Moment moment, const Action& action) {
-                                             LoopMode mode;
-                                             check_pair(mode.loop, moment, action);
-                                           });
+    lifetime::for_each_pair<Moment, World>(
+        moments, actions(), is_destructor, [](Moment moment, const Action& action) {
+          // The portable platform reports no such errors.
+          if (moment == Moment::on_error && reactor::option::error_queue.number < 0) {
+            return;
+          }
+          LoopMode mode;
+          check_pair(mode.loop, moment, action);
+        });
   }
 }

@@ -8,7 +8,8 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
-from programs import Server, run  # noqa: E402
+from build_options import options  # noqa: E402
+from programs import BUILD, Server, run  # noqa: E402
 
 TIMEOUT_SECONDS = 20
 
@@ -84,6 +85,8 @@ class UdpChat(unittest.TestCase):
         self.assertEqual(server.errors(), told * 2)
 
     def test_a_peer_that_is_not_there_is_told_by_name_and_the_others_hear_on(self):
+        if options(BUILD)["platform"] == "portable":
+            self.skipTest("the portable platform reports no errors of sockets without a peer")
         with Friend() as gone:
             bob = gone.endpoint
         with Friend() as ann:

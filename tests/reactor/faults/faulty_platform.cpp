@@ -312,7 +312,7 @@ class FaultyPlatform final : public Platform {
     return Platform::sendfile(socket, file, offset, shortened(socket, size));
   }
 
-  int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags) override {
+  int recvmmsg(int fd, Message* messages, unsigned count, int flags) override {
     ++counted.recv;
     if (!(flags & MSG_ERRQUEUE)) {
       if (const int failed = fault(fd)) return failed;
@@ -321,12 +321,12 @@ class FaultyPlatform final : public Platform {
     return Platform::recvmmsg(fd, messages, count, flags);
   }
 
-  int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) override {
+  int sendmmsg(int fd, Message* messages, unsigned count, int flags) override {
     ++counted.send;
     if (const int failed = datagram_fault(fd)) return failed;
     count = static_cast<unsigned>(shortened(fd, count));
     for (unsigned i = 0; i < count; ++i) {
-      if (!is_gso(messages[i].msg_hdr) || rates.gso == 0) continue;
+      if (!is_gso(messages[i].header) || rates.gso == 0) continue;
       if (i == 0) return -rates.gso;
       count = i;
     }

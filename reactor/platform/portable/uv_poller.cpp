@@ -11,10 +11,6 @@
 #include <utility>
 #include <vector>
 
-#ifdef __linux__
-#include <sys/epoll.h>
-#endif
-
 #include "reactor/platform/kernel.hpp"
 #include "reactor/platform/poller.hpp"
 
@@ -247,15 +243,14 @@ void UvPoller::keep_alive(bool alive) {
   alive ? uv_ref(handle) : uv_unref(handle);
 }
 
-// libuv's descriptor keeps its number, and stands for an empty set of the child's own.
+// libuv's descriptor keeps its number, and becomes that of a new loop, which watches nothing.
 void UvPoller::detach_from_parent(bool) noexcept {
   forked_ = true;
-#ifdef __linux__
-  const int fresh = epoll_create1(EPOLL_CLOEXEC);
-  if (fresh < 0) return;
-  dup3(fresh, uv_backend_fd(&loop_), O_CLOEXEC);
-  ::close(fresh);
-#endif
+  uv_loop_t fresh;
+  if (uv_loop_init(&fresh) != 0) return;
+  dup2(uv_backend_fd(&fresh), uv_backend_fd(&loop_));
+  fcntl(uv_backend_fd(&loop_), F_SETFD, FD_CLOEXEC);
+  uv_loop_close(&fresh);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "reactor/platform/sys.hpp"
+#include "reactor/socket_option.hpp"
 
 namespace reactor {
 namespace {
@@ -26,16 +27,24 @@ int refusal_in(msghdr& message) {
   return 0;
 }
 
+// IPv4 peers of an IPv6 socket have an error queue of their own to ask for.
+constexpr SocketOption<bool> mapped_error_queue{"error_queue", IPPROTO_IP, IP_RECVERR};
+
 }  // namespace
+
+Result<void> ErrorQueue::open(Socket& socket) {
+  if (auto set = socket.set(option::error_queue, true); !set) return set;
+  return socket.set(mapped_error_queue, true);
+}
 
 std::span<const IcmpError> ErrorQueue::take(int fd) {
   struct Control {
     alignas(cmsghdr) std::byte bytes[256];
   };
   std::array<Control, most> controls;
-  std::array<mmsghdr, most> messages{};
+  std::array<platform::Message, most> messages{};
   for (unsigned i = 0; i < most; ++i) {
-    msghdr& message = messages[i].msg_hdr;
+    msghdr& message = messages[i].header;
     message.msg_name = errors_[i].receiver.data();
     message.msg_namelen = Address::capacity();
     message.msg_control = &controls[i];
@@ -45,8 +54,8 @@ std::span<const IcmpError> ErrorQueue::take(int fd) {
   if (count <= 0) return {};
   const auto taken = std::span(errors_).first(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < taken.size(); ++i) {
-    taken[i].receiver.resize(messages[i].msg_hdr.msg_namelen);
-    taken[i].number = refusal_in(messages[i].msg_hdr);
+    taken[i].receiver.resize(messages[i].header.msg_namelen);
+    taken[i].number = refusal_in(messages[i].header);
   }
   return taken;
 }

@@ -1,0 +1,53 @@
+// What only some kernels do for datagrams. Internal.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "reactor/datagram_types.hpp"
+
+namespace reactor::platform {
+
+/// True for a UDP socket, where the kernel reports what a socket speaks.
+[[nodiscard]] bool is_udp(int fd);
+
+/// How many datagrams the kernel has dropped since the receive buffer was full; 0 where it does
+/// not report them.
+[[nodiscard]] std::uint64_t dropped_by_kernel(int fd);
+
+/// Reads what the kernel reports beside a message. Returns the length of each of the datagrams that
+/// it has coalesced; 0 where it is but one.
+std::size_t read_control(msghdr& message, PacketInfo& packet_info);
+
+/// Has a message sent from this address; an unspecified one leaves the choice to the route.
+void append_source(msghdr& message, const sockaddr& from);
+
+/// Has the kernel cut a message into datagrams of this length.
+void append_segment(msghdr& message, std::size_t bytes);
+
+template <class T>
+[[nodiscard]] T value_of(const cmsghdr& control) {
+  T value;
+  std::memcpy(&value, CMSG_DATA(&control), sizeof value);
+  return value;
+}
+
+template <class T>
+void append_control(msghdr& message, int level, int type, const T& value) {
+  auto* const control = reinterpret_cast<cmsghdr*>(static_cast<std::byte*>(message.msg_control) +
+                                                   message.msg_controllen);
+  control->cmsg_level = level;
+  control->cmsg_type = type;
+  control->cmsg_len = CMSG_LEN(sizeof value);
+  std::memcpy(CMSG_DATA(control), &value, sizeof value);
+  message.msg_controllen += CMSG_SPACE(sizeof value);
+}
+
+/// The part of read_control() that is the same everywhere.
+void read_packet_info(const cmsghdr& control, PacketInfo& packet_info);
+
+}  // namespace reactor::platform

@@ -1,0 +1,70 @@
+// The calls that Linux has beyond POSIX.
+#include "reactor/platform/kernel.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+
+#include <csignal>
+#include <cstddef>
+
+namespace reactor::platform {
+
+const int more_follows = MSG_MORE;
+
+timespec change_time(const struct stat& file) { return file.st_ctim; }
+
+namespace kernel {
+namespace {
+
+mmsghdr* as_mmsghdr(Message* messages) {
+  static_assert(sizeof(Message) == sizeof(mmsghdr) &&
+                offsetof(Message, header) == offsetof(mmsghdr, msg_hdr) &&
+                offsetof(Message, length) == offsetof(mmsghdr, msg_len));
+  return reinterpret_cast<mmsghdr*>(messages);
+}
+
+}  // namespace
+
+int socket(int family, int type, int protocol) {
+  return or_error(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+
+int socketpair(int family, int type, int pair[2]) {
+  return or_error(::socketpair(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+}
+
+int accept(int fd, sockaddr* address, socklen_t* size) {
+  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
+  // It knows no MSG_NOSIGNAL, so the signal is held back from this thread, and forgotten.
+  sigset_t pipe, before;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
+  if (sigismember(&before, SIGPIPE) == 0) {
+    constexpr timespec at_once{};
+    // Also where a part was sent before the peer was found gone: that part is what it returns.
+    if (sent != static_cast<ssize_t>(size)) ::sigtimedwait(&pipe, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  return sent;
+}
+
+int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
+  return or_error(::recvmmsg(fd, as_mmsghdr(messages), count, flags, nullptr));
+}
+
+int sendmmsg(int fd, Message* messages, unsigned count, int flags) {
+  return or_error(::sendmmsg(fd, as_mmsghdr(messages), count, flags | no_signal));
+}
+
+int unsent_bytes(int fd) {
+  int unsent = 0;
+  return ::ioctl(fd, TIOCOUTQ, &unsent) < 0 ? -errno : unsent;
+}
+
+}  // namespace kernel
+}  // namespace reactor::platform

@@ -1,0 +1,8 @@
+"""What a build folder was configured with."""
+
+import json
+
+
+def options(build):
+    told = json.loads((build / "meson-info/intro-buildoptions.json").read_text())
+    return {option["name"]: option["value"] for option in told}
