@@ -148,6 +148,8 @@ TEST_SUITE("datagram") {
     Inbox target(loop, address("127.0.0.1:0"));
     DatagramSocket exit = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     DatagramSocket entry = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
+    ok(target.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
+    ok(entry.socket().set(option::receive_buffer, 4 * 1024 * 1024));
     entry.on_received([&](Batch batch) {
       for (const Datagram& datagram : batch) exit.send(target.socket.address(), datagram.bytes);
     });
@@ -201,6 +203,8 @@ TEST_SUITE("datagram") {
       DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
       echo(server);
       Inbox client(loop, address("127.0.0.1:0"));
+      ok(server.socket().set(option::receive_buffer, 4 * 1024 * 1024));
+      ok(client.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
       const auto texts = numbered(300, 40);
       loop.post([&] {
         for (const std::string& text : texts) client.socket.send(server.address(), text);

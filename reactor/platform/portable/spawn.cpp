@@ -22,7 +22,8 @@ namespace {
 
 // What may be the program, in the order in which that is tried.
 std::vector<std::string> candidates(std::string_view program) {
-  if (program.find('/') != std::string_view::npos) return {std::string(program)};
+  const bool is_name = !program.empty() && program.find('/') == std::string_view::npos;
+  if (!is_name) return {std::string(program)};
   const char* const path = std::getenv("PATH");
   std::string_view folders = path ? path : "/bin:/usr/bin";
   std::vector<std::string> found;

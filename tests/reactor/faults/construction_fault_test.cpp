@@ -141,6 +141,10 @@ TEST_SUITE("construction_faults") {
 
   TEST_CASE_TEMPLATE("a Process that cannot be started leaves no child, no stream and no handle",
                      LoopMode, Standalone, Embedded) {
+    if (reactor::option::udp_gro.number < 0) {
+      MESSAGE("skipped: libuv ends a child of fork() for which there are no descriptors");
+      return;
+    }
     LoopMode mode;
     Loop& loop = mode.loop;
     std::optional<reactor::Result<Process>> process;  // Destroyed when nothing fails any more.
