@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "reactor/platform/sys.hpp"
+#include "reactor/socket_option.hpp"
 
 namespace reactor::shared_ports {
 namespace {
@@ -11,8 +12,8 @@ namespace {
 bool shares_port(int fd) {
   int shares = 0;
   socklen_t size = sizeof shares;
-  const auto& option = option::reuse_port;
-  return sys::getsockopt(fd, option.level, option.number, &shares, &size) == 0 && shares != 0;
+  const auto& shared = option::reuse_port;
+  return sys::getsockopt(fd, shared.level, shared.number, &shares, &size) == 0 && shares != 0;
 }
 
 bool is_bound_to(int fd, const Address& address) {
