@@ -1,7 +1,7 @@
 #include "fuzz/fuzz.hpp"
 #include "samples/support/shell_split.hpp"
 
-namespace words_fuzz {
+namespace shell_split_fuzz {
 
 namespace {
 
@@ -30,6 +30,6 @@ void fuzz_one(fuzz::Input input) {
   fuzz::require(samples::shell_split(line) == words, "other words than were quoted: " + line);
 }
 
-const fuzz::Target target("words", fuzz_one);
+const fuzz::Target target("shell_split", fuzz_one);
 
-}  // namespace words_fuzz
+}  // namespace shell_split_fuzz
