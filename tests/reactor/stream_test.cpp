@@ -682,7 +682,7 @@ TEST_SUITE("stream") {
       stream.on_close([&](const Error& error) { told += error.code.message(); });
       CHECK(stream.write("hello") == WriteStatus::queued);
       if (how == "fail") {
-        stream.fail(Error(std::make_error_code(std::errc::protocol_error), "talk to"));
+        stream.fail(Error{std::make_error_code(std::errc::protocol_error), "talk to"});
       } else {
         stream.close();
       }
