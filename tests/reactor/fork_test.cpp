@@ -27,6 +27,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 #include "reactor/work.hpp"
+#include "support/child.hpp"
 #include "support/loop_modes.hpp"
 #include "support/peer.hpp"
 #include "support/result.hpp"
@@ -45,12 +46,6 @@ using reactor::Timer;
 using reactor::Watcher;
 
 namespace {
-
-#if defined(__has_feature)
-constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool thread_sanitizer = false;
-#endif
 
 // How a fork that calls `body` ends: by its status, or minus the signal.
 int forked(const std::function<void()>& body) {
@@ -258,7 +253,7 @@ TEST_SUITE("fork") {
   }
 
   TEST_CASE("a child may run a loop of its own, with signals and processes of its own") {
-    if (thread_sanitizer) {
+    if (below_thread_sanitizer) {
       MESSAGE("skipped: ThreadSanitizer lets a forked child of several threads start none");
       return;
     }

@@ -6,6 +6,12 @@
 #include <functional>
 #include <string>
 
+#if defined(__has_feature)
+inline constexpr bool below_thread_sanitizer = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool below_thread_sanitizer = false;
+#endif
+
 struct ChildEnd {
   int status = 0;       ///< As waitpid(2) tells it.
   std::string printed;  ///< On standard output and standard error.
