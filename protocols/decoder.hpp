@@ -52,7 +52,7 @@ concept Decoder =
       // The next whole frame, or nothing until more has been fed.
       { decoder.next() } -> std::same_as<std::optional<typename D::Frame>>;
 
-      // Copies what has not been consumed of the bytes lent, so that the caller may let them go
+      // Copies what has not been consumed of the bytes fed, so that the caller may let them go
       // before next() has returned nothing: a connection that pauses or is replaced amid a batch of
       // frames.
       decoder.copy_tail();

@@ -42,7 +42,7 @@ class ReceiveBuffer {
     }
   }
 
-  /// Copies what is still lent, so that the chunk may go.
+  /// Copies what is left of the chunk that was fed, so that the chunk may go.
   void copy_tail();
 
   /// Forgets what has not been consumed, and frees the memory.

@@ -36,7 +36,6 @@ class Calls {
 
   /// Reports callbacks that take `limit` or longer; 0: none.
   void watch_slow(Nanoseconds limit, OnSlow on_slow);
-  [[nodiscard]] bool watches() const { return slow_limit_ != 0; }
   /// The task that run() called last has been destroyed.
   void report_slow_task();
 

@@ -45,7 +45,7 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
 /// Lifetime  Destroying it ends the callbacks at once; the stream then discards what it receives
 ///           until it is given another on_data. It may outlive the Stream.
 /// Thread    The loop's thread only.
-/// Cost      None for a frame beyond the decoder's; the stream's read buffer is lent to it.
+/// Cost      None for a frame beyond the decoder's; it reads from the stream's read buffer.
 template <Decoder D>
 class Framed {
  public:

@@ -67,8 +67,8 @@ class Lookup {
   ///       log(name ? *name : peer.host());
   ///     });
   ///
-  /// Whoever owns the address chooses its name: do not trust it unless Lookup::start finds the
-  /// address under that name.
+  /// The owner of the address chooses its name: do not trust the name unless Lookup::start finds
+  /// the address under it.
   ///
   /// Errors    ResolveError::not_found: it has no name, or is no IPv4 or IPv6 address; timed_out;
   ///           the other ResolveErrors.

@@ -72,7 +72,7 @@ extern const SocketOption<int> multicast_ttl;
 extern const SocketOption<bool> multicast_loopback;
 /// Tells with each datagram the address and interface it was sent to.
 extern const SocketOption<bool> packet_info;
-/// Keeps what peers and routers answer to single datagrams (ICMP), to be read with MSG_ERRQUEUE. Linux.
+/// Keeps the ICMP errors of single datagrams, to be read with MSG_ERRQUEUE. Linux.
 extern const SocketOption<bool> error_queue;
 /// Tells with each datagram when the kernel received it, in nanoseconds.
 extern const SocketOption<bool> receive_timestamps;

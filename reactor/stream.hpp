@@ -87,8 +87,8 @@ class Stream {
   [[nodiscard]] static Stream connect(Loop& loop, std::vector<Address> addresses,
                                       const ConnectOptions& options = {});
 
-  /// Bytes have arrived, lent until the callback returns. Without on_data nothing is read, not the
-  /// peer's end either.
+  /// Bytes have arrived. They are valid until the callback returns. Without on_data nothing is read,
+  /// not even the peer's end.
   void on_data(Callback<void(Bytes)> on_data);
 
   /// The peer has shut down its side and sends no more; it may still read. Without on_end the

@@ -25,8 +25,8 @@ class CompactAddress {
   sockaddr_in6 bytes_{};
 };
 
-/// Where nobody listens on a port of this host that the kernel may also choose for a client, TCP can
-/// connect a socket to itself: a refused connection.
+/// TCP can connect a socket to itself: when no socket listens on a port of this host, and the kernel
+/// chooses that port for the client. Such a connection counts as refused.
 [[nodiscard]] bool is_connected_to_itself(const Socket& socket, const CompactAddress& peer);
 
 class StreamConnection {

@@ -120,9 +120,11 @@ def main():
             mac = checker(zig, include, "arm64-apple-macosx11.0",
                           ("aarch64-macos.11-none", "any-macos.11-any", "any-macos-any"),
                           "-D__APPLE_USE_RFC_3542")
-            print(f"macOS: {compile_all(pool, mac, sources(*PROTOCOLS, *REACTOR), folder)} files compiled")
+            count = compile_all(pool, mac, sources(*PROTOCOLS, *REACTOR), folder)
+            print(f"macOS: {count} files compiled")
             windows = checker(zig, include, "x86_64-w64-windows-gnu", ("any-windows-any",))
-            print(f"Windows: {compile_all(pool, windows, sources(*PROTOCOLS), folder)} files compiled")
+            count = compile_all(pool, windows, sources(*PROTOCOLS), folder)
+            print(f"Windows: {count} files compiled")
     except Failed as failure:
         print(failure)
         return 1

@@ -36,8 +36,8 @@ namespace protocols::http {
 /// fields may name the latter three; what a response means to which request; whether the connection
 /// can be used again.
 ///
-/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or
-///           copy_tail().
+/// Lifetime  As a decoder's: the bytes that were fed stay valid until next() has returned nothing,
+///           or until copy_tail().
 class ClientConnection {
  public:
   /// `host` is the value of Host: `example.org`, `[::1]:8080`.

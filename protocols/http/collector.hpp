@@ -49,7 +49,7 @@ class Collector {
 
   /// The message that `event` completes; null before, and where it is too_large().
   ///
-  /// Lifetime  Until the next add(); what was lent to the decoder may go.
+  /// Lifetime  Until the next add(); the bytes that were fed to the decoder may go.
   const Message* add(const Event<H>& event);
 
   /// Whether the body of the present message is too long to be collected, as soon as that is known:

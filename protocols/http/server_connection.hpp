@@ -44,8 +44,8 @@ struct ServerConnectionOptions {
 /// first next() behind a head that has not been answered (to answer before says that the body is
 /// not wanted); one error answer to a request that cannot be read, and nothing after it.
 ///
-/// Lifetime  As a decoder's: what was fed is lent until next() has returned nothing, or
-///           copy_tail().
+/// Lifetime  As a decoder's: the bytes that were fed stay valid until next() has returned nothing,
+///           or until copy_tail().
 /// Cost      Whole requests, answered as they come, cost no allocation. While an answer is awaited,
 ///           what is fed is kept: better to read no more then (phase()).
 class ServerConnection {
@@ -69,7 +69,7 @@ class ServerConnection {
   /// What has come of a request, or nothing until more was fed or the answer is complete.
   [[nodiscard]] std::optional<RequestEvent> next(std::vector<std::byte>& out);
 
-  /// Copies what is still lent.
+  /// Copies what was fed and is not consumed yet.
   void copy_tail() { decoder_.copy_tail(); }
 
   /// The client sends no more. What it has asked for can still be answered.

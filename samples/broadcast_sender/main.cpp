@@ -1,5 +1,5 @@
-// Calls out to whoever is there: sends a message to a broadcast address or multicast group every so
-// often, and prints who answers, and how soon.
+// Sends a message to a broadcast address or a multicast group at an interval. Prints each reply with
+// its sender and its delay.
 #include "samples/broadcast_sender/caller.hpp"
 #include "samples/support/program.hpp"
 

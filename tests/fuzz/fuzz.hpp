@@ -99,7 +99,7 @@ Transcript check_any_split(const Decoder& fresh, std::string_view wire, bool pie
   return whole;
 }
 
-/// A function that tries one input, under the name of its corpus. Each file of this folder makes one.
+/// A function that tries one input, under the name of its corpus. Each file x_fuzz.cpp has one.
 struct Target {
   Target(std::string_view target_name, void (*function)(Input))
       : name(target_name), run(function), next(first) {

@@ -25,9 +25,9 @@ def plain(name):
 
 def undefined_symbols(library):
     """Those of all files in the library that none of them defines."""
-    listed = subprocess.run(["nm", "-P", library], check=True, capture_output=True, text=True).stdout
+    listed = subprocess.run(["nm", "-P", library], check=True, capture_output=True, text=True)
     undefined, defined = set(), set()
-    for line in listed.splitlines():
+    for line in listed.stdout.splitlines():
         fields = line.split()
         if len(fields) >= 2 and len(fields[1]) == 1:
             (undefined if fields[1] in "Uw" else defined).add(fields[0].split("@")[0])

@@ -1,9 +1,9 @@
 """Every ```cpp block of the documents compiles, and the programs do what the documents say.
 
 A block with a main is a program; where `It prints:` and a ```text block follow, it is run. Any
-other is the body of a function that sees the public headers; what it takes for granted stands before
-it as `<!-- given: reactor::Loop& loop, int fd -->`, the function's parameters. A block of
-declarations stands at namespace scope: `<!-- given: nothing -->`.
+other is the body of a function that sees the public headers. Its parameters stand before it, as
+`<!-- given: reactor::Loop& loop, int fd -->`. A block of declarations stands at namespace scope:
+`<!-- given: nothing -->`.
 """
 
 import re

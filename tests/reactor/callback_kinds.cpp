@@ -26,6 +26,7 @@
 #include "reactor/watcher.hpp"
 #include "reactor/work.hpp"
 #include "support/peer.hpp"
+#include "support/platform.hpp"
 
 using namespace std::chrono_literals;
 using namespace reactor;
@@ -455,7 +456,7 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"relay on_close", make<ARelay>},
       {"process on_exit", make<AProcess>},
   };
-  if (option::error_queue.number < 0) {  // The portable platform hears nothing of these.
+  if (on_portable_platform()) {  // The portable platform hears nothing of these.
     std::erase_if(kinds, [](const CallbackKind& kind) {
       const std::string_view name = kind.name;
       return name == "datagram socket on_error, not connected" || name == "UDP server on_error";

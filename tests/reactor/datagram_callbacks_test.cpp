@@ -76,7 +76,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("a paused socket is told nothing, a resumed one what has come meanwhile") {
+  TEST_CASE("a paused socket receives nothing, and once resumed what has arrived meanwhile") {
     Loop loop;
     Inbox server(loop, address("127.0.0.1:0"));
     server.socket.pause();

@@ -21,6 +21,7 @@
 #include "support/child.hpp"
 #include "support/loop_modes.hpp"
 #include "support/peer.hpp"
+#include "support/platform.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 #include "support/valgrind.hpp"
@@ -124,7 +125,7 @@ class Fifo {
 };
 
 // The portable platform learns by this signal that a child has ended; Linux has a descriptor.
-bool may_lose_sigchld() { return below_thread_sanitizer && reactor::option::udp_gro.number < 0; }
+bool may_lose_sigchld() { return below_thread_sanitizer && on_portable_platform(); }
 
 }  // namespace
 

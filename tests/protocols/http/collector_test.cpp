@@ -32,7 +32,7 @@ struct Collecting {
   std::optional<Frame> next() {
     while (const auto event = decoder.next()) {
       if (const auto* message = collector.add(*event)) {
-        decoder.copy_tail();  // What was collected depends on nothing lent.
+        decoder.copy_tail();  // What was collected does not depend on the bytes that were fed.
         return text_of(message->head) + http_transcript::text_of(message->head.fields) + " " +
                std::string(as_text(message->body)) + http_transcript::text_of(message->trailers) +
                (message->head.upgrade.empty() ? "" : " " + std::string(message->head.upgrade));

@@ -10,6 +10,7 @@
 #include "reactor/datagram.hpp"
 #include "support/inbox.hpp"
 #include "support/loop_modes.hpp"
+#include "support/platform.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -52,7 +53,7 @@ struct Injected {
 TEST_SUITE("faults") {
   TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", LoopMode,
                      Standalone, Embedded) {
-    if (reactor::option::udp_gro.number < 0) {
+    if (on_portable_platform()) {
       MESSAGE("skipped: the portable platform coalesces nothing");
       return;
     }
