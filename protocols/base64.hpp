@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols {
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);

@@ -5,6 +5,8 @@
 #include <span>
 #include <string_view>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols {
 
 /// A view of bytes that belong to somebody else.

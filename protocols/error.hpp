@@ -4,6 +4,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols {
 
 /// What was wrong with the bytes. After any of these the stream cannot be trusted again.

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 template <class Signature, std::size_t inline_bytes = 2 * sizeof(void*)>

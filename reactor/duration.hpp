@@ -8,6 +8,8 @@
 #include <ratio>
 #include <utility>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// A time span in nanoseconds, made from any std::chrono duration that has a whole number of them.

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// How long the iterations of a loop took, from the end of the wait to the end of the last

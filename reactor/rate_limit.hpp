@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// Allows an event `per_second` times a second on average, and up to `burst` times at once (a token

@@ -1,6 +1,8 @@
 // What one waits for on a file descriptor, and what happened: the words of select, poll and epoll.
 #pragma once
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// What to wait for. Combine with `|`; `none` keeps a Watcher but silences it.

@@ -6,6 +6,8 @@
 #include <string>
 #include <system_error>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// What the network or the kernel did not do, in words for the person who has to act on it.

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// One option whose value is a T: bool, int, seconds, milliseconds or Linger. Where the kernel

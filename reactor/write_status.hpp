@@ -1,6 +1,8 @@
 // What a write returns, for streams and for datagrams.
 #pragma once
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// What became of the bytes, or the datagram, given to a write. `refused`, `closed` and `dropped`

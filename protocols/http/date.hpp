@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols::http {
 
 /// A point in time, to the second; the program asks its clock for it.

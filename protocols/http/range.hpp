@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols::http {
 
 /// What to answer a request with a Range field.

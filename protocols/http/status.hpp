@@ -4,6 +4,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols::http {
 
 /// "Not Found"; empty for a status that RFC 9110 does not know.

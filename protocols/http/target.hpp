@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocols/detail/cxx20.hpp"
+
 namespace protocols::http {
 
 /// `example.org:80`, `[::1]:80`, `example.org`.

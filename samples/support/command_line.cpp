@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "reactor/version.hpp"
+
 namespace samples {
 namespace {
 
@@ -133,7 +135,7 @@ void CommandLine::check(const std::function<std::string()>& find_error) {
 }
 
 std::optional<int> CommandLine::parse(int count, char** words) {
-  app_->set_version_flag("--version", UVREACTOR_VERSION);
+  app_->set_version_flag("--version", reactor::version());
   check_numbers(*app_);
   try {
     app_->parse(count, words);

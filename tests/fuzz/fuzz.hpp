@@ -1,5 +1,5 @@
 // The frame of a fuzz target: options and a wire out of the fuzzer's bytes, and the oracle that
-// holds for every decoder. Linked with search.cpp it is a fuzzer; replay.cpp runs files.
+// holds for every decoder. Linked with search.cpp it is a fuzzer; replay.cpp runs the corpus.
 #pragma once
 
 #include <cstddef>

@@ -1,12 +1,31 @@
-// Runs a fuzz target over the files of a folder: the corpus, in the suite, with any compiler.
-#include <filesystem>
+// Runs a fuzz target over the committed inputs of its corpus, in the suite, with any compiler.
 #include <fstream>
 
 #include "fuzz/fuzz.hpp"
 
+namespace {
+
+// The bytes of a line: what follows a backslash is one of \\, \n, \r, \t, \xHH.
+std::string unescaped(const std::string& line) {
+  std::string bytes;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] != '\\') {
+      bytes += line[i];
+    } else if (line[++i] == 'x') {
+      bytes += static_cast<char>(std::stoi(line.substr(i + 1, 2), nullptr, 16));
+      i += 2;
+    } else {
+      bytes += line[i] == 'n' ? '\n' : line[i] == 'r' ? '\r' : line[i] == 't' ? '\t' : line[i];
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   if (argc != 3) {
-    std::fprintf(stderr, "usage: %s TARGET FOLDER\n", argv[0]);
+    std::fprintf(stderr, "usage: %s TARGET FILE\n", argv[0]);
     return 2;
   }
   const fuzz::Target* target = fuzz::Target::first;
@@ -16,11 +35,10 @@ int main(int argc, char** argv) {
     return 2;
   }
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[2])) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  std::ifstream file(argv[2]);
+  for (std::string line; std::getline(file, line); ++count) {
+    const std::string bytes = unescaped(line);
     target->run(fuzz::Input(bytes));
-    ++count;
   }
   std::printf("%d inputs\n", count);
   return count > 0 ? 0 : 1;

@@ -6,9 +6,8 @@
     run.py BUILD --executions 1000000 lines     of one target
     run.py BUILD --seconds 60 --longest 64      with short inputs, of which a second tries more
 
-Each begins with the corpus in tests/fuzz/corpus/NAME, which the suite replays, and with what it has
-learned before, which it keeps in BUILD/corpus/NAME. An input that fails is kept in BUILD/findings,
-and the exit code is 1 then.
+Each begins with the inputs of seeds.py, and with what it has learned before, which it keeps in
+BUILD/corpus/NAME. An input that fails is kept in BUILD/findings, and the exit code is 1 then.
 """
 
 import argparse
@@ -19,6 +18,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from seeds import write_seeds
 
 HERE = Path(__file__).resolve().parent
 # Where a server is driven through sockets, an execution takes as long as so many others.
@@ -38,14 +39,14 @@ class Target:
         learned, findings = build / "corpus" / self.name, build / "findings"
         learned.mkdir(parents=True, exist_ok=True)
         findings.mkdir(exist_ok=True)
-        seeds = HERE / "corpus" / self.name
+        seeds = build / "seeds" / self.name
+        write_seeds(self.name, seeds)
         dictionary = HERE / "corpus" / f"{self.name}.dict"
         command = [self.path, limit, f"-max_len={longest}", "-timeout=20",
                    "-rss_limit_mb=2048", "-reload=0", "-print_final_stats=1",
-                   f"-artifact_prefix={findings}/{self.name}-", learned]
+                   f"-artifact_prefix={findings}/{self.name}-", learned, seeds]
         if self.weight < 1:
             command.append("-close_fd_mask=3")  # What the program logs; a replay shows it.
-        command += [seeds] if seeds.is_dir() else []
         command += [f"-dict={dictionary}"] if dictionary.exists() else []
         # Where memory was allocated is of interest only in a replay.
         options = os.environ.get("ASAN_OPTIONS", "")

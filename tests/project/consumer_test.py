@@ -1,8 +1,9 @@
-"""The library as somebody else's project meets it: installed, or as a subproject."""
+"""The library in the project of a user: installed, or built from its source."""
 
 import concurrent.futures
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,13 +16,17 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ["UVREACTOR_BUILD"])
 CONSUMER = ROOT / "tests/project/consumer"
 COMPILE = ["c++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 SAYS = "1 tick, 2 lines\n"
 
 
 class Checked(unittest.TestCase):
-    def run_in(self, folder, *command, **environment):
-        done = subprocess.run(command, cwd=folder, env={**os.environ, **environment}, text=True,
+    def attempt_in(self, folder, *command, **environment):
+        return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+    def run_in(self, folder, *command, **environment):
+        done = self.attempt_in(folder, *command, **environment)
         self.assertEqual(done.returncode, 0, f"{' '.join(map(str, command))}\n{done.stdout}")
         return done.stdout
 
@@ -55,13 +60,44 @@ class Installed(Checked):
         self.assertEqual(self.run_in(self.root, program, LD_LIBRARY_PATH=str(self.libraries)), SAYS)
 
     def test_the_static_library_serves_a_program_by_pkg_config(self):
+        # Without the shared library beside it, the linker takes this one.
+        alone = self.root / "alone"
+        alone.mkdir()
+        shutil.copy(self.libraries / "libuvreactor.a", alone)
+        flags = self.pkg_config("--static", "--cflags", "--libs")
         program = self.root / "static"
-        libs = ["-l:libuvreactor.a" if word == "-luvreactor" else word
-                for word in self.pkg_config("--static", "--libs")]
-        self.run_in(self.root, *COMPILE, *self.pkg_config("--cflags"), CONSUMER / "main.cpp",
-                    "-o", program, *libs)
+        self.run_in(self.root, *COMPILE, CONSUMER / "main.cpp", "-o", program,
+                    *[f"-L{alone}" if flag.startswith("-L") else flag for flag in flags])
         self.assertNotIn("libuvreactor", self.run_in(self.root, "readelf", "-d", program))
         self.assertEqual(self.run_in(self.root, program), SAYS)
+
+    def configure(self, build, *options):
+        prefix = self.headers.parent.parent
+        return self.attempt_in(self.root, "cmake", "-S", CONSUMER, "-B", self.root / build,
+                               f"-DCMAKE_PREFIX_PATH={prefix}", *options)
+
+    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
+    def test_either_library_serves_a_program_by_the_cmake_package(self):
+        for library, option in (("shared", "OFF"), ("static", "ON")):
+            with self.subTest(library=library):
+                build = self.root / f"cmake-{library}"
+                done = self.configure(build, f"-Duvreactor_USE_STATIC_LIBS={option}",
+                                      "-DUVREACTOR_VERSION=0.1")
+                self.assertEqual(done.returncode, 0, done.stdout)
+                self.run_in(self.root, "cmake", "--build", build)
+                needed = self.run_in(self.root, "readelf", "-d", build / "consumer")
+                self.assertEqual("libuvreactor.so" in needed, library == "shared")
+                self.assertEqual(self.run_in(self.root, build / "consumer"), SAYS)
+
+    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
+    def test_the_cmake_package_refuses_what_it_does_not_have(self):
+        for option, says in (("-DUVREACTOR_MORE=telepathy", "uvreactor has no component telepathy"),
+                             ("-DUVREACTOR_VERSION=0.2", 'requested version "0.2"'),
+                             ("-DUVREACTOR_VERSION=1", 'requested version "1"')):
+            with self.subTest(option=option):
+                done = self.configure(f"refused{option}", option)
+                self.assertNotEqual(done.returncode, 0, done.stdout)
+                self.assertIn(says, done.stdout)
 
     def test_the_public_headers_are_installed_and_no_other(self):
         there = {path.relative_to(self.headers) for path in self.headers.rglob("*") if path.is_file()}
@@ -79,6 +115,28 @@ class Installed(Checked):
                 with self.subTest(header=str(header)):
                     self.assertEqual(errors, "")
 
+    def test_the_headers_compile_without_a_warning_with_each_compiler_and_standard(self):
+        every = "".join(f"#include <{header}>\n" for header in sorted(tidy.public_headers(ROOT)))
+        decoders = "".join(f"{line}\n" for line in every.split("\n") if "<protocols/" in line)
+        for compiler in filter(shutil.which, ("g++", "clang++")):
+            for text, options in ((every, ["-std=c++20"]), (every, ["-std=c++2b"]),
+                                  (decoders, ["-std=c++20", "-fno-exceptions", "-fno-rtti"])):
+                with self.subTest(compiler=compiler, options=options):
+                    done = subprocess.run([compiler, *options, *STRICT, "-fsyntax-only",
+                                           f"-I{self.headers}", "-xc++", "-"], check=False,
+                                          input=text, text=True, stderr=subprocess.PIPE)
+                    self.assertEqual(done.stderr, "")
+
+    def test_a_missing_option_for_cxx20_is_one_error_that_says_so(self):
+        for header in sorted(tidy.public_headers(ROOT)):
+            with self.subTest(header=str(header)):
+                done = self.attempt_in(self.root, "c++", "-std=c++17", "-fsyntax-only",
+                                       f"-I{self.headers}", "-xc++", self.headers / header)
+                errors = re.findall(r"error: (.*)", done.stdout)
+                self.assertEqual(errors, [
+                    '#error "uvreactor needs C++20: compile with -std=c++20"',
+                    "uvreactor/needs/c++20: No such file or directory"])
+
 
 class Subproject(Checked):
     def test_a_subproject_builds_the_libraries_and_nothing_else(self):
@@ -87,8 +145,8 @@ class Subproject(Checked):
         shutil.copytree(CONSUMER, project, dirs_exist_ok=True)
         inside = project / "subprojects/uvreactor"
         inside.mkdir(parents=True, exist_ok=True)
-        for part in ("meson.build", "meson_options.txt", "protocols", "reactor", "samples", "tests",
-                     "bench"):
+        for part in ("meson.build", "meson_options.txt", "packaging", "protocols", "reactor", "samples",
+                     "tests", "bench"):
             if not (inside / part).is_symlink():
                 (inside / part).symlink_to(ROOT / part)
         build = project / "build"
@@ -101,6 +159,14 @@ class Subproject(Checked):
                          [("consumer", "executable"), ("uvreactor", "shared library"),
                           ("uvreactor", "static library")])
         self.assertEqual(self.run_in(project, build / "consumer"), SAYS)
+
+    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
+    def test_a_cmake_project_builds_the_library_from_its_source(self):
+        build = BUILD / "cmake_consumer"
+        self.run_in(ROOT, "cmake", "-S", CONSUMER, "-B", build, f"-DUVREACTOR_SOURCE={ROOT}",
+                    "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=8", "-G", "Ninja")
+        self.run_in(ROOT, "cmake", "--build", build)
+        self.assertEqual(self.run_in(ROOT, build / "consumer"), SAYS)
 
 
 if __name__ == "__main__":

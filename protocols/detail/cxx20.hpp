@@ -1,0 +1,7 @@
+// Included by each header of protocols/ that includes no other one.
+#pragma once
+
+#if __cplusplus < 202002L
+#error "uvreactor needs C++20: compile with -std=c++20"
+#include <uvreactor/needs/c++20>  // Does not exist: the compiler stops here.
+#endif
