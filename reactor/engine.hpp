@@ -30,6 +30,7 @@
 
 namespace reactor {
 
+class AresChannel;
 class DatagramBuffers;
 class Loop;
 
@@ -127,8 +128,9 @@ class Engine {
   /// How much a source may read or send of a file in one iteration when it has more to do.
   [[nodiscard]] std::size_t share_bytes() const { return sources_.share_bytes(); }
 
-  /// What the datagram sockets of the loop share, while there are any.
+  /// What the datagram sockets of the loop share, while there are any, and its lookups of names.
   std::weak_ptr<DatagramBuffers> datagram_buffers;
+  std::weak_ptr<AresChannel> ares_channel;
 
   // ---- libuv's handles and requests, closed in their own time.
 

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "reactor/ares_channel.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/timer.hpp"
@@ -65,7 +66,7 @@ Failure refused(std::string_view endpoint, std::string hint) {
   return failed(endpoint, std::make_error_code(std::errc::invalid_argument), std::move(hint));
 }
 
-// What to ask getaddrinfo for.
+// What to ask the name service for.
 struct Question {
   std::string host;
   std::string service;  // Empty where the port is a number.
@@ -161,15 +162,12 @@ Addresses in_turn(const Addresses& preferred) {
   return order;
 }
 
-// What getaddrinfo answered, whose list is freed.
-Result<Addresses> to_addresses(std::string_view endpoint, const Question& question, int error,
-                               addrinfo* list) {
-  const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> owner(list, &uv_freeaddrinfo);
-  if (error) return failed(endpoint, from_libuv(error));
+// What the name service answered, for the user.
+Result<Addresses> to_answer(std::string_view endpoint, const Question& question,
+                            std::error_code error, const Addresses& answered) {
+  if (error) return failed(endpoint, error);
   Addresses found;
-  for (const addrinfo* entry = list; entry; entry = entry->ai_next) {
-    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
-    Address address = Address::from(entry->ai_addr, entry->ai_addrlen);
+  for (Address address : answered) {
     if (question.service.empty()) address.set_port(question.port);
     if (std::find(found.begin(), found.end(), address) == found.end()) found.push_back(address);
   }
@@ -210,7 +208,13 @@ Result<Addresses> look_up(std::string_view endpoint, const Question& question) {
   addrinfo* list = nullptr;
   const int error =
       sys::getaddrinfo(question.host.c_str(), question.service_or_null(), &hints, &list);
-  return to_addresses(endpoint, question, error, list);
+  const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> owner(list, &uv_freeaddrinfo);
+  Addresses answered;
+  for (const addrinfo* entry = list; entry; entry = entry->ai_next) {
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+    answered.push_back(Address::from(entry->ai_addr, entry->ai_addrlen));
+  }
+  return to_answer(endpoint, question, error ? from_libuv(error) : std::error_code(), answered);
 }
 
 // The name of the host with this address.
@@ -219,6 +223,11 @@ Result<std::string> look_up_name(const Address& address) {
   const int error = sys::getnameinfo(address.data(), &name);
   if (error) return failed(address.host(), from_libuv(error));
   return name;
+}
+
+// Null where a thread asks: without c-ares, and on another platform, which has names of its own.
+std::shared_ptr<AresChannel> channel_of(Loop& loop) {
+  return sys::replacement ? nullptr : AresChannel::of(loop);
 }
 
 // What a thread runs, and the Lookup to which its result goes, if that still exists.
@@ -284,11 +293,15 @@ struct Lookup::State : Source {
 
   [[nodiscard]] std::string describe() const override { return "lookup of " + subject; }
 
-  void unregister() noexcept override { abandon_task(); }
+  void unregister() noexcept override {
+    abandon_task();
+    channel.reset();
+  }
 
   const std::string subject;
   Timer limit;
-  std::shared_ptr<Task> task;  // Null unless a thread has it, or will have.
+  std::shared_ptr<Task> task;            // Null unless a thread has it, or will have.
+  std::shared_ptr<AresChannel> channel;  // Null unless it was asked, and lives until then.
 };
 
 template <class Answer>
@@ -298,8 +311,7 @@ struct Lookup::StateFor final : State {
   StateFor(Loop& loop, std::string what, Duration timeout, OnAnswer callback)
       : State(loop, std::move(what), timeout), on_answer(std::move(callback)) {}
 
-  void ask(Duration timeout, Callback<Result<Answer>()> question) {
-    limit.restart(timeout);
+  void ask_thread(Callback<Result<Answer>()> question) {
     auto asked = std::make_shared<TaskOf<Answer>>();
     asked->ask = std::move(question);
     asked->engine = &engine();
@@ -327,8 +339,10 @@ struct Lookup::StateFor final : State {
     engine().schedule(*this);
   }
 
+  // Here no answer of the channel is on its way, so the channel may end.
   void on_iteration() override {
     keep_loop_running(false);
+    channel.reset();
     (void)engine().call(*this, on_answer, std::move(*outcome));
   }
 
@@ -344,11 +358,22 @@ Lookup Lookup::start(Loop& loop, std::string_view endpoint, LookupOptions option
   Prepared prepared = prepare(endpoint, options.family);
   if (prepared.answer) {
     state->finish(std::move(*prepared.answer));
+    return lookup;
+  }
+  state->limit.restart(options.timeout);
+  const Question& question = prepared.question;
+  if ((state->channel = channel_of(loop))) {
+    state->channel->find_addresses(
+        question.host.c_str(), question.service_or_null(), question.family,
+        [on = &loop.engine(), token = state->token(), question](std::error_code error,
+                                                                const Addresses& found) {
+          if (Source* const source = on->find(token)) {
+            auto& waiting = static_cast<StateFor<Addresses>&>(*source);
+            waiting.finish(to_answer(waiting.subject, question, error, found));
+          }
+        });
   } else {
-    state->ask(options.timeout,
-               [subject = state->subject, question = std::move(prepared.question)] {
-                 return look_up(subject, question);
-               });
+    state->ask_thread([subject = state->subject, question] { return look_up(subject, question); });
   }
   return lookup;
 }
@@ -364,8 +389,20 @@ Lookup Lookup::name_of(Loop& loop, const Address& address, LookupOptions options
   Lookup lookup(state);
   if (address.family() == Family::unix_socket) {
     state->finish(failed(state->subject, ResolveError::not_found, "a unix socket is no host"));
+    return lookup;
+  }
+  state->limit.restart(options.timeout);
+  if ((state->channel = channel_of(loop))) {
+    state->channel->find_name(address.unmapped(), [on = &loop.engine(), token = state->token()](
+                                                      std::error_code error, std::string name) {
+      if (Source* const source = on->find(token)) {
+        auto& waiting = static_cast<StateFor<std::string>&>(*source);
+        waiting.finish(error ? Result<std::string>(failed(waiting.subject, error))
+                             : std::move(name));
+      }
+    });
   } else {
-    state->ask(options.timeout, [address = address.unmapped()] { return look_up_name(address); });
+    state->ask_thread([address = address.unmapped()] { return look_up_name(address); });
   }
   return lookup;
 }

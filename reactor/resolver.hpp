@@ -22,7 +22,7 @@ namespace reactor {
 /// What the name service answered instead of an address.
 enum class ResolveError {
   not_found = 1,    ///< No such name, or none with an address of the family asked for.
-  no_answer,        ///< The name servers did not answer; they may later.
+  no_answer,        ///< The name servers did not answer, or could not; they may later.
   unknown_service,  ///< A port by a name that this host does not know.
   failed,           ///< The name servers refused, or answered nonsense.
 };
@@ -41,10 +41,13 @@ struct LookupOptions {
 ///                               [&](Result<std::vector<Address>> found) { … });
 ///
 /// Lifetime  Destroying the Lookup is final: no callback comes after it.
-/// Thread    The loop's thread only. The lookup blocks a thread that belongs to no loop. After a
-///           timeout, or when the Lookup is destroyed, that thread may stay blocked until the name
-///           service gives up; no destructor and no end of the process waits for it. At most 16
-///           threads of a process look up names, further lookups wait for one of them.
+/// Thread    The loop's thread only. Where the library is built with c-ares, the loop itself asks:
+///           first the hosts file, then the name servers of resolv.conf; other sources that
+///           nsswitch.conf may name are not asked. Without it, a lookup blocks a thread that belongs
+///           to no loop. After a timeout, or when the Lookup is destroyed, that thread may stay
+///           blocked until the name service gives up; no destructor and no end of the process
+///           waits for it. At most 16 threads of a process look up names, further lookups wait for
+///           one of them.
 class Lookup {
  public:
   using OnResolved = Callback<void(Result<std::vector<Address>>)>;
