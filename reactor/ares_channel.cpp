@@ -2,36 +2,36 @@
 
 #include <ares.h>
 #include <netdb.h>
+#include <uv.h>
 
 #include <chrono>
 #include <utility>
 
 #include "reactor/engine.hpp"
-#include "reactor/resolver.hpp"
 
 namespace reactor {
 namespace {
 
-std::error_code from_ares(int status) {
+int from_ares(int status) {
   switch (status) {
     case ARES_SUCCESS:
-      return {};
+      return 0;
     case ARES_ENOTFOUND:
     case ARES_ENODATA:
     case ARES_EBADNAME:
-      return ResolveError::not_found;
+      return UV_EAI_NONAME;
     case ARES_ETIMEOUT:
     case ARES_ECONNREFUSED:
     case ARES_ESERVFAIL:
     case ARES_EREFUSED:
     case ARES_ENOTIMP:
-      return ResolveError::no_answer;
+      return UV_EAI_AGAIN;
     case ARES_ESERVICE:
-      return ResolveError::unknown_service;
+      return UV_EAI_SERVICE;
     case ARES_ENOMEM:
-      return std::make_error_code(std::errc::not_enough_memory);
+      return UV_EAI_MEMORY;
     default:
-      return ResolveError::failed;
+      return UV_EAI_FAIL;
   }
 }
 

@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "reactor/address.hpp"
@@ -25,9 +24,9 @@ namespace reactor {
 /// Thread    The loop's thread only.
 class AresChannel {
  public:
-  /// Addresses without a port where the question named no service.
-  using OnAddresses = Callback<void(std::error_code error, std::vector<Address> found)>;
-  using OnName = Callback<void(std::error_code error, std::string name)>;
+  /// `error` is 0 or a UV_EAI number of libuv. Without a service the ports of the addresses are 0.
+  using OnAddresses = Callback<void(int error, std::vector<Address> found)>;
+  using OnName = Callback<void(int error, std::string name)>;
 
   /// The one of the loop. Null where c-ares cannot be started: no memory, no configuration.
   [[nodiscard]] static std::shared_ptr<AresChannel> of(Loop& loop);

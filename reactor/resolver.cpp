@@ -163,9 +163,9 @@ Addresses in_turn(const Addresses& preferred) {
 }
 
 // What the name service answered, for the user.
-Result<Addresses> to_answer(std::string_view endpoint, const Question& question,
-                            std::error_code error, const Addresses& answered) {
-  if (error) return failed(endpoint, error);
+Result<Addresses> to_answer(std::string_view endpoint, const Question& question, int error,
+                            const Addresses& answered) {
+  if (error) return failed(endpoint, from_libuv(error));
   Addresses found;
   for (Address address : answered) {
     if (question.service.empty()) address.set_port(question.port);
@@ -214,7 +214,7 @@ Result<Addresses> look_up(std::string_view endpoint, const Question& question) {
     if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
     answered.push_back(Address::from(entry->ai_addr, entry->ai_addrlen));
   }
-  return to_answer(endpoint, question, error ? from_libuv(error) : std::error_code(), answered);
+  return to_answer(endpoint, question, error, answered);
 }
 
 // The name of the host with this address.
@@ -365,8 +365,7 @@ Lookup Lookup::start(Loop& loop, std::string_view endpoint, LookupOptions option
   if ((state->channel = channel_of(loop))) {
     state->channel->find_addresses(
         question.host.c_str(), question.service_or_null(), question.family,
-        [on = &loop.engine(), token = state->token(), question](std::error_code error,
-                                                                const Addresses& found) {
+        [on = &loop.engine(), token = state->token(), question](int error, const Addresses& found) {
           if (Source* const source = on->find(token)) {
             auto& waiting = static_cast<StateFor<Addresses>&>(*source);
             waiting.finish(to_answer(waiting.subject, question, error, found));
@@ -394,10 +393,10 @@ Lookup Lookup::name_of(Loop& loop, const Address& address, LookupOptions options
   state->limit.restart(options.timeout);
   if ((state->channel = channel_of(loop))) {
     state->channel->find_name(address.unmapped(), [on = &loop.engine(), token = state->token()](
-                                                      std::error_code error, std::string name) {
+                                                      int error, std::string name) {
       if (Source* const source = on->find(token)) {
         auto& waiting = static_cast<StateFor<std::string>&>(*source);
-        waiting.finish(error ? Result<std::string>(failed(waiting.subject, error))
+        waiting.finish(error ? Result<std::string>(failed(waiting.subject, from_libuv(error)))
                              : std::move(name));
       }
     });

@@ -35,7 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / "build-mutate"
 TREE = HOME / "tree"
 BUILD = TREE / "build"
-COPIED = ("meson.build", "meson_options.txt", "reactor", "protocols", "samples", "tests", "bench")
+COPIED = ("meson.build", "meson_options.txt", "packaging", "reactor", "protocols", "samples", "tests",
+          "bench")
 MUTATED = ("reactor", "protocols")
 NOT_BUILT = "reactor/platform/portable/"
 # A mutated header recompiles up to 90 files, so headers are chosen less often.

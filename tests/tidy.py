@@ -143,12 +143,12 @@ def headers_of_linux_stay_in_its_platform(root):
                 yield f"{path}:{number}: <{target}> belongs into reactor/platform/linux/"
 
 
-def floors(root):
-    """`reactor/` name → floor, from the rows `| floor | `name` | … |` of ARCHITECTURE.md."""
+def layers(root):
+    """`reactor/` name → layer, from the rows `| layer | `name` | … |` of ARCHITECTURE.md."""
     page = root / "ARCHITECTURE.md"
     rows = re.findall(r"^\| (\d) \| `([\w/]+)`", page.read_text() if page.exists() else "",
                       re.MULTILINE)
-    return {name: int(floor) for floor, name in rows}
+    return {name: int(layer) for layer, name in rows}
 
 
 def name_in_reactor(path):
@@ -156,18 +156,18 @@ def name_in_reactor(path):
 
 
 @rule
-def nothing_includes_a_floor_above(root):
-    floor_of = floors(root)
+def nothing_includes_a_layer_above(root):
+    layer_of = layers(root)
     there = {name_in_reactor(path) for path in files(root, "reactor")}
-    for name in sorted(there - set(floor_of)):
-        yield f"reactor/{name}: on no floor of ARCHITECTURE.md"
-    for name in sorted(set(floor_of) - there):
+    for name in sorted(there - set(layer_of)):
+        yield f"reactor/{name}: in no layer of ARCHITECTURE.md"
+    for name in sorted(set(layer_of) - there):
         yield f"ARCHITECTURE.md: there is no reactor/{name}"
     for path in files(root, "reactor"):
         for number, _, target in includes(root, path):
-            above = floor_of.get(name_in_reactor(target), 0)
-            if target.startswith("reactor/") and above > floor_of.get(name_in_reactor(path), above):
-                yield f"{path}:{number}: {target} stands on floor {above}"
+            above = layer_of.get(name_in_reactor(target), 0)
+            if target.startswith("reactor/") and above > layer_of.get(name_in_reactor(path), above):
+                yield f"{path}:{number}: {target} is in layer {above}"
 
 
 MOST_CLASS_LINES = 250

@@ -3,5 +3,5 @@
 
 #if __cplusplus < 202002L
 #error "uvreactor needs C++20: compile with -std=c++20"
-#include <uvreactor/needs/c++20>  // Does not exist: the compiler stops here.
+#include <uvreactor/needs/c++20>  // tidy-ok: does not exist, which stops the compiler
 #endif

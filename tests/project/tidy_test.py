@@ -101,20 +101,20 @@ class Rules(unittest.TestCase):
                         "reactor/platform/portable/kernel.cpp": "#include <sys/socket.h>\n"},
                        "reactor/platform/portable/kernel.cpp:1:")
 
-    def test_an_include_of_a_floor_above(self):
-        page = "| floor | file | what |\n|---|---|---|\n| 0 | `result` | a |\n| 1 | `loop` | b |\n"
+    def test_an_include_of_a_layer_above(self):
+        page = "| layer | file | what |\n|---|---|---|\n| 0 | `result` | a |\n| 1 | `loop` | b |\n"
         tree = {"ARCHITECTURE.md": page, "reactor/result.hpp": '#include "reactor/loop.hpp"\n',
                 "reactor/loop.hpp": '#include "reactor/result.hpp"\n'}
-        self.check(tidy.nothing_includes_a_floor_above, tree, {"reactor/result.hpp": ""},
+        self.check(tidy.nothing_includes_a_layer_above, tree, {"reactor/result.hpp": ""},
                    "reactor/result.hpp:1:")
 
     def test_a_file_that_architecture_does_not_tell_of_and_one_that_it_invents(self):
         tree = {"ARCHITECTURE.md": "| 0 | `result` | a |\n", "reactor/result.hpp": "",
                 "reactor/loop.hpp": ""}
-        self.check(tidy.nothing_includes_a_floor_above, tree,
+        self.check(tidy.nothing_includes_a_layer_above, tree,
                    {"ARCHITECTURE.md": "| 0 | `result` | a |\n| 1 | `loop` | b |\n"},
-                   "reactor/loop: on no floor")
-        self.check(tidy.nothing_includes_a_floor_above,
+                   "reactor/loop: in no layer")
+        self.check(tidy.nothing_includes_a_layer_above,
                    {"ARCHITECTURE.md": "| 0 | `result` | a |\n"}, {"reactor/result.hpp": ""},
                    "ARCHITECTURE.md: there is no reactor/result")
 
