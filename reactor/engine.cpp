@@ -236,10 +236,28 @@ bool Engine::run_once(bool wait) {
       uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } else {
       iteration_.run(wait, stopping_);
+      if (hosted_) wake_host();
     }
   }
   rethrow();
   return embedded_ ? uv_loop_alive(&native_) != 0 : alive();
+}
+
+int Engine::host_descriptor() {
+  assert(!embedded_ && "uv_run of the application's loop serves this one");
+  hosted_ = true;
+  if (!timers_.in_iteration()) wake_host();
+  return poller_.descriptor();
+}
+
+Duration Engine::host_timeout() {
+  const int native = poller_.native_wait();
+  return native < 0 ? Duration::max() : Duration(std::chrono::milliseconds(native));
+}
+
+// From here on a post() makes the descriptor readable, as what is left to do does now.
+void Engine::wake_host() {
+  if (!iteration_.may_sleep()) poller_.wake();
 }
 
 // The poller has something, inside the application's iteration of its own loop.
@@ -274,7 +292,8 @@ bool Engine::alive() const {
 }
 
 void Engine::schedule(Source& source) {
-  if (sources_.schedule(source) && embedded_ && !timers_.in_iteration()) poller_.wake();
+  const bool waits_elsewhere = embedded_ || hosted_;
+  if (sources_.schedule(source) && waits_elsewhere && !timers_.in_iteration()) poller_.wake();
 }
 
 }  // namespace reactor

@@ -64,6 +64,9 @@ class Engine {
     return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
   }
   void rethrow() { calls_.rethrow(); }
+  /// For a program whose own loop waits in place of this one, from now on.
+  [[nodiscard]] int host_descriptor();
+  [[nodiscard]] Duration host_timeout();
   /// True in a child that was forked after this was made: the parent goes on with what it shares.
   [[nodiscard]] bool forked() const { return forked_; }
   void measure_iterations(IterationStatistics* statistics) { iteration_.measure(statistics); }
@@ -148,6 +151,7 @@ class Engine {
     return thread_.load(std::memory_order_relaxed) == thread;
   }
   void run_iterations();
+  void wake_host();
   void embedded_iteration();
   void keep_application_running();
   void finish_natives();
@@ -157,6 +161,7 @@ class Engine {
 
   Loop& loop_;
   const bool embedded_;
+  bool hosted_ = false;  // A program waits for host_descriptor(), and calls run_once().
   bool forked_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;

@@ -22,6 +22,10 @@ bool Loop::run_once() { return engine_->alive() && engine_->run_once(true); }
 
 bool Loop::poll() { return engine_->run_once(false); }
 
+int Loop::fd() { return engine_->host_descriptor(); }
+
+Duration Loop::timeout() { return engine_->host_timeout(); }
+
 void Loop::stop() noexcept { engine_->stop(); }
 
 void Loop::post(Task task) { engine_->post(std::move(task)); }

@@ -69,6 +69,18 @@ class Loop {
   /// Serves what is ready now, without waiting. False when nothing is left to wait for.
   bool poll();
 
+  /// For a program whose own loop waits in place of this one. Each time before the program waits, it
+  /// reads timeout(). It waits until fd() is readable, and no longer than timeout(), then calls
+  /// poll(). The descriptor is never readable without work to do, and is the same at each call.
+  ///
+  ///     pollfd ready{loop.fd(), POLLIN, 0};
+  ///     ::poll(&ready, 1, milliseconds_of(loop.timeout()));
+  ///     loop.poll();
+  ///
+  /// A loop that is embedded in a libuv loop has none of this: uv_run serves it.
+  [[nodiscard]] int fd();
+  [[nodiscard]] Duration timeout();
+
   /// Ends run() after the present iteration, or the next run() after one iteration. Where a
   /// callback of the same iteration throws, the exception leaves that run(), and stop() ends the
   /// next. Any thread.

@@ -102,6 +102,11 @@ class Poller {
   /// of ours that must not keep a loop running.
   [[nodiscard]] virtual bool native_alive(unsigned /*unreferenced*/) const { return false; }
 
+  /// For a program that waits in place of wait(): readable when wait() has something to report.
+  /// After native_wait() milliseconds libuv has to run all the same; negative: never.
+  [[nodiscard]] virtual int descriptor() const { return -1; }
+  [[nodiscard]] virtual int native_wait() { return -1; }
+
   /// Embedded: whether the application's loop should go on for our sake.
   virtual void keep_alive(bool /*alive*/) {}
 

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "reactor/platform/kernel.hpp"
+#include "reactor/platform/native_timeout.hpp"
 #include "reactor/platform/poller.hpp"
 
 namespace reactor::platform {
@@ -104,6 +105,10 @@ class EpollPoller final : public Poller {
   [[nodiscard]] bool native_alive(unsigned unreferenced) const override {
     return has_active_natives(unreferenced);
   }
+  [[nodiscard]] int descriptor() const override { return set_; }
+  [[nodiscard]] int native_wait() override {
+    return application_watch_ ? -1 : native_timeout(loop_);
+  }
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
 
@@ -119,8 +124,6 @@ class EpollPoller final : public Poller {
   [[nodiscard]] bool has_active_natives(unsigned unreferenced) const {
     return loop_.active_handles + loop_.active_reqs.count > unreferenced;
   }
-  [[nodiscard]] bool native_has_news() const;
-  int native_timeout();
   unsigned nested_events(Token token);
   bool drop_nested(Token token);
 
@@ -142,27 +145,6 @@ EpollPoller::~EpollPoller() {
   for (const int fd : {timer_fd_, wake_fd_, set_}) {
     if (fd >= 0) ::close(fd);
   }
-}
-
-// libuv tells its backend descriptor of new handles only when it runs. Its list of them is a ring
-// that begins with a pointer to the next, whatever type a version gives it.
-bool EpollPoller::native_has_news() const {
-  const void* next = nullptr;
-  std::memcpy(&next, &loop_.watcher_queue, sizeof next);
-  return next != &loop_.watcher_queue;
-}
-
-// How long libuv wants to sleep.
-int EpollPoller::native_timeout() {
-  // With nothing active it runs only to close handles, and would not even look at its news.
-  if (!has_active_natives(0)) return uv_loop_alive(&loop_) ? 0 : -1;
-  if (native_has_news()) return 0;
-  const int timeout = uv_backend_timeout(&loop_);
-  if (timeout <= 0) [[likely]]
-    return timeout;
-  // It computes that from a clock that it read when it last ran, which may be long ago here.
-  uv_update_time(&loop_);
-  return uv_backend_timeout(&loop_);
 }
 
 std::span<const Event> EpollPoller::collect(int timeout) {
@@ -275,7 +257,7 @@ void EpollPoller::remove(int fd, Token token) {
 }
 
 std::span<const Event> EpollPoller::wait(int timeout) {
-  const int until_native = application_watch_ ? -1 : native_timeout();
+  const int until_native = native_wait();
   if (until_native >= 0) return collect_for_native(timeout, until_native);
   return collect(timeout);
 }

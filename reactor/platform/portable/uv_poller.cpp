@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reactor/platform/kernel.hpp"
+#include "reactor/platform/native_timeout.hpp"
 #include "reactor/platform/poller.hpp"
 
 namespace reactor::platform {
@@ -68,6 +69,8 @@ class UvPoller final : public Poller {
   void wake() noexcept override;
   void arm(std::int64_t nanoseconds) override;
   [[nodiscard]] bool native_alive(unsigned unreferenced) const override;
+  [[nodiscard]] int descriptor() const override { return uv_backend_fd(&loop_); }
+  [[nodiscard]] int native_wait() override { return native_timeout(loop_); }
   void keep_alive(bool alive) override;
   void detach_from_parent(bool consistent) noexcept override;
 
