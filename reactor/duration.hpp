@@ -41,6 +41,16 @@ struct Duration : std::chrono::nanoseconds {
   }
 };
 
+/// As poll(2), epoll_wait(2) and other loops take a timeout: milliseconds, rounded up; -1 without
+/// limit.
+constexpr int poll_timeout(Duration timeout) {
+  constexpr std::int64_t most = std::numeric_limits<int>::max();
+  if (timeout.count() == std::numeric_limits<std::int64_t>::max()) return -1;
+  if (timeout.count() <= 0) return 0;
+  const std::int64_t whole = (timeout.count() - 1) / 1'000'000 + 1;
+  return static_cast<int>(whole < most ? whole : most);
+}
+
 /// `nanoseconds` plus a span, at most the largest number and at least the smallest.
 constexpr std::int64_t saturating_sum(std::int64_t nanoseconds, std::int64_t span) {
   std::int64_t sum = 0;

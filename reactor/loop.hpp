@@ -74,7 +74,7 @@ class Loop {
   /// poll(). The descriptor is never readable without work to do, and is the same at each call.
   ///
   ///     pollfd ready{loop.fd(), POLLIN, 0};
-  ///     ::poll(&ready, 1, milliseconds_of(loop.timeout()));
+  ///     ::poll(&ready, 1, reactor::poll_timeout(loop.timeout()));
   ///     loop.poll();
   ///
   /// A loop that is embedded in a libuv loop has none of this: uv_run serves it.

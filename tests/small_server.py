@@ -41,8 +41,10 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
 def build(source, folder):
     """The program of this source."""
     program = Path(folder) / "program"
-    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", BUILD / "libuvreactor.a", "-luv", "-lfmt",
-                    "-pthread", "-o", program], input=source, text=True, check=True)
+    package = (BUILD / "meson-private/uvreactor.pc").read_text()
+    libraries = re.search(r"^Libs.private: (.*)", package, re.MULTILINE)[1].split()
+    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", BUILD / "libuvreactor.a", *libraries, "-o",
+                    program], input=source, text=True, check=True)
     return program
 
 

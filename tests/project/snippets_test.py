@@ -17,8 +17,8 @@ from pathlib import Path
 import tidy
 from small_server import COMPILE, ROOT, SECONDS, build, receive
 
-STANDARD = ("array chrono cstddef cstdio cstdint functional memory optional span string string_view "
-            "utility vector").split()
+STANDARD = ("poll.h array chrono cstddef cstdio cstdint functional memory optional span string "
+            "string_view utility vector").split()
 
 
 @dataclass

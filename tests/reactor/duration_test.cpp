@@ -207,4 +207,15 @@ TEST_SUITE("duration") {
     ok(socket.set(option::linger, std::chrono::seconds::max()));
     CHECK(ok(socket.get(option::linger)).value() > 10'000s);
   }
+
+  TEST_CASE("poll(2) waits at least as long, and without limit for the longest") {
+    CHECK(poll_timeout(Duration::max()) == -1);
+    CHECK(poll_timeout(std::chrono::hours::max()) == -1);
+    CHECK(poll_timeout(-1s) == 0);
+    CHECK(poll_timeout(0s) == 0);
+    CHECK(poll_timeout(1ns) == 1);
+    CHECK(poll_timeout(1ms) == 1);
+    CHECK(poll_timeout(1ms + 1ns) == 2);
+    CHECK(poll_timeout(24h * 365) == INT_MAX);
+  }
 }

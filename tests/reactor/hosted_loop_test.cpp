@@ -39,11 +39,8 @@ int host_until(Loop& loop, Condition condition) {
   while (!condition()) {
     const bool too_late = std::chrono::steady_clock::now() > limit;
     REQUIRE_MESSAGE(!too_late, "what the test waits for has not happened in time");
-    const std::chrono::milliseconds most = 1s, wanted = loop.timeout();
-    if (!is_readable(loop.fd(), static_cast<int>(std::min(most, wanted).count())) &&
-        wanted > most) {
-      continue;
-    }
+    const Duration most = 1s, wanted = loop.timeout();
+    if (!is_readable(loop.fd(), poll_timeout(std::min(most, wanted))) && wanted > most) continue;
     loop.poll();
     ++polls;
   }
