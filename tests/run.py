@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the suite against one build folder and ends with `N passed, N failed, N skipped`.
 
-Three kinds of checks: every test() known to meson (a doctest binary counts case by case), every
-`*_test.py` (unittest, which gets the build folder in UVREACTOR_BUILD), and tidy's rules.
+It runs every test() known to meson. A doctest binary, a file of Python's unittest and tidy count
+case by case.
 A doctest case that this machine cannot run says MESSAGE("skipped: why") and returns.
 With --retries N a check that fails is run again by itself, N times at most. One that passes then
 counts as passed, and a line `FLAKY name` says so.
@@ -13,6 +13,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,8 +33,10 @@ class Totals:
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.bad = []  # The names of the cases that failed.
 
-    def add(self, name, passed, failed, skips=(), log="", seconds=None, flaky=()):
+    def add(self, name, passed, failed, skips=(), log="", seconds=None, flaky=(), bad=()):
+        self.bad += [case or name for case in bad]
         self.passed += passed
         self.failed += failed
         self.skipped += len(skips)
@@ -50,6 +53,10 @@ class Totals:
             print(f"      skipped {case}: {reason}", flush=True)
         for case in flaky:
             print(f"FLAKY {name}: {case}", flush=True)
+
+    def print_failures(self):
+        for case in self.bad:
+            print(f"FAILED {case}\n       to run it again: ./dev test {shlex.quote(case)}")
 
     def line(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -156,7 +163,7 @@ def run_meson_test(test, build, arguments):
     told = []
     for number in range(1, arguments.repeat + 1):
         passed = failed = 0
-        skips, flaky, log, began = [], [], "", time.monotonic()
+        skips, flaky, bad, log, began = [], [], [], "", time.monotonic()
         for words in filter_runs(arguments.filter) if doctest else [[]]:
             outcome = run(words)
             log += outcome.log
@@ -168,6 +175,7 @@ def run_meson_test(test, build, arguments):
                     if not outcome.failed:
                         flaky.append("all of it")
                         break
+                bad += outcome.failures
             else:
                 for name in outcome.failures:
                     again = [f"--test-case={doctest_pattern(name)}"]
@@ -175,13 +183,15 @@ def run_meson_test(test, build, arguments):
                         flaky.append(name)
                         outcome.failed -= 1
                         outcome.passed += 1
+                    else:
+                        bad.append(name)
             passed += outcome.passed
             failed += outcome.failed
             skips += outcome.skips
         if passed or failed or skips:
             turn = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
             told.append((test["name"] + turn, passed, failed, skips, log,
-                         time.monotonic() - began, flaky))
+                         time.monotonic() - began, flaky, bad))
     return told
 
 
@@ -190,7 +200,14 @@ def passes_again(passes, retries):
 
 
 def meson_tests(build):
-    return json.loads((build / "meson-info/intro-tests.json").read_text())
+    """The binaries, and the Python files."""
+    tests = json.loads((build / "meson-info/intro-tests.json").read_text())
+    files = [Path(test["cmd"][-1]).resolve() for test in tests if is_python(test)]
+    return [test for test in tests if not is_python(test)], files
+
+
+def is_python(test):
+    return any(suite.endswith(":python") for suite in test["suite"])
 
 
 # --- Python files ------------------------------------------------------------------------------
@@ -235,6 +252,7 @@ def run_one_file(path, text, retries):
         "ran": ran,
         "passed": outcome.good + len(outcome.expectedFailures) + len(flaky),
         "failed": len(bad) - len(flaky),
+        "bad": [case for case in bad if case not in flaky],
         "skips": [[str(case).split(" ")[0], reason] for case, reason in outcome.skipped],
         "flaky": flaky,
     }))
@@ -252,7 +270,8 @@ def run_python_file(path, build, arguments):
     try:
         outcome = json.loads(last)
     except json.JSONDecodeError:
-        outcome, log = {"ran": 1, "passed": 0, "failed": 1, "skips": [], "flaky": []}, output
+        outcome, log = {"ran": 1, "passed": 0, "failed": 1, "skips": [], "flaky": [],
+                        "bad": [path.name]}, output
     if status != 0 and not outcome["failed"]:
         outcome["failed"] = 1
     if outcome["ran"] == 0 and not arguments.filter:
@@ -261,17 +280,16 @@ def run_python_file(path, build, arguments):
     if not outcome["ran"]:
         return []
     return [(str(path.relative_to(TESTS)), outcome["passed"], outcome["failed"],
-             outcome["skips"], log, time.monotonic() - began, outcome["flaky"])]
+             outcome["skips"], log, time.monotonic() - began, outcome["flaky"], outcome["bad"])]
 
 
-def python_files(arguments):
+def wanted_files(files, arguments):
     if arguments.valgrind or arguments.repeat > 1:
         return []
-    files = sorted(TESTS.rglob("*_test.py"))
     if arguments.built_only:
-        files = [file for file in files
-                 if {TESTS / "samples", TESTS / "security"} & set(file.parents)]
-    return files
+        return [file for file in files
+                if {TESTS / "samples", TESTS / "security"} & set(file.parents)]
+    return [file for file in files if file.name != "tidy.py"]
 
 
 # --- tidy --------------------------------------------------------------------------------------
@@ -283,7 +301,7 @@ def run_tidy(totals, text):
     if broken:
         bad = [rule for rule, findings in broken.items() if findings]
         log = "\n".join(f"tidy: {finding}" for rule in bad for finding in broken[rule])
-        totals.add("tidy", len(broken) - len(bad), len(bad), log=log)
+        totals.add("tidy", len(broken) - len(bad), len(bad), log=log, bad=bad)
 
 
 def main():
@@ -309,9 +327,10 @@ def main():
     totals = Totals()
     # One more than processors: some tests wait more than they compute.
     with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
-        jobs = [pool.submit(run_meson_test, test, build, arguments) for test in meson_tests(build)]
+        tests, files = meson_tests(build)
+        jobs = [pool.submit(run_meson_test, test, build, arguments) for test in tests]
         jobs += [pool.submit(run_python_file, file, build, arguments)
-                 for file in python_files(arguments)]
+                 for file in wanted_files(files, arguments)]
         for job in jobs:
             for run in job.result():
                 totals.add(*run)
@@ -320,6 +339,7 @@ def main():
     if totals.passed + totals.failed + totals.skipped == 0:
         print(f"no test matches {arguments.filter!r}")
         totals.failed = 1
+    totals.print_failures()
     print(totals.line())
     return 1 if totals.failed else 0
 

@@ -414,7 +414,7 @@ def every_dependency_has_its_licence_told(root):
 
 
 if __name__ == "__main__":
-    tree = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent)
+    tree = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent)
     findings = [finding for check in RULES for finding in check(tree)]
     print("\n".join(findings) or "tidy")
     sys.exit(bool(findings))

@@ -203,3 +203,7 @@ class Warnings(unittest.TestCase):
             for level in ("-Og", "-O1", "-O2", "-O3"):
                 with self.subTest(compiler=compiler, level=level):
                     self.assertEqual(compile_source(compiler, WRITTEN_BY_USERS, level).stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
