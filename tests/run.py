@@ -21,6 +21,7 @@ import time
 import unittest
 from pathlib import Path
 
+import build_options
 import tidy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -200,14 +201,14 @@ def passes_again(passes, retries):
 
 
 def meson_tests(build):
-    """The binaries, and the Python files."""
-    tests = json.loads((build / "meson-info/intro-tests.json").read_text())
-    files = [Path(test["cmd"][-1]).resolve() for test in tests if is_python(test)]
-    return [test for test in tests if not is_python(test)], files
-
-
-def is_python(test):
-    return any(suite.endswith(":python") for suite in test["suite"])
+    """The binaries, and the Python files with their suites, as tests/meson.build explains them."""
+    binaries, files = [], []
+    for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
+        if test["cmd"][-1].endswith(".py"):
+            files.append((Path(test["cmd"][-1]).resolve(), test["suite"][0].partition(":")[2]))
+        else:
+            binaries.append(test)
+    return binaries, files
 
 
 # --- Python files ------------------------------------------------------------------------------
@@ -283,13 +284,15 @@ def run_python_file(path, build, arguments):
              outcome["skips"], log, time.monotonic() - began, outcome["flaky"], outcome["bad"])]
 
 
-def wanted_files(files, arguments):
+def wanted_files(files, build, arguments):
     if arguments.valgrind or arguments.repeat > 1:
         return []
+    suites = {"project", "programs", "threads"}
     if arguments.built_only:
-        return [file for file in files
-                if {TESTS / "samples", TESTS / "security"} & set(file.parents)]
-    return [file for file in files if file.name != "tidy.py"]
+        suites -= {"project"}
+    if build_options.options(build)["b_sanitize"] == "thread":
+        suites -= {"programs"}
+    return [file for file, suite in files if suite in suites and file.name != "tidy.py"]
 
 
 # --- tidy --------------------------------------------------------------------------------------
@@ -314,7 +317,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=1, help="run each binary N times in a row")
     parser.add_argument("--valgrind", action="store_true", help="run each binary under valgrind")
     parser.add_argument("--built-only", action="store_true",
-                        help="only the test binaries and the samples' tests")
+                        help="not the tests that are the same in every build")
     parser.add_argument("--timeout-scale", type=int, default=1, help="factor on every time limit")
     parser.add_argument("--retries", type=int, default=int(os.environ.get("UVREACTOR_RETRIES", 0)),
                         help="run what fails again, N times at most; default: UVREACTOR_RETRIES")
@@ -330,7 +333,7 @@ def main():
         tests, files = meson_tests(build)
         jobs = [pool.submit(run_meson_test, test, build, arguments) for test in tests]
         jobs += [pool.submit(run_python_file, file, build, arguments)
-                 for file in wanted_files(files, arguments)]
+                 for file in wanted_files(files, build, arguments)]
         for job in jobs:
             for run in job.result():
                 totals.add(*run)
