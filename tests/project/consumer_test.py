@@ -15,8 +15,8 @@ import tidy
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ["UVREACTOR_BUILD"])
 CONSUMER = ROOT / "tests/project/consumer"
-COMPILE = ["c++", "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
+COMPILE = ["c++", "-std=c++20", *STRICT]
 SAYS = "1 tick, 2 lines\n"
 
 
