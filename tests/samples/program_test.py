@@ -1,4 +1,4 @@
-"""What all programs do alike, whatever they are for."""
+"""What all programs have in common."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 def shell(redirection, name, *arguments, **options):
-    """Runs a sample with a standard descriptor where the shell puts it."""
+    """Runs a sample with a standard descriptor redirected by the shell."""
     return subprocess.run(["sh", "-c", 'exec "$0" "$@" ' + redirection, program(name), *arguments],
                           timeout=TIMEOUT_SECONDS, check=False, **options)
 
@@ -28,7 +28,7 @@ class EveryProgram(unittest.TestCase):
                 done = run(name, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("\nExample: ", done.stdout)
-                self.assertNotIn("=[]", done.stdout)  # No default is no list of none.
+                self.assertNotIn("=[]", done.stdout)  # Options without a default must not show an empty list.
                 done = run(name, "--version")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")
@@ -41,7 +41,8 @@ class EveryProgram(unittest.TestCase):
 
     def test_every_server_prints_the_most_memory_that_it_can_hold(self):
         for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
-                     "readiness_echo_server", "remote_command_server", "tcp_echo_server", "tcp_relay",
+                     "readiness_echo_server", "remote_command_server", "service_echo_server",
+                     "tcp_echo_server", "tcp_relay",
                      "udp_chat", "udp_echo_server", "udp_time_server"):
             with self.subTest(name):
                 told = re.search(r"^A thread holds at most (\d+) MiB in memory:\n\S.*[a-zA-Z]\.",

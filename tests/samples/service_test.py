@@ -1,0 +1,71 @@
+"""service_echo_server under a service manager: this test in its place, and systemd-socket-activate."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import TIMEOUT_SECONDS, Server, program  # noqa: E402
+
+
+def echo_through(path):
+    """Connects as soon as somebody listens, and returns what comes back for "hello"."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(TIMEOUT_SECONDS)
+        while True:
+            try:
+                client.connect(path)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > deadline:
+                    raise
+        client.sendall(b"hello")
+        return client.recv(100)
+
+
+class Service(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.manager.close)
+        self.manager.settimeout(TIMEOUT_SECONDS)
+        self.manager.bind(f"{self.folder.name}/notify")
+        self.environment = {**os.environ, "NOTIFY_SOCKET": f"{self.folder.name}/notify"}
+
+    def report(self):
+        return self.manager.recv(1000).decode()
+
+    def test_it_reports_that_it_serves_and_that_it_ends(self):
+        with Server("service_echo_server", env=self.environment) as server:
+            self.assertEqual(self.report(), f"READY=1\nSTATUS=serving on 127.0.0.1:{server.port}")
+        self.assertTrue(self.report().startswith("STOPPING=1\nSTATUS=waiting"))
+
+    def test_it_serves_on_a_socket_that_systemd_passes(self):
+        if not shutil.which("systemd-socket-activate"):
+            self.skipTest("there is no systemd-socket-activate")
+        path = f"{self.folder.name}/echo"
+        # It starts the program for the first connection.
+        with subprocess.Popen(
+                ["systemd-socket-activate", f"--listen={path}", "--fdname=echo",
+                 f"--setenv=NOTIFY_SOCKET={self.environment['NOTIFY_SOCKET']}",
+                 program("service_echo_server")],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+            try:
+                self.assertEqual(echo_through(path), b"hello")
+                self.assertEqual(server.stdout.readline(), f"listening on unix:{path}\n")
+                self.assertEqual(self.report(), f"READY=1\nSTATUS=serving on unix:{path}")
+            finally:
+                server.terminate()
+            self.assertEqual(server.wait(TIMEOUT_SECONDS), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
