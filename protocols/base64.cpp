@@ -39,7 +39,7 @@ std::optional<std::string> from_base64(std::string_view text) {
       if (value == alphabet.npos) return std::nullopt;
       group = group << 6 | static_cast<std::uint32_t>(value);
     }
-    // Bits behind the last byte: two texts would mean the same bytes.
+    // Bits after the last byte must be zero, or two texts would mean the same bytes.
     if ((group & ((1U << 8 * padding) - 1)) != 0) return std::nullopt;
     for (std::size_t i = 0; i < 3 - padding; ++i) {
       bytes += static_cast<char>(group >> (16 - 8 * i) & 0xFF);

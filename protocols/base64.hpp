@@ -12,8 +12,8 @@ namespace protocols {
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
-/// Nothing when `text` is not what to_base64() writes: padding is part of it, and the bits that the
-/// last character has too many are zero.
+/// Returns nothing when `text` is not what to_base64() writes: padding is required, and the unused
+/// bits of the last character are zero.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace protocols

@@ -1,4 +1,4 @@
-// Bytes as every decoder takes them and every encoder makes them, and the way to and from text.
+// Bytes as decoders take them and encoders make them, and their conversion to and from text.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace protocols {
 
-/// A view of bytes that belong to somebody else.
+/// A view of bytes that it does not own.
 using Bytes = std::span<const std::byte>;
 
 /// The same bytes, seen as text; nothing is checked or copied.

@@ -65,7 +65,7 @@ void append_cobs(std::vector<std::byte>& out, Bytes payload) {
     out.insert(out.end(), candidates.begin(), stop);
     payload = payload.subspan(size);
     if (payload.empty()) break;
-    // A full block is followed by the next at once, any other stands for the zero behind it.
+    // After a full block the next one follows directly; any other block includes the zero after it.
     if (size + 1 < full_code) payload = payload.subspan(1);
   }
   out.push_back(zero);

@@ -4,7 +4,7 @@
 //     | code | code-1 bytes | code | code-1 bytes | 00  |    no zero but the last
 //     +------+--------------+------+--------------+-----+
 //
-// Between two blocks stands a zero of the payload, unless the first one's code is FF: that block is
+// Between two blocks the payload has a zero, unless the code of the first one is FF: that block is
 // full. Zeros between frames mean nothing: the empty payload is 01 00, not 00.
 #pragma once
 
@@ -18,16 +18,16 @@ namespace protocols {
 struct Cobs {
   using Frame = Bytes;
   struct Progress {
-    std::size_t scanned = 0;  ///< No zero stands ahead of this.
-    std::size_t block = 0;    ///< Where the code of the block in hand stands.
-    std::size_t payload = 0;  ///< Bytes of payload in the blocks ahead of it.
+    std::size_t scanned = 0;  ///< There is no zero before this.
+    std::size_t block = 0;    ///< Position of the code of the current block.
+    std::size_t payload = 0;  ///< Bytes of payload in the blocks before it.
     bool zero_due = false;    ///< The payload has a zero between those and this one.
   };
 
   std::size_t max_payload_bytes = 65536;
   std::vector<std::byte> unstuffed_frame = {};  ///< Holds a frame of more than one block.
 
-  /// Errors    DecodeError::too_large, bad_cobs (the zero that cuts a block short)
+  /// Errors    DecodeError::too_large, bad_cobs (the zero that ends a block too early)
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
 
  private:

@@ -6,7 +6,7 @@
 namespace protocols {
 namespace {
 
-// How many of the delimiter's first bytes stand at `start`.
+// How many of the delimiter's first bytes are at `start`.
 std::size_t matching(std::string_view text, std::size_t start, std::string_view delimiter) {
   const std::string_view there = text.substr(start, delimiter.size());
   return static_cast<std::size_t>(
@@ -45,7 +45,7 @@ Parsed<Bytes> Delimited::parse(Bytes bytes, Progress& progress) const {
   return Parsed<Frame>::need(bytes.size() + 1);
 }
 
-// The first place from `from` on that has the first byte of a delimiter, or the end.
+// The first position from `from` on that has the first byte of a delimiter, or the end.
 std::size_t Delimited::find_start(std::string_view text, std::size_t from) const {
   if (delimiters.size() == 1) return std::min(text.find(delimiters[0][0], from), text.size());
   const auto begins = [this](char byte) {
@@ -57,7 +57,7 @@ std::size_t Delimited::find_start(std::string_view text, std::size_t from) const
       text.begin());
 }
 
-// The byte at which the last delimiter that could still have ended the frame came to nothing.
+// The byte that ruled out the last delimiter that could still have ended the frame.
 std::size_t Delimited::too_large_at(std::string_view text) const {
   std::size_t certain = max_frame_bytes;
   for (const std::string& delimiter : delimiters) {

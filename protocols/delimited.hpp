@@ -1,11 +1,11 @@
-// Frames that end where a certain byte string stands.
+// Frames that end with a given byte string.
 //
 //     +----------+-----------+--------------+-----------+
 //     | content  | delimiter | content      | delimiter |
 //     +----------+-----------+--------------+-----------+
 //
 // Of several delimiters the one that begins first ends the frame, and of those that begin at the
-// same byte the shortest: one that begins with another is never reached.
+// same byte the shortest. So a delimiter that begins with another one is never found.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,12 @@ namespace protocols {
 struct Delimited {
   using Frame = Bytes;
   struct Progress {
-    std::size_t start = 0;  ///< Of the next delimiter to look for.
-    std::size_t seen = 0;   ///< Bytes that showed that none begins before.
+    std::size_t start = 0;  ///< Where to search for the next delimiter.
+    std::size_t seen = 0;   ///< The bytes which showed that none begins before `start`.
   };
   static constexpr bool looks_ahead = true;
 
-  std::vector<std::string> delimiters;  ///< At least one, none of them empty; has to be given.
+  std::vector<std::string> delimiters;  ///< At least one, none of them empty; required.
   std::size_t max_frame_bytes = 65536;  ///< Of the content, without the delimiter.
   bool strip = true;                    ///< Deliver the content without its delimiter.
 
@@ -43,8 +43,8 @@ struct Delimited {
 ///     DelimitedDecoder decoder({.delimiters = {"\r\n\r\n"}});
 using DelimitedDecoder = FrameDecoder<Delimited>;
 
-/// Appends `content` and the first of the delimiters. False, and nothing appended, when a decoder
-/// of this format would not give the content back: it is too long, or holds a delimiter.
+/// Appends `content` and the first of the delimiters. Returns false, and appends nothing, when a
+/// decoder of this format would not return the content: it is too long, or contains a delimiter.
 [[nodiscard]] bool append_delimited(std::vector<std::byte>& out, Bytes content,
                                     const Delimited& format);
 

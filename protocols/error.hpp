@@ -1,4 +1,4 @@
-// Why a decoder gave up on its stream: one std::error_code category for all protocols.
+// Why decoding a stream failed: one std::error_code category for all protocols.
 #pragma once
 
 #include <string_view>
@@ -8,39 +8,39 @@
 
 namespace protocols {
 
-/// What was wrong with the bytes. After any of these the stream cannot be trusted again.
+/// What was wrong with the bytes. After any of these the stream cannot be decoded further.
 enum class DecodeError {
   too_large = 1,  ///< Longer than the configured maximum.
-  bad_length,     ///< A length that is no number, or smaller than what it has to count.
+  bad_length,     ///< A length that is no number, or too small for what it has to count.
   bad_strip,      ///< A frame shorter than the bytes to be stripped from it.
   bad_varint,     ///< A varint that does not end, or does not fit its type.
   bad_header,     ///< A header that cannot be read.
   bad_size,       ///< A header without a usable payload size.
-  bad_escape,     ///< An escape byte followed by nothing that may be escaped.
+  bad_escape,     ///< An escape byte followed by a byte that may not be escaped.
   bad_cobs,       ///< A COBS block that ends before its length.
   leading_zero,   ///< A decimal length written with a leading zero.
   missing_comma,  ///< A netstring that does not end in a comma.
 
-  // HTTP/1.1; http/status.hpp tells which status answers each.
+  // HTTP/1.1; http/status.hpp defines the status of the response to each.
   bad_method,               ///< A request that does not begin with a method.
-  bad_target,               ///< A target that cannot be one, or not of this method.
-  bad_version,              ///< No HTTP version where one belongs.
+  bad_target,               ///< A target that is invalid, or not allowed for this method.
+  bad_version,              ///< No HTTP version where one is required.
   unsupported_version,      ///< An HTTP version that is not 1.x.
-  bad_status,               ///< No status where one belongs.
+  bad_status,               ///< No status where one is required.
   start_line_too_long,      ///< A longer request or status line than is accepted.
   bad_line_end,             ///< CR without LF, or LF without CR.
   folded_line,              ///< White space at the beginning of a field line.
-  bad_field_name,           ///< A field line without a name, or with white space behind it.
+  bad_field_name,           ///< A field line without a name, or with white space after it.
   bad_field_value,          ///< A control character in the value of a field.
   fields_too_large,         ///< More fields, or longer ones, than are accepted.
-  bad_host,                 ///< A missing, repeated or impossible Host.
+  bad_host,                 ///< A missing, repeated or invalid Host.
   bad_content_length,       ///< A Content-Length that is not exactly one number.
   bad_transfer_encoding,    ///< A Transfer-Encoding that does not end in `chunked`, used once.
-  unknown_transfer_coding,  ///< A transfer coding beside `chunked`.
+  unknown_transfer_coding,  ///< A transfer coding other than `chunked`.
   ambiguous_framing,        ///< Two statements about where the body ends.
-  bad_chunk,                ///< A chunk without its size, or not as long as that says.
+  bad_chunk,                ///< A chunk without its size, or of another size than that.
   body_too_large,           ///< A longer body than is accepted.
-  unsolicited_response,     ///< A response that answers no request.
+  unsolicited_response,     ///< A response without a request.
   truncated,                ///< A response that the end of the stream cut off.
 };
 

@@ -17,7 +17,7 @@ struct Fixed {
   using Frame = Bytes;
   using Progress = NoProgress;
 
-  std::size_t frame_bytes = 0;  ///< At least 1; has to be given.
+  std::size_t frame_bytes = 0;  ///< At least 1; required.
 
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const {
     assert(frame_bytes > 0);
@@ -26,12 +26,12 @@ struct Fixed {
   }
 };
 
-/// Cuts a stream into frames of one size. Every byte is right, so there is no error.
+/// Splits a stream into frames of one size. Every byte is valid, so there is no error.
 ///
 ///     FixedDecoder decoder({.frame_bytes = 188});
 using FixedDecoder = FrameDecoder<Fixed>;
 
-/// Appends one frame. False, and nothing appended, when it does not have that size.
+/// Appends one frame. Returns false, and appends nothing, when it does not have that size.
 [[nodiscard]] inline bool append_fixed(std::vector<std::byte>& out, Bytes frame, Fixed format) {
   if (frame.size() != format.frame_bytes) return false;
   out.insert(out.end(), frame.begin(), frame.end());

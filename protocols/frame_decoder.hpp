@@ -1,4 +1,4 @@
-// Makes a decoder of a protocol, and a protocol is one pure function.
+// Makes a decoder of a protocol, which is one pure function.
 //
 //     struct Lines {
 //       using Frame = std::string_view;
@@ -25,12 +25,12 @@ namespace protocols {
 
 enum class Verdict : unsigned char { frame, skip, need, error };
 
-/// What a protocol makes of the bytes at the front of the stream. A Frame is a value: copyable, and
-/// made by `{}`. It may be a view of the bytes, which is valid until the decoder is asked again.
+/// The result of parsing the bytes at the front of the stream. A Frame is a value: copyable, and
+/// made by `{}`. It may be a view of the bytes, which is valid until the next call of the decoder.
 template <class Frame>
 struct Parsed {
-  /// The first `size` bytes are this frame. `next_needs` is 0 where one more frame may follow
-  /// without one more byte, as the end of a message may.
+  /// The first `size` bytes are this frame. `next_needs` is 0 if one more frame may follow without
+  /// another byte, such as the end of a message.
   static Parsed frame(Frame value, std::size_t size, std::size_t next_needs = 1) {
     return {Verdict::frame, 0, nullptr, size, next_needs, value};
   }
@@ -46,17 +46,17 @@ struct Parsed {
   /// The first `size` bytes lie between frames and mean nothing.
   static Parsed skip(std::size_t size) { return {Verdict::skip, 0, nullptr, size, 1, {}}; }
 
-  /// Nothing can be said before `total` bytes are there, counted from the front. Where no one can
-  /// tell how many, one more than there are.
+  /// No result is possible before there are `total` bytes, counted from the front. If that number
+  /// is unknown, `total` is one more than there are.
   static Parsed need(std::size_t total) { return {Verdict::need, 0, nullptr, 0, total, {}}; }
 
-  /// Beyond repair, which the byte at index `at` made certain: as early a byte as possible, and
-  /// the same one however many stand behind it. `error` may be of any category; it is not 0.
+  /// The stream is invalid. The byte at index `at` made it certain: as early a byte as possible,
+  /// and the same one however many bytes follow. `error` may be of any category; it is not 0.
   static Parsed fail(std::error_code error, std::size_t at) {
     return {Verdict::error, error.value(), &error.category(), at + 1, 1, {}};
   }
 
-  /// The same verdict for frames of another type, when it is about no frame.
+  /// The same verdict for frames of another type, when it contains no frame.
   template <class Other>
   [[nodiscard]] Parsed<Other> without_frame() const {
     assert(verdict != Verdict::frame);
@@ -67,7 +67,7 @@ struct Parsed {
   // A std::error_code in parts: making an empty one calls a function for each frame.
   int reason;
   const std::error_category* reason_category;
-  std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the byte at fault.
+  std::size_t size;  ///< Bytes to consume: up to the end of the frame or of the invalid byte.
   std::size_t needs;
   Frame value;
   std::size_t seen = 0;  ///< See after().
@@ -75,14 +75,14 @@ struct Parsed {
 
 /// A message format: options as members, and one function.
 ///
-/// `parse` is given all bytes that have arrived from the front of the next frame on, at least one
-/// unless it asked for none. Its answer follows from these bytes alone; `progress` only remembers
-/// what of them has been looked at. It starts as `{}` for each frame and is kept while more are
-/// needed, so that no byte is looked at twice. A protocol of several phases keeps its phase as a
-/// member and changes it together with returning a frame; its `at_boundary()` then says whether
-/// it stands between messages. Where the end of the stream may complete a frame, `finish()` is told
-/// of it, and says whether one follows without one more byte. Where bytes behind a frame may decide
-/// on its end, `static constexpr bool looks_ahead = true` says so.
+/// `parse` gets all bytes that have arrived from the front of the next frame on: at least one,
+/// unless it needs none. Its result depends on these bytes only; `progress` only records which of
+/// them were checked already. It starts as `{}` for each frame and is kept while more bytes are
+/// needed, so that no byte is checked twice. A protocol of several phases keeps its phase as a
+/// member and changes it when it returns a frame; its `at_boundary()` then returns whether it is
+/// between messages. If the end of the stream may complete a frame, `finish()` is called at that
+/// end, and returns whether a frame follows without another byte. If bytes after a frame may
+/// determine its end, the protocol has `static constexpr bool looks_ahead = true`.
 template <class P>
 concept Protocol =
     std::movable<P> && std::default_initializable<typename P::Progress> &&
@@ -91,10 +91,10 @@ concept Protocol =
       { protocol.parse(bytes, progress) } -> std::same_as<Parsed<typename P::Frame>>;
     };
 
-/// For a protocol that has nothing to remember while it needs more.
+/// For a protocol that has nothing to record while it needs more.
 struct NoProgress {};
 
-/// Where something lies in a stream, counted from its first byte.
+/// The position of something in a stream, counted from the first byte.
 struct Extent {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
@@ -155,18 +155,18 @@ class FrameDecoder {
     return !error_ && buffer_.empty();
   }
 
-  /// The bytes that the frame last returned took; once error() is set, the byte that made it
-  /// certain. Neither depends on the cut.
+  /// The bytes of the frame that was last returned; once error() is set, the byte that made the
+  /// error certain. Neither depends on how the stream was split.
   [[nodiscard]] Extent extent() const {
     const std::uint64_t size = error_ ? 1 : taken_;
     return {buffer_.consumed() - size, size};
   }
 
-  /// How far into the stream what was returned reaches, with what lay between.
+  /// The position in the stream after what was last returned or skipped.
   [[nodiscard]] std::uint64_t position() const { return buffer_.consumed(); }
 
-  /// What was fed and belongs to no frame yet: the beginning of the next one, or what another
-  /// protocol has to go on with.
+  /// The bytes that were fed and belong to no frame yet: the beginning of the next one, or the data
+  /// with which another protocol continues.
   ///
   /// Lifetime  As a frame.
   /// Cost      copy_tail()
@@ -185,7 +185,7 @@ class FrameDecoder {
     return std::nullopt;
   }
 
-  // An error is no earlier than what was seen of the stream to find the end of the frame before.
+  // An error is no earlier than the bytes that were seen to find the end of the frame before.
   void note_seen(Parsed<Frame>& parsed) {
     if (parsed.verdict == Verdict::error) parsed.size = std::max(parsed.size, seen_);
     seen_ = std::max(seen_, parsed.seen);
@@ -195,8 +195,8 @@ class FrameDecoder {
   static constexpr bool looks_ahead = requires { requires P::looks_ahead; };
 
   ReceiveBuffer buffer_;
-  std::size_t seen_ = 0;   // Of what is still in the buffer; with looks_ahead.
-  std::size_t needs_ = 1;  // parse() has nothing to say to a window shorter than this.
+  std::size_t seen_ = 0;   // Bytes seen of those in the buffer; with looks_ahead.
+  std::size_t needs_ = 1;  // parse() has no result for fewer bytes than this.
   std::size_t taken_ = 0;
   [[no_unique_address]] P protocol_;
   [[no_unique_address]] typename P::Progress progress_{};

@@ -13,11 +13,11 @@
 
 namespace protocols {
 
-/// The integer that stands in the first `width` bytes, 1 to 8 of them.
+/// The integer in the first `width` bytes, 1 to 8 of them.
 [[nodiscard]] inline std::uint64_t read_integer(Bytes bytes, std::size_t width, std::endian order) {
   assert(width >= 1 && width <= 8 && width <= bytes.size());
   std::uint64_t value = 0;
-  if (bytes.size() >= sizeof value) {  // One load, from which the bytes behind are shifted out.
+  if (bytes.size() >= sizeof value) {  // One load; the bytes after the integer are shifted out.
     std::memcpy(&value, bytes.data(), sizeof value);
     if (order != std::endian::native) value = __builtin_bswap64(value);
     const std::size_t excess = 8 * (sizeof value - width);
@@ -41,14 +41,14 @@ inline void append_integer(std::vector<std::byte>& out, std::uint64_t value, std
   out.insert(out.end(), bytes.data(), bytes.data() + width);
 }
 
-/// An unsigned LEB128 number: seven bits a byte, the lowest first; the top bit says that more
+/// An unsigned LEB128 number: seven bits a byte, the lowest first; the top bit is set if more bytes
 /// follow.
 struct Varint {
   static constexpr std::size_t max_bytes = 10;
 
   std::uint64_t value = 0;
   std::size_t bytes = 0;  ///< 0 while its end has not arrived.
-  bool fits = true;       ///< False when it is more than 64 bits long, seen at its tenth byte.
+  bool fits = true;       ///< False if it has more than 64 bits; known at its tenth byte.
 };
 
 /// The varint at the front of `bytes`.

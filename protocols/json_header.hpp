@@ -1,13 +1,13 @@
-// A payload behind a JSON header that tells its size: what file transfers written after Python's
-// `struct.pack('i', …)` tutorials speak.
+// A payload after a JSON header that contains its size, as in file transfers written after Python's
+// `struct.pack('i', …)` tutorials.
 //
 //     +---------------------+--------------------------+-----------------+
 //     | header length: i32, | header, as                | payload, as     |
 //     | little-endian       | {"data_size": 5, ...}    | data_size says  |
 //     +---------------------+--------------------------+-----------------+
 //
-// This file reads no JSON: how a header tells the size of its payload is a function that the
-// program brings, on top of the JSON library it has.
+// This file reads no JSON. The program provides a function that reads the size of the payload from
+// a header, with a JSON library of its choice.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +21,11 @@
 
 namespace protocols {
 
-/// What a header says about its payload: how many bytes it has, or why that cannot be told.
+/// The size of a payload in bytes, or why the header does not define it.
 using PayloadSize = std::variant<std::uint64_t, DecodeError>;
 
-/// Reads a whole header; DecodeError::bad_header where it is not JSON, bad_size where it has no
-/// size, or none that a payload can have. Called once a header.
+/// Reads a whole header; DecodeError::bad_header if it is not JSON, bad_size if it has no size, or
+/// none that a payload can have. Called once for each header.
 using ReadPayloadSize = std::function<PayloadSize(std::string_view header)>;
 
 /// A header and all of its payload.
@@ -38,15 +38,15 @@ struct JsonHeader {
   using Frame = JsonMessage;
   struct Progress {
     std::size_t header_end = 0;
-    std::size_t total = 0;  ///< Known once the header has been read, which happens once.
+    std::size_t total = 0;  ///< Set when the header has been read, which happens once.
   };
 
-  ReadPayloadSize read_payload_size;  ///< Has to be given.
+  ReadPayloadSize read_payload_size;  ///< Required.
   std::size_t max_header_bytes = 65536;
   std::size_t max_payload_bytes = 1 << 20;
 
-  /// Errors    DecodeError::too_large, and what `read_payload_size` says, at the last byte of the
-  ///           length or of the header
+  /// Errors    DecodeError::too_large, and what `read_payload_size` returns, at the last byte of
+  ///           the length or of the header
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress) const;
 };
 
@@ -71,10 +71,10 @@ struct JsonHeaderStream {
   using Frame = std::variant<JsonHead, PayloadPiece>;
   using Progress = NoProgress;
 
-  ReadPayloadSize read_payload_size;  ///< Has to be given.
+  ReadPayloadSize read_payload_size;  ///< Required.
   std::size_t max_header_bytes = 65536;
   std::uint64_t max_payload_bytes = std::uint64_t{1} << 40;
-  std::uint64_t remaining = 0;  ///< Of the payload in hand.
+  std::uint64_t remaining = 0;  ///< Of the current payload.
 
   /// Errors    As JsonHeader.
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&);
@@ -82,13 +82,13 @@ struct JsonHeaderStream {
   [[nodiscard]] bool at_boundary() const { return remaining == 0; }
 };
 
-/// Cuts a stream into headers and pieces of their payloads, and keeps no payload: for uploads of
+/// Splits a stream into headers and pieces of their payloads, and keeps no payload: for uploads of
 /// many GiB.
 ///
 ///     JsonHeaderStreamDecoder decoder({.read_payload_size = data_size});
 using JsonHeaderStreamDecoder = FrameDecoder<JsonHeaderStream>;
 
-/// Appends a header and its length; the payload is what is written next.
+/// Appends a header and its length; the caller then writes the payload.
 void append_json_header(std::vector<std::byte>& out, std::string_view header);
 
 }  // namespace protocols

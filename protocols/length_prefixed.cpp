@@ -17,7 +17,7 @@ bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes
   const auto adjustment = static_cast<std::uint64_t>(format.length_adjustment);
   if (format.length_adjustment > 0 && payload_bytes < adjustment) return false;
   const std::uint64_t length = payload_bytes - adjustment;
-  // A negative adjustment adds to the length; where that leaves the type, the sum is the smaller.
+  // A negative adjustment adds to the length; if the sum overflows, it is the smaller number.
   if (format.length_adjustment < 0 && length < payload_bytes) return false;
 
   const std::size_t begin = out.size();

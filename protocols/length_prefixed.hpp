@@ -1,4 +1,4 @@
-// Frames that carry their own length, in any of the layouts in use.
+// Frames that contain their own length, in any of the common layouts.
 //
 //     |<- length_field_offset ->|<- length_field ->|<- value + length_adjustment ->|
 //     +-------------------------+------------------+-------------------------------+
@@ -14,7 +14,7 @@
 //                                                                 length_adjustment 4, strip 0
 //     protobuf's delimited messages                               length_field varint
 //
-// The arithmetic is exact: no length wraps around or is cut to a smaller type.
+// The arithmetic is exact: no length overflows or is truncated to a smaller type.
 #pragma once
 
 #include <bit>
@@ -28,7 +28,7 @@
 
 namespace protocols {
 
-/// How a length is written; its value is its width in bytes. A varint is an unsigned LEB128 number
+/// How a length is encoded; its value is its width in bytes. A varint is an unsigned LEB128 number
 /// of up to 64 bits, the lowest seven bits first, as protobuf writes it.
 enum class LengthField : unsigned char { varint = 0, u8 = 1, u16 = 2, u24 = 3, u32 = 4, u64 = 8 };
 
@@ -36,15 +36,15 @@ struct LengthPrefixed {
   using Frame = Bytes;
   using Progress = NoProgress;
 
-  std::size_t max_frame_bytes = 1 << 20;  ///< Of the whole frame, what is stripped included.
+  std::size_t max_frame_bytes = 1 << 20;  ///< The limit of the whole frame, with what is stripped.
   std::size_t length_field_offset = 0;
   LengthField length_field = LengthField::u32;
   std::endian byte_order = std::endian::big;  ///< A varint has none.
-  std::int64_t length_adjustment = 0;         ///< Negative where the length counts its header too.
-  std::optional<std::size_t> initial_bytes_to_strip = {};  ///< All up to the payload if not given.
+  std::int64_t length_adjustment = 0;         ///< Negative if the length counts its header too.
+  std::optional<std::size_t> initial_bytes_to_strip = {};  ///< By default all up to the payload.
 
-  /// Errors    DecodeError::too_large, bad_length (less than nothing behind the length field),
-  ///           bad_strip, bad_varint: each at the last byte of the length field.
+  /// Errors    DecodeError::too_large, bad_length (negative after the adjustment), bad_strip,
+  ///           bad_varint: each at the last byte of the length field.
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const;
 
  private:
@@ -52,19 +52,19 @@ struct LengthPrefixed {
   Parsed<Frame> parse_behind(std::size_t header_bytes, std::uint64_t length, Bytes bytes) const;
 };
 
-/// Cuts a stream at the lengths written in it.
+/// Splits a stream at the lengths in it.
 ///
 ///     LengthPrefixedDecoder decoder({.max_frame_bytes = 4096});
 using LengthPrefixedDecoder = FrameDecoder<LengthPrefixed>;
 
 /// Appends `prefix`, which fills the bytes before the length field, the length, and the payload.
-/// False, and nothing appended, when a decoder of this format would not give the payload back: it
-/// is too long for the field or for `max_frame_bytes`, or shorter than the adjustment or than what
-/// is to be stripped.
+/// Returns false, and appends nothing, when a decoder of this format would not return the payload:
+/// it is too long for the field or for `max_frame_bytes`, or shorter than the adjustment or than
+/// what is to be stripped.
 [[nodiscard]] bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
                                           const LengthPrefixed& format = {}, Bytes prefix = {});
 
-/// The same without the payload, of which `payload_bytes` are to be written next.
+/// The same without the payload, of which the caller writes `payload_bytes` next.
 [[nodiscard]] bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
                                         const LengthPrefixed& format = {}, Bytes prefix = {});
 
@@ -80,7 +80,7 @@ inline Parsed<Bytes> LengthPrefixed::parse(Bytes bytes, Progress&) const {
 inline Parsed<Bytes> LengthPrefixed::parse_behind(std::size_t header_bytes, std::uint64_t length,
                                                   Bytes bytes) const {
   const std::size_t last = header_bytes - 1;
-  // Of the adjustment only the size is added or taken away, so that nothing leaves the type.
+  // Only the size of the adjustment is added or subtracted, so that nothing overflows.
   const auto adjustment = static_cast<std::uint64_t>(length_adjustment);
   const std::uint64_t longest = max_frame_bytes > header_bytes ? max_frame_bytes - header_bytes : 0;
   if (length_adjustment < 0) {

@@ -17,7 +17,7 @@
 
 namespace protocols {
 
-/// What ends a line that is written.
+/// How a line that is written ends.
 enum class LineEnd : unsigned char { lf, crlf };
 
 struct Lines {
@@ -37,8 +37,9 @@ struct Lines {
 ///     LineDecoder decoder({.max_line_bytes = 4096});
 using LineDecoder = FrameDecoder<Lines>;
 
-/// Appends `text` and its end. False, and nothing appended, when the text would not come out as
-/// this one line: it holds an LF, or has a CR where it would be taken for a part of the end.
+/// Appends `text` and its end. Returns false, and appends nothing, when a decoder would not return
+/// the text as this one line: it contains an LF, or has a CR that would be taken for a part of the
+/// end.
 [[nodiscard]] bool append_line(std::vector<std::byte>& out, std::string_view text,
                                LineEnd end = LineEnd::lf);
 
@@ -55,7 +56,7 @@ inline Parsed<Lines::Frame> Lines::parse(Bytes bytes, Progress& scanned) const {
       return Parsed<Frame>::frame(text.substr(0, strip ? content : end + 1), end + 1);
     }
   }
-  // The first byte too many may be the CR of an end; then the byte behind it settles the matter.
+  // The first excess byte may be the CR of an end; then the byte after it decides.
   if (overfull) {
     const std::size_t certain =
         max_line_bytes + (accept_crlf && text[max_line_bytes] == '\r' ? 1 : 0);

@@ -7,7 +7,7 @@
 namespace protocols {
 namespace {
 
-// What is longer could not be counted together with its digits, its colon and its comma.
+// A longer payload could not be counted together with its digits, its colon and its comma.
 constexpr std::size_t longest = std::numeric_limits<std::size_t>::max() - 32;
 
 }  // namespace

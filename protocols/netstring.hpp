@@ -20,12 +20,12 @@ struct Netstring {
 
   std::size_t max_payload_bytes = 1 << 20;
 
-  /// Errors    DecodeError::too_large (at the digit that makes it so), bad_length, leading_zero,
-  ///           missing_comma
+  /// Errors    DecodeError::too_large (at the digit that exceeds the limit), bad_length,
+  ///           leading_zero, missing_comma
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const;
 };
 
-/// Cuts a stream of netstrings.
+/// Splits a stream of netstrings.
 ///
 ///     NetstringDecoder decoder({.max_payload_bytes = 4096});
 using NetstringDecoder = FrameDecoder<Netstring>;

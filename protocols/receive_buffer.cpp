@@ -5,11 +5,11 @@
 namespace protocols {
 namespace {
 
-// Enough for the tail of a usual message; what grew beyond it is not worth holding while idle.
+// Enough for the tail of a usual message; more memory than this is not kept while idle.
 constexpr std::size_t idle_bytes = 4096;
 constexpr std::size_t smallest_copy = 64;
 
-// To assign `{}` would keep the memory: it is taken for an empty list of elements.
+// Assigning `{}` would keep the memory: it means an empty list of elements.
 void release(std::vector<std::byte>& bytes) { bytes = std::vector<std::byte>(); }
 
 }  // namespace
@@ -26,7 +26,7 @@ bool ReceiveBuffer::extend(std::size_t needed) {
   }
   const std::size_t have = kept_.size() - begin_;
   const std::size_t missing = needed - have;
-  // Doubling finds an end that nobody can foretell in few steps; what is too much is given back.
+  // Doubling finds an unknown end in few steps; the excess is given back.
   const std::size_t size = missing > 1 ? missing : std::max(have, smallest_copy);
   const std::size_t copied = std::min(size, lent().size());
   keep(copied);
@@ -58,7 +58,8 @@ void ReceiveBuffer::clear() {
 }
 
 void ReceiveBuffer::keep(std::size_t size) {
-  // Moving no more bytes than were consumed since the last move keeps the sum of all moves linear.
+  // A move of no more bytes than were consumed since the last one keeps the cost of all moves
+  // linear.
   if (begin_ >= kept_.size() - begin_) {
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;

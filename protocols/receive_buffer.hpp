@@ -1,7 +1,7 @@
-// The buffering below every decoder, written once: lends what lies whole in a chunk, keeps only
-// the unfinished tail.
+// The buffering below every decoder. It borrows frames that are complete in a chunk, and copies
+// only the unfinished tail.
 //
-//     lent only        |frame|frame|fra|        window = the chunk: frames are views of it
+//     borrowed only    |frame|frame|fra|        window = the chunk: frames are views of it
 //     chunk used up                |fra|        the tail is copied
 //     next chunk       |fra + me|               bytes are borrowed from the chunk until the frame
 //                           |me|frame|frame|    is whole; then window = the rest of the chunk again
@@ -16,20 +16,21 @@ namespace protocols {
 
 /// A byte stream that arrives in chunks, seen through a window of contiguous bytes.
 ///
-/// Lifetime  Borrows the chunk last fed until it is consumed, or extend() returned false, or
-///           copy_tail() was called. Views of the window hold until the next call that is not
-///           const, consume() excepted.
-/// Cost      Each byte is copied at most a constant number of times, however the stream is cut.
+/// Lifetime  Borrows the chunk that was last fed until it is consumed, or extend() returned false,
+///           or copy_tail() was called. Views of the window are valid until the next call that is
+///           not const, except consume().
+/// Cost      Each byte is copied at most a constant number of times, however the stream is split.
 class ReceiveBuffer {
  public:
   /// Takes the next bytes of the stream.
   void feed(Bytes chunk);
 
-  /// The front of the stream: all that can be seen without copying.
+  /// The front of the stream: all that is available without copying.
   [[nodiscard]] Bytes window() const { return keeping() ? Bytes(kept_).subspan(begin_) : lent(); }
 
-  /// Makes the window longer, best to `needed` bytes; one more than it has means that nobody knows
-  /// how many. False when all that was fed is in the window and nothing is lent any more.
+  /// Makes the window longer, to `needed` bytes if possible; one more than it has means that the
+  /// number is unknown. Returns false when all that was fed is in the window and nothing is
+  /// borrowed.
   bool extend(std::size_t needed);
 
   /// Drops the first `size` bytes of the window.
@@ -42,10 +43,10 @@ class ReceiveBuffer {
     }
   }
 
-  /// Copies what is left of the chunk that was fed, so that the chunk may go.
+  /// Copies what is left of the chunk that was fed, so that the chunk may be released.
   void copy_tail();
 
-  /// Forgets what has not been consumed, and frees the memory.
+  /// Discards what has not been consumed, and frees the memory.
   void clear();
 
   /// True when everything fed has been consumed.
@@ -64,12 +65,12 @@ class ReceiveBuffer {
   void consume_kept(std::size_t size);
   void keep(std::size_t size);
 
-  // What is left of the chunk, behind what is kept. Two pointers, of which a frame moves one.
+  // The rest of the chunk, after what is kept. Two pointers, of which a frame moves one.
   const std::byte* lent_ = nullptr;
   const std::byte* lent_end_ = nullptr;
   std::vector<std::byte> kept_;  // Copied, because no chunk held a whole frame.
-  std::size_t begin_ = 0;        // Prefix of kept_ that is consumed.
-  std::size_t borrowed_ = 0;     // Suffix of kept_ that also lies in the chunk, ahead of lent_.
+  std::size_t begin_ = 0;        // Size of the prefix of kept_ that is consumed.
+  std::size_t borrowed_ = 0;     // Suffix of kept_ that is also in the chunk, before lent_.
   std::uint64_t consumed_ = 0;
 };
 

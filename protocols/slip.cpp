@@ -10,7 +10,7 @@ constexpr std::byte escape{0xDB};
 constexpr std::byte escaped_end{0xDC};
 constexpr std::byte escaped_escape{0xDD};
 
-// Where `byte` first stands in [from, to), or `to`.
+// The first position of `byte` in [from, to), or `to`.
 std::size_t find(Bytes bytes, std::byte byte, std::size_t from, std::size_t to) {
   return from +
          std::min(as_text(bytes.subspan(from, to - from)).find(static_cast<char>(byte)), to - from);

@@ -4,8 +4,8 @@
 //     | packet, with END and ESC escaped      | END |    END C0   in the packet: DB DC
 //     +---------------------------------------+-----+    ESC DB   in the packet: DB DD
 //
-// An END in front of a packet flushes line noise, so empty packets mean nothing and are dropped.
-// Any other byte behind an ESC is refused; RFC 1055's own sample code would let it pass.
+// An END before a packet flushes line noise, so empty packets mean nothing and are dropped. Any
+// other byte after an ESC is refused; RFC 1055's own sample code would accept it.
 #pragma once
 
 #include <cstddef>
@@ -18,13 +18,13 @@ namespace protocols {
 struct Slip {
   using Frame = Bytes;
   struct Progress {
-    std::size_t scanned = 0;   ///< No bad escape and no byte too many stands ahead of this.
-    std::size_t escapes = 0;   ///< Ahead of it.
-    std::size_t searched = 0;  ///< No END stands ahead of this.
+    std::size_t scanned = 0;   ///< There is no bad escape and no excess byte before this.
+    std::size_t escapes = 0;   ///< The escapes before it.
+    std::size_t searched = 0;  ///< There is no END before this.
   };
 
   std::size_t max_payload_bytes = 65536;        ///< RFC 1055 recommends 1006.
-  std::vector<std::byte> unescaped_frame = {};  ///< Holds a frame that had escapes, no other.
+  std::vector<std::byte> unescaped_frame = {};  ///< Contains a frame that had escapes, no other.
 
   /// Errors    DecodeError::too_large, bad_escape
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
@@ -33,13 +33,13 @@ struct Slip {
   void unescape(Bytes packet);
 };
 
-/// Cuts a stream of SLIP packets. A packet without escapes is a view of the stream.
+/// Splits a stream of SLIP packets. A packet without escapes is a view of the stream.
 ///
 ///     SlipDecoder decoder({.max_payload_bytes = 1006});
 using SlipDecoder = FrameDecoder<Slip>;
 
-/// Appends `payload` between two ENDs. False, and nothing appended, when it is empty: no decoder
-/// would give that back.
+/// Appends `payload` between two ENDs. Returns false, and appends nothing, when it is empty: no
+/// decoder would return that.
 [[nodiscard]] bool append_slip(std::vector<std::byte>& out, Bytes payload);
 
 }  // namespace protocols

@@ -22,7 +22,7 @@ std::uint32_t to_fraction(nanoseconds part) {
                                     nanoseconds_per_second);
 }
 
-// To the nearest, so that nanoseconds survive the way there and back.
+// Rounds to the nearest, so that a conversion there and back keeps nanoseconds.
 nanoseconds from_fraction(std::uint32_t fraction) {
   const std::uint64_t half = std::uint64_t{1} << 31;
   return nanoseconds((fraction * nanoseconds_per_second + half) >> 32);
@@ -32,7 +32,7 @@ nanoseconds to_duration(std::int64_t ntp_units) {
   return seconds(ntp_units >> 32) + from_fraction(static_cast<std::uint32_t>(ntp_units));
 }
 
-// Differences wrap like the timestamps do.
+// Differences wrap around like the timestamps.
 std::int64_t operator-(NtpTime left, NtpTime right) {
   return static_cast<std::int64_t>(left.bits - right.bits);
 }
@@ -107,7 +107,7 @@ std::optional<SntpPacket> answer_sntp(Bytes request, const SntpClock& clock, Ntp
   answer.poll = asked->poll;
   answer.precision = clock.precision;
   answer.reference_id = clock.reference_id;
-  answer.reference = received;  // An undisciplined clock refers to nothing but itself.
+  answer.reference = received;  // An undisciplined clock is its own reference.
   answer.origin = asked->transmit;
   answer.receive = received;
   if (clock.stratum == 0 || clock.stratum > 15) {

@@ -15,15 +15,15 @@ namespace protocols {
 
 using Time868 = std::array<std::byte, 4>;
 
-/// Of the years 1968 to 2104.
+/// For the years 1968 to 2104.
 [[nodiscard]] inline Time868 encode_time868(std::chrono::sys_seconds time) {
   const std::uint64_t seconds = NtpTime::from_unix(time).bits >> 32;
   return {static_cast<std::byte>(seconds >> 24), static_cast<std::byte>(seconds >> 16),
           static_cast<std::byte>(seconds >> 8), static_cast<std::byte>(seconds)};
 }
 
-/// Nothing for what is not four bytes long. A first bit of 0 tells of the time from 2036 on, when
-/// the count begins anew: as with NTP, whose seconds these are.
+/// Returns nothing unless there are four bytes. A first bit of 0 means a time from 2036 on, when
+/// the count wraps around, as in NTP.
 [[nodiscard]] inline std::optional<std::chrono::sys_seconds> decode_time868(Bytes bytes) {
   if (bytes.size() != sizeof(Time868)) return {};
   std::uint64_t seconds = 0;

@@ -32,7 +32,7 @@ std::optional<Number> whole_number(std::string_view text) {
   return number;
 }
 
-// The kernel looks at a scope for these addresses and no others.
+// The kernel uses a scope only for these addresses.
 bool takes_scope(const in6_addr& host) {
   return IN6_IS_ADDR_LINKLOCAL(&host) || IN6_IS_ADDR_MC_LINKLOCAL(&host) ||
          IN6_IS_ADDR_MC_NODELOCAL(&host);
@@ -60,7 +60,8 @@ Result<Address> parse_unix(std::string_view text) {
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   if (abstract) address.sun_path[0] = '\0';
-  // A path is told with its terminating NUL; an abstract name ends where its size says.
+  // The size of a path includes its terminating NUL; the size of an abstract name ends with the
+  // name.
   const std::size_t size = unix_path_offset + path.size() + (abstract ? 0 : 1);
   return Address::from(reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size));
 }
@@ -104,7 +105,7 @@ Address::Address() : unix_{}, size_(sizeof ipv4_) { ipv4_.sin_family = AF_INET; 
 
 Result<Address> Address::parse(std::string_view text) {
   if (text.find('\0') != text.npos) {
-    // Shown without what follows: a log line should not hold a NUL.
+    // Shown without the rest: a log line must not contain a NUL.
     return refused(text.substr(0, text.find('\0')), "an address holds no NUL byte");
   }
   if (text.starts_with(unix_prefix)) return parse_unix(text);
@@ -156,7 +157,7 @@ Family Address::family() const {
   }
 }
 
-// As the kernel keeps it: an abstract name begins with NUL.
+// In the kernel's form: an abstract name begins with NUL.
 std::string_view Address::unix_path() const {
   const std::string_view path(unix_.sun_path, size_ - unix_path_offset);
   if (path.starts_with('\0')) return path;
@@ -258,7 +259,8 @@ bool operator==(const Address& left, const Address& right) {
 std::size_t std::hash<reactor::Address>::operator()(
     const reactor::Address& address) const noexcept {
   const auto& seeds = reactor::sys::hash_seeds();
-  // The two halves of the product mixed: what multiplying leaves weak below is strong above.
+  // Mixes the two halves of the product: low bits are weak after a multiplication, high bits are
+  // not.
   const auto mix = [](std::uint64_t left, std::uint64_t right) {
     __extension__ using Wide = unsigned __int128;
     const Wide product = Wide{left} * right;

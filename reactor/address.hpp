@@ -1,4 +1,4 @@
-// Where a socket is or goes: an IPv4, IPv6 or unix address, to parse, print and compare.
+// Socket addresses: IPv4, IPv6 and unix, to parse, print and compare.
 #pragma once
 
 #include <netinet/in.h>
@@ -23,18 +23,18 @@ enum class Family : unsigned char { ipv4, ipv6, unix_socket };
 ///     if (!address) return Failure(address.error());
 class Address {
  public:
-  /// IPv4, any interface, port 0: what a socket that does not care binds to.
+  /// IPv4, any interface, port 0: for a socket that may be bound to any address.
   Address();
 
   /// Reads `127.0.0.1:9000`, `[fe80::1%eth0]:9000`, `unix:/run/echo.sock` or, for Linux's abstract
   /// names, `unix:@echo`. Host names are for Lookup and resolve_now.
   ///
-  /// Errors    invalid_argument with a hint that says what is wrong; filename_too_long: a unix
+  /// Errors    invalid_argument with a hint that states the reason; filename_too_long: a unix
   ///           path of more than 107 bytes; no_such_device: no interface of that name.
   [[nodiscard]] static Result<Address> parse(std::string_view text);
 
-  /// The address that the kernel wrote into a sockaddr of `size` bytes. What is of another family,
-  /// or nothing at all, becomes an unnamed unix address.
+  /// The address that the kernel wrote into a sockaddr of `size` bytes. An address of another
+  /// family, or an empty one, becomes an unnamed unix address.
   [[nodiscard]] static Address from(const sockaddr* address, socklen_t size);
 
   [[nodiscard]] Family family() const;
@@ -54,23 +54,23 @@ class Address {
   /// True for 0.0.0.0 and ::, whatever the port, and for an unnamed unix socket.
   [[nodiscard]] bool is_unspecified() const;
 
-  /// The index of the interface that a link-local IPv6 address is about; otherwise 0.
+  /// The index of the interface to which a link-local IPv6 address belongs; otherwise 0.
   [[nodiscard]] unsigned scope() const;
 
-  /// The plain IPv4 address where this is an IPv4-mapped IPv6 one (`::ffff:1.2.3.4`, which is how a
-  /// dual-stack socket tells of IPv4 peers), else the address itself. Compare peers by this.
+  /// The plain IPv4 address if this is an IPv4-mapped IPv6 one (`::ffff:1.2.3.4`, as a dual-stack
+  /// socket reports IPv4 peers), else the address itself. Compare peers by this.
   [[nodiscard]] Address unmapped() const;
 
-  /// The network that a peer of this address can be held responsible for, with port 0: its IPv4
-  /// address, also of an IPv4-mapped IPv6 one; the first 64 bits of an IPv6 address, which is what
-  /// a provider gives to one customer at least; an unnamed unix address for every unix socket.
+  /// The network that is held responsible for a peer of this address, with port 0: its IPv4
+  /// address, also of an IPv4-mapped IPv6 one; the first 64 bits of an IPv6 address, which is the
+  /// least that a provider gives to one customer; an unnamed unix address for every unix socket.
   [[nodiscard]] Address network() const;
 
   /// The text that parse() reads back to the same address; `unix:` for an unnamed unix socket.
   [[nodiscard]] std::string to_string() const;
 
-  /// For system calls. One that writes an address is given data() and capacity(), and the size
-  /// that it reported goes to resize().
+  /// For system calls. A call that writes an address gets data() and capacity(); pass the size that
+  /// it reports to resize().
   [[nodiscard]] const sockaddr* data() const { return &any_; }
   [[nodiscard]] sockaddr* data() { return &any_; }
   [[nodiscard]] socklen_t size() const { return size_; }
@@ -98,6 +98,6 @@ class Address {
 
 template <>
 struct std::hash<reactor::Address> {
-  /// Seeded anew in each process, so that no peer can choose addresses that collide.
+  /// The seed differs in each process, so that no peer can choose addresses that collide.
   std::size_t operator()(const reactor::Address& address) const noexcept;
 };

@@ -42,11 +42,11 @@ std::error_code code_of(Refusal refusal) {
   return {static_cast<int>(refusal), category};
 }
 
-// Of all servers of the process: their connections, and what these may have open.
+// Of all servers of the process: their connections, and how many descriptors these may have open.
 std::atomic<std::size_t> all_connections{0};
 std::atomic<std::size_t> descriptors_in_use{0};
 
-// Zero where the system does not say.
+// Zero if the system does not report it.
 std::size_t open_descriptors() {
   struct Close {
     void operator()(DIR* folder) const { ::closedir(folder); }
@@ -121,8 +121,8 @@ void Admission::Entry::on_accepted() {
   if (admission_.on_accepted_) admission_.on_accepted_();
 }
 
-// An armed idle timeout costs each iteration of the loop a look at the clock: it goes with the
-// last.
+// An armed idle timeout costs each iteration of the loop a look at the clock, so it is cancelled
+// with the last waiting connection.
 void Admission::Entry::stop_waiting() {
   if (!std::exchange(waits_, false)) return;
   stream_.observe_accept(nullptr);
@@ -136,7 +136,7 @@ void Admission::Entry::stop_waiting() {
 Admission::Admission(Loop& loop, AdmissionLimits limits, Callback<void()> on_accepted)
     : loop_(loop), limits_(limits), on_accepted_(std::move(on_accepted)) {}
 
-// One connection each server may have, whatever the others use.
+// Each server may have one connection, whatever the others use.
 bool Admission::is_at_limit() const {
   if (count_ >= limits_.connections) return true;
   if (count_ == 0) return false;
@@ -144,8 +144,8 @@ bool Admission::is_at_limit() const {
   return limits_.descriptors_each > limits_.descriptors - std::min(limits_.descriptors, in_use);
 }
 
-// An unaccepted connection of the same network gives way first, so that a flood from few networks
-// takes no place from others.
+// An unaccepted connection of the same network is turned away first, so that a flood from few
+// networks takes no room from others.
 bool Admission::make_room(const Address& peer) {
   if (!knows_networks()) return true;
   const Address key = peer.network();

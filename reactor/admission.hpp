@@ -1,4 +1,4 @@
-// Which connections a server has room for, and which of them give way to newer ones.
+// Decides which connections a server has room for, and which of them make room for newer ones.
 #pragma once
 
 #include <cstddef>
@@ -23,12 +23,12 @@ namespace reactor {
 
 /// The connections that a server has turned away since it was made.
 struct TurnedAway {
-  std::uint64_t of_full_network = 0;    ///< Reset at once: ServerOptions::max_per_network.
+  std::uint64_t of_full_network = 0;    ///< Reset immediately: ServerOptions::max_per_network.
   std::uint64_t gave_way = 0;           ///< Unaccepted, reset for a newer one: max_unaccepted.
   std::uint64_t accepted_too_late = 0;  ///< Reset after ServerOptions::unaccepted_timeout.
 };
 
-/// The code of the Error by which an unaccepted connection ends that gives way to a newer one. It
+/// The code of the Error that ends an unaccepted connection which makes room for a newer one. It
 /// equals std::errc::connection_refused.
 [[nodiscard]] std::error_code gave_way();
 
@@ -36,18 +36,18 @@ struct TurnedAway {
 /// std::errc::timed_out.
 [[nodiscard]] std::error_code not_accepted_in_time();
 
-/// The code of the Error that Server::on_error gets for connections of a network that has as many
-/// as ServerOptions::max_per_network already. It equals std::errc::connection_refused.
+/// The code of the Error that Server::on_error receives when a network already has
+/// ServerOptions::max_per_network connections. It equals std::errc::connection_refused.
 [[nodiscard]] std::error_code too_many_of_network();
 
-/// The descriptors that the servers of this process may use for connections: what RLIMIT_NOFILE
-/// leaves beside those that are open for anything else, and `reserved` more; where fewer than twice
-/// as many are left, half of what is left.
+/// The number of descriptors that the servers of this process may use for connections. It is
+/// RLIMIT_NOFILE less the descriptors that are open for anything else, and less `reserved`. Where
+/// fewer than twice `reserved` are left beside the open ones, it is half of what is left.
 ///
 /// Cost      Counts the open descriptors: a system call for some hundred of them.
 [[nodiscard]] std::size_t descriptors_for_connections(std::size_t reserved);
 
-/// What ServerOptions says about the number of connections.
+/// The part of ServerOptions that limits the number of connections.
 struct AdmissionLimits {
   std::size_t connections = 1;
   std::size_t descriptors = 1;  ///< What all servers of the process may use together.
@@ -58,21 +58,21 @@ struct AdmissionLimits {
 };
 
 /// The connections of one server, counted by the network of their peers. Those that the program has
-/// not accepted yet by Stream::accept() are kept in the order in which they came.
+/// not accepted yet by Stream::accept() are kept in the order in which they were made.
 ///
 /// Thread    The loop's thread only; the descriptors in use are counted for the whole process.
-/// Cost      Nothing for a message. For a connection a look-up in a hash table, and that only where
-///           the limits need it.
+/// Cost      None for a message. For a connection one look-up in a hash table, only where the
+///           limits need it.
 class Admission {
   struct Network;
   using Networks = std::unordered_map<Address, Network>;
 
  public:
-  /// Connections that have given way take memory until their sessions have been told: no more than
-  /// so many of a server.
+  /// A connection that was turned away takes memory until its session has been notified. A server
+  /// has at most this many of them.
   static constexpr std::size_t most_giving_way = 64;
 
-  /// One connection, from when it is made until it ends or gives way.
+  /// One connection, from when it is made until it ends or is turned away.
   class Entry final : AcceptObserver {
    public:
     Entry(Admission& admission, Stream& stream, const Address& peer);
@@ -80,7 +80,7 @@ class Admission {
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
 
-    /// It has ended: it counts no more.
+    /// The connection has ended and no longer counts.
     void leave();
 
    private:
@@ -93,7 +93,7 @@ class Admission {
     Admission& admission_;
     Stream& stream_;
     Networks::value_type* network_ = nullptr;
-    Place place_;             // While it waits, among all that do,
+    Place place_;             // While it waits: among all that wait,
     Place place_in_network_;  // and among those of its network.
     Loop::Clock::time_point since_;
     bool counts_ = true;
@@ -105,17 +105,18 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  /// Whether a connection from `peer` may be served; if need be another one gives way to it, whose
-  /// on_close comes later. Where this is false, reset() the socket.
+  /// Returns whether a connection from `peer` may be served. If necessary, another connection makes
+  /// room for it; the on_close of that one is called later. When this returns false, reset() the
+  /// socket.
   [[nodiscard]] bool make_room(const Address& peer);
 
   static void reset(Socket socket);
 
-  /// No connection more can be served, and none would give way.
+  /// No more connections can be served, and none can make room.
   [[nodiscard]] bool is_full() const { return is_at_limit() && unaccepted_.empty(); }
 
-  /// It is full because other servers of the process have the descriptors: when that ends, nothing
-  /// reports it.
+  /// It is full because other servers of the process use the descriptors. Nothing reports when they
+  /// free some.
   [[nodiscard]] bool waits_for_others() const { return is_full() && count_ < limits_.connections; }
 
   [[nodiscard]] std::size_t connections() const { return count_; }

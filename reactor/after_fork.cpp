@@ -7,8 +7,8 @@
 
 namespace reactor {
 
-// The mutex is held from before the fork until after it, in both processes: so the list is whole in
-// the child, and libuv's list of signals too.
+// The mutex is held from before the fork until after it, in both processes. So the list is
+// consistent in the child, and so is libuv's list of signals.
 struct AfterFork::Registry {
   Registry() {
     if (const int error = pthread_atfork(prepare, in_parent, in_child)) {
@@ -16,7 +16,7 @@ struct AfterFork::Registry {
     }
   }
 
-  // Never destroyed: handles may be, after any static object.
+  // Never destroyed: handles may be destroyed after any static object.
   static Registry& instance() {
     static auto* const registry = new Registry;
     return *registry;
@@ -25,7 +25,7 @@ struct AfterFork::Registry {
   static void prepare() {
     Registry& registry = instance();
     registry.mutex.lock();
-    // A signal that the child receives at once must not reach the pipe of the parent.
+    // A signal that the child receives immediately must not reach the pipe of the parent.
     sigset_t all;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &registry.mask);

@@ -1,4 +1,4 @@
-// What has to be done in a forked child, so that it does not disturb its parent. Internal.
+// Work that must be done in a forked child so that it does not disturb its parent. Internal.
 #pragma once
 
 #include <mutex>
@@ -7,9 +7,9 @@ namespace reactor {
 
 /// Calls a function in each child that the process forks, while this lives.
 ///
-/// Descriptors of epoll sets, pipes and sockets stand for the same objects in both processes. The
-/// function gives up what the object shares with the parent process; it runs in the thread that
-/// called fork(), which may be another one than the object's.
+/// Descriptors of epoll sets, pipes and sockets refer to the same objects in both processes. The
+/// function gives up what the object shares with the parent process. It runs in the thread that
+/// called fork(), which need not be the object's thread.
 ///
 /// Thread    Any.
 class AfterFork {
@@ -22,7 +22,7 @@ class AfterFork {
   AfterFork(const AfterFork&) = delete;
   AfterFork& operator=(const AfterFork&) = delete;
 
-  /// While it is held the process is not forked.
+  /// The process is not forked while the lock is held.
   [[nodiscard]] static std::unique_lock<std::mutex> hold_off();
 
  private:

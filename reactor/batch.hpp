@@ -6,7 +6,8 @@
 
 namespace reactor {
 
-/// What an iteration has taken upon itself to do. It may be interrupted, and go on in the next.
+/// Items to be processed in one iteration. Processing may be interrupted and continue in the next
+/// one.
 template <class T>
 class Batch {
  public:

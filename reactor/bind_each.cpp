@@ -7,11 +7,11 @@
 namespace reactor {
 namespace {
 
-// A port that the kernel chose for one address may be in use on another: so often it is asked for
-// another port.
+// A port that the kernel chose for one address may be in use on another. The kernel is then
+// requested to choose another one, at most this often.
 constexpr int most_tries = 20;
 
-// This host knows no such family, or has no interface with this address.
+// This host does not support the family, or has no interface with this address.
 bool is_not_of_this_host(const Error& error) {
   return error.code == std::errc::address_not_available ||
          error.code == std::errc::address_family_not_supported;

@@ -11,7 +11,7 @@
 namespace reactor {
 
 /// Opens a socket and binds it to `address`. An IPv6 socket that is not `alone` must not receive
-/// what is for IPv4 (option::ipv6_only), since another socket of the name does.
+/// IPv4 traffic (option::ipv6_only), since another socket of the name receives it.
 using OpenBound = Callback<Result<Socket>(const Address& address, bool alone)>;
 
 /// Calls `open` for each address of a name, in order. For port 0 the kernel chooses one port for
@@ -21,7 +21,7 @@ using OpenBound = Callback<Result<Socket>(const Address& address, bool alone)>;
 ///     if (!addresses) return Failure(addresses.error());
 ///     auto sockets = reactor::bind_each(*addresses, open);
 ///
-/// Errors    As `open`; no socket is left open then.
+/// Errors    As `open`; then no socket is left open.
 [[nodiscard]] Result<std::vector<Socket>> bind_each(const std::vector<Address>& addresses,
                                                     OpenBound open);
 

@@ -1,4 +1,4 @@
-// A function object that is moved, never copied: what every handle calls back.
+// A function object that is moved, never copied. Every handle calls its user back through one.
 #pragma once
 
 #include <cassert>
@@ -22,7 +22,7 @@ class Callback;
 ///     Callback<void(int)> on_event = [this](int event) { handle(event); };
 ///
 /// Lifetime  Owns the callable, with all that it captures.
-/// Cost      24 bytes. A callable of up to `inline_bytes` (`this` and one value more) is kept
+/// Cost      24 bytes. A callable of up to `inline_bytes` (`this` and one more value) is stored
 ///           inside, a larger one on the heap; a call is one indirect call.
 template <class R, class... Args, std::size_t inline_bytes>
 class Callback<R(Args...), inline_bytes> {
@@ -63,14 +63,14 @@ class Callback<R(Args...), inline_bytes> {
   }
 
  private:
-  // What fits registers is handed on in them.
+  // What fits into registers is passed in registers.
   template <class T>
   using Pass =
       std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 2 * sizeof(void*), T, T&&>;
 
   struct Operations {
     R (*call)(void* storage, Pass<Args>... args);
-    // Null where copying the bytes does as well, which is most lambdas.
+    // Null where copying the bytes is enough, as for most lambdas.
     void (*move)(void* to, void* from) noexcept;
     void (*destroy)(void* storage) noexcept;
   };
@@ -80,7 +80,8 @@ class Callback<R(Args...), inline_bytes> {
       sizeof(Callable) <= inline_bytes && alignof(Callable) <= alignof(void*) &&
       std::is_nothrow_move_constructible_v<Callable>;
 
-  // A move copies all bytes, also those that the callable does not use: compilers warn of them.
+  // A move copies all bytes, also those that the callable does not use. Without this, compilers
+  // warn.
   template <class Callable>
   void fill_behind() {
     constexpr std::size_t used = !fits<Callable>             ? sizeof(void*)

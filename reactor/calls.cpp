@@ -11,7 +11,7 @@ void Calls::run(Callback<void(), 48>& task) {
   output.end();
 }
 
-// For rethrow(): of two exceptions the first.
+// For rethrow(): of several exceptions the first.
 void Calls::keep_exception() noexcept {
   if (!exception_) exception_ = std::current_exception();
 }
@@ -22,7 +22,7 @@ void Calls::rethrow() {
 
 void Calls::watch_slow(Nanoseconds limit, OnSlow on_slow) {
   slow_limit_ = limit;
-  began_ = Timers::clock();  // Of the callback that is running, if one is.
+  began_ = Timers::clock();  // For the callback that is running, if one is.
   on_slow_ = limit != 0 ? std::make_shared<OnSlow>(std::move(on_slow)) : nullptr;
 }
 

@@ -14,27 +14,28 @@
 
 namespace reactor {
 
-/// Keeps what a callback throws, sends what it wrote, and reports one that took too long.
+/// Stores what a callback throws, sends what the callback wrote, and reports a callback that is
+/// slow.
 class Calls {
  public:
   using Nanoseconds = std::int64_t;
   using OnSlow = Callback<void(std::string, std::chrono::nanoseconds)>;
 
-  /// Calls `callback` for `handle`. False when the handle is gone: touch nothing of it.
+  /// Calls `callback` for `handle`. Returns false when the handle is destroyed: then do not use it.
   template <class Callable, class... Arguments>
   [[nodiscard]] bool call(LoopHandle& handle, Callable& callback, Arguments&&... arguments);
 
-  /// Calls a posted task. What it writes is sent by flush(), together with what others write.
+  /// Calls a posted task. flush() sends what it writes, together with what other tasks write.
   void run(Callback<void(), 48>& task);
   void flush() { output.flush(); }
 
-  /// True once something was thrown: nothing is called until rethrow().
+  /// True after something was thrown: nothing is called until rethrow().
   [[nodiscard]] bool interrupted() const { return exception_ != nullptr; }
   void interrupt(std::exception_ptr exception) { exception_ = std::move(exception); }
-  /// Throws what was thrown; of several exceptions the first.
+  /// Throws the stored exception; of several the first.
   void rethrow();
 
-  /// Reports callbacks that take `limit` or longer; 0: none.
+  /// Reports callbacks that take `limit` or longer; 0 switches this off.
   void watch_slow(Nanoseconds limit, OnSlow on_slow);
   /// The task that run() called last has been destroyed.
   void report_slow_task();

@@ -92,7 +92,7 @@ Result<void> ConnectAttempts::start(const Address& peer) {
 void ConnectAttempts::ready(Attempts::iterator attempt) {
   Error error = attempt->socket.take_error();
   if (!error && is_connected_to_itself(attempt->socket, CompactAddress(attempt->peer))) {
-    // Reset, its port is free at once.
+    // After a reset its port is free immediately.
     (void)attempt->socket.set(option::linger, std::chrono::seconds(0));
     error = system_error(ECONNREFUSED, "connect");
   }
@@ -103,7 +103,7 @@ void ConnectAttempts::ready(Attempts::iterator attempt) {
   finish(Connected{std::move(attempt->socket), attempt->peer});
 }
 
-// The next address waits for the newest attempt only: older ones have had their time alone.
+// Only the newest attempt delays the next address: the delay of older ones is over.
 void ConnectAttempts::fail(Attempts::iterator attempt, Error error) {
   const bool is_newest = std::next(attempt) == attempts_.end();
   errors_.push_back(std::move(error));
@@ -140,7 +140,7 @@ Error ConnectAttempts::last_error() const {
   return error;
 }
 
-// Nothing may follow: on_done may destroy this.
+// Must be the last call: on_done may destroy this.
 void ConnectAttempts::finish(Result<Connected> result) {
   attempts_.clear();
   lookup_.reset();

@@ -21,11 +21,11 @@ namespace reactor {
 /// A socket for a stream to an address of this family, with the options of all streams.
 [[nodiscard]] Result<Socket> open_stream_socket(Family family);
 
-/// Tries the addresses in their order, with a delay between them, until one of them connects.
-/// Closes the sockets of the others then.
+/// Tries the addresses in their order, with a delay between them, until one of them connects. Then
+/// closes the sockets of the others.
 ///
-/// Lifetime  Destroying it closes all sockets; on_done does not come after it. on_done may destroy
-///           it.
+/// Lifetime  Destroying it closes all sockets; on_done is not called after that. on_done may
+///           destroy it.
 class ConnectAttempts {
  public:
   struct Connected {
@@ -34,7 +34,7 @@ class ConnectAttempts {
   };
 
   /// Called once, never before the constructor has returned: with the connection, or with the last
-  /// error, whose hint has those before it.
+  /// error, whose hint contains the earlier ones.
   using OnDone = Callback<void(Result<Connected>)>;
 
   /// Looks up `endpoint` first.
@@ -74,10 +74,10 @@ class ConnectAttempts {
   std::optional<Lookup> lookup_;  // While the name is looked up.
   std::vector<Address> addresses_;
   std::size_t tried_ = 0;
-  Attempts attempts_;  // That are neither connected nor failed.
+  Attempts attempts_;  // Neither connected nor failed.
   std::vector<Error> errors_;
   Timer next_;   // Tries the next address.
-  Timer limit_;  // For all of it.
+  Timer limit_;  // For the lookup and all attempts.
 };
 
 }  // namespace reactor

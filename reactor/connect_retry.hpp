@@ -1,4 +1,4 @@
-// Connects to a unix socket whose backlog is full, as soon as that has room. Internal.
+// Connects to a unix socket whose backlog is full, as soon as the backlog has room. Internal.
 #pragma once
 
 #include <chrono>
@@ -12,8 +12,8 @@
 
 namespace reactor {
 
-/// Such a socket refuses for the moment, and nothing reports when that ends: tries again until it
-/// connects or fails.
+/// Tries again until the socket connects or fails. This is needed because nothing reports when the
+/// backlog of a unix socket has room again.
 class ConnectRetry {
  public:
   [[nodiscard]] static bool is_needed(const Address& peer, const Result<bool>& connected);

@@ -25,7 +25,7 @@ using Bytes = std::span<const std::byte>;
 }  // namespace
 
 struct DatagramSocket::State final : DatagramOutput {
-  // A datagram that was received, and outlives the buffers.
+  // A received datagram that is copied, so that it outlives the buffers.
   struct Kept {
     explicit Kept(const Datagram& of)
         : bytes(of.bytes.begin(), of.bytes.end()), sender(of.sender), truncated(of.truncated) {
@@ -54,7 +54,7 @@ struct DatagramSocket::State final : DatagramOutput {
         is_udp(kernel.is_udp),
         connected(kernel.has_peer),
         reports_icmp_errors(!is_unix && (connected || options.icmp_errors)),
-        // It can fail between two datagrams, and then gives no edge for the second.
+        // An error between two datagrams would take the edge of the second one.
         trigger(connected || reports_icmp_errors || !(is_udp || is_unix) ||
                         !engine.has_edge_trigger()
                     ? Trigger::level
@@ -76,7 +76,7 @@ struct DatagramSocket::State final : DatagramOutput {
   [[nodiscard]] Result<void> start() {
     if (!is_unix) {
       if (options.segmentation_offload && is_udp)
-        (void)socket().set(option::udp_gro, true);  // Or else one by one.
+        (void)socket().set(option::udp_gro, true);  // If it fails, datagrams arrive one by one.
       if (reads_packet_info) {
         if (auto set = socket().set(option::packet_info, true); !set) return set;
       }
@@ -116,7 +116,7 @@ struct DatagramSocket::State final : DatagramOutput {
   }
 
   void unregister() noexcept override {
-    // What a callback wrote before it forked is sent by the parent.
+    // The parent sends what a callback wrote before it forked.
     if (!engine().forked()) send_gathered();
     if (watched) engine().unwatch(*this, socket().fd());
   }
@@ -131,7 +131,7 @@ struct DatagramSocket::State final : DatagramOutput {
 
   void receive() {
     if (!receives()) {
-      // An error would be reported again and again.
+      // Otherwise an error would be reported again and again.
       if (trigger == Trigger::level) errors().add_earlier(socket().take_error().code.value());
       return;
     }
@@ -153,7 +153,7 @@ struct DatagramSocket::State final : DatagramOutput {
     receive_soon();
   }
 
-  // What there is of newer ones comes in the next iteration.
+  // Newer datagrams are delivered in the next iteration.
   void deliver_kept() {
     const std::vector<Kept> batch = std::exchange(kept, {});
     std::vector<Datagram> datagrams;
@@ -178,13 +178,13 @@ struct DatagramSocket::State final : DatagramOutput {
 
   void on_backlog_changed() override { update_interest(); }
 
-  // False when the socket is gone.
+  // False when the socket is destroyed.
   [[nodiscard]] bool call_if(bool drained) {
     return !drained || !on_drained_callback || engine().call(*this, on_drained_callback);
   }
 
-  // The timer may be late, as after the process was stopped: what has room by now is sent first.
-  // False when the socket is gone.
+  // The timer may be late, for example after the process was stopped, so what has room by now is
+  // sent first. False when the socket is destroyed.
   [[nodiscard]] bool give_up_or_go_on() {
     if (!backlog().empty() && !call_if(send_waiting())) return false;
     return call_if(give_up());
@@ -197,7 +197,7 @@ struct DatagramSocket::State final : DatagramOutput {
 
   // ---- The rest
 
-  // Tells the engine what is waited for.
+  // Registers with the engine what the socket waits for.
   void update_interest() {
     const Interest wanted = wanted_interest();
     if (wanted != interest) {
@@ -208,7 +208,8 @@ struct DatagramSocket::State final : DatagramOutput {
   }
 
   [[nodiscard]] Interest wanted_interest() const {
-    // Nothing of priority comes on a datagram socket: uv_poll_t needs a reason to tell of errors().
+    // A datagram socket never has priority data, but uv_poll_t reports errors only with an
+    // interest.
     Interest wanted = reports_icmp_errors ? Interest::priority : Interest::none;
     if (receives()) wanted = wanted | Interest::readable;
     if (backlog().waits_for_writable()) wanted = wanted | Interest::writable;
@@ -257,7 +258,7 @@ Result<Socket> open_socket(Family family, const DatagramOptions& options) {
   return socket;
 }
 
-// `alone`: no other socket receives for the same name, on the IPv4 side of this address.
+// `alone`: no other socket receives for the same name on the IPv4 side of this address.
 Result<Socket> open_bound(const Address& local, const DatagramOptions& options, bool alone) {
   auto socket = open_socket(local.family(), options);
   if (!socket) return socket;
@@ -275,7 +276,7 @@ int type_of(const Socket& socket) {
   return type;
 }
 
-// Bound to it, a unix socket is given a name by the kernel.
+// The kernel chooses a name for a unix socket that is bound to this address.
 Address no_unix_name() {
   const sockaddr unnamed{.sa_family = AF_UNIX, .sa_data = {}};
   return Address::from(&unnamed, sizeof unnamed.sa_family);
@@ -318,7 +319,7 @@ Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const Address& peer,
                                                DatagramOptions options) {
   auto socket = open_socket(peer.family(), options);
   if (!socket) return Failure(socket.error());
-  // Who has no name gets no answer. Only unix sockets are sent from without one.
+  // A sender without a name gets no reply. Only unix sockets can send without one.
   if (peer.family() == Family::unix_socket) {
     if (auto bound = socket->bind(no_unix_name()); !bound) return Failure(bound.error());
   }
@@ -335,7 +336,7 @@ Result<DatagramSocket> DatagramSocket::adopt(Loop& loop, Socket socket, Datagram
     error.hint = "not a datagram socket";
     return Failure(std::move(error));
   }
-  // What a raw socket has for a port is the number of its protocol.
+  // The port of a raw socket's address is the number of its protocol.
   if (type == SOCK_RAW) address->set_port(0);
   const bool is_udp = type == SOCK_DGRAM && platform::is_udp(socket.fd());
   const bool has_peer = socket.peer_address().has_value();

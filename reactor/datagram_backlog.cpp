@@ -9,7 +9,7 @@ namespace reactor {
 WriteStatus DatagramBacklog::add(const Outgoing& datagram) {
   const std::size_t receivers = queue_.receivers();
   const WriteStatus result = queue_.add(datagram);
-  // For one receiver more; others may have been waiting for long.
+  // A new receiver is tried soon, even if others have been waiting for long.
   if (queue_.receivers() > receivers) {
     retry_after_ = first_retry_after;
     if (retry_) retry_->cancel();

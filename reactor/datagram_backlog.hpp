@@ -1,4 +1,4 @@
-// The datagrams of a socket that wait: when they are tried again, and when given up. Internal.
+// The datagrams of a socket that wait: when to try them again, and when to give up. Internal.
 #pragma once
 
 #include <chrono>
@@ -13,11 +13,11 @@
 
 namespace reactor {
 
-/// A queue with its timers. Each schedules `owner`, whose iteration then calls send_if_due() and
-/// give_up_if_due(). changed() follows each change.
+/// A queue with its timers. Each timer schedules `owner`, whose iteration then calls
+/// take_retry_due() and give_up(). Call changed() after each change.
 class DatagramBacklog {
  public:
-  /// `room_is_reported`: by `writable`.
+  /// `room_is_reported`: the poller reports `writable` when the kernel has room.
   DatagramBacklog(Source& owner, DatagramSender& sender, DatagramErrors& errors,
                   DatagramCounters& counters, const DatagramQueue::Limits& limits,
                   bool room_is_reported)
@@ -43,21 +43,21 @@ class DatagramBacklog {
   /// Sends what the kernel has room for.
   void send();
 
-  /// True once a caller to which `refused` was returned may go on.
+  /// True once when a caller that got `refused` may send again.
   [[nodiscard]] bool take_drained() { return queue_.take_drained(); }
 
-  /// True once the time to try again has come.
+  /// True once when it is time to try again.
   [[nodiscard]] bool take_retry_due();
 
-  /// From now on the whole of it is given up when none could be sent for `timeout`.
+  /// From now on all datagrams are discarded when none could be sent for `timeout`.
   void drain(Duration timeout);
   [[nodiscard]] bool give_up_due() const { return give_up_due_; }
 
-  /// Discards all where it is still due after send(): the timer may be late, as after the process
-  /// was stopped. True when there was anything.
+  /// Discards all datagrams if that is still due after send(): the timer may be late, for example
+  /// after the process was stopped. True when there were any.
   bool give_up();
 
-  /// The receiver of the socket changes: what waits is for the old one.
+  /// The receiver of the socket changes: what waits keeps the old one.
   void keep_receiver(const Address& to, bool room_is_reported);
 
   /// Starts and stops the timers.
@@ -72,14 +72,14 @@ class DatagramBacklog {
   bool retry_due_ = false;
   bool give_up_due_ = false;
 
-  // Some queues that are full report nothing when they no longer are: they are tried again, less
-  // and less often while none of them takes anything.
+  // Some queues that are full do not report when they have room again. They are tried again, at
+  // growing intervals while none of them takes anything.
   static constexpr std::chrono::milliseconds first_retry_after{1};
   static constexpr std::chrono::milliseconds last_retry_after{32};
   std::chrono::milliseconds retry_after_ = first_retry_after;
   std::optional<Timer> retry_;
   Duration drain_timeout_{};
-  std::optional<Timer> give_up_;  // Once draining.
+  std::optional<Timer> give_up_;  // Only while draining.
 };
 
 }  // namespace reactor

@@ -1,4 +1,4 @@
-// The assembly of datagrams into the messages of one sendmmsg. Internal.
+// Assembles datagrams into the messages of one sendmmsg. Internal.
 #pragma once
 
 #include <netinet/in.h>
@@ -17,21 +17,21 @@
 
 namespace reactor {
 
-/// One datagram to be sent. All that it points to lies in memory that stays as it is until then:
-/// in DatagramBuffers, or in a DatagramQueue.
+/// One datagram to be sent. The memory that it points to does not change until then: it is in
+/// DatagramBuffers or in a DatagramQueue.
 struct Outgoing {
   const sockaddr* to = nullptr;  // Null on a connected socket.
   socklen_t to_size = 0;
-  const sockaddr* from = nullptr;  // Null where the route may choose the source.
+  const sockaddr* from = nullptr;  // Null where the route determines the source.
   std::span<const std::byte> bytes;
 };
 
-/// Of an IPv4 or IPv6 address, which is all that a datagram is sent from.
+/// The size of an IPv4 or IPv6 address; only these can be the source of a datagram.
 inline socklen_t size_of(const sockaddr& from) {
   return from.sa_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
-/// Makes a message of each datagram, and one of several that the kernel can cut apart again (GSO).
+/// Makes a message of each datagram, or one of several that the kernel can segment again (GSO).
 ///
 ///     const auto [messages, datagrams] = batch.build(outgoing, 0, gso_limit);
 ///     const int taken = batch.send(fd, messages);
@@ -40,7 +40,7 @@ class DatagramBatch {
   static constexpr unsigned max_messages = 64;
   static constexpr std::size_t max_datagrams = 1024;
 
-  /// What one coalesced message may hold: UDP_MAX_SEGMENTS of older kernels, and the longest UDP
+  /// The most that one GSO message may hold: UDP_MAX_SEGMENTS of older kernels, and the longest UDP
   /// payload over IPv6 (65,535 bytes with both headers).
   static constexpr std::size_t max_segments = 64;
   static constexpr std::size_t max_gso_bytes = 65'535 - 40 - 8;
@@ -49,8 +49,8 @@ class DatagramBatch {
     unsigned messages;
     std::size_t datagrams;
   };
-  /// Builds as many messages as fit of the first of `outgoing`, of which there is at least one.
-  /// The first `one_by_one` datagrams, and those longer than `gso_limit`, are not coalesced.
+  /// Builds as many messages as fit from the first of `outgoing`, which is not empty. The first
+  /// `one_by_one` datagrams, and those longer than `gso_limit`, each get their own message.
   Built build(std::span<const Outgoing> outgoing, std::size_t one_by_one, std::size_t gso_limit) {
     unsigned count = 0;
     std::size_t end = 0;
@@ -64,7 +64,7 @@ class DatagramBatch {
     return {count, end};
   }
 
-  /// Sends the first `count` messages. How many of them the kernel has taken, or -errno.
+  /// Sends the first `count` messages. Returns how many of them the kernel has taken, or -errno.
   int send(int fd, unsigned count) {
     if (count > 1) return sys::sendmmsg(fd, messages_.data(), count, 0);
     const ssize_t sent = sys::sendmsg(fd, &messages_[0].header, 0);
@@ -80,7 +80,7 @@ class DatagramBatch {
     alignas(cmsghdr) std::byte bytes[64];
   };
 
-  /// How many of these the kernel can take as one: equal in length, but for a shorter last one.
+  /// How many of these the kernel can take as one: equal in length, except for a shorter last one.
   [[nodiscard]] static std::size_t gso_segments(std::span<const Outgoing> outgoing,
                                                 std::size_t limit) {
     const Outgoing& first = outgoing[0];
@@ -92,7 +92,7 @@ class DatagramBatch {
     while (length < most) {
       const Outgoing& next = outgoing[length];
       bytes += next.bytes.size();
-      // An empty one would vanish in it.
+      // An empty datagram would be lost in a GSO message.
       if (next.bytes.empty() || next.bytes.size() > segment || bytes > max_gso_bytes ||
           !same_place(first, next) || !same_source(first, next)) {
         break;
@@ -106,7 +106,7 @@ class DatagramBatch {
   [[nodiscard]] static bool same_place(const Outgoing& left, const Outgoing& right) {
     if (left.to == right.to) return true;
     if (!left.to || !right.to || left.to_size != right.to_size) return false;
-    // Most differ in their ports.
+    // Most addresses differ in their ports.
     static_assert(offsetof(sockaddr_in, sin_port) == 2 && offsetof(sockaddr_in6, sin6_port) == 2);
     std::uint32_t family_and_port[2] = {};
     if (left.to_size >= sizeof(sockaddr_in)) {

@@ -15,7 +15,7 @@ DatagramBuffers::DatagramBuffers()
 std::byte* DatagramBuffers::copy(const void* data, std::size_t size) {
   std::byte* const to = copied_.get() + copied_bytes_;
   if (size > 0) std::memcpy(to, data, size);
-  // Addresses are read in place by the kernel alone, but kept aligned all the same.
+  // Only the kernel reads addresses in place, but they are aligned anyway.
   copied_bytes_ += (size + 7) / 8 * 8;
   return to;
 }
@@ -32,7 +32,7 @@ bool DatagramBuffers::add_copy(const Address* to, const PacketInfo* from, Bytes 
   if (outgoing_count_ == DatagramBatch::max_datagrams || to_copy > max_copied_bytes - copied_bytes_)
     return false;
 
-  // Bursts go from one address to one: each is copied once.
+  // Bursts have the same addresses, so each address is copied once.
   const Outgoing* const last = outgoing_count_ > 0 ? &outgoing_[outgoing_count_ - 1] : nullptr;
   Outgoing& added = outgoing_[outgoing_count_++];
   added.to = nullptr;

@@ -1,4 +1,4 @@
-// What the datagram sockets of a loop receive into and send from. Internal.
+// The memory that the datagram sockets of a loop receive into and send from. Internal.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace reactor {
 
-/// Shared by the sockets of a loop: only one at a time is being read, and only one is gathering.
+/// Shared by the sockets of a loop: only one at a time reads, and only one gathers.
 class DatagramBuffers {
  public:
   using Bytes = std::span<const std::byte>;
@@ -23,11 +23,11 @@ class DatagramBuffers {
 
   ReceiveBatch received;
 
-  /// For the sendmmsg of the moment.
+  /// For the current sendmmsg.
   DatagramBatch batch;
 
-  /// Adds a datagram, of which what is not held is copied: the caller's memory, `from` too, is not
-  /// looked at again. False when there is no room.
+  /// Adds a datagram. Copies what is not in these buffers, also `from`: the caller's memory is not
+  /// read again. Returns false when there is no room.
   [[nodiscard]] bool add(const Address* to, const PacketInfo* from, Bytes bytes) {
     const bool answers = received.holds_sender(to) && received.holds_bytes(bytes.data());
     if (!answers || outgoing_count_ == DatagramBatch::max_datagrams)
@@ -47,7 +47,7 @@ class DatagramBuffers {
   }
   void clear_outgoing() { outgoing_count_ = copied_bytes_ = 0; }
 
-  /// Whose datagrams these are; null when there are none.
+  /// The socket to which these datagrams belong; null when there are none.
   const void* owner = nullptr;
 
  private:

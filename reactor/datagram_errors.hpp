@@ -1,4 +1,4 @@
-// What went wrong on a datagram socket, until its on_error is called. Internal.
+// The errors of a datagram socket, until its on_error is called. Internal.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace reactor {
 
-/// Each error once, and no more than sixteen. Schedules `owner` to report them.
+/// Keeps each different error once, and at most sixteen. Schedules `owner` to report them.
 class DatagramErrors {
  public:
   struct Options {
@@ -32,10 +32,10 @@ class DatagramErrors {
   /// A datagram was not sent, for an errno.
   void add_not_sent(int number, const Outgoing& datagram);
 
-  /// A call returned an errno that has to do with an earlier datagram.
+  /// A call returned an errno that concerns an earlier datagram.
   void add_earlier(int number);
 
-  /// Reads what the error queue reports of datagrams sent before; false when that is nothing.
+  /// Reads what the error queue reports about earlier datagrams; false when it is empty.
   bool take_icmp_errors();
 
  private:

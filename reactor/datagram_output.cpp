@@ -6,7 +6,7 @@
 namespace reactor {
 namespace {
 
-// The buffers are there for as long as the loop has a datagram socket.
+// The buffers exist as long as the loop has a datagram socket.
 std::shared_ptr<DatagramBuffers> buffers_of(Engine& engine) {
   auto buffers = engine.datagram_buffers.lock();
   if (!buffers) engine.datagram_buffers = buffers = std::make_shared<DatagramBuffers>();
@@ -30,7 +30,7 @@ DatagramOutput::DatagramOutput(Engine& engine, Socket socket, const Address& loc
   socket_.observe(this);
 }
 
-// To an address that has to be changed, or while others wait.
+// Sends to an address that must be changed, or while others wait.
 [[gnu::noinline]] WriteStatus DatagramOutput::send_special(const Address* to,
                                                            const PacketInfo* from, Bytes bytes) {
   Address without_port;
@@ -75,15 +75,15 @@ void DatagramOutput::send_outgoing() {
   buffers_->clear_outgoing();
 }
 
-// Adds to the queue what has no room, the first if it `is_refused`, and what has to wait behind
-// that; sends what is for others.
+// Queues the datagrams for which there is no room (the first one if it `is_refused`) and those that
+// have to wait behind them; sends those to other receivers.
 [[gnu::noinline]] void DatagramOutput::send_past_queue(std::span<Outgoing> rest, bool is_refused) {
   const auto waits = [this](const Outgoing& datagram) {
     return backlog_.blocks(datagram.to, datagram.to_size);
   };
   while (!rest.empty()) {
     if (is_refused || waits(rest[0])) {
-      // The caller was told that it is sent.
+      // send() has already returned `sent` for it.
       if (enqueue(rest[0]) == WriteStatus::refused) ++counters_.dropped;
       rest = rest.subspan(1);
       is_refused = false;
@@ -132,7 +132,7 @@ void DatagramOutput::before_change() {
   if (backlog_.empty()) return;
   const auto peer = socket_.peer_address();
   if (!peer) return;
-  // A unix socket may soon be writable to another.
+  // A unix socket may soon become writable for its new peer.
   backlog_.keep_receiver(*peer, address_.family() != Family::unix_socket);
   backlog_changed();
 }

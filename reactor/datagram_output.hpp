@@ -32,8 +32,9 @@ class DatagramOutput : public Source, private SocketObserver {
   [[nodiscard]] DatagramCounters& counters() { return counters_; }
   [[nodiscard]] std::size_t queued_bytes() const { return backlog_.bytes(); }
 
-  /// The options or the peer of the socket change. Each datagram is sent as the socket was when
-  /// send() was called. One that the kernel has had no room for keeps its receiver, no more.
+  /// The options or the peer of the socket change. Each datagram is sent with the options that the
+  /// socket had when send() was called. A datagram that the kernel had no room for keeps only its
+  /// receiver.
   void before_change() final;
 
  protected:
@@ -41,7 +42,7 @@ class DatagramOutput : public Source, private SocketObserver {
     bool connected;
     bool reads_error_queue;
     bool segmentation_offload;
-    bool takes_no_port;  // Raw IPv6 refuses to send to an address with one.
+    bool takes_no_port;  // Raw IPv6 sockets refuse to send to an address with a port.
     bool room_is_reported;
     DatagramQueue::Limits queue;
   };
@@ -53,16 +54,16 @@ class DatagramOutput : public Source, private SocketObserver {
   [[nodiscard]] DatagramBacklog& backlog() { return backlog_; }
   [[nodiscard]] const DatagramBacklog& backlog() const { return backlog_; }
 
-  /// Sends what the callback that is running has gathered.
+  /// Sends what the running callback has gathered.
   void send_gathered() {
     if (buffers_->owner == this) send_outgoing();
   }
 
-  /// Sends what waits. True once a caller to which `refused` was returned may go on.
+  /// Sends what waits. True when a caller that got `refused` may send again.
   [[nodiscard]] bool send_waiting();
 
-  /// Discards what waits if it is still due. True once a caller to which `refused` was returned may
-  /// go on.
+  /// Discards what waits if that is still due. True when a caller that got `refused` may send
+  /// again.
   [[nodiscard]] bool give_up();
   void give_up_after(Duration timeout);
 
@@ -96,7 +97,7 @@ class DatagramOutput : public Source, private SocketObserver {
   Socket socket_;
   const Address address_;
   const bool takes_no_port_;
-  bool is_special_;  // Addresses have to be changed, or others wait.
+  bool is_special_;  // Addresses must be changed, or datagrams wait.
   const std::shared_ptr<DatagramBuffers> buffers_;
   DatagramCounters counters_;
   DatagramErrors errors_;  // Until on_error is called.

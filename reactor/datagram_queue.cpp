@@ -7,7 +7,7 @@
 namespace reactor {
 namespace {
 
-// Where the bytes of an address end, the next begins aligned.
+// The next item after the bytes of an address begins aligned.
 std::size_t aligned(std::size_t size) { return (size + 7) / 8 * 8; }
 
 }  // namespace

@@ -15,9 +15,9 @@
 
 namespace reactor {
 
-/// Holds a limited number of bytes. A unix receiver that does not read keeps only its own datagrams
-/// waiting: each receiver then has a line of its own. Those of other sockets share one line, since
-/// the kernel has one buffer for all that a socket sends.
+/// Holds a limited number of bytes. With unix sockets each receiver has its own line, so that a
+/// receiver that does not read delays only its own datagrams. Other sockets have one line for all
+/// receivers, since the kernel has one buffer for all that a socket sends.
 ///
 /// Cost      One hash table look-up for each datagram that is sent while others wait.
 class DatagramQueue {
@@ -28,14 +28,14 @@ class DatagramQueue {
     bool by_receiver;
   };
 
-  /// What a datagram costs beside its bytes: its addresses, and the line that it may be alone in.
+  /// The memory of a datagram beside its bytes: its addresses, and perhaps a line of its own.
   static constexpr std::size_t overhead = 256;
 
   /// Counts in `counters` what it drops.
   DatagramQueue(const Limits& limits, DatagramCounters& counters)
       : limits_(limits), counters_(counters) {}
 
-  /// True when no datagram waits, and no caller to which `refused` was returned does.
+  /// True when no datagram waits, and no caller that got `refused`.
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] std::size_t receivers() const { return lines_.size(); }
@@ -43,28 +43,28 @@ class DatagramQueue {
   /// True when a datagram to this receiver has to wait, because earlier ones do.
   [[nodiscard]] bool blocks(const sockaddr* to, socklen_t to_size) const;
 
-  /// Copies the datagram: `queued`, or what became of it instead. One receiver of several gets no
-  /// more room than it leaves to all others.
+  /// Copies the datagram and returns `queued`, or returns what happened to it instead. If there are
+  /// several receivers, one gets no more room than it leaves to all others.
   WriteStatus add(const Outgoing& datagram);
 
-  /// Sends what the kernel has room for: `transmit` is called with some datagrams of one line and
-  /// returns how many of them are dealt with. True when any are.
+  /// Sends what the kernel has room for. `transmit` is called with some datagrams of one line and
+  /// returns how many of them are done. Returns true when any are.
   template <class Transmit>
   [[nodiscard]] bool send(Transmit transmit);
 
   /// Removes all datagrams and counts them as dropped. `discarded` is called with the first of each
-  /// line, while it is there.
+  /// line before it is removed.
   template <class Discarded>
   void discard(Discarded discarded);
 
-  /// True when a line for which `refused` was returned has room again; returns true once for each.
+  /// True when a line that returned `refused` has room again; returns true once for each.
   [[nodiscard]] bool take_drained();
 
   /// Gives a receiver to the datagrams that have none.
   void set_receiver(const Address& to);
 
  private:
-  /// The receiver's address, the sender's, and the bytes, in one piece of memory.
+  /// The receiver's address, the sender's, and the bytes, in one allocation.
   class Packed {
    public:
     explicit Packed(const Outgoing& datagram);
@@ -93,7 +93,7 @@ class DatagramQueue {
 
   const Limits limits_;
   DatagramCounters& counters_;
-  Lines lines_;  // None that is empty, unless `refused` was returned for it.
+  Lines lines_;  // Contains no empty line, unless `refused` was returned for it.
   std::size_t bytes_ = 0;
 };
 

@@ -6,7 +6,7 @@
 namespace reactor {
 namespace {
 
-// What the kernel says to a coalesced message whose datagrams it may well take one by one.
+// Errors for a GSO message whose datagrams the kernel may still take one by one.
 bool means_no_gso(int number) {
   return number == EIO || number == EINVAL || number == EMSGSIZE || number == EOPNOTSUPP;
 }
@@ -15,8 +15,8 @@ bool means_no_gso(int number) {
 
 std::size_t DatagramSender::transmit(std::span<Outgoing> outgoing) {
   std::size_t done = 0;
-  std::size_t one_by_one_until = 0;  // After a coalesced message was refused.
-  std::size_t limit_then = 0;        // What that teaches, if its datagrams are taken by themselves.
+  std::size_t one_by_one_until = 0;  // Set after a GSO message was refused.
+  std::size_t limit_then = 0;        // The new limit, if its datagrams are taken one by one.
   std::size_t repeated = outgoing.size();
   out_of_buffers_ = false;
   while (done < outgoing.size()) {
@@ -42,15 +42,15 @@ std::size_t DatagramSender::transmit(std::span<Outgoing> outgoing) {
     Outgoing& first = outgoing[done];
     const std::size_t length = batch_.length(0);
     if (length > 1 && means_no_gso(-taken)) {
-      // Datagrams longer than the link takes whole are cut when sent one by one, never when
-      // coalesced; and some links, which say EIO, cannot be given coalesced ones at all.
+      // Datagrams longer than the link's MTU are fragmented when sent one by one, never with GSO.
+      // Some links do not support GSO at all and return EIO.
       one_by_one_until = done + length;
       limit_then = taken == -EINVAL || taken == -EMSGSIZE ? first.bytes.size() - 1 : 0;
     } else if (first.from && taken == -EINVAL) {
-      // An address that has been taken from the interface since, or a broadcast address.
+      // The address was removed from the interface since, or is a broadcast address.
       for (Outgoing& datagram : outgoing.subspan(done, length)) datagram.from = nullptr;
     } else if (errors_.take_icmp_errors()) {
-      // Earlier datagrams': the kernel tells one instead of taking the next.
+      // Errors of earlier datagrams: the kernel returns one instead of taking the next datagram.
     } else if (connected_ && repeated != done) {
       errors_.add_earlier(-taken);
       repeated = done;

@@ -1,4 +1,4 @@
-// Gives datagrams to the kernel, and deals with what it refuses. Internal.
+// Passes datagrams to the kernel, and handles what it refuses. Internal.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace reactor {
 
-/// Sends batches through one socket. Where a link or a socket cannot be given coalesced datagrams,
-/// it learns so and sends one by one.
+/// Sends batches through one socket. When a link or a socket does not support GSO, it detects that
+/// and sends the datagrams one by one.
 class DatagramSender {
  public:
   struct Options {
@@ -29,11 +29,11 @@ class DatagramSender {
         connected_(options.connected),
         gso_limit_(options.segmentation_offload ? DatagramBatch::max_gso_bytes : 0) {}
 
-  /// Sends until the kernel has no room. Returns how many datagrams are dealt with: sent, or
-  /// counted and reported as failed.
+  /// Sends until the kernel has no room. Returns how many datagrams are done: sent, or counted and
+  /// reported as failed.
   std::size_t transmit(std::span<Outgoing> outgoing);
 
-  /// The kernel had no memory for the last one: it does not report when it has.
+  /// The kernel had no memory for the last datagram. It does not report when it has memory again.
   [[nodiscard]] bool out_of_buffers() const { return out_of_buffers_; }
 
  private:

@@ -11,29 +11,29 @@
 
 namespace reactor {
 
-/// How a datagram came, as far as DatagramOptions asked.
+/// How a datagram arrived, as far as DatagramOptions request it.
 struct PacketInfo {
-  Address destination;           ///< To whom it was sent: an address of this host, or of a group.
-  Address local;                 ///< The address of this host that an answer should come from.
-  unsigned interface_index = 0;  ///< Where it came in.
+  Address destination;           ///< The receiver: an address of this host, or of a group.
+  Address local;                 ///< The address of this host from which to reply.
+  unsigned interface_index = 0;  ///< The interface on which it arrived.
   std::chrono::sys_time<std::chrono::nanoseconds> time{};  ///< When the kernel received it.
 };
 
 /// One message as it was received. It and all that it refers to are valid until the callback
 /// returns.
 struct Datagram {
-  std::span<const std::byte> bytes;         ///< May be empty: that is a message too.
+  std::span<const std::byte> bytes;         ///< May be empty: an empty message is valid.
   const Address& sender;                    ///< Unnamed where a unix socket without a path sent it.
-  const PacketInfo* packet_info = nullptr;  ///< Null unless asked for.
-  bool truncated = false;                   ///< It was longer; the rest is lost. Never so with UDP.
+  const PacketInfo* packet_info = nullptr;  ///< Null unless requested.
+  bool truncated = false;                   ///< Its end is lost. Never true for UDP.
 
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 };
 
-/// What to do with one datagram more than may wait: send() returns `refused` and the caller keeps
-/// it, or one is dropped and counted.
+/// What to do when the queue is full: send() returns `refused` and the caller keeps the datagram,
+/// or one datagram is dropped and counted.
 enum class WhenFull : unsigned char { refuse, drop_newest, drop_oldest };
 
 /// Each counts datagrams.
@@ -41,8 +41,8 @@ struct DatagramCounters {
   std::uint64_t received = 0;
   std::uint64_t truncated = 0;  ///< Of those received.
   std::uint64_t sent = 0;       ///< Taken by the kernel.
-  std::uint64_t dropped = 0;    ///< Not sent for want of room in the queue, also after `sent`.
-  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error told why.
+  std::uint64_t dropped = 0;    ///< Not sent because the queue was full, also after `sent`.
+  std::uint64_t failed = 0;     ///< Refused by the kernel; on_error reports why.
 
   DatagramCounters& operator+=(const DatagramCounters& other) {
     received += other.received;

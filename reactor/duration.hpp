@@ -13,9 +13,8 @@
 namespace reactor {
 
 /// A time span in nanoseconds, made from any std::chrono duration that has a whole number of them.
-/// A span that is too long to be counted becomes the longest one, about 292 years, which means
-/// "never" wherever a timeout is taken: `std::chrono::hours::max()` is as good as
-/// `std::chrono::nanoseconds::max()`.
+/// A span too long to be counted becomes the longest one, about 292 years. As a timeout it means
+/// "never": `std::chrono::hours::max()` is equivalent to `std::chrono::nanoseconds::max()`.
 struct Duration : std::chrono::nanoseconds {
   constexpr Duration() : duration(0) {}
 
@@ -25,7 +24,7 @@ struct Duration : std::chrono::nanoseconds {
       std::chrono::duration<Rep, Period> span)  // NOLINT(google-explicit-constructor)
       : duration(saturated(span.count(), std::ratio_divide<Period, std::nano>::num)) {}
 
-  /// Without the fraction of a millisecond.
+  /// Truncates to whole milliseconds.
   constexpr operator std::chrono::milliseconds() const {  // NOLINT(google-explicit-constructor)
     return std::chrono::milliseconds(count() / 1'000'000);
   }
@@ -41,8 +40,8 @@ struct Duration : std::chrono::nanoseconds {
   }
 };
 
-/// As poll(2), epoll_wait(2) and other loops take a timeout: milliseconds, rounded up; -1 without
-/// limit.
+/// The timeout as poll(2), epoll_wait(2) and other loops take it: milliseconds, rounded up; -1
+/// without limit.
 constexpr int poll_timeout(Duration timeout) {
   constexpr std::int64_t most = std::numeric_limits<int>::max();
   if (timeout.count() == std::numeric_limits<std::int64_t>::max()) return -1;

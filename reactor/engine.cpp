@@ -25,21 +25,21 @@ uv_loop_t* new_native() {
   auto loop = std::make_unique<uv_loop_t>();
   loop->backend_fd = -1;
   if (const int error = uv_loop_init(loop.get())) {
-    // libuv leaves this one open.
+    // libuv does not close this descriptor.
     if (const int fd = loop->backend_fd; sys::fcntl(fd, F_GETFD, 0) >= 0) sys::close(fd);
     throw std::system_error(-error, std::generic_category(), "uv_loop_init");
   }
   return loop.release();
 }
 
-// For a constructor that failed: what a poller has given back is closed in an iteration of libuv's.
+// For a constructor that failed: libuv closes the poller's handles in an iteration of its own.
 void close_native(uv_loop_t* loop) {
   while (uv_loop_close(loop) == UV_EBUSY) uv_run(loop, UV_RUN_ONCE);
   delete loop;
 }
 
-// Libuv's loop of a parent is not closed in its child: its requests, which threads of the parent
-// work on, would never end. It stays reachable, for those who look for leaks.
+// The child does not close libuv's loop of its parent: threads of the parent work on its requests,
+// so these would never end. The loop stays reachable, so that leak checkers do not report it.
 void leave_native(uv_loop_t* loop) {
   static auto* const left = new std::vector<uv_loop_t*>;
   left->push_back(loop);
@@ -49,7 +49,7 @@ std::system_error forked_error() {
   return {EPERM, std::generic_category(), "a forked child cannot run a loop of its parent"};
 }
 
-// Made beforehand: a child takes it just after fork().
+// Made in advance: a child takes it just after fork().
 const std::exception_ptr& forked_exception() {
   static const auto* const exception =
       new std::exception_ptr(std::make_exception_ptr(forked_error()));
@@ -65,7 +65,7 @@ LoopHandle::LoopHandle(Engine& engine, Kind kind) : kind_(kind), engine_(engine)
   ++engine.alive_[static_cast<std::size_t>(kind)];
 }
 
-// Not retired: a constructor has failed.
+// If it is not retired, a constructor has failed.
 LoopHandle::~LoopHandle() {
   if (retired()) return;
   keep_loop_running(false);
@@ -130,8 +130,8 @@ Engine::~Engine() {
   forked_ ? leave_native(own_native_.release()) : finish_natives();
 }
 
-// In a child: from here on nothing reaches what is shared with the parent. An iteration that runs,
-// since a callback has forked, ends as if the callback had thrown.
+// In a child: detaches everything that is shared with the parent. If a callback has forked, the
+// running iteration ends as if the callback had thrown.
 void Engine::detach_from_parent() noexcept {
   const bool mine = in_loop_thread();
   forked_ = true;
@@ -158,7 +158,7 @@ void Engine::abort_if_handles_are_left() const {
   std::abort();
 }
 
-// Handles of libuv close in a later iteration of its loop, and requests end when they end.
+// Handles of libuv close in a later iteration of its loop, and requests may end later.
 void Engine::finish_natives() {
   poller_.close();
   while (uv_loop_close(&native_) == UV_EBUSY) {
@@ -214,7 +214,7 @@ void Engine::run(bool for_ever) {
     } else {
       run_iterations();
     }
-    // An exception goes first: then stop() ends the next run().
+    // An exception has priority: then stop() ends the next run().
     if (!interrupted()) stopping_ = false;
   }
   rethrow();
@@ -255,12 +255,12 @@ Duration Engine::host_timeout() {
   return native < 0 ? Duration::max() : Duration(std::chrono::milliseconds(native));
 }
 
-// From here on a post() makes the descriptor readable, as what is left to do does now.
+// From here on a post() makes the descriptor readable. Work that is left makes it readable now.
 void Engine::wake_host() {
   if (!iteration_.may_sleep()) poller_.wake();
 }
 
-// The poller has something, inside the application's iteration of its own loop.
+// Called inside the application's iteration of its own loop, when the poller has events.
 void Engine::embedded_iteration() {
   const platform::Use use(platform_);
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -280,7 +280,7 @@ void Engine::stop() noexcept {
 }
 
 void Engine::post(PostQueue::Task&& task) {
-  if (forked_) return;  // A thread of the parent may hold the mutex for ever.
+  if (forked_) return;  // A thread of the parent may hold the mutex forever.
   if (!posted_.push(std::move(task))) return;
   if (runs_in(std::this_thread::get_id())) keep_application_running();
   poller_.wake();

@@ -1,10 +1,10 @@
-// What stands behind a Loop: its parts, and its life. Internal.
+// The implementation of a Loop. Internal.
 //
-// Two rules carry the safety of it all, beside the promises of handle.hpp:
+// The safety of the loop depends on two rules, beside the promises of handle.hpp:
 //
-//   1. Every call into the user's code goes through call(). It keeps what is thrown, sends what was
-//      gathered, and tells whether the handle survived its own callback.
-//   2. Nothing is called back from inside a call that the user made: it is scheduled.
+//   1. Every call into the user's code goes through call(). It stores what is thrown, sends what
+//      was gathered, and returns whether the handle still exists after its callback.
+//   2. No callback is called from inside a call that the user made: it is scheduled.
 #pragma once
 
 #include <array>
@@ -51,7 +51,7 @@ class Engine {
 
   /// Iterates until stop() or, unless `for_ever`, until nothing keeps the loop running.
   void run(bool for_ever);
-  /// One iteration, which waits for something to happen if `wait`. False when nothing is left to
+  /// Runs one iteration; if `wait`, waits until something happens. False when nothing is left to
   /// do.
   bool run_once(bool wait);
   void stop() noexcept;
@@ -59,15 +59,15 @@ class Engine {
   [[nodiscard]] bool alive() const;
   [[nodiscard]] uv_loop_s* native() const { return &native_; }
   [[nodiscard]] bool is_embedded() const { return embedded_; }
-  /// Also true while no thread runs the loop: it may then be used from any, one at a time.
+  /// Also true while no thread runs the loop: then any thread may use it, one at a time.
   [[nodiscard]] bool in_loop_thread() const {
     return runs_in(std::this_thread::get_id()) || runs_in(std::thread::id());
   }
   void rethrow() { calls_.rethrow(); }
-  /// For a program whose own loop waits in place of this one, from now on.
+  /// For a program whose own loop waits instead of this one, from now on.
   [[nodiscard]] int host_descriptor();
   [[nodiscard]] Duration host_timeout();
-  /// True in a child that was forked after this was made: the parent goes on with what it shares.
+  /// True in a child that was forked after this was made. The parent continues with what it shares.
   [[nodiscard]] bool forked() const { return forked_; }
   void measure_iterations(IterationStatistics* statistics) { iteration_.measure(statistics); }
   void watch_slow_calls(Nanoseconds limit, Calls::OnSlow on_slow) {
@@ -76,14 +76,14 @@ class Engine {
 
   // ---- Calling the user.
 
-  /// Calls `callback` for `handle`. False when the handle is gone: touch nothing of it.
+  /// Calls `callback` for `handle`. Returns false when the handle is destroyed: then do not use it.
   template <class Callable, class... Arguments>
   [[nodiscard, gnu::always_inline]] bool call(LoopHandle& handle, Callable& callback,
                                               Arguments&&... arguments) {
     return calls_.call(handle, callback, std::forward<Arguments>(arguments)...);
   }
 
-  /// True once something was thrown: go no further, and schedule() what remains to be done.
+  /// True after something was thrown: stop, and schedule() what remains to be done.
   [[nodiscard]] bool interrupted() const { return calls_.interrupted(); }
 
   // ---- Registrations, by sources. Results are 0 or -errno.
@@ -95,7 +95,7 @@ class Engine {
     return poller_.change(fd, interest, trigger, source.token());
   }
   void unwatch(const Source& source, int fd) { poller_.remove(fd, source.token()); }
-  /// For a descriptor of the source's own that is closed next; spares the system call.
+  /// For a descriptor owned by the source that is closed next; saves the system call.
   void unwatch_closed(const Source& source, int fd) { poller_.forget(fd, source.token()); }
 
   /// False where sources have to register level-triggered.
@@ -128,16 +128,17 @@ class Engine {
     return calls_.output.take(source);
   }
 
-  /// How much a source may read or send of a file in one iteration when it has more to do.
+  /// How much a source that has more to do may read, or send of a file, in one iteration.
   [[nodiscard]] std::size_t share_bytes() const { return sources_.share_bytes(); }
 
-  /// What the datagram sockets of the loop share, while there are any, and its lookups of names.
+  /// What the datagram sockets of the loop share, while there are any; the same for its lookups of
+  /// names.
   std::weak_ptr<DatagramBuffers> datagram_buffers;
   std::weak_ptr<AresChannel> ares_channel;
 
-  // ---- libuv's handles and requests, closed in their own time.
+  // ---- libuv's handles and requests
 
-  /// Counts handles that libuv must not keep the loop running for.
+  /// Counts handles that must not keep libuv's loop running.
   void add_unreferenced_handle(int count) { unreferenced_handles_ += static_cast<unsigned>(count); }
 
  private:
@@ -161,14 +162,14 @@ class Engine {
 
   Loop& loop_;
   const bool embedded_;
-  bool hosted_ = false;  // A program waits for host_descriptor(), and calls run_once().
+  bool hosted_ = false;  // Another program waits for host_descriptor(), and calls run_once().
   bool forked_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
   platform::Platform* const platform_ = platform::replacement;
   const std::unique_ptr<Poller> own_poller_;
   Poller& poller_;
-  std::atomic<std::thread::id> thread_;  // The one that runs the loop; none while nobody does.
+  std::atomic<std::thread::id> thread_;  // The thread that runs the loop, if any.
   Calls calls_;
   SourceTable sources_;
   Timers timers_{poller_};

@@ -1,4 +1,4 @@
-// What ICMP reports of datagrams sent before: the error queue of a socket. Internal.
+// What ICMP reports about datagrams sent earlier: the error queue of a socket. Internal.
 #pragma once
 
 #include <array>
@@ -12,15 +12,15 @@ namespace reactor {
 
 /// A datagram that did not arrive.
 struct IcmpError {
-  int number = 0;    // An errno; 0 where the sender has been told already.
-  Address receiver;  // Whom it was for.
+  int number = 0;    // An errno; 0 if the sender has received the error already.
+  Address receiver;  // To which it was sent.
 };
 
-/// Reads some of the errors that the kernel keeps for a socket. It reports what is left again.
-/// Empty where the kernel keeps none (linux/ and portable/).
+/// Reads some of the errors that the kernel keeps for a socket. The kernel reports again while some
+/// are left. Empty on systems whose kernel keeps none (linux/ and portable/).
 class ErrorQueue {
  public:
-  /// From now on the kernel keeps them.
+  /// From now on the kernel keeps errors for the socket.
   [[nodiscard]] static Result<void> open(Socket& socket);
 
   /// Valid until the next call.

@@ -10,7 +10,7 @@
 namespace reactor {
 
 Result<File> File::open(const std::string& path) {
-  // Opening a FIFO waits for its other end, but for O_NONBLOCK, which a regular file ignores.
+  // Without O_NONBLOCK, opening a FIFO waits for its other end. A regular file ignores the flag.
   File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (!file || ::fstat(file.fd(), &status) != 0) return Failure(system_error(errno, "open", path));

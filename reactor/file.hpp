@@ -1,4 +1,4 @@
-// An open file, owned: what Stream::write_file sends.
+// An open file, owned; Stream::write_file sends it.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +21,13 @@ class File {
   /// Owns nothing; fd() is -1.
   File() = default;
 
-  /// A regular file; what it names otherwise is refused, so that no FIFO or terminal can hold up
-  /// who reads it.
+  /// Opens a regular file. Refuses anything else, since reading a FIFO or a terminal can block.
   ///
   /// Errors    no_such_file_or_directory, permission_denied, too_many_files_open; is_a_directory;
   ///           invalid_argument: neither a file nor a directory.
   [[nodiscard]] static Result<File> open(const std::string& path);
 
-  /// Takes over `fd`, for which a file was opened by other means.
+  /// Takes over `fd`, a file that was opened by other means.
   [[nodiscard]] static File own(int fd) noexcept { return File(fd); }
 
   File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -38,7 +37,7 @@ class File {
   [[nodiscard]] int fd() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
-  /// The path by which it was opened, as far as the system knows it; else "a file".
+  /// The path by which it was opened, if the system knows it; else "a file".
   [[nodiscard]] std::string name() const;
 
   /// How many bytes it holds now.

@@ -1,4 +1,4 @@
-// A decoder on a stream: whole messages, however the network cut or glued them.
+// A decoder on a stream: whole messages, however the network splits or joins them.
 #pragma once
 
 #include <concepts>
@@ -14,9 +14,9 @@
 
 namespace reactor {
 
-/// What turns bytes into frames. The decoders of protocols/ have this shape, and so may yours:
-/// protocols/decoder.hpp states what each member promises. A Frame is a movable value, no
-/// reference; it may be a view that is valid until the decoder is asked again.
+/// Turns bytes into frames. The decoders of protocols/ have this shape, and yours may have it too:
+/// protocols/decoder.hpp states what each member promises. A Frame is a movable value, not a
+/// reference; it may be a view that is valid until the next call of the decoder.
 template <class D>
 concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
                   requires(D decoder, std::span<const std::byte> bytes) {
@@ -27,10 +27,10 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
                     { decoder.at_boundary() } -> std::convertible_to<bool>;
                   };
 
-/// The code of the Error by which a stream ends whose peer hung up in the middle of a frame.
+/// The code of the Error that ends a stream whose peer closed its side in the middle of a frame.
 [[nodiscard]] std::error_code ended_inside_frame();
 
-/// Calls back for each frame that a stream brings.
+/// Calls back for each frame that arrives on a stream.
 ///
 ///     Framed lines(stream, protocols::LineDecoder(), [&](std::string_view line) {
 ///       stream.write(answer(line));
@@ -38,21 +38,21 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
 ///
 /// Takes over the stream's on_data and on_end. What the callbacks for the frames of one read write
 /// leaves in one system call. A frame's callback may close, pause or destroy the stream, or attach
-/// another decoder: no frame follows then, and the rest is kept for resume(). What the decoder
-/// refuses, and a stream that ends inside a frame, closes the stream after the answers to the
-/// frames before; on_close tells which it was, and on_decode_error before it.
+/// another decoder: then no frame follows, and the rest is kept for resume(). If the decoder
+/// refuses the data, or the stream ends inside a frame, the stream is closed after the responses to
+/// the frames before. on_decode_error and then on_close report which it was.
 ///
-/// Lifetime  Destroying it ends the callbacks at once; the stream then discards what it receives
-///           until it is given another on_data. It may outlive the Stream.
+/// Lifetime  Destroying it ends the callbacks immediately; the stream then discards what it
+///           receives until it gets another on_data. It may outlive the Stream.
 /// Thread    The loop's thread only.
-/// Cost      None for a frame beyond the decoder's; it reads from the stream's read buffer.
+/// Cost      None for a frame beyond the decoder's; it decodes from the stream's read buffer.
 template <Decoder D>
 class Framed {
  public:
   using Frame = typename D::Frame;
   using OnFrame = Callback<void(const Frame&)>;
 
-  /// `received` came before, as the bytes that another decoder left over; they are copied.
+  /// `received` are bytes that another decoder left over; they are copied and decoded first.
   Framed(Stream& stream, D decoder, OnFrame on_frame, std::span<const std::byte> received = {})
       : state_(new State(std::move(decoder), std::move(on_frame), stream)) {
     stream.on_data([link = Link(*state_, &State::on_data_link)](Stream::Bytes bytes) {
@@ -67,23 +67,24 @@ class Framed {
     state_->delivery.call_again();
   }
 
-  /// The peer ended its side, between two frames. Without on_end the stream is closed then.
+  /// The peer ended its side, between two frames. Without on_end the stream is then closed.
   void on_end(Callback<void()> on_end) { state_->replace(state_->on_end, std::move(on_end)); }
 
   /// The stream is about to be closed for `error`: that of the decoder, or ended_inside_frame().
-  /// What is written now is sent first. Called at most once. A callback that destroys the Framed
-  /// keeps the stream.
+  /// What is written now is sent first. Called at most once. If the callback destroys the Framed,
+  /// the stream stays open.
   void on_decode_error(Callback<void(std::error_code error)> on_decode_error) {
     state_->replace(state_->on_decode_error, std::move(on_decode_error));
   }
 
-  /// For its settings, and for what it has not made a frame of.
+  /// For its settings, and for the bytes that are not part of a frame.
   [[nodiscard]] D& decoder() { return state_->decoder; }
 
  private:
   struct State;
 
-  // In a callback of the stream, which may outlive the Framed and be outlived by it.
+  // Stored in a callback of the stream. The stream may outlive the Framed, and the Framed the
+  // stream.
   class Link {
    public:
     Link(State& state, Link* State::*place) : state_(&state), place_(place) { state.*place = this; }
@@ -125,7 +126,7 @@ class Framed {
       }
     }
 
-    // The frames of one read, of which a callback may be the last: by what it did, or threw.
+    // The frames of one read. A callback may end the batch early, by what it does or by throwing.
     class Batch {
      public:
       explicit Batch(State& state) : state_(state), use_(state) {}

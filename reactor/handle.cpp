@@ -15,7 +15,7 @@ void HandleState::keep_while_in_use(Old old) {
   pending_ |= has_replaced;
 }
 
-// What ends here may run the user's code too: the destructor of a capture.
+// Destroying a callback may run the user's code too: the destructor of a capture.
 bool HandleState::end_last_use() noexcept {
   while (uses_ == 1 && replaced_) {
     pending_ &= static_cast<std::uint8_t>(~has_replaced);

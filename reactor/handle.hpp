@@ -9,8 +9,8 @@
 
 namespace reactor {
 
-/// Base of the state behind a Handle. Every handle of this library has such a state, and so may
-/// yours: a composite handle owns other handles and calls its user back from their callbacks.
+/// Base of the state of a Handle. Every handle of this library has such a state, and yours may too:
+/// a composite handle owns other handles and calls its user back from their callbacks.
 ///
 ///     // Counts down, one number a second, and then stops.
 ///     class Countdown {
@@ -45,14 +45,14 @@ class HandleState {
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
 
-  /// The Handle is destroyed: nothing may reach the user any more.
+  /// The Handle is destroyed: no callback of the user may be called any more.
   [[nodiscard]] bool retired() const { return (pending_ & is_retired) != 0; }
 
-  /// Functions of the state are running, as far as a Use says.
+  /// True while a Use exists: functions of the state are running.
   [[nodiscard]] bool in_use() const { return uses_ > 0; }
 
-  /// Puts `next` in the place of `current`, which may be running: while the state is in use, the
-  /// old callback lives on until it no longer is.
+  /// Replaces `current`, which may be running, by `next`. While the state is in use, the old
+  /// callback is kept; after that it is destroyed.
   template <class Signature>
   void replace(Callback<Signature>& current, Callback<Signature> next) {
     if (in_use() && current) keep_while_in_use([old = std::move(current)] {});
@@ -76,13 +76,13 @@ class HandleState {
   };
   enum Pending : std::uint8_t { is_retired = 1, has_replaced = 2 };
 
-  /// Ends at once whatever could lead to another callback; called once, when the Handle is
+  /// Ends everything that could lead to another callback. Called once, when the Handle is
   /// destroyed. The state is freed next, or when it is no longer in use.
   virtual void on_retired() noexcept = 0;
 
   void retire() noexcept;
   void keep_while_in_use(Old old);
-  /// False when the state is retired: it may be freed already.
+  /// Returns false when the state is retired: it may be freed already.
   bool end_use() noexcept {
     if (pending_ != 0) [[unlikely]]
       return end_last_use();
@@ -96,7 +96,7 @@ class HandleState {
   std::uint8_t pending_ = 0;
 };
 
-/// Keeps a state from being freed while functions of its own are running.
+/// Prevents a state from being freed while functions of its own are running.
 class Use {
  public:
   explicit Use(HandleState& state) : state_(state) { ++state_.uses_; }
@@ -109,7 +109,8 @@ class Use {
 };
 
 /// Owns a State, which is a HandleState, and may be incomplete where the Handle is a member.
-/// Destroying it ends all callbacks at once; a State that is in use is freed when it no longer is.
+/// Destroying it ends all callbacks immediately; a State that is in use is freed when it no longer
+/// is.
 template <class State>
 class Handle {
  public:

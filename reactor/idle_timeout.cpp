@@ -16,7 +16,7 @@ struct IdleTimeout::State final : TimerHandle {
     (void)engine().call(*this, on_expired_callback);
   }
 
-  // A timer that looks earlier finds what is left.
+  // If the timer expires earlier anyway, it then restarts for what is left.
   void look_by(Nanoseconds due) {
     if (!expires_by(due)) expire_at(due);
   }

@@ -1,4 +1,4 @@
-// Idle timeouts that cost a message nothing but a store.
+// Idle timeouts that cost only a store for each message.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +10,30 @@
 
 namespace reactor {
 
-/// Calls back once nothing has touched it for a time: for connections that may not stay idle.
+/// Calls back when touch() has not been called for a time: for connections that may not stay idle.
 ///
 ///     IdleTimeout idle(loop, 30s, [this] { stream.close(); });
 ///     stream.on_data([this](auto bytes) { idle.touch(); … });
 ///
-/// A touch only notes the time of the loop's iteration; the timer behind it looks at that when it
-/// expires, and goes back to sleep for what is left. Never early, counted from the iteration of the
-/// last touch, and late by no more than a Timer is. It does not keep the loop running.
+/// touch() only stores the time of the loop's iteration. When the timer expires it compares that
+/// time, and starts again for what is left. It is never early, counted from the iteration of the
+/// last touch(), and as late as a Timer at most. It does not keep the loop running.
 ///
-/// Lifetime  Destroying the IdleTimeout is final: no callback comes after it.
+/// Lifetime  Destroying the IdleTimeout is final: no callback is called after it.
 /// Thread    The loop's thread only.
 /// Cost      touch() is a load and a store.
 class IdleTimeout {
  public:
   using Duration = reactor::Duration;
 
-  /// Starts counting. The longest Duration never ends.
+  /// Starts counting. With the longest Duration it never expires.
   IdleTimeout(Loop& loop, Duration timeout, Callback<void()> on_expired);
 
-  /// Something happened: counts anew, from the beginning of the loop's iteration; outside of one,
-  /// from that of the last.
+  /// Something happened: restarts the time, counted from the beginning of the loop's iteration;
+  /// outside an iteration, from the beginning of the last one.
   void touch() { *touched_ = *iteration_time_; }
 
-  /// Counts anew with another timeout; also starts an IdleTimeout that has expired or was
-  /// cancelled.
+  /// Restarts with another timeout; also an IdleTimeout that has expired or was cancelled.
   void restart(Duration timeout);
 
   void cancel();

@@ -12,7 +12,7 @@ namespace reactor {
 /// One address of one network interface of this host.
 struct Interface {
   std::string name;            ///< "eth0"
-  unsigned index = 0;          ///< What multicast options and IPv6 scopes want.
+  unsigned index = 0;          ///< For multicast options and IPv6 scopes.
   Address address;             ///< Port 0.
   Address broadcast;           ///< Meaningful when can_broadcast; port 0.
   bool can_broadcast = false;  ///< IPv4 only: IPv6 has multicast instead.
@@ -21,7 +21,7 @@ struct Interface {
 
 /// Every IPv4 and IPv6 address of every interface.
 ///
-/// Errors    What getifaddrs says.
+/// Errors    Those of getifaddrs.
 [[nodiscard]] Result<std::vector<Interface>> interfaces();
 
 }  // namespace reactor

@@ -50,8 +50,8 @@ bool Iteration::may_sleep() {
   return !work_left();
 }
 
-// False when there is nothing to do but to sleep. Looking uses up a wake-up; so this has to look
-// for all that the thread could have been woken for.
+// Returns false when there is nothing to do but to sleep. Polling consumes a wake-up, so this
+// checks everything for which the thread could have been woken.
 bool Iteration::spin(const std::atomic<bool>& stopping) {
   const Nanoseconds until = saturating_sum(Timers::clock(), spin_);
   for (;;) {
@@ -76,7 +76,7 @@ void Iteration::dispatch_events() {
   events_ = {event, end};
 }
 
-// It is the poller's own, or of a source that is gone.
+// The token belongs to the poller, or to a source that no longer exists.
 void Iteration::resolve_event(Event event) {
   if (!poller_.resolve(event)) return;
   if (Source* const source = sources_.find(event.token)) source->on_ready(event.happened);
@@ -87,7 +87,7 @@ void Iteration::run_posted() {
   Batch<PostQueue::Task>& tasks = posted_.batch();
   while (!tasks.empty() && !calls_.interrupted()) {
     calls_.run(tasks.front());
-    tasks.pop();  // What it captured goes before the next is run.
+    tasks.pop();  // Its captures are destroyed before the next task runs.
     calls_.report_slow_task();
   }
   // One send for all that the tasks of a batch wrote to one stream.
@@ -104,13 +104,14 @@ void Iteration::fire_timers() {
   }
 }
 
-// Timers are due. Where more may have arrived than the wait of this iteration collected, that goes
-// first: a peer is not idle because this loop was busy, or the process stopped. False: not now.
+// Timers are due. If more may have arrived than the wait of this iteration collected, it is served
+// first: a peer is not idle because this loop was busy, or the process stopped. Returns false when
+// the timers have to wait.
 bool Iteration::serve_arrivals() {
   const bool stalled = timers_.stalled();
   if (!stalled && !poller_.may_have_more(events_.data())) return true;
   if (!look_again()) return false;
-  // Sources that have read a part ask for another go.
+  // Sources that have read only a part are scheduled again.
   constexpr int most_rounds = 16;
   for (int round = 0; stalled && round < most_rounds; ++round) {
     if (!sources_.any_scheduled()) break;
@@ -120,7 +121,7 @@ bool Iteration::serve_arrivals() {
   return true;
 }
 
-// Bounded: the poller gives each source its go before it gives one to any a second time.
+// Ends: the poller reports each source once before it reports any of them a second time.
 bool Iteration::look_again() {
   if (!poller_.looks_by_itself()) {
     timers_held_ = !timers_held_;

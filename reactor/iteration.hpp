@@ -16,22 +16,23 @@ namespace reactor {
 struct IterationStatistics;
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
-/// calls the sources that asked for another go; lets libuv run. An exception ends it early, and the
-/// next one goes on where it ended.
+/// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early,
+/// and the next one continues where it ended.
 class Iteration {
  public:
   using Nanoseconds = std::int64_t;
 
-  /// `spin`: for how long to look for events before the thread is put to sleep.
+  /// `spin`: how long to poll for events before the thread sleeps.
   Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Timers& timers, Calls& calls,
             Nanoseconds spin);
 
-  /// Waits for something to happen if `wait`, at most until `stopping`.
+  /// If `wait`, waits until something happens, at most until `stopping`.
   void run(bool wait, const std::atomic<bool>& stopping);
 
   /// Something is left to do without waiting.
   [[nodiscard]] bool work_left() const;
-  /// From here on a post() wakes the thread. False when something was posted before: do not sleep.
+  /// After this a post() wakes the thread. Returns false when something was posted before: do not
+  /// sleep.
   [[nodiscard]] bool may_sleep();
 
   void measure(IterationStatistics* statistics) { statistics_ = statistics; }
@@ -53,7 +54,7 @@ class Iteration {
   Timers& timers_;
   Calls& calls_;
   const Nanoseconds spin_;
-  bool timers_held_ = false;       // For one iteration, so that input goes first.
+  bool timers_held_ = false;       // For one iteration, so that input is handled first.
   std::span<const Event> events_;  // Of this iteration, those not yet dispatched.
   IterationStatistics* statistics_ = nullptr;
 };

@@ -10,8 +10,8 @@
 namespace reactor {
 
 /// How long the iterations of a loop took, from the end of the wait to the end of the last
-/// callback: the lag that one callback can add to every other. Buckets double, from one
-/// microsecond.
+/// callback. This is the delay that one callback can cause for all others. Each bucket is twice as
+/// wide as the one before; the first is one microsecond.
 struct IterationStatistics {
   std::uint64_t iterations = 0;
   std::chrono::nanoseconds total{0};
@@ -20,7 +20,8 @@ struct IterationStatistics {
 
   void add(std::chrono::nanoseconds iteration);
 
-  /// A time that this share of the iterations (0 to 1) did not exceed; at most twice the true one.
+  /// The time that this share of the iterations (0 to 1) did not exceed; at most twice the true
+  /// value.
   [[nodiscard]] std::chrono::nanoseconds percentile(double share) const;
 };
 

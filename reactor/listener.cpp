@@ -31,17 +31,17 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds shortest_rest = 5ms;
 constexpr std::chrono::milliseconds longest_rest = 1s;
 
-// Accepted at most in one go, so that a flood of new connections leaves time for the old.
+// The most connections accepted in one iteration, so that a flood leaves time for open ones.
 constexpr int most_at_once = 16;
 
-// What a queue holds at most when nobody knows with which backlog its socket listens: the kernel
-// kept it in 16 bits for long.
+// The assumed queue length of a socket whose backlog is unknown: for a long time the kernel stored
+// a backlog in 16 bits.
 constexpr int longest_backlog = 65'535;
 
-// The descriptor that is kept to be given up when there is no other.
+// Reserved for shed_one(), which closes it when no other descriptor is left.
 int open_reserve() { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-// The connection is lost, the listener is not (accept(2), "Error handling").
+// Only the connection is lost, the listener is not (accept(2), "Error handling").
 bool concerns_one_connection(int error) {
   switch (error) {
     case ECONNABORTED:
@@ -124,20 +124,19 @@ struct Listener::State final : Source {
     return 0;
   }
 
-  // False when the listener is gone.
+  // False when the listener is destroyed.
   [[nodiscard]] bool hand_over(Accepted next) {
     return engine().call(*this, on_accept_callback, std::move(next.socket), next.peer);
   }
 
   // ---- Draining
 
-  // The socket is closed before this returns; what it had accepted is handed over by
-  // on_iteration().
+  // The socket is closed before this returns; on_iteration() passes on what it had accepted.
   void drain() {
     if (is(drained)) return;
     pause(drained);
     rest.cancel();
-    remove_file();  // First, so that nobody comes by that path any more.
+    remove_file();  // First, so that no more clients connect by that path.
     file_number = 0;
     take_queue();
     socket = Socket();
@@ -145,7 +144,8 @@ struct Listener::State final : Source {
     schedule_if_work_is_left();
   }
 
-  // No more than the queue can have held: new connections may come as fast as they are taken.
+  // Takes no more than the queue can have held: new connections may arrive as fast as they are
+  // taken.
   void take_queue() {
     for (std::int64_t left = std::int64_t{backlog} + 1; left > 0;) {
       Accepted next;
@@ -200,7 +200,7 @@ struct Listener::State final : Source {
     return error;
   }
 
-  // The kernel may have no memory for another registration: that is rested from too.
+  // The kernel may have no memory for another registration: then accepting pauses too.
   void resume_or_rest(Reason reason) {
     if (resume(reason) != 0) start_rest();
   }
@@ -217,7 +217,7 @@ struct Listener::State final : Source {
     (void)report(error);
   }
 
-  // Turns one connection away where there is no descriptor for it; true if it did.
+  // Closes one connection for which there is no descriptor; returns true if it did.
   bool shed_one(int error) {
     if (error != EMFILE && error != ENFILE) return false;
     int fd = -1;
@@ -226,11 +226,11 @@ struct Listener::State final : Source {
       fd = sys::accept(socket.fd(), nullptr, nullptr);
       if (fd >= 0) sys::close(fd);
     }
-    reserve = open_reserve();  // Another thread may have been quicker; then there is a next time.
+    reserve = open_reserve();  // If another thread took the descriptor, this is tried again.
     return fd >= 0;
   }
 
-  // False when the listener is gone.
+  // False when the listener is destroyed.
   [[nodiscard]] bool report(int error) {
     const auto now = engine().loop().now();
     if (!on_error_callback || now < silent_until) return true;
@@ -250,7 +250,7 @@ struct Listener::State final : Source {
     file_number = status.st_ino;
   }
 
-  // Only the file that we made: another server may have taken the path over.
+  // Removes only the file that this listener made: another server may have replaced it.
   void remove_file() const noexcept {
     if (engine().forked()) return;  // The parent listens on.
     struct stat status {};
@@ -262,7 +262,7 @@ struct Listener::State final : Source {
   Socket socket;
   const int backlog;
   Address address;
-  std::deque<Accepted> waiting;  // Drained: accepted, and not yet handed over.
+  std::deque<Accepted> waiting;  // After drain(): accepted, and not yet passed on.
   int drain_error = 0;
   OnAccept on_accept_callback;
   Callback<void(const Error&)> on_error_callback;
@@ -282,8 +282,8 @@ Result<Listener> Listener::listen(Loop& loop, const Address& address, OnAccept o
 
 namespace {
 
-// Binds to a port that other sockets of this process may share, and no other process: the first one
-// binds without SO_REUSEPORT.
+// Binds to a port that other sockets of this process may share, and no other process: the first
+// socket binds without SO_REUSEPORT.
 Result<void> bind_shared(Socket& socket, const Address& address) {
   const std::lock_guard lock(shared_ports::binding());
   const bool joins = shared_ports::has(address);
@@ -291,7 +291,8 @@ Result<void> bind_shared(Socket& socket, const Address& address) {
     if (auto set = socket.set(option::reuse_port, true); !set) return set;
   }
   if (auto bound = socket.bind(address); !bound) return bound;
-  // Linux lets later sockets in by what this one says then, not by what it said when it was bound.
+  // Linux checks the current option of the first socket when later ones bind, not its value at
+  // bind.
   if (!joins) {
     if (auto set = socket.set(option::reuse_port, true); !set) return set;
   }
@@ -299,7 +300,7 @@ Result<void> bind_shared(Socket& socket, const Address& address) {
   return {};
 }
 
-// `alone`: no other socket listens for the same Listener, on the IPv4 side of this address.
+// `alone`: no other socket listens for the same Listener on the IPv4 side of this address.
 Result<Socket> open_listening(const Address& address, const ListenOptions& options, bool alone) {
   if (options.backlog < 0) {
     Error error = system_error(EINVAL, "listen", address.to_string());
@@ -347,7 +348,7 @@ Result<Listener> Listener::listen(Loop& loop, std::string_view endpoint, ListenO
   });
   if (!sockets) return Failure(sockets.error());
 
-  // Belongs to all, since each may be in it when the Listener is destroyed.
+  // Shared by all, since any of them may be running it when the Listener is destroyed.
   const auto shared = std::make_shared<OnAccept>(std::move(on_accept));
   std::optional<Listener> listener;
   for (Socket& socket : *sockets) {

@@ -1,4 +1,4 @@
-// Accepting connections, TCP or unix, also when descriptors run out.
+// Accepts connections, TCP or unix, also when the process runs out of descriptors.
 #pragma once
 
 #include <string_view>
@@ -15,35 +15,35 @@
 namespace reactor {
 
 struct ListenOptions {
-  /// Connections that the kernel completes and keeps until they are accepted; it has its own cap in
-  /// net.core.somaxconn. With 0 it keeps one.
+  /// Connections that the kernel completes and keeps until they are accepted. The kernel also
+  /// limits them by net.core.somaxconn. With 0 it keeps one.
   int backlog = 4096;
-  /// Several listeners of this process share the port, and the kernel spreads the connections over
-  /// them. A port that another process has is in use; to share it with one, set option::reuse_port
-  /// on a Socket of your own, bind it, listen, and adopt() it.
+  /// Several listeners of this process share the port, and the kernel distributes the connections
+  /// over them. A port of another process counts as in use. To share it with another process, set
+  /// option::reuse_port on a Socket of your own, bind it, listen, and adopt() it.
   bool reuse_port = false;
 };
 
-/// Hands over connections as they come.
+/// Accepts connections and passes each to a callback.
 ///
 ///     auto listener = Listener::listen(loop, address, [&](Socket socket, const Address& peer) {
 ///       clients.emplace_back(loop, std::move(socket), peer);
 ///     });
 ///     if (!listener) return Failure(listener.error());
 ///
-/// When the process has no descriptor left, one waiting connection is closed with the help of a
-/// descriptor kept for this, so that its client learns at once, and accepting rests for 5 ms, then
-/// twice as long each time, up to a second; what is connected is served on.
+/// When the process has no descriptor left, a reserved descriptor is used to accept and close one
+/// waiting connection, so that its client is notified immediately. Then accepting pauses for 5 ms,
+/// and twice as long each further time, up to a second. Open connections are not affected.
 ///
-/// Lifetime  Destroying the Listener stops listening; a unix socket's file goes with it. The
-///           kernel resets connections that it has accepted and the Listener has not handed over:
-///           drain() hands them over first.
+/// Lifetime  Destroying the Listener stops listening and removes a unix socket's file. The kernel
+///           resets connections that it has accepted and the Listener has not passed on: drain()
+///           passes them on first.
 /// Thread    The loop's thread only.
 class Listener {
  public:
   using OnAccept = Callback<void(Socket socket, const Address& peer)>;
 
-  /// Port 0 lets the kernel choose one, which address() tells. TCP connections have Nagle's
+  /// With port 0 the kernel chooses a port, which address() returns. TCP connections have Nagle's
   /// algorithm off.
   ///
   /// Errors    address_in_use, permission_denied, address_not_available; for a unix path also
@@ -61,31 +61,31 @@ class Listener {
   [[nodiscard]] static Result<Listener> listen(Loop& loop, std::string_view endpoint,
                                                ListenOptions options, OnAccept on_accept);
 
-  /// Accepts from a socket that listens already: one of socket activation, or one that several
-  /// loops share, of which each connection then wakes one.
+  /// Accepts from a socket that already listens: one from socket activation, or one that several
+  /// loops share. Each connection on a shared socket wakes one of the loops.
   ///
   /// Errors    invalid_argument: the socket does not listen.
   [[nodiscard]] static Result<Listener> adopt(Loop& loop, Socket socket, OnAccept on_accept);
 
-  /// Called when accepting failed, at most once a second; the listener goes on by itself.
+  /// Called when accepting failed, at most once a second; the listener continues by itself.
   void on_error(Callback<void(const Error&)> on_error);
 
-  /// Where it listens; of several addresses the first.
+  /// The address on which it listens; of several addresses the first.
   [[nodiscard]] const Address& address() const;
 
   /// All addresses that it listens on.
   [[nodiscard]] std::vector<Address> addresses() const;
 
-  /// Leaves connections to the kernel's backlog until resume().
+  /// Leaves connections in the kernel's backlog until resume().
   void pause();
   void resume();
 
-  /// Stops listening, so that the port or path is free when this returns, and loses no connection
-  /// that the kernel has already accepted: each is handed over from the loop, unless pause() holds
-  /// it back. The Listener keeps the loop running until then, and accepts nothing more.
+  /// Stops listening, and loses no connection that the kernel has already accepted. The port or
+  /// path is free when this returns. The loop then passes each connection on, unless pause() delays
+  /// it. The Listener keeps the loop running until then, and accepts nothing more.
   ///
   /// Cost      One descriptor for each connection that waited. Where there are too few, on_error
-  ///           says so and the rest is closed.
+  ///           reports it and the remaining connections are closed.
   void drain();
 
  private:

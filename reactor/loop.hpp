@@ -16,8 +16,8 @@ namespace reactor {
 class Engine;
 
 struct LoopOptions {
-  /// How long to look for events before the thread is put to sleep. Saves some microseconds of
-  /// latency, at the cost of a core that is never idle.
+  /// How long to poll for events before the thread sleeps. Saves some microseconds of latency, at
+  /// the cost of a core that is never idle.
   Duration spin = {};
 };
 
@@ -27,18 +27,18 @@ struct LoopOptions {
 ///     auto timer = reactor::Timer::after(loop, 1s, [] { std::puts("a second later"); });
 ///     loop.run();
 ///
-/// A child that the process forks may destroy the loop and the handles it inherited, or exit: that
-/// leaves the parent's descriptors, signals, child processes and unix socket paths alone. It cannot
-/// run the loop: run() throws std::system_error (operation_not_permitted), also out of the callback
-/// in which the process was forked. It may make a Loop of its own. A signal that the child receives
-/// does what it does by default, until the child makes a Signal. The sockets themselves are shared:
-/// what the child writes to a Stream reaches the peer.
+/// A child that the process forks may destroy the loop and the handles it inherited, or exit: this
+/// does not change the parent's descriptors, signals, child processes and unix socket paths. The
+/// child cannot run the loop: run() throws std::system_error (operation_not_permitted), also out of
+/// the callback in which the process was forked. It may make a Loop of its own. A signal that the
+/// child receives has its default effect, until the child makes a Signal. The sockets themselves
+/// are shared: what the child writes to a Stream reaches the peer.
 ///
-/// Lifetime  Outlives every handle made on it: destroying it before one says which kinds are left,
-///           and aborts. The destructor waits for functions of Work that have begun, and for killed
-///           child processes; it does not wait for name servers.
-/// Thread    Everything on the thread that runs the loop; while none does, on any, one at a time.
-///           Only post() and stop() may be called from anywhere.
+/// Lifetime  Outlives every handle made on it: if destroyed earlier, it prints which kinds of
+///           handles are left, and aborts. The destructor waits for functions of Work that have
+///           begun, and for killed child processes; it does not wait for name servers.
+/// Thread    Everything on the thread that runs the loop; while no thread does, on any, one at a
+///           time. Only post() and stop() may be called from any thread.
 class Loop {
  public:
   using Clock = std::chrono::steady_clock;
@@ -47,19 +47,19 @@ class Loop {
   /// Throws    std::system_error when the process has no descriptors left for it.
   explicit Loop(LoopOptions options = {});
 
-  /// Embedded in the application's own libuv loop, which outlives this one: `uv_run` on it serves
-  /// both. What a callback throws ends uv_run and waits in rethrow().
+  /// Embedded in the application's own libuv loop, which must outlive this one: `uv_run` on it
+  /// serves both. An exception from a callback ends uv_run and is stored until rethrow().
   explicit Loop(uv_loop_s& application_loop);
 
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Serves until stop(), or until nothing is left that could call back. What a callback throws
-  /// leaves here, after which the loop can be run again; nothing that was due is lost.
+  /// Serves until stop(), or until nothing is left that could call back. An exception from a
+  /// callback leaves this function; after that the loop can be run again, and no due work is lost.
   void run();
 
-  /// Serves until stop(), also while there is nothing but other threads' post() to wait for.
+  /// Serves until stop(), also while only a post() from another thread could bring work.
   void run_forever();
 
   /// Waits until something happens and serves it: one iteration. False when nothing is left to wait
@@ -69,25 +69,26 @@ class Loop {
   /// Serves what is ready now, without waiting. False when nothing is left to wait for.
   bool poll();
 
-  /// For a program whose own loop waits in place of this one. Each time before the program waits, it
+  /// For a program whose own loop waits instead of this one. Each time before the program waits, it
   /// reads timeout(). It waits until fd() is readable, and no longer than timeout(), then calls
-  /// poll(). The descriptor is never readable without work to do, and is the same at each call.
+  /// poll(). The descriptor is readable only when there is work to do, and is the same at each
+  /// call.
   ///
   ///     pollfd ready{loop.fd(), POLLIN, 0};
   ///     ::poll(&ready, 1, reactor::poll_timeout(loop.timeout()));
   ///     loop.poll();
   ///
-  /// A loop that is embedded in a libuv loop has none of this: uv_run serves it.
+  /// Not for a loop that is embedded in a libuv loop: uv_run serves that.
   [[nodiscard]] int fd();
   [[nodiscard]] Duration timeout();
 
-  /// Ends run() after the present iteration, or the next run() after one iteration. Where a
-  /// callback of the same iteration throws, the exception leaves that run(), and stop() ends the
-  /// next. Any thread.
+  /// Ends run() after the current iteration, or the next run() after one iteration. If a callback
+  /// of the same iteration throws, the exception leaves that run(), and stop() ends the next one.
+  /// Any thread.
   void stop() noexcept;
 
   /// Calls `task` on the loop's thread, in this iteration or the next, after everything that this
-  /// thread posted before. What is posted to a loop that is never run again is destroyed with it.
+  /// thread posted before. A loop that is never run again destroys its tasks without calling them.
   ///
   /// Thread    Any.
   /// Cost      A lock; one system call when the loop sleeps, none when it has tasks already.
@@ -100,18 +101,18 @@ class Loop {
   /// Throws what a callback threw while the application ran its own loop.
   void rethrow();
 
-  /// Counts how long iterations take, from now on; two clock reads an iteration.
+  /// Measures how long iterations take, from now on; two clock reads an iteration.
   const IterationStatistics& measure_iterations();
 
-  /// Tells of every callback that took longer than `limit`, after it returned: which handle's, and
-  /// how long. Two clock reads a callback. Null switches it off.
+  /// Reports every callback that took longer than `limit`, after it returned: which handle it
+  /// belongs to, and how long it took. Two clock reads a callback. Null switches it off.
   void watch_slow_callbacks(
       Duration limit, Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow);
 
-  /// libuv's loop below this one, for what only libuv has.
+  /// libuv's loop below this one, for features that only libuv has.
   [[nodiscard]] uv_loop_s& native();
 
-  /// For the rooms above.
+  /// For the layers above.
   [[nodiscard]] Engine& engine() { return *engine_; }
 
  private:

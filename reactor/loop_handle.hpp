@@ -1,5 +1,4 @@
-// What stands behind the public handles of a loop. Internal; defined in engine.cpp, where they
-// register.
+// The states of the public handles of a loop. Internal; defined in engine.cpp, where they register.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +14,7 @@ namespace reactor {
 
 class Engine;
 
-/// What a handle is, for the texts that name it.
+/// The kind of a handle, for texts that name it.
 enum class Kind : unsigned char {
   watcher,
   wait_any,
@@ -37,10 +36,10 @@ class LoopHandle : public HandleState {
  public:
   [[nodiscard]] Engine& engine() const { return engine_; }
 
-  /// For the watchdog: "stream 127.0.0.1:9000 from 127.0.0.1:40112".
+  /// A text for watch_slow_callbacks(): "stream 127.0.0.1:9000 from 127.0.0.1:40112".
   [[nodiscard]] virtual std::string describe() const;
 
-  /// Whether run() goes on for the sake of this handle; false to begin with.
+  /// Whether run() continues because of this handle; false at first.
   void keep_loop_running(bool keep);
 
  protected:
@@ -48,7 +47,7 @@ class LoopHandle : public HandleState {
   ~LoopHandle() override;
 
  private:
-  /// Ends whatever could lead to another callback; called once.
+  /// Ends everything that could lead to another callback; called once.
   virtual void unregister() noexcept = 0;
   void on_retired() noexcept final;
 
@@ -68,15 +67,15 @@ class Source : public LoopHandle {
   /// Called in this iteration or the next, once for any number of schedule().
   virtual void on_iteration() {}
 
-  /// Sends what gather() collected. Nothing is handed over where the source said gather_itself().
+  /// Sends what gather() collected. The span is empty if the source called gather_itself().
   virtual void on_gathered(std::span<const std::byte>) {}
 
  protected:
   Source(Engine& engine, Kind kind);
   ~Source() override;
 
-  /// The iteration in which bytes were last received or sent. Negative before the first: then the
-  /// time at which the source was made.
+  /// The iteration in which bytes were last received or sent. Before the first it is minus the time
+  /// at which the source was made.
   std::int64_t moved_at_ = 0;
 
  private:
@@ -85,7 +84,7 @@ class Source : public LoopHandle {
   bool scheduled_ = false;
 };
 
-/// Something that expires. Shares the tick of the wheel: 65.5 microseconds.
+/// A handle that expires. Its resolution is the tick of the wheel: 65.5 microseconds.
 class TimerHandle : public LoopHandle, protected TimerWheel::Node {
  public:
   using Nanoseconds = std::int64_t;
@@ -99,7 +98,7 @@ class TimerHandle : public LoopHandle, protected TimerWheel::Node {
 
  protected:
   using LoopHandle::LoopHandle;
-  /// Whether on_expired() comes as early as expire_at(when) would have it.
+  /// Whether on_expired() will be called as early as expire_at(when) would call it.
   [[nodiscard]] bool expires_by(Nanoseconds when) const;
 
  private:

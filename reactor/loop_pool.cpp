@@ -24,8 +24,8 @@ struct LoopPool::State {
     }
   }
 
-  // A loop can be reached by the others from here on, until it leaves. False when another thread
-  // has failed to get as far.
+  // From here on the others can reach the loop, until it leaves. Returns false when another thread
+  // has failed before this point.
   [[nodiscard]] bool enter(std::size_t index, Loop& loop) {
     std::unique_lock lock(mutex);
     loops[index] = &loop;
@@ -98,7 +98,7 @@ void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
       others.emplace_back([this, index, &serve] { state_->serve(index, serve); });
     }
   } catch (...) {
-    state_->fail(std::current_exception());  // Those that have started wait for the rest.
+    state_->fail(std::current_exception());  // The threads that have started wait for the others.
   }
   state_->serve(0, serve);
   for (std::thread& other : others) other.join();

@@ -23,7 +23,7 @@ namespace reactor {
 /// Thread    run() in one thread at a time; size(), stop() and post() in any.
 class LoopPool {
  public:
-  /// `threads` of 0 stands for one for each core.
+  /// With 0 `threads` there is one thread for each core.
   explicit LoopPool(std::size_t threads);
   ~LoopPool();
   LoopPool(const LoopPool&) = delete;
@@ -31,9 +31,9 @@ class LoopPool {
 
   [[nodiscard]] std::size_t size() const;
 
-  /// Calls `serve` on every thread with its loop, which it is to set up and run; the first is the
-  /// calling thread. Returns when all have returned; what one of them throws stops the others, and
-  /// leaves here.
+  /// Calls `serve` on every thread with its loop; `serve` sets the loop up and runs it. The first
+  /// thread is the calling thread. Returns when all have returned. What one of them throws stops
+  /// the others, and leaves this function.
   ///
   /// Throws    std::system_error when a thread or a loop cannot be made; `serve` is then called on
   ///           no thread.

@@ -13,7 +13,7 @@ bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
   }
   const std::byte* const end = gathered_.data() + gathered_.size();
   if (was_read(gathered_)) {
-    if (bytes.data() == end) {  // One behind the other, as they were read.
+    if (bytes.data() == end) {  // They are adjacent, as they were read.
       gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
       return true;
     }

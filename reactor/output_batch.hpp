@@ -12,12 +12,12 @@
 
 namespace reactor {
 
-/// Gathers what a callback writes to one source until the callback returns. It decides when that is
-/// sent; the source sends. Has the buffer that all streams of a loop read into, so that an echo
-/// is sent from where it was received.
+/// Gathers what a callback writes to one source until the callback returns. It decides when to
+/// send; the source sends. It owns the buffer that all streams of a loop read into, so an echo is
+/// sent without a copy.
 class OutputBatch {
  public:
-  /// What the longest read can bring, and what small writes are gathered in.
+  /// The size of the longest read, and of the buffer in which small writes are gathered.
   static constexpr std::size_t read_buffer_bytes = 512 * 1024;
   static constexpr std::size_t gather_buffer_bytes = 16 * 1024;
 
@@ -28,16 +28,15 @@ class OutputBatch {
   }
   void end() { open_ = false; }
 
-  /// Where each read begins, of read_buffer_bytes.
+  /// Each read starts here; read_buffer_bytes long.
   [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
 
-  /// Keeps `bytes` for `source` behind what was gathered for it before. What lies in the read
-  /// buffer stays there, anything else is copied. False when no callback is running, or they do not
-  /// fit.
+  /// Keeps `bytes` for `source` after what was gathered for it before. Bytes in the read buffer
+  /// stay there, others are copied. False when no callback is running, or when they do not fit.
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
 
-  /// The same for what is written first and was just read, as an echo or a relay does; false for
-  /// anything else.
+  /// The same for the first write of bytes that were just read, as an echo or a relay does; false
+  /// for anything else.
   [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
     if (!open_ || source_ || !was_read(bytes)) return false;
     source_ = &source;
@@ -45,18 +44,18 @@ class OutputBatch {
     return true;
   }
 
-  /// For a source that keeps what it sends by itself: on_gathered() is its time to send. False when
-  /// no callback is running.
+  /// For a source that stores what it sends itself: it sends in on_gathered(). False when no
+  /// callback is running.
   [[nodiscard]] bool gather_itself(Source& source);
 
-  /// What is gathered for this source, which takes it over.
+  /// Returns what is gathered for this source, which takes it over.
   [[nodiscard]] std::span<const std::byte> take(const Source& source) {
     if (source_ != &source) return {};
     source_ = nullptr;
     return gathered_;
   }
 
-  /// Has the source send what is gathered.
+  /// Makes the source send what is gathered.
   void flush() {
     if (source_) std::exchange(source_, nullptr)->on_gathered(gathered_);
   }
@@ -73,7 +72,7 @@ class OutputBatch {
   bool open_ = false;
   Source* source_ = nullptr;
   std::span<const std::byte> gathered_;  // In one of the buffers.
-  // For reading, and behind that for gathering. Memory that is not touched costs none.
+  // For reading, and after that for gathering. Pages that are not touched take no memory.
   const std::unique_ptr<std::byte[]> buffers_ =
       std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes + gather_buffer_bytes);
 };

@@ -6,8 +6,8 @@
 namespace reactor {
 namespace {
 
-// Who holds it does so for some nanoseconds, unless its thread is not run just then: waiting awake
-// is cheaper at first than being woken.
+// The mutex is held for some nanoseconds only, unless its owner is not scheduled just then. So
+// spinning first is cheaper than sleeping and being woken.
 std::unique_lock<std::mutex> lock_soon(std::mutex& mutex) {
   for (int tries = 0; tries < 100; ++tries) {
     if (mutex.try_lock()) return {mutex, std::adopt_lock};
@@ -24,7 +24,8 @@ bool PostQueue::push(Task&& task) {
   {
     const auto lock = lock_soon(mutex_);
     posted_.push_back(std::move(task));
-    // What follows belongs to the loop's processor still: asked for now, it is here when needed.
+    // The memory after this task is still in the cache of the loop's processor. It is fetched
+    // early.
     constexpr std::size_t ahead = 8;
     if (posted_.capacity() - posted_.size() > ahead) __builtin_prefetch(&posted_.back() + ahead, 1);
     if (posted_.size() > 1) return false;

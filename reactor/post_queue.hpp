@@ -17,17 +17,17 @@ class PostQueue {
  public:
   using Task = Callback<void(), 48>;
 
-  /// True when the loop has to be woken, since it may be asleep.
+  /// True when the loop may be asleep: the caller has to wake it.
   [[nodiscard]] bool push(Task&& task);
 
-  /// From here on the loop looks for tasks before it waits, or not: then push() says to wake it.
+  /// If `awake`, the loop looks for tasks before it waits; otherwise push() returns true.
   void set_awake(bool awake) {
     awake_.store(awake, awake ? std::memory_order_relaxed : std::memory_order_seq_cst);
   }
 
   [[nodiscard]] bool empty() const { return now_.empty() && !has_posted_; }
 
-  /// The tasks to be run now: those that are left of the last batch, or else all that were posted.
+  /// The tasks to run now: what is left of the last batch, or else all that were posted.
   [[nodiscard]] Batch<Task>& batch();
 
   /// Destroys all tasks, also those that their destructors post.
@@ -35,7 +35,7 @@ class PostQueue {
 
  private:
   Batch<Task> now_;
-  // What other threads write, on cache lines of its own: of what they do the loop sees one word.
+  // What other threads write, on cache lines of its own. The loop reads only one word of it.
   alignas(64) std::mutex mutex_;
   std::vector<Task> posted_;  // Guarded by mutex_.
   alignas(64) std::atomic<bool> has_posted_ = false;

@@ -35,7 +35,7 @@ bool holds_nul(const Command& command) {
   return holds_nul(command.program) || holds_nul(command.directory);
 }
 
-// As exec takes them, which promises not to change them.
+// In the form that exec takes; it promises not to change them.
 void append(std::vector<char*>& list, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
   list.push_back(nullptr);
@@ -63,7 +63,7 @@ Result<Ends> open_output() {
   return Ends{Socket::own(pair[0]), Socket::own(pair[1])};
 }
 
-// With a number that no standard descriptor has: giving the child one of them would close another.
+// Moves it to a number above the standard ones: giving the child one of those would close another.
 Result<Socket> beyond_standard(Socket end) {
   if (end.fd() >= standard_descriptors) return end;
   const int moved = sys::fcntl(end.fd(), F_DUPFD_CLOEXEC, standard_descriptors);
@@ -71,7 +71,7 @@ Result<Socket> beyond_standard(Socket end) {
   return Socket::own(moved);
 }
 
-// Waits for the end of a child that was killed, which may take a while: on the thread pool.
+// Waits on the thread pool for the end of a child that was killed, which may take a while.
 struct Reaper {
   Reaper(Engine& engine, pid_t child) : id(child), unreferenced(engine) {
     native.data = this;
@@ -92,8 +92,8 @@ struct Reaper {
 
 }  // namespace
 
-// The child that has ended is not waited for before this is destroyed: until then the kernel gives
-// its number to nobody else.
+// A child that has ended is reaped only when this is destroyed: until then the kernel gives its
+// number to no other process.
 struct Process::State final : Source {
   State(Engine& engine, std::string name, Callback<void(ProcessEnd)> callback)
       : Source(engine, Kind::process),
@@ -131,13 +131,13 @@ struct Process::State final : Source {
 
     if (auto watching = watch(); !watching) return watching;
     keep_loop_running(true);
-    // The end of a child that does not read its input is noticed by what can be read there.
+    // The end of a child that does not read its input is noticed by reading from there.
     if (streams[0]) streams[0]->on_data([](Stream::Bytes) {});
     return {};
   }
 
-  // Where there are no process descriptors (Linux before 5.3, valgrind), the end of any child may
-  // be that of this one.
+  // Without process descriptors (Linux before 5.3, valgrind), SIGCHLD may report the end of this
+  // child or of any other.
   [[nodiscard]] Result<void> watch() {
     process_fd = platform::open_process(id);
     if (process_fd == -ENOSYS) {

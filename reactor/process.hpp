@@ -1,4 +1,4 @@
-// Child processes: started with nothing but what is named, heard through streams, ended as a group.
+// Child processes: started with only what is named, read through streams, ended as a group.
 #pragma once
 
 #include <sys/types.h>
@@ -21,18 +21,18 @@ enum class Standard : unsigned char {
   /// The other end of a Stream. Output and errors are pipes, which a child may open again as
   /// /dev/stdout and /dev/stderr. Input is a socket, which it cannot open as /dev/stdin.
   stream,
-  shared,  ///< This process's own.
+  shared,  ///< The one of this process.
 };
 
 /// What to run.
 struct Command {
   /// A path, or a name without a slash that is looked for in this process's PATH.
   std::string program;
-  /// Behind the first one, which is `program`.
+  /// The arguments after the first, which is `program`.
   std::vector<std::string> arguments = {};
   /// All of the child's environment, as NAME=VALUE.
   std::vector<std::string> environment = {};
-  /// Where it starts; this process's own working directory if empty.
+  /// The working directory of the child; if empty, that of this process.
   std::string directory = {};
   Standard input = Standard::null;
   Standard output = Standard::null;
@@ -41,7 +41,7 @@ struct Command {
 
 /// How a process ended: by itself with a status, or by a signal.
 struct ProcessEnd {
-  int status = 0;  ///< -1 if not known: this process ignores SIGCHLD, or has waited for it.
+  int status = 0;  ///< -1 if unknown: this process ignores SIGCHLD, or has waited for the child.
   int signal = 0;  ///< 0 if it ended by itself.
 
   /// True when it ended by itself with status 0.
@@ -54,21 +54,21 @@ struct ProcessEnd {
 ///                                 [&](ProcessEnd end) { … });
 ///     child->output().on_data([&](std::span<const std::byte> bytes) { … });
 ///
-/// It leads a session of its own: no terminal, and a process group to which its own children belong
-/// unless they leave it. Of this process it has what its Command names, and beside that the user,
-/// the limits and the umask: no other descriptor, whether close-on-exec or not, no environment, no
-/// blocked or ignored signal.
+/// The child leads a session of its own: no terminal, and a process group to which its own children
+/// belong unless they leave it. It inherits what its Command names, and also the user, the limits
+/// and the umask. It gets no other descriptor, whether close-on-exec or not, no other environment,
+/// and no blocked or ignored signal.
 ///
-/// Its end and the ends of its streams come in any order; a stream ends when the last process that
-/// has it is gone, which need not be the child. Closing input(), or shutdown(), is the child's end
-/// of file; closing output() is a SIGPIPE to whoever writes there.
+/// Its end and the ends of its streams are reported in any order. A stream ends when the last
+/// process that has it open is gone, which need not be the child. Closing input(), or shutdown(),
+/// is the child's end of file. After output() is closed, a process that writes to it gets SIGPIPE.
 ///
-/// Lifetime  Destroying the Process kills the whole group by SIGKILL and calls back no more. Where
-///           the child has ended already, what is left of its group is killed. In a forked child of
+/// Lifetime  Destroying the Process kills the whole group by SIGKILL and ends the callbacks. If the
+///           child has ended already, what is left of its group is killed. In a forked child of
 ///           this process, neither the destructor nor kill() does anything to the group.
 /// Thread    The loop's thread only.
-/// Cost      A descriptor, and one for each stream. The child shares no memory with this process
-///           that would have to be copied, however large that is.
+/// Cost      A descriptor, and one for each stream. No memory of this process is copied for the
+///           child, however much it has.
 class Process {
  public:
   /// Runs `command`. The loop keeps running until `on_exit` was called, which happens once.
@@ -80,18 +80,18 @@ class Process {
   [[nodiscard]] static Result<Process> start(Loop& loop, const Command& command,
                                              Callback<void(ProcessEnd)> on_exit);
 
-  /// Its process and process group number.
+  /// Its process number, which is also its process group number.
   [[nodiscard]] pid_t id() const;
 
-  /// Those that the Command says are streams. The ends for reading are given an on_data, or nothing
-  /// is read and a child that writes much waits for ever.
+  /// The standard descriptors that the Command makes streams. Set an on_data on those for reading:
+  /// without it nothing is read, and a child that writes much waits forever.
   [[nodiscard]] Stream& input();
   [[nodiscard]] Stream& output();
   [[nodiscard]] Stream& errors();
 
-  /// Sends a signal to the whole group, also when the child itself has ended: what it left behind
-  /// gets it. Safe at any time: the number of the group is not given to another before the Process
-  /// is destroyed.
+  /// Sends a signal to the whole group, also when the child itself has ended: the processes that it
+  /// left behind get it. Safe at any time: no other group gets this number before the Process is
+  /// destroyed.
   void kill(int signal);
 
  private:

@@ -1,4 +1,4 @@
-// How often something may happen.
+// Limits how often something may happen.
 #pragma once
 
 #include <algorithm>
@@ -8,13 +8,13 @@
 
 namespace reactor {
 
-/// Allows an event `per_second` times a second on average, and up to `burst` times at once (a token
-/// bucket).
+/// Allows an event `per_second` times a second on average, and up to `burst` times together (a
+/// token bucket).
 ///
 ///     RateLimit replies(10, 20);
 ///     if (replies.allow(loop.now())) socket.reply(datagram, "I am here");
 ///
-/// Starts with the whole burst. It has no clock: the caller passes the time, which Loop::now()
+/// It starts with the whole burst. It has no clock: the caller passes the time, which Loop::now()
 /// reads once an iteration.
 ///
 /// Thread    Any, one at a time.
@@ -26,8 +26,8 @@ class RateLimit {
   /// A `burst` below 1 never allows anything.
   RateLimit(double per_second, double burst) : per_second_(per_second), burst_(burst) {}
 
-  /// Whether the event may happen at `now`; counts it if so. A `now` before that of an earlier call
-  /// counts as the same time.
+  /// Returns whether the event may happen at `now`, and counts it if so. A `now` before that of an
+  /// earlier call counts as that time.
   [[nodiscard]] bool allow(Time now) {
     const std::chrono::duration<double> passed = now - last_;
     left_ = std::min(burst_, left_ + std::max(passed.count(), 0.0) * per_second_);

@@ -1,11 +1,11 @@
-// What one waits for on a file descriptor, and what happened: the words of select, poll and epoll.
+// What to wait for on a file descriptor, and what happened, as in select, poll and epoll.
 #pragma once
 
 #include "reactor/version.hpp"
 
 namespace reactor {
 
-/// What to wait for. Combine with `|`; `none` keeps a Watcher but silences it.
+/// What to wait for. Combine with `|`; `none` keeps a Watcher but stops its callbacks.
 enum class Interest : unsigned char {
   none = 0,
   readable = 1,
@@ -21,23 +21,23 @@ constexpr bool operator&(Interest left, Interest right) {
   return (static_cast<unsigned>(left) & static_cast<unsigned>(right)) != 0;
 }
 
-/// When to be told.
+/// When to be notified.
 enum class Trigger : unsigned char {
   level,      ///< On each iteration of the loop for as long as the descriptor is ready.
-  edge,       ///< Once each time it becomes ready: read or write until EAGAIN, or wait for ever.
-  oneshot,    ///< Once, then silent until the interest is set again.
+  edge,       ///< Once each time it becomes ready: read or write until EAGAIN, or wait forever.
+  oneshot,    ///< Once, then not again until the interest is set again.
   exclusive,  ///< As level; of several loops that watch it, one is woken (EPOLLEXCLUSIVE).
 };
 
 /// What happened to the descriptor. With `failed` and with `hung_up`, `readable` and `writable` are
-/// set too where they were asked for: the next read or write returns the end or the error. A hint:
-/// the system call that follows may still say EAGAIN, and that is not an error.
+/// set too if they were requested: the next read or write returns the end or the error. This is a
+/// hint: the system call that follows may still return EAGAIN, and that is not an error.
 struct Ready {
   bool readable = false;     ///< read, recv or accept does not block: data, the end or an error.
   bool writable = false;     ///< write or send does not block, or fails; a connect has finished.
   bool priority = false;     ///< Out-of-band data is waiting.
   bool failed = false;       ///< An error is pending: read, write or SO_ERROR collects it.
-  bool hung_up = false;      ///< Both directions are over (never told on uv_poll_t).
+  bool hung_up = false;      ///< Both directions have ended (never reported on uv_poll_t).
   bool peer_closed = false;  ///< The peer writes no more; what it wrote may still be unread.
 
   /// True when anything at all happened.

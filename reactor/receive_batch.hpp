@@ -16,7 +16,7 @@
 
 namespace reactor {
 
-/// Where datagrams are received into. What the kernel has coalesced (GRO) is cut apart again.
+/// The memory into which datagrams are received. Messages that the kernel joined (GRO) are split.
 class ReceiveBatch {
  public:
   static constexpr unsigned max_messages = 64;
@@ -26,19 +26,19 @@ class ReceiveBatch {
   /// The most memory that it takes.
   [[nodiscard]] static std::size_t most_bytes();
 
-  /// One recvmmsg. The number of messages, or -errno.
+  /// Calls recvmmsg once. Returns the number of messages, or -errno.
   int receive(int fd);
 
   struct Received {
     std::span<const Datagram> datagrams;
     std::size_t truncated;
   };
-  /// The datagrams in the first `count` messages, valid until the next receive(). With
+  /// Returns the datagrams in the first `count` messages, valid until the next receive(). With
   /// `arrived_at`, the address of the socket, each has a PacketInfo; its destination gets the port
   /// of that address.
   Received datagrams(int count, const Address* arrived_at);
 
-  /// True for addresses in the memory that was, or may be, received into.
+  /// True for addresses in the memory that receive() writes to.
   [[nodiscard]] bool holds_bytes(const void* data) const {
     return within(data, memory_.get(), max_messages * stride);
   }
@@ -50,8 +50,8 @@ class ReceiveBatch {
   }
 
  private:
-  // Beyond the longest UDP datagram, and not a power of two: all messages would begin in the same
-  // few lines of the cache.
+  // Longer than the longest UDP datagram, and not a power of two: otherwise all messages would
+  // begin in the same few lines of the cache.
   static constexpr std::size_t stride = 64 * 1024 + 128;
 
   struct Control {
@@ -62,7 +62,7 @@ class ReceiveBatch {
     return reinterpret_cast<std::uintptr_t>(data) - reinterpret_cast<std::uintptr_t>(begin) < size;
   }
 
-  // The kernel writes over the sizes that it is told.
+  // The kernel overwrites the sizes that it is given.
   void make_ready(unsigned message) {
     messages_[message].header.msg_namelen = Address::capacity();
     messages_[message].header.msg_controllen = sizeof(Control);

@@ -19,7 +19,7 @@ struct Relay::State {
     connect(1, 0);
   }
 
-  // A side that is not told the end of the other's output has got only a part of it.
+  // A side that was not sent the end of the other's output has received only a part of it.
   ~State() {
     for (const std::size_t from : {std::size_t{0}, std::size_t{1}}) {
       if (!ended[from]) sides[1 - from].abort();
@@ -59,8 +59,8 @@ struct Relay::State {
     }
   }
 
-  // A stream that is held back does not say for how long it has been quiet: what it has yet to send
-  // does, from one look to the next.
+  // A stream that is held back does not report how long it has been quiet. The size of its queue
+  // does, from one check to the next.
   [[nodiscard]] Duration quiet_for(std::size_t side) {
     if (!held_back[side]) return sides[side].quiet_for();
     const std::size_t queued = sides[side].queued_bytes();
@@ -68,14 +68,14 @@ struct Relay::State {
   }
 
   void close(std::size_t other, const Error& error) {
-    idle.reset();  // From here on, the timeout of closing counts.
+    idle.reset();  // After this, the timeout of closing applies.
     if (error && !first_error) first_error = error;
     if (++closed < sides.size()) {
-      // Of a side that was never connected, the other has received nothing.
+      // If a side was never connected, the other has received nothing from it.
       const bool cuts_off = error && error.operation != "connect";
       return cuts_off ? sides[other].abort() : sides[other].close();
     }
-    // It may well destroy the Relay, and with it what is here.
+    // on_close may destroy the Relay, and with it this state.
     Callback<void(const Error&)> last_call = std::move(on_close);
     const Error reason = std::move(first_error);
     if (last_call) last_call(reason);

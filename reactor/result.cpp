@@ -14,7 +14,7 @@
 namespace reactor {
 namespace {
 
-// What an error is about, as far as its hint depends on that.
+// The object of an error, as far as its hint depends on it.
 enum class About : unsigned char { anything, unix_socket, internet, privileged_port, broadcast };
 
 struct Hint {
@@ -31,7 +31,7 @@ constexpr std::string_view needs_broadcast = "a broadcast address needs the broa
 constexpr std::string_view prohibited = "a route of this host prohibits it";
 constexpr std::string_view firewall = "a firewall of this host forbids it";
 
-// The first that fits is given.
+// The first that matches is used.
 constexpr Hint hints[] = {
     {"bind", std::errc::permission_denied, About::unix_socket,
      "this user may not create files in its directory"},
@@ -69,7 +69,7 @@ constexpr Hint hints[] = {
 
 bool is_unix(std::string_view subject) { return subject.starts_with("unix:"); }
 
-// The digits behind the last colon; 0 where there are none.
+// The digits after the last colon; 0 if there are none.
 unsigned port_of(std::string_view subject) {
   unsigned port = 0;
   const std::string_view digits = subject.substr(subject.rfind(':') + 1);
@@ -143,7 +143,7 @@ std::string hint_for(std::errc code, const std::string& operation, const std::st
 
 std::string Error::message() const {
   std::string reason = code ? code.message() : "no error";
-  // The C library begins its texts in upper case; ours stand after a colon.
+  // Texts of the C library begin in upper case; here they follow a colon.
   if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1]))) {
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
   }

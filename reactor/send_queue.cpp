@@ -5,7 +5,7 @@
 namespace reactor {
 namespace {
 
-// Forgets what was sent once it is the larger part, so that each element is moved once at most.
+// Erases what was sent once it is the larger part, so that each element is moved at most once.
 template <class T>
 void drop_sent(std::vector<T>& waiting, std::size_t& begin) {
   if (begin <= waiting.size() / 2) return;

@@ -20,7 +20,7 @@ namespace reactor {
 ///       queue.pop(sent);
 ///     }
 ///
-/// Cost      Constant time for each push and pop, however many parts wait, but for the copy of the
+/// Cost      Constant time for each push and pop, however many parts wait, plus the copy of the
 ///           bytes.
 class SendQueue {
  public:
@@ -28,7 +28,7 @@ class SendQueue {
     File file;
     std::uint64_t offset = 0;
     std::uint64_t size = 0;
-    std::size_t bytes_before = 0;  // They go first, behind the file part before.
+    std::size_t bytes_before = 0;  // Sent before this part, after the previous file part.
   };
 
   [[nodiscard]] bool empty() const { return bytes() == 0 && !has_files(); }
@@ -46,16 +46,16 @@ class SendQueue {
   /// `size` bytes of `file` from `offset` on; `size` is not 0.
   void push(File file, std::uint64_t offset, std::uint64_t size);
 
-  /// The bytes that go next. Empty where a part of a file goes next, or nothing waits.
+  /// The bytes to send next. Empty if a part of a file is next, or nothing waits.
   [[nodiscard]] std::span<const std::byte> front_bytes() const {
     return {memory_.data() + memory_begin_,
             has_files() ? files_[files_begin_].bytes_before : bytes()};
   }
 
-  /// The part of a file that goes next, where one does.
+  /// The part of a file to send next, if one is next.
   [[nodiscard]] const FilePart& front_file() const { return files_[files_begin_]; }
 
-  /// `sent` bytes of what goes next are sent; no more than it has.
+  /// Removes `sent` bytes of the front, which has at least as many.
   void pop(std::uint64_t sent);
 
  private:

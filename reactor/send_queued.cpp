@@ -12,7 +12,7 @@
 namespace reactor {
 namespace {
 
-// For files of which the kernel has no pages to send, as those of /proc and most devices.
+// For files that sendfile cannot send, such as those of /proc and most devices.
 ssize_t copy_file(const SendQueue::FilePart& part, int to, std::size_t most) {
   std::array<std::byte, 16 * 1024> buffer;
   const ssize_t size = sys::pread(part.file.fd(), buffer.data(), std::min(most, buffer.size()),
@@ -28,7 +28,7 @@ ssize_t send_file(const SendQueue::FilePart& part, int to, std::uint64_t most) {
 }
 
 Error file_error(int number, const SendQueue::FilePart& part, const StreamConnection& to) {
-  // These the socket reports; all others come from the file.
+  // The socket reports these errors; all others are errors of the file.
   static constexpr std::array of_socket{EPIPE,        ECONNRESET,  ETIMEDOUT,    ENOBUFS,
                                         EHOSTUNREACH, ENETUNREACH, ENETDOWN,     EHOSTDOWN,
                                         ENOTCONN,     ENOMEM,      ECONNABORTED, EPERM};
@@ -78,10 +78,10 @@ SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
     queue.pop(sent);
     if (bytes.empty()) {
       result.file_bytes += sent;
-      continue;  // Fewer than asked for: the file may end there. The next call tells.
+      continue;  // Fewer than requested: the file may end there. The next call reports it.
     }
     result.memory_bytes += sent;
-    // Fewer than asked for: the kernel is full, and will say when it no longer is.
+    // Fewer than requested: the kernel is full, and reports when it no longer is.
     if (sent < bytes.size()) break;
   }
   return result;

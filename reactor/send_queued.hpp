@@ -1,4 +1,4 @@
-// Gives what a stream has queued to its socket, as far as that takes it. Internal.
+// Passes what a stream has queued to its socket, as far as that takes it. Internal.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace reactor {
 
-/// What was sent of a queue, and why no more.
+/// What was sent of a queue, and why the sending stopped.
 struct SentOfQueue {
   std::size_t memory_bytes = 0;
   std::uint64_t file_bytes = 0;
   bool more_of_file = false;  ///< The kernel would take more of it.
-  Error error;                ///< Empty: the queue is, or the kernel is full.
+  Error error;                ///< Empty when the queue is empty or the kernel is full.
 };
 
 /// Sends until the kernel is full, and no more than `most_file_bytes` of files.

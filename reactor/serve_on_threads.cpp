@@ -30,7 +30,7 @@ class Serving {
       try {
         thread == 0 ? serve_first(loop) : serve_another(loop, thread);
       } catch (...) {
-        tell({});  // Where another thread fails early, the first one may never be called.
+        tell({});  // If another thread fails early, the first one may never be called.
         throw;
       }
     });
@@ -39,7 +39,8 @@ class Serving {
   }
 
  private:
-  // The endpoints with their ports, which all but the first thread wait for; the first call counts.
+  // The endpoints with their ports, for which all threads but the first wait. The first call
+  // counts.
   void tell(Endpoints endpoints) {
     if (!told_.exchange(true)) promise_.set_value(std::move(endpoints));
   }
@@ -94,7 +95,7 @@ class Serving {
   std::promise<Endpoints> promise_;
   const std::shared_future<Endpoints> shared_ = promise_.get_future().share();
   LoopPool pool_;
-  std::vector<AnySite*> sites_;  // Each is its own thread's.
+  std::vector<AnySite*> sites_;  // Each is used by its own thread only.
   std::mutex mutex_;
   Error error_;  // Guarded by mutex_.
 };

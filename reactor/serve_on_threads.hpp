@@ -1,4 +1,4 @@
-// A server on each of several threads, until a signal ends it in order.
+// Runs a server on each of several threads, until a signal ends it in order.
 #pragma once
 
 #include <concepts>
@@ -14,7 +14,7 @@
 
 namespace reactor {
 
-/// What serves on one thread: `listen(endpoint)` starts a server and returns the address that it
+/// A server for one thread: `listen(endpoint)` starts a server and returns the address that it
 /// listens on; `drain()` ends all of them in order.
 template <class T>
 concept Site = requires(T& site, const std::string& endpoint) {
@@ -33,15 +33,15 @@ class AnySite {
   virtual void drain() = 0;
 };
 
-/// Internal: what the template below calls.
+/// Internal: called by the template below.
 [[nodiscard]] Result<void> serve_sites_on_threads(
     const std::vector<std::string>& endpoints, std::size_t threads,
     Callback<std::unique_ptr<AnySite>(Loop&)> make_site,
     Callback<void(const std::vector<Address>&)> on_listening);
 
 /// Listens on all `endpoints` with one loop on each of `threads` threads (0: one for each core).
-/// Returns when SIGINT or SIGTERM has come and every loop has nothing left to do. StopSignals says
-/// what the signals do from then on.
+/// Returns when SIGINT or SIGTERM was received and every loop has nothing left to do. StopSignals
+/// describes what the signals do after that.
 ///
 ///     struct EchoSite {
 ///       Loop& loop;
@@ -61,13 +61,13 @@ class AnySite {
 ///     auto served = serve_on_threads({"localhost:0"}, 4,
 ///                                    [](Loop& loop) { return EchoSite{loop, {}}; }, on_listening);
 ///
-/// `make_site(loop)` is called on each thread, also on several at once. It returns a Site, which
-/// need not be movable. The first thread listens first: a port 0 becomes a real one, which the
-/// others share (ListenOptions::reuse_port). Unix sockets have no reuse_port: the first thread
-/// serves them alone. `on_listening(addresses)` is called on the first thread once it listens on
+/// `make_site(loop)` is called on each thread, also on several at the same time. It returns a Site,
+/// which need not be movable. The first thread listens first: a port 0 becomes a real one, which
+/// the others share (ListenOptions::reuse_port). Unix sockets have no reuse_port: only the first
+/// thread serves them. `on_listening(addresses)` is called on the first thread once it listens on
 /// all endpoints, with one address for each.
 ///
-/// Errors    The first that a listen() or StopSignals::create returns; all threads have ended then.
+/// Errors    The first that a listen() or StopSignals::create returns; then all threads have ended.
 /// Throws    What make_site or a callback of a loop throws, after all threads have ended;
 ///           std::system_error as LoopPool::run does.
 /// Thread    The calling thread is the first of the threads.

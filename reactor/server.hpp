@@ -1,4 +1,4 @@
-// One session object for each connection: what Python's socketserver is, without its threads.
+// One session object for each connection, like Python's socketserver, but without threads.
 #pragma once
 
 #include <chrono>
@@ -23,8 +23,8 @@
 namespace reactor {
 
 /// Accepts connections, and keeps a Session for each until it is closed. With a decoder, sessions
-/// are given whole messages: Server<Session, protocols::LineDecoder>. The functions that a Session
-/// may have are those of SessionOf; one that is misspelt or has other parameters does not compile.
+/// receive whole messages: Server<Session, protocols::LineDecoder>. SessionOf lists the functions
+/// that a Session may have; one that is misspelt or has other parameters does not compile.
 ///
 ///     struct Echo {
 ///       reactor::Stream& stream;
@@ -32,11 +32,11 @@ namespace reactor {
 ///     };
 ///     auto server = reactor::Server<Echo>::listen(loop, "127.0.0.1:9000");
 ///
-/// Lifetime  Destroying the Server closes everything at once; drain() does so in order. A Session
-///           is destroyed after its on_close, and lives as long as its Stream. Both calls, and any
-///           call on any connection's Stream, are legal in make_session, make_decoder, on_error,
-///           visitors, every function of a Session and its destructor. The Stream is the Server's:
-///           a Session does not move it away.
+/// Lifetime  Destroying the Server closes everything immediately; drain() does so in order. A
+///           Session is destroyed after its on_close, and lives as long as its Stream. Both calls,
+///           and any call on any connection's Stream, are legal in make_session, make_decoder,
+///           on_error, visitors, every function of a Session and its destructor. The Server owns
+///           the Stream: a Session must not move it away.
 /// Thread    The loop's thread only.
 template <class Session, class D = NoDecoder>
 class Server {
@@ -45,7 +45,7 @@ class Server {
   using MakeDecoder = Callback<D()>;
 
   /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made
-  /// from its Stream, or by `make_session`, which can give it what all of them share.
+  /// from its Stream, or by `make_session`, which can pass it what all sessions share.
   ///
   /// Errors    As resolve_now, ServerOptions::check and Listener::listen.
   [[nodiscard]] static Result<Server> listen(Loop& loop, std::string_view endpoint,
@@ -67,7 +67,7 @@ class Server {
     return server.start(Listener::listen(loop, address, options.listen, server.on_accept()));
   }
 
-  /// Accepts from a socket that listens already, as Listener::adopt does.
+  /// Accepts from a socket that already listens, as Listener::adopt does.
   [[nodiscard]] static Result<Server> adopt(Loop& loop, Socket socket, ServerOptions options,
                                             MakeSession make_session) {
     if (auto good = options.check("adopted socket"); !good) return Failure(good.error());
@@ -75,20 +75,20 @@ class Server {
     return server.start(Listener::adopt(loop, std::move(socket), server.on_accept()));
   }
 
-  /// Where it listens; after drain(), where it listened. Of several addresses the first.
+  /// The address on which it listens, or listened before drain(). Of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->address; }
 
-  /// Makes the decoder of each connection from now on, where the settings of D() will not do.
+  /// Makes the decoder of each new connection, if the settings of D() are not right.
   void set_decoder(MakeDecoder make_decoder) {
     state_->replace(state_->make_decoder, std::move(make_decoder));
   }
 
   [[nodiscard]] std::size_t connections() const { return state_->connections.size(); }
 
-  /// The connections that this server has turned away for the sake of others.
+  /// The connections that this server has turned away to make room for others.
   [[nodiscard]] const TurnedAway& turned_away() const { return state_->admission.turned_away(); }
 
-  /// Connections that have not been accepted; none where none has to be.
+  /// Connections that have not been accepted; 0 if no connection has to be accepted.
   [[nodiscard]] std::size_t unaccepted() const { return state_->admission.unaccepted(); }
 
   /// Called when a connection could not be accepted, and when one was turned away, each at most
@@ -104,12 +104,12 @@ class Server {
     state_->for_each(visit);
   }
 
-  /// Ends in order: stops listening, asks every session to finish() or closes its stream, and cuts
+  /// Ends in order: stops listening, calls finish() of every session or closes its stream, and cuts
   /// off what is left after `timeout`. A connection that the kernel had already accepted gets its
-  /// session, receives what had arrived, and is then asked too. The loop's run() returns when all
-  /// have ended, if nothing else is to do.
+  /// session, receives what had arrived, and then finish() is called for it too. The loop's run()
+  /// returns when all have ended, if there is nothing else to do.
   ///
-  /// Errors    What a finish() throws leaves drain(), after all sessions were asked; of several
+  /// Errors    An exception of a finish() leaves drain(), after all of them were called; of several
   ///           exceptions the first.
   void drain(Duration timeout = std::chrono::seconds(5)) { state_->drain(timeout); }
 

@@ -7,14 +7,14 @@
 namespace reactor {
 namespace {
 
-// What a connection takes beside its output: the stream and the decoder with their callbacks, the
-// place in the server's list, and what the allocator adds. Measured, rounded up.
+// The memory of a connection beside its output: the stream and the decoder with their callbacks,
+// the entry in the server's list, and the overhead of the allocator. Measured, rounded up.
 constexpr std::uint64_t connection_bytes = 2048;
 
-// What is known of the network of a connection, where it is known, and of its wait to be accepted.
+// The memory for the network of a connection, if it is recorded, and for its wait to be accepted.
 constexpr std::uint64_t network_bytes = 1024;
 
-// What a loop reads into and gathers in.
+// The buffers that a loop reads into and gathers in.
 constexpr std::uint64_t loop_bytes = 1024 * 1024;
 
 enum class Silence { idle = 1, no_first_progress };

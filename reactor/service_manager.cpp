@@ -84,13 +84,13 @@ struct ServiceManager::State final : TimerHandle {
   }
 
   void on_expired() override {
-    (void)report("WATCHDOG=1");  // A manager that is gone kills nobody.
+    (void)report("WATCHDOG=1");  // If the manager is gone, it cannot end this process.
     start_watchdog(watchdog_period);
   }
 
   void unregister() noexcept override { cancel(); }
 
-  // `fd` goes with it, unless that is negative.
+  // Also sends `fd`, unless it is negative.
   [[nodiscard]] Result<void> report(const std::string& text, int fd = -1) const {
     if (!socket) return {};
     iovec part{const_cast<char*>(text.data()), text.size()};

@@ -18,8 +18,8 @@ struct PassedSocket {
   Socket socket;
 };
 
-/// Takes over the sockets that the service manager passed, in the order of its configuration: none
-/// where it passed none to this process, and none in each call but the first.
+/// Takes over the sockets that the service manager passed, in the order of its configuration.
+/// Returns none if it passed none to this process, and none in each call but the first.
 ///
 ///     auto passed = take_passed_sockets();
 ///     if (!passed) return Failure(passed.error());
@@ -34,14 +34,14 @@ struct PassedSocket {
 /// Thread    Before the process has a second thread, since it changes the environment.
 [[nodiscard]] Result<std::vector<PassedSocket>> take_passed_sockets();
 
-/// Reports to the service manager that started this process. Where there is none, all of this does
-/// nothing and succeeds.
+/// Reports to the service manager that started this process. Without a service manager all
+/// functions do nothing and succeed.
 ///
 ///     auto manager = ServiceManager::connect(loop);
 ///     if (!manager) return Failure(manager.error());
 ///     manager->ready("serving on " + server.address().to_string());
 ///
-/// Where the manager has a watchdog for this process (WatchdogSec=), it is notified as long as the
+/// If the manager has a watchdog for this process (WatchdogSec=), it is notified as long as the
 /// loop runs iterations: twice in the time that it allows.
 ///
 /// This is the protocol of sd_notify(3): datagrams to the unix socket named by NOTIFY_SOCKET.
@@ -54,10 +54,11 @@ class ServiceManager {
   /// Errors    As Socket::connect; invalid_argument: NOTIFY_SOCKET or WATCHDOG_USEC is malformed.
   [[nodiscard]] static Result<ServiceManager> connect(Loop& loop);
 
-  /// True where there is a service manager.
+  /// True if there is a service manager.
   [[nodiscard]] bool is_present() const;
 
-  /// The process serves now; or it has begun to end. `status` is one line for the user.
+  /// Reports that the process serves now, or that it has begun to end. `status` is one line for the
+  /// user.
   ///
   /// Errors    connection_refused: the manager is gone; resource_unavailable_try_again: it does not
   ///           read.
@@ -65,7 +66,7 @@ class ServiceManager {
   Result<void> stopping(std::string_view status = {});
   Result<void> status(std::string_view status);
 
-  /// Has the manager keep a duplicate of `fd` for the next process of this service, which gets it
+  /// Makes the manager keep a duplicate of `fd` for the next process of this service, which gets it
   /// from take_passed_sockets() under this name (FileDescriptorStoreMax= allows it). forget()
   /// closes what is kept under a name.
   ///

@@ -1,5 +1,5 @@
 // Finds the functions of a session that its server would never call, because they are misspelt or
-// have other parameters: compile errors, each with a sentence that says what to write.
+// have other parameters. Each is a compile error, whose text states what to write.
 #pragma once
 
 #include <concepts>
@@ -12,20 +12,20 @@
 
 namespace reactor {
 
-/// In place of a decoder: the session receives the bytes as they come.
+/// In place of a decoder: the session receives the bytes as they arrive.
 struct NoDecoder {};
 
 struct Datagram;
 
-/// A Session whose on_frame(frame, decoder) is also given the decoder of its connection, to change
-/// its settings, or to hand the bytes that it left over to a decoder of another kind:
+/// A Session whose on_frame(frame, decoder) also gets the decoder of its connection, to change its
+/// settings, or to pass the bytes that it left over to a decoder of another kind:
 ///
 ///     void on_frame(std::string_view line, protocols::LineDecoder& lines) {
 ///       if (line == "BINARY") binary.emplace(stream, Binary(), on_message(), lines.rest());
 ///     }
 ///     std::optional<reactor::Framed<Binary>> binary;
 ///
-/// No on_frame, on_end or on_decode_error of the session follows then.
+/// After that, no on_frame, on_end or on_decode_error of the session is called.
 template <class Session, class D>
 concept TakesDecoder = requires(Session session, const typename D::Frame& frame, D& decoder) {
   session.on_frame(frame, decoder);
@@ -33,15 +33,15 @@ concept TakesDecoder = requires(Session session, const typename D::Frame& frame,
 
 /// What a Session must have: on_data(bytes), or with a decoder on_frame(frame) or
 /// on_frame(frame, decoder). It may also have on_end(), on_drained() and on_close(const Error&),
-/// with the meaning they have on Stream; with a decoder on_decode_error(std::error_code), with the
-/// meaning it has on Framed; finish(), by which drain() asks it to end soon; and on_idle(), which
-/// is called in place of closing a connection that was idle for ServerOptions::idle_timeout, and
-/// again after as long. All are public.
+/// with the same meaning as on Stream; with a decoder on_decode_error(std::error_code), with the
+/// same meaning as on Framed; finish(), by which drain() requests it to end soon; and on_idle(),
+/// which is called instead of closing a connection that was idle for ServerOptions::idle_timeout,
+/// and again after the same time. All are public.
 ///
-/// Neither a Session nor its Stream changes its address: a Session may be immovable, and register
-/// `this` in its constructor. The constructor may also write, and close the stream: on_close
-/// follows in any case. It sets no callbacks of the stream, which are the Server's. If it throws,
-/// the connection is reset.
+/// The address of a Session and of its Stream never changes: a Session may be immovable, and
+/// register `this` in its constructor. The constructor may also write, and close the stream:
+/// on_close follows in any case. It must not set callbacks of the stream, which belong to the
+/// Server. If it throws, the connection is reset.
 template <class Session, class D>
 concept SessionOf =
     (std::same_as<D, NoDecoder> &&
@@ -49,8 +49,8 @@ concept SessionOf =
     TakesDecoder<Session, D> ||
     requires(Session session, const typename D::Frame& frame) { session.on_frame(frame); };
 
-/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&). Neither it nor
-/// its UdpPeer changes its address; its constructor may send, register `this`, and close the peer.
+/// What a Session of a UdpServer must have, public: on_datagram(const Datagram&). Its address and
+/// that of its UdpPeer never change; its constructor may send, register `this`, and close the peer.
 template <class Session>
 concept DatagramSession =
     requires(Session session, const Datagram& datagram) { session.on_datagram(datagram); };
@@ -118,8 +118,8 @@ struct finish {
 template <class Session, class Name>
 struct Joined : Session, Name {};
 
-/// Whether Session has a member of that name, of any kind and any access. Of a final
-/// class only a public function with one overload is found.
+/// Whether Session has a member of that name, of any kind and any access. For a final class it
+/// finds only a public function with one overload.
 template <class Session, class Name>
 constexpr bool in() {
   if constexpr (std::is_final_v<Session>) {
@@ -131,7 +131,7 @@ constexpr bool in() {
 
 }  // namespace hook
 
-/// Does not compile where a Server with decoder D would leave a hook of Session uncalled.
+/// Fails to compile if a Server with decoder D would never call a hook of Session.
 template <class Session, class D>
 constexpr bool check_hooks_of_session() {
   using hook::in;

@@ -25,7 +25,7 @@ bool is_bound_to(int fd, const Address& address) {
 }
 
 // Descriptors that shared a port when they were bound. One that was closed since, or is another
-// socket now, is recognised when it is looked at.
+// socket now, is recognised when it is checked.
 struct Sharing {
   std::mutex binding;
   std::mutex mutex;  // Guards the descriptors.

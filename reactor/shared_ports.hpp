@@ -7,7 +7,7 @@
 
 namespace reactor::shared_ports {
 
-/// Remembers that this socket is bound, if it shares its port.
+/// Records that this socket is bound, if it shares its port.
 ///
 /// Thread    Any.
 void note(int fd);
@@ -17,7 +17,8 @@ void note(int fd);
 /// Thread    Any.
 [[nodiscard]] bool has(const Address& address);
 
-/// To be held from has() to note(): of several threads that begin to listen, one is the first.
+/// Hold this from has() to note(), so that one of several threads that begin to listen is the
+/// first.
 [[nodiscard]] std::mutex& binding();
 
 }  // namespace reactor::shared_ports

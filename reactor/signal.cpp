@@ -27,7 +27,7 @@ struct Signal::State final : Source {
 
   [[nodiscard]] int start() {
     if (init_error) return init_error;
-    // libuv serves none of its handles in a loop of ours whose handles are all unreferenced.
+    // Only if embedded: libuv serves nothing in a standalone loop if all handles are unreferenced.
     if (engine().is_embedded()) uv_unref(reinterpret_cast<uv_handle_t*>(native.get()));
     unreferenced.emplace(engine());
     const auto lock = AfterFork::hold_off();
@@ -46,7 +46,7 @@ struct Signal::State final : Source {
 
   [[nodiscard]] std::string describe() const override { return "signal " + std::to_string(number); }
 
-  // libuv calls back no more after this, but has to take an iteration of its own to let go of the
+  // After this libuv calls back no more, but it needs an iteration of its own to release the
   // memory.
   void unregister() noexcept override {
     unreferenced.reset();
@@ -61,7 +61,7 @@ struct Signal::State final : Source {
   int init_error = 0;
   std::optional<UnreferencedHandle> unreferenced;
   Callback<void()> on_signal_callback;
-  // A signal of the child does what it does by default: its pipe is shared with the parent.
+  // In the child the signal has its default effect: libuv's pipe is shared with the parent.
   const AfterFork after_fork{[](void* state) noexcept {
                                auto* handle = static_cast<State*>(state)->native.get();
                                if (handle && handle->data) uv_signal_stop(handle);

@@ -11,14 +11,14 @@
 
 namespace reactor {
 
-/// Calls back after the process received a signal, which then does nothing else. Any number of
-/// Signals, on any loops, may wait for one; signals that follow each other quickly may be told as
-/// one. It does not keep the loop running: when all else is done, so is a server.
+/// Calls back after the process received a signal, which then has no other effect. Any number of
+/// Signals, on any loops, may wait for one signal; signals that follow each other quickly may be
+/// reported as one. It does not keep the loop running: when all other work is done, run() returns.
 ///
 ///     auto stop = Signal::create(loop, SIGTERM, [&] { server->drain(); });
 ///
-/// Lifetime  Destroying the Signal is final: no callback comes after it, and once the last one for
-///           that signal is gone it does again what it did by default.
+/// Lifetime  Destroying the Signal is final: no callback is called after it. When the last Signal
+///           for a signal is gone, that signal has its default effect again.
 /// Thread    The loop's thread only.
 class Signal {
  public:

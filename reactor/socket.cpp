@@ -28,7 +28,7 @@ int kernel_type(SocketType type) {
   }
 }
 
-// A unix socket has no such protocol either, and the kernel says so.
+// A unix socket has no such protocol either; the kernel returns an error.
 int icmp_of(Family family) {
   if (family == Family::ipv4) return IPPROTO_ICMP;
   return IPPROTO_ICMPV6;
@@ -59,7 +59,7 @@ Result<void> done_or_error(int result, std::string operation, std::string subjec
   return Failure(system_error(-result, std::move(operation), std::move(subject)));
 }
 
-// The family as the kernel names it, or -errno.
+// The family as a number of the kernel, or -errno.
 int family_of(int fd) {
   sockaddr_storage local;
   socklen_t size = sizeof local;
@@ -78,7 +78,7 @@ LevelAndNumber for_family(const SocketOption<T>& option, int family) {
   return {option.level, option.number};
 }
 
-// What the kernel keeps for an option of each type, and back.
+// Converts option values of each type to what the kernel keeps, and back.
 int to_kernel(bool value) { return value ? 1 : 0; }
 int to_kernel(int value) { return value; }
 template <class Period>
@@ -99,9 +99,9 @@ void from_kernel(::linger kernel, Linger& value) {
   value = kernel.l_onoff ? Linger(kernel.l_linger) : std::nullopt;
 }
 
-// Nobody is bound to the socket file at `address`. Asked with a socket of a type that no server of
-// ours has: the kernel looks for the owner before it compares types, so a live server is found,
-// one between bind and listen too, and never sees a connection.
+// True when no socket is bound to the socket file at `address`. Connects with a socket type that no
+// server of this library has. The kernel looks for the owner before it compares types: a live
+// server is found, also between bind and listen, and receives no connection.
 bool is_abandoned(const Address& address) {
   const int probe = sys::socket(AF_UNIX, SOCK_SEQPACKET, 0);
   if (probe < 0) return false;
@@ -118,8 +118,8 @@ bool same_file(const struct stat& left, const struct stat& right) {
          left_changed.tv_nsec == right_changed.tv_nsec;
 }
 
-// Removes the socket file at `address` if its server is gone. Looks twice, so that what another
-// starting server has put there meanwhile is left alone.
+// Removes the socket file at `address` if its server is gone. Checks twice, so that a file which
+// another starting server has put there meanwhile is left alone.
 bool remove_stale_socket_file(const Address& address) {
   const std::string path = address.host();
   struct stat before {};
@@ -189,7 +189,7 @@ Result<bool> Socket::connect(const Address& peer) {
   about_to_change();
   const int result = sys::connect(fd_, peer.data(), peer.size());
   if (result == 0) return true;
-  // Interrupted, it goes on by itself all the same.
+  // An interrupted connect continues in the kernel.
   if (result == -EINPROGRESS || result == -EINTR) return false;
   return Failure(system_error(-result, "connect", peer.to_string()));
 }

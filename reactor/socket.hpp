@@ -1,4 +1,4 @@
-// An owned socket descriptor: what the listener, the stream and the datagram socket stand on.
+// An owned socket descriptor: the base of the listener, the stream and the datagram socket.
 #pragma once
 
 #include <array>
@@ -11,10 +11,10 @@
 
 namespace reactor {
 
-/// `raw` sends and receives what stands behind the IP header, ICMP and ICMPv6 above all.
+/// `raw` sends and receives what follows the IP header, mostly ICMP and ICMPv6.
 enum class SocketType : unsigned char { stream, datagram, raw };
 
-/// Is called before a Socket is changed: bound, connected, given an option or a group. Internal.
+/// Called before a Socket is bound, connected, or given an option or a group. Internal.
 class SocketObserver {
  public:
   virtual void before_change() = 0;
@@ -42,17 +42,17 @@ class Socket {
   /// requests and receives the replies to them, without CAP_NET_RAW.
   ///
   /// Errors    too_many_files_open; address_family_not_supported: no IPv6 on this host;
-  ///           operation_not_permitted: a raw socket, without CAP_NET_RAW; permission_denied: a ping
-  ///           socket, and net.ipv4.ping_group_range names no group of this process.
+  ///           operation_not_permitted: a raw socket, without CAP_NET_RAW; permission_denied: a
+  ///           ping socket, and net.ipv4.ping_group_range names no group of this process.
   [[nodiscard]] static Result<Socket> open(Family family, SocketType type, int protocol = 0);
 
-  /// Takes over `fd`, of any family, and makes it non-blocking and close-on-exec. When this
-  /// fails, `fd` is still the caller's.
+  /// Takes over `fd`, of any family, and makes it non-blocking and close-on-exec. When this fails,
+  /// `fd` still belongs to the caller.
   ///
   /// Errors    bad_file_descriptor, not_a_socket.
   [[nodiscard]] static Result<Socket> adopt(int fd);
 
-  /// Takes over `fd`, which is non-blocking and close-on-exec already.
+  /// Takes over `fd`, which is already non-blocking and close-on-exec.
   [[nodiscard]] static Socket own(int fd) noexcept { return Socket(fd); }
 
   Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -62,22 +62,22 @@ class Socket {
   [[nodiscard]] int fd() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
 
-  /// Gives the descriptor away; fd() is -1 from now on.
+  /// Releases the descriptor to the caller; fd() is -1 from now on.
   [[nodiscard]] int release() {
     about_to_change();
     return std::exchange(fd_, -1);
   }
 
-  /// Takes `address` for itself; port 0 lets the kernel choose one, which local_address() tells.
-  /// A unix socket file that a dead server left behind is replaced; a live server's, or a file of
-  /// another kind, never is. The file stays when the Socket is closed.
+  /// Binds to `address`; with port 0 the kernel chooses a port, which local_address() returns. A
+  /// unix socket file that a dead server left behind is replaced; that of a live server, or a file
+  /// of another kind, never is. The file stays when the Socket is closed.
   ///
   /// Errors    address_in_use, permission_denied, address_not_available.
   [[nodiscard]] Result<void> bind(const Address& address);
 
-  /// Starts to connect; true when that is already done. Otherwise wait for `writable`, then ask
-  /// take_error(). A datagram socket is connected at once: it then sends to `peer` without naming
-  /// it, hears nobody else, and learns when `peer` refuses.
+  /// Starts to connect; returns true when that is already done. Otherwise wait for `writable`, then
+  /// call take_error(). A datagram socket is connected immediately: it then sends to `peer` without
+  /// an address, receives only from `peer`, and gets an error when `peer` refuses.
   [[nodiscard]] Result<bool> connect(const Address& peer);
 
   [[nodiscard]] Result<Address> local_address() const;
@@ -85,7 +85,7 @@ class Socket {
   /// Errors    not_connected
   [[nodiscard]] Result<Address> peer_address() const;
 
-  /// The error that is pending on the socket, which forgets it; false when there is none.
+  /// Returns the error that is pending on the socket and clears it; false when there is none.
   [[nodiscard]] Error take_error();
 
   /// Errors    no_protocol_option, operation_not_supported: not an option of this kind of socket;
@@ -96,14 +96,14 @@ class Socket {
   [[nodiscard]] Result<T> get(const SocketOption<T>& option) const;
 
   /// Receives what is sent to the multicast `group` on the interface of this index from now on; 0
-  /// lets the routing table choose. Bind to the port that the group uses.
+  /// lets the routing table choose. Bind the socket to the port that the group uses.
   ///
   /// Errors    no_such_device: no such interface, or no route to choose one by; address_in_use:
   ///           joined already; no_buffer_space: more groups than the kernel allows.
   [[nodiscard]] Result<void> join(const Address& group, unsigned interface_index = 0);
   [[nodiscard]] Result<void> leave(const Address& group, unsigned interface_index = 0);
 
-  /// Where multicast leaves this host; 0 lets the routing table choose.
+  /// The interface on which multicast leaves this host; 0 lets the routing table choose.
   [[nodiscard]] Result<void> set_multicast_interface(unsigned interface_index);
 
   /// Internal. The observer stays with this object when the descriptor is moved to another.

@@ -5,7 +5,7 @@ namespace reactor {
 void SourceTable::add(Source& source) {
   if (free_slots_.empty()) {
     slots_.emplace_back();
-    free_slots_.reserve(slots_.capacity());  // remove() finds room.
+    free_slots_.reserve(slots_.capacity());  // So that remove() needs no memory.
     free_slots_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
   }
   const std::uint32_t slot = free_slots_.back();
@@ -18,7 +18,7 @@ void SourceTable::remove(const Source& source) {
   const auto number = static_cast<std::uint32_t>(source.token_);
   Slot& slot = slots_[number];
   slot.source = nullptr;
-  // 31 bits, and never 0: the tokens beyond are the poller's.
+  // 31 bits, and never 0: the other tokens belong to the poller.
   slot.generation = slot.generation % 0x7fff'ffff + 1;
   free_slots_.push_back(number);
 }

@@ -1,4 +1,4 @@
-// The sources of a loop, by token, and those that asked for another go. Internal.
+// The sources of a loop, by token, and those that are scheduled. Internal.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace reactor {
 
 class SourceTable {
  public:
-  /// What all sources with more to do may read, and send of files, in one iteration.
+  /// What all scheduled sources together may read, and send of files, in one iteration.
   static constexpr std::size_t most_shared_bytes = 1024 * 1024;
 
   void add(Source& source);
@@ -27,7 +27,7 @@ class SourceTable {
     return slot.generation == token >> 32 ? slot.source : nullptr;
   }
 
-  /// Has on_iteration() called in this iteration or the next. False when it was scheduled already.
+  /// Makes on_iteration() be called in this iteration or the next. False if already scheduled.
   bool schedule(Source& source);
   [[nodiscard]] bool any_scheduled() const { return !scheduled_.empty() || !now_.empty(); }
   /// The share of each source that is scheduled.
@@ -36,9 +36,9 @@ class SourceTable {
     return most_shared_bytes / sources;
   }
 
-  /// Those that are left of the last batch, or else all that were scheduled.
+  /// What is left of the last batch, or else all that were scheduled.
   [[nodiscard]] Batch<Token>& batch();
-  /// Takes the first of the batch; null when it is gone.
+  /// Takes the first of the batch; returns null when that source no longer exists.
   [[nodiscard]] Source* pop_scheduled();
 
  private:
@@ -47,7 +47,7 @@ class SourceTable {
     std::uint32_t generation = 1;
   };
 
-  // The first tokens are the poller's own; no source has their slots.
+  // The first tokens belong to the poller; no source has their slots.
   std::vector<Slot> slots_ = std::vector<Slot>(Poller::reserved_tokens);
   std::vector<std::uint32_t> free_slots_;
   std::vector<Token> scheduled_;

@@ -1,4 +1,4 @@
-// How long the peer of a connection makes no progress. Internal.
+// Measures how long the peer of a connection makes no progress. Internal.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@ class StallClock {
  public:
   using Nanoseconds = std::int64_t;
 
-  /// `operation` may make no progress for `most`. The kernel has `unsent` bytes to send, or the
-  /// peer to acknowledge.
+  /// `operation` may make no progress for `most`. `unsent` bytes are in the kernel, not yet sent or
+  /// not yet acknowledged by the peer.
   void start(const char* operation, Nanoseconds most, Nanoseconds now, int unsent) {
     operation_ = operation;
     most_ = std::max<Nanoseconds>(most, 0);
@@ -32,8 +32,8 @@ class StallClock {
     return most_ - (now - std::max(moved_at, since_));
   }
 
-  /// True when a peer to which all is sent has gone on sending for `most`: it may not hold the
-  /// connection open so for ever.
+  /// True when all is sent to the peer and it has continued to send for `most`. Such a peer may not
+  /// keep the connection open forever.
   [[nodiscard]] bool discards_too_long(Nanoseconds now, Nanoseconds most) {
     if (unsent_ > 0) return false;
     if (discarding_since_ == 0) discarding_since_ = now;
@@ -45,7 +45,7 @@ class StallClock {
   Nanoseconds most_ = 0;
   Nanoseconds since_ = 0;
   Nanoseconds discarding_since_ = 0;
-  int unsent_ = 0;  // At the last look.
+  int unsent_ = 0;  // At the last check.
 };
 
 }  // namespace reactor

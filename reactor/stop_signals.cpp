@@ -24,15 +24,15 @@ Result<std::vector<Signal>> watch(Loop& loop, OnSignal on_signal) {
   return signals;
 }
 
-// With the last Signal of a number, the signal does again what it does by default: it ends the
-// process, also when another thread receives it. So one of each stays, in a loop that never runs.
+// When the last Signal of a number is gone, the signal ends the process again, also when another
+// thread receives it. So one of each is kept, in a loop that never runs.
 void keep_both() noexcept {
   struct Kept {
     Loop loop;
     std::vector<Signal> signals;
   };
   static std::mutex mutex;
-  static Kept* kept = nullptr;  // Never destroyed: a signal may come while the process ends.
+  static Kept* kept = nullptr;  // Never destroyed: a signal may arrive while the process ends.
   const std::lock_guard lock(mutex);
   if (kept) return;
   try {
@@ -42,7 +42,7 @@ void keep_both() noexcept {
     both->signals = std::move(*signals);
     kept = both.release();
   } catch (const std::exception&) {
-    // Out of descriptors or memory: a signal that comes from now on ends the process.
+    // Out of descriptors or memory: a signal that arrives after this ends the process.
   }
 }
 

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as the request to end in order.
+// SIGINT and SIGTERM as a request to end in order.
 #pragma once
 
 #include <utility>
@@ -10,7 +10,7 @@
 
 namespace reactor {
 
-/// Calls back when the process is asked to end: on each SIGINT (Ctrl-C) and each SIGTERM.
+/// Calls back when the process is requested to end: on each SIGINT (Ctrl-C) and each SIGTERM.
 ///
 ///     auto server = Server<Echo>::listen(loop, "127.0.0.1:9000");
 ///     auto stop = StopSignals::create(loop, [&] { server->drain(); });
@@ -19,10 +19,10 @@ namespace reactor {
 ///     loop.run();  // until drained
 ///
 /// It does not keep the loop running. A second signal calls back again. After the StopSignals is
-/// destroyed, the two signals do nothing for the rest of the process: a user who presses Ctrl-C
-/// twice does not cut off a program that is ending.
+/// destroyed, the two signals have no effect for the rest of the process: a user who presses Ctrl-C
+/// twice does not interrupt a program that is ending.
 ///
-/// Lifetime  Destroying it is final: no callback comes after it.
+/// Lifetime  Destroying it is final: no callback is called after it.
 /// Thread    The loop's thread only.
 class StopSignals {
  public:

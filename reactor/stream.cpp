@@ -14,14 +14,14 @@
 namespace reactor {
 
 struct Stream::State final : StreamProgress {
-  // What most connections have no need of, most of the time.
+  // State that most connections do not need, most of the time.
   struct Cold {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
     std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
-    Error error;                                // Why the connection is over, until on_close tells.
+    Error error;                                // Why the connection ended; for on_close.
     AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
 
@@ -38,7 +38,7 @@ struct Stream::State final : StreamProgress {
     if (is(connecting) && !is(broken)) return finish_connecting();
     if ((happened & Happened::writable) && waits_to_send() && !send_queue()) return;
     if ((happened & Happened::failed) && is(not_reading) && !is(closing)) {
-      // No read will collect it.
+      // No read will report it.
       if (Error error = connection().take_error("connection to")) fail(std::move(error));
     }
     go_on();
@@ -60,7 +60,7 @@ struct Stream::State final : StreamProgress {
 
   // ---- Reading
 
-  // Whatever can be done without waiting, in the order in which it must be done.
+  // Does everything that is possible without waiting, in the required order.
   void go_on() {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
@@ -96,7 +96,7 @@ struct Stream::State final : StreamProgress {
     update_interest();
   }
 
-  // Sends what waits, as far as the kernel takes it. False when the stream is gone.
+  // Sends what waits, as far as the kernel takes it. False when the stream is destroyed.
   [[nodiscard]] bool send_queue() {
     if (!flush()) return true;
     clear(throttled);
@@ -121,7 +121,7 @@ struct Stream::State final : StreamProgress {
         [this](const Result<bool>& connected) { stop_retrying(connected); });
   }
 
-  // To one of several addresses, given or of the name.
+  // To one of several addresses, given or looked up.
   template <class Addresses>
   void connect_any(Addresses addresses, const ConnectOptions& options) {
     set(connecting | unreachable);
@@ -131,7 +131,7 @@ struct Stream::State final : StreamProgress {
         [this](Result<ConnectAttempts::Connected> connected) { take(std::move(connected)); });
   }
 
-  // The rest follows once the poller reports that the socket is writable.
+  // The rest follows when the poller reports that the socket is writable.
   void take(Result<ConnectAttempts::Connected> connected) {
     const std::unique_ptr<ConnectAttempts> over = std::move(cold_->attempts);
     if (is(broken | closed)) return;
@@ -152,7 +152,7 @@ struct Stream::State final : StreamProgress {
   void finish_connecting() {
     Error error = connection().take_error("connect");
     if (!error && connection().is_to_itself()) {
-      lose_output();  // Reset, its port is free at once.
+      lose_output();  // After a reset its port is free immediately.
       error = connection().error(ECONNREFUSED, "connect");
     }
     if (error) {
@@ -177,7 +177,7 @@ struct Stream::State final : StreamProgress {
     if (!takes_output()) return;
     end_output();
     send_end();
-    if (is(ended)) engine().schedule(*this);  // Both sides are: go_on() finishes.
+    if (is(ended)) engine().schedule(*this);  // Both sides have ended: go_on() finishes.
   }
 
   void send_end() {
@@ -188,7 +188,7 @@ struct Stream::State final : StreamProgress {
     if (is(closing | broken | closed)) return;
     if (reason) cold().error = std::move(reason);
     begin_closing(timeout);
-    // What was written before is sent once it has connected; without any it need not connect.
+    // What was written before is sent once it has connected; if there is none, it need not connect.
     if (is(connecting) && !waits_to_send()) fail(connection().error(ECANCELED, "connect"));
     engine().schedule(*this);
   }
@@ -200,8 +200,8 @@ struct Stream::State final : StreamProgress {
     if (!is(ended) || waits_to_send()) limit_time(timeout, "close connection to");
   }
 
-  // Reads while there is something to send too: a peer that sends all it has before it reads would
-  // never come to that otherwise.
+  // Reads also while there is something to send: otherwise a peer that sends everything before it
+  // reads would never begin to read.
   void go_on_closing() {
     if (!is(ended)) send_end();
     if (Error error = discard()) return finish(std::move(error));
@@ -217,7 +217,7 @@ struct Stream::State final : StreamProgress {
     close_socket();
   }
 
-  // The connection is over, for `error`, once whatever runs now has returned.
+  // The connection has ended for `error`; the rest follows after the running function has returned.
   void fail(Error error) override {
     if (is(broken | closed)) return;
     set(broken);
@@ -227,7 +227,7 @@ struct Stream::State final : StreamProgress {
     engine().schedule(*this);
   }
 
-  // What the peer sent before the connection broke is still its due.
+  // What the peer sent before the connection broke must still be delivered.
   void finish_broken() {
     const bool broken_by_peer = cold_->error.code == std::errc::connection_reset ||
                                 cold_->error.code == std::errc::broken_pipe;
@@ -235,7 +235,7 @@ struct Stream::State final : StreamProgress {
     finish({});
   }
 
-  // From the engine only: calls on_close, the last of all calls.
+  // Called by the engine only. Calls on_close, the last of all calls.
   void finish(Error error) {
     set(closed);
     close_socket();
@@ -380,7 +380,7 @@ Stream::Sender Stream::sender() const { return Sender(state_->outbox()); }
 Stream::Delivery Stream::delivery() const { return Delivery(state_.get()); }
 
 bool Stream::Delivery::goes_on() const {
-  // Not asked: whether the connection is broken. What the peer sent before is still its due.
+  // A broken connection continues: what the peer sent before must still be delivered.
   const State& state = *state_;
   return !state.retired() && state.connection().is_open() &&
          !state.is((State::not_reading & ~unsigned{State::broken}) | State::on_data_replaced);

@@ -1,4 +1,4 @@
-// A byte stream: TCP or unix, accepted or connected, buffered on the way out.
+// A byte stream: TCP or unix, accepted or connected, with buffered output.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ namespace reactor {
 
 class StreamOutbox;
 
-/// Internal: Stream::accept() calls it.
+/// Internal: called by Stream::accept().
 class AcceptObserver {
  public:
   virtual void on_accepted() = 0;
@@ -41,37 +41,39 @@ class AcceptObserver {
 ///     stream.on_close([&](const Error& error) { … });
 ///
 /// When bytes that were written will not be sent, the peer receives a reset, so that it never takes
-/// half of an answer for a whole one. Unix sockets have no reset: there the peer sees an end.
+/// an incomplete response for a complete one. Unix sockets have no reset: there the peer sees an
+/// end.
 ///
-/// Lifetime  Destroying the Stream closes the connection at once, without on_close; what is still
-///           queued is lost (close() loses nothing). Every call is legal in every callback.
-/// Thread    The loop's thread only, but for Sender.
-/// Cost      Some 150 bytes while idle: the read buffer is the loop's. What is written inside a
-///           callback leaves in one system call when the callback returns; writes of 4 KiB and
-///           more at once, behind what was written before.
+/// Lifetime  Destroying the Stream closes the connection immediately, without on_close; what is
+///           still queued is lost (close() loses nothing). Every call is legal in every callback.
+/// Thread    The loop's thread only, except for Sender.
+/// Cost      About 150 bytes while idle: the read buffer belongs to the loop. What is written
+///           inside a callback leaves in one system call when the callback returns; a write of 4
+///           KiB or more leaves immediately, after what was written before.
 class Stream {
  public:
   using Bytes = std::span<const std::byte>;
   class Sender;
   class Delivery;
 
-  /// Takes over a connected socket. Knowing its `peer`, which is for error texts only, saves a
+  /// Takes over a connected socket. Passing its `peer`, which is for error texts only, saves a
   /// system call.
   Stream(Loop& loop, Socket socket);
   Stream(Loop& loop, Socket socket, const Address& peer);
 
-  /// Starts to connect to `peer`. on_connect tells when that is done, on_close when it fails; bytes
-  /// written before are sent then.
+  /// Starts to connect to `peer`. Calls on_connect when that is done, or on_close when it fails.
+  /// Bytes written before are sent once it is connected.
   ///
-  /// Errors    What needs no waiting: too_many_files_open, network_unreachable, for a unix path
-  ///           connection_refused and no_such_file_or_directory.
+  /// Errors    Those known without waiting: too_many_files_open, network_unreachable, for a unix
+  ///           path connection_refused and no_such_file_or_directory.
   [[nodiscard]] static Result<Stream> connect(Loop& loop, const Address& peer,
                                               Duration timeout = ConnectOptions().timeout);
 
   /// Starts to connect to `HOST:PORT`, the host by name or numeric, or to `unix:PATH`. The name is
-  /// looked up without blocking, and its addresses are tried as RFC 8305 says: IPv6 and IPv4 in
-  /// turn, the next one as soon as the one before it has failed or taken attempt_delay. The first
-  /// that connects is the stream's; the others are closed. socket() owns nothing before on_connect.
+  /// looked up without blocking, and its addresses are tried as RFC 8305 defines: IPv6 and IPv4
+  /// alternate, and the next attempt starts when the one before has failed or has taken
+  /// attempt_delay. The first that connects is the stream's; the others are closed. Before
+  /// on_connect, socket() owns nothing.
   ///
   ///     Stream stream = Stream::connect(loop, "example.org:http");
   ///     stream.write("GET / HTTP/1.0\r\nHost: example.org\r\n\r\n");  // sent once it is connected
@@ -83,23 +85,23 @@ class Stream {
   [[nodiscard]] static Stream connect(Loop& loop, std::string_view endpoint,
                                       const ConnectOptions& options = {});
 
-  /// The same for addresses that are known, in the order in which to try them.
+  /// The same for known addresses, in the order in which to try them.
   [[nodiscard]] static Stream connect(Loop& loop, std::vector<Address> addresses,
                                       const ConnectOptions& options = {});
 
-  /// Bytes have arrived. They are valid until the callback returns. Without on_data nothing is read,
-  /// not even the peer's end.
+  /// Bytes have arrived. They are valid until the callback returns. Without on_data nothing is
+  /// read, not even the peer's end.
   void on_data(Callback<void(Bytes)> on_data);
 
   /// The peer has shut down its side and sends no more; it may still read. Without on_end the
-  /// stream is closed then, as by close().
+  /// stream is then closed, as by close().
   void on_end(Callback<void()> on_end);
 
-  /// Called once more than half of what made write() return `above_high_water` is sent.
+  /// Called when more than half of what made write() return `above_high_water` is sent.
   void on_drained(Callback<void()> on_drained);
 
-  /// The connection is over: called exactly once, last, and not after destruction. An empty Error
-  /// says that both sides ended it in order and nothing was lost on the way out.
+  /// The connection has ended: called exactly once, last, and not after destruction. An empty Error
+  /// means that both sides ended it in order and no output was lost.
   void on_close(Callback<void(const Error&)> on_close);
 
   /// See connect().
@@ -109,16 +111,16 @@ class Stream {
   WriteStatus write(Bytes bytes);
   WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
 
-  /// Sends `size` bytes of `file`, from `offset` on, after all that was written before; the kernel
-  /// copies them straight from its page cache (sendfile). What is written behind it waits for it.
-  /// A file that turns out to be shorter closes the stream: the peer was promised more. An error of
-  /// the file names the file.
+  /// Sends `size` bytes of `file`, from `offset` on, after all that was written before. The kernel
+  /// copies them directly from its page cache (sendfile). What is written after it waits for it. If
+  /// the file is shorter, the stream is closed, since the peer expects more. An error of the file
+  /// names the file.
   ///
   /// Lifetime  The file is closed once it is sent, or with the stream.
-  /// Cost      No memory for the file's bytes, which count for `above_high_water` but not against
-  ///           max_queued_bytes. At most 1 MiB an iteration, so that one peer that reads fast holds
-  ///           up no other. Bytes that the page cache lacks are read from disk on the loop's
-  ///           thread.
+  /// Cost      No memory for the file's bytes, which count for `above_high_water` but not for
+  ///           max_queued_bytes. At most 1 MiB an iteration, so that one peer that reads fast does
+  ///           not delay others. Bytes that are not in the page cache are read from disk on the
+  ///           loop's thread.
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
 
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
@@ -127,40 +129,40 @@ class Stream {
   /// Ends the connection without losing what was written: sends what is queued, then the end of the
   /// stream, and waits for the peer's end, discarding what it sends. on_close follows.
   ///
-  /// `timeout` is for a peer with which nothing moves: it counts anew whenever bytes are sent,
-  /// acknowledged or received. on_close tells timed_out then. A peer that has got everything may go
-  /// on sending for StreamLimits::discard_timeout. max(): no timeout.
+  /// `timeout` limits the time without progress: it starts again whenever bytes are sent,
+  /// acknowledged or received. When it expires, on_close reports timed_out. A peer that has
+  /// received everything may continue to send for StreamLimits::discard_timeout. max(): no timeout.
   ///
   /// A stream that is connecting and has something to send connects first, within `timeout` and
   /// without on_connect; one that has nothing to send ends with operation_canceled.
   void close(Duration timeout);
   void close();  ///< With StreamLimits::close_timeout.
 
-  /// As close(), for `reason`, which on_close tells.
+  /// Like close(), for `reason`, which on_close reports.
   void fail(Error reason);
 
-  /// Ends the connection now and lets the peer know by a reset; on_close follows.
+  /// Ends the connection immediately by a reset to the peer; on_close follows.
   void abort();
 
-  /// Reads no more until resume(); the kernel then holds up the peer. A reset is not waited for:
-  /// it closes the stream, and what the peer sent before is lost. The peer's end is, since it may
-  /// still read: see peer_has_ended().
+  /// Stops reading until resume(); the kernel then stops the peer from sending. A reset is still
+  /// noticed: it closes the stream, and what the peer sent before is lost. The peer's end is not
+  /// reported before resume(), since the peer may still read: see peer_has_ended().
   void pause();
   void resume();
 
-  /// What is written and not yet taken by the kernel, but for what write_file() has yet to send.
+  /// What is written and not yet taken by the kernel, except what write_file() has yet to send.
   [[nodiscard]] std::size_t queued_bytes() const;
 
   void set_limits(const StreamLimits& limits);
   void set_limits(const SharedLimits& limits);
 
-  /// False while the stream waits for the user, not the peer: paused, without on_data, or held back
-  /// by its own output; and once it has ended or closes.
+  /// False while the stream waits for its user and not for the peer: paused, without on_data, or
+  /// stopped by its own output. False also once it has ended or closes.
   [[nodiscard]] bool is_reading() const;
 
   /// Whether the peer has shut down its side or is gone, also while the stream is paused and has
   /// not read that far. A peer that has closed its socket looks the same until something is sent to
-  /// it, which it answers by a reset. Who works for a peer may serve others first from here on.
+  /// it, to which it responds with a reset. A program may serve other peers first from then on.
   [[nodiscard]] bool peer_has_ended() const;
 
   // ---- For idle timeouts
@@ -168,9 +170,9 @@ class Stream {
   /// Counts as progress: the user of the stream knows that the connection is in use.
   void touch();
 
-  /// For how long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero
-  /// while the stream itself does not read: after pause(), without on_data, above the high-water
-  /// mark. Measured while a timer of the loop is running, to the iteration.
+  /// How long nothing has moved: no bytes received, sent or acknowledged, no touch(). Zero while
+  /// the stream itself does not read: after pause(), without on_data, above the high-water mark.
+  /// Measured only while a timer of the loop is running, to the precision of an iteration.
   ///
   /// Cost      A system call.
   [[nodiscard]] Duration quiet_for() const;
@@ -180,9 +182,9 @@ class Stream {
 
   // ---- For servers that know their clients
 
-  /// The program has accepted the peer: it has logged in, or whatever makes a client one to be
-  /// served. On a stream of a Server with ServerOptions::unaccepted_timeout this ends the time in
-  /// which the connection may be closed in favour of another; elsewhere it changes nothing.
+  /// The program has accepted the peer, for example because it has logged in. On a stream of a
+  /// Server with ServerOptions::unaccepted_timeout this ends the time in which the connection may
+  /// be closed to make room for another; elsewhere it has no effect.
   void accept();
 
   [[nodiscard]] bool is_accepted() const;
@@ -196,7 +198,7 @@ class Stream {
   /// A way to write from other threads.
   [[nodiscard]] Sender sender() const;
 
-  /// For what stands between the stream and its user, as framed.hpp does.
+  /// For a layer between the stream and its user, such as framed.hpp.
   [[nodiscard]] Delivery delivery() const;
 
  private:
@@ -207,16 +209,16 @@ class Stream {
   Handle<State> state_;
 };
 
-/// What a layer that turns bytes into something else asks the stream while it hands that on, piece
-/// by piece, inside on_data or on_end. Unlike the Stream itself it may be asked after one of the
-/// pieces has led to the end of the Stream; not after the callback has returned.
+/// The interface for a layer that turns bytes into something else and passes that on, piece by
+/// piece, inside on_data or on_end. Unlike the Stream itself it may be used after one of the pieces
+/// has led to the end of the Stream, but not after the callback has returned.
 class Stream::Delivery {
  public:
   /// False once the stream is destroyed, closed, closing or paused, holds too much output, or has
-  /// got another on_data: hand on nothing more.
+  /// got another on_data: then pass on nothing more.
   [[nodiscard]] bool goes_on() const;
 
-  /// There is more to hand on: calls on_data, with no bytes, as soon as the stream goes on.
+  /// There is more to pass on: calls on_data, with no bytes, as soon as the stream continues.
   void call_again();
 
   void close();
@@ -228,7 +230,7 @@ class Stream::Delivery {
   State* state_;
 };
 
-/// Writes to a Stream from any thread, in the order of the calls. Copied freely.
+/// Writes to a Stream from any thread, in the order of the calls. May be copied.
 ///
 ///     const WriteStatus status = sender.write(line);
 ///     if (status == WriteStatus::above_high_water) sender.once_drained([&] { … });
@@ -236,13 +238,13 @@ class Stream::Delivery {
 /// Lifetime  May outlive the Stream, not the Loop.
 class Stream::Sender {
  public:
-  /// Copies `text`. Returns `queued`, or `above_high_water`: write no more then until
-  /// once_drained() calls. Returns `refused` where max_queued_bytes would be exceeded, by what the
-  /// stream itself has queued too, and `closed` also once the stream is destroyed.
+  /// Copies `text`. Returns `queued`, or `above_high_water`: then write no more until
+  /// once_drained() calls back. Returns `refused` if max_queued_bytes would be exceeded, counting
+  /// also what the stream itself has queued, and `closed` also once the stream is destroyed.
   WriteStatus write(std::string_view text) const;
 
-  /// Calls `callback` once, on the loop's thread, as soon as no more than half of the high-water
-  /// mark waits, or the stream is closed.
+  /// Calls `callback` once, on the loop's thread, when no more than half of the high-water mark
+  /// waits, or the stream is closed.
   void once_drained(Callback<void()> callback) const;
 
  private:

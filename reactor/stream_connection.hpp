@@ -1,4 +1,4 @@
-// The socket of a stream, its peer, and what the poller reports of it. Internal.
+// The socket of a stream, its peer, and its registration with the poller. Internal.
 #pragma once
 
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 
 namespace reactor {
 
-/// A peer's address in what an IPv6 one takes, a fraction of an Address.
+/// A peer's address in the size of an IPv6 one, a fraction of an Address.
 class CompactAddress {
  public:
   explicit CompactAddress(const Address& address);
@@ -25,8 +25,8 @@ class CompactAddress {
   sockaddr_in6 bytes_{};
 };
 
-/// TCP can connect a socket to itself: when no socket listens on a port of this host, and the kernel
-/// chooses that port for the client. Such a connection counts as refused.
+/// TCP can connect a socket to itself: when no socket listens on a port of this host, and the
+/// kernel chooses that port for the client. Such a connection counts as refused.
 [[nodiscard]] bool is_connected_to_itself(const Socket& socket, const CompactAddress& peer);
 
 class StreamConnection {
@@ -45,29 +45,29 @@ class StreamConnection {
   [[nodiscard]] Error error(int number, const char* operation) const {
     return system_error(number, operation, peer());
   }
-  /// The error that the kernel has for the socket and no read will collect; empty where it has
+  /// The error that the kernel has for the socket and that no read will report; empty if it has
   /// none.
   [[nodiscard]] Error take_error(const char* operation);
 
-  /// What the kernel has yet to send to the peer, or the peer to acknowledge. Of a unix socket,
-  /// what the peer has yet to read.
+  /// Bytes that the kernel has not sent, or the peer has not acknowledged. For a unix socket, bytes
+  /// that the peer has not read.
   [[nodiscard]] int unsent_bytes() const;
 
   [[nodiscard]] bool is_to_itself() const { return is_connected_to_itself(socket_, peer_); }
 
-  /// Sends both in one system call: the number of bytes, or -errno.
+  /// Sends both in one system call. Returns the number of bytes, or -errno.
   [[nodiscard]] std::ptrdiff_t send(Bytes first, Bytes second, int flags) const;
 
   /// Sends the end of the stream.
   void send_end() const;
 
-  /// Registers `source` for what it waits for. Edge-triggered, that is all input for its whole
-  /// life, and output once it was `wanted`. 0 or -errno.
+  /// Registers `source` for what it waits for. An edge-triggered registration is for all input for
+  /// its whole life, and for output once that was `wanted`. Returns 0 or -errno.
   [[nodiscard]] int wait_for(Source& source, Interest wanted);
   [[nodiscard]] Interest waits_for() const { return registered_; }
 
-  /// Unregisters and closes the socket. By a reset where an orderly end would tell the peer that it
-  /// has got all there is.
+  /// Unregisters and closes the socket; with `reset`, by a reset, because an orderly end would mean
+  /// to the peer that it has received everything.
   void close(Source& source, bool reset);
 
  private:

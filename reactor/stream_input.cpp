@@ -44,7 +44,7 @@ void StreamInput::read() { take(receive()); }
   if (size <= 0) return read_nothing(static_cast<int>(-size));
   moved_at_ = engine().iteration_time();
   const auto received = static_cast<std::size_t>(size);
-  // A buffer that was not filled has emptied the socket, unless its end is behind that.
+  // If the buffer was not filled, the socket is empty, unless the peer's end follows.
   const bool filled = received == read_bytes_;
   filled || is(end_is_near) ? set(readable) : clear(readable);
   read_bytes_ = filled ? share_bytes() : first_bytes();
@@ -102,9 +102,9 @@ Error StreamInput::discard() {
   return {};
 }
 
-// A stream begins with little, and goes on with more as long as its reads are filled and few
-// others have much to read: what one iteration reads does not grow with the number of peers that
-// flood. A read of more than first_bytes() is never the last before the loop waits.
+// A stream begins with small reads, and uses larger ones as long as they are filled and few others
+// have much to read. So what one iteration reads does not grow with the number of peers that flood.
+// A read of more than first_bytes() is never the last before the loop waits.
 std::uint32_t StreamInput::first_bytes() const { return most_bytes(first_read_bytes); }
 
 std::uint32_t StreamInput::share_bytes() const {
@@ -149,16 +149,16 @@ void StreamInput::update_interest() {
   } else if (reads() || (is(closing) && !is(ended))) {
     wanted = wanted | Interest::readable;
   } else if (!is(end_is_near)) {
-    wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be reported for ever.
+    wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be reported forever.
   } else if (!end_is_sent()) {
-    wanted = wanted | Interest::priority;  // Never comes; a reset does.
+    wanted = wanted | Interest::priority;  // Priority data never arrives; a reset does.
   }
   if (wanted == connection().waits_for()) return;
   const int error = connection().wait_for(*this, wanted);
   if (error != 0) fail(connection().error(-error, "watch connection to"));
 }
 
-// Level-triggered, what a stream waits for follows what it may do.
+// Level-triggered, the registration must follow what the stream may do.
 void StreamInput::update_level() {
   if (is(level_triggered)) update_interest();
 }

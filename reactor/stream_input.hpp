@@ -1,4 +1,4 @@
-// The receiving half of a stream, which reads as long as its other half lets it. Internal.
+// The receiving half of a stream, which reads as long as the other half permits. Internal.
 #pragma once
 
 #include <cstddef>
@@ -9,18 +9,18 @@
 
 namespace reactor {
 
-/// Reads what arrives, and waits for what the stream may do.
+/// Reads what arrives, and registers what the stream waits for.
 class StreamInput : public StreamOutput {
  public:
-  // What is so. Eight of these end reading, so a test of all is a test of one word.
+  // The state of the stream. Eight of these stop reading; one test checks them all.
   enum Flag : std::uint16_t {
     connecting = 1 << 0,
     readable = 1 << 1,     // The kernel may have more to read; an edge does not report it again.
-    end_is_near = 1 << 2,  // So look for it behind the last byte.
+    end_is_near = 1 << 2,  // So check for it after the last byte.
     ended = 1 << 3,        // The peer's end was read.
     no_reader = 1 << 4,    // There is no on_data.
     paused = 1 << 5,       // By the user.
-    throttled = 1 << 6,    // By what is queued, where the limits say so.
+    throttled = 1 << 6,    // By what is queued, if the limits require it.
     closing = 1 << 7,
     broken = 1 << 8,  // With an error, which on_close has yet to report.
     closed = 1 << 9,
@@ -44,34 +44,34 @@ class StreamInput : public StreamOutput {
   void pause();
   void resume();
 
-  /// Registers what this stream waits for. Edge-triggered, that is all input for its whole life,
-  /// and output from the first time that the kernel was full.
+  /// Registers what this stream waits for. An edge-triggered registration is for all input for its
+  /// whole life, and for output from the first time that the kernel was full.
   void update_interest();
 
  protected:
   StreamInput(Engine& engine, Socket socket, const Address& peer);
 
-  /// Reads once, and on as long as there is more.
+  /// Reads once, and again as long as there is more.
   void read();
 
-  /// Calls on_data. False when the stream is gone.
+  /// Calls on_data. Returns false when the stream no longer exists.
   [[nodiscard]] bool deliver(Bytes bytes);
 
-  /// Delivers what the peer sent before the connection broke. False when the stream is gone, or
-  /// goes on in the next iteration.
+  /// Delivers what the peer sent before the connection broke. Returns false when the stream no
+  /// longer exists, or continues in the next iteration.
   [[nodiscard]] bool deliver_rest();
 
-  /// Reads without delivering, up to the peer's end, and returns the error that it meets.
+  /// Reads without delivering, up to the peer's end, and returns the error that it finds.
   [[nodiscard]] Error discard();
 
   void set_limits(const SharedLimits& limits);
 
  private:
-  /// The poller reports something else than input that on_data waits for.
+  /// The poller reports something other than input that on_data waits for.
   virtual void on_anything_ready(unsigned happened) = 0;
   /// The peer's end was read.
   virtual void on_input_ended() = 0;
-  /// A read failed, and what it leads to may happen at once.
+  /// A read failed. The consequences may happen immediately.
   virtual void on_input_failed(Error error) = 0;
 
   void on_ready(unsigned happened) final;

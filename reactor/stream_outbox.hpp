@@ -1,4 +1,4 @@
-// What other threads have written to a stream, until it takes that over. Internal.
+// What other threads have written to a stream, until the stream takes it. Internal.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace reactor {
 
-/// Shared by a stream and its Senders, and outlives it with them.
+/// Shared by a stream and its Senders; the last of them destroys it.
 class StreamOutbox {
  public:
   /// `on_written` is called on the loop's thread, for the source that still has the token.
@@ -31,7 +31,7 @@ class StreamOutbox {
 
   [[nodiscard]] std::vector<std::byte> take();
 
-  /// The stream itself has so much queued.
+  /// The stream itself has this much queued.
   void set_queued(std::size_t bytes);
   void set_limits(const StreamLimits& limits);
 

@@ -45,7 +45,7 @@ WriteStatus StreamOutput::send(Bytes first, Bytes second, int send_flags) {
   return size == static_cast<std::ptrdiff_t>(total) ? WriteStatus::sent : sent(size, first, second);
 }
 
-// Sees to what a system call did not send.
+// Handles what a system call did not send.
 [[gnu::noinline]] WriteStatus StreamOutput::sent(std::ptrdiff_t size, Bytes first, Bytes second) {
   if (size == -EINTR) return send(first, second);
   if (size < 0 && size != -EAGAIN) {
@@ -103,9 +103,9 @@ bool StreamOutput::flush() {
   return drained;
 }
 
-// False when it has failed.
+// Returns false when it has failed.
 bool StreamOutput::send_waiting() {
-  // An iteration sends no less, however many files are being sent.
+  // An iteration sends at least this much, however many files are being sent.
   constexpr std::uint64_t least_file_bytes = 64 * 1024;
   const std::uint64_t most_file_bytes = std::clamp<std::uint64_t>(
       engine().share_bytes(), least_file_bytes, Engine::most_shared_bytes);
@@ -133,7 +133,7 @@ std::shared_ptr<StreamOutbox> StreamOutput::outbox() {
   return outbox;
 }
 
-// Takes over what senders have written. They were told that it is queued, so no limit refuses it.
+// Takes over what senders have written. write() returned `queued`, so no limit refuses it.
 void StreamOutput::take_posted() {
   if (!cold_ || !cold_->outbox) return;
   const std::vector<std::byte> posted = cold_->outbox->take();
@@ -164,7 +164,7 @@ void StreamOutput::close_outbox() {
 
 void StreamOutput::close_connection() {
   const bool loses = is(lost) || (cold_ && !cold_->queue.empty());
-  // A child that was forked has no part in what its parent will send.
+  // A forked child must not reset the connection of its parent.
   if (connection_.is_open()) connection_.close(*this, loses && !engine().forked());
   if (!cold_) return;
   quota_.remove(queued());

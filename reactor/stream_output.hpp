@@ -45,10 +45,10 @@ class StreamOutput : public Source {
   StreamOutput(Engine& engine, Socket socket, const Address& peer)
       : Source(engine, Kind::stream), connection_(std::move(socket), peer) {}
 
-  /// Queues all that is written, or no longer does so.
+  /// Queues all that is written, or stops doing so.
   void hold_output(bool hold) { hold ? set(held) : clear(held); }
 
-  /// Something is queued; it is more than the high-water mark; the kernel would take more of a
+  /// Something is queued; more than the high-water mark is queued; the kernel would take more of a
   /// file.
   [[nodiscard]] bool waits_to_send() const { return is(queueing); }
   [[nodiscard]] bool is_above_high_water() const { return is(above_high_water); }
@@ -58,7 +58,7 @@ class StreamOutput : public Source {
   /// high-water mark is left for the first time.
   [[nodiscard]] bool flush();
 
-  /// Sends what the callback that is running has written.
+  /// Sends what the running callback has written.
   void send_gathered();
 
   /// Takes no more from now on. What was written, by other threads too, is still sent.
@@ -67,15 +67,15 @@ class StreamOutput : public Source {
   void stop_output() { set(no_more); }
   [[nodiscard]] bool takes_output() const { return !is(no_more); }
 
-  /// Sends the end of the stream, once, behind all that was written.
+  /// Sends the end of the stream, once, after all that was written.
   void send_end_if_sent();
   [[nodiscard]] bool end_is_sent() const { return is(end_sent); }
 
-  /// The connection is over, for this error, once whatever runs now has returned: calls
+  /// Ends the connection for this error, after the running function has returned: calls
   /// stop_output().
   virtual void fail(Error error) = 0;
 
-  /// What is left will not be sent, and the peer is to know.
+  /// What is left will not be sent, and the peer must be notified.
   void lose_output() { set(lost); }
 
   /// Drops what is left.
@@ -99,7 +99,7 @@ class StreamOutput : public Source {
     unlimited = 1 << 7,  // What is written now was accepted before.
   };
 
-  // What a stream to whose peer all is sent has no need of.
+  // Not needed by a stream whose output is all sent.
   struct Cold {
     SendQueue queue;  // What the kernel has not yet taken.
     std::shared_ptr<StreamOutbox> outbox;

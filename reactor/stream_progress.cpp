@@ -42,7 +42,7 @@ void StreamProgress::limit_stall() {
 }
 
 void StreamProgress::on_time() {
-  // Where all is sent, the timer was left to run out: that is cheaper than to stop it.
+  // When all was sent, the timer was left running: that is cheaper than to stop it.
   if (!is(connecting | closing) && !waits_to_send()) return;
   look_at_unsent();
   const Nanoseconds now = engine().now();
@@ -55,7 +55,8 @@ void StreamProgress::on_time() {
   stall_->timer.restart(std::chrono::nanoseconds(left));
 }
 
-// The peer has acknowledged, or a unix peer has read, what the kernel had to send.
+// Counts it as progress if the peer has acknowledged (a unix peer: read) what the kernel had to
+// send.
 void StreamProgress::look_at_unsent() {
   if (stall().clock.look_at_unsent(connection().unsent_bytes())) moved_at_ = engine().now();
 }

@@ -1,4 +1,4 @@
-// How long nothing moves on a stream, and how long nothing may. Internal.
+// Measures how long nothing moves on a stream, and limits that time. Internal.
 #pragma once
 
 #include <memory>
@@ -43,7 +43,7 @@ class StreamProgress : public StreamInput {
   void look_at_unsent();
   void on_time();
 
-  std::unique_ptr<Stall> stall_;  // Most streams have no need of it.
+  std::unique_ptr<Stall> stall_;  // Most streams do not need it.
 };
 
 }  // namespace reactor

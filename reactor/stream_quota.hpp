@@ -1,4 +1,4 @@
-// How much one stream may queue, by itself and together with others. Internal.
+// Limits how much one stream may queue, alone and together with others. Internal.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,14 @@ struct SharedLimits::State {
 
 inline constexpr StreamLimits default_stream_limits{};
 
-/// The limits of a stream, with its part in what all that share them have queued.
+/// The limits of a stream, and its part of what all streams that share them have queued.
 class StreamQuota {
  public:
   [[nodiscard]] const StreamLimits& limits() const {
     return shared_ ? shared_->each : default_stream_limits;
   }
 
-  /// What the stream has queued changes by so much.
+  /// What the stream has queued changes by this much.
   void add(std::size_t bytes) {
     if (shared_) shared_->queued += bytes;
   }
@@ -32,14 +32,14 @@ class StreamQuota {
     if (shared_) shared_->queued -= bytes;
   }
 
-  /// Moves what the stream has `queued` to other limits.
+  /// Changes to other limits, and counts there what the stream has `queued`.
   void replace(const SharedLimits& limits, std::size_t queued);
 
-  /// Why a stream that has `queued` may not queue `size` more; empty where it may.
+  /// Why a stream that has `queued` may not queue `size` more; empty if it may.
   [[nodiscard]] std::string why_full(std::size_t queued, std::size_t size) const;
 
  private:
-  std::shared_ptr<SharedLimits::State> shared_;  // None where the defaults will do.
+  std::shared_ptr<SharedLimits::State> shared_;  // None if the defaults apply.
 };
 
 }  // namespace reactor

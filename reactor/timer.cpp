@@ -14,8 +14,7 @@ struct Timer::State final : TimerHandle {
 
   void start(Duration delay, Duration repeat) {
     period = repeat.count();
-    due =
-        Engine::clock();  // The time of the iteration is too old: the timer would be early by that.
+    due = Engine::clock();  // The time of the iteration is too old: the timer would be early.
     due = saturating_sum(due, std::max<Nanoseconds>(delay.count(), 0));
     expire_at(due);
     keep_loop_running(true);

@@ -12,12 +12,12 @@ namespace reactor {
 ///
 ///     auto timer = Timer::every(loop, 1s, [] { std::puts("tick"); });
 ///
-/// Never early, also not by a fraction of a millisecond; late by up to 65.5 microseconds, and by
-/// what the callbacks before it take. A period counts from the time when the timer was due, not
-/// from when it was served, so it does not drift; periods missed altogether are skipped, not made
-/// up for. Timers due at the same time fire in the order in which they were started.
+/// Never early, not even by a fraction of a millisecond. Late by up to 65.5 microseconds, plus the
+/// time that the callbacks before it take. A period counts from the time when the timer was due,
+/// not from when it was served, so it does not drift. Periods that were missed completely are
+/// skipped. Timers due at the same time fire in the order in which they were started.
 ///
-/// Lifetime  Destroying the Timer, or cancel(), is final: no callback comes after it.
+/// Lifetime  Destroying the Timer, or cancel(), is final: no callback is called after it.
 /// Thread    The loop's thread only.
 /// Cost      Starting and cancelling take constant time, however many timers there are.
 class Timer {
@@ -31,7 +31,7 @@ class Timer {
   [[nodiscard]] static Timer every(Loop& loop, Duration period, Callback<void()> on_expired);
 
   /// Counts `delay` from now, whether or not the timer is running. Less than zero counts as zero;
-  /// the longest Duration never ends.
+  /// with the longest Duration it never expires.
   void restart(Duration delay);
 
   /// Counts `period` from now, again and again.

@@ -36,7 +36,7 @@ class TimerWheel {
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
 
-  /// Lets `node`, which is not linked, expire at `expiry`, or at the next tick if that is past.
+  /// Makes `node`, which is not linked, expire at `expiry`, or at the next tick if that is past.
   void insert(Node& node, Tick expiry) {
     node.expiry = expiry > current_ ? expiry : current_ + 1;
     place(node);
@@ -102,8 +102,8 @@ class TimerWheel {
     append(lists_[level * slots + slot], node);
   }
 
-  // Where the current tick has to stop on its way. The lowest level that holds anything holds what
-  // expires first, and all that it holds lies ahead: no search, and no turning round.
+  // The next tick at which the current tick has to stop. The lowest level that is not empty holds
+  // what expires first, and all its groups lie ahead, so only the first of them is needed.
   [[nodiscard]] Tick next_group() const {
     for (std::size_t level = 0; level < levels; ++level) {
       if (occupied_[level] == 0) continue;
@@ -114,7 +114,7 @@ class TimerWheel {
     return never;
   }
 
-  // The current tick has just entered a group: its nodes belong below, or are due.
+  // The current tick has just entered a group: its nodes move to a lower level, or are due.
   void drop_down() {
     for (std::size_t level = 0; level < levels; ++level) {
       const auto slot = static_cast<std::size_t>(current_ >> level * bits) % slots;

@@ -31,7 +31,7 @@ Timers::Nanoseconds Timers::now() {
 }
 
 void Timers::arm(Node& node, Nanoseconds when) {
-  // Keeps iteration_time() true from now on. A timer that has just fired kept it true until now.
+  // Keeps iteration_time() valid from now on. A timer that has just fired kept it valid until now.
   if (armed_ == 0 && !(in_iteration_ && began_armed_)) armed_since_ = now();
   if (node.linked()) {
     wheel_.remove(node);
@@ -73,10 +73,10 @@ bool Timers::poller_is_due(Nanoseconds reached) const {
   return tick_at(reached) >= poller_armed_for_;
 }
 
-// The poller wakes the thread at a time that may be too early by now, never at one too late: a
-// timer that moves away, as most do, costs no system call.
+// The poller may wake the thread too early, but never too late. So a timer that moves to a later
+// time, as most do, costs no system call.
 void Timers::arm_poller() {
-  // The clock never gets beyond: what is later is never.
+  // The clock never reaches later times.
   constexpr TimerWheel::Tick last = std::numeric_limits<Nanoseconds>::max() >> tick_bits;
   const TimerWheel::Tick next = wheel_.next();
   if (next > last) return;

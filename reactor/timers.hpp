@@ -11,7 +11,7 @@
 
 namespace reactor {
 
-/// Has the poller wake the loop for the timer that is due first, and reads the clock once an
+/// Makes the poller wake the loop for the timer that is due first, and reads the clock once an
 /// iteration while any timer is armed.
 class Timers {
  public:
@@ -24,10 +24,10 @@ class Timers {
   [[nodiscard]] static Nanoseconds clock();
   /// The steady clock, read at most once an iteration.
   Nanoseconds now();
-  /// Always the time at which the present iteration began, while anything is armed.
+  /// The time at which the current iteration began, always while anything is armed.
   [[nodiscard]] const Nanoseconds& iteration_time() const { return now_; }
-  /// How long ago `when` was, a former iteration_time(). While nothing was armed iteration_time()
-  /// stood still: that time does not count.
+  /// How long ago `when` was, a former iteration_time(). Time while nothing was armed does not
+  /// count, since iteration_time() did not advance then.
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return now() - std::max(when, armed_since_);
   }
@@ -35,12 +35,12 @@ class Timers {
   /// The node is due once the steady clock has reached `when`, never earlier.
   void arm(Node& node, Nanoseconds when);
   void disarm(Node& node);
-  /// Whether a node that is due at `expiry` comes as early as arm(node, when) would have it.
+  /// Whether a node that is due at `expiry` is due as early as arm(node, when) would make it.
   [[nodiscard]] static bool is_due_by(TimerWheel::Tick expiry, Nanoseconds when);
 
   // ---- For the iteration
 
-  /// The iteration begins; its wait is over; it ends.
+  /// Called when the iteration begins, when its wait is over, and when it ends.
   void enter_iteration() {
     assert(!in_iteration_ && "a loop was run from one of its own callbacks");
     in_iteration_ = true;
@@ -54,17 +54,17 @@ class Timers {
     in_iteration_ = false;
   }
   [[nodiscard]] bool in_iteration() const { return in_iteration_; }
-  /// In a child that was forked in an iteration: that iteration is over.
+  /// In a child that was forked in an iteration: that iteration has ended.
   void leave_iteration() { in_iteration_ = false; }
 
   [[nodiscard]] bool any_armed() const { return armed_ > 0; }
-  /// Turns the wheel to the time of the iteration: true when something is due.
+  /// Advances the wheel to the time of the iteration; true when something is due.
   [[nodiscard]] bool advance();
-  /// Whether the first that is due should have been served before: the thread did not run.
+  /// Whether the first due timer should have been served earlier: the thread did not run.
   [[nodiscard]] bool stalled() const;
   /// Null when nothing more is due. Valid until another node is armed or disarmed.
   [[nodiscard]] Node* pop_due();
-  /// The poller was to wake the thread by this time.
+  /// Whether the poller should have woken the thread by this time.
   [[nodiscard]] bool poller_is_due(Nanoseconds reached) const;
 
  private:

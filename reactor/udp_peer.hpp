@@ -1,4 +1,4 @@
-// The other end of a session of a UdpServer.
+// The peer of a session of a UdpServer.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ template <class Session>
 struct UdpServerState;
 }
 
-/// Who is at the other end of a session.
+/// The peer of a session.
 class UdpPeer {
  public:
   UdpPeer(const UdpPeer&) = delete;
@@ -26,8 +26,8 @@ class UdpPeer {
 
   [[nodiscard]] const Address& address() const { return address_; }
 
-  /// From the address that the peer's last datagram was sent to, where that is known. Bytes of the
-  /// datagram that is being delivered are not copied.
+  /// Sends from the address that the peer's last datagram was sent to, if that is known. Bytes of
+  /// the datagram that is being delivered are not copied.
   WriteStatus send(std::span<const std::byte> bytes) {
     const Datagram last{
         .bytes = {}, .sender = address_, .packet_info = packet_info_ ? &*packet_info_ : nullptr};
@@ -35,8 +35,8 @@ class UdpPeer {
   }
   WriteStatus send(std::string_view text) { return send(std::as_bytes(std::span(text))); }
 
-  /// Ends the session, which is destroyed in the loop's next iteration. What the peer sends from
-  /// now on goes to a new one. Does nothing while the session is being made.
+  /// Ends the session, which is destroyed in the loop's next iteration. What the peer sends after
+  /// that goes to a new session. Has no effect while the session is being made.
   void close() { on_close_(); }
 
  private:

@@ -1,4 +1,4 @@
-// One session object for each peer that sends datagrams: server.hpp without connections.
+// One session object for each peer that sends datagrams: like server.hpp, without connections.
 #pragma once
 
 #include <chrono>
@@ -22,9 +22,9 @@
 
 namespace reactor {
 
-/// Keeps a Session for each address that datagrams come from, until it has been silent for a time.
-/// A Session must have on_datagram(const Datagram&), and no hooks of a Server's session, which
-/// would never be called.
+/// Keeps a Session for each address from which datagrams arrive, until it has been silent for a
+/// time. A Session must have on_datagram(const Datagram&), and no hooks of a Server's session,
+/// which would never be called.
 ///
 ///     struct Echo {
 ///       reactor::UdpPeer& peer;
@@ -32,16 +32,17 @@ namespace reactor {
 ///     };
 ///     auto server = reactor::UdpServer<Echo>::bind(loop, "127.0.0.1:9000");
 ///
-/// The sender of a datagram may be made up: answer with no more bytes than were asked with, and
-/// never an answer. Unix sockets without a name share one session, and cannot be answered.
+/// The sender address of a datagram may be forged: reply with no more bytes than the request has,
+/// and never reply to a reply. Unix sockets without a name share one session, and cannot get a
+/// reply.
 ///
-/// What a session throws leaves run(); the other datagrams of the batch are delivered when the loop
-/// runs again, before any that came later.
+/// What a session throws leaves run(). The other datagrams of the batch are delivered when the loop
+/// runs again, before any that arrive later.
 ///
-/// Lifetime  Destroying the UdpServer ends everything at once; drain() sends what is queued. A
-///           Session's destructor is how it learns of its end. Both calls, and any call on any
-///           session's UdpPeer, are legal in make_session, on_error, visitors, every function of a
-///           Session and its destructor.
+/// Lifetime  Destroying the UdpServer ends everything immediately; drain() sends what is queued.
+///           The end of a session is reported only by its destructor. Both calls, and any call on
+///           any session's UdpPeer, are legal in make_session, on_error, visitors, every function
+///           of a Session and its destructor.
 /// Thread    The loop's thread only.
 /// Cost      A look-up in a hash table for each datagram; memory for max_sessions peers at most.
 template <class Session>
@@ -50,7 +51,7 @@ class UdpServer {
   using MakeSession = Callback<Session(UdpPeer&)>;
 
   /// Receives on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made
-  /// from its UdpPeer, or by `make_session`, which can give it what all of them share.
+  /// from its UdpPeer, or by `make_session`, which can pass it what all sessions share.
   ///
   /// Errors    As UdpServerOptions::check and DatagramSocket::bind_all.
   [[nodiscard]] static Result<UdpServer> bind(Loop& loop, std::string_view endpoint,
@@ -76,7 +77,7 @@ class UdpServer {
     return UdpServer(new State(loop, std::move(sockets), options, std::move(make_session)));
   }
 
-  /// Where it receives; of several addresses the first.
+  /// The address on which it receives; of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->sockets.front().address(); }
 
   /// All addresses that it receives on.
@@ -86,7 +87,7 @@ class UdpServer {
     return all;
   }
 
-  /// Of all its sockets together.
+  /// The sum for all its sockets.
   [[nodiscard]] DatagramCounters counters() const {
     DatagramCounters sum;
     for (const DatagramSocket& socket : state_->sockets) sum += socket.counters();
@@ -100,15 +101,15 @@ class UdpServer {
     state_->set_on_error(std::move(on_error));
   }
 
-  /// Calls `visit(session)` for every session, the one heard from last first, but for those that a
-  /// visitor has closed. A visitor that destroys the server is not called again.
+  /// Calls `visit(session)` for every session that no visitor has closed, the one that received
+  /// last first. A visitor that destroys the server is not called again.
   template <class Visit>
   void for_each(Visit visit) {
     state_->for_each(visit);
   }
 
   /// Receives no more and ends every session. The loop's run() returns when what is queued has been
-  /// sent or discarded, as DatagramSocket::drain does, if nothing else is to do.
+  /// sent or discarded, as DatagramSocket::drain does, if there is nothing else to do.
   void drain(Duration timeout = std::chrono::seconds(5)) { state_->drain(timeout); }
 
   /// For its options and groups; of several sockets the first.

@@ -10,10 +10,10 @@
 namespace reactor {
 namespace {
 
-// What a session takes beside what is the program's: its place in the list and in the table, its
-// addresses, and what the allocator adds. Rounded up.
+// The memory of a session beside the program's own: its entries in the list and in the table, its
+// addresses, and the overhead of the allocator. Rounded up.
 constexpr std::uint64_t session_bytes = 1024;
-// What is known of its network, where that is limited.
+// The memory for its network, if networks are limited.
 constexpr std::uint64_t network_bytes = 512;
 static_assert(sizeof(UdpPeer) + sizeof(Address) + 128 <= session_bytes);
 

@@ -1,4 +1,4 @@
-// What a server of datagrams keeps.
+// The limits of a server of datagrams.
 #pragma once
 
 #include <chrono>
@@ -14,14 +14,14 @@ namespace reactor {
 
 struct UdpServerOptions {
   DatagramOptions socket = {};
-  /// For one peer more, the one that has been silent for longest is forgotten: whoever can send
-  /// from made-up addresses can fill any table, and must not lock others out. At least 1.
+  /// For one peer more, the one that has been silent for longest is forgotten: anyone who can forge
+  /// sender addresses can fill any table, and must not lock others out. At least 1.
   std::size_t max_sessions = 10'000;
-  /// For one peer more of one network, which is an IPv4 address or the first 64 bits of an IPv6
-  /// address, the one of its peers is forgotten whose session is the oldest. By default only
-  /// max_sessions limits them. At least 1.
+  /// For one peer more of one network, the peer of that network with the oldest session is
+  /// forgotten. A network is an IPv4 address or the first 64 bits of an IPv6 address. By default
+  /// only max_sessions limits them. At least 1.
   std::size_t max_per_network = SIZE_MAX;
-  /// Forgets a peer from which nothing came for this long; zero: never.
+  /// Forgets a peer from which nothing arrived for this long; zero: never.
   Duration idle_timeout = std::chrono::minutes(1);
 
   /// The most memory that a server with these options takes in user space, on one address. A
@@ -29,8 +29,7 @@ struct UdpServerOptions {
   /// program adds to each session.
   [[nodiscard]] std::uint64_t most_bytes(std::uint64_t bytes_each = 0) const;
 
-  /// Refuses values that no server can work with; bind() calls it. `endpoint` is for the error's
-  /// text.
+  /// Refuses values that no server can use; bind() calls it. `endpoint` is for the error's text.
   ///
   /// Errors    invalid_argument, with a hint that names the option: max_sessions or max_per_network
   ///           is 0, or idle_timeout is negative.

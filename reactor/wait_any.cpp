@@ -8,8 +8,8 @@
 
 namespace reactor {
 
-// The first event of an iteration schedules the wait, which ends in the same iteration, after every
-// other descriptor that is ready has been told too.
+// The first event of an iteration schedules the wait. It ends in the same iteration, after the
+// events of all other descriptors.
 struct WaitAny::State final : Source {
   State(Loop& loop, OnReady callback)
       : Source(loop.engine(), Kind::wait_any), on_ready_callback(std::move(callback)) {}

@@ -1,4 +1,4 @@
-// One wait over many descriptors: what select and poll do, without blocking the loop.
+// One wait for many descriptors: like select and poll, without blocking the loop.
 #pragma once
 
 #include <optional>
@@ -43,14 +43,14 @@ class WaitAny {
 };
 
 /// Calls `on_ready` once: with all that are ready as soon as one is, or with none after `timeout`
-/// (nothing: no limit). What is not read or written then is reported again by the next wait.
+/// (empty: no limit). The next wait reports again what was not read or written.
 ///
 ///     const std::array waits{WaitFor{a, Interest::readable}, WaitFor{b, Interest::writable}};
 ///     auto wait = wait_any(loop, waits, 1s, [](auto ready) { for (auto& [fd, how] : ready) … });
 ///
-/// Errors    As Watcher::create: a bad descriptor is an error here, where poll() says POLLNVAL.
+/// Errors    As Watcher::create: a bad descriptor is an error here; poll() reports POLLNVAL for it.
 /// Thread    The loop's thread only.
-/// Cost      Two epoll_ctl calls a descriptor. For more than one round, keep Watchers instead.
+/// Cost      Two epoll_ctl calls a descriptor. To wait more than once, keep Watchers instead.
 [[nodiscard]] Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
                                        std::optional<Duration> timeout, WaitAny::OnReady on_ready);
 

@@ -8,7 +8,7 @@
 namespace reactor {
 namespace {
 
-// What a Watcher with this interest wants to hear of. Errors and hang-ups need no asking.
+// The events that a Watcher with this interest reports. Errors and hang-ups are always included.
 unsigned wanted(Interest interest) {
   unsigned happened = Happened::failed | Happened::hung_up;
   if (interest & Interest::readable) happened |= Happened::readable;
@@ -40,7 +40,7 @@ struct Watcher::State final : Source {
   void on_ready(unsigned happened) override {
     happened &= wanted(interest);
     if (!happened) return;
-    // As select and poll have it: the read or write that collects the end or the error is possible.
+    // As in select and poll: the read or write that returns the end or the error does not block.
     if (happened & (Happened::failed | Happened::hung_up)) {
       happened |= wanted(interest) & (Happened::readable | Happened::writable);
     }
@@ -82,7 +82,7 @@ Result<Watcher> Watcher::create(Loop& loop, int fd, Interest interest,
 void Watcher::set_interest(Interest interest) {
   if (interest == state_->interest) return;
   state_->interest = interest;
-  // One-shot and silent already: the kernel has switched it off by itself.
+  // A one-shot Watcher that has fired is already switched off in the kernel.
   state_->engine().rewatch(*state_, state_->fd, interest, state_->trigger);
 }
 

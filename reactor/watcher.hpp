@@ -1,4 +1,4 @@
-// Readiness of one file descriptor: the primitive the rest of reactor/ is built on.
+// Readiness of one file descriptor: the base of the rest of reactor/.
 #pragma once
 
 #include <utility>
@@ -11,16 +11,16 @@
 
 namespace reactor {
 
-/// Calls back while a file descriptor is ready: a socket, a pipe, a terminal, an eventfd, whatever
-/// the kernel can poll. Level-triggered unless told otherwise: what you leave unread is reported
+/// Calls back while a file descriptor is ready: a socket, a pipe, a terminal, an eventfd, anything
+/// that the kernel can poll. The default is level-triggered: what you leave unread is reported
 /// again on the next iteration of the loop. A descriptor may have any number of Watchers.
 ///
 ///     auto watcher = Watcher::create(loop, fd, Interest::readable,
 ///                                    [fd](Ready) { read_until_eagain(fd); });
 ///     if (!watcher) return Failure(watcher.error());
 ///
-/// Lifetime  Borrows `fd` and never closes it. Destroying the Watcher ends the callbacks at once,
-///           even from inside one, and `fd` may be closed on the next line.
+/// Lifetime  Borrows `fd` and never closes it. Destroying the Watcher ends the callbacks
+///           immediately, even inside one, and `fd` may be closed on the next line.
 /// Thread    The loop's thread only.
 class Watcher {
  public:
@@ -38,8 +38,8 @@ class Watcher {
   /// Waits for something else from now on; rearms a one-shot Watcher. Events already pending for
   /// the old interest are dropped.
   ///
-  /// Cost      One epoll_ctl call when the interest changes, nothing when it does not: write first,
-  ///           and ask for `writable` only after EAGAIN.
+  /// Cost      One epoll_ctl call when the interest changes, none otherwise: write first, and
+  ///           request `writable` only after EAGAIN.
   void set_interest(Interest interest);
 
   [[nodiscard]] Interest interest() const;

@@ -12,7 +12,7 @@
 namespace reactor {
 
 struct Work::State final : Source {
-  // What the pool works on. It frees itself when libuv is done with it, owned or not.
+  // What the pool works on. It is deleted when libuv is done with it, with or without an owner.
   struct Request {
     explicit Request(State& state, Callback<void()> what)
         : owner(&state), function(std::move(what)), unreferenced(state.engine()) {
@@ -70,7 +70,7 @@ struct Work::State final : Source {
   void unregister() noexcept override {
     if (!request) return;
     request->owner = nullptr;
-    if (engine().forked()) return;  // The threads of the pool are the parent's.
+    if (engine().forked()) return;  // The threads of the pool belong to the parent.
     sys::cancel_work(&request->native);
   }
 

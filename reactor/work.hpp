@@ -12,19 +12,19 @@
 
 namespace reactor {
 
-/// Runs a function on libuv's thread pool (four threads unless UV_THREADPOOL_SIZE says otherwise,
-/// shared by all loops of the process) and gives what it returned to a callback on the loop.
+/// Runs a function on libuv's thread pool (four threads unless UV_THREADPOOL_SIZE is set, shared by
+/// all loops of the process) and passes what it returned to a callback on the loop.
 ///
 ///     auto hashing = Work::run(
 ///         loop, [path] { return hash_of_file(path); },
 ///         [](const Hash& hash) { std::puts(hash.text().c_str()); });
 ///
-/// What the function throws is thrown again on the loop, and leaves Loop::run().
+/// An exception from the function is thrown again on the loop, and leaves Loop::run().
 ///
-/// Lifetime  Destroying the Work is final: the callback does not come after it. A function that
-///           has not begun by then never does; one that has goes on to its end, so let it own what
-///           it needs: it is destroyed on the loop's thread, by the Loop at the latest.
-/// Thread    The loop's thread, but for the function.
+/// Lifetime  Destroying the Work is final: the callback is not called after it. A function that has
+///           not begun by then never does. One that has begun continues to its end, so let it own
+///           what it needs. It is destroyed on the loop's thread, by the Loop at the latest.
+/// Thread    The loop's thread, except for the function.
 class Work {
  public:
   template <class Function, class OnDone>
@@ -47,7 +47,7 @@ Work Work::run(Loop& loop, Function function, OnDone on_done) {
   } else {
     static_assert(std::is_invocable_v<OnDone&, Returned>,
                   "the callback takes what the function returns");
-    // Shared, since each side may be the one that is left over.
+    // Shared, since either side may be destroyed first.
     auto returned = std::make_shared<std::optional<Returned>>();
     return Work(
         loop,

@@ -5,14 +5,14 @@
 
 namespace reactor {
 
-/// What became of the bytes, or the datagram, given to a write. `refused`, `closed` and `dropped`
-/// mean that nothing of it was taken; the other three that all of it was.
+/// What happened to the bytes or the datagram of a write. `refused`, `closed` and `dropped` mean
+/// that nothing was taken; the other three mean that all of it was.
 enum class WriteStatus : unsigned char {
-  sent,              ///< The kernel has it, or gets it when the callback that is running returns.
+  sent,              ///< The kernel has it, or gets it when the running callback returns.
   queued,            ///< It waits until the kernel has room.
   above_high_water,  ///< It waits too, above the high-water mark: write no more until on_drained.
                      ///< Streams only.
-  refused,  ///< The queue has no room for it; the connection or socket works on. Write it again
+  refused,  ///< The queue has no room for it; the connection or socket remains usable. Write again
             ///< after on_drained. Stream::Sender and datagrams only.
   closed,   ///< The stream is closed, closing, or has been shut down. Streams only.
   dropped,  ///< The datagram is lost, as the network may lose it, and counted. Datagrams only.

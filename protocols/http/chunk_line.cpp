@@ -7,7 +7,7 @@
 namespace protocols::http {
 namespace {
 
-// What the grammar tells apart.
+// The classes of bytes that the grammar distinguishes.
 enum Kind : unsigned char {
   hex,
   token,

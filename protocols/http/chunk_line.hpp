@@ -1,4 +1,4 @@
-// The line in front of each chunk (RFC 9112 7.1): its size, and extensions that mean nothing here.
+// The line before each chunk (RFC 9112 7.1): its size, and extensions, which are ignored here.
 //
 //     1A2b ; name = value ; name = "quoted \" value" CR LF
 #pragma once
@@ -8,21 +8,21 @@ namespace protocols::http {
 enum class ChunkLineState : unsigned char {
   begin,
   size,        // Digits of the size.
-  size_blank,  // Blanks behind the size or behind a value.
-  name_blank,  // In front of a name.
+  size_blank,  // Blanks after the size or after a value.
+  name_blank,  // Before a name.
   name,
-  name_end,     // Blanks behind a name.
-  value_blank,  // In front of a value.
+  name_end,     // Blanks after a name.
+  value_blank,  // Before a value.
   value,
   quoted,
   escaped,
   quoted_end,
-  line,  // Its CR is there, and nothing but its LF may follow.
+  line,  // After its CR; only its LF may follow.
   done,
   wrong,
 };
 
-/// The state behind byte `c`; `done` behind the LF, `wrong` where `c` may not stand.
+/// The state after byte `c`; `done` after the LF, `wrong` if `c` is not allowed here.
 [[nodiscard]] ChunkLineState next_state(ChunkLineState state, char c);
 
 }  // namespace protocols::http

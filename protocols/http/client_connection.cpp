@@ -6,7 +6,7 @@
 namespace protocols::http {
 namespace {
 
-// Of the methods with a meaning for it: that its body is empty is to be said (RFC 9110 8.6).
+// For these methods an empty body must be announced too (RFC 9110 8.6).
 bool expects_body(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -98,7 +98,7 @@ void ClientConnection::note(const ResponseEvent& event) {
   --unanswered_;
   if (decoder_.protocol().tunnels()) return;
   tunnels_ = false;
-  // What was not sent of the request, the server would take for the next one.
+  // The server would take the part of a request that was sent later for the next request.
   if (unanswered_ == 0 && (begun_ || last_)) closes_ = true;
   if (closes_) over_ = true;
 }

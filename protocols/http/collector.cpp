@@ -5,7 +5,7 @@
 namespace protocols::http {
 namespace {
 
-// The parts of a head that are views, but for its fields.
+// The views in a head, except its fields.
 std::array<std::string_view*, 3> texts_of(RequestHead& head) {
   return {&head.method, &head.target, &head.upgrade};
 }

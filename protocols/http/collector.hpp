@@ -1,5 +1,4 @@
-// A whole message as one value, made of the events that tell of it: for bodies small enough to be
-// held.
+// A whole message as one value, made of its events: for bodies small enough to be kept in memory.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +10,7 @@
 
 namespace protocols::http {
 
-/// Field lines of its own, with the places to find them by.
+/// Field lines that it owns, with their positions.
 class OwnFields {
  public:
   OwnFields() = default;
@@ -44,16 +43,16 @@ class Collector {
     Fields trailers;
   };
 
-  /// Collects bodies of at most `max_body_bytes`. Of a longer one nothing is kept.
+  /// Collects bodies of at most `max_body_bytes`. Keeps nothing of a longer one.
   explicit Collector(std::size_t max_body_bytes = 64 * 1024) : max_body_bytes_(max_body_bytes) {}
 
-  /// The message that `event` completes; null before, and where it is too_large().
+  /// Returns the message that `event` completes; null before that, and if it is too_large().
   ///
-  /// Lifetime  Until the next add(); the bytes that were fed to the decoder may go.
+  /// Lifetime  Until the next add(); the bytes that were fed to the decoder may be released.
   const Message* add(const Event<H>& event);
 
-  /// Whether the body of the present message is too long to be collected, as soon as that is known:
-  /// to be answered with 413.
+  /// Whether the body of the current message is too long to be collected, as soon as that is known:
+  /// respond with 413.
   [[nodiscard]] bool too_large() const { return too_large_; }
 
  private:
@@ -63,7 +62,7 @@ class Collector {
 
   std::size_t max_body_bytes_;
   bool too_large_ = false;
-  std::string start_line_;  // The parts of it, and what is wanted to go on with.
+  std::string start_line_;  // The texts of the start line, and the upgrade.
   OwnFields fields_;
   OwnFields trailers_;
   std::vector<std::byte> body_;

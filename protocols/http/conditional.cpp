@@ -5,8 +5,8 @@
 namespace protocols::http {
 namespace {
 
-// The entity tag at the front of a list, with its quotes, and what follows it; empty where the list
-// ends or is none. A comma may stand within a tag.
+// Takes the entity tag at the front of a list, with its quotes; empty if the list ends or is not
+// valid. A tag may contain a comma.
 std::string_view take_tag(std::string_view& list) {
   while (!list.empty() && (is_blank(list.front()) || list.front() == ',')) list.remove_prefix(1);
   const std::size_t open = list.starts_with("W/") ? 2 : 0;
@@ -29,8 +29,7 @@ bool equal_weakly(std::string_view left, std::string_view right) {
   return !left.empty() && opaque(left) == opaque(right);
 }
 
-// Whether one of the fields of this name has the tag, or is `*`; nothing where there is no such
-// field.
+// Whether one of the fields of this name has the tag, or is `*`; nothing if there is no such field.
 template <class Equal>
 std::optional<bool> lists(const Fields& fields, std::string_view name, std::string_view tag,
                           Equal equal) {

@@ -1,4 +1,4 @@
-// Requests that depend on what the client has already (RFC 9110 13): If-None-Match and its kin.
+// Requests that depend on what the client already has (RFC 9110 13): If-None-Match and similar.
 #pragma once
 
 #include <optional>
@@ -9,26 +9,26 @@
 
 namespace protocols::http {
 
-/// What tells one state of a resource from another.
+/// What distinguishes one state of a resource from another.
 struct Validators {
   std::string_view etag;  ///< With its quotes: `"a1"`, `W/"a1"`; empty: there is none.
   std::optional<Date> last_modified;
 };
 
 enum class Precondition : unsigned char {
-  holds,         ///< Answer as if it had not been asked.
-  not_modified,  ///< 304: the client has it.
-  failed,        ///< 412: what the client has is not what is here.
+  holds,         ///< Respond as if there were no condition.
+  not_modified,  ///< 304: the client has the current state.
+  failed,        ///< 412: the client has another state.
 };
 
-/// Judges If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of
-/// RFC 9110 13.2.2, for a resource that exists.
+/// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC
+/// 9110 13.2.2, for a resource that exists.
 [[nodiscard]] Precondition judge_preconditions(std::string_view method, const Fields& fields,
                                                const Validators& current);
 
-/// Whether a Range is to be heeded: there is no If-Range, or it names what is here (RFC 9110 13.1.5).
+/// Whether a Range applies: there is no If-Range, or it names the current state (RFC 9110 13.1.5).
 ///
-/// A date names it only when its second is over at `now`, the Date of the response: within that
+/// A date names it only if its second has ended at `now`, the Date of the response: within that
 /// second the resource may change once more and keep the date (RFC 9110 8.8.2.2).
 [[nodiscard]] bool range_holds(const Fields& fields, const Validators& current, Date now);
 

@@ -27,7 +27,7 @@ void append_number(std::string& text, long number, int width) {
   text.append(reversed.rbegin(), reversed.rend());
 }
 
-// Reads a date from left to right; once something does not fit, nothing does.
+// Reads a date from left to right; after the first mismatch every read fails.
 class Reader {
  public:
   explicit Reader(std::string_view text) : text_(text) {}
@@ -39,7 +39,7 @@ class Reader {
     if (good_) text_.remove_prefix(expected.size());
   }
 
-  // As many digits; the first may be a space where a day is written so.
+  // Reads `width` digits; if `padded`, the first may be a space.
   int number(std::size_t width, bool padded = false) {
     int value = 0;
     for (std::size_t i = 0; i < width; ++i) {
@@ -53,7 +53,7 @@ class Reader {
     return value;
   }
 
-  // Which of the words, counted from 0.
+  // Returns which of the words follows, counted from 0.
   template <std::size_t count>
   std::size_t word(const std::array<std::string_view, count>& words) {
     for (std::size_t i = 0; i < count; ++i) {

@@ -10,15 +10,15 @@
 
 namespace protocols::http {
 
-/// A point in time, to the second; the program asks its clock for it.
+/// A point in time, to the second; the program reads it from its clock.
 using Date = std::chrono::sys_seconds;
 
-/// What is before the year 0 or behind the year 9999 is written as the first or last of these.
+/// A date before the year 0 or after the year 9999 is written as the first or last date between.
 [[nodiscard]] std::string format_date(Date date);
 
-/// Also the two old forms: `Sunday, 06-Nov-94 08:49:37 GMT`, whose years are taken for 1970 to 2069,
-/// and `Sun Nov  6 08:49:37 1994`. Nothing where the text is none of them, or no such day exists.
-/// What it says of the day of the week is not compared.
+/// Also accepts the two old forms: `Sunday, 06-Nov-94 08:49:37 GMT`, with years from 1970 to 2069,
+/// and `Sun Nov  6 08:49:37 1994`. Returns nothing if the text has none of these forms, or no such
+/// day exists. The day of the week is not checked.
 [[nodiscard]] std::optional<Date> parse_date(std::string_view text);
 
 }  // namespace protocols::http

@@ -13,10 +13,10 @@
 namespace protocols::http {
 namespace {
 
-// Status line, Connection and Content-Length, and room for fields to be checked in.
+// For the status line, Connection and Content-Length, and space in which fields are checked.
 constexpr std::size_t usual_own_bytes = 192;
 
-// What a head grows by at least, so that a usual one grows once.
+// The minimum by which a head grows, so that a usual head grows once.
 constexpr std::size_t usual_head_bytes = 512;
 
 constexpr std::size_t max_digits = 20;
@@ -29,14 +29,14 @@ char* write_number(char* at, std::uint64_t number, int base = 10) {
   return std::to_chars(at, at + max_digits, number, base).ptr;
 }
 
-// Whether a reader would find this name and this end of the line where they are meant to be. What
-// stands behind it up to `end` is not looked at, but read.
+// Whether a reader would find this end of the name and this end of the line. The bytes after the
+// line, up to `end`, are loaded but not checked.
 bool reads_as_field(const char* line, std::size_t name_size, std::size_t size, const char* end) {
   Scanner scanner({line, static_cast<std::size_t>(end - line)});
   return name_size > 0 && scanner.token_end(0) == name_size && scanner.text_end(name_size) == size;
 }
 
-// Which of the fields that only a connection class may write this is.
+// Which field this is of those that only a connection class may write.
 enum class Own : unsigned char { none, framing, upgrade };
 
 Own which_of_own(std::string_view name) {
@@ -77,7 +77,7 @@ HeadEncoder::HeadEncoder(std::vector<std::byte>& out, std::size_t expected_bytes
   end_ = data + out_.size();
 }
 
-// Where the next `size` bytes go.
+// Returns where to write the next `size` bytes.
 [[gnu::always_inline]] inline char* HeadEncoder::room(std::size_t size) {
   if (static_cast<std::size_t>(end_ - at_) < size) [[unlikely]]
     grow(size);
@@ -188,7 +188,7 @@ bool HeadEncoder::end(Bytes body) {
   return true;
 }
 
-// Everything in one function: a head is made of many small pieces.
+// Inlines everything into one function, since a head consists of many small pieces.
 [[gnu::flatten]] bool append_response(std::vector<std::byte>& out, const ResponseParts& parts) {
   std::size_t expected = usual_own_bytes + parts.body.size();
   for (const FieldLines* lines : {parts.always, parts.fields.lines()}) {

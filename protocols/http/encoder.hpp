@@ -1,5 +1,5 @@
-// HTTP/1.1 messages (RFC 9112) as they are sent: heads, chunks, trailers. Nothing leaves here that
-// a recipient could take for more or for less than one message.
+// Writes HTTP/1.1 messages (RFC 9112): heads, chunks, trailers. It never writes anything that a
+// recipient could take for more or for less than one message.
 #pragma once
 
 #include <concepts>
@@ -15,17 +15,17 @@
 
 namespace protocols::http {
 
-/// False for what could end its line too early, and begin another one or the body: a name that is
-/// no token (RFC 9110 5.1), a control character in the value (RFC 9110 5.5).
+/// False for a field that could end its line too early, and begin another one or the body: a name
+/// that is no token (RFC 9110 5.1), a control character in the value (RFC 9110 5.5).
 [[nodiscard]] bool is_sendable(const Field& field);
 
-/// Fields checked and encoded once, to be sent many times: `Server`, or a `Date` that the program
-/// sets anew each second.
+/// Fields that are checked and encoded once, and sent many times: `Server`, or a `Date` that the
+/// program updates each second.
 class FieldLines {
  public:
   FieldLines() = default;
 
-  /// False, and nothing added, where the field is not sendable.
+  /// Returns false, and adds nothing, if the field cannot be sent.
   [[nodiscard]] bool add(const Field& field);
   void clear() {
     text_.clear();
@@ -34,7 +34,7 @@ class FieldLines {
 
   [[nodiscard]] std::string_view text() const { return text_; }
 
-  // What a connection class has to know of them.
+  // For connection classes: whether they contain framing or upgrade fields.
   [[nodiscard]] bool frames() const { return frames_; }
   [[nodiscard]] bool upgrades() const { return upgrades_; }
 
@@ -44,8 +44,8 @@ class FieldLines {
   bool upgrades_ = false;
 };
 
-/// Fields to send: `{{"Content-Type", "text/plain"}, {"ETag", tag}}`, an array or a vector of them, or
-/// FieldLines, which cost the least.
+/// Fields to send: `{{"Content-Type", "text/plain"}, {"ETag", tag}}`, an array or a vector of them,
+/// or FieldLines, which cost the least.
 ///
 /// Lifetime  A view, for an argument of a call.
 class FieldList {
@@ -67,7 +67,7 @@ class FieldList {
   [[nodiscard]] const Field* begin() const { return first_; }
   [[nodiscard]] const Field* end() const { return first_ + size_; }
 
-  /// Null where the list was not made of such.
+  /// Null if the list was not made of FieldLines.
   [[nodiscard]] const FieldLines* lines() const { return lines_; }
 
  private:
@@ -76,18 +76,18 @@ class FieldList {
   const FieldLines* lines_ = nullptr;
 };
 
-/// What a connection class says in the head of a response, in the order in which it is sent.
+/// The parts of a response that a connection class writes, in the order in which they are sent.
 struct ResponseParts {
   int status;
-  const FieldLines* always;  ///< What goes with every one; may be null.
+  const FieldLines* always;  ///< Sent with every response; may be null.
   FieldList fields;          ///< As for HeadEncoder::add_all().
   std::string_view connection;
   Framing framing = Framing::none;
   std::uint64_t length = 0;  ///< Of Framing::length.
-  Bytes body;                ///< Or as much of it as is to be sent together with the head.
+  Bytes body;                ///< The body, or the part of it that is sent together with the head.
 };
 
-/// Appends a response to `out`, in one piece. False as HeadEncoder::end().
+/// Appends a response to `out`, in one piece. Returns false as HeadEncoder::end().
 [[nodiscard]] bool append_response(std::vector<std::byte>& out, const ResponseParts& parts);
 
 /// Appends a head, or trailers, to `out`.
@@ -97,7 +97,7 @@ struct ResponseParts {
 ///     head.add_content_length(5);
 ///     if (!head.end()) …
 ///
-/// What stands between start line and body is the caller's to get right: connection classes do.
+/// The caller must choose the fields between start line and body; connection classes do that.
 class HeadEncoder {
  public:
   /// `GET /index.html HTTP/1.1`
@@ -107,25 +107,24 @@ class HeadEncoder {
   /// `HTTP/1.1 404 Not Found`
   [[nodiscard]] static HeadEncoder response(std::vector<std::byte>& out, int status);
 
-  /// The end of a chunked body. Without a field behind it: `0 CR LF CR LF`.
+  /// The end of a chunked body. Without a field after it: `0 CR LF CR LF`.
   [[nodiscard]] static HeadEncoder trailers(std::vector<std::byte>& out);
 
   void add(const Field& field);
 
-  /// The fields of a caller who leaves it to a connection class where the message ends and what
-  /// becomes of the connection: Content-Length, Transfer-Encoding and Connection are not sendable.
+  /// Adds the fields of a caller that uses a connection class. That class writes Content-Length,
+  /// Transfer-Encoding and Connection itself, so these make end() return false.
   void add_all(FieldList fields);
 
-  /// Connection: `option`, and `upgrade` where one of add_all()'s fields is Upgrade; nothing where
+  /// Adds Connection: `option`, and `upgrade` if one of add_all()'s fields is Upgrade; nothing if
   /// there is neither.
   void add_connection(std::string_view option);
 
   void add_lines(const FieldLines& lines);
   void add_content_length(std::uint64_t size);
 
-  /// Writes the empty line, and behind it a body or its beginning. False where something was not
-  /// sendable: the method, the target, the status (100 to 999), or a field; `out` is what it was
-  /// before then.
+  /// Writes the empty line, and after it a body or its beginning. Returns false if something cannot
+  /// be sent: the method, the target, the status (100 to 999), or a field; `out` is then unchanged.
   [[nodiscard]] bool end(Bytes body = {});
 
  private:
@@ -139,7 +138,7 @@ class HeadEncoder {
   [[nodiscard]] char* room(std::size_t size);
   void grow(std::size_t size);
 
-  std::vector<std::byte>& out_;  // Longer than what is written until end().
+  std::vector<std::byte>& out_;  // Until end() it is longer than what is written.
   std::size_t begin_;
   char* at_;
   char* end_;

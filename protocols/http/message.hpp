@@ -1,4 +1,4 @@
-// What an HTTP/1.1 message consists of, as the decoders tell it: a head, pieces of a body, an end.
+// The parts of an HTTP/1.1 message, as the decoders report them: a head, pieces of a body, an end.
 //
 //     +--------------------------------+
 //     | GET /index.html HTTP/1.1 CR LF |   start line      (head)
@@ -20,22 +20,22 @@
 
 namespace protocols::http {
 
-/// What a decoder takes from a peer before it refuses the message.
+/// What a decoder accepts from a peer before it refuses the message.
 struct Limits {
   std::size_t max_start_line_bytes = 8192;  ///< Method and target, or reason; else 414 (a request).
   std::size_t max_field_bytes = 8192;       ///< One field line; else 431.
   std::size_t max_fields = 100;             ///< Of the head, and of the trailers; else 431.
   std::size_t max_head_bytes = 65536;       ///< The head, or the trailers, in all; else 431.
-  /// A chunk's size and its extensions; else 400. Also all chunks of a body together, but for 16
-  /// bytes of each chunk and one for each byte of its data: extensions are ignored, and a peer may
-  /// not send them without end.
+  /// A chunk's size and its extensions; else 400. Also the limit for all chunks of a body together,
+  /// less 16 bytes for each chunk and one for each byte of its data: extensions are ignored, and a
+  /// peer may not send them without end.
   std::size_t max_chunk_line_bytes = 4096;
-  /// The body without its framing; else 413. Large, since a body is handed on in pieces and never
-  /// kept: whoever collects it sets what he can hold.
+  /// The body without its framing; else 413. Large, since a body is passed on in pieces and never
+  /// kept: a program that collects it sets its own limit.
   std::uint64_t max_body_bytes = std::uint64_t{1} << 40;
 };
 
-/// Equal but for the case of ASCII letters: names of fields, and most of what HTTP writes in words.
+/// Equal except for the case of ASCII letters: for names of fields, and most words in HTTP.
 [[nodiscard]] inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; };
   if (left.size() != right.size()) return false;
@@ -55,21 +55,21 @@ struct Field {
 
 /// The fields of a head or of a trailer section, as sent and in their order.
 ///
-/// Lifetime  Views into what the decoder lends: as a frame.
+/// Lifetime  Views into the bytes that the decoder borrowed: as a frame.
 class Fields {
  public:
-  /// Where a line ends its name and itself, counted from the beginning of its section: its colon,
-  /// and its CR. It begins behind the line before it.
+  /// The position of the end of a name and of a line, counted from the beginning of its section:
+  /// its colon, and its CR. The line begins after the line before it.
   struct Place {
     std::uint32_t name_end;
     std::uint32_t end;
   };
-  /// In front of a section that begins with a field.
+  /// The line before a section that begins with a field.
   static constexpr Place no_line{0, static_cast<std::uint32_t>(-2)};
   class Iterator;
 
   Fields() = default;
-  /// The first of `lines` is none of a field: a start line, or `no_line`.
+  /// The first of `lines` is not a field: it is a start line, or `no_line`.
   Fields(const char* section, std::span<const Place> lines)
       : section_(section), lines_(lines.data()), size_(lines.size() - 1) {}
 
@@ -79,7 +79,7 @@ class Fields {
   [[nodiscard]] Iterator begin() const;
   [[nodiscard]] Iterator end() const;
 
-  /// The value of the first field of this name, in any case of letters.
+  /// The value of the first field of this name, whatever the case of its letters.
   ///
   /// Cost      Linear in the number of fields.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
@@ -114,7 +114,7 @@ class Fields::Iterator {
 inline Fields::Iterator Fields::begin() const { return {this, 0}; }
 inline Fields::Iterator Fields::end() const { return {this, size()}; }
 
-/// What tells where a body ends (RFC 9112 6.3).
+/// What determines where a body ends (RFC 9112 6.3).
 enum class Framing : unsigned char {
   none,     ///< There is no body.
   length,   ///< After `content_length` bytes.
@@ -124,12 +124,12 @@ enum class Framing : unsigned char {
 
 /// What requests and responses both have.
 struct Head {
-  unsigned char minor_version = 1;  ///< HTTP/1.x: 0 to 9; what is above 1 is treated as 1.
+  unsigned char minor_version = 1;  ///< HTTP/1.x: 0 to 9; a version above 1 is treated as 1.
   Framing framing = Framing::none;
   std::uint64_t content_length = 0;  ///< Of `Framing::length`.
-  /// False: nothing that follows this message on its connection may be taken for another.
+  /// False: what follows this message on its connection must not be taken for another message.
   bool keep_alive = true;
-  /// What the peer wants to go on with, or does: the Upgrade field, empty where it is not meant.
+  /// The protocol to which the peer wants to switch, or switches: the Upgrade field, if it applies.
   std::string_view upgrade;
   Fields fields;
 };
@@ -148,14 +148,14 @@ struct ResponseHead : Head {
   [[nodiscard]] bool informational() const { return status < 200 && status != 101; }
 };
 
-/// What has come of a message: its head, any number of pieces of its body, its end.
+/// A part of a message: its head, any number of pieces of its body, its end.
 ///
 /// Lifetime  A frame: valid until the decoder's next next(), feed() or copy_tail().
 template <class H>
 struct Event {
   enum class Kind : unsigned char {
     head,    ///< `head` is set.
-    body,    ///< `bytes` go on with the body, without its framing; never empty.
+    body,    ///< `bytes` are the next piece of the body, without its framing; never empty.
     end,     ///< The message is complete; `trailers` is set.
     tunnel,  ///< `bytes` follow a CONNECT or an upgrade, and are no longer HTTP.
   };
@@ -163,7 +163,7 @@ struct Event {
   Kind kind;
   Bytes bytes;
   const H* head = nullptr;
-  const Fields* trailers = nullptr;  ///< What came after the last chunk: never merged into a head.
+  const Fields* trailers = nullptr;  ///< The fields after the last chunk: never merged into a head.
 };
 
 using RequestEvent = Event<RequestHead>;

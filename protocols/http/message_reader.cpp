@@ -12,8 +12,8 @@ std::uint64_t hex_value(char c) {
   return static_cast<std::uint64_t>(digits.contains(c) ? c - '0' : (c | 0x20) - 'a' + 10);
 }
 
-// A chunk has an allowance of 16 bytes of line, and of one more for each byte of its data. What
-// its line takes beyond that counts against the limit of the lines that follow.
+// Each chunk is allowed 16 bytes of line, and one more for each byte of its data. What its line
+// takes beyond that counts against the limit of the lines that follow.
 std::uint32_t beyond_allowance(std::uint32_t line_bytes, std::uint64_t data_bytes) {
   constexpr std::uint32_t line_bytes_a_chunk = 16;
   if (line_bytes <= line_bytes_a_chunk) return 0;
@@ -73,7 +73,7 @@ auto MessageReader<H>::piece(Bytes bytes, Phase then) -> Parsed<Frame> {
   return Parsed<Frame>::frame({Frame::Kind::body, here}, here.size(), phase_ == Phase::end ? 0 : 1);
 }
 
-// The bytes of the line are consumed as they come: nothing of it is kept.
+// The bytes of the line are consumed as they arrive; nothing of it is kept.
 template <class H>
 auto MessageReader<H>::parse_chunk_line(Bytes bytes) -> Parsed<Frame> {
   const std::string_view text = as_text(bytes);

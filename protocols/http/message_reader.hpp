@@ -1,5 +1,5 @@
-// What the request and the response decoder have in common: the state of reading a message, and
-// all that comes after its head.
+// The common part of the request and the response decoder: the state of reading a message, and
+// everything that follows its head.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace protocols::http {
 
-/// What the fields of a head say about the message that they head.
+/// What the fields of a head define about their message.
 struct Signals {
   enum class Coding : unsigned char { none, chunked, others_and_chunked, others };
 
@@ -26,51 +26,51 @@ struct Signals {
   bool keep_alive = false;
   bool upgrades = false;
 };
-inline constexpr Signals no_signals;  // Copied sooner than gcc 12 clears one.
+inline constexpr Signals no_signals;  // Copying it takes less time than gcc 12's code to clear one.
 
 enum class ChunkLineState : unsigned char;
 
-/// The base of the two decoders' protocols: owns the head and reads the body behind it.
+/// The base of the two decoders' protocols: owns the head and reads the body after it.
 template <class H>
 class MessageReader {
  public:
   using Frame = Event<H>;
   using Progress = SectionProgress;
 
-  /// True between messages, and where nothing that follows is a message any more.
+  /// True between messages, and once no more messages follow.
   [[nodiscard]] bool at_boundary() const {
     return phase_ == Phase::head || phase_ == Phase::tunnel || phase_ == Phase::closed;
   }
 
-  /// True behind a CONNECT or an upgrade: what follows is not HTTP.
+  /// True after a CONNECT or an upgrade: what follows is not HTTP.
   [[nodiscard]] bool tunnels() const { return phase_ == Phase::tunnel; }
 
  protected:
   // Where in a message the stream is.
   enum class Phase : unsigned char {
     head,
-    length,      // A body of which `left_` bytes are to come.
-    close,       // A body that the end of the connection ends.
+    length,      // A body; `left_` bytes of it are missing.
+    close,       // A body that ends with the connection.
     chunk_line,  // The size of a chunk and its extensions.
-    chunk_data,  // `left_` bytes of it are to come.
+    chunk_data,  // `left_` bytes of it are missing.
     chunk_cr,
     chunk_lf,
     trailers,
-    end,     // Nothing more of this message but to say so.
-    tunnel,  // Not HTTP any more.
-    closed,  // What follows is not looked at.
+    end,     // Only the end event of this message is missing.
+    tunnel,  // No longer HTTP.
+    closed,  // What follows is ignored.
   };
 
   explicit MessageReader(const Limits& limits) : limits_(limits) {}
 
-  // Everything but a head.
+  // Parses everything but a head.
   Parsed<Frame> parse_body(Bytes bytes, Progress& progress);
   Parsed<Frame> skip_empty_line(Bytes bytes);
 
   Parsed<Frame> end_message(std::size_t size);
 
-  // Hands over the complete `head_`, which took `size` bytes, and goes on as it says; what follows
-  // the message is known by then.
+  // Delivers the complete `head_`, which took `size` bytes, and continues with its body. The phase
+  // after the message is `after`.
   Parsed<Frame> deliver_head(std::size_t size, Phase after);
 
   Limits limits_;
@@ -80,7 +80,7 @@ class MessageReader {
   ChunkLineState chunk_line_{};
   std::uint32_t chunk_line_bytes_ = 0;
   std::uint64_t left_ = 0;
-  std::uint64_t body_left_ = 0;  // What of `max_body_bytes` no chunk has used yet.
+  std::uint64_t body_left_ = 0;  // The part of `max_body_bytes` that no chunk has used yet.
   Signals signals_;
   FieldIndex index_;  // Of the head, then of the trailers.
   Fields trailers_;

@@ -1,5 +1,5 @@
-// Reads a head that has arrived whole and has nothing unusual about it, which are nearly all: the
-// quick way. Whatever else there is, SectionReader reads step by step, and finds out what is wrong.
+// Reads a head that has arrived whole and is not unusual, which nearly all are. This is the fast
+// path. SectionReader reads all others step by step, and finds what is wrong with them.
 #pragma once
 
 #include <bit>
@@ -19,12 +19,12 @@ namespace protocols::http {
 inline bool is_line_end(const char* at) { return at[0] == '\r' && at[1] == '\n'; }
 
 /// Finds the lines of the head at the front of `text`, a start line and fields, up to the empty
-/// one: where their first tokens end, and where they. What stands there is not looked at: a colon,
-/// CR LF. Returns the size of the head; 0 where it is not whole, where `index` has no room for it,
-/// or where a line begins with no token or has a control character in it.
+/// one: the end of each line, and of its first token. It does not check the bytes there, which
+/// should be CR LF and a colon. Returns the size of the head; 0 if it is incomplete, if `index` has
+/// no room for it, or if a line begins with no token or contains a control character.
 ///
-/// All that begins a line or ends a name in a block is found at once. Adding a bit to the first of
-/// a run of ones carries it to the end of the run:
+/// All line beginnings and name ends of a block are found together. Adding a bit to the first of a
+/// run of ones carries it to the end of the run:
 ///
 ///     bytes         CR LF  H o s t  :     h CR LF
 ///     tokens         0  0  1 1 1 1  0  0  1  0  0
@@ -34,14 +34,14 @@ inline std::size_t index_plain_head(std::string_view text, FieldIndex& index) {
   const std::span<Fields::Place> room = index.room();
   std::size_t names = 0;
   std::size_t ends = 0;
-  // What the block before carries over into this one.
+  // What the previous block carries over into this one.
   std::uint64_t begins_line = 1;
   std::uint64_t in_name = 0;
   std::uint64_t after_stop = 0;
   std::uint64_t after_end = 0;
   for (std::size_t at = 0; at < text.size(); at += block_bytes) {
     const Stops stops = stops_at(text, at, find_stops);
-    // Two stops end a line, and no other ones are in it.
+    // A line ends with two stops and contains no others.
     const std::uint64_t line_ends = stops.text & ~(stops.text << 1 | after_stop);
     const std::uint64_t begins = line_ends << 2 | begins_line;
     const std::uint64_t tokens = ~stops.token;
@@ -76,8 +76,8 @@ inline std::size_t index_plain_head(std::string_view text, FieldIndex& index) {
   return 0;
 }
 
-/// Whether the lines behind the first are fields, of which `judge(name, value, number)` finds
-/// nothing wrong with any that may_be_noted().
+/// Whether the lines after the first are fields, and `judge(name, value, number)` finds nothing
+/// wrong with those that may_be_noted().
 template <class Judge>
 [[gnu::always_inline]] inline bool are_plain_fields(const char* text,
                                                     std::span<const Fields::Place> lines,

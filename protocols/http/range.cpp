@@ -10,7 +10,7 @@
 namespace protocols::http {
 namespace {
 
-// A number that is too large for any file is as good as the largest.
+// A number that is too large to represent becomes the largest one.
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   if (text.empty() || !all_of(text, digits)) return std::nullopt;
   std::uint64_t number = 0;

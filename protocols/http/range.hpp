@@ -1,4 +1,4 @@
-// Which part of a representation a request asks for (RFC 9110 14).
+// Which part of a representation a request selects (RFC 9110 14).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace protocols::http {
 
-/// What to answer a request with a Range field.
+/// How to respond to a request with a Range field.
 struct Range {
   enum class Kind : unsigned char {
     whole,          ///< 200: no range, none that is understood, or several.
@@ -24,11 +24,11 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-/// The bytes, out of `total`, that the value of a Range field asks for: `bytes=0-499`, `bytes=500-`
-/// or, for the last 500, `bytes=-500`. Several ranges are answered by the whole, as a server may: it
-/// costs the client less than the parts of a multipart/byteranges, and a server much less. So is
-/// any range of nothing: a client that asks for the first piece of each file gets all of an empty
-/// one.
+/// The bytes, out of `total`, that the value of a Range field selects: `bytes=0-499`, `bytes=500-`
+/// or, for the last 500, `bytes=-500`. For several ranges the result is the whole, as the RFC
+/// allows: it costs the client less than the parts of a multipart/byteranges, and a server much
+/// less. The result is the whole also for any range of an empty representation: a client that
+/// requests the first piece of each file gets all of an empty one.
 [[nodiscard]] Range select_range(std::string_view value, std::uint64_t total);
 
 /// The values of Content-Range.

@@ -10,7 +10,7 @@
 namespace protocols::http {
 namespace {
 
-// A short one is looked up sooner than scanned.
+// For a short text a table is faster than the scanner.
 bool is_of_target(std::string_view text) {
   constexpr std::size_t most_looked_up = 16;
   if (text.size() <= most_looked_up) return all_of(text, target_bytes);
@@ -20,7 +20,7 @@ bool is_of_target(std::string_view text) {
 constexpr std::string_view version_end_pattern = "HTTP/d.d\r\n";
 constexpr std::size_t minor_version_before_end = version_end_pattern.size() - 3;
 
-// Where the body of a request ends (RFC 9112 6.3), and what is wrong with what is said of it.
+// Determines where the body of a request ends (RFC 9112 6.3), and returns an error of its framing.
 DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& limits) {
   if (const DecodeError wrong = check_framing(signals, head.minor_version);
       wrong != DecodeError{}) {
@@ -51,7 +51,7 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
 
 }  // namespace
 
-// The size of a head that is read at once; 0 where that is not to be done.
+// The fast path: returns the size of a head that is read in one step, or 0 if that is not possible.
 [[gnu::always_inline]] inline std::size_t Requests::read_plain_head(std::string_view text) {
   constexpr std::string_view version = " HTTP/1.1";
   text = text.substr(0, limits_.max_head_bytes);
@@ -79,7 +79,7 @@ DecodeError frame_body(RequestHead& head, const Signals& signals, const Limits& 
   return size;
 }
 
-// Makes the head of what was read.
+// Makes the head from what was read.
 [[gnu::always_inline]] inline Parsed<RequestEvent> Requests::finish_head(std::string_view text) {
   head_.method = {text.data(), target_begin_ - 1};
   head_.target = {text.data() + target_begin_, target_size_};

@@ -1,5 +1,5 @@
-// HTTP/1.1 requests (RFC 9110, RFC 9112), read as strictly as the RFCs allow where leniency would
-// let two recipients see two different requests.
+// HTTP/1.1 requests (RFC 9110, RFC 9112), read as strictly as the RFCs allow wherever leniency
+// could make two recipients see two different requests.
 #pragma once
 
 #include "protocols/http/message_reader.hpp"
@@ -18,9 +18,8 @@ class Requests : public MessageReader<RequestHead> {
     return parse_head(bytes, progress);
   }
 
-  /// To be called at the end of a request whose head has `upgrade` set, by a server that goes on
-  /// with HTTP. Otherwise what follows comes out as it is, as `tunnel`; as does what follows a
-  /// CONNECT.
+  /// A server that continues with HTTP calls this at the end of a request whose head has `upgrade`
+  /// set. Otherwise what follows is returned unchanged, as `tunnel`; so is what follows a CONNECT.
   void decline_upgrade();
 
  private:
@@ -35,7 +34,7 @@ class Requests : public MessageReader<RequestHead> {
   Phase if_declined_ = Phase::head;
 };
 
-/// Cuts a stream into requests, each told as a head, pieces of its body, and an end.
+/// Splits a stream into requests, each reported as a head, pieces of its body, and an end.
 ///
 ///     RequestDecoder decoder(Limits{.max_body_bytes = 1 << 20});
 ///     decoder.feed(bytes);
@@ -44,11 +43,11 @@ class Requests : public MessageReader<RequestHead> {
 ///     }
 ///     if (decoder.error()) answer_with(status_of(decoder.error()));
 ///
-/// Enforced for the whole connection: exactly one Host that is one; one framing, never two, nor a
-/// doubtful one; CR LF and no other line end; no folded lines; the target's form fits the method.
-/// Any token is a method: what a server does not know, it answers with 501.
+/// Enforced for the whole connection: exactly one valid Host; exactly one unambiguous framing; CR
+/// LF and no other line end; no folded lines; the target's form fits the method. Any token is a
+/// method: a server responds with 501 to one that it does not know.
 ///
-/// Errors    The DecodeErrors listed under HTTP; status_of() in status.hpp gives the answer.
+/// Errors    The DecodeErrors listed under HTTP; status_of() in status.hpp returns the response.
 using RequestDecoder = FrameDecoder<Requests>;
 
 }  // namespace protocols::http

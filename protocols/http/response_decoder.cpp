@@ -53,7 +53,7 @@ Parsed<ResponseEvent> Responses::parse_head(Bytes bytes, Progress& progress) {
       break;
   }
   const auto note = [this](std::string_view name, std::string_view value, std::uint32_t count) {
-    // A Host in a response means nothing.
+    // A Host in a response has no meaning.
     const bool noted = may_be_noted(name) && name.size() != std::string_view("host").size();
     return noted ? note_field(signals_, name, value, count) : DecodeError{};
   };
@@ -78,7 +78,7 @@ Parsed<ResponseEvent> Responses::parse_head(Bytes bytes, Progress& progress) {
   return deliver_head(size, head_.keep_alive ? Phase::head : Phase::closed);
 }
 
-// Where the body of a response ends (RFC 9112 6.3), and what is wrong with what is said of it.
+// Determines where the body of a response ends (RFC 9112 6.3), and returns an error of its framing.
 DecodeError Responses::frame_body(Asked asked) {
   using Coding = Signals::Coding;
   if (const DecodeError wrong = check_framing(signals_, minor_version_); wrong != DecodeError{}) {

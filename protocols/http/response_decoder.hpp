@@ -15,11 +15,11 @@ class Responses : public MessageReader<ResponseHead> {
 
   Parsed<Frame> parse(Bytes bytes, Progress& progress);
 
-  /// A request with this method was sent: what its response means depends on it. A response to
-  /// which nothing was said is taken for one to a GET.
+  /// Call this for each request that is sent: the meaning of its response depends on the method.
+  /// Without a call, a response is taken for one to a GET.
   void expect(std::string_view method);
 
-  /// For FrameDecoder::finish(). A body that nothing else ends is complete then.
+  /// For FrameDecoder::finish(). Completes a body that ends with the connection.
   bool finish();
 
  private:
@@ -29,13 +29,13 @@ class Responses : public MessageReader<ResponseHead> {
   DecodeError frame_body(Asked asked);
   Asked take_asked();
 
-  std::vector<Asked> asked_;  // The requests without an answer, in order.
+  std::vector<Asked> asked_;  // The requests without a response, in order.
   std::uint32_t reason_begin_ = 0;
   unsigned char minor_version_ = 1;
   int status_ = 0;
 };
 
-/// Cuts a stream into responses, each told as a head, pieces of its body, and an end.
+/// Splits a stream into responses, each reported as a head, pieces of its body, and an end.
 ///
 ///     ResponseDecoder decoder;
 ///     decoder.protocol().expect("GET");
@@ -44,8 +44,8 @@ class Responses : public MessageReader<ResponseHead> {
 ///     ...
 ///     decoder.finish();                          // the peer has closed: next() may have an end
 ///
-/// Informational responses come ahead of the final one as messages of their own. After a 101, or a
-/// 2xx to CONNECT, what follows comes out as `tunnel`.
+/// Informational responses are separate messages before the final one. After a 101, or a 2xx to
+/// CONNECT, what follows is returned as `tunnel`.
 ///
 /// Errors    The DecodeErrors listed under HTTP.
 using ResponseDecoder = FrameDecoder<Responses>;

@@ -11,7 +11,7 @@
 namespace protocols::http {
 namespace {
 
-// A bit for each byte of a block that is no member of `set`.
+// A bit for each byte of a block that is not a member of `set`.
 std::uint64_t missing(const char* block, const ByteSet& set) {
   std::uint64_t found = 0;
   for (std::size_t i = 0; i < block_bytes; ++i) {
@@ -30,8 +30,8 @@ constexpr Scan portable{stops_portably, target_stops_portably};
 
 #if defined(__x86_64__)
 
-// A set of ASCII bytes as a shuffle looks it up: the low half of a byte chooses an entry, whose
-// bits tell for which high halves the byte is a member. Bytes above ASCII always find nothing.
+// A set of ASCII bytes as a table for a shuffle: the low half of a byte selects an entry, whose
+// bits state for which high halves the byte is a member. Bytes above ASCII are never found.
 constexpr std::array<char, 16> by_low_half(const ByteSet& set) {
   std::array<char, 16> table{};
   for (unsigned byte = 0; byte < 0x80; ++byte) {
@@ -41,7 +41,7 @@ constexpr std::array<char, 16> by_low_half(const ByteSet& set) {
   return table;
 }
 
-// Text is told by what it is not, since it alone has bytes above ASCII.
+// The set of text is stored as its complement, since it alone contains bytes above ASCII.
 struct alignas(16) Tables {
   std::array<char, 16> bit_of_high_half = {1, 2, 4, 8, 16, 32, 64, static_cast<char>(128)};
   std::array<char, 16> token = by_low_half(token_bytes);
@@ -149,7 +149,7 @@ const Scan& scan_of(Instructions instructions) {
   return portable;
 }
 
-// The first call replaces these by the best that the machine has.
+// The first call replaces these by the best that the machine supports.
 const Scan& choose() {
   for (Instructions best : {Instructions::avx2, Instructions::sse42}) {
     if (!machine_has(best)) continue;

@@ -1,5 +1,5 @@
-// Finds where names and values end, 64 bytes at a time, with the widest instructions the machine
-// has.
+// Finds where names and values end, 64 bytes at a time, with the widest instructions that the
+// machine supports.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 
 namespace protocols::http {
 
-/// For each byte of a block one bit: set where it cannot belong to the element. No more than two
-/// masks, since two are returned in registers.
+/// One bit for each byte of a block: set if the byte cannot belong to the element. There are only
+/// two masks, because two are returned in registers.
 struct Stops {
   std::uint64_t token;  ///< A method, or the name of a field.
   std::uint64_t text;   ///< The value of a field, or a reason.
@@ -29,10 +29,10 @@ enum class Instructions : unsigned char { portable, sse42, avx2 };
 
 [[nodiscard]] bool machine_has(Instructions instructions);
 
-/// Scans with these from now on, for tests and measurements; otherwise the best there are.
+/// Uses these from now on, for tests and measurements; the default is the best available.
 void scan_with(Instructions instructions);
 
-/// What looks at a block, the `block_bytes` bytes at `block`.
+/// Functions that scan a block, the `block_bytes` bytes at `block`.
 struct Scan {
   Stops (*stops)(const char* block);
   std::uint64_t (*target_stops)(const char* block);  ///< Of the target of a request.
@@ -47,7 +47,7 @@ inline std::uint64_t find_target_stops(const char* block) {
   return chosen_scan.load(std::memory_order_relaxed)->target_stops(block);
 }
 
-// The block that the end cuts off: seen as the end of a whole one, or copied into one.
+// The last, incomplete block: read as the end of a complete one, or copied into one.
 template <class Mask>
 [[gnu::noinline]] Mask stops_of_last(std::string_view text, std::size_t from,
                                      Mask (*look)(const char*)) {
@@ -62,7 +62,7 @@ template <class Mask>
   return look(copy) | beyond;
 }
 
-/// The stops of the block that begins at `from`; what is beyond the end of the text is one.
+/// The stops of the block that begins at `from`; every byte after the end of the text is a stop.
 template <class Mask>
 [[gnu::always_inline]] inline Mask stops_at(std::string_view text, std::size_t from,
                                             Mask (*look)(const char*)) {
@@ -70,12 +70,12 @@ template <class Mask>
   return stops_of_last(text, from, look);
 }
 
-/// Walks forward through a text. Whatever is beyond its end stops everything.
+/// Scans forward through a text. Every byte after its end is a stop.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
 
-  /// The first byte at or behind `from` that is no part of a token; size() where there is none.
+  /// The first byte from `from` on that is not part of a token; size() if there is none.
   [[nodiscard]] std::size_t token_end(std::size_t from) { return find(&Stops::token, from); }
   [[nodiscard]] std::size_t text_end(std::size_t from) { return find(&Stops::text, from); }
   [[nodiscard]] std::size_t target_end(std::size_t from) const {

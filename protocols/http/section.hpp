@@ -1,4 +1,4 @@
-// What is known of a section while it is read: the fields of a head, or the trailers of a body.
+// The state of reading a section: the fields of a head, or the trailers of a body.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +10,18 @@
 
 namespace protocols::http {
 
-/// How far a head or a trailer section has been read; what lies before `at` is not looked at again.
+/// How far a head or a trailer section has been read; bytes before `at` are not read again.
 struct SectionProgress {
-  /// What `at` is in.
+  /// The element that contains `at`.
   enum class Element : unsigned char { start, target, version, status, reason, name, value };
 
   Element element = Element::start;
-  std::uint32_t line = 0;   ///< Where the line begins that `at` is in.
+  std::uint32_t line = 0;   ///< Where the line begins that contains `at`.
   std::uint32_t begin = 0;  ///< Where the element begins.
   std::uint32_t at = 0;
 };
 
-/// The lines of a section, in memory that is used again for the next one.
+/// The lines of a section; the memory is reused for the next section.
 class FieldIndex {
  public:
   void begin(Fields::Place first) {
@@ -33,7 +33,7 @@ class FieldIndex {
     room_[size_++] = line;
   }
 
-  /// To be filled from without: the first `size` are the lines then.
+  /// For a caller that fills it directly; then set_size() sets the number of lines.
   [[nodiscard]] std::span<Fields::Place> room() { return room_; }
   void set_size(std::size_t size) { size_ = size; }
 

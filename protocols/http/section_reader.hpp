@@ -11,9 +11,9 @@
 
 namespace protocols::http {
 
-/// Every read_… returns true when its element is complete and the next one begins. Otherwise it
-/// has to stop, and stopped() says why: more bytes are needed, which `progress` then knows how to
-/// go on with; or an error, at the first byte that made it certain.
+/// Every read_… returns true when its element is complete and the next one begins. Otherwise it has
+/// to stop, and stopped() returns the reason: more bytes are needed, and `progress` records where
+/// to continue; or an error, at the first byte that made it certain.
 class SectionReader {
  public:
   using Element = SectionProgress::Element;
@@ -32,10 +32,10 @@ class SectionReader {
 
   [[nodiscard]] Element element() const { return element_; }
 
-  /// Where the element begins; in the end, the size of the section.
+  /// Where the element begins; at the end, the size of the section.
   [[nodiscard]] std::size_t begin() const { return begin_; }
 
-  /// Begins another element here, whose length counts from here.
+  /// Begins another element here; its length counts from here.
   void begin(Element element) {
     line_ = at_;
     next(element, at_);
@@ -55,7 +55,7 @@ class SectionReader {
     return next(Element::version, end + 1);
   }
 
-  /// `pattern`, in which `d` stands for any digit and `D` for any but 0; almost always this is
+  /// Reads `pattern`, in which `d` is any digit and `D` any digit but 0. Almost always the text is
   /// `usually`.
   bool read_pattern(std::string_view pattern, std::string_view usually, DecodeError otherwise) {
     if (text_.substr(begin_).starts_with(usually)) {
@@ -72,7 +72,7 @@ class SectionReader {
     return true;
   }
 
-  /// The first of the fields begins at `at`; at 0 it is of a trailer section.
+  /// The first of the fields begins at `at`; 0 for a trailer section.
   void begin_fields(std::size_t at, FieldIndex& index) {
     index.begin({0, narrow(at - 2)});
     line_ = at;
@@ -80,8 +80,8 @@ class SectionReader {
     max_line_bytes_ = limits_.max_field_bytes;
   }
 
-  /// All field lines, and the empty line behind them; `index` has what stands before them.
-  /// `judge(name, value, number)` tells what it finds wrong with a field, or DecodeError{}.
+  /// Reads all field lines, and the empty line after them; `index` has the line before them.
+  /// `judge(name, value, number)` returns what is wrong with a field, or DecodeError{}.
   template <class Judge>
   bool read_fields(FieldIndex& index, Judge judge) {
     for (;;) {
@@ -105,7 +105,8 @@ class SectionReader {
     }
   }
 
-  /// What follows a status: text up to the end of the line, behind a space. The fields begin.
+  /// Reads what follows a status: text up to the end of the line, after a space. Then the fields
+  /// begin.
   bool read_reason(FieldIndex& index) {
     if (at_ == begin_ && at_ < text_.size() && text_[at_] != ' ' && text_[at_] != '\r') {
       return fail(DecodeError::bad_status, at_);
@@ -118,7 +119,7 @@ class SectionReader {
     return true;
   }
 
-  /// Also for what is found wrong from without.
+  /// Also for errors that the caller finds.
   bool fail(DecodeError error, std::size_t at) {
     error_ = error;
     at_ = at;
@@ -142,7 +143,7 @@ class SectionReader {
     return pattern == c;
   }
 
-  // True where `end` is a byte to judge: it has arrived, and within the limits.
+  // True if the byte at `end` can be checked: it has arrived, and is within the limits.
   bool reached(std::size_t end) {
     if (end - line_ > max_line_bytes_) {
       const auto error =
@@ -168,7 +169,7 @@ class SectionReader {
     return at + 1 < text_.size() && text_[at] == '\r' && text_[at + 1] == '\n';
   }
 
-  // Why the line that begins with a token up to `end` is no field: it may be the empty one.
+  // Why the line that begins with a token up to `end` is no field: it may be the empty line.
   bool stop_in_name(std::size_t end) {
     if (!reached(end)) return false;
     if (end > line_) return fail(DecodeError::bad_field_name, end);
@@ -194,7 +195,7 @@ class SectionReader {
 
   static std::uint32_t narrow(std::size_t value) { return static_cast<std::uint32_t>(value); }
 
-  std::string_view text_;  // No more than may be read.
+  std::string_view text_;  // At most max_head_bytes.
   Scanner scanner_;
   SectionProgress& progress_;
   const Limits& limits_;

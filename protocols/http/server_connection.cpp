@@ -12,10 +12,10 @@ using namespace std::string_view_literals;
 
 namespace {
 
-// An unread body of no more than this is read and passed over, rather than to lose the connection.
+// An unread body of at most this size is read and discarded, to keep the connection.
 constexpr std::uint64_t max_passed_over_bytes = 64 * 1024;
 
-// A body of no more than this is written together with its head.
+// A body of at most this size is written together with its head.
 constexpr std::size_t max_body_with_head_bytes = 4096;
 
 void append(std::vector<std::byte>& out, Bytes bytes) {
@@ -57,7 +57,7 @@ void ServerConnection::take_head(const RequestHead& head) {
   last_ = close_ || !head.keep_alive || connect;
 }
 
-// False while the answer to the last one is not complete.
+// Returns false while the response to the last request is not complete.
 bool ServerConnection::begin_next_request() {
   if (answer_ != Answer::complete) return false;
   if (decoder_.protocol().tunnels()) decoder_.protocol().decline_upgrade();
@@ -79,7 +79,7 @@ std::nullopt_t ServerConnection::run_dry(std::vector<std::byte>& out) {
 bool ServerConnection::respond(std::vector<std::byte>& out, int status, FieldList fields,
                                Bytes body) {
   if (!can_answer()) return false;
-  // A large body is not to be made room for twice.
+  // A large body is appended separately, so that memory for it is reserved only once.
   const bool together = body.size() <= max_body_with_head_bytes;
   if (status < 200 || !write_head(out, status, fields, body.size(), together ? body : Bytes())) {
     return fail(out);
@@ -104,7 +104,7 @@ bool ServerConnection::begin_response(std::vector<std::byte>& out, int status, F
   return true;
 }
 
-// The answer to what the program cannot answer.
+// Responds to a request for which the program's response cannot be sent.
 bool ServerConnection::fail(std::vector<std::byte>& out) {
   write_head(out, 500, {}, 0);
   complete_answer();
@@ -138,7 +138,7 @@ bool ServerConnection::write_head(std::vector<std::byte>& out, int status, Field
   return true;
 }
 
-// What of the request is still to come would be taken for the next one, were it not read.
+// Otherwise the rest of the request would be taken for the next request.
 bool ServerConnection::passes_over_rest() const {
   return request_ == Request::whole || (asked_.little_to_read && !asked_.awaits_continue);
 }
@@ -204,7 +204,7 @@ bool ServerConnection::switch_protocol(std::vector<std::byte>& out, std::string_
 void ServerConnection::refuse(std::vector<std::byte>& out, int status) {
   close_ = true;
   if (answer_ == Answer::none && !over_) {
-    request_ = Request::begun;  // Also one of which nothing could be read.
+    request_ = Request::begun;  // Also if nothing of the request could be read.
     const std::string text = std::to_string(status) + " " + std::string(reason_of(status)) + "\n";
     respond(out, status, {{"Content-Type", "text/plain"}}, as_bytes(text));
   }

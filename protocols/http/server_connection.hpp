@@ -1,5 +1,5 @@
-// The server's side of an HTTP/1.1 connection: what may follow what, without a socket. What is left
-// to its user is to move bytes, and to answer.
+// The server's side of an HTTP/1.1 connection: which messages may follow each other, without a
+// socket. Its user moves the bytes and responds.
 //
 //     bytes in ─▶ feed() ─▶ next() ─▶ head, body …, end        of one request after the other
 //     bytes out ◀── out ◀── respond(), or begin_response(), write_body() …, end_response()
@@ -19,12 +19,12 @@ namespace protocols::http {
 
 struct ServerConnectionOptions {
   Limits limits;
-  /// Sent with every answer, those that next() gives included: Date, Server. It may change, and
-  /// lives as long as the connection.
+  /// Sent with every response, including those that next() writes: Date, Server. It may change, and
+  /// must live as long as the connection.
   const FieldLines* with_every_answer = nullptr;
 };
 
-/// Takes requests, and writes the answers to them in the same order to an `out` that its user
+/// Takes requests, and writes the responses to them in the same order to an `out` that its user
 /// sends.
 ///
 ///     http.feed(bytes);
@@ -35,26 +35,28 @@ struct ServerConnectionOptions {
 ///     stream.write(out);
 ///     if (http.should_close()) stream.close();
 ///
-/// A request may be answered at any time from its head on, also long after next() has returned. The
-/// next one comes when the answer is complete, so that answers never overtake each other. What an
-/// answer leaves unread of its request is passed over, or the connection ends with the answer.
+/// A response may be written at any time after the head of its request, also long after next() has
+/// returned. The next request is returned when the response is complete, so that responses never
+/// overtake each other. The part of a request that is still unread after its response is discarded,
+/// or the connection ends with the response.
 ///
-/// Its own business: Content-Length, Transfer-Encoding and Connection, which no list of fields may
-/// name; no body after HEAD, 204 and 304; keep-alive for HTTP/1.0 and 1.1; 100 (Continue), at the
-/// first next() behind a head that has not been answered (to answer before says that the body is
-/// not wanted); one error answer to a request that cannot be read, and nothing after it.
+/// It writes Content-Length, Transfer-Encoding and Connection itself; no list of fields may contain
+/// them. It sends no body after HEAD, 204 and 304. It handles keep-alive for HTTP/1.0 and 1.1. It
+/// sends 100 (Continue) at the first next() after a head that has no response yet; an earlier
+/// response means that the body is not wanted. It sends one error response to a request that cannot
+/// be read, and nothing after it.
 ///
 /// Lifetime  As a decoder's: the bytes that were fed stay valid until next() has returned nothing,
 ///           or until copy_tail().
-/// Cost      Whole requests, answered as they come, cost no allocation. While an answer is awaited,
-///           what is fed is kept: better to read no more then (phase()).
+/// Cost      Whole requests that get their response immediately cost no allocation. While a
+///           response is missing, what is fed is kept: stop reading then (phase()).
 class ServerConnection {
  public:
   enum class Phase : unsigned char {
-    idle,    ///< Nothing has come of the next request.
-    head,    ///< A part of its head.
-    body,    ///< Its head, and not all of its body.
-    answer,  ///< All of it; the answer is not complete.
+    idle,    ///< Nothing of the next request has arrived.
+    head,    ///< A part of its head has arrived.
+    body,    ///< Its head has arrived, and not all of its body.
+    answer,  ///< All of it has arrived; the response is not complete.
     over,    ///< should_close()
   };
 
@@ -66,60 +68,59 @@ class ServerConnection {
     if (!over_) decoder_.feed(bytes);
   }
 
-  /// What has come of a request, or nothing until more was fed or the answer is complete.
+  /// Returns the next part of a request, or nothing until more is fed or the response is complete.
   [[nodiscard]] std::optional<RequestEvent> next(std::vector<std::byte>& out);
 
   /// Copies what was fed and is not consumed yet.
   void copy_tail() { decoder_.copy_tail(); }
 
-  /// The client sends no more. What it has asked for can still be answered.
+  /// The client sends no more. Its requests can still get their responses.
   void finish() { ended_ = true; }
 
-  /// A whole answer. False where a field or the status cannot be sent, or is not the caller's to
-  /// set: the answer is 500 then, and complete. So it is for begin_response() and
-  /// write_informational().
+  /// Writes a whole response. Returns false if a field or the status cannot be sent, or may not be
+  /// set by the caller: then the response is 500, and complete. The same applies to
+  /// begin_response() and write_informational().
   bool respond(std::vector<std::byte>& out, int status, FieldList fields = {}, Bytes body = {});
 
-  /// Begins an answer with a body of `length` bytes; without a length it is sent in chunks, or
-  /// ended by the end of the connection to a client that knows no chunks.
+  /// Begins a response with a body of `length` bytes. Without a length it is sent in chunks, or, to
+  /// a client that does not know chunks, up to the end of the connection.
   bool begin_response(std::vector<std::byte>& out, int status, FieldList fields = {},
                       std::optional<std::uint64_t> length = {});
 
   /// Whether the body is sent at all: not to HEAD, nor with 204 and 304.
   [[nodiscard]] bool sends_body() const { return answer_ == Answer::begun && has_body_; }
 
-  /// The next piece of the body. Does nothing where there is no body to be sent.
+  /// Writes the next piece of the body. Does nothing if no body is sent.
   void write_body(std::vector<std::byte>& out, Bytes piece);
 
-  /// As many bytes of a body of known length have been sent without passing through here, as files
-  /// are.
+  /// Counts bytes of a body of known length that were sent in another way, such as from a file.
   void count_body(std::uint64_t size);
 
-  /// Ends the answer. One that is shorter than it said ends the connection. Trailers go with a
-  /// chunked body only; false where they are not sendable, and the body is left without its end.
+  /// Ends the response. If it is shorter than announced, the connection ends. Trailers are sent
+  /// only with a chunked body; returns false if they cannot be sent, and then the body has no end.
   bool end_response(std::vector<std::byte>& out, FieldList trailers = {});
 
-  /// An informational answer ahead of the final one: 103 (Early Hints). Nothing to HTTP/1.0.
+  /// Writes an informational response before the final one: 103 (Early Hints). Nothing to HTTP/1.0.
   bool write_informational(std::vector<std::byte>& out, int status, FieldList fields = {});
 
-  /// Agrees to a CONNECT, or to an upgrade to `protocol`; to be called at the end of the request.
-  /// From then on next() tells of what comes as `tunnel`, and the connection is the caller's.
+  /// Accepts a CONNECT, or an upgrade to `protocol`; call it at the end of the request. From then
+  /// on next() returns what arrives as `tunnel`, and the caller controls the connection.
   bool switch_protocol(std::vector<std::byte>& out, std::string_view protocol,
                        FieldList fields = {});
 
-  /// Answers with an error if nothing of an answer was sent, and ends the connection: 408 to a
+  /// Responds with an error if nothing of a response was sent, and ends the connection: 408 to a
   /// client that takes too long.
   void refuse(std::vector<std::byte>& out, int status);
 
-  /// The present answer, or the next, is the last.
+  /// The current response, or the next one, is the last.
   void close_after_answer() { close_ = true; }
 
-  /// When what was written to `out` has been sent, the connection is to be closed.
+  /// Close the connection when what was written to `out` has been sent.
   [[nodiscard]] bool should_close() const { return over_; }
 
   [[nodiscard]] Phase phase() const;
 
-  /// What was wrong with a request; its answer is written already.
+  /// What was wrong with a request; its response is already written.
   [[nodiscard]] std::error_code error() const { return decoder_.error(); }
 
  private:
@@ -139,7 +140,7 @@ class ServerConnection {
   RequestDecoder decoder_;
   const FieldLines* with_every_answer_;
 
-  // What was said in the head of the present request.
+  // From the head of the current request.
   struct Asked {
     bool head = false;
     bool connect = false;
@@ -152,7 +153,7 @@ class ServerConnection {
   Request request_ = Request::none;
   Answer answer_ = Answer::none;
   Asked asked_;
-  Framing framing_ = Framing::none;  // Of the answer.
+  Framing framing_ = Framing::none;  // Of the response.
   bool has_body_ = false;
   bool last_ = false;
   std::uint64_t left_ = 0;  // Of a body of known length.

@@ -17,8 +17,8 @@ std::uint64_t load(const char* at, std::size_t size) {
   return bytes;
 }
 
-// Setting the bit makes no other byte of a text one of a word of letters, digits and hyphens. Eight
-// bytes are compared at once, the last of them once more where they do not fill eight.
+// Setting the bit makes no other byte of text equal to a letter, digit or hyphen of the word. Eight
+// bytes are compared at a time; the last step overlaps the one before if fewer are left.
 inline bool is(std::string_view text, std::string_view lower_case_word) {
   constexpr std::uint64_t bits = 0x2020202020202020;
   const std::size_t size = lower_case_word.size();
@@ -34,7 +34,7 @@ inline bool is(std::string_view text, std::string_view lower_case_word) {
   return different == 0;
 }
 
-// RFC 9110 8.6, without the leave to take equal repetitions for one.
+// RFC 9110 8.6, except that equal repetitions are not accepted as one.
 DecodeError note_content_length(Signals& signals, std::string_view value) {
   const char* end = value.data() + value.size();
   const auto [stop, error] = std::from_chars(value.data(), end, signals.content_length);
@@ -45,7 +45,7 @@ DecodeError note_content_length(Signals& signals, std::string_view value) {
   return {};
 }
 
-// RFC 9112 7. Parameters make a coding an unknown one, and an empty element a doubtful one.
+// RFC 9112 7. An element with parameters, and an empty one, are errors.
 DecodeError note_transfer_encoding(Signals& signals, std::string_view value) {
   do {
     const std::string_view coding = take_list_element(value);
@@ -100,7 +100,7 @@ DecodeError note_expect(Signals& signals, std::string_view value) {
 
 DecodeError note_field(Signals& signals, std::string_view name, std::string_view value,
                        std::uint32_t number) {
-  switch (name.size()) {  // No two are equally long.
+  switch (name.size()) {  // No two have the same length.
     case 4:
       return is(name, "host") ? note_host(signals, value) : DecodeError{};
     case 6:

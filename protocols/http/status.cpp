@@ -89,7 +89,7 @@ constexpr auto lines = [] {
   return made;
 }();
 
-// Which entry a status from 100 on has, counted from 1.
+// The entry of each status from 100 on, counted from 1.
 constexpr auto numbers = [] {
   std::array<unsigned char, 500> found{};
   for (std::size_t i = 0; i < std::size(entries); ++i) {

@@ -1,4 +1,4 @@
-// Status codes: their reasons, and the one that answers a request that cannot be read.
+// Status codes: their reasons, and the status for a request that cannot be read.
 #pragma once
 
 #include <string_view>
@@ -8,14 +8,14 @@
 
 namespace protocols::http {
 
-/// "Not Found"; empty for a status that RFC 9110 does not know.
+/// "Not Found"; empty for a status that RFC 9110 does not define.
 [[nodiscard]] std::string_view reason_of(int status);
 
-/// `HTTP/1.1 404 Not Found` and the line end, or nothing where reason_of() has nothing.
+/// `HTTP/1.1 404 Not Found` and the line end; empty if reason_of() is.
 [[nodiscard]] std::string_view status_line_of(int status);
 
-/// What to answer, and close the connection, when a RequestDecoder gave up: 413, 414, 431, 501, 505
-/// or else 400.
+/// The status to send when a RequestDecoder failed, before closing the connection: 413, 414, 431,
+/// 501, 505 or else 400.
 [[nodiscard]] int status_of(const std::error_code& decode_error);
 
 }  // namespace protocols::http

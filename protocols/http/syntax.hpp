@@ -1,4 +1,4 @@
-// Which bytes may stand where in HTTP/1.1: the sets that everything here is read and checked by.
+// The sets of bytes that are allowed in the elements of HTTP/1.1, for reading and for checking.
 #pragma once
 
 #include <array>
@@ -49,15 +49,15 @@ inline constexpr ByteSet token_bytes = digits | letters | ByteSet("!#$%&'*+-.^_`
 inline constexpr ByteSet text_bytes =
     ByteSet("\t") | ByteSet::range(0x20, 0x7E) | ByteSet::range(0x80, 0xFF);
 
-// RFC 9110 5.6.4: what stands in a quoted string unescaped.
+// RFC 9110 5.6.4: what a quoted string may contain unescaped.
 inline constexpr ByteSet quoted_bytes = text_bytes - ByteSet("\"\\");
 
-// RFC 9112 3.2. Laxer than RFC 3986 by the punctuation that clients forget to encode; a fragment
-// never belongs into a request.
+// RFC 9112 3.2. It also allows the punctuation that clients forget to encode, unlike RFC 3986. A
+// fragment is never part of a request.
 inline constexpr ByteSet target_bytes = ByteSet::range(0x21, 0x7E) - ByteSet("#");
 
-// RFC 3986 3.2.2: a registered name, but for what is percent-encoded, which also covers IPv4; and
-// what stands in brackets.
+// RFC 3986 3.2.2: a registered name without percent-encoding, which also covers IPv4; and what
+// brackets may contain.
 inline constexpr ByteSet host_bytes = digits | letters | ByteSet("-._~!$&'()*+,;=");
 inline constexpr ByteSet ip_literal_bytes = host_bytes | ByteSet(":");
 
@@ -71,7 +71,7 @@ constexpr std::string_view trim_blanks(std::string_view text) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-// The same for what a line end follows: nothing else in it is as small as a blank.
+// The same for text that a line end follows. In the text only blanks are as small as a space.
 constexpr std::string_view trim_line(std::string_view text) {
   const auto is_small = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
   const char* const begin = text.data() + (*text.data() == ' ');
@@ -81,7 +81,7 @@ constexpr std::string_view trim_line(std::string_view text) {
   return {begin, static_cast<std::size_t>(end - begin)};
 }
 
-// Looks at every byte, which takes less time than to look for the first that is no member.
+// Checks every byte: that takes less time than to search for the first that is not a member.
 constexpr bool all_of(std::string_view text, const ByteSet& set) {
   bool all = true;
   for (char c : text) all &= set.contains(c);

@@ -15,7 +15,7 @@ int hex_value(char c) {
   return hex_digits.contains(c) ? (c | 0x20) - 'a' + 10 : -1;
 }
 
-// The byte that `%XX` at the front of `text` stands for, or -1.
+// The byte that the `%XX` at the front of `text` encodes, or -1.
 int decoded_byte(std::string_view text) {
   if (text.size() < 3 || text[0] != '%') return -1;
   const int high = hex_value(text[1]);
@@ -42,8 +42,8 @@ bool is_ipv4_address(std::string_view text) {
   }
 }
 
-// Eight groups, of which one "::" may stand for those that are zero, and an IPv4 address for the
-// last two (RFC 3986 3.2.2).
+// Eight groups. One "::" may replace groups that are zero, and an IPv4 address the last two (RFC
+// 3986 3.2.2).
 bool is_ipv6_address(std::string_view text) {
   std::size_t groups = 0;
   bool shortened = text.starts_with("::");
@@ -111,7 +111,7 @@ std::optional<Target> parse_absolute(std::string_view text) {
   return target;
 }
 
-// Appends a segment decoded; false where no file can have that name.
+// Decodes and appends a segment; returns false if no file can have that name.
 bool append_segment(std::string& path, std::string_view segment) {
   const std::size_t begin = path.size();
   for (std::size_t i = 0; i < segment.size(); ++i) {

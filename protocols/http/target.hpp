@@ -1,4 +1,4 @@
-// What a request asks for: the four forms of a target (RFC 9112 3.2), and the path in it.
+// The target of a request: its four forms (RFC 9112 3.2), and the path in it.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@ struct Authority {
   std::string_view port;  ///< Digits, or empty.
 };
 
-/// Nothing where `text` is no authority: one with a user in it is none here (RFC 9110 4.2.4).
+/// Returns nothing if `text` is no authority; one with a user in it is refused (RFC 9110 4.2.4).
 [[nodiscard]] std::optional<Authority> parse_authority(std::string_view text);
 
 enum class TargetForm : unsigned char {
@@ -36,24 +36,24 @@ struct Target {
   std::string_view query;
 };
 
-/// Nothing where `target` has no form that `method` can have.
+/// Returns nothing if `target` has no form that `method` allows.
 [[nodiscard]] std::optional<Target> parse_target(std::string_view method, std::string_view target);
 
-/// Whether parse_target() finds one.
+/// Whether parse_target() returns a target.
 [[nodiscard]] inline bool is_target(std::string_view method, std::string_view target) {
   if (target.starts_with('/') && method != "CONNECT") return true;
   return parse_target(method, target).has_value();
 }
 
-/// The path of a target as names of files can be looked up with: percent-decoded once, without
-/// empty segments, beginning with `/`, ending with it where `path` does. Safe to append to the name
-/// of a folder where `/` alone separates names: nothing where a segment is `.` or `..` by any
-/// encoding, holds a slash or a NUL, or where what follows a `%` is not two hexadecimal digits.
+/// The path of a target as a name to look up files with: percent-decoded once, without empty
+/// segments, beginning with `/`, ending with it if `path` does. Safe to append to the name of a
+/// folder where only `/` separates names: returns nothing if a segment is `.` or `..` in any
+/// encoding, contains a slash or a NUL, or if a `%` is not followed by two hexadecimal digits.
 ///
-/// What a name may mean on the disk (a symbolic link) is the file system's business.
+/// The file system defines what a name means on the disk (a symbolic link).
 [[nodiscard]] std::optional<std::string> decode_path(std::string_view path);
 
-/// `text` with every byte percent-encoded that cannot stand in a segment of a path; slashes stay.
+/// `text` with every byte percent-encoded that a path segment cannot contain; slashes stay.
 [[nodiscard]] std::string encode_path(std::string_view text);
 
 }  // namespace protocols::http

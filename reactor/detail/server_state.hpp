@@ -1,4 +1,4 @@
-// What stands behind a Server: its connections, and when it accepts. Internal.
+// The state of a Server: its connections, and when it accepts. Internal.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,7 @@
 
 namespace reactor::detail {
 
-// The part of a connection that only some servers have.
+// The part of a connection that only a server with a decoder has.
 template <class D>
 struct AttachedDecoder {
   using Received = const typename D::Frame&;
@@ -49,7 +49,7 @@ struct ServerConnection : AttachedDecoder<D> {
         entry(admission, stream, peer),
         session(make(limits, make_session)) {}
 
-  // What it writes is subject to the limits already.
+  // The limits apply already to what the constructor of the session writes.
   template <class MakeSession>
   [[nodiscard]] Session make(const SharedLimits& limits, MakeSession& make_session) {
     stream.set_limits(limits);
@@ -67,7 +67,7 @@ struct ServerConnection : AttachedDecoder<D> {
   return timeout.count() > 0 && timeout < Duration::max();
 }
 
-// Ends connections on which nothing has moved since they were accepted. The list has the newest
+// Ends connections on which no byte has moved since they were accepted. The list has the newest
 // first; those before `end_` may not have progressed yet.
 template <class Connections>
 class FirstProgress {
@@ -77,7 +77,7 @@ class FirstProgress {
 
   [[nodiscard]] bool is_awaited() const { return awaited_; }
 
-  // A connection joins the list next, in front.
+  // Called before a connection joins the list at the front.
   void await() {
     if (end_ != connections_.begin() || !limits_time(timeout_)) return;
     if (!look_) look_.emplace(loop_, timeout_, [this] { end_silent(); });
@@ -85,13 +85,13 @@ class FirstProgress {
     awaited_ = true;
   }
 
-  // The connection leaves the list next.
+  // Called before the connection leaves the list.
   void forget(typename Connections::iterator place) {
     if (place == end_) ++end_;
   }
 
-  // An armed idle timeout costs each iteration of the loop a look at the clock: it goes when all
-  // have progressed.
+  // An armed idle timeout costs each iteration of the loop a look at the clock, so it is cancelled
+  // when all connections have progressed.
   void look() {
     while (end_ != connections_.begin() && std::prev(end_)->stream.has_progressed()) --end_;
     if (end_ != connections_.begin()) return;
@@ -144,8 +144,8 @@ struct ServerState final : HandleState {
         admission(on, with.admission_limits(), [this] { update_listening(); }),
         make_session(std::move(make)) {}
 
-  // Making a session and its decoder is the user's code, which may drain the server or destroy
-  // it: the connection joins the others when it is complete.
+  // Making a session and its decoder runs the user's code, which may drain the server or destroy
+  // it. So the connection joins the others when it is complete.
   void accept(Socket socket, const Address& peer) {
     const Use use(*this);
     admission.make_room(peer) ? serve(std::move(socket), peer)
@@ -161,12 +161,12 @@ struct ServerState final : HandleState {
     if (retired()) return;
     first_progress.await();
     connections.splice(connections.begin(), made);
-    // In a later iteration, after what has arrived was received.
+    // In a later iteration, after it has received what had arrived.
     if (draining) ask_newcomers->restart(std::chrono::nanoseconds(1));
     update_listening();
   }
 
-  // Those that gave way are still in the list until their sessions have been told.
+  // Connections that were turned away are in the list until their sessions have been notified.
   [[nodiscard]] bool is_full() const {
     return admission.is_full() ||
            connections.size() >= admission.connections() + Admission::most_giving_way;
@@ -233,8 +233,8 @@ struct ServerState final : HandleState {
         loop, options.idle_timeout, [this, &connection] { look_if_idle(connection); });
   }
 
-  // Called for each message. To look for silent connections is rare, and a function of its own:
-  // inside this one it would have each message save registers, for some ten instructions.
+  // Called for each message. Looking for silent connections is rare, and a function of its own:
+  // inside this one it would make each message save registers, for about ten instructions.
   void receive(Connection& connection, Received received) {
     if (first_progress.is_awaited()) [[unlikely]]
       return receive_while_silent(connection, received);
@@ -268,7 +268,7 @@ struct ServerState final : HandleState {
     }
   }
 
-  // Before its session is called: that may destroy the server, and all that is in the list.
+  // Called before its session, which may destroy the server and all that is in the list.
   [[nodiscard]] Connections take(Place place) {
     Connections taken;
     first_progress.forget(place);
@@ -294,7 +294,7 @@ struct ServerState final : HandleState {
     ask_to_finish();
   }
 
-  // Asks each session once, whatever another throws.
+  // Calls each session once, also when another one throws.
   void ask_to_finish() {
     const Use use(*this);
     std::exception_ptr thrown;
@@ -331,7 +331,7 @@ struct ServerState final : HandleState {
     end_connections();
   }
 
-  // One by one: the list is whole whenever a session's destructor runs.
+  // One by one: the list is consistent whenever a session's destructor runs.
   void end_connections() {
     first_progress.stop();
     while (!connections.empty()) {
@@ -351,7 +351,7 @@ struct ServerState final : HandleState {
   FirstProgress<Connections> first_progress{loop, options.first_progress_timeout, connections};
   std::optional<Listener> listener;
   bool listener_paused = false;
-  std::optional<IdleTimeout> look_again;  // While other servers use what this one could.
+  std::optional<IdleTimeout> look_again;  // While other servers use the descriptors.
   Callback<void(const Error&)> on_error;
   bool draining = false;
   Duration drain_timeout;

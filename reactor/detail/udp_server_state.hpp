@@ -1,4 +1,4 @@
-// What stands behind a UdpServer: its sockets and sessions. Internal.
+// The state of a UdpServer: its sockets and sessions. Internal.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@
 
 namespace reactor::detail {
 
-// Every function of a session, its destructor too, may drain the server or destroy it, and close
-// any peer. So a peer is out of its list while its session is made or destroyed, and after each
-// call `draining` is looked at, which is set in both cases.
+// Every function of a session, its destructor too, may drain or destroy the server, and close any
+// peer. So a peer is out of its list while its session is made or destroyed. Each call is followed
+// by a check of `draining`, which is set in both cases.
 template <class Session>
 struct UdpServerState final : HandleState {
   using MakeSession = Callback<Session(UdpPeer&)>;
@@ -44,7 +44,7 @@ struct UdpServerState final : HandleState {
   using Peers = std::list<Peer>;
   using Place = typename Peers::iterator;
 
-  // A walk over all peers during which any of them may be removed.
+  // An iteration over all peers during which any of them may be removed.
   class Visiting {
    public:
     explicit Visiting(UdpServerState& state)
@@ -53,7 +53,7 @@ struct UdpServerState final : HandleState {
     Visiting(const Visiting&) = delete;
     Visiting& operator=(const Visiting&) = delete;
 
-    // Null behind the last.
+    // Null after the last.
     Peer* next() { return next_ == state_.peers.end() ? nullptr : &*next_++; }
 
     void removes(Place place) {
@@ -94,7 +94,7 @@ struct UdpServerState final : HandleState {
     if (Session* const session = heard_from(socket, datagram)) session->on_datagram(datagram);
   }
 
-  // The sender's session; its peer is the first in the list from now on. Null once draining.
+  // Returns the sender's session and moves its peer to the front of the list. Null once draining.
   Session* heard_from(DatagramSocket& socket, const Datagram& datagram) {
     const auto known = places.find(datagram.sender);
     if (known == places.end()) {
@@ -173,7 +173,7 @@ struct UdpServerState final : HandleState {
     }
   }
 
-  // Its session may be the one that is running, so it lives on until the next iteration.
+  // Its session may be the one that is running, so it is destroyed in the next iteration.
   void close(const Peer& peer) {
     const auto known = places.find(peer.udp_peer.address());
     if (known == places.end() || &*known->second != &peer) return;
@@ -193,7 +193,7 @@ struct UdpServerState final : HandleState {
     end_one_by_one(closed);
   }
 
-  // The list is whole whenever a session's destructor runs.
+  // The list is consistent whenever a session's destructor runs.
   static void end_one_by_one(Peers& peers) {
     while (!peers.empty()) {
       Peers ended;
@@ -214,7 +214,8 @@ struct UdpServerState final : HandleState {
     while (!peers.empty()) close(peers.front());
   }
 
-  // A walk finds nothing more, and what a destructor closes or drains has ended already.
+  // From here on a visit finds no more peers, and no close() or drain() in a destructor has an
+  // effect.
   void on_retired() noexcept override {
     draining = true;
     while (!peers.empty()) move_out(peers.begin(), closed);
@@ -240,7 +241,7 @@ struct UdpServerState final : HandleState {
   const UdpServerOptions options;
   MakeSession make_session;
   Callback<void(const Error&)> on_error;
-  Peers peers;  // The one heard from last first.
+  Peers peers;  // The one that sent last is first.
   Peers closed;
   std::unordered_map<Address, Place> places;
   std::unordered_map<Address, std::list<Peer*>> networks;  // The oldest session of each first.

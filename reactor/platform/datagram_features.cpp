@@ -35,7 +35,7 @@ void read_packet_info(const cmsghdr& control, PacketInfo& packet_info) {
     const auto info = value_of<in6_pktinfo>(control);
     packet_info.interface_index = info.ipi6_ifindex;
     packet_info.destination = ipv6_address(info.ipi6_addr, info.ipi6_ifindex);
-    // Nothing is sent from the address of a group.
+    // A group's address cannot be the source of a datagram.
     packet_info.local = packet_info.destination.is_multicast() ? ipv6_address(in6addr_any, 0)
                                                                : packet_info.destination;
   }

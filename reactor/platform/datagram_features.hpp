@@ -1,4 +1,4 @@
-// What only some kernels do for datagrams. Internal.
+// Datagram features that only some kernels have. Internal.
 #pragma once
 
 #include <netinet/in.h>
@@ -12,21 +12,21 @@
 
 namespace reactor::platform {
 
-/// True for a UDP socket, where the kernel reports what a socket speaks.
+/// True for a UDP socket, on kernels that report the protocol of a socket.
 [[nodiscard]] bool is_udp(int fd);
 
-/// How many datagrams the kernel has dropped since the receive buffer was full; 0 where it does
+/// How many datagrams the kernel has dropped because the receive buffer was full; 0 where it does
 /// not report them.
 [[nodiscard]] std::uint64_t dropped_by_kernel(int fd);
 
-/// Reads what the kernel reports beside a message. Returns the length of each of the datagrams that
-/// it has coalesced; 0 where it is but one.
+/// Reads the control data that the kernel reports with a message. Returns the length of each
+/// datagram that it has joined by GRO; 0 for a single datagram.
 std::size_t read_control(msghdr& message, PacketInfo& packet_info);
 
-/// Has a message sent from this address; an unspecified one leaves the choice to the route.
+/// Makes a message leave from this address; for an unspecified one the route determines it.
 void append_source(msghdr& message, const sockaddr& from);
 
-/// Has the kernel cut a message into datagrams of this length.
+/// Makes the kernel split a message into datagrams of this length.
 void append_segment(msghdr& message, std::size_t bytes);
 
 template <class T>

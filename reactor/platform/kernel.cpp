@@ -25,8 +25,8 @@ int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
 
 int close(int fd) { return or_error(::close(fd)); }
 
-// A pipe is read as if it were a socket: each attempt costs it a call that fails, and a socket
-// nothing.
+// A pipe is read with recv() first, as if it were a socket. So each read of a pipe costs one failed
+// call, and a read of a socket costs nothing more.
 ssize_t after_failed_recv(int fd, void* buffer, std::size_t size) {
   return errno == ENOTSOCK ? or_error(::read(fd, buffer, size)) : -errno;
 }
@@ -62,7 +62,8 @@ int lstat(const char* path, struct stat* file) { return or_error(::lstat(path, f
 int unlink(const char* path) { return or_error(::unlink(path)); }
 
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list) {
-  // Without a callback libuv asks at once. Of the loop it uses a counter of requests only.
+  // Without a callback libuv resolves synchronously. It uses only a counter of requests of the
+  // loop.
   uv_loop_t loop{};
   uv_getaddrinfo_t request{};
   const int error = uv_getaddrinfo(&loop, &request, nullptr, host, service, hints);

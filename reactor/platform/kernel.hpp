@@ -1,4 +1,4 @@
-// The real platform: what the machine does, one thin function each. Internal.
+// The real platform: the system calls and libuv, one thin function each. Internal.
 //
 // Only reactor/platform/ calls these. The rest of the library calls those of the same names in
 // sys.hpp, which another platform may replace.
@@ -26,16 +26,16 @@ struct uv_work_s;
 
 namespace reactor::platform {
 
-/// What seeds the hashes of addresses that peers choose.
+/// The seeds for hashes of addresses that peers choose.
 using HashSeeds = std::array<std::uint64_t, 3>;
 
 /// One of several messages that are sent or received in one call.
 struct Message {
   msghdr header;
-  unsigned length;  ///< Of those received: how many bytes it has.
+  unsigned length;  ///< For a received message: how many bytes it has.
 };
 
-/// A flag of send(): more follows at once. 0 where the kernel knows no such flag.
+/// A flag of send(): more data follows immediately. 0 where the kernel has no such flag.
 extern const int more_follows;
 
 /// When the status of a file last changed.
@@ -51,9 +51,9 @@ inline constexpr int no_signal = 0;  // Each socket has SO_NOSIGPIPE instead.
 
 // ---- Sockets, and the files of unix sockets
 
-// Each returns what the call of the same name returns, or -errno: nothing here retries, waits or
-// interprets. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE. Those
-// that POSIX does not have are in linux/ and portable/.
+// Each returns what the call of the same name returns, or -errno, and does not retry, wait or
+// interpret. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE.
+// Functions that POSIX does not have are in linux/ and portable/.
 
 template <class T>
 T or_error(T result) {
@@ -62,7 +62,7 @@ T or_error(T result) {
 
 int socket(int family, int type, int protocol);
 int socketpair(int family, int type, int pair[2]);
-int pipe(int pair[2]);  // What is written to the second, which blocks, is received from the first.
+int pipe(int pair[2]);  // What is written to the second end, which blocks, is read from the first.
 int bind(int fd, const sockaddr* address, socklen_t size);
 int listen(int fd, int backlog);
 int accept(int fd, sockaddr* address, socklen_t* size);
@@ -81,7 +81,7 @@ inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
   return sent < 0 ? -errno : sent;
 }
 ssize_t sendmsg(int fd, const msghdr* message, int flags);
-// -EINVAL: the kernel does not send this file by itself.
+// -EINVAL: the kernel cannot send this file by itself.
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size);
 int recvmmsg(int fd, Message* messages, unsigned count, int flags);
 int sendmmsg(int fd, Message* messages, unsigned count, int flags);
@@ -92,7 +92,7 @@ int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
 
 int fcntl(int fd, int command, int argument);
-// What the kernel has of a stream that it has not sent, or that its peer has not acknowledged.
+// Bytes of a stream that the kernel has not sent, or that its peer has not acknowledged.
 int unsent_bytes(int fd);
 ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
 int lstat(const char* path, struct stat* file);
@@ -108,7 +108,7 @@ inline std::int64_t steady_now() {
 
 // ---- Names, threads, chance
 
-/// Blocks. Returns 0 or an error of libuv's; the list is given back with uv_freeaddrinfo().
+/// Blocks. Returns 0 or an error of libuv's; free the list with uv_freeaddrinfo().
 int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list);
 /// The name of the host that has this address.
 int getnameinfo(const sockaddr* address, std::string* name);
@@ -116,14 +116,14 @@ int getnameinfo(const sockaddr* address, std::string* name);
 /// Calls `run` on a thread of libuv's pool, and then `done` on the loop's, as uv_queue_work() does.
 void queue_work(uv_loop_s* native, uv_work_s* work, void (*run)(uv_work_s*),
                 void (*done)(uv_work_s*, int status));
-/// Work that has not begun is done at once, with UV_ECANCELED.
+/// If the work has not begun, `done` gets UV_ECANCELED.
 void cancel_work(uv_work_s* work);
 
 /// Calls `job` on one of a few threads that belong to no loop, and that no loop waits for. Returns
 /// 0 or an errno.
 int run_detached(Callback<void()> job);
 
-/// The same for as long as the process lives, and unknown to peers.
+/// The same for the whole life of the process, and unknown to peers.
 const HashSeeds& hash_seeds();
 
 }  // namespace kernel

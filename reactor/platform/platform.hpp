@@ -1,8 +1,8 @@
-// What the reactor stands on: sockets, readiness, time, names, threads, chance. Internal.
+// The functions below the reactor: sockets, readiness, time, names, threads, seeds. Internal.
 //
-// Each thread works on one platform: the kernel, or another in its place. So tests inject faults
-// and set the clock, and a simulated network replaces the real one, also below a program that is
-// linked with the shared library.
+// Each thread uses one platform: the kernel, or a replacement. Tests use a replacement to inject
+// faults, set the clock or simulate a network, also below a program that is linked with the shared
+// library.
 #pragma once
 
 #include <utility>
@@ -21,14 +21,14 @@ namespace reactor::platform {
 ///     const Use use(full);
 ///     Loop loop;
 ///
-/// A loop keeps the platform of the thread that made it, and its callbacks run on that one, as do
-/// its Work and its lookups of names. The threads of a LoopPool work on the platform of its caller.
-/// Handles are made, used and destroyed on the platform of their loop. A table of addresses is used
-/// on one platform, since that seeds their hashes. A platform that sets the clock makes pollers
-/// that wake by it.
+/// A loop keeps the platform of the thread that made it. Its callbacks, its Work and its lookups of
+/// names run on that platform. The threads of a LoopPool use the platform of its caller. Handles
+/// are made, used and destroyed on the platform of their loop. A table of addresses is used on one
+/// platform only, since the platform seeds their hashes. A platform that sets the clock makes
+/// pollers that wake by it.
 ///
 /// Lifetime  It outlives the loops made on it, and the lookups of names that they began.
-/// Thread    Called on each thread that works on it.
+/// Thread    Called on each thread that uses it.
 class Platform {
  public:
   Platform() = default;
@@ -122,11 +122,11 @@ class Platform {
   ~Platform() = default;
 };
 
-/// What this thread works on instead of the kernel; null: the kernel. Each call looks at it, which
-/// takes three instructions.
+/// The platform of this thread; null: the kernel. Each call checks it, which takes three
+/// instructions.
 [[gnu::tls_model("initial-exec")]] extern constinit thread_local Platform* replacement;
 
-/// While this lives, its thread works on `platform` (null: the kernel).
+/// While this lives, its thread uses `platform` (null: the kernel).
 class Use {
  public:
   explicit Use(Platform* platform) : before_(std::exchange(replacement, platform)) {}

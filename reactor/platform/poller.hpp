@@ -1,9 +1,9 @@
-// The kernel's side of the readiness engine: which descriptors are ready? Internal.
+// Reports which descriptors are ready: the interface to the kernel. Internal.
 //
-// Of two pollers the build links one as the kernel's. linux/epoll_poller.cpp keeps a private epoll
-// set; standalone, the thread blocks in it, and libuv's backend descriptor is one of its members;
-// embedded, one uv_poll_t inside the application's libuv loop watches it. portable/uv_poller.cpp
-// stands on uv_poll_t alone and runs wherever libuv does. Another platform has its own.
+// The build links one of two pollers as the kernel's. linux/epoll_poller.cpp keeps a private epoll
+// set. Standalone, the thread blocks in it, and libuv's backend descriptor is one of its members;
+// embedded, one uv_poll_t in the application's libuv loop watches it. portable/uv_poller.cpp uses
+// only uv_poll_t and runs wherever libuv does. Another platform has its own.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct uv_loop_s;
 
 namespace reactor::platform {
 
-/// Names a registration: a slot of the engine in the low half, its generation in the high half.
+/// Identifies a registration: a slot of the engine in the low half, its generation in the high
+/// half.
 using Token = std::uint64_t;
 
 /// What happened, as bits with the values of poll(2).
@@ -40,11 +41,11 @@ struct Event {
 
 class Poller {
  public:
-  /// Tokens below this one are the poller's own.
+  /// Tokens below this one belong to the poller.
   static constexpr std::size_t reserved_tokens = 3;
 
-  /// Embedded: the application's loop calls `on_ready(context)` when wait() has
-  /// something to give. Standalone, the engine alone calls it.
+  /// Embedded: the application's loop calls `on_ready(context)` when wait() has events to return.
+  /// Standalone: only the engine calls wait().
   struct Embedding {
     void (*on_ready)(void* context);
     void* context;
@@ -54,35 +55,36 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  /// False where streams have to be registered level-triggered, and to say what they wait for.
+  /// False where streams have to be registered level-triggered, with what they wait for.
   [[nodiscard]] bool has_edge_trigger() const { return has_edge_trigger_; }
 
-  /// Before the end of libuv's loop: gives libuv back what it has to close.
+  /// Called before libuv's loop ends: gives libuv back what it has to close.
   virtual void close() {}
 
   /// Each returns 0 or -errno. A descriptor may be added under several tokens.
   virtual int add(int fd, Interest interest, Trigger trigger, Token token) = 0;
   virtual int change(int fd, Interest interest, Trigger trigger, Token token) = 0;
   virtual void remove(int fd, Token token) = 0;
-  /// Instead of remove(), for a descriptor that nobody shares and that is closed next.
+  /// Replaces remove() for a descriptor that is not shared and that is closed next.
   virtual void forget(int fd, Token token) { remove(fd, token); }
 
   /// Waits until something is ready, at most `timeout` (milliseconds; negative: without limit).
-  /// Returns early, with nothing, after wake(), when arm()'s time came, or for libuv's sake.
+  /// Returns early, without events, after wake(), at the time set by arm(), or when libuv has to
+  /// run.
   ///
   /// Lifetime  The events are valid until the next wait().
   virtual std::span<const Event> wait(int timeout) = 0;
 
-  /// Whether more may be ready than the events that end at `end`, all of those of the last wait().
+  /// Whether more may be ready than the events of the last wait(), which end at `end`.
   [[nodiscard]] virtual bool may_have_more(const Event* /*end*/) const { return false; }
-  /// False where wait() only hands out what the application's loop has found.
+  /// False if wait() only returns what the application's loop has found.
   [[nodiscard]] virtual bool looks_by_itself() const { return true; }
 
-  /// For an event of wait() whose token no source has: true when it stands for one of a source's,
-  /// which it then becomes.
+  /// For an event of wait() whose token belongs to no source. Returns true if it stands for an
+  /// event of a source, and then replaces it by that event.
   virtual bool resolve(Event&) { return false; }
 
-  /// Lets libuv call back for what it found ready, if anything; once after each wait().
+  /// Makes libuv call back for what it found ready, if anything; once after each wait().
   void run_native() {
     if (!native_ready_) [[likely]]
       return;
@@ -91,27 +93,27 @@ class Poller {
   }
   [[nodiscard]] bool native_ready() const { return native_ready_; }
 
-  /// Ends the present or the next wait(). Any thread.
+  /// Ends the current or the next wait(). Any thread.
   virtual void wake() noexcept = 0;
 
   /// Ends a wait() once the platform's clock has reached `nanoseconds`; a later call replaces an
   /// earlier one.
   virtual void arm(std::int64_t nanoseconds) = 0;
 
-  /// True while libuv itself has something to wait for, besides `unreferenced` handles and requests
-  /// of ours that must not keep a loop running.
+  /// True while libuv itself has something to wait for, not counting `unreferenced` handles and
+  /// requests of this library that must not keep a loop running.
   [[nodiscard]] virtual bool native_alive(unsigned /*unreferenced*/) const { return false; }
 
-  /// For a program that waits in place of wait(): readable when wait() has something to report.
-  /// After native_wait() milliseconds libuv has to run all the same; negative: never.
+  /// For a program that waits instead of wait(): readable when wait() has something to report.
+  /// After native_wait() milliseconds libuv has to run in any case; negative: never.
   [[nodiscard]] virtual int descriptor() const { return -1; }
   [[nodiscard]] virtual int native_wait() { return -1; }
 
-  /// Embedded: whether the application's loop should go on for our sake.
+  /// Embedded: sets whether the application's loop continues because of this one.
   virtual void keep_alive(bool /*alive*/) {}
 
   /// In a forked child: gives up all that is shared with the parent's poller. `consistent` is false
-  /// where another thread may have been using the poller when the process was forked.
+  /// if another thread may have been using the poller when the process was forked.
   virtual void detach_from_parent(bool /*consistent*/) noexcept {}
 
  protected:

@@ -1,4 +1,4 @@
-// How a child process begins and how its end is noticed. Internal.
+// Starts a child process and reports its end. Internal.
 #pragma once
 
 #include <sys/types.h>
@@ -9,8 +9,8 @@ namespace reactor::platform {
 
 inline constexpr int standard_descriptors = 3;
 
-/// What becomes a child, which leads a session of its own, has no descriptors but these, and no
-/// signal blocked or ignored.
+/// Describes a child. The child leads its own session, has no descriptors but these, and no signal
+/// blocked or ignored.
 struct Spawn {
   const char* program = nullptr;
   const char* directory = nullptr;                                // Null: that of this process.
@@ -19,11 +19,11 @@ struct Spawn {
   char* const* environment = nullptr;
 };
 
-/// Returns 0 or an errno. ENOTSUP: this system cannot start a child so.
+/// Returns 0 or an errno. ENOTSUP: this system cannot start a child in this way.
 [[nodiscard]] int spawn(const Spawn& child, pid_t& id);
 
-/// Returns a descriptor that is readable once the child has ended, or -errno. -ENOSYS: SIGCHLD
-/// reports that.
+/// Returns a descriptor that is readable once the child has ended, or -errno. -ENOSYS: use SIGCHLD
+/// instead.
 [[nodiscard]] int open_process(pid_t id);
 
 }  // namespace reactor::platform

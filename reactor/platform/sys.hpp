@@ -1,4 +1,4 @@
-// The calls of the platform that this thread works on, one object each: sys::send(…). Internal.
+// The calls of this thread's platform, one object each: sys::send(…). Internal.
 #pragma once
 
 #include <utility>
@@ -21,7 +21,7 @@ struct Call<real, replacing> {
   }
 
  private:
-  // Apart, so that nothing is loaded for it where the kernel is called.
+  // A separate function, so that the kernel's path loads nothing for it.
   [[gnu::cold, gnu::noinline]] static Result replaced(Arguments... arguments) {
     return (replacement->*replacing)(std::forward<Arguments>(arguments)...);
   }

@@ -1,4 +1,4 @@
-// The pools of threads that do what blocks.
+// The thread pools for blocking calls.
 #include <pthread.h>
 #include <uv.h>
 
@@ -16,12 +16,12 @@
 namespace reactor::platform {
 namespace {
 
-// They belong to no loop, and are not libuv's: a loop that is destroyed would have to wait for
-// those, and thereby for name servers that are dead.
+// These threads belong to no loop, and are not libuv's: a loop waits for libuv's threads when it is
+// destroyed, and would then wait for name servers that do not respond.
 class DetachedThreads {
  public:
-  // Never destroyed: a thread may be in a job when the process ends. A forked child has none of
-  // the threads, and begins anew.
+  // Never destroyed: a thread may be in a job when the process ends. A forked child has none of the
+  // threads, and starts with a new pool.
   static DetachedThreads& instance() {
     static auto* current = new DetachedThreads;
     static const auto* const after_fork = new AfterFork(
@@ -42,7 +42,7 @@ class DetachedThreads {
     try {
       start();
     } catch (const std::system_error& error) {
-      if (running_ > 0) return 0;  // One of the others comes to it.
+      if (running_ > 0) return 0;  // Another thread will run it.
       waiting_.pop_back();
       return error.code().value();
     }
@@ -56,10 +56,10 @@ class DetachedThreads {
     Platform* platform = nullptr;
   };
 
-  // Lookups that nobody waits for any more count until the name service gives up.
+  // Lookups that were given up still count until the name service returns.
   static constexpr std::size_t most_threads = 16;
 
-  // Signals are for the threads of the application.
+  // Only threads of the application handle signals.
   void start() {
     sigset_t all, before;
     sigfillset(&all);
@@ -80,7 +80,7 @@ class DetachedThreads {
     }
   }
 
-  // None when the thread may end.
+  // Returns none when the thread may end.
   [[nodiscard]] std::optional<Job> next() {
     const std::lock_guard lock(mutex_);
     if (waiting_.empty()) {

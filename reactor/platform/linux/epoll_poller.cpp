@@ -1,5 +1,5 @@
-// The poller on Linux. Registrations that are edge-triggered cost no epoll_ctl after the first;
-// the wake-up descriptor and the timer are edge-triggered too, so that neither is ever read.
+// The poller on Linux. Registrations that are edge-triggered cost no epoll_ctl after the first. The
+// wake-up descriptor and the timer are edge-triggered too, so neither is ever read.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -34,16 +34,16 @@ constexpr Token wake_token = 0;
 constexpr Token timer_token = 1;
 constexpr Token native_token = 2;
 
-// Marks the tokens of nested sets; no generation of the engine has it.
+// Marks the tokens of nested sets; no generation of the engine has this bit.
 constexpr Token nested_bit = Token{1} << 63;
 
-// The kernel writes our events.
+// The kernel writes directly into Event.
 static_assert(sizeof(Event) == sizeof(epoll_event) &&
               offsetof(Event, happened) == offsetof(epoll_event, events) &&
               offsetof(Event, token) == offsetof(epoll_event, data));
 
 std::uint32_t to_epoll(Interest interest, Trigger trigger) {
-  // The kernel reports errors and hang-ups unasked; edge-triggered, that is at most once.
+  // The kernel always reports errors and hang-ups; edge-triggered, it does so at most once.
   if (interest == Interest::none) return EPOLLET;
   std::uint32_t events = 0;
   if (interest & Interest::readable) events |= EPOLLIN;
@@ -67,7 +67,7 @@ int new_set() { return epoll_create1(EPOLL_CLOEXEC); }
 int new_wake_up() { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 int new_timer() { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
 
-// Lets the number `fd` stand for `fresh`, or for nothing.
+// Makes the number `fd` refer to `fresh`, or closes it.
 void replace(int fd, int fresh) {
   if (fd < 0) return;
   if (fresh < 0) {
@@ -133,8 +133,8 @@ class EpollPoller final : public Poller {
   int timer_fd_ = -1;
   uv_poll_t* application_watch_ = nullptr;  // Null when standalone.
   Embedding embedding_{};
-  // An epoll set knows a descriptor once. The second and later watchers of one get a set of their
-  // own, which is a member of ours: each keeps its own interest and trigger.
+  // An epoll set can contain a descriptor only once. The second and later watchers of a descriptor
+  // get a set each, which is a member of the main set. So each keeps its own interest and trigger.
   std::unordered_map<Token, int> nested_sets_;
   std::array<Event, 256> events_;
 };
@@ -149,8 +149,8 @@ EpollPoller::~EpollPoller() {
 
 std::span<const Event> EpollPoller::collect(int timeout) {
   int count = wait_in_kernel(timeout);
-  // A signal ends the wait without events, also of a process that was stopped and continues: what
-  // arrived meanwhile is collected before any timer fires.
+  // A signal ends the wait without events, also when a stopped process continues. What arrived
+  // meanwhile is collected before any timer fires.
   if (count < 0) [[unlikely]]
     count = std::max(wait_in_kernel(0), 0);
   return {events_.data(), static_cast<std::size_t>(count)};
@@ -184,7 +184,7 @@ void EpollPoller::open(const Embedding* embedding) {
   set_ = check(new_set(), "epoll_create1");
   wake_fd_ = check(new_wake_up(), "eventfd");
   add_own(wake_fd_, EPOLLIN | EPOLLET, wake_token);
-  // Made now: the timer that waits for a free descriptor needs one itself.
+  // Made now: the timer that waits for a free descriptor needs a descriptor itself.
   timer_fd_ = check(new_timer(), "timerfd_create");
   add_own(timer_fd_, EPOLLIN | EPOLLET, timer_token);
   if (!embedding) {
@@ -240,7 +240,7 @@ int EpollPoller::add(int fd, Interest interest, Trigger trigger, Token token) {
 }
 
 int EpollPoller::change(int fd, Interest interest, Trigger trigger, Token token) {
-  if (trigger == Trigger::exclusive) {  // The kernel modifies no such registration.
+  if (trigger == Trigger::exclusive) {  // The kernel cannot modify such a registration.
     remove(fd, token);
     return add(fd, interest, trigger, token);
   }
@@ -272,7 +272,7 @@ bool EpollPoller::resolve(Event& event) {
 
 void EpollPoller::wake() noexcept {
   const std::uint64_t one = 1;
-  // Fails only when the counter is full, and then a wake-up is pending anyway.
+  // Fails only when the counter is full, and then a wake-up is pending already.
   [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
 }
 
@@ -289,8 +289,8 @@ void EpollPoller::keep_alive(bool alive) {
   alive ? uv_ref(watch) : uv_unref(watch);
 }
 
-// The numbers stay, so that whatever is closed and unregistered later finds them: what they stand
-// for is the child's own, and knows of nothing.
+// The descriptor numbers stay valid, so that they can be closed and unregistered later. They now
+// refer to new objects of the child, which watch nothing.
 void EpollPoller::detach_from_parent(bool consistent) noexcept {
   replace(set_, new_set());
   replace(wake_fd_, new_wake_up());

@@ -13,7 +13,7 @@
 namespace reactor {
 namespace {
 
-// What an error queue says of a datagram, as an errno; 0 where its sender has been told already.
+// The errno that an error queue reports for a datagram; 0 if its sender has received it already.
 int refusal_in(msghdr& message) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&message); control;
        control = CMSG_NXTHDR(&message, control)) {
@@ -27,7 +27,7 @@ int refusal_in(msghdr& message) {
   return 0;
 }
 
-// IPv4 peers of an IPv6 socket have an error queue of their own to ask for.
+// IPv4 peers of an IPv6 socket have a separate error queue, with its own option.
 constexpr SocketOption<bool> mapped_error_queue{"error_queue", IPPROTO_IP, IP_RECVERR};
 
 }  // namespace

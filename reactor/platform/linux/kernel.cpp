@@ -1,4 +1,4 @@
-// The calls that Linux has beyond POSIX.
+// The calls that Linux has in addition to POSIX.
 #include "reactor/platform/kernel.hpp"
 
 #include <sys/ioctl.h>
@@ -38,7 +38,7 @@ int accept(int fd, sockaddr* address, socklen_t* size) {
 }
 
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
-  // It knows no MSG_NOSIGNAL, so the signal is held back from this thread, and forgotten.
+  // It has no MSG_NOSIGNAL, so the signal is blocked in this thread, and discarded.
   sigset_t pipe, before;
   sigemptyset(&pipe);
   sigaddset(&pipe, SIGPIPE);
@@ -46,7 +46,7 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
   const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
   if (sigismember(&before, SIGPIPE) == 0) {
     constexpr timespec at_once{};
-    // Also where a part was sent before the peer was found gone: that part is what it returns.
+    // Needed also if a part was sent before the error: then sendfile returns the size of that part.
     if (sent != static_cast<ssize_t>(size)) ::sigtimedwait(&pipe, nullptr, &at_once);
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }

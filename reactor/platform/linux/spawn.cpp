@@ -22,7 +22,7 @@ namespace reactor::platform {
 
 namespace {
 
-// What the child does between its creation and its program, in order.
+// What the child does after its creation and before its program runs, in order.
 class SpawnActions {
  public:
   SpawnActions() {
@@ -42,7 +42,7 @@ class SpawnActions {
     note(posix_spawn_file_actions_addchdir_np(&actions_, directory));
   }
 
-  /// The errno of the first action that there was no memory for, or 0.
+  /// The errno of the first action that could not be added for lack of memory, or 0.
   [[nodiscard]] int error() const { return error_; }
   [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
 
@@ -85,7 +85,7 @@ int spawn(const Spawn& child, pid_t& id) {
   if (child.directory) actions.change_directory(child.directory);
   for (int fd = 0; fd < standard_descriptors; ++fd) {
     const int from = child.standard[static_cast<std::size_t>(fd)];
-    // Also onto itself, though it be close-on-exec.
+    // Needed also when both are equal: this clears close-on-exec.
     from < 0 ? actions.open_null(fd) : actions.duplicate(from, fd);
   }
   actions.close_from(standard_descriptors);

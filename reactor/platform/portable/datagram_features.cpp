@@ -25,7 +25,7 @@ std::size_t read_control(msghdr& message, PacketInfo& packet_info) {
   return 0;
 }
 
-// Datagrams are sent one by one, since no socket is known to be UDP's.
+// Never called: no socket is known to be UDP, so datagrams are sent one by one.
 void append_segment(msghdr&, std::size_t) {}
 
 }  // namespace reactor::platform

@@ -1,4 +1,4 @@
-// What Linux does in one call, by the calls of POSIX.
+// Calls of POSIX for what Linux does in one call.
 #include "reactor/platform/kernel.hpp"
 
 #include <fcntl.h>
@@ -20,8 +20,8 @@ timespec change_time(const struct stat& file) {
 namespace kernel {
 namespace {
 
-// Returns `fd` as a descriptor of ours, or -errno. A child that another thread starts by exec just
-// before has it too.
+// Makes `fd` close-on-exec and non-blocking; returns it or -errno. A child that another thread
+// starts before that inherits it.
 int owned(int fd) {
   if (fd < 0) return -errno;
   const int flags = ::fcntl(fd, F_GETFL);

@@ -1,4 +1,4 @@
-// The options that some systems have beyond POSIX.
+// The options that only some systems have.
 #include "reactor/socket_option.hpp"
 
 #include <netinet/in.h>

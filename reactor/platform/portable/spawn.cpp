@@ -1,4 +1,4 @@
-// By fork and exec. posix_spawn of POSIX.1-2008 can neither close all descriptors of a child, nor
+// Uses fork and exec. posix_spawn of POSIX.1-2008 can neither close all descriptors of a child, nor
 // give it a session, nor change its directory.
 #include "reactor/platform/spawn.hpp"
 
@@ -20,7 +20,7 @@
 namespace reactor::platform {
 namespace {
 
-// What may be the program, in the order in which that is tried.
+// The paths that may be the program, in the order in which to try them.
 std::vector<std::string> candidates(std::string_view program) {
   const bool is_name = !program.empty() && program.find('/') == std::string_view::npos;
   if (!is_name) return {std::string(program)};
@@ -35,7 +35,7 @@ std::vector<std::string> candidates(std::string_view program) {
   }
 }
 
-// From here on only what POSIX allows in the child of a process with several threads.
+// The following functions run in the child, and call only what POSIX allows there with threads.
 
 void restore_signals() {
   struct sigaction standard {};
@@ -55,7 +55,7 @@ bool give(int from, int fd) {
   return ::dup2(from, fd) == fd;
 }
 
-// poll() says which of many numbers are open: a child may have a million.
+// poll() reports which of many numbers are open: a child may have a million.
 void close_all_but(int kept) {
   constexpr int at_once = 256;
   const auto end = static_cast<int>(::sysconf(_SC_OPEN_MAX));
@@ -89,7 +89,7 @@ int become(const Spawn& child, const std::vector<std::string>& programs, int rep
   return error;
 }
 
-// A pipe that no standard descriptor is an end of, or -errno.
+// Opens a pipe whose ends are no standard descriptors. Returns 0 or -errno.
 int open_report(int ends[2]) {
   if (const int error = uv_pipe(ends, 0, 0)) return error;
   const int moved = ::fcntl(ends[1], F_DUPFD_CLOEXEC, standard_descriptors);
@@ -100,7 +100,7 @@ int open_report(int ends[2]) {
   return error;
 }
 
-// What the child reports: an errno, or nothing once its program runs.
+// What the child reports: an errno, or nothing when its program runs.
 int read_report(int fd) {
   int error = 0;
   while (::read(fd, &error, sizeof error) < 0 && errno == EINTR) {
@@ -115,7 +115,7 @@ int spawn(const Spawn& child, pid_t& id) {
   int ends[2];
   if (const int failed = open_report(ends)) return -failed;
 
-  // No handler of this process runs in the child.
+  // Signal handlers of this process must not run in the child.
   sigset_t all, before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);

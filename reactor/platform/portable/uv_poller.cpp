@@ -1,5 +1,5 @@
 // The poller on uv_poll_t, wherever libuv runs: level-triggered only, one uv_poll_t for each
-// descriptor, however many watch it.
+// descriptor, however many watchers it has.
 #include <fcntl.h>
 #include <unistd.h>
 #include <uv.h>
@@ -42,7 +42,7 @@ unsigned to_happened(int events) {
   return happened;
 }
 
-// A handle lives on the heap until libuv has closed it.
+// A handle stays on the heap until libuv has closed it.
 template <class Native>
 void close_native(Native* handle) {
   uv_close(reinterpret_cast<uv_handle_t*>(handle),
@@ -111,7 +111,7 @@ int UvPoller::Descriptor::update() {
 }
 
 void UvPoller::Descriptor::collect(int status, int events) {
-  // A pending error of the socket comes as UV_EBADF, whereupon libuv has stopped the handle.
+  // libuv reports a pending error of the socket as UV_EBADF, and has then stopped the handle.
   const bool failed = status < 0;
   for (Registration& registration : registrations) {
     const int wanted = to_native(registration.interest);
@@ -123,7 +123,7 @@ void UvPoller::Descriptor::collect(int status, int events) {
   update();
 }
 
-// libuv's timers count whole milliseconds and can be early by a part of one.
+// libuv's timers count whole milliseconds and can be early by a fraction of one.
 void UvPoller::start_timer() {
   const std::int64_t left = std::max<std::int64_t>(armed_for_ - kernel::steady_now(), 0);
   uv_update_time(&loop_);
@@ -218,7 +218,7 @@ void UvPoller::remove(int fd, Token token) {
   descriptors_.erase(place);
 }
 
-// libuv has collected all there is, and called back for its own.
+// uv_run has collected all events, and has called back for libuv's own handles.
 std::span<const Event> UvPoller::wait(int timeout) {
   if (host_) uv_run(&loop_, timeout == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
   given_.clear();
@@ -236,7 +236,7 @@ void UvPoller::arm(std::int64_t nanoseconds) {
 }
 
 bool UvPoller::native_alive(unsigned unreferenced) const {
-  const unsigned ours = host_ ? 1 : 0;  // The wake-up is what run() waits on.
+  const unsigned ours = host_ ? 1 : 0;  // The wake-up handle, on which run() waits.
   return loop_.active_handles + loop_.active_reqs.count > unreferenced + ours;
 }
 
@@ -246,7 +246,7 @@ void UvPoller::keep_alive(bool alive) {
   alive ? uv_ref(handle) : uv_unref(handle);
 }
 
-// libuv's descriptor keeps its number, and becomes that of a new loop, which watches nothing.
+// libuv's descriptor keeps its number, but now refers to that of a new loop, which watches nothing.
 void UvPoller::detach_from_parent(bool) noexcept {
   forked_ = true;
   uv_loop_t fresh;
