@@ -15,8 +15,8 @@ using protocols::PayloadSize;
 
 constexpr int deepest = 100;
 
-// Walks over a header without building it, and remembers the size; false from a callback ends the
-// walk.
+// Visits the values of a header without building a document, and stores the size. A callback that
+// returns false ends the visit.
 class Walk final : public nlohmann::json_sax<json> {
  public:
   std::optional<PayloadSize> size;
@@ -26,7 +26,7 @@ class Walk final : public nlohmann::json_sax<json> {
   bool number_integer(number_integer_t) override { return value(DecodeError::bad_size); }
   bool number_unsigned(number_unsigned_t number) override { return value(number); }
   bool number_float(number_float_t, const string_t& text) override {
-    // An integer of more than 64 bits arrives here.
+    // The parser reports an integer of more than 64 bits here.
     const bool digits_only = text.find_first_not_of("0123456789") == text.npos;
     return value(digits_only ? DecodeError::too_large : DecodeError::bad_size);
   }
@@ -65,8 +65,8 @@ class Walk final : public nlohmann::json_sax<json> {
 }  // namespace
 
 PayloadSize data_size(std::string_view header) {
-  // The library would skip a byte order mark, take a bare value for a document, and a NUL for the
-  // end of it.
+  // The library would skip a byte order mark, accept a bare value as a document, and take a NUL for
+  // the end of the text.
   if (header.find('\0') != header.npos) return DecodeError::bad_header;
   const auto first = header.find_first_not_of(" \t\r\n");
   if (first == header.npos || header[first] != '{') return DecodeError::bad_header;

@@ -1,4 +1,4 @@
-// The payload size in a JSON header: what the json_header decoders of these samples are given.
+// The payload size in a JSON header. The json_header decoders of these samples use it.
 #pragma once
 
 #include <string_view>

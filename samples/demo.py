@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Starts every sample server, drives it by its client, and shows what was asked and answered.
+"""Starts every sample server, runs its client, and shows requests and responses.
 
-Ends with a short throughput table; exit code 0 when all of it worked. A new sample adds a function
-here, which names it in `@shows` and yields an Exchange for each thing that it shows.
+Ends with a short throughput table; the exit code is 0 if everything worked. A new sample adds a
+function here, which names the sample in `@shows` and yields an Exchange for each thing it shows.
 """
 
 import base64
@@ -23,7 +23,7 @@ SHOWS = {}  # Sample → the function that shows it.
 
 @dataclass
 class Exchange:
-    """One line of the demo: who was asked what, and what came back."""
+    """One line of the demo: a program, its request, and the response."""
     who: str
     asked: str
     answered: str
@@ -174,7 +174,7 @@ def broadcast():
 @shows("ping")
 def ping():
     done = run("ping", "127.0.0.1", "--count", 2, "--interval", 0.1)
-    needs_right = "CAP_NET_RAW" in done.stderr  # Then it says so, which is all it can do.
+    needs_right = "CAP_NET_RAW" in done.stderr  # Without the right, ping can only report that.
     yield Exchange("ping", "127.0.0.1, twice", done.stderr.strip() or done.stdout.splitlines()[-2],
                    re.compile(r"error: .*CAP_NET_RAW.*" if needs_right else
                               r"2 packets transmitted, 2 received, 0% packet loss, time \d+ms"))
@@ -213,7 +213,7 @@ def inspector():
 
 
 def throughput():
-    """A short run beside bare epoll. True when it worked."""
+    """Runs a short benchmark next to bare epoll. True if it worked."""
     with tempfile.TemporaryDirectory() as results:
         return subprocess.run(
             [sys.executable, ROOT / "bench/run.py", "echo", "--quick", "--servers", "uvreactor",

@@ -1,4 +1,4 @@
-"""Starts the sample programs and talks to them: what the demo and the tests share."""
+"""Starts the sample programs and communicates with them, for the demo and the tests."""
 
 import os
 import queue
@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 BUILD = Path(os.environ.get("UVREACTOR_BUILD", Path(__file__).resolve().parent.parent / "build"))
-TIMEOUT_SECONDS = 60  # Bounds only what fails; sanitizers and valgrind are slow.
+TIMEOUT_SECONDS = 60  # Limits only failures; sanitizers and valgrind are slow.
 
 
 def program(name):
@@ -16,20 +16,20 @@ def program(name):
 
 
 def run(name, *arguments, input="", seconds=TIMEOUT_SECONDS):
-    """Runs a sample to its end. Text in and out; returncode, stdout and stderr tell the rest."""
+    """Runs a sample to its end. Returns its returncode, and stdout and stderr as text."""
     return subprocess.run([program(name), *map(str, arguments)], input=input, text=True,
                           capture_output=True, timeout=seconds, check=False)
 
 
 def write_private(path, text):
-    """Writes a file that only its owner can read, as secrets and passwords have to be."""
+    """Writes a file that only its owner can read, as secrets and passwords require."""
     path.touch(0o600)
     path.write_text(text)
     return path
 
 
 class Server:
-    """A running server, on a free port unless its options say where.
+    """A running server, on a free port unless its options name an endpoint.
 
         with Server("tcp_echo_server", "--upper") as server:
             run("tcp_echo_client", server.endpoint, input="hello\\n")
@@ -62,26 +62,27 @@ class Server:
         return int(self.endpoint.rpartition(":")[2])
 
     def line(self, seconds=TIMEOUT_SECONDS):
-        """The next line of its standard output; None when it has ended."""
+        """Returns the next line of its standard output; None when it has ended."""
         try:
             return self._lines.get(timeout=seconds)
         except queue.Empty:
             raise AssertionError(f"{self.name} printed nothing for {seconds} s") from None
 
     def errors(self):
-        """What it has written to standard error so far: all of it once the block is left."""
-        # The process writes where the descriptor that both have stands, so reading must not move it.
+        """Returns its standard error so far: all of it after the block is left."""
+        # Both processes share the descriptor's position, at which the server writes: reading must
+        # not move it.
         size = os.fstat(self._errors.fileno()).st_size
         return os.pread(self._errors.fileno(), size, 0).decode(errors="replace")
 
     def stop(self, seconds=TIMEOUT_SECONDS):
-        """Asks it to end, and gives its exit code."""
+        """Requests it to end, and returns its exit code."""
         self.process.terminate()
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            # ThreadSanitizer keeps what it knows of a thread's signals in memory that the first
-            # blocking call makes, and loses a signal that comes just then (clang 14: 2 in 1,000).
+            # ThreadSanitizer keeps a thread's signal state in memory that its first blocking call
+            # allocates, and loses a signal that arrives just then (clang 14: 2 in 1,000).
             if b"__tsan_init" not in program(self.name).read_bytes():
                 raise
             self.process.terminate()

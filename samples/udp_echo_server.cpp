@@ -16,12 +16,12 @@
 
 namespace {
 
-// Enough for what has arrived before SIGTERM: the kernel's buffer holds no more than that.
+// Enough for what arrived before SIGTERM: the kernel's buffer holds no more than that.
 constexpr std::chrono::milliseconds time_to_finish(50);
 
 constexpr reactor::DatagramOptions options{.when_full = reactor::WhenFull::drop_newest};
 
-// On all addresses of an endpoint.
+// Echoes on all addresses of an endpoint.
 struct Echo {
   Echo(reactor::Loop& loop, const std::string& endpoint, bool upper)
       : sockets(samples::value_of(reactor::DatagramSocket::bind_all(loop, endpoint, options))),
@@ -39,7 +39,7 @@ struct Echo {
 
   [[nodiscard]] const reactor::Address& address() const { return sockets.front().address(); }
 
-  // What is queued is still sent.
+  // Queued datagrams are still sent.
   void end() {
     for (reactor::DatagramSocket& socket : sockets) socket.drain();
   }

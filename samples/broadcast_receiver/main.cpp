@@ -1,4 +1,4 @@
-// Hears what is broadcast or multicast, prints it, and tells the sender that somebody is there.
+// Receives broadcast and multicast datagrams, prints each, and replies to its sender.
 #include <string>
 
 #include "reactor/stop_signals.hpp"
@@ -15,7 +15,7 @@ using broadcast_receiver::Rules;
 using broadcast_receiver::Sender;
 using Server = reactor::UdpServer<Sender>;
 
-// On each socket that can, where the name has several addresses.
+// Joins the group on each socket whose family fits, when the name has several addresses.
 void join(Server& server, const reactor::Address& group, unsigned interface) {
   const bool only_one = server.addresses().size() == 1;
   server.for_each_socket([&](reactor::Socket& socket) {
@@ -28,7 +28,7 @@ void receive(const Options& options) {
   reactor::Loop loop;
   Rules rules{.loop = loop, .options = options};
   reactor::UdpServerOptions server_options;
-  server_options.socket.reuse_address = true;  // Several receivers on one host hear it.
+  server_options.socket.reuse_address = true;  // Several receivers on one host receive it.
   auto server = samples::value_of(
       Server::bind(loop, options.listen, server_options,
                    [&rules](reactor::UdpPeer& peer) { return Sender(peer, rules); }));

@@ -1,4 +1,4 @@
-// One that broadcasts: what it sends is printed, and answered where that can do no harm.
+// One sender of broadcasts: prints what it sends, and replies where a reply can do no harm.
 #pragma once
 
 #include <netinet/in.h>
@@ -20,11 +20,11 @@ struct Options {
   std::vector<std::string> groups;
   std::string interface;
   std::string reply = "I am here";
-  bool any_length = false;  // Of what is answered; else nothing that is shorter than the reply.
+  bool any_length = false;  // Reply also to datagrams that are shorter than the reply.
   bool no_reply = false;
 };
 
-// What all senders are treated by.
+// What all senders share.
 struct Rules {
   reactor::Loop& loop;
   const Options& options;
@@ -45,9 +45,9 @@ class Sender {
   }
 
  private:
-  // An answer that were answered would go on for ever, among all the receivers of a network. One
-  // comes from another receiver's port, or another server's (below 1024), or says what we say; the
-  // limit is for any that does not.
+  // A reply to a reply would go on for ever among all receivers of a network. A reply of another
+  // program comes from another receiver's port or from a server's (below 1024), or has our text.
+  // The rate limit covers all other replies.
   bool may_reply(const reactor::Datagram& datagram) {
     const std::uint16_t port = peer_.address().port();
     if (rules_.options.no_reply || port < IPPORT_RESERVED || port == rules_.port) return false;
@@ -56,8 +56,8 @@ class Sender {
     return replies_.allow(now) && rules_.replies.allow(now);
   }
 
-  // The sender's address may be forged, and the reply go to a victim: it must not get more bytes
-  // that way than the attacker sends.
+  // The sender's address may be forged, so that the reply goes to a victim. The victim must not get
+  // more bytes than the attacker sends.
   bool is_too_short(const reactor::Datagram& datagram) {
     const std::size_t least = rules_.options.any_length ? 0 : rules_.options.reply.size();
     if (datagram.bytes.size() >= least) return false;

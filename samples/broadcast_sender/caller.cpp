@@ -22,14 +22,14 @@ namespace {
 
 using std::chrono::system_clock;
 
-// A reply says nothing of what it answers, but where it comes to does: each message leaves from a
-// port of its own, as traceroute's probes do.
+// A reply does not contain what it replies to. Each message therefore leaves from a port of its
+// own, as traceroute's probes do: the port at which a reply arrives identifies the message.
 struct Message {
   reactor::DatagramSocket socket;
   std::chrono::sys_time<std::chrono::nanoseconds> sent_at;
 };
 
-// Replies to older messages are no longer heard.
+// Replies to older messages are not received any more.
 constexpr std::size_t most_messages = 16;
 
 class Caller {
@@ -61,7 +61,7 @@ class Caller {
     to_.set_port(to.port());
   }
 
-  // The last message gets as much time for its replies as the others.
+  // Stops an interval after the last message, so that its replies have time to arrive.
   void send_or_end() {
     if (options_.count && count_ == *options_.count) return loop_.stop();
     send();
@@ -86,7 +86,7 @@ class Caller {
     message.socket.send(to_, options_.message);
   }
 
-  // Where nothing can be sent to the first address of a name.
+  // Used when nothing can be sent to the first address of a name.
   void try_next(Message& message, const reactor::Error& error) {
     if (!sent_nothing() || tried_ == addresses_.size()) return report(error);
     use(addresses_[tried_++]);
@@ -126,7 +126,7 @@ class Caller {
   std::optional<reactor::Timer> next_;
   unsigned count_ = 0;
   std::list<Message> messages_;
-  bool forgot_sent_ = false;  // One of those that are no longer there.
+  bool forgot_sent_ = false;  // Whether a message that is no longer in messages_ was sent.
 };
 
 }  // namespace

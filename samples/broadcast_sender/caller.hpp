@@ -1,4 +1,4 @@
-// Sends a message every so often, and prints each reply and how soon it came.
+// Sends a message at an interval, and prints each reply with its delay.
 #pragma once
 
 #include <optional>

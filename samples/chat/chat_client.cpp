@@ -1,4 +1,4 @@
-// A client of chat_server: says the lines of standard input, prints what the others say.
+// A client of chat_server: sends the lines of standard input, prints the lines of all members.
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -23,7 +23,7 @@ class ChatClient {
     stream_.on_close([this](const reactor::Error& error) {
       if (error) throw samples::Failed(error);
       if (!leaving_) throw samples::Failed("the server closed the connection");
-      input_.reset();  // After /quit there may be more to read.
+      input_.reset();  // After /quit there may be more input.
     });
   }
 
@@ -39,7 +39,7 @@ class ChatClient {
     name_.empty() ? talk() : say("/nick " + name_);
   }
 
-  // The first line that is to this client alone answers its first line, the /nick.
+  // The first line for this client alone is the response to its first line, the /nick.
   void show(std::string_view line) {
     const std::string text = samples::printable(line);
     if (!input_ && text.starts_with("! ")) throw samples::Failed("--name: " + text.substr(2));
@@ -55,7 +55,7 @@ class ChatClient {
         loop_, [this](std::string_view line) { say(std::string(line)); },
         [this] {
           leaving_ = true;
-          stream_.shutdown();  // What is under way to this client still comes.
+          stream_.shutdown();  // What the server has sent already still arrives.
         });
   }
 

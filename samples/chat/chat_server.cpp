@@ -1,17 +1,17 @@
-// A chat room: what one says, all read. Lines of UTF-8 in both directions:
+// A chat room: each line of a client goes to all clients. Lines are UTF-8 in both directions:
 //
-//     hello, all              said to everybody, who receive `NAME: hello, all`
-//     /nick NAME              a name to be known by, guest-1 and so on until then
+//     hello, all              sent to everyone, as `NAME: hello, all`
+//     /nick NAME              a name for the client, which is guest-1 and so on until then
 //     /who  /quit
-//     * ann joined            from the server; nobody can say a line that begins like this
-//     ! that name is taken    from the server, to one client: a command that was refused
+//     * ann joined            from the server; no client can send a line that begins like this
+//     ! that name is taken    from the server, to one client: a command was refused
 //
-// What a client sends that never ends a line counts as a line after half a second, as does what
-// stands behind the last line when it ends its side.
+// If a client has never sent a line end, its text counts as a line after half a second without more
+// text. Text behind the last line end counts as a line when the client ends its side.
 //
-// A client joins with its first line, under its name if that line is a /nick. Everybody receives
-// everything in the same order, its sender too. A client that does not read is dropped when more
-// than --max-unread bytes wait for it; nobody else waits.
+// A client joins with its first line, under its name if that line is a /nick. All clients, the
+// sender too, receive all lines in the same order. A client that does not read is dropped when more
+// than --max-unread bytes wait for it; no other client waits for it.
 #include <string>
 
 #include "reactor/stop_signals.hpp"
@@ -27,7 +27,7 @@ int main(int count, char** words) {
       "line\n"
       "after half a second.\n"
       "Example: chat_server --listen 127.0.0.1:9000"};
-  // A member may have sent a line that has no end yet.
+  // A member may have sent a line without its end.
   command_line.footer(
       samples::memory_text(chat::Room::options(max_unread_bytes), chat::Room::bytes_each));
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");

@@ -26,9 +26,9 @@ struct Alike {
   const char* text;
 };
 
-// Latin, Greek and Cyrillic letters: case folded, without marks (Unicode 14, NFD), and as the Latin
-// letter that looks like it. A Greek capital letter stands for the Latin capital that looks like
-// it.
+// Latin, Greek and Cyrillic letters, each with the Latin letter that it looks like: case folded,
+// without marks (Unicode 14, NFD). A Greek capital letter is replaced by the Latin capital that
+// looks like it.
 constexpr Alike alike[] = {
     {0x00c0, "a"},  {0x00c1, "a"},  {0x00c2, "a"},  {0x00c3, "a"},  {0x00c4, "a"},  {0x00c5, "a"},
     {0x00c6, "æ"},  {0x00c7, "c"},  {0x00c8, "e"},  {0x00c9, "e"},  {0x00ca, "e"},  {0x00cb, "e"},

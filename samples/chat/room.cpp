@@ -18,8 +18,8 @@ constexpr std::size_t max_text_bytes = 4096;
 constexpr std::size_t max_name_bytes = 32;
 constexpr std::string_view too_long = "! that line is too long\n";
 
-// Why it is no name, or nothing: neither two words nor what could be taken for something else in
-// front of a text.
+// The reason why `name` is refused, or nothing. A name is one word, and its beginning cannot be
+// taken for something else in front of a text.
 std::string_view fault_of(const std::string& name) {
   const bool fits = !name.empty() && name.size() <= max_name_bytes &&
                     name.find_first_of(" :") == name.npos && name.front() != '*' &&
@@ -32,14 +32,14 @@ std::string_view fault_of(const std::string& name) {
 
 }  // namespace
 
-// What is not even read to its end is the last that is heard of a member.
+// A line that is too long arrives as an error. It is the last frame of its member.
 void Member::on_frame(const Decoder::Frame& frame) {
   if (const auto* line = std::get_if<std::string_view>(&frame)) {
     room.hear(*this, *line);
   } else {
     room.answer(*this, too_long);
   }
-  // The frames that were received behind this one are kept until then.
+  // The frames that were received behind this one are kept until the stream is resumed.
   if (!share->may_go_on()) stream.pause();
 }
 void Member::on_end() {
@@ -59,7 +59,7 @@ Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unr
           Server::listen(loop, endpoint, options(max_unread_bytes),
                          [this](reactor::Stream& stream) { return enter(stream); }))) {
   samples::log_errors(server_);
-  // The decoder of a connection is made right after its session.
+  // The server makes the decoder of a connection right after its session.
   server_.set_decoder([this] { return Member::Decoder(samples::PausedLines(*last_entered_)); });
 }
 
@@ -90,7 +90,7 @@ void Room::hear(Member& member, std::string_view line) {
   if (!text.empty()) tell_all(member.name + ": " + text + '\n');
 }
 
-// The last to be said to a client may be its own last line.
+// The last line that a client receives may be its own last line.
 void Room::leave(Member& member) {
   tell_now();
   member.stream.close();
@@ -145,12 +145,12 @@ void Room::list_names(Member& member) {
 }
 
 void Room::answer(Member& member, std::string_view text) {
-  tell_now();  // What was said before comes before.
+  tell_now();  // Earlier lines are sent first.
   member.stream.write(text);
 }
 
-// Everything said in one iteration of the loop is encoded once, and goes to each in one system
-// call. For many members less is gathered: it is sent in the time of those who say it.
+// All lines of one loop iteration are sent to each member in one system call. With many members,
+// fewer lines are gathered: they are sent in the time share of the clients that send them.
 void Room::tell_all(std::string_view line) {
   const std::size_t enough_at_once =
       std::clamp<std::size_t>((2 << 20) / (server_.connections() + 1), 8192, 65536);

@@ -1,4 +1,4 @@
-// Who is in a chat room, and what each of them hears.
+// The members of a chat room, and what each of them receives.
 #pragma once
 
 #include <cstddef>
@@ -33,14 +33,14 @@ struct Member {
   void on_close(const reactor::Error& error);
 };
 
-/// Everybody hears everything in the same order, who says it too.
+/// All members, the sender too, receive all lines in the same order.
 class Room {
  public:
-  /// Who has more than `max_unread_bytes` waiting is dropped. Fails, as programs do.
+  /// A member for which more than `max_unread_bytes` wait is dropped. Throws samples::Failed.
   Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes);
 
-  /// What the options bound, and what a member may keep besides: a line without its end. When the
-  /// server is full, clients that have not joined give way.
+  /// The limits of the server. A member may keep a line without its end besides. When the server is
+  /// full, clients that have not joined are closed.
   [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes) {
     return {.unaccepted_timeout = reactor::Duration::max(),
             .max_unaccepted = SIZE_MAX,

@@ -21,7 +21,7 @@ namespace dialog {
 using reactor::Error;
 using reactor::Stream;
 
-// Typing is paused long before that: see Conversation::say.
+// Typing is paused long before this limit: see Conversation::say.
 constexpr std::size_t most_queued_bytes = 4 << 20;
 constexpr std::size_t most_line_bytes = 1 << 20;
 
@@ -36,7 +36,7 @@ inline void show(std::FILE* out, const std::string& text) {
   std::fflush(out);
 }
 
-// One connection, until one of the two says `bye` or ends it.
+// One connection, until one of the two people types `bye` or ends it.
 class Conversation {
  public:
   Conversation(reactor::Loop& loop, Stream stream, samples::LineInput& input,
@@ -59,7 +59,7 @@ class Conversation {
       if (!ended_) input_.resume();
     });
     stream_.on_close([this](const Error& error) {
-      // A peer that leaves its side open after `bye` has received everything all the same.
+      // A peer that leaves its side open after `bye` has received everything, too.
       const bool complete = ended_ && stream_.queued_bytes() == 0;
       auto call = std::move(on_over_);  // It may destroy this object.
       call(complete ? Error() : error);
@@ -72,14 +72,15 @@ class Conversation {
     is_bye(line) ? end() : input_.prompt();
   }
 
-  // Ends the conversation where nothing has moved for `timeout`; says what is left of it otherwise.
+  // Ends the conversation when nothing has moved for `timeout`. Returns the time that is left
+  // otherwise.
   reactor::Duration end_if_idle(reactor::Duration timeout) {
     const reactor::Duration left = timeout - stream_.quiet_for();
     if (left.count() <= 0) stream_.fail({reactor::idle_too_long(), "talk to", {}, {}});
     return left;
   }
 
-  // The peer may go on.
+  // Ends this side. The peer may go on.
   void say_no_more() { stream_.shutdown(); }
 
   void end() {
@@ -89,7 +90,8 @@ class Conversation {
   }
 
  private:
-  // The peer has ended its side. What is typed already, as from a file, is still sent.
+  // After the peer has ended its side, lines that were typed before, as from a file, are still
+  // sent.
   static constexpr std::chrono::milliseconds time_for_farewell{500};
 
   void hear(std::string_view line) {

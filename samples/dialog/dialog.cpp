@@ -40,11 +40,11 @@ class Client {
   reactor::Loop& loop_;
   std::optional<samples::LineInput> input_;
   std::optional<Conversation> conversation_;
-  Stream connecting_;  // Until it is the conversation's.
+  Stream connecting_;  // Moved into the conversation when it is connected.
 };
 
-// Serves one client after the other; the next waits in the kernel's queue. What is typed while
-// there is none is for the next.
+// Serves one client after the other; the next waits in the kernel's queue. Lines that are typed
+// while there is no client go to the next one.
 class Server {
  public:
   Server(reactor::Loop& loop, const std::string& endpoint, reactor::Duration idle_timeout)
@@ -95,7 +95,7 @@ class Server {
     listener_ ? listener_->resume() : loop_.stop();
   }
 
-  // Ctrl-D at a terminal ends the server. Without one, as in a script, its clients go on.
+  // Ctrl-D at a terminal ends the server. In a script, without a terminal, its clients go on.
   void end_of_input() {
     if (isatty(STDIN_FILENO)) drain();
   }

@@ -9,7 +9,7 @@ namespace dialog {
 
 void call(const std::string& endpoint);
 
-/// One client after the other. One with which nothing moves for `idle_timeout` gives way; 0: none.
+/// Serves one client after the other. Ends one that is idle for `idle_timeout`; 0: never.
 void serve(const std::string& endpoint, reactor::Duration idle_timeout);
 
 }  // namespace dialog

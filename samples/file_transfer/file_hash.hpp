@@ -1,4 +1,4 @@
-// The SHA-256 of part of a file, off the loop's thread.
+// The SHA-256 of part of a file, computed off the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,18 @@
 
 namespace file_transfer {
 
-/// The same open file once more, or nothing.
+/// Another descriptor of the same open file, or an empty File.
 [[nodiscard]] reactor::File duplicate(const reactor::File& file);
 
-/// Hashes part of a file, in steps between which others get their turn.
+/// Hashes part of a file in steps, between which other clients' work can run.
 ///
-/// Errors    What read(2) says; io_error: the file is shorter.
-/// Lifetime  Destroying it is final.
+/// Errors    Those of read(2); io_error: the file is shorter.
+/// Lifetime  After destruction `on_done` is not called.
 class FileHash {
  public:
   using OnDone = reactor::Callback<void(reactor::Result<samples::Sha256>)>;
 
-  /// Goes on from `hash`, which is that of the bytes before `offset`.
+  /// Continues from `hash`, the hash of the bytes before `offset`.
   FileHash(samples::FairWork::Client worker, reactor::File file, samples::Sha256 hash,
            std::uint64_t offset, std::uint64_t end, OnDone on_done);
   FileHash(const FileHash&) = delete;

@@ -1,4 +1,4 @@
-// Keeps files for users with accounts; README.md describes what the two sides say to each other.
+// Keeps files for users with accounts; README.md describes the protocol.
 #include <cmath>
 #include <string>
 #include <vector>
@@ -17,13 +17,13 @@
 namespace file_transfer {
 namespace {
 
-// Nothing is written above the high-water mark but the rest of an answer: a page of a listing, or
-// an error that tells a path.
+// Above the high-water mark only the rest of a response is written: a page of a listing, or an
+// error that contains a path.
 constexpr std::size_t high_water_bytes = 128 << 10;
 constexpr std::size_t max_queued_bytes = high_water_bytes + 2 * max_page_bytes;
 
 // A session has its user's folder open, the file that it receives or sends, and for a moment the
-// folder that holds it.
+// folder that contains the file.
 reactor::ServerOptions server_options(const samples::Access& access, const Patience& patience) {
   reactor::ServerOptions server{.descriptors_each = 4,
                                 .high_water_bytes = high_water_bytes,
@@ -54,7 +54,7 @@ void add_user(const std::string& path, const std::string& user, const std::strin
               const std::string& password_file) {
   if (!is_user_name(user)) throw samples::Failed("no name for a user: " + user);
   const std::uint64_t bytes = parse_size(quota);
-  (void)Accounts::read(path);  // Rather now than when the password is typed.
+  (void)Accounts::read(path);  // Reports an error before the password is typed.
   const std::string password = read_password(password_file, "password for " + user + ": ");
   Accounts::update(path, [&](Accounts& accounts) { accounts.set(user, password, bytes); });
 }

@@ -16,7 +16,7 @@ using samples::Sha256;
 
 constexpr std::size_t piece_bytes = 1 << 20;
 
-// What a disk is given while the rest arrives, so that the sync at the end finds little to wait for.
+// Flushed to the disk while the rest arrives, so that the sync at the end finds little to wait for.
 constexpr std::uint64_t flush_bytes = 16 << 20;
 
 }  // namespace

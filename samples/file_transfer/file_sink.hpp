@@ -1,4 +1,4 @@
-// A file that arrives, written and hashed off the loop's thread.
+// Writes and hashes a file that arrives, off the loop's thread.
 #pragma once
 
 #include <cstdint>
@@ -15,29 +15,31 @@
 
 namespace file_transfer {
 
-/// Writes what arrives to a file and hashes it, while the next bytes arrive: two pieces of memory
-/// at most, however long the file.
+/// Writes what arrives to a file and hashes it while the next bytes arrive. It holds at most two
+/// pieces in memory, however long the file.
 ///
-/// Lifetime  Destroying it is final; what is being written then still gets there.
+/// Lifetime  After destruction no callback is called; the piece that is being written is still
+///           written.
 class FileSink {
  public:
   using OnFinished = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
-  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_room` comes when write()
-  /// may go on that said no. `held` is let go once nothing writes to the file any more.
+  /// Continues from `hash`, the hash of the bytes before `offset`. `on_room` is called when write()
+  /// may be called again after it returned false. `held` is released when nothing writes to the
+  /// file any more.
   FileSink(samples::FairWork::Client worker, reactor::File file, samples::Sha256 hash,
            std::uint64_t offset, reactor::Callback<void()> on_room,
            std::shared_ptr<const void> held = nullptr);
   FileSink(const FileSink&) = delete;
   FileSink& operator=(const FileSink&) = delete;
 
-  /// Takes all; false: wait for on_room.
+  /// Takes all bytes. False: wait for `on_room`.
   [[nodiscard]] bool write(reactor::Stream::Bytes bytes);
 
-  /// Once everything is on the disk (fsync), tells its hash.
+  /// Reports the hash when everything is on the disk (fsync).
   void finish(OnFinished on_finished);
 
-  /// The first thing that went wrong.
+  /// The first error.
   [[nodiscard]] const std::optional<reactor::Error>& error() const { return error_; }
 
  private:

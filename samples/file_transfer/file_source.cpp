@@ -73,7 +73,7 @@ bool FileSource::send_piece() {
 
 void FileSource::finish(Result<samples::Digest> digest) {
   OnSent on_sent = std::exchange(on_sent_, nullptr);
-  if (on_sent) on_sent(std::move(digest));  // The end of this object, as a rule.
+  if (on_sent) on_sent(std::move(digest));  // Usually destroys this object.
 }
 
 }  // namespace file_transfer

@@ -1,4 +1,4 @@
-// A file on its way out, hashed on the side.
+// Sends a file and hashes it.
 #pragma once
 
 #include <cstdint>
@@ -13,29 +13,30 @@
 
 namespace file_transfer {
 
-/// Sends a file from `offset` to `end`, and hashes it. What is sent has just been read for its
-/// hash, so the kernel sends it from memory, and neither the loop nor this program's memory has to
-/// do with it: however long the file, a few windows of it are between the disk and the peer.
+/// Sends a file from `offset` to `end`, and hashes it. What is sent was just read for its hash, so
+/// the kernel sends it from memory, without the loop and without memory of this program. However
+/// long the file, only a few windows of it are between the disk and the peer.
 ///
-/// Lifetime  Destroying it is final; pieces that the stream has still arrive.
+/// Lifetime  After destruction no callback is called; pieces that the stream already has are still
+///           sent.
 class FileSource {
  public:
-  /// Told before each piece of at most max_piece_bytes; without it there are no pieces.
+  /// Called before each piece of at most max_piece_bytes. If empty, the file is not sent in pieces.
   using OnPiece = reactor::Callback<void(std::uint64_t offset, std::uint64_t size)>;
   using OnSent = reactor::Callback<void(reactor::Result<samples::Digest>)>;
 
-  /// Goes on from `hash`, which is that of the bytes before `offset`. `on_sent` tells the hash of
-  /// all, once the stream has all.
+  /// Continues from `hash`, the hash of the bytes before `offset`. `on_sent` gets the hash of the
+  /// whole file when the stream has all bytes.
   FileSource(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
              samples::Sha256 hash, std::uint64_t offset, std::uint64_t end, OnPiece on_piece,
              OnSent on_sent);
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
 
-  /// To be told of the stream.
+  /// To be called when the stream has drained.
   void on_drained();
 
-  /// How far into the file the stream has got it.
+  /// The offset in the file up to which the stream has the bytes.
   [[nodiscard]] std::uint64_t at() const { return at_; }
 
  private:
@@ -54,7 +55,7 @@ class FileSource {
   OnPiece on_piece_;
   OnSent on_sent_;
   std::unique_ptr<FileHash> hashing_;
-  bool full_ = false;  // The stream is.
+  bool full_ = false;  // Until the stream has drained.
 };
 
 }  // namespace file_transfer

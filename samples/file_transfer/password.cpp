@@ -17,8 +17,8 @@ namespace {
 
 using samples::Failed;
 
-// Shows nothing of what is typed, for as long as it lives; Ctrl-C ends the reading and not the
-// program, which would leave the terminal like that.
+// Hides what is typed for its lifetime. Ctrl-C ends the reading and not the program, which would
+// leave the terminal without echo.
 class Silence {
  public:
   Silence() {
@@ -43,7 +43,7 @@ class Silence {
   Silence(const Silence&) = delete;
   Silence& operator=(const Silence&) = delete;
 
-  // Ctrl-C comes here and nowhere else.
+  // SIGINT is unblocked only here.
   void wait_for_input() const {
     pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
     if (ppoll(&input, 1, nullptr, &found_mask_) > 0) return;
@@ -56,7 +56,7 @@ class Silence {
   sigset_t found_mask_{};
 };
 
-// Byte by byte: what follows the line is somebody else's.
+// Reads byte by byte: the bytes behind the line belong to another reader.
 std::string first_line(int fd) {
   std::string line;
   for (char byte = 0; read(fd, &byte, 1) == 1 && byte != '\n';) line += byte;
@@ -72,9 +72,9 @@ std::string read_password(const std::string& file, const std::string& prompt) {
     return first_line(samples::open_private("read password file", file).fd());
   }
   if (!isatty(STDIN_FILENO)) return first_line(STDIN_FILENO);
-  const Silence silence;  // Before the prompt: nobody types ahead of it.
+  const Silence silence;  // Before the prompt, so that nothing is typed ahead of it.
   std::fputs(prompt.c_str(), stderr);
-  silence.wait_for_input();  // A terminal has a whole line when it has anything.
+  silence.wait_for_input();  // A terminal becomes readable only with a whole line.
   return first_line(STDIN_FILENO);
 }
 

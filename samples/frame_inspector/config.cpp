@@ -6,7 +6,7 @@ namespace inspector {
 namespace {
 
 [[noreturn]] void wrong(const std::string& name, const Json& value, const char* wanted) {
-  // What is no UTF-8 is shown as well as it can be.
+  // Text that is not valid UTF-8 is shown with replacement characters.
   const std::string shown = value.dump(-1, ' ', false, Json::error_handler_t::replace);
   throw WrongSetting(name + ": " + wanted + ", not " + shown);
 }

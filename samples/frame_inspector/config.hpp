@@ -1,4 +1,4 @@
-// The settings of a protocol: a JSON object, checked against the defaults it stands on.
+// The settings of a protocol: a JSON object, checked against the protocol's defaults.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// The framing kit, under the names and settings of the conformance cases.
+// The framing decoders, under the names and settings of the conformance cases.
 #include <algorithm>
 
 #include "protocols/cobs.hpp"
@@ -54,8 +54,9 @@ void describe_line(const std::string_view& frame, Line& line) {
   describe_bytes(protocols::as_bytes(frame), line);
 }
 
-// JSON as it came, so that no number changes, but in ASCII: to some readers of lines U+0085 or U+2028
-// ends one. What is not ASCII stands in a text, and a line end only between tokens.
+// The JSON as it arrived, so that no number changes, but in ASCII: some readers of lines take
+// U+0085 or U+2028 for a line end. Characters beyond ASCII occur only in strings, line ends only
+// between tokens.
 std::string in_one_line(std::string_view json) {
   const auto is_ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
   const auto is_line_end = [](char byte) { return byte == '\n' || byte == '\r'; };

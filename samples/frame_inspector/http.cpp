@@ -30,7 +30,7 @@ std::string from_latin1(std::string_view bytes) {
   return text;
 }
 
-// Such characters escaped: to some readers of lines U+0085 ends one.
+// Escapes such characters: some readers of lines take U+0085 for a line end.
 std::string in_ascii(const Json& value) { return value.dump(-1, ' ', true); }
 
 Json as_json(const Fields& fields) {
@@ -80,7 +80,7 @@ class HttpInspector final : public Inspector {
     pending_ += protocols::as_text(bytes);
     decoder_.feed(bytes);
     take(out);
-    // Between messages nothing is pending but what follows the last one of the connection.
+    // Between messages only the bytes behind the last message of the connection are pending.
     if (goes_on_ && !message_) drop_pending_before(decoder_.position());
   }
 
@@ -169,12 +169,14 @@ class HttpInspector final : public Inspector {
   }
 
   Decoder decoder_;
-  bool ends_;            // The peer closes behind the input.
+  bool ends_;            // The peer closes after the input.
   bool goes_on_ = true;  // Another message may follow the last one.
   std::optional<Json> message_;
   std::string body_;
-  std::string pending_;      // The stream from the unfinished message on, and before it
-  std::size_t dropped_ = 0;  // so many bytes, which are erased once a chunk.
+  // The stream from the unfinished message on, behind `dropped_` bytes, which are erased once a
+  // chunk.
+  std::string pending_;
+  std::size_t dropped_ = 0;
   std::uint64_t pending_begin_ = 0;
 };
 
@@ -184,8 +186,8 @@ Limits limits_of(const Config& config) {
   return limits;
 }
 
-// The settings that say nothing to the decoder are those of the cases: it has its limits by default
-// and keeps the rules of RFC 9112 3.2 always.
+// The decoder does not use these settings: they are those of the cases. The decoder has such limits
+// by default, and always follows RFC 9112 3.2.
 const Json request_settings = {
     {"layer", "server"}, {"default_limits", true}, {"max_body", nullptr}};
 

@@ -1,5 +1,5 @@
-// What frame_inspector knows of a protocol: its name, its settings, and how its frames read as JSON.
-// A new one is a file that defines such a function, and a line in protocols.cpp.
+// What frame_inspector knows of a protocol: its name, its settings, and its frames as JSON. A new
+// protocol is a file that defines such a function, and a line in protocols.cpp.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ class Line {
   /// The line about the end of the stream.
   Line(std::string_view end, std::uint64_t offset);
 
-  /// Adds a member whose value is JSON already.
+  /// Adds a member whose value is already JSON.
   Line& json(std::string_view name, std::string_view value);
   Line& base64(std::string_view name, protocols::Bytes bytes);
 
@@ -31,11 +31,11 @@ class Line {
   std::string text_;
 };
 
-/// How a stream ended: its frames were whole, or not, or wrong; or it belongs to the connection
-/// (nothing may follow) or to another protocol from here on.
+/// How a stream ended. `clean`: after whole frames; `incomplete`: amid a frame; `error`: at a wrong
+/// frame; `close`: the connection ends, nothing may follow; `tunnel`: another protocol follows.
 enum class Ending { clean, incomplete, error, close, tunnel };
 
-/// A decoder in front of its printer: bytes in, lines out.
+/// A decoder and its printer: bytes in, lines out.
 class Inspector {
  public:
   virtual ~Inspector() = default;
@@ -43,7 +43,7 @@ class Inspector {
   /// Appends a line to `out` for each frame.
   virtual void feed(protocols::Bytes bytes, std::string& out) = 0;
 
-  /// Appends the last line, when there is nothing more to feed.
+  /// Appends the last line when the stream has ended.
   virtual Ending end(std::string& out) = 0;
 };
 
@@ -64,7 +64,7 @@ Protocol http_request();
 Protocol http_response();
 Protocol http_limits();
 
-/// All of them, in the order in which they are listed.
+/// All protocols, in the order in which they are listed.
 const std::vector<Protocol>& protocols_known();
 
 /// The usual Inspector: any decoder, and a function that adds a frame's members to its line.
@@ -108,7 +108,7 @@ class DecoderInspector final : public Inspector {
   Describe describe_frame_;
 };
 
-/// For the decoders whose frames are bytes.
+/// Describes frames that are bytes.
 inline void describe_bytes(const protocols::Bytes& frame, Line& line) {
   line.base64("frame_b64", frame);
 }

@@ -1,5 +1,5 @@
 // Cuts a captured byte stream into frames and prints one JSON object a line for each, then one that
-// tells how the stream ended. What it prints does not depend on the pieces the stream arrives in.
+// reports how the stream ended. The output is the same however the stream is cut into pieces.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -35,8 +35,8 @@ const inspector::Protocol& find_protocol(const std::string& name) {
   throw WrongSetting("no protocol is named " + name + "; --list shows which there are");
 }
 
-/// `--config JSON` with each `--option KEY=VALUE` on top; a VALUE is a text where it is not JSON,
-/// or not of the kind that is wanted: base64 may look like a number.
+/// `--config JSON` with each `--option KEY=VALUE` on top. A VALUE is a text if it is not JSON, or
+/// not of the required kind: base64 may look like a number.
 Json settings(const Json& defaults, const std::string& config,
               const std::vector<std::string>& options) {
   Json given = Json::parse(config, nullptr, false);
@@ -57,7 +57,7 @@ Json settings(const Json& defaults, const std::string& config,
   return given;
 }
 
-/// How many bytes to feed at a time, as `--chunk` says; 0 for as many as a read brings.
+/// How many bytes to feed at a time, as `--chunk` requests; 0: as many as a read returns.
 std::function<std::size_t()> chunk_sizes(const std::string& chunk) {
   if (chunk.empty()) return [] { return std::size_t{0}; };
   const bool random = chunk.starts_with("random:");

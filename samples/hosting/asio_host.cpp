@@ -1,4 +1,4 @@
-// An io_context of asio hosts the loop: asio waits for its descriptor and for its timeout.
+// An io_context of asio hosts the loop: asio waits for the loop's descriptor and for its timeout.
 #include <asio.hpp>
 
 #include "samples/hosting/echo_service.hpp"

@@ -1,4 +1,4 @@
-// What each program of this folder serves in the loop of another library.
+// The service that each program of this folder runs in the loop of another library.
 #pragma once
 
 #include <reactor/server.hpp>
@@ -11,8 +11,8 @@ struct Echo {
   void on_data(std::span<const std::byte> bytes) { stream.write(bytes); }
 };
 
-/// Sends back what it receives. After SIGTERM or SIGINT it ends in order, and Loop::poll() returns
-/// false when it has ended.
+/// Sends back what it receives. After SIGTERM or SIGINT it ends in an orderly way, and Loop::poll()
+/// returns false when it has ended.
 class EchoService {
  public:
   explicit EchoService(reactor::Loop& loop)

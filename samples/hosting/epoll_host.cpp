@@ -1,4 +1,4 @@
-// A program that waits with epoll hosts the loop: its descriptor is one of the program's.
+// A program that waits with epoll hosts the loop: it also waits for the loop's descriptor.
 #include <sys/epoll.h>
 
 #include "samples/hosting/echo_service.hpp"

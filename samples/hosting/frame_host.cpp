@@ -1,4 +1,4 @@
-// A game hosts the loop: it serves what is ready once in each frame, and never waits for it.
+// A game hosts the loop: in each frame it serves once what is ready, and never waits for it.
 #include <chrono>
 #include <thread>
 

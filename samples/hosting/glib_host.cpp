@@ -1,4 +1,4 @@
-// GLib's main loop hosts the loop, as in a GTK program: a GSource waits for its descriptor.
+// GLib's main loop hosts the loop, as in a GTK program: a GSource waits for the loop's descriptor.
 #include <glib.h>
 
 #include "samples/hosting/echo_service.hpp"
@@ -18,7 +18,7 @@ gboolean prepare(GSource* source, int* timeout) {
   return *timeout == 0;
 }
 
-// Where the descriptor is readable, GLib dispatches the source whatever this returns.
+// When the descriptor is readable, GLib dispatches the source whatever this returns.
 gboolean check(GSource* source) { return loop_of(source).timeout() == reactor::Duration(); }
 
 gboolean dispatch(GSource* source, GSourceFunc, void*) {

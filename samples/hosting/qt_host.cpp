@@ -1,5 +1,5 @@
-// Qt's event loop hosts the loop: a QSocketNotifier waits for its descriptor, a QTimer for its
-// timeout.
+// Qt's event loop hosts the loop: a QSocketNotifier waits for the loop's descriptor, a QTimer for
+// its timeout.
 #include <QCoreApplication>
 #include <QSocketNotifier>
 #include <QTimer>

@@ -43,21 +43,21 @@ bool continues(const ResponseHead& head, std::uint64_t offset) {
 
 }  // namespace
 
-/// A fetch, and how far its body has been handed over.
+/// A fetch, and how much of its body has been handed over.
 struct Fetcher::Job {
   Fetch fetch;
   int redirects = 0;
-  std::string location;  // Of the present response, when it is a redirect.
+  std::string location;  // Of the current response, if it is a redirect.
   std::string tag;       // Of the response whose body is being received, if it has a strong one.
   std::deque<std::string> kept;
-  bool handed_over = false;          // Some of the body.
-  bool held_up = false;              // It was not read for a while: the server may end it for that.
-  bool postponed = false;            // Until its turn.
-  bool done = false;                 // But for what is kept.
-  Connection* connection = nullptr;  // That makes it.
+  bool handed_over = false;          // Part of the body.
+  bool held_up = false;              // Not read for a while: the server may have ended it for that.
+  bool postponed = false;            // Until its turn to be handed over.
+  bool done = false;                 // Except for what is kept.
+  Connection* connection = nullptr;  // The one that makes it.
 };
 
-/// A host and port: the jobs that wait for it, and the connections to it.
+/// A host and port: the jobs that wait for it, and its connections.
 class Fetcher::Origin {
  public:
   Origin(Fetcher& of, std::string to) : fetcher(of), endpoint(std::move(to)) {
@@ -113,7 +113,7 @@ class Fetcher::Connection {
         idle_timeout_(fetcher_.loop_, fetcher_.options_.timeout, [this] { time_out(); }),
         job_(&job) {
     job.connection = this;
-    idle_timeout_.cancel();  // Connecting has a timeout of its own.
+    idle_timeout_.cancel();  // Connecting has its own timeout.
     stream_.on_connect([this] { connected(); });
     stream_.on_close([this](const reactor::Error& error) { closed(error); });
   }
@@ -122,8 +122,8 @@ class Fetcher::Connection {
   [[nodiscard]] bool is_paused() const { return paused_; }
   [[nodiscard]] const Job& job() const { return *job_; }
 
-  /// Whether nothing has come since the last response: neither the end of the connection nor a
-  /// message of the server that would be taken for the next response.
+  /// True if nothing has arrived since the last response: neither the end of the connection nor a
+  /// message of the server that could be taken for the next response.
   [[nodiscard]] bool is_silent() {
     char byte = 0;
     const ssize_t got = recv(stream_.socket().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -149,7 +149,7 @@ class Fetcher::Connection {
     job_->held_up = true;
     stream_.pause();
     idle_timeout_.cancel();
-    origin_.go_on();  // This may have been the last one that was not paused.
+    origin_.go_on();  // This may have been the last connection that was not paused.
   }
 
   void resume() {
@@ -198,10 +198,10 @@ class Fetcher::Connection {
     const bool is_open = !http_.error() && !http_.should_close();
     if (!job_) {
       idle_timeout_.cancel();
-      // Not earlier: what has come behind a response would be taken for the next one.
+      // Not earlier: data that has arrived behind a response would be taken for the next response.
       idle_ = is_open && !origin_.has_too_many();
     }
-    // This may give the connection another job.
+    // This may assign another job to the connection.
     if (completed_) fetcher_.on_response(*std::exchange(completed_, nullptr));
     if (http_.error()) return stream_.abort();
     if (idle_) return origin_.go_on();
@@ -212,7 +212,7 @@ class Fetcher::Connection {
     using Kind = ResponseEvent::Kind;
     if (event.kind == Kind::head) take_head(*event.head);
     if (event.kind == Kind::body && job_ && is_success(job_->fetch.status)) {
-      wait();  // For nothing else: a server could go on with all the rest for ever.
+      wait();  // Only for the body: a server could send everything else for ever.
       fetcher_.take_body(*job_, event.bytes);
     }
     if (event.kind == Kind::end && job_ && job_->fetch.status >= 200) {
@@ -222,8 +222,8 @@ class Fetcher::Connection {
   }
 
   void take_head(const ResponseHead& head) {
-    // The server has closed an idle connection, and says so: that answers no request (RFC 9110
-    // 15.5.9).
+    // A server that has closed an idle connection may send this status. It responds to no request
+    // (RFC 9110 15.5.9).
     if (used_again_ && head.status == 408) {
       ended_ = true;
       return;
@@ -233,7 +233,7 @@ class Fetcher::Connection {
     job_->location = is_redirect(head.status) ? head.fields.find("Location").value_or("") : "";
     if (!is_success(head.status)) return;
     if (fetch.received > 0 && continues(head, fetch.received)) {
-      fetch.status = 200;  // As of the whole.
+      fetch.status = 200;  // The status of the whole.
       return;
     }
     if (fetch.received > 0 && job_->handed_over) {
@@ -247,7 +247,7 @@ class Fetcher::Connection {
     job_->tag = strong_tag(head);
   }
 
-  // For more to come.
+  // Waits for more data.
   void wait() { idle_timeout_.restart(fetcher_.options_.timeout); }
 
   void time_out() {
@@ -255,7 +255,7 @@ class Fetcher::Connection {
     stream_.abort();
   }
 
-  // The last thing that this object does.
+  // Destroys this object as its last step.
   void closed(const reactor::Error& error) {
     idle_ = false;
     if (paused_) fetcher_.paused_.erase(this);
@@ -265,8 +265,8 @@ class Fetcher::Connection {
 
   void give_up(const reactor::Error& error) {
     Job& job = give_back();
-    // The server may have closed while the request was on its way. That ends: sooner or later the
-    // request goes over a new connection.
+    // The server may have closed while the request was on its way. This repeats a limited number of
+    // times: sooner or later the request goes over a new connection.
     if (used_again_ && job.fetch.status < 200 && !reason_) {
       origin_.waiting.emplace(job.fetch.number, &job);
       return;
@@ -291,7 +291,7 @@ class Fetcher::Connection {
   bool idle_ = false;
   bool paused_ = false;
   bool used_again_ = false;
-  bool ended_ = false;  // By what the present response says.
+  bool ended_ = false;  // Because of the current response.
 };
 
 // ---- Origin
@@ -317,7 +317,7 @@ Fetcher::Connection* Fetcher::Origin::find_idle() {
   return nullptr;
 }
 
-// A job that has its turn does not wait for those that wait for their turn.
+// A job that has its turn does not wait for jobs that wait for theirs.
 bool Fetcher::Origin::may_connect(const Job& job) const {
   if (connections.size() < fetcher.options_.connections) return true;
   return fetcher.has_turn(job) &&
@@ -391,7 +391,7 @@ void Fetcher::hand_over(Job& job, Bytes bytes) {
   listener_.on_body(job.fetch, bytes);
 }
 
-// As much as the listener takes.
+// Hands over as much as the listener accepts.
 void Fetcher::hand_over_kept(Job& job) {
   while (!job.kept.empty() && !listener_.is_full()) {
     hand_over(job, protocols::as_bytes(job.kept.front()));
@@ -425,7 +425,7 @@ void Fetcher::give_up(Job& job, const std::string& error) {
   finish(job, error);
 }
 
-// Goes on where the server left off, or from the beginning.
+// Continues where the server stopped, or starts from the beginning.
 void Fetcher::begin_again(Job& job) {
   job.held_up = false;
   if (job.tag.empty()) {
@@ -444,7 +444,7 @@ void Fetcher::finish(Job& job, std::string error) {
   advance();
 }
 
-// Hands over what has its turn.
+// Hands over the bodies that have their turn.
 void Fetcher::advance() {
   if (turn_ == jobs_.size()) return;
   for (; turn_ < jobs_.size(); ++turn_) {

@@ -1,5 +1,5 @@
-// Fetches several URLs at once, over connections that are used again, and hands their bodies over
-// one after the other.
+// Fetches several URLs at the same time, over connections that are used again, and hands over their
+// bodies one after the other.
 #pragma once
 
 #include <chrono>
@@ -21,56 +21,56 @@
 namespace http_get {
 
 struct Options {
-  std::size_t connections = 4;  ///< To each host, at once.
+  std::size_t connections = 4;  ///< To each host, at the same time.
   int redirects = 10;
-  std::chrono::milliseconds timeout = std::chrono::seconds(30);  ///< For the server to send more.
+  std::chrono::milliseconds timeout = std::chrono::seconds(30);          ///< Without more data.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);  ///< For each address.
-  /// What of the bodies may be kept until those before them are handed over. A connection whose
-  /// next piece would have to be kept beyond this is not read until there is room.
+  /// How much of the bodies may be kept until those before them are handed over. A connection whose
+  /// next piece would exceed this is not read until there is room.
   std::size_t most_kept_bytes = std::size_t{32} << 20;
   /// Of hosts that are not looked up.
   std::map<std::string, std::vector<reactor::Address>> addresses = {};
 };
 
-/// How far all fetches together have come.
+/// The progress of all fetches together.
 struct Figures {
   std::size_t done = 0;
-  std::size_t failed = 0;  ///< Of those that are done.
+  std::size_t failed = 0;  ///< Included in `done`.
   std::uint64_t received = 0;
 };
 
-/// One URL, and what has become of it.
+/// One URL, and the result of its fetch.
 struct Fetch {
-  std::size_t number = 0;  ///< Its place among all.
-  Url url;                 ///< Where a redirect has led.
+  std::size_t number = 0;  ///< Its index among all fetches.
+  Url url;                 ///< The last target of its redirects.
   int status = 0;
   std::uint64_t received = 0;
   std::string error;  ///< Why it failed.
 };
 
-/// Takes the bodies, in the order in which the URLs were added.
+/// Receives the bodies, in the order in which the URLs were added.
 class Listener {
  public:
   virtual ~Listener() = default;
 
-  /// Does not block: timeouts and other connections would wait for it.
+  /// Must not block: timeouts and other connections would wait for it.
   virtual void on_body(const Fetch& fetch, protocols::Bytes bytes) = 0;
 
-  /// True while on_body() should not be called. The bodies are kept meanwhile, and connections are
-  /// paused beyond Options::most_kept_bytes.
+  /// True while on_body() should not be called. Bodies are then kept, and connections whose data
+  /// would exceed Options::most_kept_bytes are paused.
   [[nodiscard]] virtual bool is_full() const = 0;
 
-  /// Set by the Fetcher: to be called when is_full() has become false, and not from on_body().
+  /// Set by the Fetcher. Call it when is_full() has become false, but not from on_body().
   reactor::Callback<void()> on_room;
 
-  /// Called once for each, after its body; fetch.error tells whether it worked.
+  /// Called once for each fetch, after its body. fetch.error is empty if it succeeded.
   virtual void on_done(const Fetch& fetch) = 0;
 };
 
-/// Several bodies arrive at once, but only that of the fetch whose turn it is can be handed over.
-/// A little of the others is kept; then their connections are paused. A server may lose patience
-/// with a connection that is paused: such a fetch is continued in its turn (RFC 9110 14.2), or
-/// begun again while none of it has been handed over.
+/// Several bodies arrive at the same time, but only that of the fetch whose turn it is can be
+/// handed over. A little of the others is kept; then their connections are paused. A server may
+/// close a connection that is paused for long: such a fetch is continued in its turn (RFC 9110
+/// 14.2), or restarted if none of it has been handed over.
 class Fetcher {
  public:
   Fetcher(reactor::Loop& loop, Options options, Listener& listener);
@@ -109,9 +109,9 @@ class Fetcher {
   Figures figures_;
   std::deque<Job> jobs_;
   std::map<std::string, std::unique_ptr<Origin>> origins_;
-  std::size_t turn_ = 0;          // The number of the job whose body is handed over as it comes.
+  std::size_t turn_ = 0;          // The number of the job whose body is handed over as it arrives.
   std::size_t kept_bytes_ = 0;    // Of all jobs.
-  std::set<Connection*> paused_;  // For want of room.
+  std::set<Connection*> paused_;  // Because there is no room.
 };
 
 }  // namespace http_get

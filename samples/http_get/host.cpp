@@ -27,14 +27,14 @@ bool is_in(char32_t code, const Range (&ranges)[size]) {
                      [&](const Range& each) { return code >= each.first && code <= each.last; });
 }
 
-// Nobody sees them, and a name means the same without them.
+// They are invisible, and a name means the same without them.
 constexpr Range ignored[] = {{0xAD, 0xAD},     {0x34F, 0x34F},   {0x180B, 0x180F}, {0x200B, 0x200D},
                              {0x2060, 0x2064}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}};
 
 constexpr Range combining[] = {
     {0x300, 0x36F}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE20, 0xFE2F}};
 
-// Control characters, blanks, marks of direction, private use, what stands for nothing.
+// Control characters, blanks, marks of direction, private use, noncharacters.
 constexpr Range refused[] = {{0x80, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
                              {0x200E, 0x200F}, {0x2028, 0x202F}, {0x205F, 0x205F},
                              {0x2065, 0x206F}, {0x3000, 0x3000}, {0xD800, 0xF8FF},
@@ -70,7 +70,7 @@ std::string percent_decoded(std::string_view text) {
   return decoded;
 }
 
-// Nothing where the text is no UTF-8 (Unicode, table 3-7).
+// Empty if the text is not UTF-8 (Unicode, table 3-7).
 std::optional<std::u32string> decode_utf8(std::string_view text) {
   std::u32string codes;
   while (!text.empty()) {
@@ -106,7 +106,7 @@ std::uint32_t adapt(std::uint32_t delta, std::uint32_t points, bool is_first) {
   return steps + 36 * delta / (delta + 38);
 }
 
-// RFC 3492 6.3. Labels are short: nothing overflows.
+// RFC 3492 6.3. Labels are short, so nothing overflows.
 std::string punycode(std::u32string_view label) {
   const auto digit = [](std::uint32_t value) {
     return static_cast<char>(value < 26 ? 'a' + value : '0' + value - 26);
@@ -172,7 +172,7 @@ tl::expected<std::string, std::string> encode_labels(std::u32string_view name) {
   for (;;) {
     const std::size_t dot = std::min(name.find(U'.'), name.size());
     const std::u32string_view label = name.substr(0, dot);
-    // So many are too long in any encoding, and would make punycode() slow.
+    // A longer label is too long in any encoding, and would make punycode() slow.
     if (label.size() > most_label_bytes) return Failure("a part of its host's name is too long");
     const bool is_ascii =
         std::all_of(label.begin(), label.end(), [](char32_t c) { return c < 0x80; });

@@ -1,4 +1,4 @@
-// Names of hosts in any script, as the name service knows them.
+// Host names in any script, converted for the name service.
 #pragma once
 
 #include <tl/expected.hpp>
@@ -13,8 +13,8 @@ namespace http_get {
 /// brackets is only checked.
 ///
 /// The mapping is the part of UTS #46 that typed and copied names need: lower case, full-width
-/// forms and full stops, invisible characters dropped. It does not normalise: a name with combining
-/// marks is refused rather than looked up as another one.
+/// forms and full stops, invisible characters dropped. It does not normalise. A name with combining
+/// marks is refused, because it could be looked up as another name.
 ///
 /// Errors    A sentence about what is wrong.
 [[nodiscard]] tl::expected<std::string, std::string> ascii_host(std::string_view host);

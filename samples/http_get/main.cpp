@@ -1,4 +1,4 @@
-// Fetches several URLs at once and prints their bodies in the order in which they were given.
+// Fetches several URLs at the same time and prints their bodies in the order of the URLs.
 #include <cmath>
 #include <optional>
 #include <sstream>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// NAME=ADDRESS[,ADDRESS...], as `--resolve` takes it. Returns what is wrong with it, or nothing.
+// Adds NAME=ADDRESS[,ADDRESS...] of `--resolve`. Returns what is wrong with it, or an empty text.
 std::string add_addresses(http_get::Options& options, const std::string& text) {
   const std::size_t equals = text.find('=');
   if (equals == text.npos) return text + " is no NAME=ADDRESS";

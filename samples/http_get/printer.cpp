@@ -20,13 +20,13 @@ bool is_one_terminal(int left, int right) {
          fstat(right, &other) == 0 && one.st_rdev == other.st_rdev;
 }
 
-// 0 or an errno.
+// Returns 0 or an errno.
 int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
     if (written >= 0) {
       text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {  // Another program may have made it non-blocking.
+    } else if (errno == EAGAIN) {  // Another program may have made `fd` non-blocking.
       pollfd wait{fd, POLLOUT, 0};
       (void)poll(&wait, 1, -1);
     } else if (errno != EINTR) {

@@ -36,21 +36,21 @@ std::string encoded(std::string_view text, const ByteSet& set) {
   return result;
 }
 
-// What is left of a text that people and servers hand over as a URL, without the fragment.
+// The text of a URL from a person or a server, without what the URL Standard drops or the fragment.
 std::string cleaned(std::string_view text) {
   const auto is_outer = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
   while (!text.empty() && is_outer(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_outer(text.back())) text.remove_suffix(1);
   std::string kept(text.substr(0, text.find('#')));
   std::erase_if(kept, [](char c) { return c == '\t' || c == '\n' || c == '\r'; });
-  // Otherwise a `\` before the query would hide where the host ends.
+  // Otherwise a `\` before the query would hide the end of the host.
   std::replace(kept.begin(),
                kept.begin() + static_cast<std::ptrdiff_t>(std::min(kept.find('?'), kept.size())),
                '\\', '/');
   return kept;
 }
 
-// The bytes before the colon, or npos where there is no scheme.
+// The number of bytes before the colon, or npos without a scheme.
 std::size_t scheme_size(std::string_view text) {
   if (text.empty() || !protocols::http::letters.contains(text[0])) return text.npos;
   std::size_t size = 1;
@@ -58,7 +58,7 @@ std::size_t scheme_size(std::string_view text) {
   return size < text.size() && text[size] == ':' ? size : text.npos;
 }
 
-// `.` and `..`, also percent-encoded.
+// True for `.` and `..`, also percent-encoded.
 bool is_dots(std::string_view segment, std::size_t count) {
   for (; count > 0; --count) {
     if (segment.starts_with('.')) {
@@ -72,7 +72,7 @@ bool is_dots(std::string_view segment, std::size_t count) {
   return segment.empty();
 }
 
-// Of a path that begins with a slash.
+// `path` begins with a slash.
 std::string without_dots(std::string_view path) {
   std::string kept;
   while (!path.empty()) {
@@ -90,7 +90,7 @@ std::string without_dots(std::string_view path) {
   return kept;
 }
 
-// `text` begins with a slash, with the question mark of a query, or is empty.
+// `text` begins with a slash, or with the question mark of a query, or is empty.
 std::string target_of(std::string_view text) {
   const std::size_t question_mark = std::min(text.find('?'), text.size());
   std::string path = without_dots(encoded(text.substr(0, question_mark), encoded_in_path));
@@ -98,7 +98,7 @@ std::string target_of(std::string_view text) {
   return path + encoded(text.substr(question_mark), encoded_in_query);
 }
 
-// "80", without leading zeros; empty: it is none.
+// "80", without leading zeros; empty: it is no port.
 std::string port_of(std::string_view text) {
   if (text.empty()) return "80";
   std::uint32_t port = 0;
@@ -107,7 +107,7 @@ std::string port_of(std::string_view text) {
   return is_port ? std::to_string(port) : "";
 }
 
-// What follows the slashes behind the scheme.
+// `text` is what follows the slashes behind the scheme.
 ParsedUrl from_authority(std::string_view text) {
   const std::size_t end = std::min(text.find_first_of("/?"), text.size());
   const std::string_view authority = text.substr(0, end);
@@ -145,7 +145,7 @@ ParsedUrl parse_url(std::string_view text) {
   const std::size_t scheme = scheme_size(url);
   if (scheme == url.npos) return Failure("it does not begin with http://");
   const std::string_view rest = std::string_view(url).substr(scheme + 1);
-  // example.org:80 is no scheme, but a forgotten one.
+  // In example.org:80, `example.org` is not a scheme: the scheme was forgotten.
   if (!rest.starts_with('/')) return Failure("it does not begin with http://");
   if (!is_http(url.substr(0, scheme))) return Failure(other_scheme(url.substr(0, scheme)));
   return from_authority(without_slashes(rest));

@@ -1,4 +1,4 @@
-// The URLs that http_get understands, read as browsers read them.
+// The URLs that http_get understands, parsed as browsers parse them.
 #pragma once
 
 #include <tl/expected.hpp>
@@ -17,18 +17,18 @@ struct Url {
   [[nodiscard]] std::string text() const { return "http://" + host + target; }
 };
 
-/// A Url, or why the text is none: `it begins with https://`.
+/// A Url, or why the text is not one: `it begins with https://`.
 using ParsedUrl = tl::expected<Url, std::string>;
 
-/// Reads an absolute http URL by the rules of the URL Standard (url.spec.whatwg.org): blanks around
-/// it, and tabs and line ends inside, are dropped; a space, a control character or a byte that is
-/// not ASCII is percent-encoded in the path and the query; `\` stands for `/` before the query; `.`
-/// and `..` are resolved; the fragment is left out. The host goes through ascii_host().
+/// Parses an absolute http URL by the rules of the URL Standard (url.spec.whatwg.org). It drops
+/// blanks around the URL, and tabs and line ends inside. It percent-encodes spaces, control
+/// characters and bytes beyond ASCII in the path and the query. Before the query it takes `\` for
+/// `/`. It resolves `.` and `..`, and leaves out the fragment. The host goes through ascii_host().
 ///
 /// A user or a password in the URL is refused (RFC 9110 4.2.4).
 [[nodiscard]] ParsedUrl parse_url(std::string_view text);
 
-/// What `reference`, an absolute or a relative one, means on the page `base`.
+/// The URL that `reference`, absolute or relative, means on the page `base`.
 [[nodiscard]] ParsedUrl resolve(const Url& base, std::string_view reference);
 
 }  // namespace http_get

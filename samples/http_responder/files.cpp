@@ -61,7 +61,7 @@ reactor::Result<Found> Root::examine(const std::string& path) const {
   if (fstat(found.file.fd(), &status) != 0) {
     return reactor::Failure(system_error(errno, "examine", path));
   }
-  // Where the kernel could not see to it, a link is not followed, but found.
+  // If the kernel could not check the path, a link is not followed: the link itself is opened.
   if (S_ISLNK(status.st_mode)) return reactor::Failure(system_error(ELOOP, "open", path));
   if (S_ISREG(status.st_mode)) found.kind = Found::Kind::file;
   if (S_ISDIR(status.st_mode)) found.kind = Found::Kind::directory;
@@ -78,7 +78,7 @@ reactor::Result<Found> Root::open(const std::string& path) const {
   const std::string itself = "/proc/self/fd/" + std::to_string(found->file.fd());
   File readable = File::own(::open(itself.c_str(), flags));
   if (!readable && errno == ENOENT) {
-    // Without /proc it is looked up again, and may be another by now.
+    // Without /proc the path is looked up again, and may lead to another file now.
     readable = File::own(samples::open_beneath(folder_.fd(), path.substr(1), flags, links_));
     if (readable && !is_same(readable.fd(), found->file.fd())) {
       return reactor::Failure(system_error(ENOENT, "open", path));

@@ -1,4 +1,4 @@
-// The files under a root, and nothing that is not.
+// Opens files under a root folder, and none outside it.
 #pragma once
 
 #include <chrono>
@@ -18,25 +18,25 @@ struct Found {
   enum class Kind : unsigned char {
     file,
     directory,
-    other,  ///< A FIFO, a socket, a device: it is not opened, since that alone may have effects.
+    other,  ///< A FIFO, a socket, a device: it is not opened, since opening alone may have effects.
   };
 
   reactor::File file;  ///< Readable for Kind::file; otherwise only a place in the tree (O_PATH).
   Kind kind = Kind::other;
   std::uint64_t size = 0;
   protocols::http::Date modified;
-  std::string etag;  ///< Other with each change: made of the time, to the nanosecond, and the size.
+  std::string etag;  ///< Changes with each change: made of the time, in nanoseconds, and the size.
 };
 
 /// A folder to serve.
 class Root {
  public:
-  /// With `refuse_links` no symbolic link is followed; otherwise those that stay under the root are.
-  /// With `hidden` what has a hidden name is served too.
+  /// With `refuse_links` no symbolic link is followed; otherwise those are that stay under the
+  /// root. With `hidden` files with hidden names are served, too.
   Root(const std::string& path, bool refuse_links, bool hidden);
 
-  /// Opens a path as protocols::http::decode_path() gives it. What is opened lies under
-  /// the root: samples::open_beneath().
+  /// Opens a path that protocols::http::decode_path() returned. What is opened is always under the
+  /// root: samples::open_beneath().
   ///
   /// Thread    Any.
   [[nodiscard]] reactor::Result<Found> open(const std::string& path) const;
@@ -44,8 +44,8 @@ class Root {
   /// As open(), but a file is not opened for reading.
   [[nodiscard]] reactor::Result<Found> examine(const std::string& path) const;
 
-  /// Whether a file or a folder of this name is served, and listed. Hidden is a name that begins
-  /// with a dot behind which no other follows.
+  /// True if a file or a folder of this name is served and listed. A name is hidden if it begins
+  /// with exactly one dot.
   [[nodiscard]] bool shows(std::string_view name) const;
 
  private:
@@ -54,7 +54,7 @@ class Root {
   bool hidden_;
 };
 
-/// The Content-Type that the end of a name stands for.
+/// The Content-Type for the extension of a name.
 [[nodiscard]] std::string_view media_type(std::string_view path);
 
 }  // namespace responder

@@ -83,12 +83,12 @@ std::string escape_html(std::string_view text) {
 std::string readable_time(std::time_t time) {
   std::tm parts{};
   char text[40];
-  // A file may claim to be of a year that has no four digits.
+  // A file may have a time whose year has no four digits.
   if (!gmtime_r(&time, &parts) || parts.tm_year < -1900 || parts.tm_year > 9999 - 1900) return "";
   return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts)};
 }
 
-// Nothing of what is not served: it is hidden, special, or a link that leads nowhere or out.
+// Empty for what is not served: hidden or special files, and links that lead nowhere or out.
 std::optional<Entry> examine(const Root& root, int folder, const std::string& path,
                              const char* name) {
   if (!root.shows(name)) return std::nullopt;
@@ -110,7 +110,7 @@ std::optional<Entry> examine(const Root& root, int folder, const std::string& pa
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Folders first, and then by name, whatever its case; names that differ in nothing else by that.
+// Folders first, then by name without case; names that differ only in case are sorted by case.
 bool comes_before(const Entry& one, const Entry& other) {
   if (one.is_folder != other.is_folder) return one.is_folder;
   const auto [mine, its] =
@@ -121,7 +121,7 @@ bool comes_before(const Entry& one, const Entry& other) {
   return lower(*mine) < lower(*its);
 }
 
-// What the entry takes in memory, its string's block included.
+// The memory of the entry, with the memory block of its string.
 std::size_t bytes_of(const Entry& entry) {
   return sizeof(Entry) + entry.name.size() + 2 * sizeof(void*);
 }
@@ -132,7 +132,7 @@ std::string counted(std::uint64_t count, std::string_view noun) {
 
 void append_row(std::string& page, const Entry& entry) {
   const std::string_view slash = entry.is_folder ? "/" : "";
-  // "./": a name may look like a scheme.
+  // "./", because a name may look like a scheme.
   page += fmt::format(
       "<tr><td><a{} href=\"./{}{}\">{}{}</a></td>", entry.is_folder ? " class=\"d\"" : "",
       escape_html(protocols::http::encode_path(entry.name)), slash, escape_html(entry.name), slash);
@@ -145,7 +145,7 @@ void append_row(std::string& page, const Entry& entry) {
   page += fmt::format("<td>{}</td></tr>\n", readable_time(entry.modified));
 }
 
-// `root / docs / api`: each is a link but the last.
+// `root / docs / api`: all but the last are links.
 std::string trail(std::string_view path) {
   if (path == "/") return "root";
   std::string html = "<a href=\"/\">root</a>";

@@ -1,4 +1,4 @@
-// The page that lists what is in a folder.
+// The page that lists the content of a folder.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,13 @@
 namespace responder {
 
 /// The page of a folder, read and written in pieces: what a Root serves of it, with sizes and
-/// times, links shown as what they lead to. Folders come first and all is sorted, unless there is
-/// more than is kept to be sorted (some 2,000 names): then all is listed as the folder gives it.
+/// times; a link is shown as its target. Folders come first and all is sorted, unless there are
+/// more names than are kept for sorting (some 2,000): then all are listed in the folder's order.
 ///
 ///     read … until has_rows(), write_head, { write_rows while has_rows(), read } …, write_end
 ///
 /// Thread    Any, one at a time.
-/// Cost      However large the folder, `most_bytes`.
+/// Cost      `most_bytes` of memory, however large the folder.
 class FolderListing {
  public:
   struct Entry {
@@ -33,34 +33,34 @@ class FolderListing {
     std::time_t modified = 0;
   };
 
-  /// What is kept of a folder.
+  /// The most memory for the entries of a folder.
   static constexpr std::size_t sorted_bytes = 192 * 1024;
-  /// That, and what the C library reads ahead.
+  /// The same, and what the C library reads ahead.
   static constexpr std::size_t most_bytes = sorted_bytes + 32 * 1024;
-  /// A folder of which no more is kept is best written at once.
+  /// A folder with no more entries than this is best written as a whole.
   static constexpr std::size_t whole_bytes = 32 * 1024;
 
-  /// Of `folder`, which the request called `path`. The root outlives it.
+  /// For `folder`, which the request named `path`. The root must outlive it.
   FolderListing(const Root& root, reactor::File folder, std::string path);
   FolderListing(const FolderListing&) = delete;
   FolderListing& operator=(const FolderListing&) = delete;
 
-  /// Reads on, some hundred names.
+  /// Reads some hundred more names.
   ///
-  /// Errors    permission_denied: the folder may be entered, but not listed; what readdir(3) says
+  /// Errors    permission_denied: the folder may be entered, but not listed; those of readdir(3)
   /// Cost      A system call for each name.
   [[nodiscard]] reactor::Result<void> read(const std::stop_token& stop);
 
   [[nodiscard]] bool fits_whole() const;
 
-  /// Something is kept that can be written: all of the folder, or more than can be sorted.
+  /// True if kept entries can be written: all of the folder is read, or it is too large to sort.
   [[nodiscard]] bool has_rows() const { return written_ < kept_.size() && (ended_ || !sorted_); }
 
   /// All of the folder is read.
   [[nodiscard]] bool ended() const { return ended_; }
 
-  /// They append to `page`. write_rows stops once it has added more than `piece_bytes`; it is
-  /// called once at least.
+  /// These append to `page`. write_rows() stops when it has added more than `piece_bytes`; it is
+  /// called at least once.
   void write_head(std::string& page) const;
   void write_rows(std::string& page, std::size_t piece_bytes);
   void write_end(std::string& page) const;
@@ -71,12 +71,12 @@ class FolderListing {
   void take(Entry entry);
 
   const Root& root_;
-  reactor::File folder_;  // Until it is read.
+  reactor::File folder_;  // Until it is opened for reading.
   const std::string path_;
   std::optional<samples::FolderReader> reader_;
-  std::deque<Entry> kept_;  // Which takes no more than its entries.
+  std::deque<Entry> kept_;  // A deque uses no memory beyond its entries.
   std::size_t kept_bytes_ = 0;
-  std::size_t written_ = 0;  // Of those that are kept.
+  std::size_t written_ = 0;  // Of the kept entries.
   bool ended_ = false;
   bool sorted_ = true;
   bool in_table_ = false;

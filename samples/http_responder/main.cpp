@@ -15,7 +15,7 @@ using responder::Options;
 using responder::Site;
 
 void serve(const Options& options) {
-  // Who reads the log may go: the server stays.
+  // If the reader of the log ends, the server continues.
   if (options.log) std::signal(SIGPIPE, SIG_IGN);
   std::optional<responder::Root> root;
   if (!options.root.empty()) root.emplace(options.root, options.refuse_links, options.hidden);

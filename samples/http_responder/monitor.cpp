@@ -8,7 +8,7 @@
 
 namespace responder {
 
-/// An answer that has no end.
+/// A response without an end.
 class Monitor::Watching final : public Exchange {
  public:
   Watching(Monitor& monitor, Session& session)

@@ -11,12 +11,12 @@
 
 namespace responder {
 
-/// Tells those who watch, once a second.
+/// Sends the figures to all watching clients once a second.
 class Monitor {
  public:
   Monitor(reactor::Loop& loop, Figures& figures);
 
-  /// Answers the present request of `session` with events, until the connection ends.
+  /// Responds to the current request of `session` with events, until the connection ends.
   void watch(Session& session);
 
  private:

@@ -1,11 +1,11 @@
-// What the pages of http_responder have in common: their colours, light and dark, and their width.
+// The common style of the pages of http_responder: colours, light and dark, and width.
 #pragma once
 
 #include <string_view>
 
 namespace responder {
 
-/// The head of a page up to its own rules of style, which `</style>` ends.
+/// The head of a page up to the page's own style rules, which `</style>` ends.
 constexpr std::string_view page_begin = R"(<!DOCTYPE html>
 <html lang="en">
 <head>

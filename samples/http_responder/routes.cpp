@@ -38,7 +38,7 @@ class Echo final : public Exchange {
   void on_request_end(Session& session) override {
     const protocols::http::Fields none;
     if (const auto* request = collector_.add({RequestEvent::Kind::end, {}, nullptr, &none})) {
-      // Never as what a browser would run.
+      // With a type that no browser executes.
       session.answer(
           200,
           {{"Content-Type", "application/octet-stream"}, {"X-Content-Type-Options", "nosniff"}},
@@ -63,7 +63,7 @@ class Count final : public Exchange {
   std::uint64_t size_ = 0;
 };
 
-/// A body of unknown length: as it is made, so it is sent.
+/// Sends a body of unknown length as it is made.
 class Download final : public Exchange {
  public:
   explicit Download(std::uint64_t size) : left_(size) {}
@@ -83,7 +83,7 @@ class Download final : public Exchange {
   bool ended_ = false;
 };
 
-// `size=N` in a query.
+// The value of `size=N` in a query.
 std::uint64_t size_in(std::string_view query) {
   std::uint64_t size = 1000;
   if (query.starts_with("size=")) {

@@ -1,4 +1,4 @@
-// What is served where no root is given: a page, and a route for each way to move a body.
+// The service without a root folder: a page, and a route for each way to move a body.
 #pragma once
 
 #include "protocols/http/message.hpp"

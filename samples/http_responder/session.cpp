@@ -21,7 +21,7 @@ std::chrono::nanoseconds seconds(double count) {
   return std::chrono::nanoseconds(std::llround(count * 1e9));
 }
 
-// Nor where the client has gone: what has no end would be written for ever.
+// Also true if the client has gone: a response without an end would be written for ever.
 bool takes_no_more(WriteStatus written) {
   return written == WriteStatus::above_high_water || written == WriteStatus::closed;
 }
@@ -41,8 +41,8 @@ Session::Session(reactor::Stream& stream, SessionContext& context)
       idle_timeout_(context.loop, seconds(context.options.idle_timeout), [this] { on_expired(); }),
       share_(context.share, [this] { serve(); }) {
   context.figures.connections.fetch_add(1, std::memory_order_relaxed);
-  // Thousands that do not read would otherwise use up what the kernel has for all of TCP. A unix
-  // socket has no such option, nor need of it.
+  // Without this limit, thousands of clients that do not read could use up the kernel's memory for
+  // all of TCP. A unix socket has no such option and does not need it.
   (void)stream.socket().set(reactor::option::unsent_low_water, unsent_bytes);
 }
 
@@ -72,7 +72,7 @@ void Session::finish() {
   update_wait();
 }
 
-// Answers what has come, for as long as the client also reads.
+// Serves what has arrived while the client also reads.
 void Session::serve() {
   context_.refresh_date();
   while (!full_ && share_.may_go_on() && step()) {
@@ -130,7 +130,7 @@ samples::FairWork::Client Session::worker() {
   return {context_.work, peer ? samples::network_of(*peer) : "", &stream_};
 }
 
-// ---- Answers
+// ---- Responses
 
 void Session::answer(int status, Fields fields, std::string_view body) {
   note(status);
@@ -152,7 +152,7 @@ void Session::answer_file(int status, Fields fields, reactor::File file, std::ui
   if (http_.sends_body() && size <= small_file_bytes) {
     std::byte bytes[small_file_bytes];
     const ssize_t got = pread(file.fd(), bytes, size, static_cast<off_t>(offset));
-    // A file that has become shorter meanwhile: end_response() ends the connection.
+    // If the file has become shorter, end_response() ends the connection.
     http_.write_body(context_.out,
                      std::span(bytes).first(static_cast<std::size_t>(std::max<ssize_t>(got, 0))));
   } else if (http_.sends_body()) {
@@ -188,7 +188,7 @@ void Session::note(int status) {
 
 // ---- Time
 
-// What the connection waits for from here on, and how long it may.
+// Decides what the connection waits for now, and for how long.
 void Session::update_wait() {
   using Phase = ServerConnection::Phase;
   const Phase phase = http_.phase();
@@ -198,12 +198,12 @@ void Session::update_wait() {
   } else if (phase == Phase::over || (draining_ && phase == Phase::idle)) {
     return close();
   } else if (phase == Phase::idle) {
-    exchange_.reset();  // With all that it holds.
+    exchange_.reset();  // Frees all that it holds.
     wait(Waits::idle);
   } else {
     wait(phase == Phase::head ? Waits::head : Waits::body);
   }
-  // What comes while an answer is under way would have to be kept.
+  // Data that arrives during a response would have to be kept.
   pause(waits_ == Waits::reader);
 }
 
@@ -231,8 +231,8 @@ void Session::begin_period() {
                                                         : options.stall_timeout));
 }
 
-// Whether the client has received enough since this was asked last; nothing where all is received.
-// Of an answer that comes bit by bit, enough is what was on its way then.
+// True if the client has received enough since the last call; empty if all is received. For a
+// response that is sent bit by bit, what was on its way at the last call is enough.
 std::optional<bool> Session::reads_on() {
   const auto now = samples::tcp_progress(stream_.socket().fd());
   const samples::TcpProgress before = std::exchange(sending_, now.value_or(samples::TcpProgress{}));
@@ -243,13 +243,13 @@ std::optional<bool> Session::reads_on() {
 
 void Session::on_expired() {
   context_.refresh_date();
-  if (share_.waits()) return begin_period();  // For this server, not for the client.
+  if (share_.waits()) return begin_period();  // It waits for this server, not for the client.
   const auto reads = reads_on();
   switch (waits_) {
     case Waits::first:
       return close();
     case Waits::idle:
-      // It may be reading the last answer still.
+      // The client may still be reading the last response.
       return reads.value_or(false) ? begin_period() : close();
     case Waits::body:
       return received_ - received_before_ >= least_progress_bytes ? begin_period() : refuse();

@@ -1,4 +1,4 @@
-// One connection: requests in, answers out, and nobody may take for ever.
+// One connection: requests in, responses out, with a time limit for each wait.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace responder {
 class Session;
 class SessionContext;
 
-/// A request that is not answered at once: its body is wanted, or its answer takes several writes.
+/// A request with a delayed response: its body is needed, or the response takes several writes.
 class Exchange {
  public:
   virtual ~Exchange() = default;
@@ -28,10 +28,10 @@ class Exchange {
   virtual void on_body(Session&, protocols::Bytes) {}
   virtual void on_request_end(Session&) {}
 
-  /// Writes some more of the answer; false where nothing is to be written now.
+  /// Writes some more of the response; false if nothing can be written now.
   virtual bool write_more(Session&) { return false; }
 
-  /// The server is about to end: so does what has no end of its own.
+  /// The server is about to end: ends a response that has no end of its own.
   virtual void on_finish(Session&) {}
 };
 
@@ -44,13 +44,13 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // What the server calls.
+  // The server calls these.
   void on_data(protocols::Bytes bytes);
   void on_end();
   void on_drained();
   void finish();
 
-  // How the present request is answered: by one of these, at once or by an exchange.
+  // These respond to the current request, directly or from an exchange.
   void answer(int status, Fields fields, std::string_view body);
   void answer_error(int status, Fields fields = {});
   void answer_file(int status, Fields fields, reactor::File file, std::uint64_t offset,
@@ -59,18 +59,18 @@ class Session {
   [[nodiscard]] bool sends_body() const { return http_.sends_body(); }
   void write_body(std::string_view piece);
   void end_answer();
-  /// Ends the connection, so that what was sent of an answer is not taken for all of it.
+  /// Ends the connection, so that the client does not take a partial response for the whole one.
   void break_off() { stream_.abort(); }
   void start(std::unique_ptr<Exchange> exchange) { exchange_ = std::move(exchange); }
 
   /// Sends what was written outside of the callbacks above.
   void flush();
-  /// So it does, and goes on with the next request where that was all of the answer.
+  /// Does the same, and continues with the next request if the response is complete.
   void serve();
 
   [[nodiscard]] SessionContext& context() { return context_; }
 
-  /// Does on the thread pool what this client asks for.
+  /// Runs this client's work on the thread pool.
   [[nodiscard]] samples::FairWork::Client worker();
 
  private:
@@ -101,8 +101,8 @@ class Session {
   bool draining_ = false;
   bool refused_ = false;
   std::uint64_t received_ = 0;
-  std::uint64_t received_before_ = 0;  // The present period.
-  samples::TcpProgress sending_;       // When it was last looked at.
+  std::uint64_t received_before_ = 0;  // Before the current period.
+  samples::TcpProgress sending_;       // At the last check.
   std::string request_line_;           // For the log.
 };
 

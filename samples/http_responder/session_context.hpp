@@ -19,7 +19,7 @@ namespace responder {
 
 class Session;
 
-/// Counted by every thread, looked at by any.
+/// All threads update these counters, and any thread reads them.
 struct Figures {
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::int64_t> connections = 0;
@@ -31,10 +31,10 @@ class SessionContext {
   SessionContext(const SessionContext&) = delete;
   SessionContext& operator=(const SessionContext&) = delete;
 
-  /// Answers the request, or starts what will.
+  /// Responds to the request, or starts the exchange that will.
   virtual void handle(Session& session, const protocols::http::RequestHead& head) = 0;
 
-  /// Date and Server; the date is made once a second.
+  /// The fields Date and Server. The date is made once a second.
   [[nodiscard]] const protocols::http::FieldLines& every_answer() { return every_answer_; }
   void refresh_date();
   [[nodiscard]] protocols::http::Date date() const { return date_; }
@@ -43,8 +43,8 @@ class SessionContext {
   const Options& options;
   Figures& figures;
   samples::FairShare share;
-  samples::FairWork work;      ///< What may block, for networks in turn.
-  std::vector<std::byte> out;  ///< What is written, until the stream is given it.
+  samples::FairWork work;      ///< Work that may block, for each network in turn.
+  std::vector<std::byte> out;  ///< Output that the stream has not been given yet.
 
  protected:
   SessionContext(reactor::Loop& loop, const Options& options, Figures& figures);

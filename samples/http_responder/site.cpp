@@ -23,7 +23,7 @@ using protocols::http::RequestHead;
 using protocols::http::Target;
 using protocols::http::Validators;
 
-// Those that RFC 9110 and RFC 5789 define.
+// The methods that RFC 9110 and RFC 5789 define.
 bool is_known(std::string_view method) {
   constexpr std::string_view methods[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
                                           "CONNECT", "OPTIONS", "TRACE", "PATCH"};
@@ -36,13 +36,13 @@ int status_of(const reactor::Error& error) {
       error.code == std::errc::too_many_files_open_in_system) {
     return 503;
   }
-  // The rest is of a path that leads nowhere, or out of the root.
+  // All other errors mean a path that leads nowhere, or out of the root.
   return 404;
 }
 
 void answer_with_file(Session& session, const RequestHead& head, const std::string& path,
                       Found found) {
-  // Never later than the answer, also of a file that claims to be (RFC 9110 8.8.2.1).
+  // Never later than the response, even if the file's time is (RFC 9110 8.8.2.1).
   const protocols::http::Date last_modified = std::min(found.modified, session.context().date());
   const std::string modified = protocols::http::format_date(last_modified);
   const Validators current{found.etag, last_modified};
@@ -83,15 +83,15 @@ void redirect_to_folder(Session& session, const std::string& path, std::string_v
   session.answer_error(301, {{"Location", location}});
 }
 
-// Nothing but what is in the page itself: no name in it can make a browser do anything.
+// Allows only what is in the page itself, so that no name in it can make a browser act.
 constexpr Field page_fields[] = {{"Content-Type", "text/html; charset=utf-8"},
                                  {"Content-Security-Policy",
                                   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
                                   "base-uri 'none'; form-action 'none'"},
                                  {"X-Content-Type-Options", "nosniff"}};
 
-// The page of a folder, which may have any number of names: they are read off the loop's thread,
-// piece by piece, as the client reads the page.
+// The page of a folder with any number of names. They are read off the loop's thread, piece by
+// piece, as the client reads the page.
 class Listing final : public Exchange {
  public:
   Listing(Session& session, const Root& root, reactor::File folder, const std::string& path)
@@ -127,15 +127,15 @@ class Listing final : public Exchange {
     reading_ = false;
     if (!read) {
       over_ = true;
-      // Behind a part of the page, an end that is none is all that tells.
+      // After part of the page, breaking off is the only way to report an error.
       begun_ ? session_.break_off() : session_.answer_error(status_of(read.error()));
     } else if (!begun_) {
       begin();
     }
-    session_.serve();  // This may be the end of this object.
+    session_.serve();  // This may destroy this object.
   }
 
-  // What has its head is sent to at once, so that a client that is gone answers by a reset.
+  // Sends the head immediately, so that the system of a client that is gone responds with a reset.
   void begin() {
     begun_ = true;
     std::string page;
@@ -153,7 +153,7 @@ class Listing final : public Exchange {
   }
 
   Session& session_;
-  std::shared_ptr<FolderListing> listing_;  // With the function that reads it.
+  std::shared_ptr<FolderListing> listing_;  // Shared with the function that reads it.
   bool reading_ = false;
   bool begun_ = false;
   bool over_ = false;
@@ -202,11 +202,11 @@ reactor::ServerOptions Site::server_options() {
   server.read_bytes = read_bytes;
   // The socket, and two files: see high_water_bytes.
   server.descriptors_each = 3;
-  // When the server is full, connections without a request give way. They are not closed before:
-  // a browser makes some in advance.
+  // When the server is full, connections without a request are closed. They are not closed earlier,
+  // because a browser makes some in advance.
   server.unaccepted_timeout = reactor::Duration::max();
   server.max_unaccepted = SIZE_MAX;
-  // A session has timeouts of its own, one for each thing that it waits for.
+  // A session has its own timeouts, one for each thing that it waits for.
   server.first_progress_timeout = server.stall_timeout = std::chrono::milliseconds::max();
   return server;
 }
@@ -233,7 +233,7 @@ void Site::handle(Session& session, const RequestHead& head) {
   if (!target || target->form == Form::authority)
     return session.answer_error(405, {{"Allow", "GET, HEAD"}});
   if (target->form == Form::absolute && !equal_ignoring_case(target->scheme, "http")) {
-    return session.answer_error(421);  // Of https nothing may be served here (RFC 9110 7.4).
+    return session.answer_error(421);  // This server has no https resources (RFC 9110 7.4).
   }
   if (target->form == Form::asterisk || head.method == "OPTIONS") {
     return session.answer(

@@ -1,4 +1,4 @@
-// The servers of one thread, and how they answer.
+// The servers of one thread, and their responses.
 #pragma once
 
 #include <list>
@@ -16,10 +16,10 @@ class Site final : public SessionContext {
  public:
   Site(reactor::Loop& loop, const Options& options, const Root* root, Figures& figures);
 
-  /// What a connection may take, and for how long.
+  /// The limits of a connection in memory and time.
   static reactor::ServerOptions server_options();
 
-  // What serve_on_threads() calls.
+  // serve_on_threads() calls these.
   reactor::Result<reactor::Address> listen(const std::string& endpoint);
   void drain();
 

@@ -5,7 +5,7 @@
 
 namespace responder {
 
-/// What a person opens in a browser first: the figures of GET /events, and a chart of the last
+/// The first page for a person with a browser: the figures of GET /events, and a chart of the last
 /// minute.
 [[nodiscard]] std::string_view status_page();
 

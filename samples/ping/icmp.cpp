@@ -29,7 +29,7 @@ void put16(std::string& out, std::size_t value) {
   out += static_cast<char>(value & 0xFF);
 }
 
-// RFC 1071. Zero over a message whose checksum is right.
+// RFC 1071. Zero over a message with a correct checksum.
 std::uint16_t checksum(Bytes bytes) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {

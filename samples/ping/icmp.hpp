@@ -29,20 +29,20 @@ struct Echo {
 /// A request. For IPv6 the kernel fills in the checksum, since the addresses are part of it.
 [[nodiscard]] std::string encode_request(Version version, const Echo& echo);
 
-/// An echo reply. Nothing for another message, and for one that is incomplete or, with IPv4, has a
+/// An echo reply. Empty for any other message, for an incomplete one and, with IPv4, for one with a
 /// wrong checksum; the kernel checks that of IPv6.
 ///
 /// Lifetime  Refers to `message`.
 [[nodiscard]] std::optional<Echo> decode_reply(Version version, protocols::Bytes message);
 
-/// What an IPv4 packet carries.
+/// The content of an IPv4 packet.
 struct Packet {
   std::uint8_t ttl = 0;
   protocols::Bytes message;
 };
 
-/// Takes off the header of an IPv4 packet, with which a raw socket delivers each. Nothing for what
-/// is no whole packet with ICMP in it.
+/// Removes the header with which a raw socket delivers each IPv4 packet. Empty if `packet` is not a
+/// whole packet with ICMP in it.
 [[nodiscard]] std::optional<Packet> decode_ipv4(protocols::Bytes packet);
 
 }  // namespace icmp

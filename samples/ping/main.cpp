@@ -1,4 +1,4 @@
-// Asks a host for echoes by ICMP, on a raw socket.
+// Sends ICMP echo requests to a host, on a raw socket.
 #include <cstdint>
 
 #include "samples/ping/pinger.hpp"

@@ -37,14 +37,14 @@ std::chrono::nanoseconds duration(double seconds) {
   return std::chrono::nanoseconds(std::llround(seconds * 1e9));
 }
 
-// A datagram socket is connected without sending anything.
+// Connecting a datagram socket sends nothing.
 bool has_route_to(Address address) {
   address.set_port(9);
   auto socket = Socket::open(address.family(), SocketType::datagram);
   return socket && socket->connect(address);
 }
 
-// Of several addresses, the first that this host has a route to.
+// The first of several addresses to which this host has a route.
 Address resolve(const Options& options) {
   const bool is_ipv6 = options.host.find(':') != std::string::npos && options.host.front() != '[';
   const std::string endpoint = is_ipv6 ? "[" + options.host + "]:0" : options.host + ":0";
@@ -56,7 +56,7 @@ Address resolve(const Options& options) {
   return reachable != addresses.end() ? *reachable : addresses.front();
 }
 
-// A raw socket, or without the right to open one the kernel's ping socket.
+// A raw socket; without the right to open one, the kernel's ping socket.
 Socket open_socket(Family family, bool unprivileged, bool& is_raw) {
   auto raw = Socket::open(family, SocketType::raw);
   is_raw = raw.has_value() && !unprivileged;
@@ -68,8 +68,8 @@ Socket open_socket(Family family, bool unprivileged, bool& is_raw) {
   throw samples::Failed(raw.error().message() + "; " + ping.error().message());
 }
 
-// Data of 56 bytes by which a reply is known: nobody else's has this number, and none of an earlier
-// round of the 65,536 sequence numbers this count.
+// 56 bytes of data that identify a reply: another program's data does not have this number, and a
+// request of an earlier round of the 65,536 sequence numbers does not have this count.
 class Cookie {
  public:
   [[nodiscard]] std::string data(std::uint64_t count) const {
@@ -122,7 +122,7 @@ class Pinger {
     Clock::time_point sent_at;
   };
 
-  // Connected: the kernel then hands on nothing of other hosts.
+  // The socket is connected, so that the kernel drops packets of other hosts.
   reactor::DatagramSocket open(reactor::Loop& loop) {
     Socket socket = open_socket(host_.family(), options_.unprivileged, is_raw_);
     (void)samples::value_of(socket.connect(host_));
@@ -151,7 +151,7 @@ class Pinger {
     const auto reply = icmp::decode_reply(version_, bytes);
     // The kernel chooses the identifier of a ping socket.
     if (!reply || (is_raw_ && reply->identifier != identifier_)) return;
-    // The latest request with this sequence number; another one's reply has other data.
+    // The latest request with this sequence number; a reply to another one has other data.
     const std::uint64_t rounds_back = static_cast<std::uint16_t>(count_ - reply->sequence);
     if (rounds_back >= count_ || reply->data != cookie_.data(count_ - rounds_back)) return;
     take(*reply, ttl);
@@ -174,7 +174,7 @@ class Pinger {
     finish_after_last();
   }
 
-  // A reply that comes later counts as none.
+  // A reply that arrives later does not count.
   void expire() {
     const auto now = Clock::now();
     auto next = timeout_;

@@ -1,4 +1,4 @@
-// Sends echo requests to a host, and prints what comes back and how soon.
+// Sends echo requests to a host, and prints each reply with its delay.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Options {
   bool unprivileged = false;
 };
 
-/// Until the last request is answered or too old, or a signal comes. True if there was a reply.
+/// Runs until the last request is answered or too old, or a signal arrives. True after any reply.
 bool run(const Options& options);
 
 }  // namespace ping

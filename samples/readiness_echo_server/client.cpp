@@ -8,7 +8,7 @@
 namespace samples {
 namespace {
 
-// System calls for one client before the others get their turn.
+// System calls for one client before the other clients are served.
 constexpr int most_calls_at_once = 16;
 
 }  // namespace

@@ -15,12 +15,12 @@ namespace samples {
 /// Why Client::echo() returned.
 enum class Echoed {
   all,   ///< The kernel has no more bytes, or no more room: wait for interest().
-  some,  ///< Its budget is used up: call it again after the other clients had their turn.
+  some,  ///< Its budget is used up: call it again after the other clients.
   over,  ///< The client ended the connection and has received everything, or it failed.
 };
 
-/// A connection. It keeps at most 64 KiB that are not sent back yet: it receives only when there
-/// are none.
+/// A connection. It keeps at most 64 KiB that are not sent back yet: it receives only when all that
+/// it received is sent back.
 class Client {
  public:
   static constexpr std::size_t most_unsent_bytes = 64 * 1024;
@@ -34,14 +34,14 @@ class Client {
     return unsent_.empty() ? reactor::Interest::readable : reactor::Interest::writable;
   }
 
-  /// True if nothing was received and nothing sent since the last call, and nothing is unsent.
+  /// True if nothing was received or sent since the last call, and nothing is unsent.
   [[nodiscard]] bool was_quiet() { return !std::exchange(active_, false) && unsent_.empty(); }
 
   /// Sends the end of the stream. What the client sends after that is discarded.
   void end();
 
-  /// Lets the destructor reset the connection if it would lose bytes: the client must not take the
-  /// part that it received for all.
+  /// Makes the destructor reset the connection if unsent bytes would be lost: the client must not
+  /// take the part that it received for the whole.
   void give_up();
 
  private:

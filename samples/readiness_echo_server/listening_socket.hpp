@@ -22,7 +22,7 @@ class ListeningSocket {
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] const reactor::Address& address() const { return address_; }
 
-  // Without one where all descriptors are named at once.
+  // Empty in the styles that list all descriptors for each wait.
   std::optional<reactor::Watcher> watcher = {};
 
  private:

@@ -1,4 +1,4 @@
-// Echo on nothing but readiness callbacks and recv and send.
+// An echo server that uses only readiness callbacks, recv and send.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// Descriptors bound the number of clients.
+// The number of descriptors limits the number of clients.
 std::string memory_text() {
   constexpr std::uint64_t most_for_callbacks = 4096;
   rlimit descriptors{};

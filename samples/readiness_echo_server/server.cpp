@@ -18,11 +18,11 @@ using reactor::Socket;
 using reactor::Trigger;
 using reactor::Watcher;
 
-// Connections accepted at once before those that are there get their turn.
+// Connections accepted in one iteration before the existing ones are served.
 constexpr int most_accepted_at_once = 64;
 constexpr std::chrono::milliseconds shortest_rest = 5ms;
 constexpr std::chrono::milliseconds longest_rest = 1s;
-// More than the 200 ms after which TCP sends again what a full receive buffer made it drop.
+// Longer than the 200 ms after which TCP resends what a full receive buffer made it drop.
 constexpr std::chrono::milliseconds quiet_time = 500ms;
 constexpr std::chrono::milliseconds drain_time = 5s;
 
@@ -40,7 +40,7 @@ ReadinessServer::ReadinessServer(reactor::Loop& loop, const std::string& endpoin
     wait_again();
     return;
   }
-  // A poller without edges refuses here, before any client is there.
+  // A poller without edges reports the error here, before there is any client.
   (void)value_of(Watcher::create(
       loop, listening_.front().fd(), Interest::none, [](Ready) {}, trigger_));
   // Level-triggered in each style: a connection that is left for later is reported again.
@@ -64,7 +64,7 @@ void ReadinessServer::drain() {
   stop_without_clients();
 }
 
-// As with select and poll: all descriptors are named anew for each wait.
+// As with select and poll: the program lists all descriptors anew for each wait.
 void ReadinessServer::wait_again() {
   wait_.reset();  // First, since a second watcher of a descriptor costs another descriptor.
   std::vector<reactor::WaitFor> waits;
@@ -85,7 +85,7 @@ void ReadinessServer::wait_again() {
   }));
 }
 
-// As with epoll: a descriptor is named once, and again when it waits for something else.
+// As with epoll: a descriptor is added once, and changed when it waits for something else.
 void ReadinessServer::watch(int fd, Connection& connection) {
   const Interest interest =
       trigger_ == Trigger::edge ? Interest::readable | Interest::writable : Interest::readable;
@@ -100,7 +100,7 @@ void ReadinessServer::accept_some(const ListeningSocket& socket) {
   }
 }
 
-// False when no more can be accepted now.
+// False if no more can be accepted now.
 bool ReadinessServer::accept_one(const ListeningSocket& socket) {
   const int fd = accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd < 0 && errno == EAGAIN) return false;
@@ -113,8 +113,8 @@ bool ReadinessServer::accept_one(const ListeningSocket& socket) {
   return true;
 }
 
-// Out of descriptors or memory: the connections stay in the kernel's queue, for which the socket
-// is readable all the time, so it is not watched meanwhile.
+// The process is out of descriptors or memory. The connections stay in the kernel's queue, so the
+// socket is readable all the time. It is therefore not watched for a while.
 void ReadinessServer::rest(const ListeningSocket& from, int error) {
   report(reactor::system_error(error, "accept on", from.address().to_string()));
   set_interest_of_listening(Interest::none);
@@ -141,7 +141,7 @@ void ReadinessServer::serve(int fd) {
   if (trigger_ == Trigger::level) {
     connection.watcher->set_interest(connection.client.interest());
   } else if (echoed == Echoed::some) {
-    // An edge is reported once. A program that stops before EAGAIN has to ask for another.
+    // An edge is reported once. A program that stops before EAGAIN has to request another.
     connection.watcher->set_interest(Interest::none);
     connection.watcher->set_interest(Interest::readable | Interest::writable);
   }
@@ -156,7 +156,7 @@ void ReadinessServer::end_quiet_clients() {
   std::vector<int> fds;
   for (const auto& [fd, connection] : clients_) fds.push_back(fd);
   for (const int fd : fds) {
-    serve(fd);  // What came while the loop was busy is no silence.
+    serve(fd);  // Data that arrived while the loop was busy means that the client is not quiet.
     const auto still_there = clients_.find(fd);
     if (still_there == clients_.end()) continue;
     if (still_there->second.client.was_quiet()) still_there->second.client.end();

@@ -1,5 +1,5 @@
-// Echo on nothing but readiness callbacks and recv and send: what programs on select, poll and
-// epoll do by hand, and what a Stream does for you.
+// An echo server that uses only readiness callbacks, recv and send: what programs on select, poll
+// and epoll do by hand, and what a Stream does for its user.
 #pragma once
 
 #include <chrono>
@@ -18,23 +18,23 @@
 
 namespace samples {
 
-/// Serves the clients of one endpoint, until drain() has ended them all and stopped the loop.
+/// Serves the clients of one endpoint, until drain() has ended all of them and stopped the loop.
 class ReadinessServer {
  public:
   /// `style` is `select`, `poll`, `epoll` or `epoll-edge`.
   ReadinessServer(reactor::Loop& loop, const std::string& endpoint, const std::string& style);
 
-  /// Of several addresses the first.
+  /// The first one if there are several.
   [[nodiscard]] const reactor::Address& address() const { return address_; }
 
-  /// Echoes what has arrived, ends the connections that are quiet, and after 5 s all the others.
+  /// Echoes what has arrived, ends the quiet connections, and after 5 s all others.
   void drain();
 
  private:
   // The watcher is destroyed before the descriptor is closed.
   struct Connection {
     Client client;
-    // Without one where all descriptors are named at once.
+    // Empty in the styles that list all descriptors for each wait.
     std::optional<reactor::Watcher> watcher = {};
   };
 
@@ -53,7 +53,7 @@ class ReadinessServer {
   static void report(const reactor::Error& error);
 
   reactor::Loop& loop_;
-  std::list<ListeningSocket> listening_;  // None while draining.
+  std::list<ListeningSocket> listening_;  // Empty while draining.
   const reactor::Address address_;
   const bool waits_for_any_;
   const reactor::Trigger trigger_;

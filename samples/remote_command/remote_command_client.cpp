@@ -1,4 +1,4 @@
-// Has commands run by remote_command_server: one from the command line, or the lines of standard
+// Runs commands on a remote_command_server: one from the command line, or the lines of standard
 // input.
 #include <unistd.h>
 
@@ -31,7 +31,7 @@ using reactor::Stream;
 struct Options {
   std::string endpoint;
   bool shell = false;
-  std::vector<std::string> command;  // Lines of standard input if empty.
+  std::vector<std::string> command;  // Empty: lines of standard input.
 };
 
 class Client {
@@ -49,7 +49,7 @@ class Client {
     });
   }
 
-  /// How many commands did not end with status 0.
+  /// The number of commands that did not end with status 0.
   [[nodiscard]] int failures() const { return failures_; }
 
  private:
@@ -132,8 +132,8 @@ class Client {
     std::fflush(to);
   }
 
-  // Status 0 is a success only of a command that the server did not have to end, and whose output
-  // is here.
+  // Status 0 is a success only if the server did not have to end the command, and all its output
+  // has arrived.
   void take_end(const Answer& end) {
     if (end.stdout_bytes != std::exchange(stdout_bytes_, 0) ||
         end.stderr_bytes != std::exchange(stderr_bytes_, 0)) {
@@ -155,7 +155,7 @@ class Client {
   void go_on() {
     waits_ = false;
     if (!input_ || at_end_) return finish();
-    input_->resume();  // There may be a line already.
+    input_->resume();  // There may already be a line.
     if (waits_ || done_) return;
     if (in_line_ && samples::terminal::can_edit()) samples::terminal::show("\n");
     in_line_ = false;
@@ -174,13 +174,13 @@ class Client {
   std::optional<samples::Gate> gate_;
   std::optional<reactor::Framed<protocols::JsonHeaderDecoder>> answers_;
   std::optional<samples::LineInput> input_;
-  bool waits_ = false;   // For an answer.
+  bool waits_ = false;   // For a response.
   bool at_end_ = false;  // Of the input.
   bool done_ = false;
   bool in_line_ = false;  // The output does not end with a line end.
   samples::EscapedPieces output_;
   samples::EscapedPieces errors_;
-  std::uint64_t stdout_bytes_ = 0;  // Of the command that runs, what has come.
+  std::uint64_t stdout_bytes_ = 0;  // What has arrived of the current command's output.
   std::uint64_t stderr_bytes_ = 0;
   int failures_ = 0;
 };

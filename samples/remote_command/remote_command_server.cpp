@@ -1,4 +1,4 @@
-// Runs commands for clients that know a secret; README.md describes what they say to each other.
+// Runs commands for clients that know a secret; README.md describes the protocol.
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -33,7 +33,7 @@ using reactor::Standard;
 using reactor::Stream;
 
 struct Options {
-  std::vector<std::string> allowed;  // Any program if empty.
+  std::vector<std::string> allowed;  // Empty: any program.
   bool shell = false;
   Limits limits;
   std::chrono::milliseconds patience{0};
@@ -41,8 +41,8 @@ struct Options {
   samples::ReachedAs reached_as;
 };
 
-// A command takes its two outputs and what tells of its end. One request of the largest size is
-// read at a time: what is read is parsed at once.
+// A command uses two descriptors for its outputs and one for its end. Only one request of the
+// largest size is in memory at a time, because what is read is parsed immediately.
 reactor::ServerOptions server_options(const Options& options) {
   reactor::ServerOptions server{.descriptors_each = 4, .read_bytes = 64 * 1024};
   options.access.apply(server, options.patience);
@@ -78,7 +78,7 @@ class Session {
     requests_.feed(bytes);
     while (const auto request = requests_.next()) take(request->header);
     if (requests_.error()) refuse_and_end(requests_.error().message());
-    // Who has begun a request has to finish it.
+    // A client that has begun a request has to finish it.
     if (requests_.at_boundary()) {
       unfinished_.reset();
     } else if (!unfinished_) {
@@ -89,7 +89,7 @@ class Session {
     requests_.copy_tail();
   }
 
-  // A client that has ended its side may well be gone: so ends what runs for it.
+  // A client that has ended its side has probably gone, so its command is ended.
   void on_end() {
     run_.reset();
     stream_.close();
@@ -102,7 +102,7 @@ class Session {
 
   void on_close(const Error& error) { samples::log_end(error); }
 
-  // What runs may end; what waits is not begun.
+  // A running command may end; waiting commands are not begun.
   void finish() {
     ending_ = true;
     if (!run_) stream_.close();
@@ -177,8 +177,8 @@ class Session {
     run_next();
   }
 
-  // Who has not read what a command said may take as long as that did at most, and longer only
-  // while it reads.
+  // A client has as long to read a command's output as a command may run, and longer only while it
+  // reads.
   void wait_for_reader() {
     if (options_.limits.timeout.count() == 0) return;
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.timeout);
@@ -218,7 +218,7 @@ class Session {
   protocols::JsonHeaderDecoder requests_ = request_decoder();
   std::optional<reactor::IdleTimeout> unfinished_;
   std::optional<reactor::IdleTimeout> unread_;
-  std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
+  std::optional<std::uint64_t> acknowledged_;  // At the last check.
   std::deque<Request> waiting_;
   std::unique_ptr<Run> run_;
   bool ending_ = false;
@@ -226,7 +226,7 @@ class Session {
 
 void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
   reactor::Loop loop;
-  samples::FairShare share(loop);  // To start a process takes milliseconds.
+  samples::FairShare share(loop);  // Starting a process takes milliseconds.
   auto server = samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, server_options(options),
       [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));
@@ -249,7 +249,7 @@ int main(int count, char** words) {
   samples::CommandLine command_line{
       "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
-  constexpr std::size_t request_bytes = 2 * 65536;  // A header, and what is made of it.
+  constexpr std::size_t request_bytes = 2 * 65536;  // A header, and the parsed request.
   command_line.footer(samples::memory_text(remote_command::server_options(options), request_bytes));
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line

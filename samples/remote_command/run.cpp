@@ -19,26 +19,26 @@ using reactor::Stream;
 
 namespace {
 
-// Commands give way to the server. To start one, the server waits until the kernel has given the
-// new process a turn; that would take long beside many commands that are as important.
+// Commands have a lower priority than the server. To start one, the server waits until the kernel
+// has scheduled the new process; with many commands of equal priority that would take long.
 constexpr int niceness = 10;
 
 // A process that has closed its outputs may be about to end, as coreutils do at their exit.
 constexpr std::chrono::milliseconds time_to_end(500);
 constexpr std::chrono::milliseconds time_between_looks(10);
 
-// True when this is a folder of /proc, of a process that is in the group and runs: one that is
-// exiting has closed its files, perhaps, and is no zombie yet.
+// True if this is the folder in /proc of a running process of the group. A process that is exiting
+// may have closed its files and not be a zombie yet: it does not count.
 bool runs_in_group(const std::filesystem::path& folder, pid_t group) {
   constexpr unsigned long exiting = 0x4;  // PF_EXITING of the kernel's include/linux/sched.h.
   const std::string name = folder.filename();
   if (name.find_first_not_of("0123456789") != name.npos) return false;
-  // Of all other processes nothing is read: there may be thousands.
+  // Nothing is read of all other processes: there may be thousands.
   if (getpgid(static_cast<pid_t>(std::strtol(name.c_str(), nullptr, 10))) != group) return false;
   std::ifstream file(folder / "stat");
   std::string line;
   std::getline(file, line);
-  const std::size_t behind_name = line.rfind(')');  // Which may hold blanks and parentheses.
+  const std::size_t behind_name = line.rfind(')');  // The name may contain blanks and parentheses.
   if (behind_name == line.npos) return false;
   std::istringstream fields(line.substr(behind_name + 1));
   char state = 0;
@@ -108,8 +108,8 @@ void Run::stop(std::string_view reason) {
   finish_if_over();
 }
 
-// The outputs of a command that was stopped are not waited for: what has left its group may hold
-// them for ever.
+// A stopped command does not wait for its outputs: a process that has left the group may hold them
+// open for ever.
 void Run::finish_if_over() {
   const bool stopped = !outcome_.stopped_by.empty();
   if (!ended_ || !on_done_ || (open_outputs_ > 0 && !stopped)) return;
@@ -122,10 +122,10 @@ void Run::finish_if_over() {
   }
   timeout_.reset();
   OnDone on_done = std::exchange(on_done_, nullptr);
-  on_done(outcome_);  // The end of this object, as a rule.
+  on_done(outcome_);  // Usually destroys this object.
 }
 
-// The group exists in any case: the ended process itself is in it until the Process is destroyed.
+// The group always exists: the ended process is in it until the Process is destroyed.
 bool Run::left_processes() const {
   std::error_code error;
   auto folder = std::filesystem::directory_iterator("/proc", error);

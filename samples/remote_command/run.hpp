@@ -1,4 +1,4 @@
-// One command: run, heard while it runs, and ended when it takes too much.
+// Runs one command, passes on its output, and ends it when it exceeds a limit.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,10 @@ struct Limits {
   std::uint64_t max_output_bytes = 0;   ///< Of both outputs together.
 };
 
-/// What is to be told of it when it is over.
+/// What is reported when the command is over.
 struct Outcome {
   reactor::ProcessEnd end;
-  std::string_view stopped_by;  ///< Empty where it ended by itself, with all that it started.
+  std::string_view stopped_by;  ///< Empty if it ended by itself, with all that it started.
   std::uint64_t stdout_bytes = 0;
   std::uint64_t stderr_bytes = 0;
   std::chrono::nanoseconds duration{0};
@@ -36,12 +36,12 @@ class Run {
   using OnOutput = reactor::Callback<void(Channel, reactor::Stream::Bytes)>;
   using OnDone = reactor::Callback<void(const Outcome&)>;
 
-  /// Takes over a process that was started with both outputs as streams and tells its end to
-  /// ended(). `on_done` comes last, when the command has ended and its outputs have: what it left
-  /// running in the background may hold them open up to the timeout. Processes of its group that
-  /// run on half a second later are killed, and the outcome says so.
+  /// Takes over a process that was started with both outputs as streams and reports its end to
+  /// ended(). `on_done` is called last, when the command and its outputs have ended: background
+  /// processes of the command may hold them open up to the timeout. Processes of its group that
+  /// still run half a second later are killed, and the outcome reports that.
   ///
-  /// `began` was before it was started, which takes a while.
+  /// `began` is a time before the start of the process, which takes a while.
   Run(reactor::Loop& loop, reactor::Process process, Clock::time_point began, Limits limits,
       OnOutput on_output, OnDone on_done);
   Run(const Run&) = delete;
@@ -49,7 +49,7 @@ class Run {
 
   void ended(reactor::ProcessEnd end);
 
-  /// Holds up the command where it writes, until resume().
+  /// Blocks the command when it writes, until resume().
   void pause();
   void resume();
 
@@ -59,7 +59,7 @@ class Run {
   void finish_if_over();
   [[nodiscard]] bool left_processes() const;
 
-  reactor::Timer look_again_;  // Whether processes that were left have ended.
+  reactor::Timer look_again_;  // To check whether remaining processes have ended.
   const Clock::time_point began_;
   reactor::Process process_;
   const Limits limits_;

@@ -26,7 +26,7 @@ bool is_count(const Json& object, Json::const_iterator found) {
   return found != object.end() && found->is_number_unsigned();
 }
 
-// What an exit status or the number of a signal can be; anything else could be taken for 0.
+// An exit status or the number of a signal. A larger number could be taken for 0.
 bool is_status(const Json& object, Json::const_iterator found) {
   return is_count(object, found) && found->get<std::uint64_t>() <= 255;
 }

@@ -1,4 +1,4 @@
-// What remote_command's two sides say to each other; README.md describes it.
+// The messages of remote_command; README.md describes them.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,9 @@
 
 namespace remote_command {
 
-/// What a client asks for.
+/// A client's request.
 struct Request {
-  std::vector<std::string> words;  ///< A program and its arguments; none for a shell's.
+  std::vector<std::string> words;  ///< A program and its arguments; empty for a shell command.
   std::string shell;
 
   [[nodiscard]] bool is_for_shell() const { return words.empty(); }
@@ -24,33 +24,33 @@ struct Request {
 /// Errors    invalid_argument, with what is wrong as its hint.
 [[nodiscard]] reactor::Result<Request> parse_request(std::string_view header);
 
-/// What a server answers with.
+/// A server's response.
 struct Answer {
   enum class Kind : unsigned char { standard_output, standard_error, refused, end };
 
   Kind kind = Kind::end;
-  std::string reason;              ///< Of a refusal, or why the server ended the command.
-  bool killed = false;             ///< `status` is a signal's number.
-  int status = 0;                  ///< Of the end; 0 to 255.
+  std::string reason;   ///< Why the request was refused, or why the server ended the command.
+  bool killed = false;  ///< `status` is the number of a signal.
+  int status = 0;       ///< At the end; 0 to 255.
   std::uint64_t stdout_bytes = 0;  ///< At the end: all that the command wrote.
   std::uint64_t stderr_bytes = 0;
   double duration_seconds = 0;  ///< At the end; parse_answer() does not read it.
 };
 
-/// Nothing for what no server says: another type, or a value that is missing or of another kind.
+/// Empty if no server sends this: another type, or a value that is missing or of another kind.
 [[nodiscard]] std::optional<Answer> parse_answer(std::string_view header);
 
-/// A header with its length in front; its payload of `payload_bytes` is what is sent next.
+/// A header with its length in front; its payload of `payload_bytes` is sent next.
 [[nodiscard]] std::vector<std::byte> message(const Answer& answer, std::size_t payload_bytes = 0);
 
-/// Nothing where a text is no UTF-8: JSON has no other, and another would ask for something else.
+/// Empty if a text is not UTF-8: JSON has no other, and a replacement would change the request.
 [[nodiscard]] std::optional<std::vector<std::byte>> message(const Request& request);
 
 /// JSON in printable ASCII, for a line of the log.
 [[nodiscard]] std::string to_json(const std::string& text);
 [[nodiscard]] std::string to_json(const std::vector<std::string>& words);
 
-/// Of requests, which have no payload, or of answers.
+/// For requests, which have no payload, or for responses.
 [[nodiscard]] protocols::JsonHeaderDecoder request_decoder();
 [[nodiscard]] protocols::JsonHeaderDecoder answer_decoder();
 

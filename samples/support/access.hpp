@@ -1,4 +1,4 @@
-// What a server that knows its users lets those do whom it does not know yet.
+// The limits of a server with users for clients that have not logged in.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ struct Access {
   std::size_t max_per_address = 1000;
   std::size_t max_unaccepted = 256;
 
-  /// `when` says when they hold, where they do not always: "With --secret-file: ".
+  /// `when` is the condition for these options, if there is one: "With --secret-file: ".
   void add_options(CommandLine& command_line, const std::string& when = "") {
     command_line
         .add_option("--max-per-address", max_per_address,
@@ -32,8 +32,8 @@ struct Access {
         .positive();
   }
 
-  /// A session ends a client itself that has not logged in after `patience`. The connection is
-  /// reset a little later, for the client that holds on to it by sending more.
+  /// A session disconnects a client that has not logged in after `patience`. The connection is
+  /// reset a little later, in case the client keeps it open by sending more.
   void apply(reactor::ServerOptions& options, reactor::Duration patience) const {
     constexpr std::chrono::seconds for_the_end(5);
     options.max_per_network = max_per_address;
@@ -42,15 +42,15 @@ struct Access {
   }
 };
 
-/// A line to standard error for a connection that ended by `error`. Of those that were turned away
-/// Server::on_error tells, now and then: there may be thousands in a second.
+/// Writes a line to standard error for a connection that ended by `error`. Server::on_error reports
+/// rejected connections, but only now and then: there may be thousands in a second.
 inline void log_end(const reactor::Error& error) {
   if (!error || error.code == reactor::gave_way()) return;
   if (error.code == reactor::not_accepted_in_time()) return;
   std::fprintf(stderr, "%s\n", error.message().c_str());
 }
 
-/// What the Server reports goes to standard error.
+/// Writes what the Server reports to standard error.
 template <class Server>
 void log_errors(Server& server) {
   server.on_error(

@@ -23,14 +23,14 @@ int open_by_kernel(int folder, const std::string& path, int flags, Links links, 
   if (links == Links::refused) how.resolve |= RESOLVE_NO_SYMLINKS;
   for (int attempt = 0;; ++attempt) {
     const long fd = syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how);
-    // EAGAIN: somebody renamed a folder meanwhile.
+    // EAGAIN: another program renamed a folder meanwhile.
     if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || attempt == 10) {
       return static_cast<int>(fd);
     }
   }
 }
 
-// A link that is not followed is no folder either; the kernel tells the two apart.
+// A link that is not followed is not a folder either; fstatat(2) distinguishes the two.
 int open_name(int folder, const std::string& name, int flags, mode_t mode) {
   const int fd = openat(folder, name.c_str(), flags | O_NOFOLLOW, mode);
   if (fd >= 0 || errno != ENOTDIR) return fd;

@@ -1,4 +1,4 @@
-// Files under a folder, and nothing that is not.
+// Opens files under a folder, and none outside it.
 #pragma once
 
 #include <sys/types.h>
@@ -10,15 +10,15 @@ namespace samples {
 
 enum class Links : unsigned char { stay_beneath, refused };
 
-/// Opens the relative `path`, as openat(2) does, where it leads to what lies under `folder`. The kernel
-/// sees to that, links and folders renamed meanwhile notwithstanding (openat2); where it cannot, no link
-/// is followed and no `..` taken.
+/// Opens the relative `path`, as openat(2) does, if it leads to something under `folder`. The
+/// kernel ensures that, in spite of links and of folders that are renamed meanwhile (openat2). If
+/// it cannot, no link is followed and no `..` accepted.
 ///
 /// Errors    -1 and errno; ELOOP: a link that is refused; EXDEV: it leads out
 [[nodiscard]] int open_beneath(int folder, const std::string& path, int flags, Links links,
                                mode_t mode = 0);
 
-/// How it is opened where the kernel cannot see to it.
+/// The implementation for kernels that cannot guarantee it.
 [[nodiscard]] int open_beneath_by_walking(int folder, std::string_view path, int flags,
                                           mode_t mode = 0);
 

@@ -45,7 +45,7 @@ void Challenge::take_step() {
   state_ == State::nonce ? take_nonce() : take_proof();
 }
 
-// A peer that sends back this side's nonce is this side itself, or hands on what it hears.
+// A peer that sends back this side's nonce is this side itself, or relays what it receives.
 void Challenge::take_nonce() {
   peer_nonce_ = received_;
   state_ = peer_nonce_ == own_nonce_ || binding_.endpoints.empty() ? State::failed : State::proof;
@@ -54,7 +54,7 @@ void Challenge::take_nonce() {
   send(proof_of(Side::client, binding_.endpoints.front()));
 }
 
-// All endpoints are tried, so that the time does not tell which of them is right.
+// All endpoints are tried, so that the time does not reveal which of them is right.
 void Challenge::take_proof() {
   const Side peer = side_ == Side::server ? Side::client : Side::server;
   const std::string* proven = nullptr;

@@ -7,7 +7,7 @@
 //       | -- server's proof: 32 bytes ------------> |
 //
 // The bytes that follow belong to the program. A proof is HMAC-SHA-256 (RFC 2104, FIPS 180-4) with
-// the secret as its key, of these six fields. Before each field stands its length in four bytes,
+// the secret as its key, of these six fields. The length of each field precedes it in four bytes,
 // big endian, as in the strings of RFC 4251, section 5:
 //
 //     label             "uvreactor challenge 2 client" or "uvreactor challenge 2 server"
@@ -17,11 +17,11 @@
 //     server nonce      32 bytes
 //     client nonce      32 bytes
 //
-// The nonces make a proof good for one connection, and the label makes it good for one side. The
-// endpoint makes it good for one server: a host that a client dials by mistake may ask another
-// server for its nonce and hand it on to the client, but gets a proof for its own address, which
-// the other server does not accept. The service does the same for two services with one secret.
-// The server sends its proof last, and only to a client that has proven the secret.
+// The nonces limit a proof to one connection, and the label limits it to one side. The endpoint
+// limits it to one server: a host that a client dials by mistake may request the nonce of another
+// server and pass it on to the client, but receives a proof for its own address, which the other
+// server does not accept. The service does the same for two services with one secret. The server
+// sends its proof last, and only to a client that has proven the secret.
 //
 // What the exchange does not do:
 // - It neither encrypts nor signs what follows. A host on the path between the two passes the
@@ -43,19 +43,19 @@
 
 namespace samples {
 
-/// HMAC-SHA-256 of a message, the key being the secret: what the program brings, on top of the
-/// cryptographic library that it has.
+/// HMAC-SHA-256 of a message, with the secret as its key. The program implements it with its
+/// cryptographic library.
 using Mac = std::function<Digest(protocols::Bytes message)>;
 
-/// From a source of random numbers that nobody can predict, and never used again.
+/// From a source of random numbers that cannot be predicted, and never used again.
 using Nonce = std::array<std::byte, 32>;
 
-/// What a proof is good for. The two sides have to agree on all of it.
+/// The scope of a proof. The two sides must agree on all of it.
 struct ChallengeBinding {
   std::string service;  ///< What the secret opens.
 
   /// The client names the one endpoint that it is connected to. The server names each endpoint by
-  /// which clients may reach it; one that another host may use lets that host borrow proofs.
+  /// which clients may reach it. If another host may use one of them, that host can borrow proofs.
   /// Without any endpoint every proof is wrong.
   std::vector<std::string> endpoints;
 
@@ -63,8 +63,8 @@ struct ChallengeBinding {
   std::string channel_binding;
 };
 
-/// One side of the exchange. It does no input or output and knows no clock: how long the peer may
-/// take is for its user to say, and that a failure ends the connection.
+/// One side of the exchange. It does no input or output and knows no clock. Its user limits the
+/// time of the peer, and closes the connection after a failure.
 ///
 ///     Challenge challenge(Challenge::Side::server, nonce, mac, {"tcp_echo", {"192.0.2.1:9000"},
 ///     {}}); send(challenge.take_output());
@@ -80,11 +80,11 @@ class Challenge {
 
   Challenge(Side side, const Nonce& nonce, Mac mac, ChallengeBinding binding);
 
-  /// Takes the next bytes from the peer, cut anywhere. Returns those that are behind the exchange:
-  /// a view of `bytes`, and nothing before passed().
+  /// Takes the next bytes from the peer, cut anywhere. Returns those behind the exchange as a view
+  /// of `bytes`; before passed() it returns none.
   [[nodiscard]] protocols::Bytes feed(protocols::Bytes bytes);
 
-  /// What the peer is to be sent now: asked for at the beginning and after each feed().
+  /// The bytes to send to the peer now. Call it at the beginning and after each feed().
   [[nodiscard]] std::vector<std::byte> take_output();
 
   /// The peer has proven that it knows the secret, for one of the endpoints.

@@ -1,4 +1,4 @@
-// What clients do alike.
+// What all clients share.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,8 @@
 
 namespace samples {
 
-/// For StreamLimits::discard_timeout of a client: once its stream closes, nobody reads what the
-/// server still sends.
+/// For StreamLimits::discard_timeout of a client: nothing reads what the server still sends after
+/// its stream is closed.
 inline constexpr std::chrono::seconds time_for_the_rest(1);
 
 /// Connects to `HOST:PORT`, `[::1]:PORT` or `unix:PATH`.

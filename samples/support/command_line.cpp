@@ -24,7 +24,7 @@ std::string check_seconds(const std::string& text) {
   return is_number && std::abs(number) <= longest ? "" : "no such number: " + text;
 }
 
-// CLI11 takes -1 for the largest number there is, and for seconds also what is no number at all.
+// CLI11 takes -1 for the largest number there is, and accepts seconds that are not a number.
 void check_numbers(CLI::App& app) {
   for (CLI::Option* const option : app.get_options()) {
     const std::string type = option->get_type_name();

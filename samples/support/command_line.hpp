@@ -82,7 +82,7 @@ class CommandLine {
     CLI::Option* option_;
   };
 
-  /// `description` stands at the top of --help.
+  /// Shows `description` at the top of --help.
   explicit CommandLine(const std::string& description);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;

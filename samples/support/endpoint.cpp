@@ -14,7 +14,7 @@ namespace {
 using reactor::Address;
 using reactor::Family;
 
-// `..` stays: behind a symbolic link, it does not lead back to where the link is.
+// `..` stays: after a symbolic link, it does not lead back to the folder of the link.
 std::string absolute(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code error;

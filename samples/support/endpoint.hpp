@@ -9,15 +9,15 @@
 
 namespace samples {
 
-/// `address` as both sides of a connection write it: `192.0.2.1:9000` also where it is mapped into
-/// IPv6, `[2001:db8::1]:9000` without a scope, `unix:/run/echo.sock` with the whole path,
-/// `unix:@echo`. A relative path is taken from the working folder; `..` and symbolic links stay.
-/// Fails, as programs do.
+/// `address` in the form that both sides of a connection use: `192.0.2.1:9000` also when it is
+/// mapped into IPv6, `[2001:db8::1]:9000` without a scope, `unix:/run/echo.sock` with the whole
+/// path, `unix:@echo`. A relative path starts at the working folder; `..` and symbolic links stay.
+/// Throws Failed.
 [[nodiscard]] std::string endpoint_of(const reactor::Address& address);
 
-/// The endpoint that a client's stream is connected to. `dialled` is the endpoint that it was told
-/// to connect to: the path of a unix socket is taken from there, as the kernel reports the path
-/// that the server chose, which may be that of another server. Fails, as programs do.
+/// The endpoint that a client's stream is connected to. `dialled` is the endpoint that the client
+/// connected to. The path of a unix socket is taken from there, because the kernel reports the path
+/// that the server chose, which may be that of another server. Throws Failed.
 [[nodiscard]] std::string dialled_endpoint(reactor::Stream& stream, const std::string& dialled);
 
 /// The endpoints by which clients reach a server, beside those that it listens on.
@@ -25,11 +25,11 @@ class ReachedAs {
  public:
   ReachedAs() = default;
 
-  /// Each text is `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. Names are resolved now. Fails, as
-  /// programs do: also for port 0, and for an address that is no host's.
+  /// Each text is `HOST:PORT`, `[::1]:PORT` or `unix:PATH`. Names are resolved now. Throws Failed,
+  /// also for port 0 and for an address that belongs to no host.
   explicit ReachedAs(const std::vector<std::string>& texts);
 
-  /// Those of one connection that the server has accepted: its local address, and the others.
+  /// The endpoints of a connection that the server has accepted: its local address, and the others.
   [[nodiscard]] std::vector<std::string> endpoints_of(reactor::Stream& accepted) const;
 
  private:

@@ -1,4 +1,4 @@
-// What is wrong with a stream, as a frame.
+// Delivers the error of a stream as a frame.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace samples {
 
-/// A decoder whose last frame tells what is wrong with the stream, so that it can be answered; the
-/// error comes after it.
+/// A decoder whose last frame reports the error of the stream, so that the program can respond to
+/// it. error() returns the error after that frame.
 template <class D>
 class ErrorAsFrame {
  public:
@@ -29,7 +29,7 @@ class ErrorAsFrame {
     return decoder_.error();
   }
 
-  /// What is no frame yet.
+  /// Bytes that are not a frame yet.
   [[nodiscard]] protocols::Bytes rest() { return decoder_.rest(); }
 
   [[nodiscard]] std::error_code error() const {

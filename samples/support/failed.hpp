@@ -1,4 +1,4 @@
-// How a sample gives up: with one line that says why.
+// How a sample gives up: with one line that gives the reason.
 #pragma once
 
 #include <stdexcept>
@@ -11,7 +11,7 @@
 
 namespace samples {
 
-/// True when the library refused a text as an endpoint, which stood on the command line then.
+/// True if the library refused a text as an endpoint. That text was on the command line.
 [[nodiscard]] inline bool is_malformed_endpoint(const reactor::Error& error) {
   const bool is_of_text = error.operation == "resolve" || error.operation == "parse address";
   if (error.code == reactor::ResolveError::unknown_service) return true;  // As `127.0.0.1:90x0`.

@@ -1,4 +1,4 @@
-// Who fails again and again has to wait, longer each time.
+// Delays keys that fail again and again, longer each time.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace samples {
 
-/// Counts the failures in a row of each key: an address, a name. The first few cost nothing; each
-/// further one doubles the pause before the next try.
+/// Counts the consecutive failures of each key: an address, a name. The first few cause no pause;
+/// each further one doubles the pause before the next attempt.
 class FailedAttempts {
  public:
   using Clock = std::chrono::steady_clock;
@@ -20,15 +20,15 @@ class FailedAttempts {
     unsigned free_failures = 10;
     std::chrono::seconds first_pause{1};
     std::chrono::seconds longest_pause{60};
-    /// A key without a failure for so long starts anew.
+    /// A key without a failure for this long starts anew.
     std::chrono::seconds memory{600};
-    /// For one more, the key whose last failure is the oldest is forgotten.
+    /// When there is one more, the key whose last failure is the oldest is forgotten.
     std::size_t most_keys = 10'000;
   };
 
   explicit FailedAttempts(Limits limits) : limits_(limits) {}
 
-  /// How long `key` has to wait before it may try again; zero: not at all.
+  /// How long `key` has to wait before its next attempt; zero: not at all.
   [[nodiscard]] std::chrono::seconds pause(std::string_view key, Clock::time_point now) const;
 
   void failed(std::string_view key, Clock::time_point now);

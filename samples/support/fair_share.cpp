@@ -10,7 +10,7 @@ bool FairShare::Client::may_go_on() {
   share_.note_iteration();
   const Clock::time_point now = Clock::now();
   if (called_in_ == share_.iteration_) {
-    // One request at least, or nothing would ever be done where each takes longer than its part.
+    // At least one request is served: requests that take longer than a part would never be.
     if (!std::exchange(begun_, true)) {
       end_ = now + share_.part_;
       return true;

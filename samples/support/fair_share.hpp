@@ -1,4 +1,4 @@
-// What a server does for its clients in one iteration of its loop takes a limited time.
+// Limits the time that a server spends on its clients in one iteration of its loop.
 #pragma once
 
 #include <chrono>
@@ -11,9 +11,9 @@
 
 namespace samples {
 
-/// Divides the time of a loop among the clients that ask much at once: each is served a part of its
-/// requests, and goes on in a later iteration. What takes long, one request for example, is not
-/// interrupted. It outlives its Clients.
+/// Divides the time of a loop among clients that make many requests at the same time. Each client
+/// is served a part of its requests, and continues in a later iteration. A long operation, such as
+/// one request, is not interrupted. A FairShare must outlive its Clients.
 class FairShare {
  public:
   using Clock = std::chrono::steady_clock;
@@ -27,18 +27,18 @@ class FairShare {
 
   class Client {
    public:
-    /// `go_on` serves the client until may_go_on() is false or nothing is left to do, or has that
-    /// done in the same iteration.
+    /// `go_on` serves the client until may_go_on() is false or nothing is left to do. It does so
+    /// before it returns, or later in the same iteration.
     Client(FairShare& share, reactor::Callback<void()> go_on)
         : share_(share), go_on_(std::move(go_on)) {}
     ~Client() { stop_waiting(); }
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    /// Asked before each request. False: not now; `go_on` is called in a later iteration, once for
-    /// any number of these.
+    /// Call it before each request. False: not now; `go_on` is called in a later iteration, once
+    /// for any number of such results.
     ///
-    /// Cost      A look at the clock.
+    /// Cost      A read of the clock.
     [[nodiscard]] bool may_go_on();
     [[nodiscard]] bool waits() const { return waits_; }
 
@@ -50,8 +50,8 @@ class FairShare {
     reactor::Callback<void()> go_on_;
     std::list<Client*>::iterator place_;
     bool waits_ = false;
-    reactor::Loop::Clock::time_point called_in_;  // The iteration in which it was called last.
-    Clock::time_point end_;                       // Of its part of that.
+    reactor::Loop::Clock::time_point called_in_;  // The iteration of its last call.
+    Clock::time_point end_;                       // Of its part of that iteration.
     bool begun_ = false;
   };
 
@@ -62,10 +62,10 @@ class FairShare {
 
   reactor::Loop& loop_;
   const Clock::duration each_iteration_;
-  std::list<Client*> waiting_;  // The longest first.
+  std::list<Client*> waiting_;  // The longest-waiting first.
   reactor::Loop::Clock::time_point iteration_;
   Clock::time_point end_;    // Of the time of this iteration.
-  Clock::duration part_{0};  // Of it, for each of those that waited.
+  Clock::duration part_{0};  // Of that time, for each client that waited.
   bool posted_ = false;
 };
 

@@ -26,9 +26,9 @@ struct FairWork::Task {
   const reactor::Stream* const stream;
   Function function;
   reactor::Callback<void()> on_done;
-  Job* job = nullptr;  // Null once nobody waits for it.
+  Job* job = nullptr;  // Null when its Job is gone.
   std::stop_source stop;
-  std::list<Task>* list = nullptr;  // Null once it runs.
+  std::list<Task>* list = nullptr;  // Null when it runs.
   std::list<Task>::iterator place;
   std::optional<reactor::Work> running;
 };
@@ -66,7 +66,7 @@ void FairWork::start() {
   }
 }
 
-// False where nothing waits that may begin.
+// False if no waiting function may begin.
 bool FairWork::begin_next() {
   for (const auto tasks : {&Queue::waiting, &Queue::postponed}) {
     const auto first = queues_.upper_bound(last_);

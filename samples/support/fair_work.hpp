@@ -1,4 +1,4 @@
-// Work on the thread pool for many clients, in fair turns.
+// Runs work of many clients on the thread pool, with a fair share for each.
 #pragma once
 
 #include <cstddef>
@@ -18,25 +18,25 @@
 
 namespace samples {
 
-/// Runs functions on the thread pool, a few at a time, and clients in turn: however much one client
-/// has waiting, another one waits for one function of each client at most. What takes long is to be
-/// done in pieces, each a function of its own.
+/// Runs functions on the thread pool, a few at a time, and in turn for each client. However many
+/// functions one client has waiting, another client waits for at most one function of each client.
+/// Long work should be divided into pieces, each a function of its own.
 ///
 ///     job_ = client.run([folder](std::stop_token stop) { return read_some(*folder, stop); },
 ///                       [this](const Names& names) { send(names); });
 ///
-/// What was asked for by a peer that has ended its side since (Stream::peer_has_ended) waits behind
-/// everything else: such a peer is usually gone, but may also read on.
+/// The functions of a peer that has ended its side (Stream::peer_has_ended) wait behind all others:
+/// such a peer has usually gone, but may also still read.
 ///
-/// Lifetime  Destroying a Job is final: its callback does not come. A function that has not begun
-///           by then never does; one that has is asked to stop, and its client's turn is over when
-///           it returns. A FairWork outlives the loop's other handles, not the loop.
-/// Thread    The loop's thread, but for the functions.
+/// Lifetime  After a Job is destroyed, its callback is not called. A function that has not begun by
+///           then never begins. A running one is requested to stop, and its client's turn is over
+///           when it returns. A FairWork outlives the loop's other handles, not the loop.
+/// Thread    The loop's thread, except for the functions.
 class FairWork {
  public:
   struct Limits {
-    std::size_t at_once = 3;  ///< Functions that run, of all clients.
-    std::size_t of_each = 2;  ///< Functions that run, of one client.
+    std::size_t at_once = 3;  ///< Running functions of all clients.
+    std::size_t of_each = 2;  ///< Running functions of one client.
   };
 
   FairWork(reactor::Loop& loop, Limits limits);
@@ -70,7 +70,7 @@ class FairWork {
   reactor::Loop& loop_;
   const Limits limits_;
   Queues queues_;
-  std::string last_;  // Whose turn it was.
+  std::string last_;  // The client whose turn was last.
   std::list<Task> running_;
 };
 
@@ -86,19 +86,19 @@ class FairWork::Job {
   friend class FairWork;
   explicit Job(Task& task);
 
-  Task* task_ = nullptr;  // Null once it is done.
+  Task* task_ = nullptr;  // Null when it is done.
 };
 
-/// On whose behalf something is done.
+/// The client for which functions run.
 class FairWork::Client {
  public:
-  /// Those of one `name` share their turns. `stream` leads to the peer that waits for it, if any,
-  /// and outlives the jobs.
+  /// Clients of the same `name` share their turns. `stream` is the connection of the peer that
+  /// waits for the result, if there is one, and must outlive the jobs.
   Client(FairWork& work, std::string name, const reactor::Stream* stream = nullptr)
       : work_(&work), name_(std::move(name)), stream_(stream) {}
 
-  /// Gives what `function` returns to `on_done` on the loop. A function that takes a
-  /// std::stop_token is asked by it to return early.
+  /// Calls `on_done` on the loop with the result of `function`. A function that takes a
+  /// std::stop_token can stop early when that requests it.
   template <class F, class OnDone>
   [[nodiscard]] Job run(F function, OnDone on_done) const {
     constexpr bool stops = std::is_invocable_v<F&, std::stop_token>;
@@ -110,7 +110,7 @@ class FairWork::Client {
       }
     };
     using Returned = decltype(call(function, std::stop_token()));
-    // Shared, since each side may be the one that is left over.
+    // Shared, since either side may outlive the other.
     auto returned = std::make_shared<std::optional<Returned>>();
     return work_->add(
         *this,

@@ -47,7 +47,7 @@ void FileUpdate::check(bool done) const {
   if (!done) throw Failed(reactor::system_error(errno, operation_, path_));
 }
 
-// False: another process has renamed or removed the file that was waited for.
+// False if another process has renamed or removed the file that this one waited for.
 bool FileUpdate::lock() {
   next_ = reactor::File::own(
       open(next_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, owner_only));
@@ -72,7 +72,7 @@ void FileUpdate::replace(std::string_view content) {
   sync_folder();
 }
 
-// What a crash has left of an earlier one may have another mode already.
+// A file that remains from a crash may have another mode already.
 void FileUpdate::write(std::string_view content) {
   check(fchmod(next_.fd(), owner_only) == 0 && ftruncate(next_.fd(), 0) == 0);
   off_t offset = 0;

@@ -1,4 +1,4 @@
-// A file that is rewritten as a whole, by one process at a time.
+// Rewrites a file as a whole, in one process at a time.
 #pragma once
 
 #include <string>
@@ -8,24 +8,24 @@
 
 namespace samples {
 
-/// The right to replace a file, which one process has at a time. A crash leaves the old file whole:
-/// the new one is written as `PATH.new`, and gets its name when all of it is on the disk. A symbolic
-/// link stays, and the file that it leads to is replaced.
+/// The right to replace a file, which one process has at a time. A crash leaves the old file
+/// intact: the new one is written as `PATH.new`, and renamed when all of it is on the disk. A
+/// symbolic link stays, and the file that it leads to is replaced.
 ///
 ///     FileUpdate update("write accounts", path);
 ///     update.replace(change(read(path)));
 ///
-/// Every function fails as programs do, with `operation` in the text.
+/// Every function throws Failed on an error, with `operation` in the text.
 class FileUpdate {
  public:
-  /// Waits while another process has it.
+  /// Waits while another process has the right.
   FileUpdate(std::string operation, const std::string& path);
   ~FileUpdate();
   FileUpdate(const FileUpdate&) = delete;
   FileUpdate& operator=(const FileUpdate&) = delete;
 
-  /// Once. The new file has the owner, the group and the mode of the old one. Where there was none,
-  /// only its owner can read it, from the first moment on.
+  /// May be called once. The new file has the owner, the group and the mode of the old one. If
+  /// there was none, only its owner can read it, from the beginning.
   void replace(std::string_view content);
 
  private:

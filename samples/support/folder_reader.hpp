@@ -1,4 +1,4 @@
-// The names in a folder, read piece by piece.
+// Reads the names in a folder piece by piece.
 #pragma once
 
 #include <dirent.h>
@@ -18,19 +18,19 @@ namespace samples {
 /// Cost      A descriptor, and some 32 KiB that the C library reads ahead.
 class FolderReader {
  public:
-  /// Reads `folder` from its beginning. It may be one that is open for its place only (O_PATH).
+  /// Reads `folder` from its beginning. `folder` may be open only as a place in the tree (O_PATH).
   [[nodiscard]] static reactor::Result<FolderReader> open(const reactor::File& folder);
 
-  /// Called with a name that is neither `.` nor `..`; false: read no more for now.
+  /// Called with a name that is neither `.` nor `..`; false: stop reading for now.
   using OnName = reactor::Callback<bool(const char* name)>;
 
-  /// Goes on where it stands. True where there may be more names: `on_name` said so, or `stop` was
-  /// requested.
+  /// Continues from the current position. True if there may be more names, because `on_name`
+  /// returned false or `stop` was requested.
   ///
-  /// Errors    What readdir(3) says.
+  /// Errors    Those of readdir(3).
   [[nodiscard]] reactor::Result<bool> read(const std::stop_token& stop, OnName on_name);
 
-  /// The folder, for openat(2) and its like.
+  /// The descriptor of the folder, for openat(2) and similar calls.
   [[nodiscard]] int fd() const { return dirfd(directory_.get()); }
 
  private:

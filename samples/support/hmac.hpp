@@ -1,4 +1,4 @@
-// The one thing that the samples need a cryptographic library for.
+// The only cryptographic function that the samples need from a library.
 #pragma once
 
 #include "protocols/bytes.hpp"
@@ -6,8 +6,7 @@
 
 namespace samples {
 
-/// HMAC-SHA-256 (RFC 2104) of `message`. Fails, as programs do, where the samples were built
-/// without OpenSSL.
+/// HMAC-SHA-256 (RFC 2104) of `message`. Throws Failed if the samples were built without OpenSSL.
 [[nodiscard]] Digest hmac_sha256(protocols::Bytes key, protocols::Bytes message);
 
 }  // namespace samples

@@ -1,4 +1,4 @@
-// Network interfaces by the name that a command line gives.
+// Finds network interfaces by the name on a command line.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 
 namespace samples {
 
-/// 0 for no name at all. Throws Failed where there is none of that name, and names those there are.
+/// 0 for an empty name. Throws Failed if there is no such interface, and lists the existing ones.
 [[nodiscard]] unsigned interface_index(const std::string& name);
 
-/// The IPv4 address of that interface which can broadcast. Throws Failed where there is none, and
-/// names the interfaces that have one.
+/// The IPv4 address of that interface which can broadcast. Throws Failed if there is none, and
+/// lists the interfaces that have one.
 [[nodiscard]] reactor::Interface broadcast_interface(const std::string& name);
 
 }  // namespace samples

@@ -1,4 +1,4 @@
-// Lines from a peer that may end its side behind a line without an end.
+// Lines from a peer that may end its side after a line without a line end.
 #pragma once
 
 #include "protocols/lines.hpp"
@@ -6,7 +6,7 @@
 namespace samples {
 
 /// A LineDecoder for a Framed whose on_end takes the last line from `decoder().rest()`: the end of
-/// the stream ends it.
+/// the stream is also the end of the line.
 class LastLineDecoder : public protocols::LineDecoder {
  public:
   [[nodiscard]] static bool at_boundary() { return true; }

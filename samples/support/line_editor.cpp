@@ -15,7 +15,7 @@ constexpr std::size_t longest_sequence = 32;
 constexpr char control(char letter) { return static_cast<char>(letter & 0x1f); }
 constexpr char escape = '\x1b';
 constexpr char backspace = '\x7f';
-constexpr std::string_view replacement = "\xef\xbf\xbd";  // Shown for what would not show.
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // Shown for what would be invisible.
 
 bool is_control(char byte) { return static_cast<unsigned char>(byte) < ' ' || byte == backspace; }
 bool is_ascii(char byte) { return static_cast<unsigned char>(byte) < 0x80; }
@@ -32,8 +32,8 @@ void LineEditor::resize(std::size_t columns, std::size_t rows) {
   if (columns == columns_ && rows == screen_rows_) return;
   columns_ = columns;
   screen_rows_ = rows;
-  // Terminals disagree on whether they wrap again what is shown. Assuming the fewer rows leaves old
-  // ones at worst; the more rows would erase what stands above.
+  // Terminals differ in whether they wrap the shown text again. If this assumes too few rows, old
+  // ones remain at worst; if it assumed too many, it would erase what is above.
   rows_above_ = std::min({rows_above_, layout().cursor.row, rows - 1});
 }
 
@@ -73,7 +73,7 @@ std::string LineEditor::draw(std::size_t max_rows) {
   const std::size_t least = whole.cursor.row < count ? 0 : whole.cursor.row - count + 1;
   first_row_ = std::clamp(first_row_, least, std::min(whole.cursor.row, whole.rows.size() - count));
   for (std::size_t row = first_row_; row < first_row_ + count; ++row) {
-    // A full row goes on in the next by itself, unless nothing is there.
+    // After a full row the terminal continues in the next row by itself, unless that row is empty.
     if (row > first_row_ && whole.rows[row].empty()) shown += "\r\n";
     shown += whole.rows[row];
   }
@@ -113,7 +113,7 @@ LineEditor::Typed LineEditor::type(std::string_view bytes) {
 void LineEditor::take(char byte, Typed& typed) {
   if (!sequence_.empty() && take_in_sequence(byte)) return;
   if (!is_ascii(byte)) return take_text(byte);
-  character_.clear();  // What was not finished is no character.
+  character_.clear();  // An unfinished character is dropped.
   if (is_control(byte)) return take_key(byte, typed);
   insert({&byte, 1});
 }
@@ -169,8 +169,8 @@ void LineEditor::take_key(char key, Typed& typed) {
   }
 }
 
-// A control character, and a character beyond ASCII, is no part of a sequence: it ends one that was
-// not finished and is taken as itself.
+// A control character, or a character beyond ASCII, is not part of a sequence. It ends an
+// unfinished sequence and is processed as itself.
 bool LineEditor::take_in_sequence(char key) {
   if (is_control(key) || !is_ascii(key) || sequence_.size() == longest_sequence) {
     sequence_.clear();
@@ -209,7 +209,7 @@ void LineEditor::take_sequence(char final) {
   }
 }
 
-// Bytes of a character are inserted together; what is no character, as it comes.
+// Inserts the bytes of a character together, and bytes that are not a character as they arrive.
 void LineEditor::take_text(char byte) {
   character_ += byte;
   if (is_incomplete(character_)) return;
@@ -231,7 +231,7 @@ void LineEditor::drop_line(Typed& typed) {
   recalled_ = history_.size();
 }
 
-// All rows of the line, so that they can be read above the next prompt.
+// Shows all rows of the line, so that they can be read above the next prompt.
 void LineEditor::finish_line(Typed& typed) {
   cursor_ = line_.size();
   first_row_ = 0;

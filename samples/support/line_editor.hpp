@@ -1,4 +1,4 @@
-// A line as it is typed at a terminal, with those that were typed before.
+// Edits the line that is typed at a terminal, with a history of earlier lines.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace samples {
 
-/// Turns keys into lines and shows the line that is edited, on as many rows as it takes. Where it
+/// Converts keys into lines and shows the line that is edited, on as many rows as it takes. If it
 /// takes more rows than the screen has, the rows around the cursor are shown.
 ///
 /// Left, Right, Home, End, Delete, Backspace, and Ctrl-A, -B, -D, -E, -F, -H, -K, -L, -U, -W do
 /// what they do in shells; Up, Down, Ctrl-P and Ctrl-N recall earlier lines. Ctrl-C drops the line,
-/// Ctrl-D in an empty line ends the input, Ctrl-Z asks to suspend the program. The cursor moves
+/// Ctrl-D in an empty line ends the input, Ctrl-Z requests to suspend the program. The cursor moves
 /// over what a person sees as one character: combining marks and emoji sequences stay whole. Does
 /// no input or output.
 class LineEditor {
@@ -21,8 +21,8 @@ class LineEditor {
   explicit LineEditor(std::string prompt) : prompt_(std::move(prompt)) {}
 
   struct Typed {
-    std::string screen;  ///< What the terminal is to show; behind a line the next prompt is yours.
-    std::string lines;   ///< Those that were finished, each with its end.
+    std::string screen;  ///< For the terminal to show; after a line the caller prompts.
+    std::string lines;   ///< The finished lines, each with its line end.
     bool ended = false;
     bool suspended = false;  ///< Ctrl-Z was typed: `screen` leads below the line.
   };
@@ -30,16 +30,16 @@ class LineEditor {
   /// The screen's size; 80 × 24 before the first call.
   void resize(std::size_t columns, std::size_t rows);
 
-  /// Takes what the terminal sent, one byte a key or several.
+  /// Takes what the terminal sent, a key of one or several bytes.
   [[nodiscard]] Typed type(std::string_view bytes);
 
-  /// Prompt, line and cursor, over those that are shown, or from the beginning of the cursor's row.
+  /// Shows prompt, line and cursor, over the shown ones or from the start of the cursor's row.
   [[nodiscard]] std::string redraw();
 
-  /// Erases prompt and line; the cursor is where the prompt began.
+  /// Erases prompt and line; the cursor is then where the prompt began.
   [[nodiscard]] std::string erase();
 
-  /// Something else was shown: redraw() begins in the cursor's row.
+  /// To be called after other output: redraw() begins in the cursor's row.
   void forget_screen() { rows_above_ = rows_below_ = 0; }
 
   /// The rows of the line below the cursor's.
@@ -81,17 +81,17 @@ class LineEditor {
 
   const std::string prompt_;
   std::string line_;
-  std::size_t cursor_ = 0;  // Before which byte of it.
-  std::string sequence_;    // Of an escape sequence, what has come.
-  std::string character_;   // Of a character, what has come.
+  std::size_t cursor_ = 0;  // The index of the byte behind it.
+  std::string sequence_;    // What has arrived of an escape sequence.
+  std::string character_;   // What has arrived of a character.
   std::vector<std::string> history_;
-  std::size_t recalled_ = 0;  // Which of them is edited; the last plus one: a new line.
+  std::size_t recalled_ = 0;  // The index of the edited line; history_.size(): a new line.
   std::string new_line_;
 
   std::size_t columns_ = 80;
   std::size_t screen_rows_ = 24;
-  std::size_t first_row_ = 0;   // Of the line, which is the first on the screen.
-  std::size_t rows_above_ = 0;  // Of the line, on the screen, above the cursor.
+  std::size_t first_row_ = 0;   // The first row of the line that is on the screen.
+  std::size_t rows_above_ = 0;  // Rows of the line on the screen above the cursor.
   std::size_t rows_below_ = 0;
 };
 

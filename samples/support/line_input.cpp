@@ -69,18 +69,18 @@ void LineInput::redraw() {
     std::fputs("(Ctrl-C drops a line, Ctrl-D ends, Ctrl-Z suspends)\n", stderr);
   }
   const std::string screen = editor_.redraw();
-  terminal::set_rows_below_cursor(editor_.rows_below());  // First: a signal may come behind show().
+  terminal::set_rows_below_cursor(editor_.rows_below());  // First: a signal may follow show().
   terminal::show(screen);
 }
 
-// Only while a line is typed: what runs meanwhile is stopped by Ctrl-C as ever.
+// Only while a line is typed: at other times Ctrl-C ends the program as usual.
 void LineInput::set_editing(bool editing) {
   if (!can_edit_ || editing == editing_) return;
   if (!editing) terminal::end_editing();
   editing_ = editing && terminal::begin_editing();
 }
 
-// The process was stopped: the shell, or another program, has used the terminal since.
+// The process was stopped. The shell, or another program, has used the terminal since.
 void LineInput::go_on() {
   if (!prompting_) return;
   if (!std::exchange(went_on_, false)) editor_.forget_screen();

@@ -1,4 +1,4 @@
-// Lines from standard input on the event loop: typed at a terminal, piped, or from a file.
+// Reads lines from standard input on the event loop: typed at a terminal, piped, or from a file.
 #pragma once
 
 #include <optional>
@@ -16,12 +16,12 @@
 
 namespace samples {
 
-/// Calls `on_line` for each line, the last one also when no line end follows it, and then `on_end`.
-/// Where standard input and output are a terminal it shows a prompt, now and whenever prompt() is
-/// called; until the line is finished it can be edited then, with the history of those before.
+/// Calls `on_line` for each line, also for a last line without a line end, and then `on_end`. If
+/// standard input and output are a terminal it shows a prompt, now and at each call of prompt().
+/// The user can then edit the line until it is finished, with the history of earlier lines.
 ///
-/// Ctrl-Z and SIGCONT, and a change of the window's size, show the line again. The terminal is as
-/// it was found whenever the process stops or ends, also by a signal.
+/// After Ctrl-Z and SIGCONT, and after a change of the window's size, it shows the line again. The
+/// terminal has its original modes whenever the process stops or ends, also by a signal.
 class LineInput {
  public:
   LineInput(reactor::Loop& loop, reactor::Callback<void(std::string_view)> on_line,
@@ -30,7 +30,7 @@ class LineInput {
   LineInput& operator=(const LineInput&) = delete;
   ~LineInput();
 
-  /// Shows the prompt, with what is typed of the next line.
+  /// Shows the prompt, and what is already typed of the next line.
   void prompt();
 
   /// Makes room for output, which begins where the prompt began. prompt() shows the line again.
@@ -55,9 +55,9 @@ class LineInput {
   reactor::Callback<void()> on_end_;
   const bool at_terminal_;
   const bool can_edit_;
-  bool editing_ = false;    // Until then the terminal is as it was found.
+  bool editing_ = false;    // While false the terminal has its original modes.
   bool prompting_ = false;  // A prompt is wanted: the terminal may refuse it, in the background.
-  bool went_on_ = false;    // After Ctrl-Z, and no SIGCONT nor key has come since.
+  bool went_on_ = false;    // After Ctrl-Z, without a SIGCONT or a key since.
   bool hinted_ = false;
   LineEditor editor_;
   protocols::LineDecoder decoder_{protocols::Lines{.max_line_bytes = std::size_t{1} << 20}};
@@ -65,7 +65,7 @@ class LineInput {
   std::vector<reactor::Signal> signals_;
   reactor::Timer next_read_;  // Of a file, which is always ready and cannot be watched.
   bool paused_ = false;
-  bool at_end_ = false;  // That is to be told behind the lines before it.
+  bool at_end_ = false;  // on_end is still to be called, after the lines before it.
   bool ended_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Whom a server of datagrams may answer.
+// Which senders a server of datagrams may respond to.
 #pragma once
 
 #include <netinet/in.h>
@@ -7,9 +7,9 @@
 
 namespace samples {
 
-/// False for a sender that would take the answer for a request: forged datagrams come from ports
+/// False for a sender that would take the response for a request: forged datagrams come from ports
 /// below 1024, where chargen and echo are, or from the port of another such server. False also for
-/// a unix socket without a name, which cannot be answered.
+/// a unix socket without a name, which cannot receive a response.
 [[nodiscard]] inline bool may_answer(const reactor::Address& sender,
                                      const reactor::Address& server) {
   if (sender.family() == reactor::Family::unix_socket) return !sender.is_unspecified();

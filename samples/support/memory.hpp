@@ -1,4 +1,4 @@
-// How much memory a server can take: the bound that its --help prints.
+// How much memory a server can use: the bound that its --help prints.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace samples {
   return std::to_string((bytes >> 20) + (bytes % (1 << 20) != 0)) + " MiB";
 }
 
-/// How every --help states its bound: the sum, and the `parts` that make it up.
+/// The text of the bound in every --help: the sum, and the `parts` that it consists of.
 [[nodiscard]] inline std::string memory_text(std::uint64_t most_bytes, const std::string& parts) {
   return "A thread holds at most " + mebibytes(most_bytes) + " in memory:\n" + parts + ".";
 }
 
-/// The bound that follows from `options`; `bytes_each` is what the program keeps for each
-/// connection besides.
+/// The bound for a server with `options`; the program keeps a further `bytes_each` for each
+/// connection.
 [[nodiscard]] inline std::string memory_text(const reactor::ServerOptions& options,
                                              std::uint64_t bytes_each) {
   return memory_text(options.most_bytes(bytes_each),

@@ -1,4 +1,4 @@
-// Lines of clients that may not end them.
+// Lines of clients that may not send line ends.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@
 namespace samples {
 
 /// A line that has no end yet. Calls `on_pause` when it has not grown for half a second, but only
-/// if the client has never sent a line end: a line of one that does may arrive in pieces.
+/// if the client has never sent a line end: if it has, a line may just arrive in pieces.
 class UnendedLine {
  public:
   explicit UnendedLine(reactor::Loop& loop, reactor::Callback<void()> on_pause = {})
@@ -26,7 +26,7 @@ class UnendedLine {
 
   void on_pause(reactor::Callback<void()> on_pause) { on_pause_ = std::move(on_pause); }
 
-  /// Its text, which is empty from now on. Not to be called while the decoder gives out lines.
+  /// Its text, which is empty from now on. Must not be called while the decoder returns lines.
   [[nodiscard]] std::string take() {
     timer_.cancel();
     taken_ = !text_.empty();
@@ -49,7 +49,7 @@ class UnendedLine {
   bool taken_ = false;
 };
 
-/// A decoder of lines that keeps an UnendedLine, to which it refers.
+/// A decoder of lines that stores an unfinished line in an UnendedLine, to which it refers.
 class PausedLines {
  public:
   using Frame = std::string_view;
@@ -73,7 +73,7 @@ class PausedLines {
   void copy_tail() { lines_.copy_tail(); }
   [[nodiscard]] std::error_code error() const { return lines_.error(); }
 
-  /// The last line needs no end: take it from the UnendedLine.
+  /// The last line does not need an end: take it from the UnendedLine.
   [[nodiscard]] bool at_boundary() const { return true; }
 
  private:

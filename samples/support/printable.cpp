@@ -11,7 +11,7 @@
 namespace samples {
 namespace {
 
-// How many bytes at the end may be the beginning of a character.
+// The number of bytes at the end that may be the beginning of a character.
 std::size_t unfinished_bytes(std::string_view text) {
   for (std::size_t size = 1; size <= 3 && size <= text.size(); ++size) {
     const auto byte = static_cast<unsigned char>(text[text.size() - size]);

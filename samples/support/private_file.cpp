@@ -17,8 +17,8 @@ constexpr mode_t for_group = S_IRGRP | S_IWGRP;
 constexpr mode_t for_others = S_IROTH | S_IWOTH;
 constexpr mode_t to_read = S_IRGRP | S_IROTH;
 
-// Of the opened file, as another may stand under its name by now. What others can only read is no
-// reason to stop: a script that does not know of modes makes such files.
+// Checks the opened file, because its name may now belong to another file. A file that others can
+// only read is not refused: a script that does not know of modes makes such files.
 void check_mode(const reactor::File& file, const std::string& operation, const std::string& path) {
   struct stat info {};
   if (fstat(file.fd(), &info) != 0) throw Failed(reactor::system_error(errno, operation, path));

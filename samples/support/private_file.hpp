@@ -1,4 +1,4 @@
-// Files that hold what nobody else may know: secrets, passwords, accounts.
+// Files with content that other users must not know: secrets, passwords, accounts.
 #pragma once
 
 #include <string>
@@ -7,21 +7,21 @@
 
 namespace samples {
 
-/// Opens such a file to be read. Fails, as programs do, with `operation` in the text.
+/// Opens such a file for reading. Throws Failed, with `operation` in the text.
 ///
 /// A file that other users can change is refused. A file that other users can read, or that its
-/// group can read or change, causes a warning on standard error. Where another user owns the file
-/// (root most often), its group may read it, as that is how this process reads it. A file that has
-/// no name (a pipe, `<(…)` of a shell, a deleted file) is not looked at.
+/// group can read or change, causes a warning on standard error. If another user owns the file
+/// (most often root), its group may read it, because that is how this process reads it. A file
+/// without a name (a pipe, `<(…)` of a shell, a deleted file) is not checked.
 ///
-/// `missing_ok`: an empty File where there is no such file.
+/// `missing_ok`: returns an empty File if there is no such file.
 [[nodiscard]] reactor::File open_private(const std::string& operation, const std::string& path,
                                          bool missing_ok = false);
 
-/// All of it.
+/// The whole content.
 [[nodiscard]] std::string read_private(const std::string& operation, const std::string& path);
 
-/// What is left to read of `file`, whose `path` is for the text of a failure.
+/// What is left to read of `file`. An error names `path`.
 [[nodiscard]] std::string read_to_end(const reactor::File& file, const std::string& operation,
                                       const std::string& path);
 

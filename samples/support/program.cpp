@@ -10,14 +10,14 @@
 namespace samples {
 namespace {
 
-// Where one of the three was closed, the first descriptor that is opened would be taken for it.
+// If one of the three were closed, the first file that is opened would get its descriptor.
 void fill_standard_descriptors() {
   int fd = open("/dev/null", O_RDWR);
   while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
   if (fd >= 0) close(fd);
 }
 
-// What was refused at any time shows here at last.
+// Any output that was refused earlier is reported here.
 void flush_output() {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return;
   throw Failed("write standard output: not all of it was taken (is the disk full?)");
@@ -28,7 +28,7 @@ void flush_output() {
 int run_program(CommandLine& command_line, int count, char** words,
                 const std::function<void()>& program) {
   fill_standard_descriptors();
-  std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is an error of the write.
+  std::signal(SIGXFSZ, SIG_IGN);  // A file that may not grow is then a write error.
   if (const auto status = command_line.parse(count, words)) return *status;
   try {
     program();

@@ -7,7 +7,7 @@
 namespace samples {
 
 void fill_randomly(std::span<std::byte> bytes) {
-  // Whole, as all requests of up to 256 bytes are answered.
+  // Never partial: the kernel fulfils requests of up to 256 bytes completely.
   if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     throw Failed("the kernel has no random numbers");
   }

@@ -1,4 +1,4 @@
-// What nobody can guess: for nonces and salts.
+// Unpredictable bytes, for nonces and salts.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace samples {
 
-/// Fills `bytes`, at most 256. Fails, as programs do.
+/// Fills `bytes`, at most 256. Throws Failed.
 void fill_randomly(std::span<std::byte> bytes);
 
-/// So many, at most 256. Fails, as programs do.
+/// `size` random bytes, at most 256. Throws Failed.
 [[nodiscard]] std::string random_bytes(std::size_t size);
 
 }  // namespace samples

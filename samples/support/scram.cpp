@@ -25,7 +25,7 @@ Digest exclusive_or(const Digest& left, const Digest& right) {
   return both;
 }
 
-// Takes `NAME=value` and the comma behind it off the front of a message.
+// Removes `NAME=value` and the comma behind it from the front of a message.
 std::optional<std::string_view> take_attribute(std::string_view& message, char name) {
   if (message.size() < 2 || message[0] != name || message[1] != '=') return std::nullopt;
   const std::size_t end = std::min(message.find(','), message.size());
@@ -151,8 +151,8 @@ std::string ScramServer::final(std::string_view message) {
   return "v=" + encode(crypto_.hmac(verifier_.server_key, as_bytes(auth_message_)));
 }
 
-// Takes gs2-header off the front, which asks for no other identity than the user's own. What is
-// wrong with it, or nothing.
+// Removes gs2-header from the front. It must not request another identity than the user's own.
+// Returns what is wrong with it, or an empty text.
 std::string_view ScramServer::take_header(std::string_view& message) {
   const std::size_t end = message.find(",,");
   if (end == message.npos) return "other-error";
@@ -177,7 +177,7 @@ bool ScramServer::accepts_type(std::string_view type) const {
                      [&](const ChannelBinding& one) { return one.type == type; });
 }
 
-// `text` is cbind-input in base64; all that may stand there is compared.
+// `text` is cbind-input in base64. It is compared with every input that is accepted.
 bool ScramServer::accepts_binding(std::string_view text) const {
   if (binding_type_.empty()) return text == to_base64(header_);
   return std::any_of(bindings_.begin(), bindings_.end(), [&](const ChannelBinding& one) {

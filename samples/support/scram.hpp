@@ -1,5 +1,5 @@
 // SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677): a login by password, which the server
-// need not know and which never crosses the wire.
+// need not know and which is never sent.
 //
 //     client                                                             server
 //       | -- GS2,n=USER,r=NONCE ---------------------------------------> |
@@ -7,23 +7,23 @@
 //       | -- c=BINDING,r=NONCE NONCE,p=PROOF --------------------------> |
 //       | <- v=SIGNATURE, or e=ERROR ----------------------------------- |
 //
-// Each line is one message; how it travels is for the program to say. What the server keeps of a
-// password (Verifier) lets nobody log in: a proof needs the client key, of which only the hash is
-// kept. The signature shows the client that the server knows the account, too.
+// Each line is one message; the program decides how it is transported. What the server keeps of a
+// password (ScramVerifier) is not enough to log in: a proof needs the client key, of which only the
+// hash is kept. The signature proves to the client that the server knows the account, too.
 //
-// GS2 tells how the client stands to channel binding, and BINDING is base64 of GS2, a comma and the
+// GS2 states the client's support of channel binding, and BINDING is base64 of GS2, a comma and the
 // channel's data (RFC 5802, sections 5.1 and 6):
 //
 //     n,        the client has none
 //     y,        the client has one, and the server seemed to have none
 //     p=NAME,   NAME is the type of the data, as `tls-exporter` (RFC 9266)
 //
-// The client's proof covers both, so that a relay can neither exchange nor strip them. A host that
+// The client's proof covers both, so that a relay can neither replace nor remove them. A host that
 // a client dials by mistake can relay a login that is not bound to its channel.
 //
 // What it does not do: it neither encrypts nor signs what follows.
-// Passwords are taken as the bytes they are: SASLprep (RFC 4013) is for the program, where users
-// type other than ASCII in more than one way.
+// It uses passwords as the bytes they are. SASLprep (RFC 4013) is left to the program, if users can
+// type characters beyond ASCII in more than one way.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@
 
 namespace samples {
 
-/// What the program brings, on top of the cryptographic library that it has.
+/// The cryptographic functions, which the program implements with its library.
 struct ScramCrypto {
   std::function<Digest(protocols::Bytes)> hash;                                ///< SHA-256.
   std::function<Digest(protocols::Bytes key, protocols::Bytes message)> hmac;  ///< HMAC-SHA-256.
@@ -55,8 +55,8 @@ struct ScramVerifier {
   Digest server_key{};
 };
 
-/// What a login is bound to: data of the channel that carries it, which both sides know and no
-/// other channel has (RFC 5056).
+/// The data that a login is bound to. Both sides of the channel that carries the login know it, and
+/// no other channel has it (RFC 5056).
 struct ChannelBinding {
   std::string type;  ///< Letters, digits, `.` and `-`: "tls-exporter".
   std::string data;
@@ -67,14 +67,14 @@ struct ChannelBinding {
 /// the extended master secret.
 inline constexpr std::string_view tls_exporter = "tls-exporter";
 
-/// How a client stands to channel binding.
+/// The client's use of channel binding.
 class ScramBinding {
  public:
   /// The client has no channel binding: `n`.
   ScramBinding() = default;
 
   /// The client has one, and the server's list of mechanisms had none with `-PLUS`: `y`. A server
-  /// that has one knows then that somebody took it off the list.
+  /// that has one then knows that an attacker removed it from the list.
   [[nodiscard]] static ScramBinding not_offered();
 
   /// The login is bound: `p`.
@@ -91,8 +91,8 @@ class ScramBinding {
 [[nodiscard]] ScramVerifier make_verifier(const ScramCrypto& crypto, std::string_view password,
                                           std::string salt, unsigned iterations);
 
-/// A verifier for a user who does not exist, so that it is not by the answers that one learns who
-/// does: its salt follows from the name and a key that nobody else knows, and no password fits.
+/// A verifier for a user who does not exist, so that the responses do not reveal which users exist:
+/// its salt follows from the name and a secret key, and no password fits.
 [[nodiscard]] ScramVerifier make_decoy(const ScramCrypto& crypto, protocols::Bytes key,
                                        std::string_view user, std::size_t salt_bytes,
                                        unsigned iterations);
@@ -105,21 +105,21 @@ class ScramBinding {
 ///     if (login.passed()) begin(login.user());
 class ScramServer {
  public:
-  /// Who is not known gets a decoy.
+  /// Must return a decoy for an unknown user.
   using Lookup = std::function<ScramVerifier(std::string_view user)>;
 
   /// `nonce` is random, printable ASCII without a comma, and never used again.
   ///
-  /// `bindings` are what this server accepts of clients that bind their login. Several may have the
-  /// same type: any of them will do. A server that has any refuses clients that believe it has none
-  /// (`y`). Clients without channel binding (`n`) pass.
+  /// `bindings` are those that this server accepts of clients that bind their login. Several may
+  /// have the same type: any of them is accepted. A server with bindings refuses clients that
+  /// believe it has none (`y`). Clients without channel binding (`n`) are accepted.
   ScramServer(std::string nonce, ScramCrypto crypto, Lookup lookup,
               std::vector<ChannelBinding> bindings = {});
 
-  /// Takes client-first-message, gives server-first-message, or `e=…` (section 7), which is final.
+  /// Takes client-first-message; returns server-first-message or `e=…` (section 7), which is final.
   [[nodiscard]] std::string first(std::string_view message);
 
-  /// Takes client-final-message, gives server-final-message: `v=…`, or `e=…`.
+  /// Takes client-final-message; returns server-final-message: `v=…`, or `e=…`.
   [[nodiscard]] std::string final(std::string_view message);
 
   [[nodiscard]] bool passed() const { return state_ == State::passed; }
@@ -127,7 +127,7 @@ class ScramServer {
   /// Whether the client binds its login to the channel.
   [[nodiscard]] bool is_bound() const { return !binding_type_.empty(); }
 
-  /// Who it says it is; it is so only when passed().
+  /// The name that the client states. It is proven only when passed().
   [[nodiscard]] const std::string& user() const { return user_; }
 
  private:
@@ -139,7 +139,7 @@ class ScramServer {
   [[nodiscard]] bool accepts_binding(std::string_view text) const;
 
   State state_ = State::first;
-  std::string nonce_;  // Both sides' from the first message on.
+  std::string nonce_;  // The nonce of both sides after the first message.
   ScramCrypto crypto_;
   Lookup lookup_;
   ScramVerifier verifier_;
@@ -159,9 +159,9 @@ class ScramClient {
   /// client-first-message.
   [[nodiscard]] std::string first() const;
 
-  /// Takes server-first-message, gives client-final-message; nothing where it is malformed, does
-  /// not continue the nonce, or asks for fewer than 4096 iterations (RFC 7677, section 4) or more
-  /// than ten million.
+  /// Takes server-first-message; returns client-final-message. Empty if the message is malformed,
+  /// does not continue the nonce, or requires fewer than 4096 iterations (RFC 7677, section 4) or
+  /// more than ten million.
   [[nodiscard]] std::optional<std::string> final(std::string_view message);
 
   /// Whether server-final-message proves that the server knows the account.

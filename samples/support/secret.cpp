@@ -33,7 +33,7 @@ std::string list(const std::vector<std::string>& endpoints) {
   return text;
 }
 
-// Only the right client gets a server's proof, so a wrong one has a single cause.
+// Only the right client gets a server's proof, so for a client a wrong proof has a single cause.
 std::string why_wrong(const Challenge& challenge) {
   if (challenge.side() == Challenge::Side::client) return "it does not know the secret";
   return "it does not know the secret, or is connected to another address than " +
@@ -48,7 +48,7 @@ Secret Secret::read(const std::string& path) {
   std::string bytes = read_private("read secret file", path);
   bytes.erase(bytes.find_last_not_of("\r\n") + 1);
   if (bytes.empty()) throw Failed("read secret file " + path + ": it is empty");
-  (void)hmac_sha256(protocols::as_bytes(bytes), {});  // Rather now than with the first client.
+  (void)hmac_sha256(protocols::as_bytes(bytes), {});  // Fails now, not with the first client.
   return Secret(std::move(bytes));
 }
 

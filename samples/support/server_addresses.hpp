@@ -1,4 +1,4 @@
-// The addresses of a server that is asked by datagrams.
+// The addresses of a server that receives requests as datagrams.
 #pragma once
 
 #include <chrono>
@@ -12,14 +12,14 @@
 
 namespace samples {
 
-/// A name may have several addresses: each is asked in turn, until one responds. That one is asked
+/// A name may have several addresses. Each is tried in turn until one responds. That one is used
 /// from then on.
 class ServerAddresses {
  public:
   explicit ServerAddresses(const std::string& endpoint)
       : addresses_(value_of(reactor::resolve_now(endpoint))) {}
 
-  /// The one to ask.
+  /// The address for the next request.
   [[nodiscard]] const reactor::Address& current() const { return addresses_[current_]; }
 
   /// Starts a new request: at the first address, unless one has responded.
@@ -27,7 +27,7 @@ class ServerAddresses {
     if (!responded_) current_ = 0;
   }
 
-  /// Goes on to the next address; false if there is none, or if one has responded before.
+  /// Moves to the next address; false if there is none, or if one has responded before.
   [[nodiscard]] bool go_on() {
     if (left() == 1) return false;
     ++current_;

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4) piece by piece, and what passwords need beside it.
+// SHA-256 (FIPS 180-4) piece by piece, and the functions that passwords need besides.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace samples {
 
-/// A hash in the making. Fails, as programs do, where the samples were built without OpenSSL.
+/// A hash in progress. Throws Failed if the samples were built without OpenSSL.
 class Sha256 {
  public:
   Sha256();
@@ -23,7 +23,7 @@ class Sha256 {
 
   void update(protocols::Bytes bytes);
 
-  /// Of all so far; more may follow.
+  /// The hash of all bytes so far; more may follow.
   [[nodiscard]] Digest digest() const;
 
  private:
@@ -31,7 +31,7 @@ class Sha256 {
   std::unique_ptr<State> state_;
 };
 
-/// What ScramServer and ScramClient are given.
+/// The functions for ScramServer and ScramClient.
 [[nodiscard]] ScramCrypto scram_crypto();
 
 [[nodiscard]] std::string to_hex(protocols::Bytes bytes);

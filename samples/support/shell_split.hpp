@@ -1,4 +1,4 @@
-// A line as a program and its arguments, without a shell.
+// Splits a line into a program and its arguments, without a shell.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,9 @@
 
 namespace samples {
 
-/// The words of a line: blanks are between them, unless '…' or "…" is around or a backslash before
-/// them. A backslash makes of any character itself, but between '…' is one. Nothing else is
-/// special: no variable, no pattern, no pipe. Nothing where a quotation is not closed.
+/// The words of a line, separated by blanks. A blank between '…' or "…", or after a backslash, does
+/// not separate. A backslash makes any character ordinary, but between '…' it is ordinary itself.
+/// Nothing else is special: no variable, no pattern, no pipe. Empty if a quotation is not closed.
 [[nodiscard]] std::optional<std::vector<std::string>> shell_split(std::string_view line);
 
 }  // namespace samples

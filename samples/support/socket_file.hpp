@@ -1,4 +1,4 @@
-// The file of a unix socket, for as long as a program listens there.
+// The file of a unix socket, while a program listens there.
 #pragma once
 
 #include <sys/stat.h>
@@ -7,8 +7,8 @@
 
 namespace samples {
 
-/// Removes the file of a bound unix socket when it is destroyed, unless another program has put its
-/// own in that place. Does nothing for other addresses, and for abstract names.
+/// Removes the file of a bound unix socket when it is destroyed, unless another program has
+/// replaced that file. Does nothing for other addresses, and for abstract names.
 class SocketFile {
  public:
   explicit SocketFile(const reactor::Address& bound);

@@ -1,7 +1,7 @@
 #include "samples/support/tcp_progress.hpp"
 
 #include <linux/sockios.h>
-#include <linux/tcp.h>  // That of <netinet/tcp.h> knows no acknowledged bytes.
+#include <linux/tcp.h>  // <netinet/tcp.h> has no acknowledged bytes.
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@ std::optional<TcpProgress> tcp_progress(int fd) {
   tcp_info info{};
   socklen_t size = sizeof info;
   int unread = 0;
-  // In this order: what is acknowledged in between is counted once at most.
+  // In this order, so that bytes acknowledged in between are counted at most once.
   if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
       ioctl(fd, SIOCOUTQ, &unread) != 0 || unread == 0) {
     return std::nullopt;

@@ -1,4 +1,4 @@
-// How far a client has come with reading.
+// How much of a stream its client has received.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@ namespace samples {
 
 struct TcpProgress {
   std::uint64_t acknowledged = 0;    ///< What the peer has received since it connected.
-  std::uint64_t unacknowledged = 0;  ///< What the kernel holds for it.
+  std::uint64_t unacknowledged = 0;  ///< What the kernel still holds for it.
 };
 
-/// Nothing where all that was sent has been received, or nobody knows, as of a unix socket.
+/// Empty if all that was sent has been received, or if it is unknown, as for a unix socket.
 [[nodiscard]] std::optional<TcpProgress> tcp_progress(int fd);
 /// `acknowledged` alone.
 [[nodiscard]] std::optional<std::uint64_t> acknowledged_bytes(int fd);

@@ -21,7 +21,7 @@ constexpr int fatal_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGILL,  SIGTRAP, SI
 
 termios wanted;  // While a line is edited.
 
-// What a signal handler needs.
+// A signal handler needs these.
 termios found;
 volatile std::sig_atomic_t editing = 0;
 volatile std::sig_atomic_t rows_below_cursor = 0;
@@ -46,7 +46,7 @@ void set_action(int number, void (*handler)(int)) {
   sigaction(number, &action, nullptr);
 }
 
-// Takes effect when the handler returns, which unblocks the signal.
+// The signal takes effect when the handler returns, which unblocks it.
 void end_by(int number) {
   restore();
   set_action(number, SIG_DFL);

@@ -1,4 +1,4 @@
-// The terminal of the process: its modes while a line is edited, and their end by whatever signal.
+// The terminal's modes while a line is edited, restored when a signal ends the process.
 #pragma once
 
 #include <cstddef>
@@ -14,26 +14,26 @@ struct Size {
 /// True when standard input and output are a terminal that can move its cursor.
 [[nodiscard]] bool can_edit();
 
-/// As it is now.
+/// The current size.
 [[nodiscard]] Size size();
 
-/// The terminal sends each key as it is typed, control keys too, and shows none. A signal that ends
-/// or stops the process restores the modes first, unless the program handles that signal itself.
-/// False when the terminal cannot be changed, as by a process in the background.
+/// The terminal then sends each key as it is typed, control keys too, and shows none. A signal that
+/// ends or stops the process restores the modes first, unless the program handles that signal
+/// itself. False if the terminal cannot be changed, as by a process in the background.
 bool begin_editing();
 
-/// As begin_editing(), after the process was stopped and continues. Where the modes for editing are
-/// still set they stay set: a key that is typed meanwhile is not lost.
+/// As begin_editing(), after the process was stopped and continues. If the modes for editing are
+/// still set, they stay set: a key that is typed meanwhile is not lost.
 bool continue_editing();
 
-/// The terminal is as it was before begin_editing().
+/// Restores the modes from before begin_editing().
 void end_editing();
 
-/// How many rows of the line lie below the cursor: what a signal leaves behind begins below them.
+/// How many rows of the line are below the cursor. The output after a signal begins below them.
 void set_rows_below_cursor(std::size_t rows);
 
-/// Stops the process group as Ctrl-Z does. Returns when it goes on, or at once where nothing can
-/// continue it; the modes are then those before begin_editing().
+/// Stops the process group as Ctrl-Z does. Returns when the process continues, or immediately if
+/// nothing can continue it; the modes are then those before begin_editing().
 void suspend();
 
 /// Writes to standard output, without delay.

@@ -16,8 +16,8 @@ constexpr std::string_view error_mark = "error: ";
 
 std::string problem(std::string_view what) { return std::string(error_mark).append(what); }
 
-// Where a conversion stands that POSIX does not know; nothing when there is none. What strftime
-// does then is undefined, and glibc's widths would have it write gigabytes.
+// The position of a conversion that POSIX does not define; empty if there is none. The behaviour of
+// strftime is then undefined, and with glibc's widths it would write gigabytes.
 std::optional<std::size_t> bad_conversion(std::string_view format) {
   constexpr std::string_view plain = "aAbBcCdDeFgGhHIjmMnprRsStTuUVwWxXyYzZ%";
   constexpr std::string_view with_e = "cCxXyY";
@@ -40,12 +40,12 @@ std::string formatted(std::string_view format, std::time_t time, std::size_t mos
     return problem("no conversion of strftime at byte " + std::to_string(*where));
   }
   std::tm parts{};
-  // A year that is no int is one to tm, which counts from 1900, and wraps in the text.
+  // tm counts years from 1900. A year beyond the range of int fits tm, but wraps in the text.
   constexpr int last_year = std::numeric_limits<int>::max() - 1900;
   if (!localtime_r(&time, &parts) || parts.tm_year > last_year) {
     return problem("no calendar has that time");
   }
-  // strftime says 0 for what does not fit, and for what is empty: nothing is, with a last letter.
+  // strftime returns 0 for text that does not fit and for empty text: `marked` is never empty.
   const std::string marked = std::string(format) + '.';
   std::string text(most + 2, '\0');
   const std::size_t size = std::strftime(text.data(), text.size(), marked.c_str(), &parts);
@@ -58,14 +58,14 @@ std::string formatted(std::string_view format, std::time_t time, std::size_t mos
 
 struct Timestamp {
   bool is_number = false;
-  std::optional<std::time_t> time;  // Nothing: it does not fit.
+  std::optional<std::time_t> time;  // Empty if it does not fit.
 };
 
 bool are_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
-// A fraction is rounded down, also that of a time before 1970.
+// Rounds a fraction down, also that of a time before 1970.
 Timestamp read_timestamp(std::string_view text) {
   const std::size_t point = text.find('.');
   const std::string_view whole = text.substr(0, point);

@@ -1,4 +1,4 @@
-// The time as text, asked for by a datagram that holds a format of strftime: what to answer.
+// The time as text: the response to a datagram that contains a format of strftime.
 #pragma once
 
 #include <chrono>
@@ -11,25 +11,25 @@
 
 namespace samples {
 
-/// What an empty request means, and how a timestamp is shown.
+/// The format for an empty request, and for a timestamp.
 inline constexpr std::string_view default_time_format = "%Y-%m-%d %X";
 
-/// An answer has no more bytes than this, and than the request and `max_time_text_growth` more: a
-/// server that answers whoever seems to ask must not multiply what it is sent.
+/// A response has no more bytes than this, and at most `max_time_text_growth` bytes more than the
+/// request: a server that responds to possibly forged senders must not multiply what it receives.
 inline constexpr std::size_t max_time_text_bytes = 512;
 inline constexpr std::size_t max_time_text_growth = 64;
 
-/// The answer to a request, in the process's locale and time zone (`TZ`):
+/// The response to a request, in the process's locale and time zone (`TZ`):
 ///
 ///     %H:%M         a format of POSIX strftime, without widths and flags: `now` in that format
 ///     (empty)       `now` as 2024-10-27 02:30:00
 ///     1700000000    decimal, perhaps negative: that Unix time, in the same way
 ///     1700000000.25 with a fraction, as Python's time.time() gives it: rounded down to the second
 ///
-/// Anything else, and what would be longer than an answer may be, is answered by one line that
-/// begins with `error: `. Nothing for such a line itself, which another server must have sent.
+/// The response to anything else, and to what would be too long, is one line that begins with
+/// `error: `. There is no response to such a line itself, which another server must have sent.
 ///
-/// Thread    Any, while nobody changes the environment.
+/// Thread    Any, while no thread changes the environment.
 [[nodiscard]] std::optional<std::string> answer_time_text(protocols::Bytes request,
                                                           std::chrono::sys_seconds now);
 

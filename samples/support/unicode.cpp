@@ -95,7 +95,7 @@ constexpr Range zero_width[] = {
     {0x1e2ec, 0x1e2ef}, {0x1e8d0, 0x1e8d6}, {0x1e944, 0x1e94a}, {0xe0001, 0xe01ef},
 };
 
-// East Asian Width W and F of Unicode 14, without the above.
+// East Asian Width W and F of Unicode 14, without those above.
 constexpr Range wide[] = {
     {0x1100, 0x115f},   {0x231a, 0x231b},   {0x2329, 0x232a},   {0x23e9, 0x23ec},
     {0x23f0, 0x23f0},   {0x23f3, 0x23f3},   {0x25fd, 0x25fe},   {0x2614, 0x2615},
@@ -150,7 +150,7 @@ Decoded decode(std::string_view text) {
   if (lead < 0x80) return {lead, 1};
   if (lead < 0xc2 || lead > 0xf4) return {ill_formed, 1};
   const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  // The second byte tells overlong forms, surrogates, and what lies beyond Unicode.
+  // The second byte excludes overlong forms, surrogates, and what is beyond Unicode.
   unsigned lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
   unsigned highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   char32_t code = lead & (0x7fU >> size);

@@ -1,4 +1,4 @@
-// What a program must know of characters to show them: their bytes, their width, their effect.
+// The properties of characters that a program needs to show them: bytes, width, effect.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@ struct Decoded {
 [[nodiscard]] bool is_incomplete(std::string_view text);
 
 /// True for a character that changes how a terminal shows other text: a control character, a line
-/// separator, or a mark that turns the direction of the text around it.
+/// separator, or a mark that changes the direction of the text around it.
 [[nodiscard]] bool commands_terminal(char32_t code);
 
-/// How many columns a terminal gives to a character: 2 for a wide one (East Asian Width W and F,
+/// The number of columns of a character on a terminal: 2 for a wide one (East Asian Width W and F,
 /// which includes emoji), 0 for a mark that is shown on the character before it, otherwise 1. The
 /// width of a sequence is the sum of its characters' widths.
 [[nodiscard]] std::size_t columns(char32_t code);
@@ -35,8 +35,8 @@ struct Decoded {
 /// indicators are one flag.
 [[nodiscard]] std::size_t cluster_size(std::string_view text);
 
-/// True for a character that nobody can see: spaces of any width, the default-ignorable characters
-/// (Unicode, DerivedCoreProperties), interlinear annotation marks, and the blank Braille pattern.
+/// True for an invisible character: spaces of any width, the default-ignorable characters (Unicode,
+/// DerivedCoreProperties), interlinear annotation marks, and the blank Braille pattern.
 [[nodiscard]] bool is_invisible(char32_t code);
 
 }  // namespace samples

@@ -7,7 +7,7 @@
 
 namespace samples {
 
-/// The bytes with the letters a to z as A to Z.
+/// The bytes, with the letters a to z replaced by A to Z.
 [[nodiscard]] inline std::string upper(std::span<const std::byte> bytes) {
   std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   for (char& letter : text) {

@@ -1,4 +1,4 @@
-// The connection: lines of standard input go out on it, and what comes back is printed.
+// The connection: sends the lines of standard input, and prints what it receives.
 #pragma once
 
 #include <unistd.h>
@@ -66,13 +66,13 @@ class EchoClient {
         },
         [this] {
           ended_ = true;
-          stream_.shutdown();  // The answers to what was sent still come.
+          stream_.shutdown();  // The responses to what was sent still arrive.
         });
   }
 
   void show(std::string_view line) {
     input_->hide();
-    // For a person; a program gets the bytes.
+    // Escaped for a person; a program gets the exact bytes.
     const std::string text = isatty(STDOUT_FILENO) ? samples::escaped(line) : std::string(line);
     std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
     std::fflush(stdout);

@@ -1,4 +1,4 @@
-// A client: sends the lines of standard input, prints what comes back.
+// A client: sends the lines of standard input, prints what it receives.
 #include <optional>
 #include <string>
 

@@ -33,7 +33,7 @@ struct Options {
 struct Echo {
   reactor::Stream& stream;
   bool upper;
-  std::unique_ptr<samples::Gate> gate;  // None where everybody is served.
+  std::unique_ptr<samples::Gate> gate;  // Empty if every client is served.
 
   void on_data(std::span<const std::byte> bytes) {
     if (gate) bytes = gate->pass(bytes);

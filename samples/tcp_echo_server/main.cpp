@@ -1,4 +1,4 @@
-// The smallest server: whatever a client sends comes back.
+// The smallest server: it sends back whatever a client sends.
 #include <string>
 #include <vector>
 

@@ -23,13 +23,13 @@ using reactor::Address;
 using reactor::Error;
 using reactor::Stream;
 
-// For each connection there are two sockets.
+// Each connection uses two sockets.
 inline std::size_t most_connections() {
   return reactor::ServerOptions{.descriptors_each = 2}.connection_limit();
 }
 
-// A side is not read while more than the high-water mark waits for the other: what one read brings
-// may come on top of it.
+// A side is not read while more than the high-water mark waits for the other side. The bytes of one
+// read may be added to that.
 inline std::uint64_t most_bytes() {
   const reactor::StreamLimits limits;
   constexpr std::uint64_t for_callbacks = 4096;
@@ -51,17 +51,17 @@ class RelayServer {
 
   [[nodiscard]] const Address& address() const { return listener_->address(); }
 
-  // Connections that exist may finish.
+  // Existing connections may finish.
   void stop() {
     listener_.reset();
     if (!is_empty()) cut_off_ = reactor::Timer::after(loop_, 5s, [this] { cut_off(); });
   }
 
  private:
-  // A client, and the connection to the server that is made for it.
+  // A client, and its connection to the server while that is made.
   struct Waiting {
     Stream client;
-    std::size_t tried = 0;  // Of the server's addresses.
+    std::size_t tried = 0;  // The number of the server's addresses tried.
     std::optional<Stream> upstream = {};
   };
   using Place = std::list<Waiting>::iterator;
@@ -76,7 +76,7 @@ class RelayServer {
     connect(place, {});
   }
 
-  // To the next of the addresses; `last` is what the one before said.
+  // Connects to the next of the addresses; `last` is the error of the one before.
   void connect(Place place, Error last) {
     while (place->tried < to_.size()) {
       const Address& address = to_[place->tried++];

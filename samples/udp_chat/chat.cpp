@@ -23,7 +23,7 @@
 namespace udp_chat {
 namespace {
 
-// After the last line: a host in reach says sooner that nobody is there.
+// Waits after the last line: a reachable host reports earlier that nothing receives there.
 constexpr std::chrono::milliseconds time_for_refusals(200);
 
 class Chat {
@@ -41,7 +41,7 @@ class Chat {
         [this] { end_.restart(time_for_refusals); });
   }
 
-  // What is queued still leaves.
+  // Queued datagrams are still sent.
   void stop() {
     end_.cancel();
     drain();
@@ -96,7 +96,7 @@ class Chat {
     input_->prompt();
   }
 
-  // Where the colon behind NAME, @HOST:PORT or @[HOST]:PORT is.
+  // The position of the colon behind NAME, @HOST:PORT or @[HOST]:PORT.
   static std::size_t end_of_name(std::string_view line) {
     if (!line.starts_with('@')) return line.find(':');
     const std::size_t host_end = line.starts_with("@[") ? line.find(']') : 0;
@@ -104,7 +104,7 @@ class Chat {
     return colon == line.npos ? line.npos : line.find(':', colon + 1);
   }
 
-  // Only a sender that wrote before: a mistyped address receives nothing.
+  // Finds only a sender that wrote before, so that a mistyped address receives nothing.
   [[nodiscard]] std::optional<Address> stranger_of(std::string_view name) const {
     if (!name.starts_with('@')) return std::nullopt;
     const auto stranger =
@@ -114,14 +114,14 @@ class Chat {
     return stranger == strangers_.end() ? std::nullopt : std::optional(*stranger);
   }
 
-  // A line for which there is no room waits, and the lines behind it with it.
+  // A line without room waits, and so do the lines behind it.
   void send_to(const Address& address, const std::string& text) {
     const bool refused = socket_for(address).send(address, text) == reactor::WriteStatus::refused;
     held_back_ = refused ? std::optional(std::pair(address, text)) : std::nullopt;
     if (refused && input_) input_->pause();
   }
 
-  // The one of its family, where there are several.
+  // The socket of the address's family, if there are several.
   [[nodiscard]] reactor::DatagramSocket& socket_for(const Address& address) {
     for (reactor::DatagramSocket& socket : sockets_) {
       if (socket.address().family() == address.family()) return socket;
@@ -143,14 +143,14 @@ class Chat {
     std::fflush(stdout);
   }
 
-  // Those who have written last.
+  // Keeps the senders that wrote last.
   void remember(const Address& stranger) {
     std::erase(strangers_, stranger);
     if (strangers_.size() == most_strangers) strangers_.erase(strangers_.begin());
     strangers_.push_back(stranger);
   }
 
-  // As when nothing receives at that address.
+  // For errors such as that nothing receives at an address.
   void try_next_or_report(reactor::Error error) {
     const auto known = by_address_.find(error.subject);
     if (known != by_address_.end()) {
@@ -187,7 +187,7 @@ class Chat {
   std::vector<reactor::DatagramSocket> sockets_;  // One for each address of this chat.
   std::map<std::string, Friend> friends_;
   std::map<std::string, Friend*> by_address_;
-  std::vector<Address> strangers_;  // Those that wrote and are no friends.
+  std::vector<Address> strangers_;  // Senders that are not friends.
   std::optional<std::pair<Address, std::string>> held_back_;
   reactor::Timer end_;
   std::optional<samples::LineInput> input_;

@@ -1,4 +1,4 @@
-// What the user types goes out, what comes is printed.
+// Sends what the user types, and prints what arrives.
 #pragma once
 
 #include <string>
@@ -11,10 +11,10 @@ struct Options {
   std::vector<std::string> peers;
 };
 
-/// Of senders that no option names.
+/// The most senders to remember that no option names.
 constexpr std::size_t most_strangers = 100;
 
-/// Until the input ends, or a signal comes.
+/// Runs until the input ends, or a signal arrives.
 void chat(const Options& options);
 
 }  // namespace udp_chat

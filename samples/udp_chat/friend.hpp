@@ -17,16 +17,16 @@ using Clock = reactor::Loop::Clock;
 
 constexpr std::size_t most_datagram_bytes = 65'507;
 
-// A peer that `--peer` names. Its host may have several addresses: what one refuses is sent
-// to the next.
+// A peer that `--peer` names. Its host may have several addresses: a message that one refuses is
+// sent to the next.
 struct Friend {
   static constexpr std::size_t most_recent = 32;
   static constexpr std::size_t most_bytes = most_recent * (most_datagram_bytes + 100);
 
   struct Message {
     std::string text;
-    std::size_t to;     // Which of the addresses.
-    std::size_t tries;  // To how many addresses it was sent.
+    std::size_t to;     // The index of the address.
+    std::size_t tries;  // The number of addresses that it was sent to.
     Clock::time_point sent_at;
   };
   struct Again {
@@ -42,7 +42,7 @@ struct Friend {
 
   void note_heard_from(const std::string& address) { current = index_of(address); }
 
-  // What was sent to this address a moment ago did not arrive: what to send again, and where.
+  // This address refused what was sent to it in the last second: what to send again, and where.
   Again leave(const std::string& address, Clock::time_point now) {
     constexpr std::chrono::seconds moment(1);
     const std::size_t refused = index_of(address);
@@ -69,7 +69,7 @@ struct Friend {
   std::string name;
   std::vector<Address> addresses;
   std::size_t current = 0;
-  std::vector<Message> recent = {};  // Of the last second, where there are several addresses.
+  std::vector<Message> recent = {};  // Of the last second, if there are several addresses.
 };
 
 }  // namespace udp_chat

@@ -1,4 +1,4 @@
-// Sends lines of standard input, one after the other, and prints the answer to each.
+// Sends lines of standard input, one after the other, and prints the response to each.
 #pragma once
 
 #include <unistd.h>
@@ -32,8 +32,8 @@ class EchoClient {
   [[nodiscard]] bool failed() const { return failed_; }
 
  private:
-  // One line at a time, each from a socket of its own: a late answer to one line cannot be taken
-  // for the answer to the next.
+  // Sends one line at a time, each from a socket of its own: a late response to one line cannot be
+  // taken for the response to the next.
   void begin(std::string line) {
     input_.pause();
     line_ = std::move(line);
@@ -60,7 +60,7 @@ class EchoClient {
     socket_->send(line_);
   }
 
-  // Where the name has another address that may answer.
+  // Tries another address of the name, if there is one.
   void try_next(const std::string& why) { servers_.go_on() ? ask() : fail(why); }
 
   static void print(std::string_view answer) {
@@ -80,7 +80,7 @@ class EchoClient {
     timer_.cancel();
     socket_.reset();
     input_.prompt();
-    next_line_.restart(std::chrono::nanoseconds(0));  // Not from within the last one's callback.
+    next_line_.restart(std::chrono::nanoseconds(0));  // Not within the last one's callback.
   }
 
   reactor::Loop& loop_;

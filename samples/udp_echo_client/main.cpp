@@ -1,4 +1,4 @@
-// Sends each line of standard input as a datagram and prints the answer.
+// Sends each line of standard input as a datagram and prints the response.
 #include <string>
 
 #include "samples/support/program.hpp"

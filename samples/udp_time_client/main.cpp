@@ -1,4 +1,4 @@
-// Asks a server for the time: once, or every so often.
+// Requests the time from a server: once, or at an interval.
 #include "samples/support/program.hpp"
 #include "samples/udp_time_client/time_client.hpp"
 

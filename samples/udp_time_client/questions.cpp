@@ -26,7 +26,7 @@ std::string words_for(const protocols::SntpSample& sample, const protocols::Sntp
                      leaps[static_cast<std::size_t>(answer.leap)]);
 }
 
-// 1 s to 1024 s; 0 is what a server repeats from a request that says nothing.
+// 1 s to 1024 s. A server repeats the 0 of a request that states no interval.
 std::chrono::seconds poll_interval(const protocols::SntpPacket& answer) {
   const bool tells = answer.poll >= 1 && answer.poll <= 10;
   return std::chrono::seconds(tells ? 1 << answer.poll : 0);
@@ -37,7 +37,7 @@ std::string name_kiss(std::string_view code) {
   return fmt::format("Kiss-o'-Death {}{}{}", code, meaning.empty() ? "" : ": ", meaning);
 }
 
-// Lines and columns as they are, and nothing that commands a terminal.
+// Keeps lines and columns, and escapes all that commands a terminal.
 std::string shown(std::string_view text) {
   std::string all;
   while (true) {
@@ -83,7 +83,7 @@ Question ask_daytime() {
 }
 
 Question ask_sntp() {
-  // What the server must repeat is random, not our time: only who has seen it can answer.
+  // The server must repeat a random value, not our time: only a host that has seen it can respond.
   std::random_device random;
   const NtpTime cookie{std::uint64_t{random()} << 32 | random()};
   protocols::SntpPacket request;

@@ -1,4 +1,4 @@
-// What the time client can ask, and how it reads what comes back.
+// The requests of the time client, and how it reads the responses.
 #pragma once
 
 #include <chrono>
@@ -12,22 +12,22 @@
 
 namespace samples {
 
-/// When a datagram or the end of a connection came: as the kernel tells, to the nanosecond.
+/// When a datagram or the end of a connection arrived: the kernel's time, in nanoseconds.
 using Arrived = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 /// The server's Kiss-o'-Death (RFC 5905 section 7.4).
 struct KissOfDeath : Failed {
   KissOfDeath(std::string_view code, std::chrono::seconds least_interval);
 
-  bool asked_too_often;                 ///< RATE: ask less often, and still less after each.
-  bool denied;                          ///< DENY and RSTR: never ask again.
-  std::chrono::seconds least_interval;  ///< By the poll field; zero where it tells nothing.
+  bool asked_too_often;  ///< RATE: send requests at a longer interval, and longer again after each.
+  bool denied;           ///< DENY and RSTR: send no more requests.
+  std::chrono::seconds least_interval;  ///< By the poll field; zero if it states none.
 };
 
 struct Question {
   std::string request;
-  /// The answer in words. Nothing for what answers something else, which may be forged; throws
-  /// Failed for an answer that is none, and KissOfDeath.
+  /// The response in words. Empty for a response to something else, which may be forged. Throws
+  /// Failed for a malformed response, and KissOfDeath.
   std::function<std::optional<std::string>(protocols::Bytes answer, Arrived arrived)> read;
 };
 
@@ -35,7 +35,7 @@ struct Question {
 [[nodiscard]] Question ask_time();     ///< RFC 868
 [[nodiscard]] Question ask_daytime();  ///< RFC 867
 
-/// SNTP: by how much the server's clock is ahead, and how long the way there and back takes.
+/// SNTP: how much the server's clock is ahead, and the round-trip time.
 [[nodiscard]] Question ask_sntp();
 
 }  // namespace samples

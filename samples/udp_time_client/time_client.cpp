@@ -33,7 +33,7 @@ double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// Of Kiss-o'-Death packets with the code RATE: by then the interval is 32 times as long.
+// Kiss-o'-Death packets with the code RATE: after so many the interval is 32 times as long.
 constexpr int most_rates_in_a_row = 5;
 
 class TimeClient {
@@ -51,7 +51,7 @@ class TimeClient {
   bool failed() const { return failed_; }
 
  private:
-  // A socket of its own for each question: no late answer is taken for that of the next.
+  // A socket for each request, so that no late response is taken for that to the next one.
   void begin() {
     asked_at_ = loop_.now();
     servers_.begin();
@@ -64,7 +64,7 @@ class TimeClient {
     options_.tcp ? ask_on_connection() : ask_by_datagram();
   }
 
-  // Where the name has another address that may answer.
+  // Tries another address of the name, if there is one.
   void try_next(const std::string& why) {
     socket_.reset();
     stream_.reset();
@@ -114,7 +114,7 @@ class TimeClient {
     });
   }
 
-  // True when the question is dealt with.
+  // True if the request is done.
   bool read(protocols::Bytes bytes, samples::Arrived arrived) {
     try {
       const auto words = question_.read(bytes, arrived);
@@ -132,7 +132,7 @@ class TimeClient {
     return true;
   }
 
-  // As RFC 5905 section 7.4 requires. A server that goes on to refuse is left alone.
+  // As RFC 5905 section 7.4 requires. After repeated refusals the client stops.
   void obey(const samples::KissOfDeath& kiss) {
     servers_.note_response();
     std::string what = options_.endpoint + ": " + kiss.what();
@@ -169,7 +169,7 @@ class TimeClient {
   samples::ServerAddresses servers_;
   std::chrono::nanoseconds interval_;
   int rates_in_a_row_ = 0;
-  std::optional<unsigned> left_;  // Nothing: until somebody stops it.
+  std::optional<unsigned> left_;  // Empty: until it is stopped.
   reactor::Loop::Clock::time_point asked_at_;
   samples::Question question_;
   std::optional<reactor::DatagramSocket> socket_;

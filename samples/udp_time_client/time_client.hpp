@@ -1,4 +1,4 @@
-// Asks a server for the time, once or every so often, and prints what it answers.
+// Requests the time from a server, once or at an interval, and prints the responses.
 #pragma once
 
 #include <optional>
@@ -19,7 +19,7 @@ struct Options {
   bool tcp = false;
 };
 
-/// The exit code: 1 if a question was not answered.
+/// Returns the exit code: 1 if a request had no response.
 int run(const Options& options);
 
 }  // namespace time_client

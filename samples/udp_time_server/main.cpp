@@ -1,4 +1,4 @@
-// Tells the time: as a text in the asker's format, by SNTP, and by TIME and DAYTIME.
+// Serves the time: as text in the client's format, by SNTP, and by TIME and DAYTIME.
 #include <list>
 #include <string>
 

@@ -23,7 +23,7 @@ std::chrono::sys_seconds now_in_seconds() {
   return std::chrono::floor<std::chrono::seconds>(system_clock::now());
 }
 
-// Whether the kernel has been told of a leap second at the end of this day.
+// Whether the kernel expects a leap second at the end of this day.
 protocols::Leap coming_leap() {
   timex state{};
   switch (adjtimex(&state)) {
@@ -36,10 +36,10 @@ protocols::Leap coming_leap() {
   }
 }
 
-// An answer is short, and nothing else waits for a client.
+// A response is short, and nothing else waits for a client.
 constexpr reactor::ServerOptions connection_options{.max_queued_bytes = 1024};
 
-// Of a text, as the protocol has it.
+// The limit that the protocol sets for a text.
 constexpr std::uint64_t max_text_bytes = 512;
 
 }  // namespace
@@ -70,7 +70,7 @@ void TextSession::on_datagram(const Datagram& datagram) {
   answered_at_ = loop_.now();
 }
 
-// From another such server, which answered our answer with itself: so it would go on for ever.
+// True for our own response, sent back by another such server: the two would go on for ever.
 bool TextSession::comes_back(const Datagram& datagram) const {
   return datagram.text() == last_answer_ && loop_.now() - answered_at_ < 1s;
 }
@@ -107,7 +107,7 @@ void SntpService::answer(reactor::DatagramSocket& socket, const Datagram& datagr
 
 FixedService::FixedService(reactor::Loop& loop, const std::string& endpoint, Answer answer)
     : answer_(std::move(answer)) {
-  // A port that the kernel chose for one protocol may be taken in the other.
+  // A port that the kernel chose for one protocol may be in use for the other.
   int tries = endpoint.ends_with(":0") ? 10 : 1;
   while (!listen(loop, endpoint, tries == 1)) --tries;
   for (reactor::DatagramSocket& socket : datagrams_) {

@@ -1,4 +1,4 @@
-// What the time server serves: a text by format, SNTP, and the old protocols TIME and DAYTIME.
+// The services of the time server: text by format, SNTP, and the old protocols TIME and DAYTIME.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace samples {
 
-/// Answers a format of strftime with the time.
+/// Responds to a format of strftime with the time.
 class TextSession {
  public:
   TextSession(reactor::UdpPeer& peer, reactor::Loop& loop, const reactor::Address& server)
@@ -45,7 +45,7 @@ class TextService {
   const SocketFile file_;
 };
 
-/// RFC 5905 section 14, for a clock that somebody else keeps right.
+/// RFC 5905 section 14, for a clock that another program keeps right.
 class SntpService {
  public:
   SntpService(reactor::Loop& loop, const std::string& endpoint, std::uint8_t stratum);
@@ -61,8 +61,8 @@ class SntpService {
   const SocketFile file_;
 };
 
-/// The same bytes for each client, on one port: as a datagram for any that is shorter, and on a TCP
-/// connection without being asked.
+/// Sends the same bytes to each client on one port: as the response to a datagram that is shorter,
+/// and on a TCP connection without a request.
 class FixedService {
  public:
   using Answer = std::function<std::string()>;
@@ -85,7 +85,7 @@ class FixedService {
   std::vector<reactor::DatagramSocket> datagrams_;  // One for each address.
 };
 
-/// The most memory that all of them take together.
+/// The most memory that all services use together.
 [[nodiscard]] std::uint64_t most_bytes();
 
 [[nodiscard]] std::string time_answer();     ///< RFC 868

@@ -31,7 +31,7 @@ std::string needed_text(const Header& answer, const char* name) {
   return *text;
 }
 
-// What the answer to a command is; that of a transfer depends on how far it is.
+// The type of the response that ends a command. For a transfer it depends on its progress.
 std::string_view answer_to(std::string_view command) {
   if (command == "ls") return "listing";
   if (command == "cd") return "stat";
@@ -51,7 +51,7 @@ Client::Client(reactor::Loop& loop, const Options& options)
     if (!done_ && !refused_.empty()) throw Failed(refused_);
     if (error) throw Failed(error);
     if (!done_) throw Failed("the server closed the connection");
-    input_.reset();  // After quit there may be more to read.
+    input_.reset();  // After quit there may be more input.
   });
   stream_.on_drained([this] {
     if (upload_) upload_->on_drained();
@@ -61,7 +61,7 @@ Client::Client(reactor::Loop& loop, const Options& options)
 // --- login
 
 void Client::begin() {
-  (void)stream_.socket().set(reactor::option::keep_alive, true);  // A server that is gone is told.
+  (void)stream_.socket().set(reactor::option::keep_alive, true);  // Detects a server that is gone.
   answers_.emplace(stream_, decoder(std::uint64_t{1} << 60),
                    [this](const Decoder::Frame& frame) { take(frame); });
   endpoint_ = samples::dialled_endpoint(stream_, options_.endpoint);
@@ -97,7 +97,7 @@ void Client::enter(const std::string& signature) {
 
 void Client::send(Header header) { stream_.write(message(std::move(header))); }
 
-// --- what the server says
+// --- messages from the server
 
 void Client::take(const Decoder::Frame& frame) {
   if (const auto* piece = std::get_if<protocols::PayloadPiece>(&frame)) {
@@ -180,7 +180,7 @@ void Client::end_page() {
   if (!listing_goes_on_) finish_job();
 }
 
-// --- what the user says
+// --- commands of the user
 
 void Client::read_line(std::string_view line) {
   const auto words = samples::shell_split(line);

@@ -25,17 +25,17 @@ struct Options {
   std::string endpoint;
   std::string user;
   std::string password;
-  std::vector<std::string> command;  // Lines of standard input if empty.
+  std::vector<std::string> command;  // Empty: lines of standard input.
 };
 
-/// Logs in, and does one job after the other. What ends the connection fails, as programs do.
+/// Logs in, and does one job after the other. Throws samples::Failed when the connection breaks.
 class Client {
  public:
   Client(reactor::Loop& loop, const Options& options);
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// How many jobs were not done.
+  /// The number of jobs that were not done.
   [[nodiscard]] int failures() const { return failures_; }
 
  private:
@@ -73,7 +73,7 @@ class Client {
   const Options& options_;
   samples::FairWork work_;
   reactor::Stream stream_;
-  std::string endpoint_;  // That it is connected to.
+  std::string endpoint_;  // The one that it is connected to.
   std::optional<samples::ScramClient> login_;
   std::optional<reactor::Framed<Decoder>> answers_;
   std::optional<samples::LineInput> input_;

@@ -1,4 +1,4 @@
-// What a user can say to file_client.
+// The commands of file_client.
 #pragma once
 
 #include <tl/expected.hpp>
@@ -17,12 +17,12 @@ struct Job {
 /// All commands, for people.
 [[nodiscard]] const char* command_list();
 
-/// What the words of a line, at least one, say; or what is wrong with them.
+/// The jobs that the words of a line (at least one) request, or what is wrong with the words.
 [[nodiscard]] tl::expected<std::vector<Job>, std::string> parse_command(
     const std::vector<std::string>& words);
 
-/// `path` from the home on, for who is in the folder `from`: `..` and a leading `/` are the client's
-/// business.
+/// `path` as a path from the home, for a user in the folder `from`. The client resolves `..` and a
+/// leading `/`: the server refuses both.
 [[nodiscard]] std::string resolve(const std::string& from, const std::string& path);
 
 }  // namespace file_transfer

@@ -32,8 +32,9 @@ std::string part_of(const std::string& name) {
   return "." + samples::to_hex(hash.digest()) + ".part";
 }
 
-// Two that write to one file would each find the right hash in what they were sent, and neither in
-// the file. Whose lock comes when the other has just finished has a file that is no part any more.
+// Two clients that write to one file would each find the right hash for what they received, but the
+// file would hold neither. When a client gets the lock just after the other has finished, the file
+// that it has opened is no longer the part file: the comparison below detects that.
 File open_alone(const std::string& part, int flags, mode_t mode = 0) {
   File file =
       File::own(open(part.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, mode));
@@ -48,7 +49,7 @@ File open_alone(const std::string& part, int flags, mode_t mode = 0) {
   return file;
 }
 
-// Who could not read the file that is replaced cannot read the one that replaces it.
+// Users who cannot read the file that is replaced cannot read the new file either.
 std::optional<mode_t> mode_of(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
@@ -113,7 +114,7 @@ void Download::write(reactor::Stream::Bytes bytes) {
   if (sink_->error()) give_up(sink_->error()->message());
 }
 
-// The server sends the rest all the same, behind which the next answer comes.
+// The server still sends the rest of the file, and then the next response.
 void Download::give_up(const std::string& why) {
   failure_ = why;
   sink_.reset();
@@ -140,7 +141,7 @@ void Download::store(const Result<samples::Digest>& digest, const std::string& s
 
 void Download::end(std::string why_not) {
   OnOver on_over = std::exchange(on_over_, nullptr);
-  on_over(std::move(why_not));  // The end of this object.
+  on_over(std::move(why_not));  // Usually destroys this object.
 }
 
 }  // namespace file_transfer

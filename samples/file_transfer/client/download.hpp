@@ -1,4 +1,4 @@
-// A file on its way from the server.
+// A file that is received from the server.
 #pragma once
 
 #include <cstdint>
@@ -16,25 +16,26 @@
 
 namespace file_transfer {
 
-/// What arrives is kept as `.NAME.part` in the working folder until it is whole, and gone on with
-/// another time where it is the beginning of the server's file. Nobody else writes to it meanwhile.
+/// What arrives is kept as `.NAME.part` in the working folder until the file is complete. A later
+/// download continues it if it is the beginning of the server's file. No other client writes to it
+/// meanwhile.
 class Download {
  public:
-  /// With nothing: it is there. Otherwise: why not.
+  /// Called without a text when the file is complete, otherwise with the reason why not.
   using OnOver = reactor::Callback<void(std::string why_not)>;
 
-  /// Asks for the file `path`, which `name` is to people. Fails, as programs do, where another
-  /// client gets a file of this name into this folder.
+  /// Requests the file `path`; `name` is shown to the user. Throws samples::Failed when another
+  /// client downloads a file of this name into this folder.
   Download(samples::FairWork::Client worker, reactor::Stream& stream, const std::string& path,
            std::string name, OnOver on_over);
 
-  /// The answers to it. Where nothing can be written, what follows is read and discarded, and
-  /// finish() tells why.
+  /// Handle the server's responses. If nothing can be written, the rest is read and discarded, and
+  /// finish() reports the reason.
   void begin(std::uint64_t size, std::uint64_t offset);
   void write(reactor::Stream::Bytes bytes);
   void finish(const std::string& sha256);
 
-  /// What arrives now is the file's.
+  /// True when the data that arrives now belongs to the file.
   [[nodiscard]] bool has_begun() const { return begun_; }
 
  private:
@@ -52,7 +53,7 @@ class Download {
   std::uint64_t at_ = 0;
   bool begun_ = false;
   std::string failure_;
-  samples::Sha256 hash_;  // Of what was there.
+  samples::Sha256 hash_;  // Of the bytes that existed before.
   std::optional<Progress> progress_;
   std::unique_ptr<FileHash> hashing_;
   std::unique_ptr<FileSink> sink_;

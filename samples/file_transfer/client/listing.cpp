@@ -23,7 +23,7 @@ void Listing::add(std::string_view piece) {
 }
 
 void Listing::end_page(bool more) {
-  if (more && page_.empty()) refuse();  // So it could go on for ever.
+  if (more && page_.empty()) refuse();  // Otherwise a listing could go on for ever.
   bytes_ += page_.size();
   std::istringstream rest(std::exchange(page_, {}));
   for (std::string line; std::getline(rest, line);) {

@@ -1,4 +1,4 @@
-// What the server tells of a home, shown to people.
+// Prints the server's listings and quotas.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +10,10 @@
 
 namespace file_transfer {
 
-/// The pages of an answer to `ls`, printed in order: what is short is sorted as a whole, what is
-/// longer as it comes.
+/// Prints the pages of a response to `ls`. The first `sorted_bytes` are sorted as a whole, the rest
+/// page by page.
 ///
-/// Errors    As programs do, where a line is no entry: nothing is printed that was not looked at.
+/// Errors    Throws samples::Failed if a line is no entry. Only checked lines are printed.
 class Listing {
  public:
   void add(std::string_view piece);

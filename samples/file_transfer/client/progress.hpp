@@ -12,7 +12,7 @@ namespace file_transfer {
 
 class Progress {
  public:
-  /// `resumed_at` bytes were there before.
+  /// `resumed_at` bytes existed before.
   Progress(const std::string& name, std::uint64_t size, std::uint64_t resumed_at);
 
   void at(std::uint64_t bytes);

@@ -31,7 +31,7 @@ void Upload::begin(std::uint64_t offset, const std::string& sha256) {
 
 void Upload::send_from(std::uint64_t offset, Sha256 hash) {
   progress_.emplace(name_, size_, offset);
-  // Without data, what the server has would stay.
+  // Without a `data` message, the server would keep the bytes that it has.
   if (size_ == 0) stream_.write(message({{"type", "data"}, {"offset", 0U}}));
   source_.emplace(
       worker_, stream_, std::move(file_), std::move(hash), offset, size_,

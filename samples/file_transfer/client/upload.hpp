@@ -1,4 +1,4 @@
-// A file on its way to the server.
+// A file that is sent to the server.
 #pragma once
 
 #include <cstdint>
@@ -15,24 +15,24 @@
 
 namespace file_transfer {
 
-/// From the server's `ready` on, until its `stored` or its refusal.
+/// One upload, from the server's `ready` until its `stored` or its refusal.
 class Upload {
  public:
-  /// `name` is for people.
+  /// `name` is shown to the user.
   Upload(samples::FairWork::Client worker, reactor::Stream& stream, reactor::File file,
          std::uint64_t size, std::string name);
 
-  /// The server has `offset` bytes of it, with this hash. Fails, as programs do.
+  /// The server has `offset` bytes of it, with this hash. Throws samples::Failed.
   void begin(std::uint64_t offset, const std::string& sha256);
   void on_drained();
 
-  /// The server has it. Fails, as programs do, where not all was sent.
+  /// The server has stored the file. Throws samples::Failed if not all of it was sent.
   void done();
 
-  /// The server has refused it: sends the `end` that it waits for then.
+  /// The server has refused the file: sends the `end` that the server then waits for.
   void give_up();
 
-  /// Why it could not be read, if so.
+  /// Why the file could not be read; empty if it could.
   [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:

@@ -43,7 +43,7 @@ Digest digest_of(const Json& json) {
   return digest;
 }
 
-// Json converts other numbers too, and 1e300 into any.
+// Json also converts other numbers, and 1e300 to any number.
 std::uint64_t number_of(const Json& json, std::uint64_t most) {
   if (!json.is_number_unsigned() || json.get<std::uint64_t>() > most) {
     throw Failed("an account's number is none, or too large");
@@ -116,7 +116,7 @@ const Account* Accounts::find(std::string_view user) const {
   return found == accounts_.end() ? nullptr : &found->second;
 }
 
-// An answer to a known user takes as long as one to an unknown user: both make the decoy.
+// A login of a known user takes as long as that of an unknown one: both compute the decoy.
 samples::ScramVerifier Accounts::verifier(std::string_view user,
                                           const samples::ScramCrypto& crypto) const {
   const auto decoy = make_decoy(crypto, as_bytes(decoy_key_), user, salt_bytes, iterations);
@@ -124,7 +124,7 @@ samples::ScramVerifier Accounts::verifier(std::string_view user,
   return account ? account->verifier : decoy;
 }
 
-// It is looked at before it is read: what changes meanwhile is read again the next time.
+// The file's status is read before its content, so a change in between is found the next time.
 const Accounts& AccountsFile::current() {
   struct stat now {};
   if (stat(path_.c_str(), &now) != 0 && errno != ENOENT) {

@@ -1,4 +1,4 @@
-// Who may log in: a file of salted keys, from which nobody can log in.
+// The accounts that may log in: a file of salted keys, which are not enough to log in.
 #pragma once
 
 #include <sys/stat.h>
@@ -20,26 +20,26 @@ struct Account {
   std::uint64_t quota_bytes = 0;
 };
 
-/// The accounts of a file, as it was when it was read. Every function fails as programs do.
+/// The accounts of a file at the time it was read. Every function throws samples::Failed.
 class Accounts {
  public:
-  /// None where there is no such file. The file is opened by open_private().
+  /// No accounts if there is no such file. The file is opened by open_private().
   [[nodiscard]] static Accounts read(const std::string& path);
 
-  /// Reads the file, has it changed, and replaces it as a whole or not at all. Other processes that
-  /// do the same wait meanwhile. Nobody else may read a file that this makes.
+  /// Reads the file, calls `change`, and replaces the file completely or not at all. Other
+  /// processes that update it wait meanwhile. Only its owner can read a file that this creates.
   static void update(const std::string& path, const std::function<void(Accounts&)>& change);
 
-  /// Also changes the password and quota of one that is there.
+  /// Adds an account, or changes the password and quota of an existing one.
   void set(const std::string& user, std::string_view password, std::uint64_t quota_bytes);
 
   [[nodiscard]] bool empty() const { return accounts_.empty(); }
 
   [[nodiscard]] const Account* find(std::string_view user) const;
 
-  /// What a login is to be checked against: for who is unknown, what nobody can pass.
+  /// The verifier that a login is checked against. For an unknown user, no password passes it.
   ///
-  /// Cost      The same for both.
+  /// Cost      The same for known and unknown users.
   [[nodiscard]] samples::ScramVerifier verifier(std::string_view user,
                                                 const samples::ScramCrypto& crypto) const;
 
@@ -50,28 +50,27 @@ class Accounts {
   std::map<std::string, Account, std::less<>> accounts_;
 };
 
-/// The accounts as their file has them now.
+/// The accounts that their file holds now.
 class AccountsFile {
  public:
   explicit AccountsFile(std::string path) : path_(std::move(path)) {}
 
-  /// Reads the file when it is not the one that was read last, or was changed. Fails as programs
-  /// do.
+  /// Reads the file if it changed since the last read, or is another file. Throws samples::Failed.
   ///
-  /// Cost      A stat(2) where nothing has changed.
+  /// Cost      A stat(2) if nothing has changed.
   [[nodiscard]] const Accounts& current();
 
  private:
   std::string path_;
-  std::optional<struct stat> read_;  // What the file was when it was read.
+  std::optional<struct stat> read_;  // The file's status when it was read.
   Accounts accounts_;
 };
 
-/// Letters, digits, `.`, `_` and `-`, the first of them none of the last three: it names a folder,
-/// too.
+/// True for letters, digits, `.`, `_` and `-`, of which the first is none of the last three. The
+/// name is also the name of a folder.
 [[nodiscard]] bool is_user_name(std::string_view text);
 
-/// `100M`: bytes, or with K, M, G or T as many times 1024. Fails, as programs do.
+/// `100M`: a number of bytes, or with K, M, G or T a multiple of 1024. Throws samples::Failed.
 [[nodiscard]] std::uint64_t parse_size(const std::string& text);
 
 }  // namespace file_transfer

@@ -41,7 +41,7 @@ void remove_abandoned(const std::string& uploads) {
   }
 }
 
-// The same for the same path, whatever bytes it has.
+// Equal for equal paths, and a valid name whatever bytes the path has.
 std::string upload_name(const std::string& path) {
   samples::Sha256 hash;
   hash.update(protocols::as_bytes(path));
@@ -57,7 +57,7 @@ Result<File> make_and_open(int at, const std::string& name) {
   return folder;
 }
 
-// Keeps a file from being freed while its name goes; whatever it is, it is not opened.
+// Keeps a file from being freed while its name is removed. O_PATH does not open it, whatever it is.
 File hold(int folder, const std::string& name) {
   return File::own(openat(folder, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
 }
@@ -94,7 +94,7 @@ Result<std::uint64_t> Home::count(const std::string& root, const std::string& us
 }
 
 Result<Home::Found> Home::find(const std::string& path) const {
-  // Without O_NONBLOCK a FIFO would hold up the loop until somebody writes to it.
+  // Without O_NONBLOCK a FIFO would block the loop until a writer opens it.
   Found found{.file = File::own(samples::open_beneath(folder_.fd(), path.empty() ? "." : path,
                                                       O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
                                                       Links::refused))};

@@ -1,4 +1,4 @@
-// What belongs to one user: a folder that nothing leads out of, and so many bytes of it.
+// The files of one user: a folder that no path leads out of, and a quota of bytes.
 #pragma once
 
 #include <cstdint>
@@ -13,25 +13,27 @@
 
 namespace file_transfer {
 
-/// One for all sessions of a user, on one thread; so no two of them can take the same bytes of the quota.
+/// All sessions of a user share one Home, on one thread, so no two of them take the same bytes of
+/// the quota.
 ///
-/// To remove a large file takes the kernel seconds, which pass when its last descriptor is closed. So
-/// what is removed stays open, for the caller or on_removed() to close it on another thread: Removed.
+/// The kernel needs seconds to remove a large file, when its last descriptor is closed. A removed
+/// file therefore stays open until the caller or on_removed() closes it on another thread: see
+/// Removed.
 class Home {
  public:
-  /// Makes the folders `root/user` and `root/.uploads/user` where there are none. What is in them
-  /// uses `used_bytes` of the quota, which is 0 until set_quota().
+  /// Makes the folders `root/user` and `root/.uploads/user` if they do not exist. Their files use
+  /// `used_bytes` of the quota, which is 0 until set_quota().
   [[nodiscard]] static reactor::Result<Home> open(const std::string& root, const std::string& user,
                                                   std::uint64_t used_bytes);
 
-  /// What is in those two folders uses. Uploads that nobody has gone on with for a week are removed.
+  /// What the files in those two folders use. Removes uploads that are untouched for a week.
   ///
   /// Errors    As open() and usage_below().
-  /// Cost      A look at each file.
+  /// Cost      A lookup of each file.
   [[nodiscard]] static reactor::Result<std::uint64_t> count(const std::string& root,
                                                             const std::string& user);
 
-  /// A regular file, or a folder, to be read. No path leads over a symbolic link.
+  /// A regular file, or a folder, to be read. No path follows a symbolic link.
   struct Found {
     reactor::File file;
     bool is_folder = false;
@@ -40,37 +42,38 @@ class Home {
   [[nodiscard]] reactor::Result<Found> find(const std::string& path) const;
 
   [[nodiscard]] reactor::Result<void> make_folder(const std::string& path);
-  /// Tells the file, which has no name any more.
+  /// Returns the file, which has no name any more.
   [[nodiscard]] reactor::Result<reactor::File> remove_file(const std::string& path);
   [[nodiscard]] reactor::Result<void> remove_folder(const std::string& path);
 
   [[nodiscard]] bool is_uploading(const std::string& path) const;
 
-  /// What of an upload is there already.
+  /// The part of an upload that exists already.
   struct Partial {
     reactor::File file;
     std::uint64_t size = 0;
   };
-  /// Reserves `size` bytes for a file that is to get this path, which nobody else uploads to until
-  /// store() or release().
+  /// Reserves `size` bytes for a file that is to get this path. No other session uploads to the
+  /// path until store() or release().
   ///
-  /// Errors    device_or_resource_busy, disk_quota_exceeded as EDQUOT, and what the kernel says of the path
+  /// Errors    device_or_resource_busy, disk_quota_exceeded as EDQUOT, and those of the kernel for
+  ///           the path
   [[nodiscard]] reactor::Result<Partial> reserve(const std::string& path, std::uint64_t size);
 
-  /// In place of what has arrived of such an upload: an empty file.
+  /// Replaces the part of such an upload that has arrived by an empty file.
   [[nodiscard]] reactor::Result<reactor::File> begin_anew(const std::string& path);
 
   struct Stored {
-    reactor::File folder;    ///< Has to be synced for the name to outlast a crash.
-    reactor::File replaced;  ///< What had the name, if anything.
+    reactor::File folder;    ///< Must be synced for the name to survive a crash.
+    reactor::File replaced;  ///< The file that had the name, if any.
   };
-  /// Gives the upload its name, in place of what has it.
+  /// Gives the upload its name, and replaces the file that has it.
   [[nodiscard]] reactor::Result<Stored> store(const std::string& path, const reactor::File& file);
 
-  /// Gives back what was reserved and not received, and with `remove` all of it.
+  /// Returns to the quota what was reserved and not received, and with `remove` all of it.
   void release(const std::string& path, std::uint64_t size, bool remove);
 
-  /// What becomes of what is removed, where the caller is not told; closed at once without it.
+  /// `on_removed` gets removed files that no caller gets. Without it they are closed immediately.
   void on_removed(reactor::Callback<void(reactor::File)> on_removed) {
     on_removed_ = std::move(on_removed);
   }
@@ -101,9 +104,9 @@ class Home {
   reactor::Callback<void(reactor::File)> on_removed_;
 };
 
-/// A file without a name that a function on the thread pool is to close. Where the function never
-/// begins, since its client has gone, the Home lets go of the file: the loop does not wait for it
-/// either.
+/// A file without a name, for a function on the thread pool to close. If the function never begins,
+/// because its client has gone, the Home releases the file with let_go(): the loop does not wait
+/// for it either.
 class Removed {
  public:
   Removed(std::shared_ptr<Home> home, reactor::File file)

@@ -11,7 +11,7 @@ using reactor::Result;
 using reactor::system_error;
 using samples::Sha256;
 
-// Given back when nothing writes to the file any more.
+// Returned to the quota when nothing writes to the file any more.
 struct IncomingFile::Reservation {
   std::shared_ptr<Home> home;
   std::string path;
@@ -73,7 +73,7 @@ void IncomingFile::write(reactor::Stream::Bytes bytes) {
   peer_.touch();
   if (failed_ || !sink_) return;
   if (sink_->error()) return fail(*sink_->error());
-  if (!sink_->write(bytes)) peer_.work();  // The disk is waited for, not the client.
+  if (!sink_->write(bytes)) peer_.work();  // Waits for the disk, not for the client.
 }
 
 void IncomingFile::finish(const std::string& sha256) {
@@ -112,7 +112,7 @@ void IncomingFile::store(const Result<samples::Digest>& digest, const std::strin
     fail(stored.error());
     return end();
   }
-  // Stored is what the next crash leaves its name.
+  // The file counts as stored when its name survives a crash.
   syncing_ = worker_.run(
       [folder = std::move(stored->folder),
        replaced =

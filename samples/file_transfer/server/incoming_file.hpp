@@ -14,11 +14,13 @@
 
 namespace file_transfer {
 
-/// A file that gets its name once all of it has come, with the hash that the client tells, and is
-/// on the disk. What is cut off stays, for the client to go on with; what is refused does not.
+/// A file that gets its name when all of it has arrived, its hash is the one that the client
+/// states, and it is on the disk. An interrupted upload is kept for the client to continue; a
+/// refused one is not.
 class IncomingFile {
  public:
-  /// Has its bytes of the quota already. `on_over` is the end of it, and of the request.
+  /// Its bytes of the quota are reserved already. `on_over` is called when it and its request have
+  /// ended.
   IncomingFile(samples::FairWork::Client worker, Peer& peer, std::shared_ptr<Home> home,
                std::string path, std::uint64_t size, Home::Partial partial,
                reactor::Callback<void()> on_over);
@@ -26,11 +28,11 @@ class IncomingFile {
   IncomingFile& operator=(const IncomingFile&) = delete;
   ~IncomingFile();
 
-  /// The head of the next piece: the first one goes on from what is there, or begins anew.
+  /// The head of the next piece. The first piece continues what exists, or begins anew.
   void begin_piece(const Header& head, std::uint64_t size);
   void write(reactor::Stream::Bytes bytes);
 
-  /// Without a hash: the client gives it up.
+  /// Without a hash, the client gives the upload up.
   void finish(const std::string& sha256);
 
  private:
@@ -48,9 +50,9 @@ class IncomingFile {
   reactor::File file_;
   std::shared_ptr<Reservation> reservation_;
   reactor::Callback<void()> on_over_;
-  samples::Sha256 hash_;  // Of what was there.
+  samples::Sha256 hash_;  // Of the bytes that existed before.
   std::uint64_t at_ = 0;
-  bool failed_ = false;  // And told: what still comes is of no use.
+  bool failed_ = false;  // And reported: further data is discarded.
   std::unique_ptr<FileHash> hashing_;
   std::unique_ptr<FileSink> sink_;
   samples::FairWork::Job syncing_;

@@ -16,7 +16,7 @@ namespace {
 
 using reactor::Result;
 
-// So long another client may have to wait for its turn.
+// Read in one step, for which another client may have to wait.
 constexpr std::size_t names_at_once = 256;
 
 Header describe(const std::string& name, const struct stat& status) {
@@ -29,7 +29,7 @@ Header describe(const std::string& name, const struct stat& status) {
 }  // namespace
 
 struct OutgoingListing::Reading {
-  reactor::File folder;  // Until it is read.
+  reactor::File folder;  // Until it is opened for reading.
   std::optional<samples::FolderReader> reader = {};
   std::string lines = {};
   bool more = true;
@@ -82,7 +82,7 @@ void OutgoingListing::send(const Result<void>& read) {
     return std::exchange(on_over_, nullptr)();
   }
   const bool more = reading_->more;
-  if (more && reading_->lines.empty()) return this->read();  // All those names are gone.
+  if (more && reading_->lines.empty()) return this->read();  // None of those names exists any more.
   Header header{{"type", "listing"}};
   if (more) header["more"] = true;
   peer_.answer(std::move(header), reading_->lines.size());

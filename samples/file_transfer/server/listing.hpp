@@ -1,4 +1,4 @@
-// What is in a folder, as the answer to `ls` tells it.
+// The content of a folder, as the response to `ls` lists it.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@
 
 namespace file_transfer {
 
-/// A page after the other, each read from the folder when the client has read what was before it: a
-/// line for each entry, a JSON object.
+/// Sends one page after the other. Each is read from the folder when the client has read the pages
+/// before it. A page has a line for each entry, a JSON object.
 ///
-/// Cost      A page and what the C library reads ahead, some 100 KiB, however large the folder. What
-///           of it waits for the client is the stream's.
+/// Cost      A page and what the C library reads ahead, some 100 KiB, however large the folder.
+///           What waits for the client is in the stream's queue.
 class OutgoingListing {
  public:
-  /// `on_over` is the end of it, and of the request.
+  /// `on_over` is called when it and its request have ended.
   OutgoingListing(samples::FairWork::Client worker, Peer& peer, reactor::File folder,
                   reactor::Callback<void()> on_over);
   OutgoingListing(const OutgoingListing&) = delete;
@@ -35,8 +35,8 @@ class OutgoingListing {
   const samples::FairWork::Client worker_;
   Peer& peer_;
   reactor::Callback<void()> on_over_;
-  std::shared_ptr<Reading> reading_;  // With the function that reads.
-  bool full_ = false;                 // The stream is.
+  std::shared_ptr<Reading> reading_;  // Shared with the function that reads.
+  bool full_ = false;                 // Until the stream has drained.
   samples::FairWork::Job job_;
 };
 

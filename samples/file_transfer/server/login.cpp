@@ -69,11 +69,11 @@ std::vector<samples::ChannelBinding> Login::bindings() const {
   return bindings;
 }
 
-// Told before the challenge, for a known name as for an unknown one.
+// The pause is reported before the challenge, for a known name as for an unknown one.
 bool Login::must_wait(const std::string& user) {
   const auto pause = site_.guard.pause(network_, user);
   if (pause.count() == 0) return false;
-  undecided_ = false;  // Asking too early makes the pause no longer.
+  undecided_ = false;  // A login that is too early does not lengthen the pause.
   peer_.refuse_and_end("login: too many have failed; the next one may come in " +
                        std::to_string(pause.count()) + " s");
   return true;
@@ -108,7 +108,7 @@ void Login::prove(const Header& request) {
                          });
 }
 
-// The server's addresses are not the client's business before it has logged in.
+// Only the log names the server's addresses: a client must not learn them before it has logged in.
 void Login::report_other_endpoint() const {
   std::string known;
   for (const auto& binding : bindings()) known += (known.empty() ? "" : " or ") + binding.data;

@@ -1,4 +1,4 @@
-// Who a client is.
+// The login of a client.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,12 @@
 
 namespace file_transfer {
 
-/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). One that fails is the last. A
-/// login that has begun and did not pass counts as failed, also when the client just goes.
+/// The first two requests of a client, SCRAM-SHA-256 (RFC 5802). A failed login ends the
+/// connection. A login that has begun and did not pass counts as failed, also when the client just
+/// disconnects.
 class Login {
  public:
-  /// `on_passed` gets the home of the user that the client has proven to be.
+  /// `on_passed` gets the home of the user that has logged in.
   Login(Peer& peer, Site& site, reactor::Callback<void(std::shared_ptr<Home>)> on_passed);
   ~Login();
   Login(const Login&) = delete;
@@ -39,7 +40,7 @@ class Login {
   const std::string network_;
   reactor::Callback<void(std::shared_ptr<Home>)> on_passed_;
   std::optional<samples::ScramServer> scram_;
-  bool undecided_ = false;  // Begun, and neither passed nor told to wait.
+  bool undecided_ = false;  // Begun, and neither passed nor delayed.
   Site::Seat seat_;
   std::unique_ptr<HomeRequest> request_;
 };

@@ -1,4 +1,4 @@
-// Who may try to log in now.
+// Decides when a client may try to log in.
 #pragma once
 
 #include <chrono>
@@ -9,14 +9,14 @@
 
 namespace file_transfer {
 
-/// Holds back a network, and a name, whose logins fail again and again. A network from which the
-/// last login of a name came is not held back by what others do with that name.
+/// Delays logins from a network, and of a name, after repeated failures. Failures of other networks
+/// with a name do not delay the network from which the last login of that name came.
 class LoginGuard {
  public:
   using Clock = samples::FailedAttempts::Clock;
 
-  /// How long the next login of `user` from `network` has to wait; zero: not at all. Nobody's name
-  /// is empty: the answer is the network's alone.
+  /// How long the next login of `user` from `network` has to wait; zero: not at all. No user has an
+  /// empty name: the result is then that of the network alone.
   [[nodiscard]] std::chrono::seconds pause(const std::string& network, const std::string& user,
                                            Clock::time_point now = Clock::now()) const;
 

@@ -40,7 +40,7 @@ void OutgoingFile::send_from(std::uint64_t offset, Sha256 hash) {
   peer_.wait_until_it_has_read();
   source_.emplace(worker_, peer_.stream(), std::move(file_), std::move(hash), offset, size_,
                   nullptr, [this](const Result<samples::Digest>& digest) {
-                    // The size was promised already.
+                    // The size was already announced.
                     if (!digest) return peer_.stream().fail(digest.error());
                     peer_.answer({{"type", "sent"}, {"sha256", samples::to_hex(*digest)}});
                     std::exchange(on_over_, nullptr)();

@@ -13,11 +13,11 @@
 
 namespace file_transfer {
 
-/// A file for a client that may have the beginning of it: sent from where that is right, and behind it
-/// the hash of all.
+/// A file for a client that may have its beginning. It is sent from the end of that if the
+/// beginning is right, otherwise from 0. The hash of the whole file follows it.
 class OutgoingFile {
  public:
-  /// `on_over` is the end of it, and of the request.
+  /// `on_over` is called when it and its request have ended.
   OutgoingFile(samples::FairWork::Client worker, Peer& peer, Home::Found found,
                const Header& request, reactor::Callback<void()> on_over);
   OutgoingFile(const OutgoingFile&) = delete;

@@ -70,7 +70,8 @@ void Peer::enter(State state, std::chrono::milliseconds timeout) {
   idle_timeout_.restart(timeout);
 }
 
-// A slow reader drains the stream seldom: that it reads shows in what its system acknowledges.
+// A slow reader rarely drains the stream. The bytes that its system acknowledges show that it
+// reads.
 bool Peer::still_reads() {
   const auto now = samples::acknowledged_bytes(stream_.socket().fd());
   return now && std::exchange(acknowledged_, now) != now;
@@ -79,7 +80,7 @@ bool Peer::still_reads() {
 void Peer::on_expired() {
   if (still_reads()) return idle_timeout_.restart(timeout_);
   auto error = reactor::system_error(ETIMEDOUT, "wait for", name());
-  // Amid a download it expects the file's bytes, and would not read them.
+  // During a download the client expects the file's bytes, and would not read a response.
   if (state_ == State::amid_download) {
     stream_.fail(std::move(error));
     return stream_.abort();

@@ -1,4 +1,4 @@
-// The client of a session: what is said to it, and how long it is waited for.
+// The client of a session: the responses to it, and the timeouts for it.
 #pragma once
 
 #include <chrono>
@@ -13,39 +13,39 @@
 
 namespace file_transfer {
 
-/// How long a client may say nothing.
+/// How long a client may send nothing.
 struct Patience {
   std::chrono::milliseconds amid_request{0};  ///< Or a login.
   std::chrono::milliseconds between_requests{0};
 };
 
-/// Who takes longer than it may is told so, where an answer may stand, and is left.
+/// Disconnects a client that exceeds a timeout, after an error where one is possible.
 class Peer {
  public:
   /// Waits for a login.
   Peer(reactor::Loop& loop, reactor::Stream& stream, Patience patience);
 
-  /// A header; its payload of `payload_bytes` is what is written to the stream next.
+  /// Sends a header; the caller writes its payload of `payload_bytes` to the stream next.
   void answer(Header header, std::uint64_t payload_bytes = 0);
   void answer(const reactor::Result<void>& result);
 
-  /// An answer, and a line of the log.
+  /// Sends an error, and writes a line to the log.
   void refuse(const std::string& reason);
   void refuse_and_end(const std::string& reason);
 
-  /// Reads on. Who is asked to end ends in wait_for_request().
+  /// Resumes reading. After end(), closes the connection instead.
   void wait_for_request();
   void wait_for_data();
 
   void wait_until_it_has_read();
 
-  /// Nothing is waited for, and nothing read.
+  /// Waits for nothing, and reads nothing.
   void work();
 
-  /// It did what is waited for.
+  /// The client did what is waited for.
   void touch() { idle_timeout_.touch(); }
 
-  /// Ends once what has begun is done.
+  /// Ends the connection when the current request is done.
   void end();
 
   [[nodiscard]] reactor::Stream& stream() { return stream_; }
@@ -63,7 +63,7 @@ class Peer {
   State state_ = State::between_requests;
   bool ending_ = false;
   std::chrono::milliseconds timeout_;
-  std::optional<std::uint64_t> acknowledged_;  // When it was last looked at.
+  std::optional<std::uint64_t> acknowledged_;  // At the last check.
   reactor::IdleTimeout idle_timeout_;
 };
 

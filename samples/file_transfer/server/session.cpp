@@ -84,7 +84,7 @@ void Session::list(const std::string& path) {
   });
 }
 
-// What the file takes is given back off the loop, which may last.
+// The file's blocks are freed off the loop, since that may take long.
 void Session::remove_file(const std::string& path) {
   auto removed = home_->remove_file(path);
   if (!removed) return peer_.refuse(removed.error().message());
@@ -137,8 +137,8 @@ void Session::receive(const std::string& path, std::uint64_t size) {
                                              });
 }
 
-// A client that was cut off comes again at once, and what it sent before may still be on its way to
-// the disk.
+// A client whose connection broke reconnects immediately. What it sent before may still be on its
+// way to the disk.
 void Session::wait_until_free(const std::string& path, std::uint64_t size) {
   peer_.work();
   waiting_ = reactor::Timer::every(loop_, look_again, [this, path, size, looks = 0]() mutable {

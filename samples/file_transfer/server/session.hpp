@@ -30,7 +30,7 @@ class Session {
   void on_drained();
   void on_close(const reactor::Error& error);
 
-  /// A transfer that has begun may end.
+  /// Ends the session; a transfer that has begun is finished first.
   void finish() { peer_.end(); }
 
  private:
@@ -49,7 +49,7 @@ class Session {
   Site& site_;
   Peer peer_;
   Login login_;
-  std::shared_ptr<Home> home_;  // Of who has logged in.
+  std::shared_ptr<Home> home_;  // Of the user that has logged in.
   std::unique_ptr<OutgoingFile> outgoing_;
   std::unique_ptr<IncomingFile> incoming_;
   std::unique_ptr<OutgoingListing> listing_;

@@ -21,7 +21,7 @@ Site::Site(reactor::Loop& loop, SiteOptions options)
       root_(std::move(options.root)),
       close_soon_(loop, [this] { close_removed(); }),
       counting_(loop, {.at_once = 1, .of_each = 1}) {
-  if (accounts.current().empty()) {  // Rather now than with the first client.
+  if (accounts.current().empty()) {  // Reports an error now, not at the first client.
     std::fprintf(stderr, "%s: nobody has an account yet; --add-user makes one\n",
                  options.accounts_file.c_str());
   }
@@ -57,8 +57,8 @@ Site::Seat Site::enter(const std::string& user) {
   return Seat(&sessions);
 }
 
-// In a later iteration: by then the upload that wrote to a file has closed it. The last close takes
-// long.
+// Runs in a later iteration: by then the upload that wrote to a file has closed it. The last close
+// takes long.
 void Site::close_removed() {
   if (closing_ || removed_.empty()) return;
   closing_ = samples::FairWork::Client(work, "").run(
@@ -76,11 +76,11 @@ void Site::counted(const std::string& user, const reactor::Result<std::uint64_t>
   Kept& kept = homes_[user];
   kept.counting.reset();
   if (used_bytes) kept.used_bytes = *used_bytes;
-  // on_home may destroy other requests, so the list is looked at anew each time.
+  // on_home may destroy other requests, so the list is read again each time.
   while (!kept.waiting.empty()) {
     HomeRequest& request = *kept.waiting.front();
     kept.waiting.pop_front();
-    OnHome on_home = std::move(request.on_home_);  // The request may not outlive the call.
+    OnHome on_home = std::move(request.on_home_);  // The call may destroy the request.
     on_home(used_bytes ? open(kept, user, request.quota_bytes_)
                        : reactor::Failure(used_bytes.error()));
   }
@@ -93,7 +93,7 @@ reactor::Result<std::shared_ptr<Home>> Site::open(Kept& kept, const std::string&
     auto home = Home::open(root_, user, *kept.used_bytes);
     if (!home) return reactor::Failure(home.error());
     const std::weak_ptr<Site*> site = self_;
-    // What it holds is known when the last session is gone, and is not counted again.
+    // The usage is known when the last session is gone, and is not counted again.
     shared = std::shared_ptr<Home>(new Home(std::move(*home)), [&kept, site](const Home* last) {
       if (!site.expired()) kept.used_bytes = last->used_bytes();
       delete last;

@@ -37,23 +37,23 @@ class Site {
  public:
   using OnHome = reactor::Callback<void(const reactor::Result<std::shared_ptr<Home>>&)>;
 
-  /// Checks what it was given, and that no other server keeps the same root. Fails as programs do.
+  /// Checks the options, and that no other server uses the same root. Throws samples::Failed.
   Site(reactor::Loop& loop, SiteOptions options);
 
-  /// Gives `on_home` the user's home, one and the same for all sessions. What is in it is counted
-  /// once, on the thread pool; a user who was counted is answered before this returns, and there is
-  /// no request then.
+  /// Calls `on_home` with the user's home, which all sessions of the user share. Its content is
+  /// counted once, on the thread pool. For a user who was counted, `on_home` is called before this
+  /// returns, and there is no request then.
   [[nodiscard]] std::unique_ptr<HomeRequest> request_home(const std::string& user,
                                                           std::uint64_t quota_bytes,
                                                           OnHome on_home);
 
-  /// A session of a user, until it is destroyed.
+  /// Counts a session of a user until it is destroyed.
   struct Leave {
     void operator()(std::size_t* sessions) const { --*sessions; }
   };
   using Seat = std::unique_ptr<std::size_t, Leave>;
 
-  /// Nothing where the user has as many sessions as each may have.
+  /// Empty if the user has as many sessions as a user may have.
   [[nodiscard]] Seat enter(const std::string& user);
 
   const Patience patience;
@@ -61,10 +61,10 @@ class Site {
   const std::size_t sessions_of_each;
   AccountsFile accounts;
   LoginGuard guard;
-  samples::FairWork work;  ///< What blocks, for users in turn.
+  samples::FairWork work;  ///< Blocking work, for each user in turn.
 
  private:
-  /// What is known of a user's home, also while nobody has it open.
+  /// What is known of a user's home, also while no session has it open.
   struct Kept {
     std::weak_ptr<Home> home;
     std::optional<std::uint64_t> used_bytes;
@@ -81,16 +81,16 @@ class Site {
 
   const std::string root_;
   reactor::File lock_;
-  std::vector<reactor::File> removed_;  // Until they are closed.
+  std::vector<reactor::File> removed_;  // Not closed yet.
   reactor::Timer close_soon_;
   std::optional<samples::FairWork::Job> closing_;
-  samples::FairWork counting_;  // One home at a time: that may take long, and has no pieces.
+  samples::FairWork counting_;  // One home at a time: it may take long, and is not in pieces.
   std::map<std::string, Kept> homes_;
-  // What is being written when a program ends lets go of its home after this object.
+  // A write that is running when the program ends releases its home after this object.
   std::shared_ptr<Site*> self_ = std::make_shared<Site*>(this);
 };
 
-/// Destroying it ends the waiting: the home is not given to its OnHome any more.
+/// Destroying it cancels it: its OnHome is not called any more.
 class HomeRequest {
  public:
   HomeRequest(std::list<HomeRequest*>& waiting, std::uint64_t quota_bytes, Site::OnHome on_home);

@@ -17,8 +17,8 @@ namespace {
 
 using reactor::Result;
 
-// From the top down, one folder after the other: only their names are kept, for a home may be deeper
-// than there are descriptors.
+// Visits folders from the top down, one after the other. Only their names are kept, because a home
+// may be deeper than the number of descriptors.
 class Walk {
  public:
   explicit Walk(const reactor::File& top) : top_(top) {}
@@ -40,7 +40,7 @@ class Walk {
   }
 
  private:
-  // What is in the folder at `path_` is added, and the folders there are to be seen next.
+  // Adds the content of the folder at `path_`, and notes the folders in it as unseen.
   [[nodiscard]] int look_into_folder() {
     const auto close = [](DIR* entries) { closedir(entries); };
     const int fd = samples::open_beneath(top_.fd(), path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC,

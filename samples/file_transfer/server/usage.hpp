@@ -1,4 +1,4 @@
-// What files and folders cost of a quota.
+// How much of a quota files and folders use.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,22 +12,22 @@
 
 namespace file_transfer {
 
-/// What a file system takes space in. Every file and folder costs one beside what it holds: so many
-/// of them, even empty ones, are all that a quota allows.
+/// The unit in which a file system allocates space. Every file and folder costs one block besides
+/// its content, so that a quota limits the number of empty ones, too.
 inline constexpr std::uint64_t block_bytes = 4096;
 
 [[nodiscard]] std::uint64_t cost_of_file(std::uint64_t size);
 [[nodiscard]] std::uint64_t cost_of(const struct stat& status);
 
-/// A path has so many names and so many bytes at most, that all below a home can be counted.
+/// The limits of a path, so that everything below a home can be counted.
 inline constexpr std::size_t most_names = 64;
 inline constexpr std::size_t longest_path_bytes = 4095;
 [[nodiscard]] bool fits(const std::string& path);
 
-/// What all below `folder` costs. No symbolic link is followed.
+/// The cost of everything below `folder`. Symbolic links are not followed.
 ///
-/// Errors    Whatever keeps it from looking at each file: it never tells too little.
-/// Cost      A look at each file, and one descriptor.
+/// Errors    Any that prevents the lookup of a file: the result is never too low.
+/// Cost      A lookup of each file, and one descriptor.
 [[nodiscard]] reactor::Result<std::uint64_t> usage_below(const reactor::File& folder);
 
 }  // namespace file_transfer
