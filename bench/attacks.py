@@ -41,7 +41,7 @@ def parse():
 
 
 class Attackers:
-    """Processes that attack one server until the block is left, or for a minute at most."""
+    """Processes that attack one server until the block ends, or for a minute at most."""
 
     def __init__(self, case, server, folder):
         self.pids = []
@@ -55,7 +55,7 @@ class Attackers:
     def _attack(case, server, folder, number):
         signal.alarm(60)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        # What the server does to an attacker's connections is no fault of the attack: it goes on.
+        # The server may close the connections of an attack, which then starts again.
         while True:
             try:
                 case.attack(server, folder, number)
@@ -80,8 +80,8 @@ def percentile(times, share):
 
 
 class Times:
-    """Round trips, in seconds. One that takes longer than the interval counts once for each request
-    that would have been sent meanwhile, as long as that one would have waited."""
+    """Round trips, in seconds. One that takes longer than the interval also counts for each request
+    that would have been sent meanwhile, with the time that this request would have waited."""
 
     def __init__(self):
         self.all = []
@@ -110,7 +110,7 @@ def cpu_seconds(pid):
 
 
 def wait_until_idle(*servers):
-    """What an attack has left to do is not measured as quiet; it has 10 s for it."""
+    """Waits up to 10 s for the pending work of an attack, which must not count as quiet."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         before = [cpu_seconds(server.pid) for server in servers]
@@ -157,19 +157,19 @@ def row(name, figures):
 
 
 def go_ahead_of_neighbours():
-    """This process, and all that it starts: they are equal among each other. Only root may."""
+    """Gives this process and its children the same higher priority. Only root may."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-        os.setsid()  # Where the kernel shares cores among sessions first.
+        os.setsid()  # The kernel may share cores among sessions first.
         Path("/proc/self/autogroup").write_text(str(PRIORITY))
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Not without the servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Stops the servers, too.
     arguments = parse()
     go_ahead_of_neighbours()
     os.environ["UVREACTOR_BUILD"] = str(arguments.build.resolve())
-    from hostile import all_cases  # It reads where the programs are.
+    from hostile import all_cases  # The import reads where the programs are.
     cases = [case for case in all_cases()
              if not arguments.case or any(text in case.name for text in arguments.case)]
     if arguments.list:

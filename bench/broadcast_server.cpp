@@ -1,4 +1,5 @@
-// What comes from one connection goes to all of them, on the library: for `./dev bench broadcast`.
+// A server on the library that sends the input of each connection to all connections, for
+// `./dev bench broadcast`.
 #include <csignal>
 #include <functional>
 #include <span>

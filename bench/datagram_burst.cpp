@@ -1,4 +1,4 @@
-// The library's bursts of datagrams, as they are measured against sendmmsg and recvmmsg.
+// Sends and receives bursts of datagrams by the library, to compare with sendmmsg and recvmmsg.
 #include <string>
 
 #include "bench/peers/burst.hpp"

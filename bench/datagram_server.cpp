@@ -1,4 +1,4 @@
-// The library's datagram echo, as it is measured: `datagram_server [--listen HOST:PORT]
+// The library's datagram echo server for the benchmarks: `datagram_server [--listen HOST:PORT]
 // [--no-offload]`.
 #include <CLI/CLI.hpp>
 

@@ -1,6 +1,6 @@
-// The library's echo server, as it is measured: its public API and nothing else. `--message N`
-// answers each message of N bytes by a write of its own; `--framing lines` or `length-prefixed`
-// gives a session whole messages.
+// The library's echo server for the benchmarks. It uses only the public API. With `--message N` it
+// answers each message of N bytes by its own write. With `--framing lines` or `length-prefixed` a
+// session receives whole messages.
 #include <csignal>
 #include <span>
 #include <string>
@@ -16,13 +16,13 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-// Answers what one read brought.
+// Echoes the bytes of one read by one write.
 struct Echo {
   reactor::Stream& stream;
   void on_data(Bytes bytes) { stream.write(bytes); }
 };
 
-// Answers each message by a write of its own.
+// Echoes each message by its own write.
 struct MessageEcho {
   reactor::Stream& stream;
   const std::size_t message_bytes;
@@ -45,7 +45,7 @@ struct MessageEcho {
 
 struct LineEcho {
   reactor::Stream& stream;
-  std::vector<std::byte>& out;  // Of all connections.
+  std::vector<std::byte>& out;  // Shared by all connections.
 
   void on_frame(std::string_view line) {
     out.clear();

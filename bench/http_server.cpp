@@ -1,5 +1,5 @@
-// "Hello, world!" over HTTP/1.1 on the library, or with --file-bytes N a file of that size, opened
-// for each request: for `./dev bench http http_pipelined http_file`.
+// An HTTP/1.1 server on the library, for `./dev bench http http_pipelined http_file`. It sends
+// "Hello, world!", or with --file-bytes N a file of that size, which it opens for each request.
 #include <unistd.h>
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct Shared {
   reactor::Loop& loop;
   protocols::http::FieldLines with_every_answer;
   protocols::http::FieldLines plain_text;
-  std::string file;  // Empty: there is none.
+  std::string file;  // Empty if there is no file.
   reactor::Loop::Clock::time_point refresh_at{};
   std::vector<std::byte> out;
 
@@ -74,7 +74,7 @@ struct Session {
   }
 };
 
-/// A file in the folder for temporary ones, gone with the object.
+/// A file in the folder for temporary files; the destructor removes it.
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::size_t size) {

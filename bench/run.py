@@ -75,7 +75,7 @@ def parse(questions):
 
 
 class Plan:
-    """What one question asks of whom, and how often."""
+    """The servers, cases and settings of one benchmark."""
 
     def __init__(self, question, arguments):
         self.question, self.arguments = question, arguments
@@ -93,7 +93,7 @@ class Plan:
                         else f"it needs {tool} (Debian package {tool})")
 
     def _wanted_servers(self):
-        """Those that were asked for, the limit first."""
+        """The requested servers, the baseline first."""
         question, arguments = self.question, self.arguments
         if arguments.servers:
             names = [name for name in question.servers if name in arguments.servers]
@@ -115,7 +115,7 @@ class Plan:
 
 
 def chosen_turns(plans, arguments):
-    """As many as the time allows."""
+    """The number of turns that the time allows."""
     minutes = arguments.minutes or (QUICK_MINUTES if arguments.quick else MINUTES)
     for turns in range(QUICK_TURNS if arguments.quick else MOST_TURNS, FEWEST_TURNS, -1):
         if sum(plan.seconds(turns) for plan in plans) <= minutes * 60:
@@ -129,7 +129,7 @@ def progress(text):
 
 
 def ask(plan, turns):
-    """Whether the question was answered without a failure; a skipped one is no failure."""
+    """Whether the benchmark ran without a failure; a skipped one is no failure."""
     question, arguments = plan.question, plan.arguments
     print(f"{question.name}: {question.title}")
     if plan.why_not:
@@ -168,11 +168,11 @@ def measure(questions, arguments):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Not without the servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Stops the servers, too.
     questions = all_questions()
     arguments = parse(questions)
     good = True
-    # Two runs at once would measure each other.
+    # Two runs at the same time would disturb each other.
     with open(Path(tempfile.gettempdir()) / "uvreactor-bench.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if arguments.budgets:

@@ -1,1 +1,1 @@
-"""What `bench/run.py` is made of: servers, ways to measure them, and reports."""
+"""The parts of `bench/run.py`: servers, ways to measure them, and reports."""

@@ -1,4 +1,4 @@
-"""Whether two runs say the same: which of their ratios differ by more than both spreads."""
+"""Compares two runs: which of their ratios differ by more than both spreads."""
 
 from math import hypot
 
@@ -6,7 +6,7 @@ from harness.stats import LEAST_SHARE, resolution
 
 
 def ratios(result):
-    """{(cell, server): (median, spread, what the run cannot resolve)} of one question."""
+    """{(cell, server): (median, spread, noise floor of the run)} of one benchmark."""
     found = {}
     for cell, answer in result["cells"].items():
         blur = resolution(answer["summary"], result["limit"])
@@ -18,8 +18,8 @@ def ratios(result):
 
 
 def compare(before, after):
-    """How many ratios of the same questions there are in both, and those that differ: (question,
-    cell, server, the one, the other)."""
+    """The number of ratios that both runs have, and those that differ: (question, cell, server, in
+    the first run, in the second run)."""
     count, differ = 0, []
     for name in sorted(before.keys() & after.keys()):
         one, other = ratios(before[name]), ratios(after[name])
@@ -33,7 +33,7 @@ def compare(before, after):
 
 
 def report(before, after):
-    """Both as text. Of medians in intervals of 95 %, one in twenty is outside by chance."""
+    """The result of the comparison as text. By chance, one ratio in twenty differs."""
     count, differ = compare(before, after)
     lines = [f"{name}, {cell}: {server} {one}, now {other}"
              for name, cell, server, one, other in differ]

@@ -1,5 +1,5 @@
-"""What the library may spend on a message: user instructions and system calls, which no neighbour
-disturbs. The suite holds every change to what was recorded; `./dev bench --budgets` records anew."""
+"""The maximum user instructions and system calls for a message; other processes hardly change them.
+The suite compares with the recorded figures; `./dev bench --budgets` records new ones."""
 
 import json
 import platform
@@ -12,15 +12,15 @@ from harness.measure import Instructions, SystemCalls
 from harness.servers import Server
 
 FILE = results.ROOT / "bench/budgets.json"
-MARGIN = 0.05  # A compiler's patch level and a few instructions of the C library, but no mistake.
-CALLS_MARGIN = 0.05  # Beside that: a batch may come in two parts on a busy machine.
+MARGIN = 0.05  # For a compiler's patch level and a few instructions of the C library, no more.
+CALLS_MARGIN = 0.05  # In addition, a batch may arrive in two parts on a busy machine.
 
 ECHO = Server("echo_server")
 FRAMED = Server("echo_server", ("--framing", "length-prefixed"))
 HTTP = Server("http_server")
 UDP = Server("datagram_server")
 
-# One connection, so that the same happens in every run: a turn of the loop for each round.
+# One connection, so that all runs are the same: one iteration of the loop for each round.
 CASES = {
     "echo": (ECHO, {"connections": 1, "size": 64}),
     "framed echo": (FRAMED, {"protocol": "length-prefixed", "connections": 1, "size": 64}),
@@ -79,7 +79,7 @@ def measure(build, name):
 
 
 def grown(name, budget, here):
-    """What a case spends beyond its budget, as sentences."""
+    """Sentences that state by how much a case exceeds its budget."""
     sentences = []
     before, now = budget["instructions"], here["instructions"]
     if now > before * (1 + MARGIN):
@@ -97,7 +97,7 @@ def grown(name, budget, here):
 
 
 def record(build):
-    """Measures all cases and makes that the budgets."""
+    """Measures all cases and stores the figures as the budgets."""
     results.write(FILE, {"measured on": measured_on(build),
                          "a message": {name: measure(build, name) for name in CASES}}, depth=2)
     return FILE

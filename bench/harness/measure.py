@@ -1,5 +1,5 @@
-"""The ways to measure a server. Each gives, for as long as a server is kept, a function that takes
-a cell of a question and gives figures by name."""
+"""The ways to measure a server. Each yields, for as long as a server is kept, a function that takes
+a case of a benchmark and returns figures by name."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured: servers are started `starts` times and take `turns` turns each time."""
+    """How much is measured: servers start `starts` times and have `turns` turns in each start."""
     build: Path
     starts: int
     turns: int
@@ -61,10 +61,10 @@ class Load:
                Column("load_core", "load's", "share"))
     name = "load"
     needs = ""
-    # A server that waited for its core longer than this shared it, and has its turn again.
+    # A server that waited longer for its core shared it with others; the measurement is repeated.
     waited_share = 0.05
     tries = 3
-    # To start a server and a load, to connect, to tell, and for a turn in ten that is repeated.
+    # For starting a server and a load, connecting, reporting, and repeating one turn in ten.
     start_seconds, turn_seconds = 0.05, 0.05
     timeout_seconds = 10
 
@@ -72,7 +72,7 @@ class Load:
         return Settings(build, starts=2 if quick else 4, turns=turns)
 
     def seconds(self, question, settings):
-        """About how long one server takes with one cell."""
+        """About how long one server takes for one case."""
         turn = settings.seconds + settings.warm_up + self.turn_seconds
         return settings.starts * (self.start_seconds + settings.turns * turn)
 
@@ -102,7 +102,7 @@ class Load:
 
 
 class Counted:
-    """What neighbours hardly disturb is counted a few times, or once."""
+    """Counts that other processes hardly change; they are made once or a few times."""
 
     needs = ""
     times = 1
@@ -116,7 +116,7 @@ class Counted:
 
 
 class Instructions(Counted):
-    """User instructions a message, counted by callgrind: what no neighbour disturbs."""
+    """User instructions for a message, counted by callgrind; other processes do not change them."""
 
     columns = (Column("instructions", "instructions a message", "count"),)
     name = "instructions"
@@ -149,14 +149,14 @@ class Instructions(Counted):
 
 
 class SystemCalls(Counted):
-    """System calls a message, by name, counted by strace."""
+    """System calls for a message, by name, counted by strace."""
 
     columns = (Column("total", "calls a message", "calls"), Column("read", "read", "calls"),
                Column("write", "write", "calls"), Column("epoll_wait", "epoll_wait", "calls"),
                Column("epoll_ctl", "epoll_ctl", "calls"), Column("other", "other", "calls"))
     name = "system calls"
     needs = "strace"
-    times = 3  # A kernel thread of io_uring's may be awake or not.
+    times = 3  # A kernel thread of io_uring may be awake or not.
     once_seconds = 0.7
     few, many = 1_000, 6_000
     groups = {
@@ -172,7 +172,7 @@ class SystemCalls(Counted):
         yield lambda cell: self._figures(self.calls_each(command, settings.build, cell))
 
     def calls_each(self, command, build, cell):
-        """{system call: how many a message}."""
+        """{system call: how many for a message}."""
         few, many = (self._calls(command, build, cell, messages)
                      for messages in (self.few, self.many))
         return {name: (many[name] - few.get(name, 0)) / (self.many - self.few) for name in many}
@@ -199,7 +199,7 @@ class Memory(Counted):
 
     columns = (Column("bytes", "a connection", "bytes"), Column("total", "in all", "bytes"))
     name = "memory"
-    times = 3  # What collects garbage does so at a time of its own.
+    times = 3  # Garbage collectors run at times of their own.
     once_seconds = 2
     hold_seconds = 60
 
@@ -211,7 +211,7 @@ class Memory(Counted):
     def _figures(self, command, build, cell):
         count = cell.get("idle", 0) + cell["connections"]
         with serving(command) as running:
-            # Code and tables that any connection needs are there before the counting begins.
+            # The first connections load code and tables, which are not to be counted.
             run_load(build, running.address, {"connections": 100, "messages": 100})
             before = self.resident(running.pid)
             holding = start_load(build, running.address, {**cell, "hold": self.hold_seconds})
@@ -233,7 +233,7 @@ class Memory(Counted):
 
 
 class StartUp:
-    """What a server spends before it listens."""
+    """The CPU, time and memory that a server uses before it listens."""
 
     name = "start-up"
     columns = (Column("cpu_ns", "CPU", "ns"), Column("wall_ns", "until it listens", "ns"),
@@ -255,14 +255,14 @@ class StartUp:
     def _figures(command):
         began = time.monotonic_ns()
         with serving(command) as running:
-            # The time on a core of the main thread, in nanoseconds.
+            # The CPU time of the main thread, in nanoseconds.
             on_core = int(Path(f"/proc/{running.pid}/schedstat").read_text().split()[0])
             return {"cpu_ns": on_core, "wall_ns": running.listening_at - began,
                     "resident": Memory.resident(running.pid)}
 
 
 class Build:
-    """What the compiler makes of a server's source, and how long it takes for it."""
+    """The size of a server's program, and the time to compile its source."""
 
     name = "build"
     columns = (Column("compile_ns", "CPU to compile", "ns"), Column("program", "program", "bytes"),
@@ -298,14 +298,14 @@ class Build:
 
 
 class Program:
-    """A program that measures by itself and prints its figures as JSON."""
+    """A program that measures itself and prints its figures as JSON."""
 
     name = "program"
-    columns = ()  # Each question has its own.
+    columns = ()  # Each benchmark has its own.
     needs = ""
 
     def settings(self, build, turns, quick):
-        # Each turn is a start. Of six the least and the most are the interval of 95 % at last.
+        # Each turn is a start. Of six, the minimum and the maximum are the 95 % interval.
         return Settings(build, starts=2 if quick else max(6, turns), turns=1, seconds=0)
 
     def seconds(self, question, settings):

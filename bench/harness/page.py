@@ -1,5 +1,5 @@
-"""The page of results, `docs/benchmarks.md`, made of stored results alone: tables, plots, and the
-sentences that say where a peer is ahead and which targets were missed."""
+"""Writes the page of results, `docs/benchmarks.md`, from stored results alone: tables, plots, and
+the sentences that state where a peer is ahead and which targets were missed."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from harness.stats import LEAST_SHARE, resolution
 PAGE = results.ROOT / "docs/benchmarks.md"
 STORED = results.ROOT / "docs/benchmarks/results.json"
 QUESTIONS = results.ROOT / "bench/questions"
-# A question with more cells than this has a row a cell, not a column.
+# A benchmark with more cases than this has a row for each case, not a column.
 MOST_COLUMNS = 6
 LOWER_IS_BETTER = ("ns", "bytes", "calls")
 
@@ -36,7 +36,7 @@ def marked(name, limit):
 
 
 def table(result):
-    """All cells of a question as one Markdown table."""
+    """All cases of a benchmark as one Markdown table."""
     limit, columns, cells = result["limit"], result["columns"], result["cells"]
     servers = list(next(iter(cells.values()))["summary"])
     if len(cells) == 1:
@@ -61,7 +61,7 @@ def table(result):
 
 
 def notes(result):
-    """What the table of a question does not show: failures, and what the run cannot resolve."""
+    """What the table of a benchmark does not show: failures, and the noise floor of the run."""
     lines = []
     for cell, answer in result["cells"].items():
         for name, figures in answer["summary"].items():
@@ -77,8 +77,8 @@ def notes(result):
 
 
 def compared(result):
-    """The figures that are compared: the first, and where a program measures by itself the others,
-    which are questions of their own."""
+    """The figures that are compared: the first, and for a program that measures itself the others,
+    which are separate results."""
     first, *others = result["columns"]
     own = [column for column in others if column["format"] in LOWER_IS_BETTER]
     return [first, *own] if result["measure"] == "program" else [first]
@@ -86,11 +86,11 @@ def compared(result):
 
 def ahead(result):
     """(cell, label, {server: how much less it needs than the library}) of each figure in which any
-    other server needs less, beyond what the run resolves."""
+    other server needs less, by more than the noise floor."""
     for cell, answer in result["cells"].items():
         blur = resolution(answer["summary"], result["limit"])
         for number, column in enumerate(compared(result)):
-            # Ratios are of the first.
+            # A ratio exists only for the first figure.
             key = "ratio" if number == 0 else column["key"]
             figures = {name: figures[key] for name, figures in answer["summary"].items()
                        if key in figures and not name.endswith(" again")}
@@ -106,7 +106,7 @@ def ahead(result):
 
 
 def sentences_ahead(name, result):
-    """A line for each figure in which a peer is ahead, with the cause, and one for the limit."""
+    """A line for each figure in which a peer is ahead, with the cause, and one for the baseline."""
     limits, lines = {}, []
     for cell, label, shares in ahead(result):
         if result["limit"] in shares:
@@ -126,7 +126,7 @@ def sentences_ahead(name, result):
 
 
 def targets(result):
-    """(cell, what was asked, what came out, the judgement, the cause) of each target."""
+    """(cell, target, measured value, verdict, cause) of each target."""
     for cell, answer in result["cells"].items():
         blur = resolution(answer["summary"], result["limit"])
         for name, wanted in answer["targets"].items():
@@ -157,7 +157,7 @@ def missed(stored):
 
 
 def same_for_most(stored):
-    """The setting that most questions share, and the names of those with another."""
+    """The setting that most benchmarks share, and the names of those with another."""
     settings = {name: json.dumps({key: value for key, value in result["setting"].items()
                                   if key not in ("versions", "load_before")}, sort_keys=True)
                 for name, result in stored.items()}
@@ -225,7 +225,7 @@ def page(stored):
 
 
 def publish(folder):
-    """Takes what was measured last into the stored results, and writes the page and its plots."""
+    """Merges the last measurements into the stored results, and writes the page and its plots."""
     stored = json.loads(STORED.read_text()) if STORED.exists() else {}
     stored |= {name: results.compact(result) for name, result in results.read_all(folder).items()}
     stored = {name: stored[name] for name in sorted(stored) if (QUESTIONS / f"{name}.py").exists()}

@@ -5,7 +5,7 @@ import subprocess
 
 from harness.servers import OURS, SERVERS
 
-# The same server has the same colour in every plot; ours stands out, the limit is black.
+# The same server has the same colour in every plot; ours stands out, the baseline is black.
 COLOURS = ("#7f9fb6", "#4e79a7", "#59a14f", "#b07aa1", "#edc948", "#9c755f", "#76b7b2", "#8cd17d",
            "#d4a6c8", "#f1a340", "#bab0ac", "#6b6ecf", "#b5cf6b", "#bd9e39", "#e377c2", "#17becf")
 OUR_COLOUR, LIMIT_COLOUR = "#d62728", "#000000"
@@ -26,7 +26,7 @@ def quoted(text):
 
 
 class Lines:
-    """The ratio to the limit in the cells of one message size, by the number of connections."""
+    """The ratio to the baseline in the cases of one message size, by the number of connections."""
 
     def __init__(self, title, size, most):
         self.title, self.size, self.most = title, size, most
@@ -51,14 +51,14 @@ class Lines:
 
 
 class Bars:
-    """Some figures side by side, a bar for each server."""
+    """Several figures side by side, with a bar for each server."""
 
     def __init__(self, title, columns, scale, unit, logarithmic=False):
         self.title, self.columns, self.scale, self.unit = title, columns, scale, unit
         self.logarithmic = logarithmic
 
     def groups(self, result):
-        """{label: {server: figure}}: the named columns of the only cell, or the first of each."""
+        """{label: {server: figure}}: named columns of the only case, or the first of each."""
         if self.columns:
             (answer,) = result["cells"].values()
             titles = {column["key"]: column["title"] for column in result["columns"]}
@@ -100,7 +100,7 @@ PLOTS = {
 
 
 def servers(result):
-    """Of all cells, in order, without the limit's double."""
+    """The servers of all cases, in order, without the second run of the baseline."""
     first = next(iter(result["cells"].values()))["summary"]
     return [name for name in first if name != result["limit"] + " again"]
 

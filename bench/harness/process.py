@@ -1,4 +1,4 @@
-"""Servers and loads as processes: each on a core of its own, ahead of what else the machine does."""
+"""Servers and loads as processes: each on a core of its own, with priority over other processes."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ PRIORITY = -20
 
 
 class Failed(Exception):
-    """A server or a load did not do what it was started for."""
+    """A server or a load has failed."""
 
 
 def cores():
@@ -28,8 +28,8 @@ def _prepare(*core):
     def prepare():
         if core:
             os.sched_setaffinity(0, core)
-        # Neighbours disturb less then. Only root may, and without it the figures still hold. Where
-        # the kernel shares cores among sessions first, it is the session that needs the priority.
+        # With priority, other processes disturb less. Only root may set it; the figures are valid
+        # without it. Where the kernel shares cores among sessions first, the session needs it.
         os.setsid()
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
@@ -43,7 +43,7 @@ def _child_of(pid):
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                # The fields after the name, which may hold anything, in brackets.
+                # The fields after the name, which is in brackets and may contain anything.
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
                 if int(fields[1]) == pid:
                     return int(entry.name)
@@ -67,7 +67,7 @@ class RunningServer:
 
     @property
     def pid(self):
-        """Of the server itself, also where a wrapper is its parent."""
+        """The process id of the server itself, also if a wrapper is its parent."""
         wrapped = "strace" in self.command[0]
         return (_child_of(self.process.pid) if wrapped else None) or self.process.pid
 
@@ -121,7 +121,7 @@ def start_load(build, address, cell, extra=()):
 
 
 def run_load(build, address, cell, extra=(), seconds=TIMEOUT_SECONDS):
-    """What the load generator has to report."""
+    """The report of the load generator."""
     process = start_load(build, address, cell, extra)
     try:
         output, errors = process.communicate(timeout=seconds)
@@ -142,7 +142,7 @@ def run_quietly(command, **options):
 
 
 def run_program(command):
-    """The figures of a program that measures by itself, on all cores."""
+    """The figures of a program that measures itself, on all cores."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS,
                               preexec_fn=_prepare())

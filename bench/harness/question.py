@@ -1,16 +1,16 @@
-"""A question: a module of bench/questions/ with a docstring and a few names.
+"""A benchmark (`Question`): a module of bench/questions/ with a docstring and these names.
 
 MEASURE         which way of measure.MEASURES
 SERVERS         names of servers.SERVERS, or {name: Server}
-LIMIT           the one that ratios are to, if not bare epoll; may be absent. "LIMIT again", where it
-                is one of SERVERS, tells what the run cannot resolve
-CELLS           {name: options of the load generator, or of the program}
-COLUMNS         for "program": [Column], the first the one that ratios are of
+LIMIT           the baseline of the ratios, if not bare epoll; may be absent. "LIMIT again", if it
+                is one of SERVERS, gives the noise floor of the run
+CELLS           {name of a case: options of the load generator, or of the program}
+COLUMNS         for "program": [Column]; ratios are of the first
 MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent
 TARGETS         {server: {cell: {figure or "ratio": at most}}}; may be absent
 CAUSES          {cell: why a target is missed there or a peer ahead, for the page}; may be absent
 SECONDS         for "program": how long one takes, so that a run can be planned
-QUICK           the cells for --quick, all if absent
+QUICK           the cases for --quick, all if absent
 """
 
 import importlib.util
@@ -47,15 +47,15 @@ class Question:
         return ("--message", str(self.message_bytes)) if self.message_bytes else ()
 
     def why_not(self, name, build):
-        """Why this server cannot answer the question here; empty when it can."""
+        """Why this server cannot run the benchmark here; empty when it can."""
         server = self.servers[name]
         if self.message_bytes and not server.can_answer_each:
             return "has no way to answer each message by itself"
         return server.why_not(build)
 
     def run(self, servers, cells, settings, progress):
-        """{cell: {server: [figures of each turn]}}, the servers in turn: A B C A B C. The cells have
-        a start each before any has its next: a minute in which the machine is slow is no cell's."""
+        """{cell: {server: [figures of each turn]}}, the servers in the order A B C A B C. All cases
+        have a start before any has its next: a minute in which the machine is slow affects all."""
         samples = {cell: {name: [] for name in servers} for cell in cells}
         for start in range(settings.starts):
             for cell in cells:
@@ -80,7 +80,7 @@ class Question:
         try:
             return measures[name](self.cells[cell])
         except Failed as failure:
-            # It sits out until it is started afresh: one that hangs costs its time once a start.
+            # It is left out until the next start, so a server that hangs costs one timeout a start.
             measures[name] = _failing(str(failure))
             return {"failed": str(failure)}
 

@@ -1,11 +1,11 @@
-"""One question's results as a table, for a terminal."""
+"""The results of one benchmark as a table, for a terminal."""
 
 from harness.measure import FORMATS
 from harness.stats import resolution
 
 
 def judge(figures, key, most, unresolved):
-    """What became of a target: "reached", "reached within ±x" or "MISSED"."""
+    """The verdict on a target: "reached", "reached within ±x" or "MISSED"."""
     value = figures[key]["median"]
     if value <= most:
         return "reached"
@@ -19,7 +19,7 @@ def target_name(key, columns):
 
 
 def verdict(figures, targets, unresolved):
-    """What became of a server's targets in this cell, in words."""
+    """The verdicts on a server's targets in this case, as text."""
     words = []
     for key, most in targets.items():
         name = "" if key == "ratio" else key.replace("_ns", "") + " "
@@ -28,13 +28,13 @@ def verdict(figures, targets, unresolved):
 
 
 def failures(figures):
-    """`3 of 24 turns failed: why`; empty where none did."""
+    """`3 of 24 turns failed: why`; empty if none failed."""
     failed = figures.get("failures")
     return f"{failed['turns']} of {failed['of']} turns failed: {failed['first']}" if failed else ""
 
 
 def ratio(figures, digits=3):
-    """`1.023 ±0.011`, without a spread where there was one turn only; empty for no ratio."""
+    """`1.023 ±0.011`, without a spread if there was only one turn; empty for no ratio."""
     found = figures.get("ratio")
     if not found:
         return ""
@@ -43,7 +43,7 @@ def ratio(figures, digits=3):
 
 
 def table(result, cell):
-    """One cell of a question as lines of text."""
+    """One case of a benchmark as lines of text."""
     limit, columns, answer = result["limit"], result["columns"], result["cells"][cell]
     unresolved = resolution(answer["summary"], limit)
     rows = [["", *(column["title"] for column in columns), "ratio", ""]]

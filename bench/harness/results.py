@@ -1,5 +1,5 @@
-"""What a question was answered: as JSON with every sample in bench/results/, and without the samples
-beside the page that is made of it."""
+"""The results of a benchmark: as JSON with every sample in bench/results/, and without the samples
+beside the page that is generated from them."""
 
 import datetime
 import json
@@ -12,11 +12,11 @@ from pathlib import Path
 from harness.stats import summary
 
 ROOT = Path(__file__).resolve().parents[2]
-LOAD_BEFORE = round(os.getloadavg()[0], 1)  # Of others, when the run began.
+LOAD_BEFORE = round(os.getloadavg()[0], 1)  # Load of other processes when the run began.
 
 
 def setting(build, question, servers):
-    """What the figures were measured on: machine, kernel, versions."""
+    """The machine, kernel and versions of a measurement."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     packages = {"libuv1-dev"} | {question.servers[name].package for name in servers} - {""}
     return {"date": datetime.date.today().isoformat(),
@@ -28,7 +28,7 @@ def setting(build, question, servers):
 
 
 def compiler(build):
-    """`g++ 12.2.0, release`; empty where there is no such build."""
+    """`g++ 12.2.0, release`; empty if there is no such build."""
     try:
         commands = json.loads((build / "compile_commands.json").read_text())
         options = json.loads((build / "meson-info/intro-buildoptions.json").read_text())
@@ -48,7 +48,7 @@ def _output(*command):
 
 
 def result_of(question, samples, settings, command):
-    """One question with its answers, ready for JSON."""
+    """One benchmark with its results, ready for JSON."""
     servers = next(iter(samples.values()), {})
     return {"question": question.name, "title": question.title, "limit": question.limit,
             "measure": question.measure.name, "command": command,
@@ -83,7 +83,7 @@ def compact(result):
 
 
 def to_json(value, depth=5, indent=0):
-    """JSON with a line for each value down to this depth: for readers, and for diffs."""
+    """JSON with a line for each value down to this depth, readable and easy to diff."""
     if not isinstance(value, dict) or depth == 0 or not value:
         return json.dumps(value, ensure_ascii=False)
     inner = ",\n".join(" " * (indent + 1) + json.dumps(key, ensure_ascii=False) + ": "
@@ -97,5 +97,5 @@ def write(path, value, depth=5):
 
 
 def read_all(folder):
-    """{name: result} of what was measured last."""
+    """{name: result} of the last measurements."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}

@@ -1,4 +1,4 @@
-"""The servers that can be measured, by the name that questions give them."""
+"""The servers that can be measured, by the name that benchmarks use."""
 
 import functools
 import os
@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT = "epoll"        # Every ratio is to this one.
-AGAIN = "epoll again"  # The same once more: how far its ratio is from 1 is what a run cannot resolve.
+LIMIT = "epoll"        # The baseline of every ratio.
+AGAIN = "epoll again"  # The same server again: the distance of its ratio from 1 is the noise floor.
 OURS = "uvreactor"
 CANNOT_RUN_HERE = 77
 
@@ -18,10 +18,10 @@ class Server:
     """An echo server: a program of the build folder, or a script of bench/."""
     program: str
     arguments: tuple = ()
-    can_answer_each: bool = True       # Each message by a send of its own: `--message SIZE`.
-    package: str = ""                  # The Debian package that it is missing when it is not there.
+    can_answer_each: bool = True       # It can send a response for each message: `--message SIZE`.
+    package: str = ""                  # The Debian package to install when the program is absent.
     interpreter: str = ""
-    runs: str = ""                     # A program that it starts.
+    runs: str = ""                     # A program that the server starts.
 
     def command(self, build, options=()):
         script = Path(__file__).parent.parent / self.program
@@ -30,7 +30,7 @@ class Server:
         return path + list(self.arguments) + list(options)
 
     def why_not(self, build):
-        """Why it cannot be measured here; empty when it can."""
+        """Why the server cannot be measured here; empty when it can."""
         if self.interpreter:
             path = os.environ.get("PATH", "") + ":/usr/sbin"
             there = all(shutil.which(tool, path=path) for tool in (self.interpreter, self.runs) if tool)
@@ -42,7 +42,7 @@ class Server:
 
 @functools.cache
 def _refusal(command):
-    """What a server says that cannot run on this kernel, by exit code 77; empty when it can."""
+    """The message of a server that cannot run on this kernel (exit code 77); empty when it can."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.terminate()
@@ -91,7 +91,7 @@ COMPILED = tuple(name for name in ALL if not SERVERS[name].interpreter)
 
 
 def framed_servers(framing):
-    """Those that cut the stream into messages, each by what its library has for it."""
+    """The servers that cut the stream into messages, each with the tools of its library."""
     told = ("--framing", framing)
     return {LIMIT: Server("peers/epoll_framed", told), AGAIN: Server("peers/epoll_framed", told),
             OURS: Server("echo_server", told),

@@ -1,14 +1,14 @@
-"""Medians, their spread, and ratios between servers that took turns."""
+"""Medians, their spread, and ratios between servers that were measured alternately."""
 
 from math import ceil, floor, sqrt
 from statistics import median
 
-LEAST_SHARE = 0.01  # The last digit that is shown: no smaller difference counts.
+LEAST_SHARE = 0.01  # The last digit that is shown; smaller differences are ignored.
 
 
 def spread(values):
-    """Half of the interval that holds the true median in 95 of 100 cases, whatever the values'
-    distribution: that between two of them, so many places beside the middle one."""
+    """Half of the 95 % confidence interval of the median, for any distribution of the values. The
+    interval lies between two values at the same distance from the middle one."""
     values = sorted(values)
     beside = 0.98 * sqrt(len(values))
     low = max(floor(len(values) / 2 - beside), 0)
@@ -17,11 +17,11 @@ def spread(values):
 
 
 def summary(samples, limit, first):
-    """{server: {figure: {"median", "spread"}}} of one cell, with the ratio of the `first` figure, and
-    with "failures" where turns failed; that alone where all did.
+    """{server: {figure: {"median", "spread"}}} of one case, with the ratio of the `first` figure,
+    and with "failures" if turns failed; only "failures" if all turns failed.
 
-    A ratio is taken between the turns that servers had one after the other, and then its median:
-    what slows the whole machine down for a while slows both.
+    Each ratio is taken between two servers' turns of the same round, so a slow period of the
+    machine affects both. The result is the median of the ratios.
     """
     result = {}
     for server, turns in samples.items():
@@ -41,6 +41,6 @@ def summary(samples, limit, first):
 
 
 def resolution(summary, limit):
-    """What a ratio of this run cannot resolve: how far the limit is from itself, and its spread."""
+    """The noise floor of this run: how far the baseline is from itself, or its spread if larger."""
     ratio = summary.get(limit + " again", {}).get("ratio")
     return max(abs(ratio["median"] - 1), ratio["spread"]) if ratio else 0.0

@@ -34,7 +34,7 @@ def allow_many_descriptors():
 
 
 class RunningServer(Server):
-    """A sample server whose log goes nowhere, and which may have to be killed."""
+    """A sample server whose log is discarded, and which may have to be killed."""
 
     def __init__(self, name, *options, **process_options):
         super().__init__(name, *options, preexec_fn=allow_many_descriptors, **process_options)
@@ -52,7 +52,7 @@ def server(name, *options):
 
 
 def connect(server):
-    """A connection that ends with a reset, so that none of thousands keeps its port for a minute."""
+    """A connection that ends with a reset, so that its port is free immediately."""
     connection = socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -67,7 +67,7 @@ def connect_many(server, count):
 
 
 def stay_connected(server, count, begin=b"", pause=0.0002):
-    """Sends a byte now and then on `count` connections; one that is reset is made again."""
+    """Sends a byte now and then on `count` connections, and replaces those that are reset."""
     connections = connect_many(server, count)
     for connection in connections:
         with contextlib.suppress(OSError):
@@ -93,7 +93,7 @@ def receive(connection, size):
 
 
 def send_without_reading(connections, data):
-    """Sends `data` on all connections for as long as the server takes it, again and again."""
+    """Sends `data` repeatedly on all connections, as long as the server takes it."""
     for connection in connections:
         connection.setblocking(False)
     rest = {connection: b"" for connection in connections}
@@ -105,7 +105,7 @@ def send_without_reading(connections, data):
 
 
 def exchange_floods(connections, data):
-    """Sends `data` on all connections again and again, and reads whatever comes back."""
+    """Sends `data` repeatedly on all connections, and reads the responses."""
     import selectors
     selector = selectors.DefaultSelector()
     rest = {}
@@ -125,7 +125,7 @@ def exchange_floods(connections, data):
 
 
 def churn(server, *messages):
-    """Connects, sends, and closes with a reset, as fast as that goes."""
+    """Connects, sends, and closes with a reset, as fast as possible."""
     while True:
         connection = connect(server)
         for message in messages:
@@ -134,7 +134,7 @@ def churn(server, *messages):
 
 
 class StreamClient:
-    """A well-behaved client; subclasses say what a round trip is."""
+    """A well-behaved client; subclasses define a round trip."""
 
     def __init__(self, server, folder=None):
         self.connection = connect(server)

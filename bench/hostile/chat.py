@@ -1,4 +1,4 @@
-"""Attacks on chat_server by members, and by those who come and go."""
+"""Attacks on chat_server by members, and by clients that connect and leave."""
 
 import contextlib
 import selectors
@@ -9,7 +9,7 @@ from .case import (Case, StreamClient, churn, connect, connect_many, exchange_fl
 
 
 class ChatClient(StreamClient):
-    """Says a line, and waits until it hears it; what others say is skipped."""
+    """Sends a line, and waits until the line returns; lines of others are skipped."""
 
     def __init__(self, server, folder):
         super().__init__(server)
@@ -32,7 +32,7 @@ class ChatClient(StreamClient):
 
 
 def members(server, count):
-    """Guests that have joined and read nothing until somebody reads for them."""
+    """Guests that have joined. They read nothing unless a caller reads for them."""
     connections = connect_many(server, count)
     for connection in connections:
         connection.sendall(b"hello\n")
@@ -40,7 +40,7 @@ def members(server, count):
 
 
 def read_all(connections):
-    """Reads for all of them in a thread, as members that listen do."""
+    """Reads for all connections in a thread, as normal members do."""
     def run():
         selector = selectors.DefaultSelector()
         for connection in connections:

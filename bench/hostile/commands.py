@@ -1,4 +1,4 @@
-"""Attacks on remote_command_server, by strangers and by clients that know the secret."""
+"""Attacks on remote_command_server, by clients with and without the secret."""
 
 import json
 import struct
@@ -27,7 +27,7 @@ def log_in(server):
 
 
 class CommandClient(StreamClient):
-    """Asks for a program that the server does not run: what takes time is the server's loop."""
+    """Requests a program that the server refuses, so only the server's loop takes time."""
 
     def __init__(self, server, folder):
         self.connection = log_in(server)
@@ -85,7 +85,7 @@ def short_commands(server, folder, number):
 
 
 def processes_left(server, folder, number):
-    """Commands that end and leave processes that run, beside many that run anyhow."""
+    """Commands that end and leave running processes, beside 200 commands that keep running."""
     sleeping = [log_in(server) for _ in range(200)]
     for connection in sleeping:
         connection.sendall(command("sleep", "60"))

@@ -1,4 +1,4 @@
-"""Floods of datagrams. What does not arrive because a kernel buffer is full counts as lost."""
+"""Floods of datagrams. A datagram that is dropped by a full kernel buffer counts as lost."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ class UdpChat(RunningServer):
 
 
 class UdpChatClient(DatagramClient):
-    """Says a line, and waits until the program has shown it."""
+    """Sends a line, and waits until the program has shown it."""
 
     def __init__(self, server, folder):
         super().__init__(server, folder)
@@ -55,7 +55,7 @@ class UdpChatClient(DatagramClient):
 
 
 def flood(data):
-    """From one port; nothing that comes back is read."""
+    """Sends from one port and reads no response."""
     def attack(server, folder, number):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.connect(("127.0.0.1", server.port))

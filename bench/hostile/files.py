@@ -1,4 +1,4 @@
-"""Attacks on file_server, by strangers and by users."""
+"""Attacks on file_server, by clients with and without a login."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class Remote(Plain):
 
 
 class FileClient(StreamClient):
-    """Asks what its user has used of the quota."""
+    """Requests how much of the quota its user has used."""
 
     def __init__(self, server, folder):
         self.remote = Remote(server, "bob", source="127.0.0.9")
@@ -71,7 +71,7 @@ def connection_churn(server, folder, number):
 
 
 def login_messages(server, folder, number):
-    """First messages of logins, each from another address, none of them finished."""
+    """Sends first messages of logins, each from another address, and finishes none."""
     count = 0
     while True:
         with Plain(server, None, source=address(count)) as remote:

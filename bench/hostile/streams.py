@@ -53,7 +53,7 @@ def connection_churn(server, folder, number):
 
 
 def wave(server, folder, number):
-    """Five thousand connections at once, which then all end at once."""
+    """Five thousand connections at the same time, which then all end at the same time."""
     while True:
         connections = connect_many(server, 5000)
         del connections[:]
@@ -91,7 +91,7 @@ class Dialog(RunningServer):
 
 
 class DialogClient(StreamClient):
-    """Says a line, and waits until the program has shown it."""
+    """Sends a line, and waits until the program has shown it."""
 
     def __init__(self, server, folder):
         super().__init__(server)

@@ -1,4 +1,4 @@
-// What the main loop knows of a kind of load.
+// The interface between the main loop and each kind of load.
 #pragma once
 
 #include "bench/load/meter.hpp"
@@ -9,13 +9,13 @@ class Client {
  public:
   virtual ~Client() = default;
 
-  /// Does what is due at `now`: opens connections, sends messages whose time has come.
+  /// Does what is due at `now`: opens connections, sends messages that are due.
   virtual void on_time(Time now) = 0;
-  /// When on_time has something to do next.
+  /// The next time at which on_time has work.
   [[nodiscard]] virtual Time next_time() const = 0;
 };
 
-/// The moments at which an open loop sends: message `i` of all is due at start + i / rate.
+/// The times at which an open loop sends: message `i` of all is due at start + i / rate.
 class Schedule {
  public:
   Schedule(double rate, Time start) : interval_(1e9 / rate), start_(start) {}

@@ -15,7 +15,7 @@ constexpr Time lost_after = 1'000'000'000;
 }  // namespace
 
 // One connected socket. Its messages are numbered; those from oldest_ up to released_ are in
-// flight. An echo tells by its content which it answers, a time answers the oldest.
+// flight. An echo is matched by its content. A time is taken as the answer to the oldest message.
 class DatagramClient::Socket final : public Pollable {
  public:
   Socket(DatagramClient& client, std::size_t index);
@@ -128,7 +128,7 @@ void DatagramClient::Socket::on_datagram(std::string_view answer, Time now) {
     if (oldest_ < released_) settle(oldest_, now);
     return;
   }
-  // Sixteen bytes tell messages apart; all of them have to be right where that was asked for.
+  // Sixteen bytes distinguish messages; with --verify all bytes have to be right.
   const std::size_t looked_at = client_.options_.verify ? answer.size() : 16;
   for (std::uint64_t number = oldest_; number < released_; ++number) {
     const std::string_view sent = message(number);
@@ -139,7 +139,7 @@ void DatagramClient::Socket::on_datagram(std::string_view answer, Time now) {
   if (client_.options_.verify) client_.meter_.error("an answer differs from what was sent");
 }
 
-// This message was answered, and those before it will not be.
+// Counts this message as answered and those before it as lost.
 void DatagramClient::Socket::settle(std::uint64_t number, Time now) {
   client_.meter_.lost(number - oldest_);
   client_.meter_.answered(sent_at(number), now);

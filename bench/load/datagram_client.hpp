@@ -39,7 +39,7 @@ class DatagramClient : public Client {
   Time next_look_for_losses_ = 0;
   std::size_t done_ = 0;
 
-  // One batch of datagrams, received into and sent from by all sockets in turn.
+  // The buffers of one batch of datagrams, which all sockets share.
   std::vector<char> buffer_;
   std::vector<iovec> vectors_;
   std::vector<mmsghdr> headers_;

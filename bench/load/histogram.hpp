@@ -1,4 +1,5 @@
-// Latencies in little memory: counters that grow with the value, as HdrHistogram has them.
+// Counts latencies in little memory. The range of a counter grows with the value, as in
+// HdrHistogram.
 #pragma once
 
 #include <algorithm>

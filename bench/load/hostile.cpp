@@ -4,7 +4,7 @@
 
 namespace bench {
 
-// A connection whose owner acts by the clock alone: every call either works at once or not at all.
+// A connection that acts only at fixed times and never waits: a call succeeds immediately or fails.
 class Hostile::Peer {
  public:
   explicit Peer(Hostile& hostile) : hostile_(hostile) {}
@@ -25,7 +25,7 @@ class Hostile::Peer {
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
  protected:
-  // How many bytes of the text went out, starting where the last ones ended.
+  // Continues to send the text, and returns how many bytes were sent.
   std::size_t send_some(std::size_t count) {
     const std::string_view text = hostile_.traffic_.text();
     count = std::min(count, text.size() - position_);
@@ -85,7 +85,7 @@ class Hostile::SlowReader : public Peer {
     setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
   }
   void act() override {
-    // No more than a megabyte at a time, for a server that takes everything.
+    // Ends after a megabyte if the server takes everything.
     for (std::size_t sent = 0; is_open() && sent < (1 << 20);) {
       const std::size_t more = send_some(64 << 10);
       if (more == 0) break;
@@ -152,7 +152,7 @@ void Hostile::on_time(Time now) {
     next_act_ = started_ + opening_interval * opened_;
     return;
   }
-  // The idle ones stand first.
+  // The idle peers are the first.
   for (std::size_t i = options_.idle; i < peers_.size(); ++i) {
     if (peers_[i]->is_open()) peers_[i]->act();
   }

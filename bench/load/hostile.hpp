@@ -1,4 +1,4 @@
-// Peers that behave badly, beside the connections with traffic or alone.
+// Peers that behave badly, with or without connections with traffic beside them.
 #pragma once
 
 #include <memory>
@@ -9,25 +9,25 @@
 
 namespace bench {
 
-/// What bad peers did and met, to be reported.
+/// Counts of the actions of bad peers and of the server's reactions, for the report.
 struct HostileCounts {
   std::uint64_t held_open = 0;         ///< Idle connections that are still open.
   std::uint64_t closed_by_server = 0;  ///< Connections that the server ended, of any kind.
-  std::uint64_t refused = 0;           ///< Connections that were not to be had.
-  std::uint64_t bytes_taken = 0;       ///< Of slow readers, by the server and the kernel between.
-  std::uint64_t bytes_read = 0;        ///< By slow readers.
-  std::uint64_t single_bytes = 0;      ///< Sent as segments of their own.
-  std::uint64_t resets = 0;            ///< In the middle of a message.
+  std::uint64_t refused = 0;           ///< Connections that could not be opened.
+  std::uint64_t bytes_taken = 0;       ///< Taken from slow readers by the server and the kernel.
+  std::uint64_t bytes_read = 0;        ///< Read by slow readers.
+  std::uint64_t single_bytes = 0;      ///< Each sent as its own segment.
+  std::uint64_t resets = 0;            ///< Made in the middle of a message.
 };
 
-/// All bad peers of a run. Every interval each of them acts once, without waiting for anything.
+/// All bad peers of a run. In every interval each peer acts once, and never waits.
 class Hostile : public Client {
  public:
   Hostile(const Options& options, const Traffic& traffic);
   ~Hostile() override;
 
   void on_time(Time now) override;
-  /// Finds out which idle connections the server has ended.
+  /// Finds which idle connections the server has ended.
   void look_at_idle();
   [[nodiscard]] Time next_time() const override { return next_act_; }
   [[nodiscard]] bool all_connected() const { return opened_ == peers_.size(); }

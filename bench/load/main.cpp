@@ -1,4 +1,4 @@
-// Puts load on a server and reports what it did: `load --help`.
+// Sends load to a server and reports the results: `load --help`.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -27,7 +27,7 @@ void end_on_signals() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-// A line that is written over twice a second, where somebody is looking.
+// A line on a terminal that is rewritten twice a second.
 class Progress {
  public:
   explicit Progress(const Outcome& outcome)
@@ -101,7 +101,7 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
-  // Ends of waits come when they were asked for, not up to 50 µs later.
+  // Waits end at the requested time, not up to 50 µs later.
   prctl(PR_SET_TIMERSLACK, 1);
   end_on_signals();
   try {

@@ -39,7 +39,7 @@ Usage usage_of(pid_t pid) {
 
 Meter::Meter(const Options& options) : options_(options) {
   if (options.server_pid != 0)
-    usage_of(options.server_pid);  // Fails now rather than in the middle.
+    usage_of(options.server_pid);  // Fails now rather than during the run.
 }
 
 void Meter::begin(Time now) {

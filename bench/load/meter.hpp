@@ -1,4 +1,4 @@
-// What a run measures, and when: from the first message on, or from the end of the warm-up.
+// The measurements of a run, which begin with the first message or at the end of the warm-up.
 #pragma once
 
 #include <sys/types.h>
@@ -16,12 +16,12 @@ namespace bench {
 using Time = std::uint64_t;
 Time time_now();
 constexpr Time never = ~Time{0};
-/// Between two connections that are opened. Opening faster than a server accepts would overflow its
-/// backlog, and a lost SYN costs a second.
+/// The time between opening two connections. Opening faster than a server accepts would overflow
+/// its backlog, and a lost SYN costs a second.
 inline constexpr Time opening_interval = 20'000;
 inline Time nanoseconds(double seconds) { return static_cast<Time>(seconds * 1e9); }
 
-/// What a process has used up to now.
+/// The CPU time and waiting time of a process up to now.
 struct Usage {
   std::uint64_t cpu = 0;           ///< Nanoseconds on a core, of all threads.
   std::uint64_t kept_waiting = 0;  ///< Nanoseconds the main thread was ready but had no core.
@@ -31,12 +31,12 @@ struct Usage {
 /// Throws std::system_error when there is no such process.
 Usage usage_of(pid_t pid);
 
-/// Counters, latencies and the processes' clocks over the window that is measured.
+/// Counters, latencies and the processes' clocks over the measured window.
 class Meter {
  public:
   explicit Meter(const Options& options);
 
-  /// Everything is connected and traffic starts.
+  /// Called when everything is connected and traffic starts.
   void begin(Time now);
   /// Moves on from warm-up to measuring, and from measuring to the end, when it is time.
   void tick(Time now);
@@ -52,7 +52,7 @@ class Meter {
     latencies_.record(now > sent_at ? now - sent_at : 0);
   }
   void lost(std::uint64_t messages) { lost_ += messages; }
-  /// A connection failed, or what came back was wrong; a run with errors fails.
+  /// Counts a failed connection or a wrong answer; a run with errors fails.
   void error(const std::string& what) { ++errors_[what]; }
 
   [[nodiscard]] const Histogram& latencies() const { return latencies_; }
@@ -81,7 +81,7 @@ class Meter {
   Time next_change_ = never;
   Time measured_from_ = 0;
   Time measured_until_ = 0;
-  Usage own_;  // While measuring: what was used before. Afterwards: what was used in the window.
+  Usage own_;  // While measuring: the usage before. Afterwards: the usage in the window.
   Usage server_;
 };
 

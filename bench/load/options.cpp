@@ -26,7 +26,7 @@ const char* const about =
     "  load 127.0.0.1:9000 --rate 20000 --duration 10     latency at a stated rate\n"
     "  load 127.0.0.1:9000 --slow-readers 5               five peers that do not read";
 
-// What no combination of options may ask for; empty when all is well.
+// The error in a combination of options; empty when there is none.
 std::string contradiction(const Options& options) {
   if (options.churn && options.datagrams()) return "--churn needs connections, not datagrams";
   if (options.churn && options.open_loop()) return "--churn has no --rate: it is a closed loop";

@@ -1,4 +1,4 @@
-// What a run of the load generator is told on its command line.
+// The command line options of the load generator.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +11,7 @@
 
 namespace bench {
 
-/// What is said and what is heard.
+/// The format of the messages.
 enum class Protocol {
   raw,              ///< Bytes, echoed; a message is `size` of them.
   lines,            ///< A line of `size` characters and its LF, echoed.
@@ -37,8 +37,8 @@ struct Options {
   double seconds = 2;
   double warm_up = 0.3;
   double ramp = 0;
-  std::uint64_t messages = 0;  ///< Ends after so many; 0 goes by time.
-  double hold = 0;             ///< Seconds to keep the connections afterwards, in silence.
+  std::uint64_t messages = 0;  ///< The run ends after this number; 0 means by time.
+  double hold = 0;             ///< Seconds to keep the connections idle afterwards.
 
   std::size_t idle = 0;
   std::size_t slow_readers = 0;
@@ -56,7 +56,7 @@ struct Options {
   [[nodiscard]] bool open_loop() const { return rate > 0; }
 };
 
-/// Reads the command line; prints help or what is wrong with it, and exits, where that is due.
+/// Reads the command line. On --help or an error, prints a text and exits.
 Options parse_options(int argc, char** argv);
 
 }  // namespace bench

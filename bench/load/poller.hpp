@@ -1,4 +1,4 @@
-// The bare epoll set under all that the load generator does.
+// The bare epoll set that all parts of the load generator use.
 #pragma once
 
 #include <sys/epoll.h>
@@ -10,7 +10,7 @@
 
 namespace bench {
 
-/// Something with a descriptor in the set. It stays where it is while it is there.
+/// An object with a descriptor in the set. It must not move while it is in the set.
 class Pollable {
  public:
   virtual void on_ready(std::uint32_t events) = 0;
@@ -28,8 +28,8 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
   ~Poller() { close(epoll_); }
 
-  /// Tells `pollable` of these events, each when it comes (edge-triggered): one epoll_ctl in a
-  /// connection's life. Closing the descriptor takes it out again.
+  /// Reports these events to `pollable` (edge-triggered), by one epoll_ctl in a connection's life.
+  /// Closing the descriptor removes it from the set.
   void add(int fd, Pollable& pollable, std::uint32_t events) {
     epoll_event event{};
     event.events = events | EPOLLET;
@@ -37,7 +37,7 @@ class Poller {
     if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) < 0) fail("epoll_ctl");
   }
 
-  /// Waits for what is ready, no longer than until `deadline`, and calls it.
+  /// Waits until a pollable is ready, or `deadline`, and calls those that are ready.
   void wait_until(Time deadline, Time now) {
     const Time wait = deadline > now ? deadline - now : 0;
     const timespec timeout{static_cast<time_t>(wait / 1'000'000'000),

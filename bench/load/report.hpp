@@ -1,4 +1,4 @@
-// What a run has measured, for people and for programs.
+// Prints the results of a run, as text for people and for programs.
 #pragma once
 
 #include <string>
@@ -14,14 +14,14 @@ struct Outcome {
   const HostileCounts& hostile;
 };
 
-/// True when the load generator used up its own core, or waited for what others left of it: the
-/// server could have done more.
+/// True when the load generator used its whole core, or waited while other processes used it. The
+/// server could then have done more.
 bool is_saturated(const Outcome& outcome);
 
 std::string text_report(const Outcome& outcome);
 std::string json_report(const Outcome& outcome);
 
-/// One line of what happens just now.
+/// One line about the current state of the run.
 std::string progress_line(const Outcome& outcome, Time now, std::uint64_t answers_a_second);
 
 }  // namespace bench

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t buffer_bytes = 256 << 10;
 
-// A closed connection keeps its local port for a minute. Clients all over 127.0.0.0/8 have enough.
+// A closed connection keeps its local port for a minute. Addresses all over 127.0.0.0/8 have enough
+// ports.
 void bind_to_any_loopback_address(int fd, std::uint32_t number) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -30,8 +31,8 @@ bool is_loopback_4(const Endpoint& endpoint) {
 
 }  // namespace
 
-// One connection: how much of its stream was released, sent and received. A stream is the text of
-// the traffic, again and again, from the connection's own place in it.
+// One connection: how much of its stream was released, sent and received. A stream is the repeated
+// text of the traffic, starting at a place that depends on the connection.
 class StreamClient::Connection final : public Pollable {
  public:
   Connection(StreamClient& client, std::size_t index)
@@ -43,7 +44,7 @@ class StreamClient::Connection final : public Pollable {
   }
 
   void open(Time now);
-  /// Lets `count` more messages go out, no more than the connection's quota.
+  /// Allows `count` more messages to be sent, but no more than the connection's quota.
   void release(std::uint64_t count, Time now);
   void on_ready(std::uint32_t events) override;
   [[nodiscard]] std::uint64_t released() const { return released_; }
@@ -54,8 +55,8 @@ class StreamClient::Connection final : public Pollable {
   void on_bytes(std::string_view bytes, Time now);
   [[nodiscard]] bool verify(std::string_view bytes);
   [[nodiscard]] std::uint64_t answers_in(std::string_view bytes);
-  // Whose messages are answered here. Of a broadcast it is the one that was accepted last, so that
-  // the server knows all of them when it hears from it.
+  // The connection whose messages this one receives. In a broadcast it is the last accepted one, so
+  // the server has all connections when it receives its message.
   [[nodiscard]] const Connection& sender() const {
     return client_.options_.broadcast ? *client_.connections_.back() : *this;
   }
@@ -66,11 +67,11 @@ class StreamClient::Connection final : public Pollable {
   StreamClient& client_;
   const std::size_t index_;
   int fd_ = -1;
-  bool was_open_ = false;   // At least once: what follows is churn.
-  bool connected_ = false;  // Known to be.
-  bool blocked_ = false;    // The kernel took no more; EPOLLOUT will tell.
+  bool was_open_ = false;   // At least once; later opens are churn.
+  bool connected_ = false;  // Known to be connected.
+  bool blocked_ = false;    // The kernel took no more; EPOLLOUT will report room.
 
-  std::uint64_t released_ = 0;  // Messages.
+  std::uint64_t released_ = 0;  // In messages.
   std::uint64_t answered_ = 0;
   std::uint64_t bytes_to_send_ = 0;
   std::size_t send_position_ = 0;  // In the text.
@@ -98,7 +99,7 @@ void StreamClient::Connection::open(Time now) {
     return die("connect: " + std::string(std::strerror(errno)));
   }
   if (was_open_) {
-    // Over loopback the connection is most often there by now, and the message can go.
+    // Over loopback the connection mostly exists already, so the message can be sent.
     blocked_ = false;
     release(1, now);
   }
@@ -162,7 +163,7 @@ void StreamClient::Connection::read() {
     }
     if (count == 0) return die("closed by the server");
     on_bytes({buffer.data(), static_cast<std::size_t>(count)}, time_now());
-    // The descriptor is edge-triggered, and what comes after a short read makes a new edge.
+    // The descriptor is edge-triggered: input that arrives after a short read is a new edge.
     if (static_cast<std::size_t>(count) < buffer.size()) return;
   }
 }
@@ -289,7 +290,7 @@ void StreamClient::begin(Time now) {
     for (auto& connection : connections_) connection->release(options_.pipeline, time_now());
   }
   if (options_.messages > 0 && options_.messages < connections_.size()) {
-    done_ = connections_.size() - options_.messages;  // These have nothing to say.
+    done_ = connections_.size() - options_.messages;  // These have no messages to send.
   }
 }
 

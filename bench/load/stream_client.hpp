@@ -39,17 +39,17 @@ class StreamClient : public Client {
 
   std::vector<std::unique_ptr<Connection>> connections_;
   Time started_ = 0;
-  std::size_t connecting_or_open_ = 0;  // How many were begun to be opened.
+  std::size_t connecting_or_open_ = 0;  // Connections that are open or being opened.
   std::size_t open_ = 0;
   std::size_t dead_ = 0;
-  std::size_t done_ = 0;  // Connections that have all answers of a run of --messages.
+  std::size_t done_ = 0;  // Connections that have received all answers of a run of --messages.
 
   std::optional<Schedule> schedule_;
-  std::uint64_t due_messages_ = 0;  // Of the open loop: so many were released to be sent.
+  std::uint64_t due_messages_ = 0;  // In the open loop: messages released to be sent.
   std::uint64_t heard_ = 0;         // Answers to all messages of a broadcast.
   std::uint32_t source_address_ = 0;
 
-  std::vector<char> buffer_;  // What is read goes here, for all connections.
+  std::vector<char> buffer_;  // The read buffer of all connections.
 };
 
 }  // namespace bench

@@ -64,10 +64,10 @@ std::size_t content_length(std::string_view header) {
 }  // namespace
 
 Traffic::Traffic(const Options& options) {
-  std::mt19937_64 random(options.size);  // The same text in every run of the same question.
+  std::mt19937_64 random(options.size);  // The same text in every run of the same benchmark.
   text_ = request(options, random);
   request_bytes_ = text_.size();
-  // Small enough to stay in the cache; longer where it shall tell any two messages apart.
+  // Small enough to stay in the cache; longer if any two messages have to differ.
   const std::size_t fewest = options.verify || options.datagrams() ? 67 : 5;
   const std::size_t count = std::max(fewest, (std::size_t{64} << 10) / request_bytes_ | 1);
   for (std::size_t i = 1; i < count; ++i) text_ += request(options, random);

@@ -1,4 +1,4 @@
-// The bytes that go out and how answers are told apart in what comes back.
+// The bytes that are sent, and how answers are counted in the received bytes.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace bench {
 
-/// The text that every connection sends again and again, each from another place in it: whole
-/// requests of one size. So nothing is built while measuring, and the place of a byte in its
-/// connection's stream tells what it has to be.
+/// The text that every connection sends repeatedly, each from another place in it: whole requests
+/// of one size. So nothing is built while measuring, and the position of a byte in its connection's
+/// stream determines its value.
 class Traffic {
  public:
   explicit Traffic(const Options& options);
@@ -35,15 +35,15 @@ class Traffic {
   bool echoed_ = true;
 };
 
-/// Counts the answers in an HTTP/1.1 stream that is cut anywhere. Understands Content-Length, and
-/// nothing that a benchmarked server has no reason to send.
+/// Counts the responses in an HTTP/1.1 stream that is cut anywhere. Understands Content-Length, and
+/// only what benchmarked servers send.
 class HttpAnswers {
  public:
-  /// With `verify` each body has to be the one that the first answer had.
+  /// With `verify` each body has to equal the body of the first response.
   explicit HttpAnswers(bool verify = false) : verify_(verify) {}
 
-  /// How many answers these bytes complete. Throws std::runtime_error on what is no 200 answer, and
-  /// on another body.
+  /// Returns how many responses these bytes complete. Throws std::runtime_error if a response is
+  /// not a 200, or has another body.
   std::size_t feed(std::string_view bytes);
 
  private:
@@ -54,7 +54,7 @@ class HttpAnswers {
   bool is_first_ = true;
   std::string header_;  // The part of a header that earlier bytes began.
   std::size_t body_left_ = 0;
-  std::string body_;  // Of the first answer.
+  std::string body_;  // Of the first response.
 };
 
 /// Whether this is a time as `%Y-%m-%d %X` prints it.

@@ -1,5 +1,5 @@
-// The limit for decoders: for each format the loop that one would write by hand, without a class
-// for buffering, without errors that say where, for this format alone.
+// The baseline for decoders: for each format a loop as written by hand, for this format alone,
+// without a class for buffering and without positions in errors.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@ namespace bench {
 
 using protocols::Bytes;
 
-/// The frame at the front of what has arrived.
+/// The frame at the front of the received bytes.
 struct FrameByHand {
   Bytes content;
-  std::size_t size = 0;  ///< With all that belongs to it; 0 while its end is missing.
+  std::size_t size = 0;  ///< Of the whole frame with its framing; 0 while its end is missing.
 };
 
-/// Frames that lie whole in the chunk are views of it; an unfinished one is kept until it is whole.
+/// Frames that are complete in the chunk are views of it. An incomplete one is kept until its end.
 template <class Format>
 class ByHand {
  public:

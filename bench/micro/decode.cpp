@@ -1,4 +1,4 @@
-// A decoder, or a loop that does the same by hand, over a stream that lies in the cache.
+// Measures a decoder, or a loop by hand that does the same, on a stream that is in the cache.
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -22,7 +22,7 @@ namespace {
 
 using namespace protocols;
 
-/// What is done with each frame: as little as shows that it is there.
+/// Handles each frame: does as little as possible that still uses it.
 struct Consumer {
   std::uint64_t frames = 0;
   std::uint64_t bytes = 0;
@@ -115,7 +115,7 @@ PayloadSize size_in_digits(std::string_view header) {
 
 constexpr std::size_t most = 1 << 20;
 
-// Every protocol of the kit; a fixed size is known only here.
+// Every protocol of the library; only here a fixed size is known.
 std::map<std::string, std::function<void(Job, bool)>> protocols_of(std::size_t frame_bytes) {
   const Delimited delimited{.delimiters = {"\r\n\r\n"}, .max_frame_bytes = most};
   return {

@@ -1,4 +1,4 @@
-// What reading a browser's request into a head with its fields costs.
+// Measures the cost of reading a browser's request into a head with its fields.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace bench {
 
-/// As a desktop browser asks for a page.
+/// The request of a desktop browser for a page.
 inline constexpr std::string_view browser_request =
     "GET /articles/2026/11/how-packets-stick?utm_source=feed&page=2 HTTP/1.1\r\n"
     "Host: www.example.org\r\n"

@@ -1,4 +1,4 @@
-// Debian's libhttp-parser, which node was built on; its callbacks keep where each field lies.
+// Debian's libhttp-parser, which node was built on; its callbacks store the place of each field.
 #include <http_parser.h>
 
 #include <array>

@@ -1,4 +1,4 @@
-// What the benchmarks without a load share: time, places in random order, figures as JSON.
+// Shared by the benchmarks without a load: time, indices in random order, figures as JSON.
 #pragma once
 
 #include <pthread.h>
@@ -25,7 +25,7 @@ double nanoseconds_each(std::size_t count, Work&& work) {
   return took.count() / static_cast<double>(count);
 }
 
-/// 0 to count - 1, in an order that no cache foresees, the same in every run.
+/// 0 to count - 1, in a random order that is the same in every run.
 inline std::vector<std::size_t> shuffled(std::size_t count) {
   std::vector<std::size_t> places(count);
   std::iota(places.begin(), places.end(), std::size_t{0});

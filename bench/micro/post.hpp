@@ -1,4 +1,4 @@
-// Work handed to a loop by other threads: how much of it a second, and how soon it is done.
+// Measures tasks that other threads post to a loop: how many per second, and how soon they run.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 
 namespace bench {
 
-/// What a loop of this kind is asked to run: two words, as `this` and a value are.
+/// The task that a loop runs: two words, like `this` and a value.
 struct Task {
   void (*run)(void* argument, std::uint64_t value);
   void* argument;
@@ -35,7 +35,7 @@ class Arrivals {
   alignas(64) std::atomic<std::uint64_t> count_{0};
 };
 
-/// Nanoseconds a task, from the first post to the last arrival.
+/// Nanoseconds for each task, from the first post to the last arrival.
 template <class Loop>
 double post_rate(Loop& loop, std::size_t producers) {
   constexpr std::uint64_t each = 3'000'000;
@@ -93,7 +93,7 @@ double post_latency(Loop& loop) {
 ///     void run();         // until stop()
 ///     void stop();        // any thread
 ///     void post(Task);    // any thread
-///     double turns();     // how often the loop has woken up, or 0 where nothing tells
+///     double turns();     // how often the loop has woken up; 0 if unknown
 template <class Loop>
 int measure_post() {
   Figures figures;

@@ -1,4 +1,4 @@
-// The limit for latency: a thread that blocks in epoll_wait on an eventfd. Its queue is a vector
+// The baseline for latency: a thread that blocks in epoll_wait on an eventfd. Its queue is a vector
 // swapped under a lock.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

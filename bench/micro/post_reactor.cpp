@@ -11,7 +11,7 @@ class Loop {
   }
   void stop() { loop_.stop(); }
   void post(bench::Task task) { loop_.post(task); }
-  // Read from another thread while the loop is idle or nearly so.
+  // Another thread reads it while the loop is idle or almost idle.
   double turns() { return static_cast<double>(statistics_->iterations); }
 
  private:

@@ -1,4 +1,4 @@
-// libuv has uv_async_send, which only wakes; the queue is every program's own.
+// libuv has uv_async_send, which only wakes the loop; each program has a queue of its own.
 #include <uv.h>
 
 #include <mutex>

@@ -1,5 +1,5 @@
-// How long it takes to start, restart and cancel timers, and to note that a connection with an idle
-// connection is not idle, while a million of them are live.
+// Measures how long it takes to start, restart and cancel timers, and to note that a connection
+// with an idle timeout is not idle, while a million timers are live.
 #pragma once
 
 #include "bench/micro/micro.hpp"

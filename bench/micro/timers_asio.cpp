@@ -13,10 +13,10 @@ class Timers {
   void start(std::size_t i, std::chrono::milliseconds delay) {
     timers_[i].expires_after(delay);
     timers_[i].async_wait([](std::error_code) {});
-    // A restart has cancelled a wait, whose handler is run as a running loop would run it.
+    // A restart has cancelled a wait. Its handler runs here as in a running loop.
     context_.poll();
   }
-  // The library does not care whether its loop is running just now.
+  // The library works the same whether or not its loop is running.
   template <class Work>
   void inside(Work work) {
     work();

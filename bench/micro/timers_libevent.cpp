@@ -24,7 +24,7 @@ class Timers {
     const timeval when = to_timeval(delay);
     event_add(&timers_[i], &when);
   }
-  // The library does not care whether its loop is running just now.
+  // The library works the same whether or not its loop is running.
   template <class Work>
   void inside(Work work) {
     work();

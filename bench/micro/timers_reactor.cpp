@@ -4,7 +4,7 @@
 
 namespace {
 
-// A loop that is in the middle of an iteration when it calls.
+// A loop that makes its calls inside an iteration.
 class InIteration {
  public:
   template <class Work>

@@ -22,7 +22,7 @@ class Timers {
   void start(std::size_t i, std::chrono::milliseconds delay) {
     uv_timer_start(&timers_[i], on_expired, static_cast<std::uint64_t>(delay.count()), 0);
   }
-  // The library does not care whether its loop is running just now.
+  // The library works the same whether or not its loop is running.
   template <class Work>
   void inside(Work work) {
     work();

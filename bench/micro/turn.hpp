@@ -1,4 +1,4 @@
-// What a turn of the loop costs when nothing, one descriptor or a thousand are ready.
+// Measures the cost of an iteration of the loop when no descriptor, one or a thousand are ready.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -29,7 +29,7 @@ class ReadyDescriptors {
 /// Measures an adapter to a library:
 ///
 ///     Loop(descriptors, count&);   // watches them, level-triggered; a callback adds 1 to count
-///     void turn();                 // looks what is ready and serves it, without waiting
+///     void turn();                 // serves what is ready, without waiting
 template <class Loop>
 int measure_turn() {
   Figures figures;
@@ -43,7 +43,7 @@ int measure_turn() {
     const double each = nanoseconds_each(turns, [&] {
       for (std::size_t i = 0; i < turns; ++i) loop.turn();
     });
-    // A turn may serve a part only and the next one the rest.
+    // An iteration may serve only a part, and the next one the rest.
     const double served = static_cast<double>(count);
     figures.add("ready_" + std::to_string(ready),
                 ready == 1000 ? each * static_cast<double>(turns) / served : each);

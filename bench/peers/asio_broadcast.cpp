@@ -1,5 +1,5 @@
-// Standalone Asio: what comes from one session goes to all of them, as in its chat example; a
-// message is sent at once, and only what the kernel does not take is written asynchronously.
+// Standalone Asio: sends the input of each session to all sessions, as in its chat example. A
+// message is sent immediately; only bytes that the kernel does not take are written asynchronously.
 #include <asio.hpp>
 
 #include <array>

@@ -1,5 +1,5 @@
 // Standalone Asio, one thread, no locks. `--idiom async`: async_receive_from, then send_to.
-// `--idiom wait` waits for readiness and then receives and sends until there is none.
+// `--idiom wait` waits for readiness, then receives and sends until no datagram is left.
 #include <asio.hpp>
 
 #include <array>

@@ -1,6 +1,6 @@
-// Standalone Asio, one thread, no locks (concurrency hint "unsafe"). `--idiom async` is the
-// guide's: async_read_some into a buffer of the session, async_write. `--idiom wait` waits for
-// readiness and reads into a buffer that all sessions share. `--idiom awaitable` is the first as a
+// Standalone Asio, one thread, no locks (concurrency hint "unsafe"). `--idiom async` is from its
+// guide: async_read_some into a buffer of the session, async_write. `--idiom wait` waits for
+// readiness and reads into a buffer that all sessions share. `--idiom awaitable` is `async` as a
 // coroutine.
 #include <asio.hpp>
 
@@ -19,7 +19,7 @@ using Socket = stream_protocol::socket;
 
 constexpr std::size_t session_buffer_bytes = 64 << 10;
 
-// Reads into a buffer of its own and writes it back whole before it reads again.
+// Reads into its own buffer, and writes all of it back before the next read.
 class AsyncSession : public std::enable_shared_from_this<AsyncSession> {
  public:
   explicit AsyncSession(Socket socket) : socket_(std::move(socket)) {}
@@ -45,7 +45,8 @@ class AsyncSession : public std::enable_shared_from_this<AsyncSession> {
 
 std::vector<char> shared_buffer;
 
-// Waits for input, then reads and writes without waiting; only a rest is written asynchronously.
+// Waits for input, then reads and writes without waiting. Only the unsent rest is written
+// asynchronously.
 class WaitingSession : public std::enable_shared_from_this<WaitingSession> {
  public:
   explicit WaitingSession(Socket socket) : socket_(std::move(socket)) {

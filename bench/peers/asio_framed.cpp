@@ -1,5 +1,5 @@
 // Standalone Asio with its own tools for messages: async_read_until for lines; for length prefixes
-// async_read_some into a buffer of which all whole messages are answered by one async_write.
+// async_read_some into a buffer, and one async_write that answers all whole messages in it.
 #include <arpa/inet.h>
 #include <asio.hpp>
 
@@ -17,7 +17,7 @@ using asio::ip::tcp;
 
 constexpr std::size_t read_bytes = 64 << 10;
 
-// Answers all lines that one read completed, not one for each wait.
+// Answers all lines of one read together, not one line for each wait.
 class LineSession : public std::enable_shared_from_this<LineSession> {
  public:
   explicit LineSession(tcp::socket socket) : socket_(std::move(socket)) {}

@@ -1,4 +1,4 @@
-// Boost.Beast, asynchronous on one thread, in the manner of its example `http_server_async`.
+// Boost.Beast, asynchronous on one thread, like its example `http_server_async`.
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
 

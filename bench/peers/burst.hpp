@@ -1,5 +1,5 @@
-// Datagrams one way, as fast as they go, from a thread to another: what both ends share. The sender
-// is not held back, so what counts is what arrives.
+// Shared code of both ends of a burst: datagrams from one thread to another, as fast as possible.
+// The sender never waits, so only received datagrams count.
 #pragma once
 
 #include <pthread.h>
@@ -34,7 +34,7 @@ inline BurstOptions parse_burst_options(int argc, char** argv) {
   return options;
 }
 
-/// Ends when it is told to.
+/// The state that both ends share. `over` ends them.
 struct Burst {
   std::atomic<bool> over = false;
   std::atomic<std::uint64_t> sent = 0;
@@ -55,7 +55,7 @@ inline std::int64_t thread_cpu_ns() {
 }
 
 /// Runs both ends on a core each and prints one JSON object. `receive` returns when it has seen
-/// `over`, and something arrives once more after that.
+/// `over`; after `over` is set, `wake_receiver` is called once.
 inline void run_burst(const BurstOptions& options, const std::function<void(Burst&)>& send,
                       const std::function<void(Burst&)>& receive,
                       const std::function<void()>& wake_receiver) {

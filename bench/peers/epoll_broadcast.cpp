@@ -1,4 +1,4 @@
-// The limit for a broadcast: one recv, then a send to each connection, on level-triggered epoll.
+// The baseline for a broadcast: one recv, then a send to each connection, on level-triggered epoll.
 #include <sys/epoll.h>
 
 #include <array>
@@ -39,7 +39,7 @@ void serve(const PeerOptions& options) {
         close(ready);
         continue;
       }
-      // Who does not take it misses it: there is nothing to keep it in.
+      // A client whose kernel buffer is full misses the message: this server keeps no output.
       for (const int fd : connections) {
         send(fd, buffer.data(), static_cast<std::size_t>(received), MSG_NOSIGNAL);
       }

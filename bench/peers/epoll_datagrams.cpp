@@ -1,6 +1,6 @@
-// Datagrams on bare epoll. `--idiom batch`, the limit: one recvmmsg and one sendmmsg a wake-up, 64
-// messages at most, answered out of the buffers that they came in. `--idiom drain` takes and
-// answers one at a time until there is none, `--idiom single` one a wake-up.
+// Datagrams on bare epoll. `--idiom batch`, the baseline: one recvmmsg and one sendmmsg for each
+// wake-up, with at most 64 messages, sent back from the buffers they were received in. `--idiom
+// drain` echoes one at a time until none is left, `--idiom single` one for each wake-up.
 #include <sys/epoll.h>
 
 #include <array>

@@ -1,5 +1,5 @@
-// The limit: level-triggered epoll and nothing else. Every ratio is to this server.
-// `--idiom accept-one` takes one connection for each report of the listener, not all there are.
+// The baseline: level-triggered epoll and nothing else. Every ratio is relative to this server.
+// `--idiom accept-one` accepts one connection for each event of the listener, not all that wait.
 #include <sys/epoll.h>
 
 #include <array>

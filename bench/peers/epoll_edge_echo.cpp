@@ -1,4 +1,5 @@
-// Edge-triggered epoll: one epoll_ctl in a connection's life, and no second look at what was read.
+// Edge-triggered epoll: one epoll_ctl in a connection's life, and a second recv only if
+// the first one filled the buffer.
 #include <sys/epoll.h>
 
 #include <array>
@@ -9,7 +10,7 @@ using namespace bench;
 
 namespace {
 
-// Answers until nothing is left to read or the client takes no more.
+// Echoes until no input is left or the client takes no more.
 Wants drain(SocketEcho& connection, std::vector<char>& buffer, std::size_t message_bytes) {
   Wants wants = Wants::input;
   do {

@@ -1,5 +1,5 @@
-// The limit for framed messages: a loop over what one recv brought that knows this one format, and
-// one send of all its answers, on level-triggered epoll.
+// The baseline for framed messages, on level-triggered epoll: a loop for one format over the bytes
+// of one recv, and one send of all answers.
 #include <sys/epoll.h>
 
 #include <array>
@@ -44,7 +44,7 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
   ~Connection() { close(fd_); }
 
-  /// False when the connection is over; a client that takes no more answers is cut off.
+  /// False when the connection is over; a client that takes no more answers is disconnected.
   bool on_readable(std::vector<std::byte>& buffer, std::string& answers) {
     const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
     if (count <= 0) return count < 0 && (errno == EAGAIN || errno == EINTR);

@@ -1,5 +1,5 @@
-// The limit for HTTP: level-triggered epoll that looks for empty lines and answers each by the same
-// bytes, those of one read by one send. It knows nothing of HTTP beyond that.
+// The baseline for HTTP: level-triggered epoll. It searches for empty lines and answers each by the
+// same bytes; all answers to one read leave in one send. It parses nothing else of HTTP.
 #include <sys/epoll.h>
 
 #include <array>
@@ -28,7 +28,7 @@ class SocketHttp {
   SocketHttp& operator=(const SocketHttp&) = delete;
   ~SocketHttp() { close(fd_); }
 
-  /// False when the connection is over; a client that takes no more answers is cut off.
+  /// False when the connection is over; a client that takes no more answers is disconnected.
   bool on_readable(std::vector<char>& buffer, std::string& answers) {
     const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
     if (count <= 0) return count < 0 && (errno == EAGAIN || errno == EINTR);

@@ -1,4 +1,4 @@
-// libev, which tells of readiness and leaves recv and send to the program.
+// libev, which reports readiness and leaves recv and send to the program.
 #include <ev.h>
 
 #include "bench/peers/socket_echo.hpp"

@@ -1,4 +1,4 @@
-// libh2o on its own event loop, as its example `simple` shows it.
+// libh2o on its own event loop, like its example `simple`.
 #include <h2o.h>
 
 #include "bench/peers/peer.hpp"

@@ -1,4 +1,4 @@
-// cpp-httplib: a thread a connection, for as long as it is kept.
+// cpp-httplib: a thread for each connection, until the connection ends.
 #include <httplib.h>
 
 #include "bench/peers/peer.hpp"

@@ -1,4 +1,4 @@
-// libevent's bufferevents: what comes from one goes to all of them.
+// libevent's bufferevents: sends the input of each connection to all connections.
 #include <unordered_set>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// libevent: readiness from it, and recvfrom and sendto until there is none.
+// libevent reports readiness; recvfrom and sendto are called until no datagram is left.
 #include <event2/event.h>
 
 #include "bench/peers/peer.hpp"

@@ -1,5 +1,5 @@
-// libevent. `--idiom bufferevent` is its buffered stream; `--idiom raw` takes readiness from it and
-// does the rest with recv and send.
+// libevent. `--idiom bufferevent` is its buffered stream; `--idiom raw` uses its readiness events
+// and calls recv and send.
 #include <event2/event_struct.h>
 
 #include <memory>
@@ -34,7 +34,7 @@ void accept_buffered(int fd) {
   bufferevent_set_max_single_write(stream, options.buffer_bytes);
 }
 
-// A connection with its two events, of which one is added.
+// A connection with two events, of which one is added at a time.
 struct RawConnection {
   explicit RawConnection(int fd) : echo(fd) {
     event_assign(&input, base, fd, EV_READ | EV_PERSIST, on_ready, this);

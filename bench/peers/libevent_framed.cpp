@@ -1,5 +1,5 @@
 // libevent's bufferevents with its own tools for messages: evbuffer_readln for lines; for length
-// prefixes a look at the length, and then the message moved from buffer to buffer uncopied.
+// prefixes it reads the length, then moves the message between buffers without a copy.
 #include <arpa/inet.h>
 
 #include <cstdlib>

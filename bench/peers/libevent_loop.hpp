@@ -1,4 +1,4 @@
-// What the TCP servers on libevent have in common: one loop, of one thread, and how it accepts.
+// Shared code of the TCP servers on libevent: one loop on one thread, and its listener.
 #pragma once
 
 #include <event2/buffer.h>
@@ -12,7 +12,7 @@ namespace bench {
 
 inline event_base* base = nullptr;
 
-/// A connection whose input goes to `on_input`; its end is told to `on_end`.
+/// A connection that calls `on_input` for input and `on_end` at its end.
 inline bufferevent* buffered(int fd, bufferevent_data_cb on_input, bufferevent_event_cb on_end) {
   bufferevent* stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
   bufferevent_setcb(stream, on_input, nullptr, on_end, nullptr);

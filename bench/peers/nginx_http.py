@@ -47,7 +47,7 @@ def free_port(host):
 
 
 def look_after(folder, host, port):
-    """A process beside nginx: tells when it listens, and removes its folder when it has ended."""
+    """A process beside nginx: reports when nginx listens, and removes its folder after its end."""
     ended, alive = os.pipe()
     os.set_inheritable(alive, True)
     if os.fork():

@@ -1,5 +1,5 @@
-// What all echo servers to compare with share: their command line, and the line they print when
-// they listen. Each server shows the idiom of its library, its best one, and nothing more.
+// Shared code of all compared echo servers: their command line, and the line that they print when
+// they listen. Each server shows only the best idiom of its library.
 #pragma once
 
 #include <signal.h>
@@ -16,15 +16,15 @@ namespace bench {
 
 struct PeerOptions {
   std::string listen = "127.0.0.1:0";
-  std::size_t message_bytes = 0;  ///< Answers each message of this size by a send of its own; 0
-                                  ///< answers what one read brought by one send.
-  std::size_t buffer_bytes = 64 << 10;  ///< Of the read buffer that all connections share.
-  std::string idiom;                    ///< Which of a library's ways, where it has two.
-  std::string framing;                  ///< "lines" or "length-prefixed", where it can tell them.
+  std::size_t message_bytes = 0;  ///< Answers each message of this size by its own send; 0
+  ///< answers the bytes of one read by one send.
+  std::size_t buffer_bytes = 64 << 10;  ///< The size of the read buffer that all connections share.
+  std::string idiom;                    ///< Which idiom of a library with more than one.
+  std::string framing;                  ///< "lines" or "length-prefixed", if supported.
 };
 
-/// Reads `--listen`, `--message`, `--buffer`, `--idiom` and `--framing`; arranges that SIGTERM ends
-/// the process, and that a client which has left does not.
+/// Reads `--listen`, `--message`, `--buffer`, `--idiom` and `--framing`. Makes SIGTERM end the
+/// process, and ignores SIGPIPE from a client that has left.
 inline PeerOptions parse_peer_options(int argc, char** argv, const char* default_idiom = "") {
   PeerOptions options;
   options.idiom = default_idiom;

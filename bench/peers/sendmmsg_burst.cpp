@@ -1,4 +1,4 @@
-// Bursts by the bare system calls: sendmmsg of 64 on one side, recvmmsg of 64 on the other.
+// Bursts by the bare system calls: sendmmsg of 64 on one side, recvmmsg of 64 on the other side.
 #include <poll.h>
 
 #include <array>

@@ -1,4 +1,4 @@
-// Echo on bare `recv` and `send`: what stands above a library that tells of readiness alone.
+// Echo on bare `recv` and `send`, for a library that reports only readiness.
 #pragma once
 
 #include <algorithm>
@@ -10,10 +10,10 @@
 
 namespace bench {
 
-/// What a connection waits for next.
+/// What a connection waits for.
 enum class Wants { input, output, nothing };
 
-/// One connection of an echo server. While the client does not take its answers it is not read.
+/// One connection of an echo server. It reads nothing while the client does not take its answers.
 class SocketEcho {
  public:
   explicit SocketEcho(int fd) : fd_(fd) {}
@@ -23,7 +23,7 @@ class SocketEcho {
 
   [[nodiscard]] int fd() const { return fd_; }
 
-  /// One recv, and the answer to what it brought. `nothing` says that the connection is over.
+  /// Calls recv once and answers the received bytes. `nothing` means that the connection is over.
   Wants on_readable(std::vector<char>& buffer, std::size_t message_bytes) {
     const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
     filled_buffer_ = count == static_cast<ssize_t>(buffer.size());
@@ -39,9 +39,9 @@ class SocketEcho {
     return answer(rest);
   }
 
-  /// Whether an answer waits for the client to read.
+  /// Whether an answer waits until the client reads.
   [[nodiscard]] bool is_blocked() const { return !unsent_.empty(); }
-  /// Whether the last read may have left something behind.
+  /// Whether the last read may have left unread input.
   [[nodiscard]] bool filled_buffer() const { return filled_buffer_; }
 
  private:
@@ -75,7 +75,7 @@ class SocketEcho {
 
   int fd_;
   bool filled_buffer_ = false;
-  std::string unsent_;   // What the kernel did not take.
+  std::string unsent_;   // Bytes that the kernel did not take.
   std::string partial_;  // The beginning of a message.
 };
 

@@ -1,7 +1,7 @@
-// io_uring by liburing: a turn submits what the last one made and waits, in one system call.
-// `--idiom multishot` arms one receive in a connection's life, into buffers that the kernel takes
-// from a ring; `--idiom single` asks anew each time, for a buffer of the connection. Exit code 77
-// says that the kernel refuses.
+// io_uring by liburing: an iteration submits the requests of the last one and waits, in one system
+// call. `--idiom multishot` arms one receive in a connection's life, into buffers that the kernel
+// takes from a ring. `--idiom single` requests each receive anew, into a buffer of the connection.
+// Exit code 77 means that the kernel refuses.
 #include <fcntl.h>
 #include <liburing.h>
 
@@ -44,7 +44,7 @@ void send_all(void* subject, int fd, const char* bytes, std::size_t count) {
   mark(entry, subject, Operation::send);
 }
 
-// One receive, one send, and again.
+// Repeats one receive and one send.
 class SingleConnection {
  public:
   explicit SingleConnection(int fd) : fd_(fd) { receive(); }
@@ -74,7 +74,7 @@ class SingleConnection {
 
 class MultishotConnection;
 
-// The buffers that the kernel fills, and the connections that wait for one to come back.
+// The buffers that the kernel fills, and the connections that wait for a free one.
 class Buffers {
  public:
   static constexpr int group = 0;
@@ -110,8 +110,8 @@ class Buffers {
 std::unique_ptr<Buffers> buffers;
 std::vector<MultishotConnection*> starved;
 
-// Receives go on by themselves; sends stand in line, one at a time, since a short one may be
-// overtaken.
+// Receives continue by themselves. Only one send at a time is submitted and the others are queued,
+// since a later send may overtake the rest of a short one.
 class MultishotConnection {
  public:
   explicit MultishotConnection(int fd) : fd_(fd) { receive(); }
@@ -147,7 +147,7 @@ class MultishotConnection {
       starved.back()->receive();
       starved.pop_back();
     }
-    if (count <= 0) shutdown(fd_, SHUT_RDWR);  // Which ends the receiving, too.
+    if (count <= 0) shutdown(fd_, SHUT_RDWR);  // Ends receiving, too.
     if (!unsent_.empty()) return send();
     if (ended_) delete this;
   }
@@ -192,7 +192,7 @@ void on_done(int listener, const io_uring_cqe& done) {
 
 template <class Connection>
 void serve(int listener) {
-  fcntl(listener, F_SETFL, 0);  // It is the kernel that waits, and it would not for these.
+  fcntl(listener, F_SETFL, 0);  // Accepts fail on a non-blocking socket instead of waiting.
   accept_all(listener);
   std::array<io_uring_cqe*, 256> done;
   for (;;) {
@@ -205,7 +205,7 @@ void serve(int listener) {
   }
 }
 
-// All that one thread needs not pay for, as far as the kernel knows it.
+// All flags that make one thread cheaper, as far as the kernel supports them.
 int set_up() {
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;

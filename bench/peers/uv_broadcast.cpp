@@ -1,5 +1,5 @@
-// libuv's streams: what comes from one goes to all of them. `--idiom try_write` sends at once and
-// queues what the kernel does not take; `--idiom write` shares one buffer among as many uv_writes.
+// libuv's streams: sends the input of each connection to all. `--idiom try_write` sends immediately
+// and queues what the kernel does not take; `--idiom write` shares one buffer among all uv_writes.
 #include <uv.h>
 
 #include <list>

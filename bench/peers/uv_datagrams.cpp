@@ -9,7 +9,7 @@ using namespace bench;
 
 namespace {
 
-// uv_udp_recv_start wants room for twenty datagrams of 64 KiB to take several at once.
+// uv_udp_recv_start needs room for twenty datagrams of 64 KiB to receive several in one call.
 std::vector<char> buffer(20 * (64 << 10));
 
 void on_received(uv_udp_t* socket, ssize_t size, const uv_buf_t* received, const sockaddr* sender,

@@ -1,5 +1,5 @@
-// libuv's streams. `--idiom try_write` sends at once what the kernel takes and queues the rest;
-// `--idiom write` gives every answer to uv_write, as libuv's guide does.
+// libuv's streams. `--idiom try_write` sends immediately what the kernel takes and queues the rest;
+// `--idiom write` passes every answer to uv_write, as libuv's guide does.
 #include <uv.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct Connection {
   std::string partial;  // The beginning of a message.
 };
 
-// An answer under way, with the bytes it owns.
+// An answer that is being written, with its bytes.
 struct Write {
   uv_write_t request;
   std::unique_ptr<char[]> bytes;

@@ -17,5 +17,5 @@ COLUMNS = [
     Column("lost_share", "lost", "share"),
 ]
 CELLS = {"1200 B": {"size": 1200}, "64 B": {"size": 64}}
-# Twice as many a second take half the time each.
+# Twice as many per second take half the time each.
 TARGETS = {OURS: {"1200 B": {"ratio": 0.50}}}

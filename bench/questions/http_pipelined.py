@@ -3,7 +3,7 @@
 from harness.servers import HTTP_SERVERS, OURS
 
 MEASURE = "load"
-# cpp-httplib loses what came in one read behind a request.
+# cpp-httplib loses the bytes that one read returns behind a request.
 SERVERS = {name: server for name, server in HTTP_SERVERS.items() if name != "cpp-httplib"}
 CELLS = {
     "50 connections, 16 in flight": {"protocol": "http", "connections": 50, "pipeline": 16,

@@ -3,7 +3,7 @@
 from harness.servers import COMPILED, OURS
 
 MEASURE = "instructions"
-# valgrind does not follow what the kernel does by itself.
+# valgrind does not follow work that the kernel does by itself.
 SERVERS = tuple(name for name in COMPILED if not name.startswith("io_uring"))
 CELLS = {"64 B, 50 connections": {"connections": 50, "size": 64}}
 TARGETS = {OURS: {cell: {"instructions": 150} for cell in CELLS}}

@@ -10,5 +10,5 @@ CELLS = {
     "50 connections": {"connections": 50, "size": 64, "pipeline": 16},
     "50 connections, in batches": {"connections": 50, "size": 64, "pipeline": 16, "batch": True},
 }
-# With one connection a turn of the loop serves one read only, and sleeping outweighs the calls.
+# With one connection an iteration of the loop serves one read, and sleeping costs more than calls.
 TARGETS = {OURS: {cell: {"ratio": 0.11} for cell in CELLS if cell.startswith("50")}}

@@ -17,7 +17,7 @@ COLUMNS = [
     Column("two_producers", "of two threads", "ns"), Column("turns_a_post", "turns a post", "calls"),
 ]
 CELLS = {"one and two producers": {}}
-# 15 million a second are 66.7 ns each.
+# 15 million per second are 66.7 ns each.
 TARGETS = {OURS: {"one and two producers": {"ratio": 1.1, "one_producer": 66.7,
                                             "two_producers": 66.7}}}
 CAUSES = {

@@ -1,5 +1,5 @@
-// Where a server listens and a load connects: `127.0.0.1:9000`, `[::1]:9000` or `unix:PATH`.
-// Written on bare sockets, so that what is measured and what measures share no code.
+// The address of a server: `127.0.0.1:9000`, `[::1]:9000` or `unix:PATH`. Uses bare sockets, so the
+// load generator shares no code with the measured library.
 #pragma once
 
 #include <netdb.h>
@@ -81,7 +81,7 @@ inline std::string to_text(const Endpoint& endpoint) {
   return text += port;
 }
 
-/// A bound, non-blocking socket of this type; a stream one listens with the longest backlog.
+/// A bound, non-blocking socket of this type. A stream socket listens, with the longest backlog.
 inline int listen_on(const Endpoint& endpoint, int type = SOCK_STREAM) {
   const int fd = socket(endpoint.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
@@ -92,7 +92,7 @@ inline int listen_on(const Endpoint& endpoint, int type = SOCK_STREAM) {
   return fd;
 }
 
-/// The address that a bound socket really has: the port that port 0 became.
+/// The actual address of a bound socket: for port 0, with the port that the kernel chose.
 inline Endpoint local_endpoint(int fd) {
   Endpoint endpoint;
   if (getsockname(fd, endpoint.address(), &endpoint.size) < 0) fail("getsockname");
