@@ -1,4 +1,4 @@
-"""What a build folder was configured with."""
+"""The options of a configured build folder."""
 
 import json
 

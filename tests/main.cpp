@@ -3,7 +3,7 @@
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-// Tests fork children, also when earlier tests have left threads that look names up.
+// Tests fork children. Earlier tests may have left threads that look names up.
 extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
 #endif
 #endif

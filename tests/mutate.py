@@ -44,7 +44,7 @@ SOURCES_PER_HEADER = 32
 TEST_SECONDS = 120  # A run of tests that takes longer hangs.
 MEMORY_BYTES = 16 << 30
 
-# The suites that are tried first, by the name of the file; others have a suite of their name.
+# The suites that are tried first, by file name. Any other file has a suite of its own name.
 SUITES = {
     "after_fork": "fork,loop",
     "chunk_line": "http/*",
@@ -67,7 +67,7 @@ SUITES = {
 
 # --- What can be changed -------------------------------------------------------------------------
 
-# Nothing is changed in these lines: what they do is no behaviour, or must not be tried.
+# These lines are not changed: they have no observable behaviour, or changing them is unsafe.
 LEFT_ALONE = re.compile(
     r"^\s*#|\bstatic_assert\b|\bassert\(|^\s*(using|template|friend|namespace|enum|struct|class)\b"
     r"|\bhint\b|\bfprintf\b|\bkill\(|\bdescribe\(|memory_order")
@@ -182,7 +182,7 @@ def begins_statement(code, index):
 
 
 def depend(one, other):
-    """Whether the order of two statements is likely to matter: both call, or use the same."""
+    """Whether the order of two statements is likely to matter: both call, or use the same names."""
     if CALL.match(one) and CALL.match(other):
         return True
     sides = [re.match(r"\s+(\S+) \S?= (.*)", each) for each in (one, other)]
@@ -223,7 +223,7 @@ def mutants_of(path, top):
 
 
 def drawn(seed, top=TREE):
-    """All mutants of that tree, in the order of the seed: kinds take turns, places are drawn."""
+    """All mutants of that tree, in the order of the seed: kinds alternate, places are random."""
     by_kind = {kind: [] for kind in KINDS}
     for folder in MUTATED:
         for path in sorted((top / folder).rglob("*.[ch]pp")):
@@ -244,7 +244,7 @@ def drawn(seed, top=TREE):
 
 
 def copy_tree():
-    """Brings the copy up to date; files that are the same keep their time, so ninja leaves them."""
+    """Updates the copy. Unchanged files keep their time, so ninja does not rebuild them."""
     wanted = set()
     for name in COPIED:
         top = ROOT / name
@@ -266,8 +266,8 @@ def configure():
         return
     launcher = "ccache " if shutil.which("ccache") else ""
     linker = next((name for name in ("mold", "lld") if shutil.which(name)), None)
-    # As `./dev test` builds, in a folder of the same name: so ccache has most of it. Without the
-    # columns in debug information, programs are the same where their code is.
+    # `./dev test` builds with the same options, in a folder of the same name, so ccache has most
+    # objects. Without columns in the debug information, programs with equal code are equal.
     options = ["-Dunity=on", "-Dunity_size=8", "-Doptimization=1", "-Dcpp_args=-g1",
                "-Dwerror=true", "-Dbench=disabled", "-Dcpp_link_args=-Wl,--strip-debug"]
     subprocess.run(["meson", "setup", str(BUILD), str(TREE), *options],
@@ -281,7 +281,7 @@ def meson_tests():
 
 
 def build(tests):
-    """None, or what the compiler said."""
+    """None, or the output of the compiler."""
     programs = {str(Path(test["cmd"][0]).relative_to(BUILD)) for test in tests}
     command = ["nice", "ninja", "-C", str(BUILD), "-j", str(os.cpu_count() or 1), *sorted(programs)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -306,7 +306,7 @@ class Running:
             stderr=subprocess.STDOUT, start_new_session=True, cwd=test["workdir"] or BUILD,
             env={**os.environ, **test["env"], "UVREACTOR_BUILD": str(BUILD)},
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES,) * 2))
-        self.ending = os.pidfd_open(self.process.pid)  # Readable once it has ended.
+        self.ending = os.pidfd_open(self.process.pid)  # Readable once the process has ended.
         self.status = self.case = None
 
     def has_ended(self):
@@ -343,7 +343,7 @@ def escaped(case):
 
 
 def without_case(arguments, case):
-    """The same run but for this case. Of several options of one name, doctest heeds the last."""
+    """The same run without this case. Of several options of one name, doctest uses the last."""
     option = "--test-case-exclude="
     excluded = [each for each in arguments if each.startswith(option)] or [option]
     more = "," if excluded[0] != option else ""
@@ -358,7 +358,7 @@ def await_end(running):
 
 
 def fails_again(failed):
-    """A failure counts when the same case fails twice: another program may have disturbed it."""
+    """A failure counts if the same case fails twice: another program may have disturbed it."""
     if failed.status != 1 or not failed.case:
         return True
     again = Running(failed.test, [*failed.arguments, f"--test-case={escaped(failed.case)}"])
@@ -368,7 +368,7 @@ def fails_again(failed):
 
 
 def first_failure(tests, jobs):
-    """Runs them side by side until one fails; what failed, or None."""
+    """Runs them in parallel until one fails. Returns what failed, or None."""
     waiting, running = list(tests), []
     try:
         while waiting or running:
@@ -398,7 +398,7 @@ def suites_of(file):
     return ",".join(f"{form}*" for form in {stem, stem.replace("_", " "), stem.split("_")[0]})
 
 
-# The unit tests in parts that take about as long as each other, to be run side by side.
+# Parts of the unit tests that take about equally long. They run in parallel.
 PARTS = ["lifetime*", "poll_table,exception", "stream,server*,datagram"]
 
 
@@ -416,12 +416,12 @@ def other_runs(test, file):
     rest = [f"--test-suite-exclude={','.join([first, *PARTS])}"]
     parts = [[f"--test-suite={part}", f"--test-suite-exclude={first}"] for part in PARTS]
     if file.startswith("protocols/"):
-        parts = []  # Of reactor/ alone.
+        parts = []  # Only for files of reactor/.
     return [(test, ["--abort-after=1", *part]) for part in [rest, *parts]]
 
 
 def outcome(mutant, tests, originals, jobs):
-    """(what became of it, by which test)."""
+    """(the outcome, the test that caused it)."""
     unit = next(test for test in tests if test["name"] == "unit")
 
     def changed(test):
@@ -447,7 +447,7 @@ def outcome(mutant, tests, originals, jobs):
 
 
 class Results:
-    """What became of each mutant, kept in a file: a line of JSON each, the last one counts."""
+    """The outcome of each mutant, in a file of JSON lines. The last line of a mutant counts."""
 
     def __init__(self, seed):
         self.path = HOME / f"results-{seed}.jsonl"

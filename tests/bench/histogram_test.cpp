@@ -25,7 +25,7 @@ TEST_SUITE("histogram") {
     }
   }
 
-  TEST_CASE("values beyond the range count as the largest, and the maximum is kept as it was") {
+  TEST_CASE("values beyond the range count as the largest one, and the exact maximum is kept") {
     Histogram histogram;
     histogram.record(~std::uint64_t{0});
     CHECK(histogram.count() == 1);
@@ -33,7 +33,7 @@ TEST_SUITE("histogram") {
     CHECK(histogram.quantile(1) == (std::uint64_t{1} << 40) - 1);
   }
 
-  TEST_CASE("an empty one answers 0") {
+  TEST_CASE("quantile and mean of an empty histogram are 0") {
     Histogram histogram;
     histogram.record(7);
     histogram.clear();

@@ -50,7 +50,7 @@ class Answering:
             with connection:
                 self.serve(connection)
         except OSError:
-            pass  # The load hung up, or the test is over.
+            pass  # The load generator closed the connection, or the test has ended.
 
     def __enter__(self):
         self.thread.start()
@@ -138,7 +138,7 @@ class EveryPeer(unittest.TestCase):
 @unittest.skipUnless(LOAD.exists(), "bench/ is not built here")
 class TheLoad(unittest.TestCase):
     def test_counts_what_a_broadcast_is_answered_on_each_connection(self):
-        # An echo answers the one that sent, alone.
+        # An echo server replies only to the sender.
         with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
             status, report = load(running.address, "--broadcast", "--connections", 5,
                                   "--warm-up", 0, "--duration", 0.1)
@@ -214,7 +214,7 @@ class TheLoad(unittest.TestCase):
         self.assertEqual((status, report["errors"]), (1, {"connect: Connection refused": 1}))
 
     def test_counts_latency_from_when_a_message_was_due(self):
-        # 1000 messages a second are due; nothing is answered before 300 of them have arrived.
+        # 1000 messages a second are due. The server replies only once 300 of them have arrived.
         def stall(connection):
             while len(connection.recv(300 * 64, socket.MSG_PEEK)) < 300 * 64:
                 pass
@@ -226,7 +226,7 @@ class TheLoad(unittest.TestCase):
         self.assertEqual(status, 0)
         latency = report["latency_ns"]
         self.assertGreater(latency["max"], 295e6)
-        # The later of those 300 waited less: half of them less than half as long.
+        # The later ones of those 300 waited less: half of them waited less than half as long.
         self.assertGreater(latency["p90"], 100e6)
         self.assertLess(latency["p50"], 295e6)
 
@@ -321,7 +321,7 @@ class TheLoad(unittest.TestCase):
 
 class Statistics(unittest.TestCase):
     def test_a_ratio_is_taken_between_neighbours_in_time(self):
-        # The machine slows down to half its speed, and ours is a tenth better all the time.
+        # The machine slows down to half its speed. The library is always 10 % faster.
         samples = {"epoll": [{"cpu_ns": 10}, {"cpu_ns": 10}, {"cpu_ns": 20}],
                    "uvreactor": [{"cpu_ns": 9}, {"cpu_ns": 9}, {"cpu_ns": 18}]}
         summary = stats.summary(samples, "epoll", "cpu_ns")

@@ -83,7 +83,7 @@ class TwoRuns(unittest.TestCase):
         self.assertEqual(agreement.compare(one, self.run_of(1.14, spread=0.03)), (2, []))
         self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03)),
                          (2, [("echo", "1 connection", "libuv", "1.100 ±0.030", "1.150 ±0.030")]))
-        # Where the limit differs from itself no ratio tells less.
+        # A difference below the noise floor, that of two runs of the baseline, does not count.
         self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03, again=1.06)),
                          (2, []))
 

@@ -51,7 +51,7 @@ TEST_SUITE("traffic") {
     CHECK(messages.size() > 16);
   }
 
-  TEST_CASE("HTTP answers are counted alike wherever they are cut") {
+  TEST_CASE("HTTP responses are counted the same wherever they are cut") {
     const std::string stream =
         std::string(hello_answer) + std::string(empty_answer) + std::string(hello_answer);
     CHECK(HttpAnswers().feed(stream) == 3);
@@ -68,7 +68,7 @@ TEST_SUITE("traffic") {
     CHECK(count == 3);
   }
 
-  TEST_CASE("with verification each body has to be the first one, wherever it is cut") {
+  TEST_CASE("with verification each body must equal the first one, wherever it is cut") {
     const std::string first(hello_answer);
     std::string other = first;
     ++other.back();
@@ -86,14 +86,14 @@ TEST_SUITE("traffic") {
     }
   }
 
-  TEST_CASE("an HTTP answer that is no success, or of unknown length, is an error") {
+  TEST_CASE("an HTTP response that reports no success, or has an unknown length, is an error") {
     CHECK_THROWS_WITH(HttpAnswers().feed("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
                       "answered HTTP/1.1 404 Not Found");
     CHECK_THROWS_WITH(HttpAnswers().feed("HTTP/1.1 200 OK\r\n\r\n"),
                       "answered without Content-Length");
   }
 
-  TEST_CASE("a time is told from what is none") {
+  TEST_CASE("a time is distinguished from other text") {
     CHECK(is_time("2024-02-29 23:59:60"));
     CHECK_FALSE(is_time("2024-02-29 23:59:6"));
     CHECK_FALSE(is_time("2024-02-29 23:59:600"));

@@ -1,4 +1,4 @@
-"""docs/from-python-sockets.md says of every name of Python's three modules what it is here."""
+"""docs/from-python-sockets.md gives the counterpart of every name of Python's three modules."""
 
 import re
 import select

@@ -1,4 +1,4 @@
-"""Built files carry what compilers and linkers do against memory errors: docs/threat-model.md."""
+"""Built files have the protections against memory errors that docs/threat-model.md lists."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ def is_program(path):
         return os.access(path, os.X_OK) and file.read(4) == b"\x7fELF"
 
 
-# The release that the budgets are measured with: of it the suite builds these alone.
+# The only programs of the release build that the suite builds. The budgets are measured with it.
 RELEASE = [ROOT / "build-bench/bench" / name
            for name in ("echo_server", "http_server", "datagram_server")]
 

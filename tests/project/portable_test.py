@@ -11,7 +11,7 @@ from build_options import options
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ["UVREACTOR_BUILD"])
 ALLOWED = ROOT / "tests/project/portable_symbols.txt"
-# What one name becomes with large files, with fortified headers, or with C2x.
+# The variants of one name with large files, with fortified headers, or with C2x.
 VARIANT = re.compile(r"(?:__(?:isoc(?:99|23)_)?)?([a-z_]+?)(?:64)?(?:_chk|_2)?$")
 # std::, operator new and delete, the type_info classes of the C++ ABI, and fmt.
 CPLUSPLUS = re.compile(r"_Z(N?[VK]*S[tabsiod]|T[IVS](N?S|N10__cxxabiv1)|[dn][wal]|NK?3fmt)")
@@ -24,7 +24,7 @@ def plain(name):
 
 
 def undefined_symbols(library):
-    """Those of all files in the library that none of them defines."""
+    """The symbols that a file of the library uses and no file of it defines."""
     listed = subprocess.run(["nm", "-P", library], check=True, capture_output=True, text=True)
     undefined, defined = set(), set()
     for line in listed.stdout.splitlines():

@@ -1,9 +1,9 @@
 """Every ```cpp block of the documents compiles, and the programs do what the documents say.
 
 A block with a main is a program; where `It prints:` and a ```text block follow, it is run. Any
-other is the body of a function that sees the public headers. Its parameters stand before it, as
-`<!-- given: reactor::Loop& loop, int fd -->`. A block of declarations stands at namespace scope:
-`<!-- given: nothing -->`.
+other block is the body of a function that sees the public headers. A line before it gives its
+parameters: `<!-- given: reactor::Loop& loop, int fd -->`. A block of declarations is at namespace
+scope: `<!-- given: nothing -->`.
 """
 
 import re
@@ -70,7 +70,7 @@ def errors_of(source, folder=ROOT):
 
 
 def errors_in(root):
-    """What the compiler says about the documents of this tree, document by document."""
+    """The errors of the compiler for the documents of this tree, document by document."""
     by_document = {}
     for snippet in snippets(root):
         by_document.setdefault(snippet.path, []).append(snippet)

@@ -1,4 +1,4 @@
-"""Each rule of tidy catches a tree that breaks it, and lets the mended tree pass."""
+"""Each rule of tidy reports a tree that breaks it, and accepts the corrected tree."""
 
 import tempfile
 import textwrap
@@ -9,7 +9,7 @@ import tidy
 
 
 def findings(rule, tree):
-    """What the rule says about a tree of these files, given as {path: text}."""
+    """The findings of the rule for a tree of these files, given as {path: text}."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, text in tree.items():
@@ -20,7 +20,7 @@ def findings(rule, tree):
 
 class Rules(unittest.TestCase):
     def check(self, rule, broken, mended, where):
-        """`broken` has one finding, at `where`; with `mended` laid over it there is none."""
+        """`broken` has one finding, at `where`. With the files of `mended` added it has none."""
         found = findings(rule, broken)
         self.assertEqual(len(found), 1, found)
         self.assertTrue(found[0].startswith(where), found)

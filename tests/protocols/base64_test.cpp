@@ -22,20 +22,20 @@ TEST_SUITE("base64") {
     }
   }
 
-  TEST_CASE("every byte comes back") {
+  TEST_CASE("decoding restores every byte") {
     std::string bytes;
     for (int value = 0; value < 256; ++value) bytes += static_cast<char>(value);
     CHECK(from_base64(to_base64(bytes)) == bytes);
   }
 
-  TEST_CASE("no two texts mean the same bytes") {
+  TEST_CASE("no two texts encode the same bytes") {
     for (const char* const text : {"Zh==", "Z/==", "Zm9=", "Zm+="}) {
       CAPTURE(text);
       CHECK_FALSE(from_base64(text));
     }
   }
 
-  TEST_CASE("what is not base64 is refused") {
+  TEST_CASE("text that is not base64 is refused") {
     for (const char* const text :
          {"Z", "Zg", "Zg=", "Z===", "====", "Zm9v\n", "Zm 9", "Zg==Zg==", "Zm9-", "=Zm9"}) {
       CAPTURE(text);

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 TEST_SUITE("bytes") {
-  TEST_CASE("text seen as bytes and back is the same text in the same place") {
+  TEST_CASE("text viewed as bytes and back is the same text at the same address") {
     const std::string_view text("a\0b\xFF", 4);
     const protocols::Bytes bytes = protocols::as_bytes(text);
     CHECK(bytes.size() == 4);

@@ -1,5 +1,5 @@
 // Runs tests/data/conformance through the decoders, each case in every cut. The decoders are those
-// that frame_inspector knows: a protocol that is added there is run as soon as it has its cases.
+// of frame_inspector: a protocol that is added there runs here as soon as it has cases.
 #include "support/conformance.hpp"
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ std::string input_of(const Json& test) {
   return input;
 }
 
-// What the inspector prints, fed from memory that is gone after each piece.
+// The output of the inspector. The memory of each piece is invalid after the piece was fed.
 std::string inspect(const inspector::Protocol& protocol, const Json& config, const Pieces& pieces) {
   const auto stream = protocol.inspect(inspector::Config(protocol.defaults, config));
   std::string printed;
@@ -49,7 +49,7 @@ std::string inspect(const inspector::Protocol& protocol, const Json& config, con
   return printed;
 }
 
-// What was printed, in the shape of a case's `expect`: the frames under `list`, then the end.
+// The output, in the shape of a case's `expect`: the frames under `list`, then the end.
 Json outcome(const std::string& printed, const std::string& list) {
   Json result{{list, Json::array()}};
   std::istringstream lines(printed);
@@ -85,7 +85,7 @@ bool equal(const Json& expected, const Json& actual) {
   return std::equal(expected.begin(), expected.end(), actual.begin(), actual.end(), equal);
 }
 
-// HTTP's fields as they compare: names in lower case, each run of blanks in a value as one space.
+// HTTP fields to compare: names in lower case, each run of blanks in a value as one space.
 Json comparable_fields(const Json& fields) {
   Json result = Json::array();
   for (const Json& field : fields) {
@@ -111,7 +111,7 @@ Json comparable(Json outcome) {
   return outcome;
 }
 
-// Some cases tell of their messages only how many there are and how long their bodies.
+// Some cases state only the number of their messages and the total length of the bodies.
 Json counted(const Json& messages) {
   std::size_t body_bytes = 0;
   for (const Json& message : messages) {
@@ -120,7 +120,7 @@ Json counted(const Json& messages) {
   return {{"messages_count", messages.size()}, {"body_len", body_bytes}};
 }
 
-// The keys of `expect` that are no outcome, but about the case.
+// The keys of `expect` that describe the case and not its outcome.
 constexpr std::string_view remarks[] = {"verdict", "strict", "tolerated", "why"};
 
 bool matches(Json expected, Json actual) {
@@ -129,7 +129,7 @@ bool matches(Json expected, Json actual) {
   return equal(comparable(std::move(expected)), comparable(std::move(actual)));
 }
 
-// An HTTP error's name is for people; what counts is the status that answers it, if any does.
+// The name of an HTTP error is for people. The status of the error response counts, if any.
 void name_error_by_status(Json& expected, const Json& actual) {
   if (!expected.contains("error") || !actual.contains("error")) return;
   const Json statuses = expected["error"].value("status_ok", Json());
@@ -168,7 +168,7 @@ void run(const inspector::Protocol& protocol, const Json& test) {
 }  // namespace
 
 TEST_SUITE("conformance") {
-  TEST_CASE("every case has the outcome that its specification demands, wherever it is cut") {
+  TEST_CASE("every case has the outcome that its specification requires, wherever it is cut") {
     std::size_t files = 0;
     for (const inspector::Protocol& protocol : inspector::protocols_known()) {
       const std::vector<Json> cases = cases_of(protocol);

@@ -8,7 +8,7 @@
 
 namespace {
 
-// Has the shape of a Decoder and stands on nothing of this library.
+// Has the interface of a Decoder and uses nothing of this library.
 struct EchoDecoder {
   using Frame = protocols::Bytes;
   void feed(Frame bytes) { fed = bytes; }
@@ -33,7 +33,7 @@ static_assert(!protocols::Decoder<NoDecoder>);
 static_assert(!protocols::Decoder<std::string>);
 
 TEST_SUITE("decoder") {
-  TEST_CASE("what has the shape of a decoder is used as one") {
+  TEST_CASE("any type with the interface of a decoder can be used as one") {
     EchoDecoder decoder;
     decoder.feed(protocols::as_bytes("hi"));
     CHECK_FALSE(decoder.at_boundary());

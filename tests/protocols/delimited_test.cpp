@@ -26,21 +26,21 @@ TEST_SUITE("delimited") {
                     "[aEND][b\n][END]");
   }
 
-  TEST_CASE("a beginning that comes to nothing is searched for the true one") {
+  TEST_CASE("a partial delimiter that does not continue may contain the start of a real one") {
     check_any_split(DelimitedDecoder({.delimiters = {"aab"}}), "xaaabyaab", "[xa][y]");
     check_any_split(DelimitedDecoder({.delimiters = {"abab"}}), "1ababab2abab", "[1][ab2]");
     check_any_split(DelimitedDecoder({.delimiters = {"--boundary"}}), "-----bound--boundary",
                     "[-----bound]");
   }
 
-  TEST_CASE("of several delimiters the one that begins first ends the frame") {
+  TEST_CASE("with several delimiters, the one that begins first ends the frame") {
     check_any_split(DelimitedDecoder({.delimiters = {"\r\n", "\n"}}), "a\r\nb\nc\r\n", "[a][b][c]");
     check_any_split(DelimitedDecoder({.delimiters = {"\n", "\r\n"}}), "a\r\nb\nc\r\n", "[a][b][c]");
     check_any_split(DelimitedDecoder({.delimiters = {"b", "abc"}}), "xabcxab!", "[x][xa]cut short");
     check_any_split(DelimitedDecoder({.delimiters = {"b", "abc"}}), "xab", "cut short");
   }
 
-  TEST_CASE("of delimiters that begin at the same byte the shortest ends the frame") {
+  TEST_CASE("if several delimiters begin at the same byte, the shortest ends the frame") {
     check_any_split(DelimitedDecoder({.delimiters = {"ab", "a"}}), "xabx", "[x]cut short");
   }
 
@@ -52,7 +52,8 @@ TEST_SUITE("delimited") {
                     "[a]");
   }
 
-  TEST_CASE("a frame is refused at the byte that no delimiter can begin before any more") {
+  TEST_CASE(
+      "a frame is refused at the first byte after which no delimiter can begin within the limit") {
     const DelimitedDecoder up_to_2({.delimiters = {"--"}, .max_frame_bytes = 2});
     check_any_split(up_to_2, "a--abc", "[a]error: too-large at 5");
     check_any_split(up_to_2, "ab-", "cut short");
@@ -62,7 +63,7 @@ TEST_SUITE("delimited") {
     check_any_split(boundary, "ab--bound--boundary", "error: too-large at 9");
   }
 
-  TEST_CASE("a frame is refused no earlier than it was certain where the one before ended") {
+  TEST_CASE("a frame is refused only once it is certain where the previous one ended") {
     const Delimited format{.delimiters = {";", "a;bcde"}, .max_frame_bytes = 2};
     check_any_split(DelimitedDecoder(format), "xa;bcd!!", "[xa]error: too-large at 6");
     check_any_split(DelimitedDecoder(format), "xa;bcde!;", "[x][!]");
@@ -71,7 +72,7 @@ TEST_SUITE("delimited") {
     check_any_split(DelimitedDecoder(more), "xa;b;cdeX", "[xa][b]error: too-large at 8");
   }
 
-  TEST_CASE("the encoder refuses content in which a delimiter would be found") {
+  TEST_CASE("the encoder refuses content that contains a delimiter") {
     CHECK(encoded("ab", {.delimiters = {"--", "\n"}}) == "ab--");
     CHECK(encoded("a-", {.delimiters = {"--"}}) == "refused");
     CHECK(encoded("a--b", {.delimiters = {"--"}}) == "refused");
@@ -79,7 +80,7 @@ TEST_SUITE("delimited") {
     CHECK(encoded("abc", {.delimiters = {"--"}, .max_frame_bytes = 2}) == "refused");
   }
 
-  TEST_CASE("what is encoded comes back") {
+  TEST_CASE("decoding restores what was encoded") {
     for (const Delimited& format :
          {Delimited{.delimiters = {"\r\n"}}, Delimited{.delimiters = {"\xC0\xC0\xDB", ",,"}}}) {
       check_round_trip(
@@ -91,7 +92,7 @@ TEST_SUITE("delimited") {
     }
   }
 
-  TEST_CASE("whole frames cost no allocation, and a long one time in proportion to its bytes") {
+  TEST_CASE("whole frames cost no allocation, and a long frame costs linear time") {
     check_whole_frames_cost_no_allocation(DelimitedDecoder({.delimiters = {"--"}}), "a--b--", 2);
     const Delimited format{.delimiters = {"\r\n\r\n"}, .max_frame_bytes = 2 << 20};
     std::string almost;

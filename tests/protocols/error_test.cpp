@@ -8,7 +8,7 @@
 using protocols::DecodeError;
 
 TEST_SUITE("error") {
-  TEST_CASE("an error says what was wrong, to people and to programs") {
+  TEST_CASE("an error describes the problem to people and to programs") {
     const std::error_code error = DecodeError::too_large;
     CHECK(error.message() == "longer than the configured maximum");
     CHECK(std::string(error.category().name()) == "decode");
@@ -27,7 +27,7 @@ TEST_SUITE("error") {
     CHECK(texts.size() == static_cast<std::size_t>(count));
   }
 
-  TEST_CASE("a number that is no error is told apart") {
+  TEST_CASE("a number that is no error is named unknown") {
     CHECK(name(static_cast<DecodeError>(9999)) == "unknown");
   }
 }

@@ -14,11 +14,11 @@ TEST_SUITE("fixed") {
     check_any_split(FixedDecoder({.frame_bytes = 3}), "", "");
   }
 
-  TEST_CASE("a frame that is not full is cut short") {
+  TEST_CASE("an incomplete frame is truncated") {
     check_any_split(FixedDecoder({.frame_bytes = 3}), "abcd", "[abc]cut short");
   }
 
-  TEST_CASE("what is encoded comes back, and a frame of another size is refused") {
+  TEST_CASE("decoding restores what was encoded, and the encoder refuses a frame of another size") {
     check_round_trip(
         FixedDecoder({.frame_bytes = 2}),
         [](auto& wire, std::string_view payload) {
@@ -27,7 +27,7 @@ TEST_SUITE("fixed") {
         2);
   }
 
-  TEST_CASE("whole frames cost no allocation, and a long one time in proportion to its bytes") {
+  TEST_CASE("whole frames cost no allocation, and a long frame costs linear time") {
     check_whole_frames_cost_no_allocation(FixedDecoder({.frame_bytes = 3}), "abcdef", 2);
     check_linear(FixedDecoder({.frame_bytes = 1 << 20}), std::string(1 << 20, 'x'));
   }

@@ -10,8 +10,8 @@ using protocols::Parsed;
 
 namespace {
 
-// One digit, that many letters: "2ab". A space between frames means nothing, '!' is an error, and
-// after "0" comes a second frame without a byte.
+// One digit, then that many letters: "2ab". A space between frames is ignored and '!' is an error.
+// The frame "0" is followed by a second frame that takes no byte.
 struct Digits {
   using Frame = std::string_view;
   struct Progress {};
@@ -62,18 +62,18 @@ struct NotMadeByDefault {
 }  // namespace
 
 TEST_SUITE("frame_decoder") {
-  TEST_CASE("frames, skips and errors of a protocol do not depend on the cut") {
+  TEST_CASE("frames, skips and errors of a protocol do not depend on where the stream is cut") {
     check_any_split(DigitDecoder(), "2ab 3abc1a9abcdefghi", "[ab][abc][a][abcdefghi]");
     check_any_split(DigitDecoder(), "2ab  ", "[ab]");
     check_any_split(DigitDecoder(), "2ab3a", "[ab]cut short");
     check_any_split(DigitDecoder(), " 1a!1b", "[a]error: bad-length at 3");
   }
 
-  TEST_CASE("a frame may take no byte at all") {
+  TEST_CASE("a frame may consume no byte") {
     check_any_split(DigitDecoder(), "01a0", "[][zero][a][][zero]");
   }
 
-  TEST_CASE("extents tell where each frame lay, without what stood between") {
+  TEST_CASE("extents report where each frame is, without the bytes between frames") {
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes(" 2ab!"));
     REQUIRE(decoder.next());
@@ -83,7 +83,7 @@ TEST_SUITE("frame_decoder") {
     CHECK(decoder.extent() == Extent{4, 1});
   }
 
-  TEST_CASE("a frame that lies whole in the chunk is a view of it") {
+  TEST_CASE("a frame that is entirely inside a chunk is a view of it") {
     const std::string chunk = "2ab3abc";
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes(chunk));
@@ -91,7 +91,8 @@ TEST_SUITE("frame_decoder") {
     CHECK(decoder.next()->data() == chunk.data() + 4);
   }
 
-  TEST_CASE("after a frame that lay in two chunks the rest of the second is lent again") {
+  TEST_CASE(
+      "after a frame that spans two chunks, later frames are views of the second chunk again") {
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes("3a"));
     CHECK_FALSE(decoder.next());
@@ -101,7 +102,7 @@ TEST_SUITE("frame_decoder") {
     CHECK(decoder.next()->data() == chunk.data() + 3);
   }
 
-  TEST_CASE("an error is final: what is fed afterwards is not looked at") {
+  TEST_CASE("an error is final: bytes fed afterwards are ignored") {
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes("!"));
     CHECK_FALSE(decoder.next());
@@ -127,7 +128,7 @@ TEST_SUITE("frame_decoder") {
     static_assert(!protocols::Protocol<WithFrame<NotMadeByDefault>>);
   }
 
-  TEST_CASE("the rest can be handed to another protocol, wherever the cut was") {
+  TEST_CASE("the rest can be passed to another protocol, wherever the stream was cut") {
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes("2a"));
     CHECK_FALSE(decoder.next());

@@ -18,7 +18,7 @@ TEST_SUITE("integer") {
     CHECK(read_integer(bytes, 8, std::endian::little) == 0x0807060504030281);
   }
 
-  TEST_CASE("what was written is read again") {
+  TEST_CASE("reading restores what was written") {
     for (std::size_t width = 1; width <= 8; ++width) {
       const std::uint64_t value = 0xF1E2D3C4B5A69788 >> (8 * (8 - width));
       for (std::endian order : {std::endian::big, std::endian::little}) {
@@ -30,7 +30,7 @@ TEST_SUITE("integer") {
     }
   }
 
-  TEST_CASE("a varint is read as far as it goes") {
+  TEST_CASE("a varint is read up to its last byte") {
     CHECK(read_varint(as_bytes("\x7F")).value == 127);
     const auto two = read_varint(as_bytes("\xAC\x02xx"));
     CHECK(two.value == 300);
@@ -39,7 +39,7 @@ TEST_SUITE("integer") {
     CHECK(read_varint({}).bytes == 0);
   }
 
-  TEST_CASE("a varint holds 64 bits and not one more") {
+  TEST_CASE("a varint holds 64 bits and no more") {
     for (std::uint64_t value : {std::uint64_t{0}, std::uint64_t{127}, std::uint64_t{128},
                                 std::uint64_t{1} << 63, UINT64_MAX}) {
       std::vector<std::byte> out;

@@ -21,13 +21,13 @@ TEST_SUITE("json_header") {
   const JsonHeaderStreamDecoder streamed(
       {.read_payload_size = read_number, .max_header_bytes = 10, .max_payload_bytes = 100});
 
-  TEST_CASE("messages come out with their headers, wherever the stream is cut") {
+  TEST_CASE("messages are decoded with their headers, wherever the stream is cut") {
     const std::string wire = message("2", "hi") + message("0") + message("5", "there");
     check_any_split(whole, wire, "[2|hi][0|][5|there]");
     check_any_split(streamed, wire, "2>hi.0>5>there.", Frames::pieces);
   }
 
-  TEST_CASE("a stream that ends inside a message is cut short") {
+  TEST_CASE("a stream that ends inside a message is truncated") {
     check_any_split(whole, message("5", "the"), "cut short");
     check_any_split(whole, message("5").substr(0, 3), "cut short");
     check_any_split(streamed, message("2", "hi") + message("5", "the"), "2>hi.5>thecut short",
@@ -35,7 +35,7 @@ TEST_SUITE("json_header") {
     check_any_split(streamed, message("5"), "5>cut short", Frames::pieces);
   }
 
-  TEST_CASE("a header that cannot be read is refused at its last byte") {
+  TEST_CASE("an invalid header is refused at its last byte") {
     for (auto check : {+[](const std::string& wire, const std::string& outcome) {
                          check_any_split(whole, wire, "[1|a]" + outcome);
                        },
@@ -59,7 +59,7 @@ TEST_SUITE("json_header") {
                     "error: too-large at 3");
   }
 
-  TEST_CASE("no payload size wraps around") {
+  TEST_CASE("no payload size overflows") {
     for (std::string_view size : {"18446744073709551615", "18446744073709551592"}) {
       const JsonHeaderDecoder unlimited(
           {.read_payload_size = read_number, .max_payload_bytes = SIZE_MAX});
@@ -82,7 +82,7 @@ TEST_SUITE("json_header") {
     CHECK(reads == 1);
   }
 
-  TEST_CASE("what is encoded comes back") {
+  TEST_CASE("decoding restores what was encoded") {
     check_round_trip(
         JsonHeaderDecoder({.read_payload_size = read_number}),
         [](auto& out, std::string_view payload) {
@@ -98,13 +98,14 @@ TEST_SUITE("json_header") {
         });
   }
 
-  TEST_CASE("whole messages cost no allocation, and a long one time in proportion to its bytes") {
+  TEST_CASE("whole messages cost no allocation, and a long message costs linear time") {
     check_whole_frames_cost_no_allocation(whole, message("2", "hi") + message("0"), 2);
     const JsonHeaderDecoder large({.read_payload_size = read_number});
     check_linear(large, message("1048576", std::string(1 << 20, 'x')));
   }
 
-  TEST_CASE("a payload that is only announced costs under 1 KiB, a streamed one nothing at all") {
+  TEST_CASE(
+      "a payload that is only announced costs under 1 KiB, and a streamed one costs nothing") {
     const JsonHeaderDecoder generous(
         {.read_payload_size = read_number, .max_payload_bytes = SIZE_MAX});
     check_costs_under_1_kib(generous, message("4294967296", "abcdef"));

@@ -9,7 +9,7 @@ using protocols::LengthPrefixed;
 using protocols::LengthPrefixedDecoder;
 
 TEST_SUITE("length_prefixed") {
-  // Wires hold zeros, which end a C string.
+  // Wire data contains zeros, which end a C string.
   template <std::size_t size>
   static std::string wire(const char(&literal)[size]) {
     return {literal, size - 1};
@@ -23,7 +23,7 @@ TEST_SUITE("length_prefixed") {
     return done ? std::string(protocols::as_text(out)) : "refused";
   }
 
-  TEST_CASE("frames come out as they went in, wherever the stream is cut") {
+  TEST_CASE("frames are decoded the same wherever the stream is cut") {
     check_any_split(LengthPrefixedDecoder(), wire("\0\0\0\2hi\0\0\0\0\0\0\0\5there"),
                     "[hi][][there]");
   }
@@ -45,14 +45,14 @@ TEST_SUITE("length_prefixed") {
                     wire("\2\0\0\0\0\0\0\0hi"), "[hi]");
   }
 
-  TEST_CASE("a varint is as long as it says, and may be longer than it needs") {
+  TEST_CASE("a varint may be longer than necessary") {
     const LengthPrefixedDecoder decoder({.length_field = LengthField::varint});
     check_any_split(decoder, wire("\2hi\0\x82\x80\0ho"), "[hi][][ho]");
     check_any_split(decoder, "\x81\1" + std::string(129, 'x'), "[" + std::string(129, 'x') + "]");
     check_any_split(decoder, "\x80\x80", "cut short");
   }
 
-  TEST_CASE("what stands before and behind the payload belongs to the frame") {
+  TEST_CASE("bytes before and after the payload belong to the frame") {
     const LengthPrefixed format{.length_field_offset = 1,
                                 .length_field = LengthField::u8,
                                 .length_adjustment = 2,
@@ -66,7 +66,7 @@ TEST_SUITE("length_prefixed") {
     check_any_split(LengthPrefixedDecoder(format), wire("\3hi\0"), "[hi]error: bad-length at 3");
   }
 
-  TEST_CASE("the longest allowed frame passes, one byte more is refused by its header") {
+  TEST_CASE("the longest allowed frame passes, and a longer one is refused at its header") {
     const LengthPrefixedDecoder up_to_8({.max_frame_bytes = 8});
     check_any_split(up_to_8, wire("\0\0\0\4abcd"), "[abcd]");
     check_any_split(up_to_8, wire("\0\0\0\5"), "error: too-large at 3");
@@ -75,7 +75,7 @@ TEST_SUITE("length_prefixed") {
     check_any_split(LengthPrefixedDecoder({.max_frame_bytes = 4}), wire("\0\0\0\0"), "[]");
   }
 
-  TEST_CASE("no length wraps around or is cut to a smaller type") {
+  TEST_CASE("no length overflows or is truncated to a smaller type") {
     using enum LengthField;
     const std::string ones(8, '\xFF');
     check_any_split(LengthPrefixedDecoder(), ones, "error: too-large at 3");
@@ -103,18 +103,18 @@ TEST_SUITE("length_prefixed") {
     check_any_split(decoder, std::string(9, '\x80'), "cut short");
   }
 
-  TEST_CASE("a frame shorter than what is stripped from it is refused") {
+  TEST_CASE("a frame shorter than the bytes stripped from it is refused") {
     const LengthPrefixed format{.length_field = LengthField::u8, .initial_bytes_to_strip = 3};
     check_any_split(LengthPrefixedDecoder(format), wire("\2ab\3abc\1"),
                     "[][c]error: bad-strip at 7");
   }
 
-  TEST_CASE("frames ahead of a bad one are delivered, none after it") {
+  TEST_CASE("frames before a bad one are delivered, and none after it") {
     check_any_split(LengthPrefixedDecoder(), wire("\0\0\0\2ok\xFF\xFF\xFF\xFF\0\0\0\2no"),
                     "[ok]error: too-large at 9");
   }
 
-  TEST_CASE("a stream that ends inside a header or a payload is cut short") {
+  TEST_CASE("a stream that ends inside a header or a payload is truncated") {
     check_any_split(LengthPrefixedDecoder(), wire("\0\0\0"), "cut short");
     check_any_split(LengthPrefixedDecoder(), wire("\0\0\0\2h"), "cut short");
   }
@@ -134,7 +134,7 @@ TEST_SUITE("length_prefixed") {
           wire("\2hiCK"));
   }
 
-  TEST_CASE("the encoder refuses what a decoder would not give back") {
+  TEST_CASE("the encoder refuses what the decoder would not restore") {
     const std::string long_payload(256, 'x');
     CHECK(encoded(long_payload, {.length_field = LengthField::u8}) == "refused");
     CHECK(encoded("four", {.max_frame_bytes = 8}) == wire("\0\0\0\4four"));
@@ -150,7 +150,7 @@ TEST_SUITE("length_prefixed") {
     CHECK(encoded("hi!", {.initial_bytes_to_strip = 7}) == wire("\0\0\0\3hi!"));
   }
 
-  TEST_CASE("what is encoded comes back, in every layout") {
+  TEST_CASE("decoding restores what was encoded, in every layout") {
     using enum LengthField;
     const LengthPrefixed formats[] = {
         {},
@@ -168,7 +168,7 @@ TEST_SUITE("length_prefixed") {
     }
   }
 
-  TEST_CASE("whole frames cost no allocation, and a long one time in proportion to its bytes") {
+  TEST_CASE("whole frames cost no allocation, and a long frame costs linear time") {
     check_whole_frames_cost_no_allocation(LengthPrefixedDecoder(), wire("\0\0\0\2hi\0\0\0\0"), 2);
     const LengthPrefixed format{.max_frame_bytes = 2 << 20};
     check_linear(LengthPrefixedDecoder(format), encoded(std::string(1 << 20, 'x'), format));

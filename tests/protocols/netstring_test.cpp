@@ -14,18 +14,18 @@ TEST_SUITE("netstring") {
     return std::string(protocols::as_text(out));
   }
 
-  TEST_CASE("strings come out as they went in, wherever the stream is cut") {
+  TEST_CASE("strings are decoded the same wherever the stream is cut") {
     check_any_split(NetstringDecoder(), "12:hello world!,0:,7:3:abc,\n,",
                     "[hello world!][][3:abc,\n]");
   }
 
-  TEST_CASE("a stream that ends anywhere inside a netstring is cut short") {
+  TEST_CASE("a stream that ends anywhere inside a netstring is truncated") {
     for (std::string_view wire : {"1", "12", "12:", "2:h", "2:hi", "0", "0:"}) {
       check_any_split(NetstringDecoder(), wire, "cut short");
     }
   }
 
-  TEST_CASE("what is no length is refused at its first wrong byte") {
+  TEST_CASE("an invalid length is refused at its first wrong byte") {
     check_any_split(NetstringDecoder(), ":hi,", "error: bad-length at 0");
     check_any_split(NetstringDecoder(), "3:abc,x", "[abc]error: bad-length at 6");
     check_any_split(NetstringDecoder(), "5.0:", "error: bad-length at 1");
@@ -55,7 +55,7 @@ TEST_SUITE("netstring") {
     check_any_split(unlimited, "18446744073709551583:x", "cut short");
   }
 
-  TEST_CASE("the encoder writes the wire format, and what is encoded comes back") {
+  TEST_CASE("the encoder writes the wire format, and decoding restores what was encoded") {
     CHECK(encoded("hello world!") == "12:hello world!,");
     CHECK(encoded("") == "0:,");
     check_round_trip(NetstringDecoder(), [](auto& out, std::string_view payload) {
@@ -64,7 +64,7 @@ TEST_SUITE("netstring") {
     });
   }
 
-  TEST_CASE("whole frames cost no allocation, and a long one time in proportion to its bytes") {
+  TEST_CASE("whole frames cost no allocation, and a long frame costs linear time") {
     check_whole_frames_cost_no_allocation(NetstringDecoder(), "2:hi,0:,", 2);
     check_linear(NetstringDecoder(), encoded(std::string(1 << 20, 'x')));
   }

@@ -12,7 +12,7 @@ using protocols::as_text;
 using protocols::ReceiveBuffer;
 
 TEST_SUITE("receive_buffer") {
-  TEST_CASE("a chunk is lent, not copied") {
+  TEST_CASE("a chunk is borrowed, not copied") {
     ReceiveBuffer buffer;
     const std::string chunk = "onetwo";
     buffer.feed(as_bytes(chunk));
@@ -23,7 +23,7 @@ TEST_SUITE("receive_buffer") {
     CHECK(buffer.consumed() == 3);
   }
 
-  TEST_CASE("the tail of a chunk is kept when the chunk goes") {
+  TEST_CASE("the unconsumed tail of a chunk is kept after the chunk ends") {
     ReceiveBuffer buffer;
     std::string chunk = "onetw";
     buffer.feed(as_bytes(chunk));
@@ -34,7 +34,8 @@ TEST_SUITE("receive_buffer") {
     CHECK_FALSE(buffer.empty());
   }
 
-  TEST_CASE("a frame begun in one chunk is completed by what it needs of the next, then lends") {
+  TEST_CASE(
+      "only the bytes that complete a frame are copied from the next chunk, the rest is borrowed") {
     ReceiveBuffer buffer;
     buffer.feed(as_bytes("th"));
     CHECK_FALSE(buffer.extend(5));
@@ -48,20 +49,20 @@ TEST_SUITE("receive_buffer") {
     CHECK(as_text(buffer.window()).data() == chunk.data() + 3);
   }
 
-  TEST_CASE("what was borrowed beyond the end of a frame is given back") {
+  TEST_CASE("bytes copied beyond the end of a frame are borrowed from the chunk again") {
     ReceiveBuffer buffer;
     buffer.feed(as_bytes("th"));
     CHECK_FALSE(buffer.extend(3));
     const std::string chunk = "ree four";
     buffer.feed(as_bytes(chunk));
-    CHECK(buffer.extend(3));  // One more than there are: who knows how many.
+    CHECK(buffer.extend(3));  // One more than before: the caller may not know how many it needs.
     CHECK(as_text(buffer.window()) == "three four");
     buffer.consume(2);
     CHECK(as_text(buffer.window()).data() == chunk.data());
     CHECK(as_text(buffer.window()) == "ree four");
   }
 
-  TEST_CASE("a tail that was copied outlives its chunk, in order") {
+  TEST_CASE("a copied tail outlives its chunk, in order") {
     ReceiveBuffer buffer;
     std::string chunk = "one";
     buffer.feed(as_bytes(chunk));
@@ -76,7 +77,7 @@ TEST_SUITE("receive_buffer") {
     CHECK(buffer.consumed() == 6);
   }
 
-  TEST_CASE("a chunk fed while another is lent joins it") {
+  TEST_CASE("a chunk fed while another is borrowed is appended to it") {
     ReceiveBuffer buffer;
     buffer.feed(as_bytes("one"));
     buffer.feed(as_bytes("two"));
@@ -84,7 +85,7 @@ TEST_SUITE("receive_buffer") {
     CHECK(as_text(buffer.window()) == "onetwo");
   }
 
-  TEST_CASE("what a large message took is given back once it is consumed") {
+  TEST_CASE("the memory of a large message is released once the message is consumed") {
     if (below_valgrind()) {
       MESSAGE("skipped: below valgrind its allocator is in place of the one that counts");
       return;

@@ -14,7 +14,7 @@ TEST_SUITE("slip") {
     return std::string(protocols::as_text(out));
   }
 
-  TEST_CASE("packets come out as they went in, wherever the stream is cut") {
+  TEST_CASE("packets are decoded the same wherever the stream is cut") {
     check_any_split(SlipDecoder(), "hi\xC0there\xC0", "[hi][there]");
     check_any_split(SlipDecoder(),
                     "\xC0"
@@ -41,12 +41,12 @@ TEST_SUITE("slip") {
     check_any_split(SlipDecoder(), "a\xDB\xC0", "error: bad-escape at 2");
   }
 
-  TEST_CASE("a stream that ends inside a packet is cut short") {
+  TEST_CASE("a stream that ends inside a packet is truncated") {
     check_any_split(SlipDecoder(), "abc", "cut short");
     check_any_split(SlipDecoder(), "abc\xDB", "cut short");
   }
 
-  TEST_CASE("the longest allowed packet passes, however much of it is escaped") {
+  TEST_CASE("the longest allowed packet passes, however many of its bytes are escaped") {
     const SlipDecoder up_to_3({.max_payload_bytes = 3});
     check_any_split(up_to_3, "abc\xC0\xDB\xDC\xDB\xDC\xDB\xDC\xC0", "[abc][\xC0\xC0\xC0]");
     check_any_split(up_to_3, "abcd", "error: too-large at 3");
@@ -61,12 +61,12 @@ TEST_SUITE("slip") {
                     "error: too-large at 1");
   }
 
-  TEST_CASE("a limit as large as the type can hold limits nothing") {
+  TEST_CASE("the largest value of the type as a limit means no limit") {
     check_any_split(SlipDecoder({.max_payload_bytes = SIZE_MAX}), "\xDB\xDC\xDB\xDD\xC0",
                     "[\xC0\xDB]");
   }
 
-  TEST_CASE("the encoder writes the wire format, and what is encoded comes back") {
+  TEST_CASE("the encoder writes the wire format, and decoding restores what was encoded") {
     CHECK(encoded("a\xC0\xDB") ==
           "\xC0"
           "a\xDB\xDC\xDB\xDD\xC0");
@@ -76,7 +76,7 @@ TEST_SUITE("slip") {
     });
   }
 
-  TEST_CASE("packets without escapes cost no allocation, a long one linear time") {
+  TEST_CASE("packets without escapes cost no allocation, and a long packet costs linear time") {
     check_whole_frames_cost_no_allocation(SlipDecoder(),
                                           "hi\xC0"
                                           "ho\xC0",

@@ -37,7 +37,7 @@ std::string random_bytes(std::mt19937& random, std::size_t size) {
 }  // namespace
 
 TEST_SUITE("sntp") {
-  TEST_CASE("fewer than 48 bytes are no packet, more are looked at no further") {
+  TEST_CASE("fewer than 48 bytes are no packet, and bytes after the 48th are ignored") {
     const std::string bytes(60, '\x24');
     for (std::size_t size = 0; size <= bytes.size(); ++size) {
       const auto packet = SntpPacket::decode(as_bytes(std::string_view(bytes).substr(0, size)));
@@ -45,7 +45,7 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("any 48 bytes come back as they were") {
+  TEST_CASE("encoding restores any 48 decoded bytes") {
     const auto seed = std::random_device()();
     CAPTURE(seed);
     std::mt19937 random(seed);
@@ -58,7 +58,7 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("the seconds begin anew on 2036-02-07 06:28:16, and go on") {
+  TEST_CASE("the seconds start again from zero on 2036-02-07 06:28:16, and continue") {
     CHECK(NtpTime::from_unix(unix_time(0)).bits == 2'208'988'800ULL << 32);
     const auto rollover = sys_days(std::chrono::year(2036) / 2 / 7) + 6h + 28min + 16s;
     CHECK(NtpTime::from_unix(rollover).bits == 0);
@@ -67,7 +67,7 @@ TEST_SUITE("sntp") {
     CHECK(NtpTime{0xFFFF'FFFF'0000'0000}.to_unix() == rollover - 1s);
   }
 
-  TEST_CASE("every nanosecond from 1968 to 2104 survives the way there and back") {
+  TEST_CASE("a time from 1968 to 2104 is converted both ways without losing a nanosecond") {
     const NtpTime::Unix first = NtpTime{std::uint64_t{1} << 63}.to_unix();
     const NtpTime::Unix last = NtpTime{(std::uint64_t{1} << 63) - 1}.to_unix() - 1ns;
     const auto seed = std::random_device()();
@@ -83,7 +83,7 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("only requests of clients of versions 1 to 4 are answered") {
+  TEST_CASE("only requests of clients of versions 1 to 4 get a reply") {
     for (std::uint8_t version = 0; version < 8; ++version) {
       for (std::uint8_t mode = 0; mode < 8; ++mode) {
         SntpPacket request = request_of(version);
@@ -96,12 +96,12 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("no answer is answered, so that no two servers talk in circles") {
+  TEST_CASE("a reply gets no reply, so that no two servers exchange packets for ever") {
     CHECK_FALSE(answer_to(*answer_to(request_of())));
   }
 
   TEST_CASE(
-      "an answer has the request's transmit timestamp, bit by bit, and says what clock it is") {
+      "a reply has the transmit timestamp of the request, bit by bit, and describes its clock") {
     SntpClock clock;
     clock.leap = Leap::last_minute_has_61;
     clock.stratum = 3;
@@ -116,7 +116,7 @@ TEST_SUITE("sntp") {
     CHECK_FALSE(answer->transmit);
   }
 
-  TEST_CASE("a clock that is not synchronised is said to be so, and not used") {
+  TEST_CASE("a clock that is not synchronised is marked as such, and not used") {
     for (const int stratum : {0, 16, 255}) {
       SntpClock clock;
       clock.stratum = static_cast<std::uint8_t>(stratum);
@@ -131,7 +131,7 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("what is not the answer to this request has its reason") {
+  TEST_CASE("each packet that is not the reply to this request is refused with its reason") {
     auto good = answer_to(request_of()).value();
     good.transmit = {43};
     const NtpTime sent = request_of().transmit;
@@ -154,7 +154,7 @@ TEST_SUITE("sntp") {
     CHECK(sntp_answer_problem(bad, sent) == "without a transmit timestamp");
   }
 
-  TEST_CASE("an answer of stratum 0 has a kiss code, if its reference identifier is one") {
+  TEST_CASE("a reply of stratum 0 has a kiss code, if its reference identifier is one") {
     const auto code_of = [](std::array<char, 4> reference_id, std::uint8_t stratum = 0) {
       SntpPacket answer;
       answer.stratum = stratum;
@@ -174,7 +174,7 @@ TEST_SUITE("sntp") {
     CHECK(code_of({'\33', 'A', 'T', 'E'}) == "(none)");
   }
 
-  TEST_CASE("the kiss codes of RFC 5905 have a meaning in words") {
+  TEST_CASE("the kiss codes of RFC 5905 have a description") {
     CHECK(kiss_code_meaning("RATE") == "the server is asked too often");
     CHECK(kiss_code_meaning("STEP") ==
           "the server's clock was set and has not been synchronized since");
@@ -184,8 +184,8 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("offset and delay of an exchange, whatever the clocks show") {
-    // The server is 250 ms ahead; 30 ms there, 10 ms in the server, 20 ms back.
+  TEST_CASE("offset and delay of an exchange are correct for any two clocks") {
+    // The server is 250 ms ahead. Times: 30 ms to the server, 10 ms in it, 20 ms back.
     for (const std::int64_t second : {0LL, 1'700'000'000LL, 2'085'978'495LL, 4'000'000'000LL}) {
       const auto sent = unix_time(second, 990ms);
       const auto sample =
@@ -196,7 +196,7 @@ TEST_SUITE("sntp") {
     }
   }
 
-  TEST_CASE("clocks up to 68 years apart are told apart, and no times overflow") {
+  TEST_CASE("clocks up to 68 years apart are distinguished, and no time overflows") {
     const auto ours = unix_time(0);
     const auto theirs = ours + std::chrono::seconds((std::int64_t{1} << 31) - 1);
     const auto sample = sntp_sample(NtpTime::from_unix(ours), NtpTime::from_unix(theirs),

@@ -20,7 +20,7 @@ TEST_SUITE("time868") {
     }
   }
 
-  TEST_CASE("the examples of RFC 868, and the turn of the era") {
+  TEST_CASE("the examples of RFC 868, and the end of the era") {
     struct Known {
       std::int64_t unix_seconds;
       std::string_view wire;

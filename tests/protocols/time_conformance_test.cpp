@@ -52,7 +52,7 @@ void check_sample(const SntpPacket& answer, const Json& expect) {
   CHECK(differs(sample.delay, "delay_s") <= expect["tolerance_s"]);
 }
 
-// The main outcome, and not one that is merely tolerated.
+// The main outcome, not one that is only tolerated.
 void check_server_reply(const std::string& request, const Json& expect) {
   const auto reply = protocols::answer_sntp(as_bytes(request), {}, NtpTime{1});
   REQUIRE(reply.has_value() == (expect["end"] == "reply"));
@@ -122,7 +122,7 @@ void run_all(const char* file, void (*run)(const Json&)) {
 }  // namespace
 
 TEST_SUITE("time conformance") {
-  TEST_CASE("SNTP packets, answers, and what a client makes of them") {
+  TEST_CASE("SNTP packets, replies, and their evaluation by a client") {
     run_all("sntp.jsonl", run_sntp);
   }
   TEST_CASE("RFC 868 times") { run_all("time868.jsonl", run_time868); }

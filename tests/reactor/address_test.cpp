@@ -18,7 +18,7 @@ using namespace std::string_literals;
 
 namespace {
 
-/// What parse() says against `text`: "reason: hint".
+/// The error of parse() for `text`: "reason: hint".
 std::string complaint(std::string_view text) {
   auto parsed = Address::parse(text);
   if (parsed) return "read as " + parsed->to_string();
@@ -56,7 +56,7 @@ TEST_SUITE("address") {
     }
   }
 
-  TEST_CASE("other ways to write an address are understood, and printed the shortest way") {
+  TEST_CASE("other notations of an address are accepted, and printed in the shortest form") {
     CHECK(address("[0:0:0:0:0:0:0:1]:80").to_string() == "[::1]:80");
     CHECK(address("[FE80::A%lo]:80").to_string() == "[fe80::a%lo]:80");
     CHECK(address("[::ffff:102:304]:80").to_string() == "[::ffff:1.2.3.4]:80");
@@ -66,7 +66,7 @@ TEST_SUITE("address") {
           address("[fe80::1%lo]:80"));
   }
 
-  TEST_CASE("the parts of an address can be asked for") {
+  TEST_CASE("the parts of an address can be queried") {
     CHECK(address("10.0.0.1:80").family() == Family::ipv4);
     CHECK(address("10.0.0.1:80").host() == "10.0.0.1");
     CHECK(address("10.0.0.1:80").port() == 80);
@@ -80,7 +80,7 @@ TEST_SUITE("address") {
     CHECK(address("unix:@a").host() == "@a");
   }
 
-  TEST_CASE("what is no address is refused with the reason") {
+  TEST_CASE("text that is no address is refused with the reason") {
     const struct {
       const char* text;
       const char* expected;
@@ -129,7 +129,7 @@ TEST_SUITE("address") {
     }
   }
 
-  TEST_CASE("a NUL byte is refused anywhere, and not repeated in the error") {
+  TEST_CASE("a NUL byte is refused anywhere, and is not repeated in the error") {
     for (const std::string& text :
          {"127.0.0.1\0:80"s, "127.0.0.1:80\0"s, "[::1\0]:80"s, "unix:/a\0b"s, "unix:@a\0b"s}) {
       CHECK(complaint(text) == "Invalid argument: an address holds no NUL byte");
@@ -137,7 +137,7 @@ TEST_SUITE("address") {
     }
   }
 
-  TEST_CASE("a unix path has 107 bytes at most, an abstract name too") {
+  TEST_CASE("a unix path has at most 107 bytes, and so has an abstract name") {
     const std::string longest(107, 'p');
     CHECK(address("unix:" + longest).host() == longest);
     CHECK(complaint("unix:" + longest + "p") ==
@@ -146,13 +146,13 @@ TEST_SUITE("address") {
     CHECK(complaint("unix:@" + longest) == "File name too long: a unix path has at most 107 bytes");
   }
 
-  TEST_CASE("a path and the abstract name of the same letters are two addresses") {
+  TEST_CASE("a path and an abstract name with the same letters are two addresses") {
     CHECK(address("unix:@a") != address("unix:a"));
     CHECK(address("unix:@a") != address("unix:@ab"));
     CHECK(address("unix:a") != address("unix:ab"));
   }
 
-  TEST_CASE("host, port and scope tell IP addresses apart, the family too") {
+  TEST_CASE("IP addresses differ by host, port, scope or family") {
     CHECK(address("127.0.0.1:80") != address("127.0.0.1:81"));
     CHECK(address("127.0.0.1:80") != address("127.0.0.2:80"));
     CHECK(address("[::1]:80") != address("[::1]:81"));
@@ -162,7 +162,7 @@ TEST_SUITE("address") {
     CHECK(address("[::1]:80").unmapped() == address("[::1]:80"));
   }
 
-  TEST_CASE("loopback, multicast and unspecified addresses know what they are") {
+  TEST_CASE("loopback, multicast and unspecified addresses are recognised") {
     for (const char* text : {"127.0.0.1:1", "127.255.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1",
                              "unix:/a", "unix:@a"}) {
       CAPTURE(text);
@@ -194,7 +194,7 @@ TEST_SUITE("address") {
     CHECK(path == address("unix:/a"));
   }
 
-  TEST_CASE("what the kernel writes is read by its size") {
+  TEST_CASE("an address from the kernel is read according to its size") {
     sockaddr_un path{};
     path.sun_family = AF_UNIX;
     std::memcpy(path.sun_path, "/a\0junk", 7);
@@ -211,7 +211,7 @@ TEST_SUITE("address") {
     CHECK(from_kernel(path, 4) != address("unix:@a"));
   }
 
-  TEST_CASE("an address that is missing, cut short or of a foreign family is an unnamed one") {
+  TEST_CASE("a missing, truncated or foreign address is an unnamed one") {
     sockaddr_in6 whole{};
     whole.sin6_family = AF_INET6;
     const auto* bytes = reinterpret_cast<const sockaddr*>(&whole);
@@ -237,7 +237,7 @@ TEST_SUITE("address") {
     CHECK(target == address("0.0.0.0:80"));
   }
 
-  TEST_CASE("equal addresses have equal hashes, others do not collide") {
+  TEST_CASE("equal addresses have equal hashes, and other addresses have other hashes") {
     CHECK(std::hash<Address>{}(address("[::1]:80")) ==
           std::hash<Address>{}(address("[0:0::1]:80")));
     CHECK(std::hash<Address>{}(address("unix:/a")) == std::hash<Address>{}(address("unix:/a")));

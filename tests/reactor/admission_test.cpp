@@ -39,7 +39,7 @@ using reactor::Timer;
 
 namespace {
 
-// A client that says `login` is accepted. Everything comes back.
+// A client that sends `login` is accepted. Everything is echoed.
 struct Login {
   Stream& stream;
   std::vector<std::error_code>& ends;
@@ -52,7 +52,7 @@ struct Login {
   void on_close(const Error& error) { ends.push_back(error.code); }
 };
 
-// A server of such sessions, and what its clients and its program see.
+// A server of such sessions, and what its clients and its program observe.
 class TestServer {
  public:
   TestServer(Loop& on, ServerOptions options, Transport transport = Transport::tcp4)
@@ -64,7 +64,7 @@ class TestServer {
     server.on_error([this](const Error& error) { errors.push_back(error.message()); });
   }
 
-  // From `host`, which is one of 127/8.
+  // Connects from `host`, an address in 127/8.
   Peer& connect(const std::string& host = "127.0.0.1") {
     Socket socket = ok(Socket::open(reactor::Family::ipv4, reactor::SocketType::stream));
     ok(socket.bind(address(host + ":0")));
@@ -77,7 +77,8 @@ class TestServer {
     return clients.emplace_back(loop, std::move(socket));
   }
 
-  // Its first message has come back: it is there, and every one that came before it.
+  // Returns once the first message is echoed: the server has accepted this connection and all
+  // before it.
   Peer& connect_and_say(const std::string& text, const std::string& host = "127.0.0.1") {
     Peer& client = connect(host);
     say(client, text);
@@ -102,7 +103,7 @@ class TestServer {
   Server<Login> server;
 };
 
-// An Admission without a server: peers from anywhere.
+// An Admission without a server, so that a peer can have any address.
 class TestAdmission {
  public:
   TestAdmission(Loop& on, AdmissionLimits limits) : loop(on), admission(on, limits, [] {}) {}
@@ -120,7 +121,7 @@ class TestAdmission {
     std::error_code why;
   };
 
-  // Null where there is no room.
+  // Null where no connection is allowed.
   Connection* enter(const std::string& endpoint) {
     const Address peer = address(endpoint);
     if (!admission.make_room(peer)) return nullptr;
@@ -176,27 +177,27 @@ TEST_SUITE("server_limits") {
     served.connect_and_say("x", "127.0.0.2");
   }
 
-  TEST_CASE("turning connections away is reported, and not for each one") {
+  TEST_CASE("connections that are turned away are reported, but not each one") {
     Loop loop;
     TestServer served(loop, {.max_per_network = 1});
     served.connect_and_say("x", "127.0.0.2");
     for (int i = 0; i < 50; ++i) served.connect("127.0.0.2");
     run_until(loop, [&] { return served.server.turned_away().of_full_network == 50; });
     REQUIRE_FALSE(served.errors.empty());
-    CHECK(served.errors.size() < 20);  // One a second.
+    CHECK(served.errors.size() < 20);  // At most one per second.
     CHECK(
         served.errors[0] ==
         "accept from 127.0.0.2: too many connections from this network (1 turned away until now)");
   }
 
-  TEST_CASE("an IPv4 client of a socket for both families counts as what it is") {
+  TEST_CASE("an IPv4 client of a dual-stack socket counts as an IPv4 client") {
     Loop loop;
     if (std::count(transports().begin(), transports().end(), Transport::tcp6) == 0) {
       MESSAGE("skipped: this machine knows no IPv6");
       return;
     }
     std::vector<std::error_code> ends;
-    // Of any_address(), an IPv6 loopback address would have no IPv4 clients.
+    // any_address() would be an IPv6 loopback address, which no IPv4 client reaches.
     auto server =
         ok(Server<Login>::listen(loop, "[::]:0", {.max_per_network = 1}, [&](Stream& stream) {
           return Login{stream, ends};
@@ -214,7 +215,7 @@ TEST_SUITE("server_limits") {
     CHECK(second.error() == ECONNRESET);
   }
 
-  TEST_CASE("addresses of one /64 count as one peer, those of another one do not") {
+  TEST_CASE("addresses of one /64 count as one peer, and addresses of another /64 do not") {
     Loop loop;
     TestAdmission counted(loop, {.connections = 100, .descriptors = SIZE_MAX, .per_network = 3});
     for (const char* host :
@@ -228,7 +229,7 @@ TEST_SUITE("server_limits") {
     CHECK_FALSE(counted.enter("[2001:db8:1:2::5]:4"));
   }
 
-  TEST_CASE("unix sockets are no network") {
+  TEST_CASE("unix sockets do not count as a network") {
     Loop loop;
     TestServer served(loop, {.max_per_network = 1}, Transport::unix_socket);
     std::list<Peer> clients;
@@ -264,7 +265,7 @@ TEST_SUITE("server_limits") {
     served.say(user, "still here");
   }
 
-  TEST_CASE("a client that was refused and goes on sending holds no place for longer") {
+  TEST_CASE("a refused client that goes on sending does not keep its place any longer") {
     struct Refuses {
       Stream& stream;
       void on_data(std::span<const std::byte>) { stream.close(); }
@@ -279,7 +280,7 @@ TEST_SUITE("server_limits") {
     CHECK(server.turned_away().accepted_too_late == 1);
   }
 
-  TEST_CASE_TEMPLATE("one more unaccepted connection takes the place of the oldest of its network",
+  TEST_CASE_TEMPLATE("a new unaccepted connection takes the place of the oldest of its network",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -297,7 +298,7 @@ TEST_SUITE("server_limits") {
     served.connect_and_say("x", "127.0.0.2");
     served.wait_for_reset(second);
     CHECK_FALSE(other.over());
-    // A network of which none waits takes the place of the oldest of all.
+    // A client of a network without unaccepted connections replaces the oldest of all networks.
     Peer& newcomer = served.connect_and_say("x", "127.0.0.4");
     served.wait_for_reset(other);
 
@@ -312,7 +313,8 @@ TEST_SUITE("server_limits") {
     }
   }
 
-  TEST_CASE("a client logs in while others hold every unaccepted place and come again and again") {
+  TEST_CASE(
+      "a client logs in while others fill every unaccepted place and reconnect again and again") {
     Loop loop;
     TestServer served(loop,
                       {.max_connections = 30, .unaccepted_timeout = 1h, .max_unaccepted = 20});
@@ -339,8 +341,9 @@ TEST_SUITE("server_limits") {
     CHECK(served.server.connections() <= 30 + Admission::most_giving_way);
   }
 
-  TEST_CASE_TEMPLATE("at the most connections an unaccepted one gives way, an accepted one never",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "at the maximum of connections an unaccepted one gives way, an accepted one never does",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     TestServer served(loop, {.max_connections = 2, .unaccepted_timeout = 1h});
@@ -348,7 +351,7 @@ TEST_SUITE("server_limits") {
     Peer& stranger = served.connect_and_say("x");
     Peer& second = served.connect_and_say("login");
     served.wait_for_reset(stranger);
-    // Only accepted ones are left: a newcomer waits for one of them to go.
+    // All connections are accepted, so a new one waits until one of them ends.
     Peer& waiting = served.connect();
     waiting.send("x");
     for (int i = 0; i < 5; ++i) loop.poll();
@@ -359,7 +362,8 @@ TEST_SUITE("server_limits") {
     CHECK(served.server.turned_away().gave_way == 1);
   }
 
-  TEST_CASE("a full network lets a newcomer in where one of it is not accepted") {
+  TEST_CASE(
+      "a full network admits a new connection in place of an unaccepted one of the same network") {
     Loop loop;
     TestServer served(loop, {.max_per_network = 2, .unaccepted_timeout = 1h});
     served.connect_and_say("login", "127.0.0.2");
@@ -371,7 +375,9 @@ TEST_SUITE("server_limits") {
     CHECK(served.server.turned_away().of_full_network == 1);
   }
 
-  TEST_CASE("a session may be accepted when it is made, more than once, and after it has ended") {
+  TEST_CASE(
+      "accept() may be called in the constructor, more than once, and after the session has "
+      "ended") {
     struct Welcomed {
       explicit Welcomed(Stream& of) : stream(of) { stream.accept(); }
       ~Welcomed() { stream.accept(); }
@@ -413,8 +419,9 @@ TEST_SUITE("server_limits") {
     CHECK(stream.is_accepted());
   }
 
-  TEST_CASE_TEMPLATE("drain() asks unaccepted sessions as well, and the late ones are reset",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "drain() also asks unaccepted sessions to finish, and resets those that are late", LoopMode,
+      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     TestServer served(loop, {.unaccepted_timeout = 50ms});
@@ -422,7 +429,7 @@ TEST_SUITE("server_limits") {
     served.connect_and_say("x");
     for (int i = 0; i < 3; ++i) served.connect();
     served.server.drain(60s);
-    run_until(loop, [&] {  // Those that hold on to their side are still there.
+    run_until(loop, [&] {  // Connections whose clients keep their side open still exist.
       return served.server.connections() == 1;
     });
     served.clients.front().close();
@@ -430,7 +437,7 @@ TEST_SUITE("server_limits") {
     CHECK(served.server.connections() == 0);
   }
 
-  TEST_CASE("a server may be destroyed by the session that gives way, and by whom that is told") {
+  TEST_CASE("a server may be destroyed by the session that gives way, and by on_error") {
     struct Ends {
       Stream& stream;
       std::optional<Server<Ends>>* server;
@@ -457,8 +464,7 @@ TEST_SUITE("server_limits") {
 
   // ---- Of the whole process
 
-  TEST_CASE(
-      "the descriptors for connections leave out those that are open, and the reserved ones") {
+  TEST_CASE("the descriptors for connections exclude those that are open, and the reserved ones") {
     const std::size_t all = reactor::descriptors_for_connections(0);
     CHECK(reactor::descriptors_for_connections(10) == all - 10);
     CHECK(reactor::descriptors_for_connections(SIZE_MAX) == all - all / 2);
@@ -466,7 +472,7 @@ TEST_SUITE("server_limits") {
     CHECK(reactor::descriptors_for_connections(0) == all - 2);
   }
 
-  TEST_CASE("connections count for what each may take, and count no more once they have ended") {
+  TEST_CASE("a connection counts with the descriptors it may use, and not after its end") {
     Loop loop;
     const std::size_t before = reactor::descriptors_for_connections(0);
     {
@@ -503,7 +509,7 @@ TEST_SUITE("server_limits") {
 
   // ---- Over time
 
-  TEST_CASE("after any coming and going nothing is counted that is not there") {
+  TEST_CASE("after many connects and disconnects only existing connections are counted") {
     const std::uint32_t seed = any_seed();
     INFO("UVREACTOR_SEED=", seed);
     std::mt19937 random(seed);

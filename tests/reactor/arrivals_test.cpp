@@ -1,4 +1,4 @@
-// What has arrived is served before a timer that became due while the loop was busy.
+// Data that has arrived is handled before a timer that became due while the loop was busy.
 #include <doctest/doctest.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -31,14 +31,14 @@ using reactor::Watcher;
 
 namespace {
 
-// Keeps the thread busy, as a callback does that computes.
+// Keeps the thread busy, like a callback that computes.
 void compute_for(std::chrono::milliseconds time) {
   const auto until = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < until) {
   }
 }
 
-// A descriptor to which a peer writes, and which is idle when it does not.
+// A descriptor to which a peer writes. It is idle while the peer does not write.
 class Client {
  public:
   Client(Loop& loop, std::size_t& reads, std::size_t& idle)
@@ -85,8 +85,8 @@ bool allow_descriptors(rlim_t count) {
 }  // namespace
 
 TEST_SUITE("arrivals") {
-  TEST_CASE_TEMPLATE("no client that has sent is idle because the loop was busy", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a client that has sent data is never idle because the loop was busy",
+                     LoopMode, Standalone, Embedded) {
     for (const std::size_t count : {1U, 255U, 256U, 257U, 600U, 3000U}) {
       CAPTURE(count);
       if (!allow_descriptors(count + 200)) {
@@ -122,8 +122,8 @@ TEST_SUITE("arrivals") {
     CHECK(reads == 1);
   }
 
-  TEST_CASE_TEMPLATE("a timer fires though more clients than one batch always have more", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a timer fires even if more clients than one batch holds always send more",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     constexpr std::size_t count = 600;
     std::size_t reads = 0, idle = 0;

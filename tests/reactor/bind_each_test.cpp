@@ -49,7 +49,7 @@ TEST_SUITE("bind_each") {
     }
   }
 
-  TEST_CASE("the function that opens a socket learns whether the name has a single address") {
+  TEST_CASE("the function that opens a socket is informed whether the name has a single address") {
     bool was_alone = false;
     const auto sockets =
         ok(bind_each({address("127.0.0.1:0")}, [&](const Address& address, bool alone) {
@@ -60,7 +60,7 @@ TEST_SUITE("bind_each") {
     CHECK(was_alone);
   }
 
-  TEST_CASE("a port of the kernel's choice that is in use on another address is chosen again") {
+  TEST_CASE("a port that the kernel chose is chosen again if it is in use on another address") {
     int in_use = 3;
     const auto sockets = ok(bind_each({address("127.0.0.1:0"), address("127.0.0.2:0")},
                                       [&](const Address& address, bool) -> Result<Socket> {
@@ -71,7 +71,8 @@ TEST_SUITE("bind_each") {
     CHECK(bound_to(sockets) == Hosts{"127.0.0.1", "127.0.0.2"});
   }
 
-  TEST_CASE("a port that was asked for is tried once, and one of the kernel's not for ever") {
+  TEST_CASE(
+      "a given port is tried once, and a port that the kernel chooses is not tried for ever") {
     for (const char* port : {":9", ":0"}) {
       int calls = 0;
       const auto sockets =
@@ -86,7 +87,7 @@ TEST_SUITE("bind_each") {
     }
   }
 
-  TEST_CASE("an address that this host does not have is left out if another one is left") {
+  TEST_CASE("an address that this host does not have is skipped if another one remains") {
     for (const int why : {EADDRNOTAVAIL, EAFNOSUPPORT}) {
       const auto missing_first = [&](const Address& address, bool) -> Result<Socket> {
         if (address.family() == reactor::Family::ipv6) return refused(why);
@@ -101,7 +102,7 @@ TEST_SUITE("bind_each") {
     }
   }
 
-  TEST_CASE("any other error ends it, and leaves no socket open") {
+  TEST_CASE("any other error ends the attempt, and leaves no socket open") {
     std::uint16_t port = 0;
     const auto denied = bind_each({address("127.0.0.1:0"), address("127.0.0.2:0")},
                                   [&](const Address& address, bool) -> Result<Socket> {

@@ -221,7 +221,7 @@ struct AListenerThatFails : Specimen {
     listener = Listener::adopt(loop, std::move(listening), [](Socket, const Address&) {});
     REQUIRE(listener);
     listener->on_error([on_call](const Error&) { on_call(); });
-    REQUIRE(shutdown(fd, SHUT_RD) == 0);  // From now on accepting fails.
+    REQUIRE(shutdown(fd, SHUT_RD) == 0);  // Accepting fails from now on.
   }
   Result<Listener> listener = Failure(Error{});
 };
@@ -244,7 +244,7 @@ struct ADatagramSocket : Specimen {
 template <bool connected>
 struct ADatagramSocketThatIsRefused : Specimen {
   ADatagramSocketThatIsRefused(Loop& loop, OnCall on_call) {
-    // Not 127.0.0.1, where the socket below is given the port that has become free now and then.
+    // Not 127.0.0.1: there the kernel sometimes gives the socket below the port just freed.
     const Address nobody = DatagramSocket::bind(loop, "127.0.0.2:0")->address();
     socket = connected ? DatagramSocket::connect(loop, nobody)
                        : DatagramSocket::bind(loop, "127.0.0.1:0", {.icmp_errors = true});
@@ -277,7 +277,7 @@ struct ADatagramSocketThatDrains : Specimen {
 
 enum class At { data, frame, end, drained, close };
 
-// A session that calls back at one moment. It may be gone when that returns.
+// A session that calls back at one moment. The session may be destroyed when that call returns.
 template <At moment>
 struct Session {
   Stream& stream;
@@ -326,7 +326,7 @@ struct AServer : Specimen {
   std::optional<Peer> client;
 };
 
-// A session that calls back. It may be gone when that returns.
+// A session that calls back. The session may be destroyed when that call returns.
 struct DatagramSession {
   UdpPeer& peer;
   const OnCall& on_call;
@@ -369,7 +369,7 @@ struct AUdpServerThatMakesASession : Specimen {
   Result<ServerOf> server;
 };
 
-// The client is gone when it is answered.
+// The client no longer exists when the server replies.
 struct AUdpServerThatIsRefused : Specimen {
   using ServerOf = UdpServer<DatagramSession>;
 
@@ -456,7 +456,7 @@ const std::vector<CallbackKind>& callback_kinds() {
       {"relay on_close", make<ARelay>},
       {"process on_exit", make<AProcess>},
   };
-  if (on_portable_platform()) {  // The portable platform hears nothing of these.
+  if (on_portable_platform()) {  // The portable platform is not notified of these.
     std::erase_if(kinds, [](const CallbackKind& kind) {
       const std::string_view name = kind.name;
       return name == "datagram socket on_error, not connected" || name == "UDP server on_error";

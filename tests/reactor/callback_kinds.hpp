@@ -1,5 +1,5 @@
-// Every kind of callback in the library, as a table: what must hold for all of them is tested over
-// it. A new kind of callback is one row in callback_kinds.cpp.
+// A table of every kind of callback in the library. A test of a property of all callbacks iterates
+// over it. A new kind of callback is one row in callback_kinds.cpp.
 #pragma once
 
 #include <functional>
@@ -8,8 +8,8 @@
 
 #include "reactor/loop.hpp"
 
-/// A handle that is about to call back, with all that it needs for it. Its destructor destroys the
-/// handle first.
+/// A handle that is about to call back, with everything that it needs for that. Its destructor
+/// destroys the handle first.
 struct Specimen {
   Specimen() = default;
   Specimen(const Specimen&) = delete;
@@ -24,7 +24,7 @@ struct CallbackKind {
   /// again.
   std::unique_ptr<Specimen> (*make)(reactor::Loop& loop, std::function<void()> on_call);
 
-  /// False for what nobody owns: it cannot be destroyed before it calls.
+  /// False for a callback without an owner: it cannot be destroyed before it is called.
   bool owned = true;
 };
 

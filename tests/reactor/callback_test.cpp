@@ -8,7 +8,7 @@
 using reactor::Callback;
 
 TEST_SUITE("callback") {
-  TEST_CASE("a callback calls what it was made from") {
+  TEST_CASE("a callback calls the function it was made from") {
     Callback<int(int)> twice = [](int value) { return 2 * value; };
     CHECK(twice(21) == 42);
   }
@@ -27,7 +27,7 @@ TEST_SUITE("callback") {
     CHECK(moved() == 9);
   }
 
-  TEST_CASE("what a callback captures is destroyed once, with it or when it is replaced") {
+  TEST_CASE("the captures of a callback are destroyed once, with it or when it is replaced") {
     auto token = std::make_shared<int>(1);
     {
       Callback<void()> holder = [token] {};

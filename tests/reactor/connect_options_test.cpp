@@ -36,7 +36,7 @@ struct OneAddress {
   Socket socket = listening_socket(Transport::tcp4);
   Address here = ok(socket.local_address());
 
-  // The same port of another address of this host, where nobody listens.
+  // The same port of another address of this host, where no socket listens.
   [[nodiscard]] Address refusing(const char* host = "127.0.0.2") const {
     return with_this_port(host, here.port());
   }
@@ -48,7 +48,7 @@ struct OneAddress {
   }
 };
 
-// A server that does not answer: its backlog is full, and the kernel drops what else comes.
+// A server that does not respond: its backlog is full, and the kernel drops further connections.
 struct SilentServer {
   SilentServer() {
     for (int i = 0; i < 2; ++i) {
@@ -61,7 +61,7 @@ struct SilentServer {
   std::vector<Socket> waiting;
 };
 
-// What became of a stream.
+// The outcome of a stream.
 struct ConnectOutcome {
   explicit ConnectOutcome(Stream connecting) : stream(std::move(connecting)) {
     stream->on_connect([this] { ++connects; });
@@ -96,19 +96,19 @@ std::size_t descriptors_in_use() {
   return static_cast<std::size_t>(std::distance(all, end));
 }
 
-// Without it: the first attempt has the loop to itself.
+// The next attempt starts only after the previous one has failed.
 constexpr ConnectOptions one_after_the_other{.attempt_delay = 1h};
 constexpr ConnectOptions side_by_side{.attempt_delay = 1ms};
 
 }  // namespace
 
 TEST_SUITE("connect_options") {
-  TEST_CASE_TEMPLATE("a name is connected to, and what was written before is sent", LoopMode,
+  TEST_CASE_TEMPLATE("a stream connects to a name, and earlier writes are sent", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     OneAddress server;
-    // localhost may be ::1 first, where nobody listens.
+    // localhost may be ::1 first, where no socket listens.
     ConnectOutcome on(Stream::connect(loop, server.name()));
     CHECK(on.connects + on.closes == 0);
     CHECK(on.stream->write("hel") == reactor::WriteStatus::queued);
@@ -131,7 +131,7 @@ TEST_SUITE("connect_options") {
     CHECK_FALSE(on.error);
   }
 
-  TEST_CASE("numeric addresses and unix paths are connected to as they stand") {
+  TEST_CASE("numeric addresses and unix paths are connected to without a lookup") {
     Loop loop;
     for (const Transport transport : transports()) {
       CAPTURE(transport);
@@ -142,8 +142,8 @@ TEST_SUITE("connect_options") {
     }
   }
 
-  TEST_CASE_TEMPLATE("an address that refuses makes way for the next at once", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("after an address refuses, the next one is tried immediately", LoopMode,
+                     Standalone, Embedded) {
     LoopMode mode;
     OneAddress server;
     ConnectOutcome on(
@@ -153,7 +153,7 @@ TEST_SUITE("connect_options") {
     CHECK(ok(on.stream->socket().peer_address()) == server.here);
   }
 
-  TEST_CASE_TEMPLATE("an address that is silent delays the next, and is closed once that connects",
+  TEST_CASE_TEMPLATE("a silent address delays the next one, and is closed once that connects",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -167,7 +167,7 @@ TEST_SUITE("connect_options") {
     CHECK(descriptors_in_use() == before + 1);
   }
 
-  TEST_CASE("while the delay lasts, only the first address is tried") {
+  TEST_CASE("until the delay has passed, only the first address is tried") {
     Loop loop;
     OneAddress server;
     const SilentServer silent;
@@ -177,18 +177,19 @@ TEST_SUITE("connect_options") {
     CHECK_FALSE(server.accept());
   }
 
-  TEST_CASE("an older attempt that fails leaves the others alone") {
+  TEST_CASE("an older attempt that fails does not affect the others") {
     Loop loop;
     OneAddress server;
     const SilentServer silent;
-    // The first times out while the second, silent too, has its time; then the third connects.
+    // The first attempt times out while the second one, also silent, still has time. Then the third
+    // one connects.
     ConnectOutcome on(
         Stream::connect(loop, {silent.here, silent.here, server.here},
                         {.timeout = 1h, .attempt_delay = 5ms, .attempt_timeout = 8ms}));
     on.until_connected(loop);
   }
 
-  TEST_CASE("an attempt that takes too long makes way, and says so in the end") {
+  TEST_CASE("an attempt that takes too long is given up, and the final error names it") {
     Loop loop;
     OneAddress server;
     const SilentServer silent;
@@ -201,7 +202,7 @@ TEST_SUITE("connect_options") {
                                         text_of_address(silent.here) + ": connection timed out)");
   }
 
-  TEST_CASE("where all addresses fail, the error names each of them and what it said") {
+  TEST_CASE("if all addresses fail, the error names each of them with its reason") {
     Loop loop;
     const OneAddress server;
     ConnectOutcome two(Stream::connect(loop, {server.refusing(), server.refusing("127.0.0.3")}));
@@ -218,7 +219,7 @@ TEST_SUITE("connect_options") {
     CHECK(none.until_closed(loop) == "connect: invalid argument (there is no address)");
   }
 
-  TEST_CASE("the timeout is for all of it, and its error tells how far each address came") {
+  TEST_CASE("the timeout covers all attempts, and its error reports the state of each address") {
     Loop loop;
     OneAddress server;
     const SilentServer silent;
@@ -234,7 +235,7 @@ TEST_SUITE("connect_options") {
     CHECK(at_once.error.subject == server.name());
   }
 
-  TEST_CASE("what cannot be looked up is reported by on_close, once connect has returned") {
+  TEST_CASE("a failed lookup is reported by on_close, after connect has returned") {
     Loop loop;
     for (const std::string endpoint : {"localhost", "", "::1:80", "[localhost]:80", "unix:"}) {
       CAPTURE(endpoint);
@@ -276,7 +277,7 @@ TEST_SUITE("connect_options") {
     CHECK(descriptors_in_use() == before);
   }
 
-  TEST_CASE("close, abort and fail end a connection that does not exist yet") {
+  TEST_CASE("close, abort and fail end a connection that is not yet established") {
     Loop loop;
     const SilentServer silent;
     const std::string canceled = text_of_address(silent.here) + ", " + text_of_address(silent.here);
@@ -292,7 +293,7 @@ TEST_SUITE("connect_options") {
     CHECK(by_name.until_closed(loop) == "connect localhost:1: operation canceled");
   }
 
-  TEST_CASE("limits that were set before hold, and shared ones get back what was queued") {
+  TEST_CASE("limits that were set before apply, and shared limits get back what was queued") {
     Loop loop;
     OneAddress server;
     const reactor::SharedLimits limits({.high_water_bytes = 4, .max_queued_bytes = 8});
@@ -341,7 +342,8 @@ TEST_SUITE("connect_options") {
     }
   }
 
-  TEST_CASE("an address of a family that this host lacks is passed over, as is any other failure") {
+  TEST_CASE(
+      "an address of a family that this host lacks is skipped, like any other failed address") {
     Loop loop;
     OneAddress server;
     ConnectOutcome on(Stream::connect(

@@ -16,7 +16,7 @@ using namespace reactor;
 
 namespace {
 
-/// Datagrams, and what the batch makes of them.
+/// Datagrams, and the messages that the batch builds of them.
 struct Datagrams {
   void add(const std::string& bytes, const std::string& to = "127.0.0.1:9",
            const std::string& from = "") {
@@ -64,7 +64,7 @@ using Lengths = std::vector<std::size_t>;
 }  // namespace
 
 TEST_SUITE("datagram batch") {
-  TEST_CASE("datagrams of one length to one peer become one message, cut apart by that length") {
+  TEST_CASE("datagrams of one length to one peer become one message, segmented by that length") {
     Datagrams of;
     for (const char* bytes : {"abc", "def", "ghi"}) of.add(bytes);
     CHECK(of.lengths() == Lengths{3});
@@ -90,7 +90,7 @@ TEST_SUITE("datagram batch") {
     CHECK(of.segment(1) == 0);
   }
 
-  TEST_CASE("another receiver, port or source begins another message") {
+  TEST_CASE("another receiver, port or source starts a new message") {
     Datagrams of;
     of.add("a", "127.0.0.1:9");
     of.add("a", "127.0.0.1:10");
@@ -113,7 +113,7 @@ TEST_SUITE("datagram batch") {
     CHECK(of.batch.message(3).msg_control == nullptr);
   }
 
-  TEST_CASE("a message holds no more than 64 datagrams, and no more bytes than UDP carries") {
+  TEST_CASE("a message holds at most 64 datagrams, and at most the bytes of a UDP datagram") {
     Datagrams small;
     for (int i = 0; i < 100; ++i) small.add("x");
     CHECK(small.lengths() == Lengths{64, 36});
@@ -123,14 +123,14 @@ TEST_SUITE("datagram batch") {
     CHECK(large.lengths() == Lengths{2, 1});
   }
 
-  TEST_CASE("what the kernel refused to take coalesced is built one by one") {
+  TEST_CASE("datagrams that the kernel refused to take as one message are built one by one") {
     Datagrams of;
     for (int i = 0; i < 5; ++i) of.add("abc");
     CHECK(of.lengths(2) == Lengths{1, 1, 3});
     CHECK(of.lengths(0, 2) == Lengths{1, 1, 1, 1, 1});
   }
 
-  TEST_CASE("64 messages are built at once, and the caller goes on with the rest") {
+  TEST_CASE("one build makes at most 64 messages, and the caller continues with the rest") {
     Datagrams of;
     for (int i = 0; i < 70; ++i) of.add(std::string(i % 2 == 0 ? 1 : 2, 'x'));
     of.lengths(of.outgoing.size());

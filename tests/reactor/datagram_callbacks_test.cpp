@@ -17,7 +17,7 @@ using namespace reactor;
 using Batch = std::span<const Datagram>;
 
 TEST_SUITE("datagram") {
-  TEST_CASE("what a callback has no time for is delivered later, in order") {
+  TEST_CASE("datagrams that a callback leaves for later are delivered later, in order") {
     for (const std::string how : {"throw", "return", "pause", "remove"}) {
       CAPTURE(how);
       Loop loop;
@@ -29,7 +29,7 @@ TEST_SUITE("datagram") {
       Inbox other(loop, address("127.0.0.1:0"));
       std::vector<std::string> handled, expected;
       int batches = 0;
-      // Three of each batch are enough.
+      // Each call handles three datagrams.
       const std::function<void(Batch)> handle = [&](Batch batch) {
         ++batches;
         for (const Datagram& datagram : batch.first(std::min<std::size_t>(batch.size(), 3))) {
@@ -52,7 +52,7 @@ TEST_SUITE("datagram") {
           answered.socket.send(text);
           expected.push_back(text);
         }
-        // Others receive into the same buffers meanwhile.
+        // Other sockets receive into the same buffers meanwhile.
         for (int j = 0; j < 20; ++j) answered.socket.send("");
         expected.insert(expected.end(), 20, "");
       }
@@ -76,7 +76,8 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("a paused socket receives nothing, and once resumed what has arrived meanwhile") {
+  TEST_CASE(
+      "a paused socket receives nothing, and once resumed receives what has arrived meanwhile") {
     Loop loop;
     Inbox server(loop, address("127.0.0.1:0"));
     server.socket.pause();
@@ -94,7 +95,7 @@ TEST_SUITE("datagram") {
     CHECK(server.texts() == std::vector<std::string>{"one"});
   }
 
-  TEST_CASE("a batch that does not fit one read is continued, after others had their turn") {
+  TEST_CASE("a batch that does not fit one read is continued after other handles were served") {
     Loop loop;
     Inbox server(loop, address("127.0.0.1:0"));
     ok(server.socket.socket().set(option::receive_buffer, 4 * 1024 * 1024));
@@ -146,7 +147,7 @@ TEST_SUITE("datagram") {
     CHECK(witness.messages[0].text == "sent before the end");
   }
 
-  TEST_CASE("a socket that still has something to send may be destroyed by what it receives") {
+  TEST_CASE("a socket with queued datagrams may be destroyed by its receive callback") {
     Loop loop;
     Inbox full(loop, abstract_name());
     full.socket.pause();
@@ -195,7 +196,7 @@ TEST_SUITE("datagram") {
     CHECK(told == std::vector<std::string>{"first", "second"});
   }
 
-  TEST_CASE("a socket keeps the loop running while it receives or has something to send") {
+  TEST_CASE("a socket keeps the loop running while it receives or has datagrams to send") {
     Loop loop;
     DatagramSocket idle = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     loop.run();
@@ -209,7 +210,7 @@ TEST_SUITE("datagram") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("what a callback throws leaves run, and nothing is lost") {
+  TEST_CASE("an exception of a callback leaves run(), and no datagram is lost") {
     Loop loop;
     Inbox inbox(loop, address("127.0.0.1:0"));
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));

@@ -17,9 +17,9 @@ using namespace reactor;
 using Batch = std::span<const Datagram>;
 
 TEST_SUITE("datagram") {
-  TEST_CASE("a refusal is reported as an error and does not close the socket") {
+  TEST_CASE("a refused datagram is reported as an error and does not close the socket") {
     Loop loop;
-    // Not 127.0.0.1, where the client is given the port that has become free now and then.
+    // Not 127.0.0.1: there the kernel sometimes gives the client the port that was just freed.
     std::optional<Inbox> server(std::in_place, loop, address("127.0.0.2:0"));
     const Address at = server->socket.address();
     server.reset();
@@ -36,9 +36,9 @@ TEST_SUITE("datagram") {
     CHECK(client.errors.size() == 1);
   }
 
-  TEST_CASE("a refusal that nobody has asked for does not swallow the next datagram") {
+  TEST_CASE("the ICMP error of an earlier datagram does not suppress the next datagram") {
     Loop loop;
-    // Not 127.0.0.1, where the client is given the port that has become free now and then.
+    // Not 127.0.0.1: there the kernel sometimes gives the client the port that was just freed.
     std::optional<Inbox> server(std::in_place, loop, address("127.0.0.2:0"));
     const Address at = server->socket.address();
     server.reset();
@@ -50,7 +50,9 @@ TEST_SUITE("datagram") {
     CHECK(server->texts() == std::vector<std::string>{"found"});
   }
 
-  TEST_CASE("a socket that is not connected tells whom a datagram did not reach, if asked to") {
+  TEST_CASE(
+      "with icmp_errors, a socket that is not connected reports which peer a datagram did not "
+      "reach") {
     if (on_portable_platform()) {
       MESSAGE("skipped: the portable platform has no error queue");
       return;
@@ -92,7 +94,7 @@ TEST_SUITE("datagram") {
         for (const std::string& error : client.errors) {
           CHECK(error.find(alive.socket.address().to_string()) == std::string::npos);
         }
-        // What was told is not told for ever: the loop has nothing to do.
+        // The loop has nothing to do: a reported error is not reported again and again.
         for (int i = 0; i < 100; ++i) loop.poll();
         const std::size_t errors = client.errors.size();
         for (int i = 0; i < 100; ++i) loop.poll();
@@ -101,7 +103,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("an iteration tells each error once, and sixteen at most") {
+  TEST_CASE("an iteration reports each error once, and at most sixteen errors") {
     Loop loop;
     Inbox client(loop, address("127.0.0.1:0"));
     const std::string too_long(70'000, 'x');
@@ -115,7 +117,7 @@ TEST_SUITE("datagram") {
     CHECK(client.socket.counters().failed == 200);
   }
 
-  TEST_CASE("a server outlives a client that is gone when the answer comes") {
+  TEST_CASE("a server survives a client that no longer exists when the reply is sent") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     echo(server);

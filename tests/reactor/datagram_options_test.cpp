@@ -23,7 +23,7 @@ namespace {
 constexpr SocketOption<bool> received_ttl{"received_ttl", IPPROTO_IP, IP_RECVTTL, IPPROTO_IPV6,
                                           IPV6_RECVHOPLIMIT};
 
-/// What the datagrams that have come say of the hops left to them.
+/// The TTL or hop limit of each datagram received so far.
 std::vector<int> next_ttls(const Socket& socket) {
   std::vector<int> ttls;
   for (;;) {
@@ -73,7 +73,7 @@ bool is_echo_reply(std::string_view packet, std::uint16_t identifier) {
 }  // namespace
 
 TEST_SUITE("datagram") {
-  TEST_CASE("bound to any address, a socket answers from the one that was asked") {
+  TEST_CASE("a socket bound to any address replies from the address that the request was sent to") {
     Loop loop;
     const struct {
       const char* server;
@@ -97,7 +97,7 @@ TEST_SUITE("datagram") {
       });
       Address to = address(expected.asked);
       to.set_port(server.address().port());
-      // A connected socket hears nobody but the one it asked.
+      // A connected socket receives only from the address that it is connected to.
       Inbox client(ok(DatagramSocket::connect(loop, to)));
       client.socket.send("from whom?");
       run_until(loop, [&] { return !client.messages.empty(); });
@@ -106,7 +106,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("nothing that send() and reply() were given is looked at again after they return") {
+  TEST_CASE("send() and reply() use no argument after they return") {
     const struct {
       const char* server;
       const char* asked;
@@ -128,7 +128,7 @@ TEST_SUITE("datagram") {
         });
         Address to = address(place.asked);
         to.set_port(server.address().port());
-        // A connected socket hears nobody but the one it asked.
+        // A connected socket receives only from the address that it is connected to.
         Inbox client(ok(DatagramSocket::connect(loop, to)));
         client.socket.send("x");
         run_until(loop, [&] { return packet_info.has_value(); });
@@ -204,12 +204,12 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("each datagram goes to the peer that the socket had when send() was called") {
+  TEST_CASE("each datagram is sent to the peer that the socket had when send() was called") {
     Loop loop;
     for (const char* host : {"127.0.0.1:0", "[::1]:0"}) {
       Inbox first(loop, address(host)), second(loop, address(host));
       DatagramSocket sender = ok(DatagramSocket::bind(loop, address(host)));
-      Socket& socket = sender.socket();  // Kept, since asking for it sends what was gathered.
+      Socket& socket = sender.socket();  // Kept: a call of socket() sends the gathered datagrams.
       loop.post([&] {
         for (Inbox* const to : {&first, &second, &first}) {
           ok(socket.connect(to->socket.address()));
@@ -227,7 +227,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("the kernel's receive time is told when asked for") {
+  TEST_CASE("the kernel's receive time is reported if the option is set") {
     Loop loop;
     for (const Address& at : {address("127.0.0.1:0"), address("[::1]:0"), abstract_name()}) {
       DatagramOptions options;
@@ -245,7 +245,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("how datagrams arrive is not told unless asked for") {
+  TEST_CASE("packet_info is null unless an option requests it") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
     bool told = false;
@@ -257,7 +257,7 @@ TEST_SUITE("datagram") {
     run_until(loop, [&] { return told; });
   }
 
-  TEST_CASE("sending to a broadcast address without the option says what to do") {
+  TEST_CASE("the error of a send to a broadcast address without the option names the option") {
     Loop loop;
     Inbox socket(loop, address("0.0.0.0:0"));
     socket.socket.send(address("127.255.255.255:9"), "all");
@@ -267,7 +267,7 @@ TEST_SUITE("datagram") {
           "option)");
   }
 
-  // IPv6 has no route for groups on loopback: tests/datagrams does that between namespaces.
+  // IPv6 has no route for groups on loopback: tests/samples/network_test.py uses namespaces.
   TEST_CASE("broadcast and multicast reach every socket that shares the port") {
     Loop loop;
     const unsigned loopback = if_nametoindex("lo");
@@ -290,7 +290,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("an answer to a broadcast comes from an address that can be answered") {
+  TEST_CASE("the reply to a broadcast has a source address that can receive replies") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "0.0.0.0:0"));
     echo(server);
@@ -327,7 +327,7 @@ TEST_SUITE("datagram") {
           CHECK(inbox.socket.send(to, request) == WriteStatus::sent);
         }
       });
-      // The requests arrive as well: the receiver is this host.
+      // The requests arrive too, because the receiver is this host.
       const auto replies = [&] {
         std::vector<std::string> texts;
         for (const auto& message : inbox.messages) {

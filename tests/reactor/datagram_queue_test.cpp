@@ -18,9 +18,10 @@ using namespace std::chrono_literals;
 using Batch = std::span<const Datagram>;
 
 TEST_SUITE("datagram") {
-  // A unix receiver takes a handful of datagrams and then none until it reads: the only kernel
-  // queue that a test can fill at will.
-  TEST_CASE("what the kernel has no room for waits, within the limit, by the policy") {
+  // A unix receiver takes a few datagrams and then none until it reads: the only kernel queue that
+  // a test can fill as it likes.
+  TEST_CASE(
+      "datagrams that the kernel has no room for are queued, up to the limit, by the policy") {
     Loop loop;
     for (WhenFull when_full : {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
       for (bool connected : {true, false}) {
@@ -73,7 +74,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("a socket of which the kernel reports when it has room does not ask meanwhile") {
+  TEST_CASE("a socket does not poll for room if the kernel notifies it of room") {
     Loop loop;
     Inbox server(loop, abstract_name());
     server.socket.pause();
@@ -87,7 +88,7 @@ TEST_SUITE("datagram") {
     CHECK(statistics.iterations <= 5U * static_cast<unsigned>(timeout_scale()));
   }
 
-  TEST_CASE("a unix receiver that does not read holds up only what is for it") {
+  TEST_CASE("a unix receiver that does not read delays only the datagrams for it") {
     for (const WhenFull when_full :
          {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
       for (const bool in_callback : {true, false}) {
@@ -111,7 +112,7 @@ TEST_SUITE("datagram") {
             sender.socket.send(stuck.socket.address(), text);
             sender.socket.send(also_stuck.socket.address(), text);
           }
-          // More than the kernel takes before it is read.
+          // More datagrams than the kernel takes before the receiver reads.
           for (int i = 0; i < 40; ++i) sender.socket.send(good.socket.address(), texts[next++]);
         };
         for (int i = 0; i < 10; ++i) {
@@ -128,7 +129,7 @@ TEST_SUITE("datagram") {
         CHECK(sender.socket.queued_bytes() > 0);
         CHECK(drained == 0);
 
-        // Each then gets what was taken, in order.
+        // Each receiver then gets the queued datagrams, in order.
         stuck.socket.resume();
         also_stuck.socket.resume();
         run_until(loop, [&] { return sender.socket.queued_bytes() == 0; });
@@ -153,7 +154,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("a unix receiver that is gone takes what waits for it along, and nothing else") {
+  TEST_CASE("the datagrams queued for a unix receiver are dropped when it ends, and no others") {
     Loop loop;
     std::optional<Inbox> stuck(std::in_place, loop, abstract_name());
     stuck->socket.pause();
@@ -169,8 +170,9 @@ TEST_SUITE("datagram") {
     CHECK(good.texts() == std::vector<std::string>{"still here"});
   }
 
-  TEST_CASE_TEMPLATE("drain() discards what a unix receiver does not read, and run() returns",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "drain() discards the datagrams for a unix receiver that does not read, and run() returns",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     for (const bool connected : {true, false}) {
@@ -196,7 +198,7 @@ TEST_SUITE("datagram") {
       CHECK(sender.socket.counters().dropped == sent - taken);
       CHECK(sender.errors == std::vector<std::string>{"send " + stuck.socket.address().to_string() +
                                                       ": connection timed out"});
-      // What is sent later has the same time.
+      // A datagram that is sent later has the same timeout.
       CHECK((connected ? sender.socket.send("x")
                        : sender.socket.send(stuck.socket.address(), "x")) == WriteStatus::queued);
       loop.run();
@@ -205,14 +207,14 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("a drain() that makes progress takes as long as it takes, and loses nothing") {
+  TEST_CASE("a drain() that makes progress is not cut off, and loses nothing") {
     Loop loop;
     Inbox slow(loop, abstract_name());
     slow.socket.pause();
     Inbox sender(loop, abstract_name());
     const auto texts = numbered(60, 20);
     for (const std::string& text : texts) sender.socket.send(slow.socket.address(), text);
-    // One batch each time, which is what the kernel holds for a receiver.
+    // Reads one batch each time: as many datagrams as the kernel holds for a receiver.
     slow.socket.on_received([&](Batch batch) {
       for (const Datagram& datagram : batch) {
         slow.messages.push_back({std::string(datagram.text()), datagram.sender, false});
@@ -229,7 +231,7 @@ TEST_SUITE("datagram") {
     if (Loop::Clock::now() - began <= timeout) MESSAGE("skipped: the receiver was not slow");
   }
 
-  TEST_CASE("on_drained comes after `full` also when drain() makes the room") {
+  TEST_CASE("on_drained follows `full` also if drain() frees the queue") {
     Loop loop;
     Inbox stuck(loop, abstract_name());
     stuck.socket.pause();
@@ -244,7 +246,7 @@ TEST_SUITE("datagram") {
     loop.run();
     CHECK(drained == 1);
 
-    // It may send more then, or destroy the socket.
+    // The callback may send more, or destroy the socket.
     std::optional<DatagramSocket> ended = ok(DatagramSocket::bind(loop, abstract_name(), options));
     while (ended->send(stuck.socket.address(), "x") != WriteStatus::refused) {
     }
@@ -267,7 +269,7 @@ TEST_SUITE("datagram") {
     run_until(loop, [&] { return stuck.messages.size() == 100; });
   }
 
-  TEST_CASE("a datagram that was `sent` in a callback and found the queue full is counted") {
+  TEST_CASE("a datagram that was `sent` in a callback is counted if the queue was full") {
     for (const WhenFull when_full :
          {WhenFull::refuse, WhenFull::drop_newest, WhenFull::drop_oldest}) {
       for (const bool connected : {true, false}) {
@@ -282,7 +284,7 @@ TEST_SUITE("datagram") {
         DatagramSocket client =
             connected ? ok(DatagramSocket::connect(loop, server.socket.address(), options))
                       : ok(DatagramSocket::bind(loop, abstract_name(), options));
-        // More than are gathered at once.
+        // More datagrams than are gathered for one system call.
         const auto texts = numbered(3000, 10);
         std::uint64_t sent = 0, refused = 0;
         bool done = false;
@@ -304,7 +306,7 @@ TEST_SUITE("datagram") {
         CHECK(counters.sent + counters.dropped + refused == texts.size());
         CHECK(counters.failed == 0);
         run_until(loop, [&] { return server.messages.size() == counters.sent; });
-        // Whichever they are, they are in order.
+        // The datagrams that arrive are in order, whichever they are.
         int last = -1;
         for (const std::string& text : server.texts()) {
           CHECK(std::stoi(text) > last);
@@ -314,7 +316,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("what the kernel drops for want of room is counted") {
+  TEST_CASE("datagrams that the kernel drops for lack of buffer space are counted") {
     Loop loop;
     Inbox server(loop, address("127.0.0.1:0"));
     ok(server.socket.socket().set(option::receive_buffer, 4096));

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using Batch = std::span<const Datagram>;
 
 TEST_SUITE("datagram") {
-  TEST_CASE("a datagram goes there and back, over IPv4, IPv6 and unix sockets") {
+  TEST_CASE("a datagram is sent and echoed over IPv4, IPv6 and unix sockets") {
     Loop loop;
     const std::pair<Address, Address> places[] = {{address("127.0.0.1:0"), address("127.0.0.1:0")},
                                                   {address("[::1]:0"), address("[::1]:0")},
@@ -51,7 +51,7 @@ TEST_SUITE("datagram") {
     CHECK(client.texts() == std::vector<std::string>{"", "", "end"});
   }
 
-  TEST_CASE("the longest datagram passes whole, one byte more is refused with the reason") {
+  TEST_CASE("the longest datagram is sent whole, and a longer one is refused with the reason") {
     Loop loop;
     Inbox server(loop, address("127.0.0.1:0"));
     Inbox client(loop, address("127.0.0.1:0"));
@@ -60,7 +60,7 @@ TEST_SUITE("datagram") {
     CHECK(client.socket.send(server.socket.address(), longest + "x") == WriteStatus::dropped);
     CHECK(client.socket.send(server.socket.address(), std::string(1'000'000, 'x')) ==
           WriteStatus::dropped);
-    CHECK(client.errors.empty());  // Nothing is called back from inside a call.
+    CHECK(client.errors.empty());  // No callback is called from inside send().
     run_until(loop, [&] { return !server.messages.empty() && !client.errors.empty(); });
     CHECK(server.texts() == std::vector{longest});
     CHECK(client.errors ==
@@ -70,7 +70,7 @@ TEST_SUITE("datagram") {
     CHECK(client.socket.counters().failed == 2);
   }
 
-  TEST_CASE("a unix datagram longer than the buffer is cut and says so") {
+  TEST_CASE("a unix datagram longer than the buffer is truncated and marked as such") {
     Loop loop;
     Inbox server(loop, abstract_name());
     Inbox client(loop, abstract_name());
@@ -84,7 +84,7 @@ TEST_SUITE("datagram") {
     CHECK(server.socket.counters().truncated == 1);
   }
 
-  TEST_CASE("bursts arrive whole and in order, coalesced or not on either side") {
+  TEST_CASE("bursts arrive completely and in order, coalesced or not on either side") {
     Loop loop;
     std::vector<std::string> awkward = numbered(300, 100);
     for (std::size_t i = 0; i < awkward.size(); i += 7) awkward[i].resize(i % 200);
@@ -120,7 +120,7 @@ TEST_SUITE("datagram") {
     }
   }
 
-  TEST_CASE("what one callback sends to several places from several sockets gets to all of them") {
+  TEST_CASE("datagrams from one callback to several receivers from several sockets all arrive") {
     Loop loop;
     Inbox left(loop, address("127.0.0.1:0"));
     Inbox right(loop, address("127.0.0.1:0"));
@@ -143,7 +143,7 @@ TEST_SUITE("datagram") {
     CHECK(from_second == texts);
   }
 
-  TEST_CASE("a batch may be passed on through another socket") {
+  TEST_CASE("a batch may be forwarded through another socket") {
     Loop loop;
     Inbox target(loop, address("127.0.0.1:0"));
     DatagramSocket exit = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
@@ -162,7 +162,7 @@ TEST_SUITE("datagram") {
     CHECK(target.texts() == texts);
   }
 
-  TEST_CASE("a connected unix socket is answered") {
+  TEST_CASE("a connected unix socket receives replies") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, abstract_name()));
     server.on_received([&](Batch batch) {
@@ -174,7 +174,7 @@ TEST_SUITE("datagram") {
     CHECK(client.texts() == std::vector<std::string>{"who is there?"});
   }
 
-  TEST_CASE("what is no datagram socket, or cannot be bound, is refused") {
+  TEST_CASE("an object that is no datagram socket, or cannot be bound, is refused") {
     Loop loop;
     auto stream = ok(Socket::open(Family::ipv4, SocketType::stream));
     const auto adopted = DatagramSocket::adopt(loop, std::move(stream));
@@ -195,7 +195,7 @@ TEST_SUITE("datagram") {
     CHECK(DatagramSocket::bind(loop, second.address(), options));
   }
 
-  TEST_CASE("inside an application's own libuv loop it works the same") {
+  TEST_CASE("a datagram socket works the same inside an application's own libuv loop") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     {
@@ -216,7 +216,7 @@ TEST_SUITE("datagram") {
     CHECK(uv_loop_close(&application) == 0);
   }
 
-  TEST_CASE("a million datagrams go there and back, none lost, doubled or reordered") {
+  TEST_CASE("a million datagrams are echoed, none lost, duplicated or reordered") {
     constexpr std::uint64_t total = 1'000'000, one_by_one = 100'000;
     constexpr std::uint64_t window = 128;
     Loop loop;

@@ -8,7 +8,7 @@ using namespace reactor;
 using namespace std::string_view_literals;
 
 TEST_SUITE("datagram types") {
-  TEST_CASE("a datagram can be read as text, zero bytes included") {
+  TEST_CASE("a datagram can be read as text, including zero bytes") {
     const Address sender = address("127.0.0.1:9");
     CHECK(Datagram{std::as_bytes(std::span("a\0b"sv)), sender}.text() == "a\0b"sv);
   }

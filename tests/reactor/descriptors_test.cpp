@@ -1,5 +1,5 @@
-// A process that has no descriptor left, for real: an executable of its own, since the limit is the
-// process's.
+// A process that really has no descriptor left. It is an executable of its own, since the limit
+// applies to the process.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -40,7 +40,7 @@ using reactor::Timer;
 
 namespace {
 
-// Leaves this process no more than `left` descriptors to open, for a while.
+// Lets this process open no more than `left` descriptors, as long as the object lives.
 class DescriptorLimit {
  public:
   explicit DescriptorLimit(unsigned left) {
@@ -67,7 +67,7 @@ class DescriptorLimit {
   std::vector<int> fill_;
 };
 
-// Lets this process open more descriptors, for a while.
+// Lets this process open more descriptors, as long as the object lives.
 class MoreDescriptors {
  public:
   explicit MoreDescriptors(rlim_t count) {
@@ -96,7 +96,7 @@ std::size_t open_descriptors() {
   return count;
 }
 
-// Echoes, and notes why each connection ended.
+// Echoes, and records why each connection ended.
 struct Noting {
   Stream& stream;
   std::vector<std::error_code>& ends;
@@ -118,7 +118,7 @@ struct Echo {
   _exit(1);
 }
 
-// True when what was sent comes back; false when the connection is closed instead.
+// True if the sent byte is echoed; false if the connection is closed instead.
 bool is_served(const Socket& client, int patience_ms = 10'000) {
   if (send(client.fd(), "x", 1, MSG_NOSIGNAL) != 1) return false;
   pollfd wait{client.fd(), POLLIN, 0};
@@ -136,7 +136,7 @@ void act_as_clients(const Address& server) {
     if (!is_served(first.back())) give_up("a connection within the limit was not served");
   }
   for (std::size_t i = 0; i < beyond; ++i) waiting.push_back(connect_to(server));
-  // With no descriptor left, the server turns them away one by one, and rests longer each time.
+  // With no descriptor left, the server turns clients away one by one, and pauses longer each time.
   std::vector<pollfd> waits;
   for (const Socket& client : waiting) waits.push_back({client.fd(), POLLIN, 0});
   for (std::size_t turned_away = 0; turned_away < 4;) {
@@ -161,8 +161,8 @@ void act_as_clients(const Address& server) {
 
 TEST_SUITE("descriptors") {
   TEST_CASE_TEMPLATE(
-      "at the limit a server serves on, turns others away without a spin, and recovers", LoopMode,
-      Standalone, Embedded) {
+      "at the limit a server keeps its clients, turns others away without a spin, and recovers",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     auto server = Server<Echo>::listen(loop, any_address(Transport::tcp4), {},
@@ -188,12 +188,12 @@ TEST_SUITE("descriptors") {
     CHECK(end.succeeded());
     REQUIRE(!errors.empty());
     CHECK(errors[0].starts_with("accept on " + address.to_string() + ": too many open files"));
-    CHECK(errors.size() <= 3);  // At most one a second.
+    CHECK(errors.size() <= 3);  // At most one per second.
     CHECK(statistics.iterations <
           2'000);  // A listener that spins takes as many in ten milliseconds.
   }
 
-  TEST_CASE("5,000 connections on which nothing is sent are gone in time, those in use are not") {
+  TEST_CASE("of 5,000 connections the silent ones are closed in time, and those in use are not") {
     constexpr std::size_t silent = 5'000, in_use = 5;
     CHECK_MESSAGE(reactor::ServerOptions{}.first_progress_timeout == 30s,
                   "what a default server has; here it is shorter");
@@ -221,9 +221,9 @@ TEST_SUITE("descriptors") {
     };
     connect(in_use);
     for (const Socket& client : clients) REQUIRE(send(client.fd(), "x", 1, MSG_NOSIGNAL) == 1);
-    // No more at once than the kernel keeps for a listener.
+    // At one time, no more than the kernel keeps for a listener.
     while (clients.size() < in_use + silent) connect(250);
-    // Without run_until(): no other timer may help.
+    // Without run_until(): its timer would wake the loop.
     const auto latest = Loop::Clock::now() + 60s * timeout_scale();
     while (ends.size() < silent && Loop::Clock::now() < latest) loop.run_once();
     CHECK(ends.size() == silent);
@@ -235,7 +235,8 @@ TEST_SUITE("descriptors") {
     }
   }
 
-  TEST_CASE("without a descriptor left, timers start, and what needs one says so") {
+  TEST_CASE(
+      "without a free descriptor timers start, and anything that needs a descriptor reports so") {
     Loop loop;
     const Address address = any_address(Transport::tcp4);
     auto sockets = connected_sockets(Transport::tcp4);
@@ -262,7 +263,7 @@ TEST_SUITE("descriptors") {
     const Loop another;
   }
 
-  TEST_CASE("a process is started when there are enough, fails otherwise, and loses none") {
+  TEST_CASE("a process starts if there are enough descriptors, fails otherwise, and loses none") {
     if (below_valgrind()) {
       MESSAGE(
           "skipped: where a pair of sockets is one too many, valgrind says yes and closes both");
@@ -291,7 +292,7 @@ TEST_SUITE("descriptors") {
     CHECK(succeeded);
   }
 
-  TEST_CASE("what fails leaves no descriptor behind") {
+  TEST_CASE("a failed call leaves no descriptor open") {
     Loop loop;
     const Address nobody = *listening_socket(Transport::tcp4).local_address();
     const auto taken = listening_socket(Transport::tcp4);

@@ -1,4 +1,4 @@
-// Time spans of any length, wherever one is taken: no overflow, and the longest means never.
+// Durations of any length wherever one is taken: no overflow, and the longest means never.
 #include "reactor/duration.hpp"
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ namespace {
 constexpr std::int64_t longest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t shortest = std::numeric_limits<std::int64_t>::min();
 
-// Calls `use` with extreme spans of each type; `never` says whether the span is without end.
+// Calls `use` with extreme durations of each type; `never` is whether the duration is unlimited.
 template <class Use>
 void for_extremes(Use use) {
   const auto each = [&]<class Span>(Span) {
@@ -65,7 +65,9 @@ struct UdpSession {
 }  // namespace
 
 TEST_SUITE("duration") {
-  TEST_CASE("a span of any type is counted in nanoseconds, or is the longest or shortest") {
+  TEST_CASE(
+      "a duration of any type is converted to nanoseconds, or to the longest or shortest "
+      "duration") {
     CHECK(Duration().count() == 0);
     CHECK(Duration(3ms).count() == 3'000'000);
     CHECK(Duration(-2h).count() == -7'200'000'000'000);
@@ -83,7 +85,7 @@ TEST_SUITE("duration") {
     static_assert(!std::is_constructible_v<Duration, std::chrono::duration<int, std::pico>>);
   }
 
-  TEST_CASE("a sum stops at the longest and at the shortest") {
+  TEST_CASE("a sum is limited to the longest and the shortest duration") {
     CHECK(reactor::saturating_sum(5, -7) == -2);
     CHECK(reactor::saturating_sum(longest - 1, 1) == longest);
     CHECK(reactor::saturating_sum(longest, 1) == longest);
@@ -92,8 +94,8 @@ TEST_SUITE("duration") {
     CHECK(reactor::saturating_sum(1, longest) == longest);
   }
 
-  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire at once or never", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("timers and idle timeouts of extreme length fire immediately or never",
+                     LoopMode, Standalone, Embedded) {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
       LoopMode mode;
@@ -115,7 +117,7 @@ TEST_SUITE("duration") {
     });
   }
 
-  TEST_CASE("waits, lookups and spinning of extreme length end at once or by what they wait for") {
+  TEST_CASE("waits, lookups and spins of extreme length end immediately or by their event") {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
       Loop loop(reactor::LoopOptions{.spin = never ? Duration(1ms) : Duration(span)});
@@ -148,7 +150,7 @@ TEST_SUITE("duration") {
     });
   }
 
-  TEST_CASE("a loop that spins without end is woken by what comes") {
+  TEST_CASE("a loop that spins for ever is woken by events") {
     Loop loop(reactor::LoopOptions{.spin = std::chrono::hours::max()});
     int calls = 0;
     const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
@@ -156,7 +158,7 @@ TEST_SUITE("duration") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("servers take spans without end, and refuse those below zero") {
+  TEST_CASE("servers accept unlimited durations, and refuse negative ones") {
     for_extremes([](auto span, bool never) {
       CAPTURE(span.count());
       Loop loop;
@@ -196,7 +198,7 @@ TEST_SUITE("duration") {
     });
   }
 
-  TEST_CASE("socket options take what the kernel can count, and no more of a longer span") {
+  TEST_CASE("a socket option limits a longer duration to what the kernel can count") {
     auto socket = ok(reactor::Socket::open(reactor::Family::ipv4, reactor::SocketType::stream));
     namespace option = reactor::option;
     ok(socket.set(option::user_timeout, std::chrono::milliseconds::max()));
@@ -208,7 +210,7 @@ TEST_SUITE("duration") {
     CHECK(ok(socket.get(option::linger)).value() > 10'000s);
   }
 
-  TEST_CASE("poll(2) waits at least as long, and without limit for the longest") {
+  TEST_CASE("poll(2) waits at least as long as given, and without limit for the longest") {
     CHECK(poll_timeout(Duration::max()) == -1);
     CHECK(poll_timeout(std::chrono::hours::max()) == -1);
     CHECK(poll_timeout(-1s) == 0);

@@ -1,4 +1,4 @@
-// What a callback throws leaves run(), and costs nobody else an event.
+// An exception of a callback leaves run(), and no other handle loses an event.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -26,8 +26,8 @@ struct Thrown : std::runtime_error {
 
 TEST_SUITE("exception") {
   TEST_CASE_TEMPLATE(
-      "an exception leaves run() from any callback, and all that was due still comes", LoopMode,
-      Standalone, Embedded) {
+      "an exception leaves run() from any callback, and all other due callbacks are still called",
+      LoopMode, Standalone, Embedded) {
     for (const CallbackKind& thrower : callback_kinds()) {
       CAPTURE(thrower.name);
       LoopMode mode;
@@ -67,7 +67,7 @@ TEST_SUITE("exception") {
     }
   }
 
-  TEST_CASE_TEMPLATE("stop() is remembered when a callback throws, from any and in any order",
+  TEST_CASE_TEMPLATE("stop() is remembered if a callback throws, whichever it is and in any order",
                      LoopMode, Standalone, Embedded) {
     enum class Stops { in_the_same, before, after };
     for (const CallbackKind& thrower : callback_kinds()) {
@@ -105,7 +105,7 @@ TEST_SUITE("exception") {
           ++caught;
         }
         CHECK(caught == 1);
-        // It is not remembered for longer than that.
+        // The next run() does not remember it.
         bool ran = false;
         const auto next = reactor::Timer::after(loop, 1ms, [&] {
           ran = true;
@@ -117,7 +117,7 @@ TEST_SUITE("exception") {
     }
   }
 
-  TEST_CASE_TEMPLATE("stop() that a signal brings survives the exceptions of a whole iteration",
+  TEST_CASE_TEMPLATE("stop() from a signal survives exceptions during the whole iteration",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     reactor::Loop& loop = mode.loop;
@@ -137,8 +137,9 @@ TEST_SUITE("exception") {
     CHECK(caught >= 3);
   }
 
-  TEST_CASE_TEMPLATE("each of several exceptions in one iteration leaves run() by itself, in order",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "each of several exceptions in one iteration leaves run() on its own, in order", LoopMode,
+      Standalone, Embedded) {
     LoopMode mode;
     std::vector<std::string> caught;
     for (const std::string name : {"one", "two", "three"}) {

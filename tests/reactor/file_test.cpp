@@ -43,7 +43,7 @@ struct Sending {
 }  // namespace
 
 TEST_SUITE("file") {
-  TEST_CASE("what cannot be sent is refused when it is opened, with its name") {
+  TEST_CASE("a file that cannot be sent is refused when it is opened, and the error names it") {
     CHECK(File::open("/no/such/file").error().message() ==
           "open /no/such/file: no such file or directory");
     CHECK(File::open("/tmp").error().code == std::errc::is_a_directory);
@@ -53,7 +53,7 @@ TEST_SUITE("file") {
     std::filesystem::remove(fifo);
   }
 
-  TEST_CASE("a file knows its size, and goes from hand to hand") {
+  TEST_CASE("a file knows its size, and can be moved") {
     const TemporaryFile temporary("twelve bytes");
     File file = temporary.open();
     CHECK(*file.size() == 12);
@@ -65,7 +65,7 @@ TEST_SUITE("file") {
     CHECK(File::own(fd).size().error().code == std::errc::bad_file_descriptor);
   }
 
-  TEST_CASE("a file is closed with its owner, also where its descriptor is 0") {
+  TEST_CASE("a file is closed with its owner, also if its descriptor is 0") {
     const ChildEnd end = in_child([] {
       const auto is_open = [] { return ::fcntl(STDIN_FILENO, F_GETFD) >= 0; };
       ::close(STDIN_FILENO);
@@ -111,8 +111,9 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a file that the peer does not take yet is back-pressure, not memory",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a file that the peer does not take yet causes back-pressure and costs no memory", LoopMode,
+      Standalone, Embedded) {
     constexpr std::size_t size = 64 * mebibyte;
     LoopMode mode;
     Sending sending(mode.loop, {16384, 16384});
@@ -133,7 +134,7 @@ TEST_SUITE("stream") {
     CHECK(sending.stream->queued_bytes() == 0);
   }
 
-  TEST_CASE_TEMPLATE("a small file inside a callback leaves whole and at once", LoopMode,
+  TEST_CASE_TEMPLATE("a small file in a callback is sent whole and immediately", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Sending sending(mode.loop);
@@ -148,8 +149,9 @@ TEST_SUITE("stream") {
     CHECK(sending.peer.received() == "before, the file, after");
   }
 
-  TEST_CASE_TEMPLATE("a file shorter than was promised closes the stream and says where it ends",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a file shorter than announced closes the stream, and the error states where the file ends",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Sending sending(mode.loop);
     const TemporaryFile file("short");
@@ -160,7 +162,7 @@ TEST_SUITE("stream") {
     CHECK(sending.peer.received() == "ort");
   }
 
-  TEST_CASE_TEMPLATE("a peer that goes away while a file is sent is an error, not a signal",
+  TEST_CASE_TEMPLATE("a peer that closes while a file is sent causes an error, not a signal",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Sending sending(mode.loop, {16384, 16384});

@@ -1,4 +1,4 @@
-// A forked child that destroys what it inherited, runs on or exits does not disturb its parent.
+// A forked child that destroys inherited handles, runs on or exits does not disturb its parent.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -47,12 +47,12 @@ using reactor::Watcher;
 
 namespace {
 
-// How a fork that calls `body` ends: by its status, or minus the signal.
+// How a fork that calls `body` ends: its exit status, or the negative number of the signal.
 int forked(const std::function<void()>& body) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    signal(SIGABRT, SIG_DFL);  // Not doctest's.
+    signal(SIGABRT, SIG_DFL);  // Not the handler of doctest.
     try {
       body();
     } catch (const std::exception& exception) {
@@ -66,7 +66,7 @@ int forked(const std::function<void()>& body) {
   return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-// One of each thing that a child could disturb.
+// One of each object that a child could disturb.
 template <class LoopMode>
 struct OneOfEach {
   OneOfEach() {
@@ -131,8 +131,8 @@ struct OneOfEach {
 }  // namespace
 
 TEST_SUITE("fork") {
-  TEST_CASE_TEMPLATE("a child that destroys all it inherited leaves it to its parent", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a child that destroys all inherited handles leaves them intact in its parent",
+                     LoopMode, Standalone, Embedded) {
     auto program = std::make_unique<OneOfEach<LoopMode>>();
     program->works();
     CHECK(forked([&] {
@@ -148,15 +148,15 @@ TEST_SUITE("fork") {
     program->works();
   }
 
-  TEST_CASE("a child that destroys a loop leaves it to its parent") {
+  TEST_CASE("a child that destroys a loop leaves the loop of its parent intact") {
     auto program = std::make_unique<OneOfEach<Standalone>>();
     program->works();
     CHECK(forked([&] { program.reset(); }) == 0);
     program->works();
   }
 
-  TEST_CASE_TEMPLATE("a child that posts, stops and starts timers does not reach its parent",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("posts, stops and timers of a child do not reach its parent", LoopMode,
+                     Standalone, Embedded) {
     OneOfEach<LoopMode> program;
     bool reached = false;
     auto timer = Timer(program.loop(), [&] { reached = true; });
@@ -216,7 +216,7 @@ TEST_SUITE("fork") {
     program.works();
   }
 
-  TEST_CASE("what a callback wrote before it forked is sent once") {
+  TEST_CASE("data that a callback wrote before it forked is sent once") {
     for (const bool datagrams : {false, true}) {
       CAPTURE(datagrams);
       OneOfEach<Standalone> program;
@@ -245,7 +245,7 @@ TEST_SUITE("fork") {
     }
   }
 
-  TEST_CASE("a signal that a child receives does what it does by default, unknown to its parent") {
+  TEST_CASE("a signal to a child has its default effect, and does not reach the parent") {
     OneOfEach<Standalone> program;
     CHECK(forked([] { raise(SIGUSR1); }) == -SIGUSR1);
     program.works();
@@ -279,7 +279,7 @@ TEST_SUITE("fork") {
     CHECK(program.signals == 1);
   }
 
-  TEST_CASE("a child forked by another thread than the loop's may destroy the loop") {
+  TEST_CASE("a child that another thread forked may destroy the loop") {
     auto loop = std::make_unique<Loop>();
     std::optional<Timer> timer(std::in_place, *loop, [] {});
     std::atomic<bool> running = false;

@@ -43,7 +43,7 @@ struct Ends {
 }  // namespace
 
 TEST_SUITE("framed") {
-  TEST_CASE("frames come whole, and what their callbacks write leaves in one piece") {
+  TEST_CASE("frames are delivered whole, and the writes of their callbacks are sent together") {
     Loop loop;
     Ends ends(loop);
     std::vector<std::string> lines;
@@ -59,7 +59,9 @@ TEST_SUITE("framed") {
     run_until(loop, [&] { return lines == std::vector<std::string>{"one", "two", "three"}; });
   }
 
-  TEST_CASE("no frame follows a pause, and the rest comes after resume, without new bytes") {
+  TEST_CASE(
+      "no frame is delivered after a pause, and the rest is delivered after resume, without new "
+      "bytes") {
     Loop loop;
     Ends ends(loop);
     std::vector<std::string> lines;
@@ -81,7 +83,7 @@ TEST_SUITE("framed") {
     CHECK(lines == std::vector<std::string>{"a", "b", "c", "d"});
   }
 
-  TEST_CASE("no frame follows the end of the stream or of the framing in a frame's callback") {
+  TEST_CASE("no frame is delivered after its callback ends the stream or the framing") {
     Loop loop;
     for (const int way : {0, 1, 2, 3}) {
       CAPTURE(way);
@@ -102,7 +104,7 @@ TEST_SUITE("framed") {
     }
   }
 
-  TEST_CASE("another decoder goes on where the first was replaced") {
+  TEST_CASE("a new decoder continues where the previous one was replaced") {
     Loop loop;
     Ends ends(loop);
     std::vector<std::string> seen;
@@ -122,8 +124,7 @@ TEST_SUITE("framed") {
     CHECK(seen == std::vector<std::string>{"a", "b\n", "cd\n"});
   }
 
-  TEST_CASE(
-      "what the decoder refuses closes the stream for that reason, behind the answers before") {
+  TEST_CASE("a decode error closes the stream with that error, after the earlier replies") {
     Loop loop;
     Ends ends(loop);
     Framed framed(*ends.near, LineDecoder(protocols::Lines{.max_line_bytes = 4}),
@@ -135,7 +136,7 @@ TEST_SUITE("framed") {
     run_until(loop, [&] { return ends.answer == "good"; });
   }
 
-  TEST_CASE("a peer that hangs up inside a frame is an error, between frames it is not") {
+  TEST_CASE("the end of input inside a frame is an error, and between frames it is not") {
     Loop loop;
     for (const bool inside : {false, true}) {
       CAPTURE(inside);
@@ -170,7 +171,7 @@ TEST_SUITE("framed") {
     }
   }
 
-  TEST_CASE("the frames behind one whose callback throws are delivered when the loop goes on") {
+  TEST_CASE("if a callback throws, the later frames are delivered when the loop runs again") {
     Loop loop;
     Ends ends(loop);
     std::vector<std::string> lines;
@@ -184,7 +185,7 @@ TEST_SUITE("framed") {
     CHECK(lines.back() == "more");
   }
 
-  TEST_CASE("a peer that does not read its answers is asked for no more, and loses none") {
+  TEST_CASE("no more is read from a peer that does not read its replies, and it loses none") {
     Loop loop;
     Ends ends(loop);
     ends.near->set_limits({.high_water_bytes = 1000, .pause_reading_above_high_water = true});
@@ -213,7 +214,7 @@ TEST_SUITE("framed") {
     void on_frame(std::string_view line) { stream.write(std::string(line) + "!\n"); }
   };
 
-  TEST_CASE("a server with a decoder hands whole messages to its sessions") {
+  TEST_CASE("a server with a decoder passes whole messages to its sessions") {
     Loop loop;
     auto server = reactor::Server<Shout, LineDecoder>::listen(loop, "127.0.0.1:0");
     REQUIRE(server);

@@ -1,4 +1,4 @@
-// Two programs on this library that exchange whatever they like, both at once: each finishes.
+// Two programs on this library send each other random amounts at the same time. Both finish.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -37,8 +37,8 @@ class Random {
   std::mt19937 engine_;
 };
 
-// Sends so many bytes of the pattern, reads all that comes, pauses now and then, and ends when both
-// are done.
+// Sends a number of bytes of the pattern, reads everything that arrives, pauses now and then, and
+// ends when both directions are finished.
 class Program {
  public:
   Program(Loop& loop, Socket socket, std::uint32_t seed)
@@ -110,7 +110,7 @@ std::uint32_t first_seed() {
 }  // namespace
 
 TEST_SUITE("full duplex") {
-  TEST_CASE("random programs on both sides finish, with a relay between them or none") {
+  TEST_CASE("random programs on both sides finish, with or without a relay between them") {
     const std::uint32_t first = first_seed();
     for (std::uint32_t seed = first; seed != first + 12; ++seed) {
       INFO("UVREACTOR_SEED=" << seed << " replays this");

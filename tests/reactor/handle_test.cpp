@@ -60,7 +60,7 @@ class Countdown {
   Handle<State> state_;
 };
 
-// A composite of composites: both count at once, and the user may destroy them together.
+// A composite of composites: both count at the same time, and the user may destroy them together.
 class Race {
  public:
   Race(Loop& loop, int from, Callback<void()> on_tick)
@@ -88,7 +88,7 @@ class Race {
   Handle<State> state_;
 };
 
-// What a callback captures; on the heap, so that ASan finds a use after its end.
+// A capture of a callback. It is on the heap, so that ASan finds a use after its end.
 struct Captured {
   std::shared_ptr<int> owner = std::make_shared<int>(0);
 };
@@ -96,7 +96,7 @@ struct Captured {
 }  // namespace
 
 TEST_SUITE("handle") {
-  TEST_CASE("a state that is not in use ends with its owner and is deleted at once") {
+  TEST_CASE("a state that is not in use ends with its owner and is deleted immediately") {
     std::string told;
     std::optional<Handle<State>> owner(new State(told));
     owner.reset();
@@ -127,7 +127,7 @@ TEST_SUITE("handle") {
     CHECK(told.empty());
   }
 
-  TEST_CASE("a handle that is assigned ends what it had, and moving it changes nothing") {
+  TEST_CASE("assigning to a handle ends its old state, and moving it changes nothing") {
     std::string first, second;
     Handle<State> owner(new State(first));
     Handle<State> other(new State(second));
@@ -158,7 +158,7 @@ TEST_SUITE("handle") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("a composite handle may be destroyed in the callback of one that it is made of") {
+  TEST_CASE("a composite handle may be destroyed in the callback of one of its parts") {
     Loop loop;
     int calls = 0;
     std::optional<Race> race;

@@ -1,4 +1,4 @@
-// A program waits for Loop::fd() with poll(2), in place of the loop.
+// A program waits for Loop::fd() with poll(2), instead of running the loop.
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <uv.h>
@@ -31,7 +31,7 @@ bool is_readable(int fd, int milliseconds = 0) {
   return poll(&ready, 1, milliseconds) == 1;
 }
 
-/// Waits as a program would until `condition()` holds; returns how often it called Loop::poll().
+/// Waits like such a program until `condition()` holds; returns how often it called Loop::poll().
 template <class Condition>
 int host_until(Loop& loop, Condition condition) {
   const auto limit = std::chrono::steady_clock::now() + 20s * timeout_scale();
@@ -47,7 +47,7 @@ int host_until(Loop& loop, Condition condition) {
   return polls;
 }
 
-/// Serves what there is until the descriptor is silent; the loop may need a few calls for it.
+/// Calls poll() until the descriptor is not readable; the loop may need a few calls for that.
 void check_falls_silent(Loop& loop) {
   int polls = 0;
   while (polls < 10 && (is_readable(loop.fd()) || loop.timeout() == Duration(0s))) {
@@ -65,7 +65,7 @@ struct Echo {
 }  // namespace
 
 TEST_SUITE("hosted loop") {
-  TEST_CASE("a loop without work is silent, and never has to be called") {
+  TEST_CASE("a loop without work is never ready, and its timeout is unlimited") {
     Loop loop;
     check_falls_silent(loop);
     CHECK(loop.timeout() == Duration::max());
@@ -88,7 +88,7 @@ TEST_SUITE("hosted loop") {
     check_falls_silent(loop);
   }
 
-  TEST_CASE("a task of another thread makes the descriptor readable, whenever it is posted") {
+  TEST_CASE("a task from another thread makes the descriptor readable, whenever it is posted") {
     Loop loop;
     int done = 0;
     for (int round = 0; round < 100; ++round) {
@@ -99,7 +99,7 @@ TEST_SUITE("hosted loop") {
     }
   }
 
-  TEST_CASE("what the program starts between two calls is served") {
+  TEST_CASE("handles that the program adds between two calls are served") {
     Loop loop;
     check_falls_silent(loop);
     auto server = Server<Echo>::listen(loop, "127.0.0.1:0").value();
@@ -113,12 +113,12 @@ TEST_SUITE("hosted loop") {
       const int polls = host_until(loop, [&] { return received.size() == round; });
       CHECK(polls <= 10);
     }
-    check_falls_silent(loop);  // Two idle connections and a listener.
+    check_falls_silent(loop);  // Two idle connections and a listener exist.
     client.close();
     host_until(loop, [&] { return server.connections() == 0; });
   }
 
-  TEST_CASE("a watcher of a descriptor that is ready already is called") {
+  TEST_CASE("a watcher of a descriptor that is already ready is called") {
     Loop loop;
     check_falls_silent(loop);
     int pair[2];
@@ -149,7 +149,7 @@ TEST_SUITE("hosted loop") {
     check_falls_silent(loop);
   }
 
-  TEST_CASE("what an exception left to do makes the descriptor readable") {
+  TEST_CASE("pending work after an exception makes the descriptor readable") {
     Loop loop;
     int done = 0;
     loop.post([] { throw std::runtime_error("first"); });
@@ -161,7 +161,7 @@ TEST_SUITE("hosted loop") {
     check_falls_silent(loop);
   }
 
-  TEST_CASE("the timeout covers what the program does with libuv below") {
+  TEST_CASE("the timeout includes libuv handles that the program adds") {
     Loop loop;
     check_falls_silent(loop);
     uv_timer_t timer;

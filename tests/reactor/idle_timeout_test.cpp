@@ -19,7 +19,7 @@ using reactor::Timer;
 using Clock = std::chrono::steady_clock;
 
 TEST_SUITE("idle_timeout") {
-  TEST_CASE_TEMPLATE("an idle timeout that nothing touches expires once, and never early", LoopMode,
+  TEST_CASE_TEMPLATE("an idle timeout without a touch expires once, and never early", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     const auto began = Clock::now();
@@ -32,8 +32,8 @@ TEST_SUITE("idle_timeout") {
     CHECK(expired[0] - began >= 5ms);
   }
 
-  TEST_CASE_TEMPLATE("each touch counts anew, from the iteration in which it was", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("each touch starts the timeout again, from the iteration of the touch",
+                     LoopMode, Standalone, Embedded) {
     constexpr auto timeout = 20ms;
     LoopMode mode;
     Clock::time_point touched = Clock::now(), expired;
@@ -74,7 +74,7 @@ TEST_SUITE("idle_timeout") {
     const auto later = Timer::after(mode.loop, 3ms, [] {});
     mode.loop.run();
     CHECK(expired == 0);
-    idle.touch();  // A touch alone starts nothing.
+    idle.touch();  // touch() alone does not start it.
     idle.restart(1ms);
     run_until(mode.loop, [&] { return expired == 1; });
     idle.restart(1ms);
@@ -110,7 +110,7 @@ TEST_SUITE("idle_timeout") {
     CHECK(calls == 2);
   }
 
-  TEST_CASE_TEMPLATE("ten thousand idle timeouts expire each in its time", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("ten thousand idle timeouts expire, each at its time", LoopMode, Standalone,
                      Embedded) {
     constexpr std::size_t many = 10'000;
     LoopMode mode;

@@ -1,5 +1,5 @@
-// After the destructor of a handle returns, none of its callbacks runs: tested for every kind of
-// callback that destroys a handle of every kind. AddressSanitizer sees the rest.
+// After the destructor of a handle returns, none of its callbacks runs. This is tested for every
+// kind of callback that destroys a handle of every kind. AddressSanitizer finds the rest.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace {
 
-// Who is destroyed in the callback of another, itself included.
+// Which handle a callback destroys.
 enum class Victim { itself, other, both };
 
-// The actor's callback destroys a victim that is about to call back too.
+// The callback of the actor destroys a victim that is also about to call back.
 template <class LoopMode>
 void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, Victim victim,
                          bool actor_first) {
@@ -78,7 +78,7 @@ TEST_SUITE("lifetime") {
     }
   }
 
-  TEST_CASE_TEMPLATE("all handles may be destroyed at once, from any callback", LoopMode,
+  TEST_CASE_TEMPLATE("all handles may be destroyed at the same time, from any callback", LoopMode,
                      Standalone, Embedded) {
     for (const CallbackKind& actor : callback_kinds()) {
       CAPTURE(actor.name);

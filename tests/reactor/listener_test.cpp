@@ -56,7 +56,7 @@ struct Accepting {
 }  // namespace
 
 TEST_SUITE("listener") {
-  TEST_CASE_TEMPLATE("connections come with their peer's address, ready for use", LoopMode,
+  TEST_CASE_TEMPLATE("connections arrive with the address of their peer, ready for use", LoopMode,
                      Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
@@ -77,7 +77,7 @@ TEST_SUITE("listener") {
 
   TEST_CASE_TEMPLATE("a burst of connections is accepted without loss", LoopMode, Standalone,
                      Embedded) {
-    constexpr std::size_t many = 300;  // More than are accepted in one go.
+    constexpr std::size_t many = 300;  // More than are accepted in one iteration.
     LoopMode mode;
     Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
@@ -86,7 +86,7 @@ TEST_SUITE("listener") {
     run_until(mode.loop, [&] { return on.sockets.size() == many; });
   }
 
-  TEST_CASE_TEMPLATE("connections that are gone before they are accepted do no harm", LoopMode,
+  TEST_CASE_TEMPLATE("connections that end before they are accepted do no harm", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Accepting on(mode.loop, any_address(Transport::tcp4));
@@ -100,7 +100,7 @@ TEST_SUITE("listener") {
               [&] { return !on.peers.empty() && on.peers.back() == *last.local_address(); });
   }
 
-  TEST_CASE_TEMPLATE("a paused listener leaves connections to the backlog", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("a paused listener leaves connections in the backlog", LoopMode, Standalone,
                      Embedded) {
     LoopMode mode;
     Accepting on(mode.loop, any_address(Transport::tcp4));
@@ -114,7 +114,7 @@ TEST_SUITE("listener") {
     run_until(mode.loop, [&] { return on.sockets.size() == 1; });
   }
 
-  TEST_CASE_TEMPLATE("a listener may be paused, replaced or destroyed by what it accepts", LoopMode,
+  TEST_CASE_TEMPLATE("a listener may be paused, replaced or destroyed in its callback", LoopMode,
                      Standalone, Embedded) {
     for (const std::string how : {"pause", "destroy", "replace"}) {
       CAPTURE(how);
@@ -139,9 +139,9 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a listener that drains hands over all that the kernel has accepted", LoopMode,
-                     Standalone, Embedded) {
-    constexpr std::size_t many = 150;  // More than are handed over in one go.
+  TEST_CASE_TEMPLATE("a draining listener delivers all connections that the kernel has accepted",
+                     LoopMode, Standalone, Embedded) {
+    constexpr std::size_t many = 150;  // More than are delivered in one iteration.
     for (const Transport transport : transports()) {
       CAPTURE(transport);
       LoopMode mode;
@@ -152,7 +152,7 @@ TEST_SUITE("listener") {
       for (std::size_t i = 0; i < many; ++i) clients.push_back(connect_to(address));
       on.listener->drain();
       on.listener->drain();
-      CHECK(on.sockets.empty());  // Nothing is called back from inside the call.
+      CHECK(on.sockets.empty());  // No callback is called from inside drain().
       const Accepting next(mode.loop, address);
       CHECK_MESSAGE(next.listener, "the address is free at once");
       CHECK(on.listener->address() == address);
@@ -165,8 +165,8 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a listener that has drained lets run() return, and one that drains does not",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("run() returns once a listener has drained, and not while it drains", LoopMode,
+                     Standalone, Embedded) {
     LoopMode mode;
     Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
@@ -180,8 +180,8 @@ TEST_SUITE("listener") {
     mode.loop.run();
   }
 
-  TEST_CASE_TEMPLATE("pause() holds back what a draining listener has accepted", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("pause() holds back the connections that a draining listener has accepted",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Accepting on(mode.loop, any_address(Transport::tcp4));
     REQUIRE(on.listener);
@@ -194,8 +194,8 @@ TEST_SUITE("listener") {
     run_until(mode.loop, [&] { return on.sockets.size() == 1; });
   }
 
-  TEST_CASE_TEMPLATE("a listener may be drained, paused or destroyed by what it accepts", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a listener may be drained in its callback, and then paused or destroyed",
+                     LoopMode, Standalone, Embedded) {
     for (const std::string how : {"drain", "drain, then pause", "drain, then destroy", "throw"}) {
       CAPTURE(how);
       LoopMode mode;
@@ -223,7 +223,7 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE("a backlog that is negative is refused") {
+  TEST_CASE("a negative backlog is refused") {
     Loop loop;
     const Accepting on(loop, any_address(Transport::tcp4), {.backlog = -1});
     REQUIRE_FALSE(on.listener);
@@ -253,7 +253,7 @@ TEST_SUITE("listener") {
           "(its directory does not exist)");
   }
 
-  TEST_CASE("listeners that share a port each get their part of the connections") {
+  TEST_CASE("listeners that share a port each get a part of the connections") {
     constexpr std::size_t many = 200;
     Loop loop;
     Accepting first(loop, any_address(Transport::tcp4), {.reuse_port = true});
@@ -295,7 +295,7 @@ TEST_SUITE("listener") {
     CHECK(nothing.listener.error().code == std::errc::bad_file_descriptor);
   }
 
-  TEST_CASE_TEMPLATE("when accepting fails, on_error tells so once a second, without a spin",
+  TEST_CASE_TEMPLATE("when accepting fails, on_error reports it once a second, without a spin",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -307,17 +307,17 @@ TEST_SUITE("listener") {
     std::vector<std::string> errors;
     on.listener->on_error([&](const reactor::Error& error) { errors.push_back(error.message()); });
     const auto& statistics = loop.measure_iterations();
-    REQUIRE(shutdown(fd, SHUT_RD) == 0);  // Accepting says EINVAL from now on.
+    REQUIRE(shutdown(fd, SHUT_RD) == 0);  // accept fails with EINVAL from now on.
     const auto enough = Timer::after(loop, 200ms, [&] { loop.stop(); });
     loop.run_forever();
-    // 5, 10, 20, 40, 80 ms of rest, and an iteration or two for each.
+    // Pauses of 5, 10, 20, 40 and 80 ms, and an iteration or two for each.
     CHECK(statistics.iterations < 40);
     CHECK(errors == std::vector{"accept on " + address.to_string() + ": invalid argument"});
   }
 
   // ---- Unix sockets
 
-  TEST_CASE_TEMPLATE("the file of a unix socket goes with its listener", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("the file of a unix socket is removed with its listener", LoopMode, Standalone,
                      Embedded) {
     LoopMode mode;
     const std::string path = unused_path();
@@ -329,7 +329,7 @@ TEST_SUITE("listener") {
     CHECK_FALSE(std::filesystem::exists(path));
   }
 
-  TEST_CASE("a socket file that a dead server left behind is taken over") {
+  TEST_CASE("the socket file of a server that has crashed is replaced") {
     Loop loop;
     const std::string path = unused_path();
     const Address address = *Address::parse("unix:" + path);
@@ -345,7 +345,7 @@ TEST_SUITE("listener") {
     run_until(loop, [&] { return on.sockets.size() == 1; });
   }
 
-  TEST_CASE("a live server's socket file, and a file of another kind, are left alone") {
+  TEST_CASE("the socket file of a running server, and a file of another kind, are not touched") {
     Loop loop;
     const Address address = any_address(Transport::unix_socket);
     Accepting live(loop, address);
@@ -381,7 +381,7 @@ TEST_SUITE("listener") {
     CHECK(std::filesystem::is_socket(path));
   }
 
-  TEST_CASE("a socket file that another server has taken over is not removed") {
+  TEST_CASE("a socket file that another server has replaced is not removed") {
     Loop loop;
     const std::string path = unused_path();
     const Address address = *Address::parse("unix:" + path);
@@ -415,7 +415,7 @@ TEST_SUITE("listener") {
     CHECK(sockets->empty());
   }
 
-  TEST_CASE("listening sockets that a supervisor passes on are served") {
+  TEST_CASE("listening sockets that a supervisor passes are served") {
     const Socket first = listening_socket(Transport::tcp4);
     const Socket second = listening_socket(Transport::unix_socket);
     const Socket client = connect_to(*second.local_address());
@@ -437,7 +437,7 @@ TEST_SUITE("listener") {
     CHECK(end.succeeded());
   }
 
-  TEST_CASE("what a supervisor passes on that is no socket is an error") {
+  TEST_CASE("a descriptor from a supervisor that is no socket is an error") {
     const auto end = in_child([&] {
       std::array<int, 2> ends;
       if (pipe(ends.data()) != 0) _exit(2);
@@ -453,7 +453,7 @@ TEST_SUITE("listener") {
     CHECK(end.succeeded());
   }
 
-  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", LoopMode,
+  TEST_CASE_TEMPLATE("a listener of a name listens on all its addresses, with one port", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     const auto found = reactor::resolve_now("localhost:0");
@@ -489,13 +489,13 @@ TEST_SUITE("listener") {
     CHECK(accepted.size() == 3 * addresses.size());
   }
 
-  TEST_CASE("a name one of whose addresses is in use is not listened to, and leaves no socket") {
+  TEST_CASE("a name with an address that is in use is not listened to, and leaves no socket") {
     Loop loop;
     const auto found = reactor::resolve_now("localhost:0");
     REQUIRE(found);
     for (const Address& address : *found) {
       const Accepting other(loop, address);
-      if (!other.listener) continue;  // No such family on this host.
+      if (!other.listener) continue;  // This host does not have the family.
       const std::string port = std::to_string(other.listener->address().port());
       const auto refused =
           Listener::listen(loop, "localhost:" + port, {}, [](Socket, const Address&) {});
@@ -540,7 +540,7 @@ TEST_SUITE("listener") {
       const auto second = Listener::listen(loop, again, {.reuse_port = true}, ignore);
       CHECK(second);
       CHECK_FALSE(Listener::listen(loop, again, {}, ignore));
-      // Another program knows nothing of this one's sockets.
+      // Another program does not know the sockets of this one.
       const ChildEnd end = in_child([&] {
         for (int fd = 3; fd < 1024; ++fd) close(fd);
         Loop own;
@@ -551,7 +551,7 @@ TEST_SUITE("listener") {
     }
   }
 
-  TEST_CASE("a listener that ends leaves no descriptor open, also where it has number 0") {
+  TEST_CASE("a listener that ends leaves no descriptor open, also if its descriptor is 0") {
     for (const bool drains : {false, true}) {
       CAPTURE(drains);
       const ChildEnd end = in_child([&] {

@@ -38,7 +38,7 @@ TEST_SUITE("loop_pool") {
     std::mutex mutex;
     std::set<std::thread::id> threads;
     reactor::Address address = *reactor::Address::parse("127.0.0.1:0");
-    // The kernel chooses the port once; the others join it.
+    // The kernel chooses the port once, and the other loops share it.
     auto holder = reactor::Socket::open(reactor::Family::ipv4, reactor::SocketType::stream);
     REQUIRE(holder);
     REQUIRE(holder->set(reactor::option::reuse_port, true));
@@ -75,7 +75,7 @@ TEST_SUITE("loop_pool") {
     CHECK(served == 20);
   }
 
-  TEST_CASE("what one thread throws stops the others and leaves run") {
+  TEST_CASE("an exception on one thread stops the others and leaves run()") {
     LoopPool pool(2);
     CHECK_THROWS_WITH(pool.run([](Loop& loop, std::size_t index) {
       if (index == 1) throw std::runtime_error("no");
@@ -87,7 +87,7 @@ TEST_SUITE("loop_pool") {
     CHECK(runs == 2);
   }
 
-  TEST_CASE("a loop that is not there is reported by post, and the task is destroyed") {
+  TEST_CASE("post() reports a loop that does not exist, and the task is destroyed") {
     LoopPool pool(2);
     const auto owned = std::make_shared<int>(1);
     CHECK_FALSE(pool.post(0, [owned] { FAIL("called before the loop exists"); }));
@@ -107,7 +107,7 @@ TEST_SUITE("loop_pool") {
     CHECK(owned.use_count() == 1);
   }
 
-  TEST_CASE("stop() before the loops run ends them, however early it comes") {
+  TEST_CASE("stop() before the loops run ends them, however early it is called") {
     LoopPool pool(3);
     pool.stop();
     std::atomic<int> runs = 0;
@@ -116,7 +116,7 @@ TEST_SUITE("loop_pool") {
       loop.run_forever();
     });
     CHECK(runs == 3);
-    // It is used up by that run.
+    // That run consumes the stop.
     std::atomic<bool> stopped = false;
     pool.run([&](Loop& loop, std::size_t index) {
       if (index == 0) {
@@ -142,7 +142,7 @@ TEST_SUITE("loop_pool") {
     }
   }
 
-  TEST_CASE("a stop() in one thread's serve ends loops that their threads do not run yet") {
+  TEST_CASE("stop() in serve() of one thread ends loops that their threads do not run yet") {
     LoopPool pool(3);
     std::atomic<bool> stopped = false;
     pool.run([&](Loop& loop, std::size_t index) {
@@ -189,9 +189,9 @@ TEST_SUITE("loop_pool") {
     CHECK(end.succeeded());
   }
 
-  TEST_CASE("a thread that cannot be started ends run() with the error, and those started end") {
+  TEST_CASE("a thread that cannot be started ends run() with the error, and the started ones end") {
     const ChildEnd end = in_child([] {
-      // Root is allowed any number.
+      // Root may start any number of threads.
       if (getuid() == 0 && (setgid(65534) != 0 || setuid(61234) != 0)) _exit(0);
       const rlimit limit{3, 3};
       setrlimit(RLIMIT_NPROC, &limit);

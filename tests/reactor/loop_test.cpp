@@ -45,7 +45,7 @@ void spend(Clock::duration time) {
 TEST_SUITE("loop") {
   // ---- Running
 
-  TEST_CASE_TEMPLATE("run() returns when nothing is left that could call back", LoopMode,
+  TEST_CASE_TEMPLATE("run() returns when no handle is left that could call back", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -54,12 +54,12 @@ TEST_SUITE("loop") {
     CHECK_FALSE(loop.poll());
     int calls = 0;
     const auto timer = Timer::after(loop, 1ms, [&] { ++calls; });
-    const IdleTimeout idle(loop, 1h, [] {});  // Does not count.
+    const IdleTimeout idle(loop, 1h, [] {});  // Does not keep the loop running.
     loop.run();
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("stop() ends run() after the present iteration, and only that run()", LoopMode,
+  TEST_CASE_TEMPLATE("stop() ends run() after the current iteration, and only that run()", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -106,7 +106,7 @@ TEST_SUITE("loop") {
       std::optional<Timer> timer = Timer::after(loop, 1h, [] {});
       bool served = false;
       std::thread other([&] { loop.run_forever(); });
-      // Posted while the other thread is starting to run it, and not lost in that.
+      // The task is posted while the other thread starts to run the loop. It must not be lost.
       loop.post([&] {
         served = true;
         loop.stop();
@@ -120,7 +120,7 @@ TEST_SUITE("loop") {
   TEST_CASE("a loop that spins misses no timer, no post and no stop") {
     Loop loop({.spin = 20ms});
     int timers = 0;
-    // One is due while the loop spins, one after it has gone to sleep.
+    // One timer is due while the loop spins, one after it has gone to sleep.
     const auto soon = Timer::after(loop, 1ms, [&] { ++timers; });
     const auto later = Timer::after(loop, 50ms, [&] { ++timers; });
     loop.run();
@@ -149,7 +149,7 @@ TEST_SUITE("loop") {
 
   // ---- post
 
-  TEST_CASE_TEMPLATE("what is posted is run in its order, also from within a task", LoopMode,
+  TEST_CASE_TEMPLATE("posted tasks run in order, also those posted from a task", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -187,11 +187,11 @@ TEST_SUITE("loop") {
     for (auto& poster : posters) poster.join();
     CHECK(in_order);
     CHECK(next == std::array{posts, posts, posts, posts});
-    CHECK(statistics.iterations < threads * posts);  // No wake-up each.
+    CHECK(statistics.iterations < threads * posts);  // Not one wake-up per task.
   }
 
-  TEST_CASE_TEMPLATE("a task that posts itself again leaves the loop to others", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a task that posts itself again lets other handles run", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     int rounds = 0;
@@ -210,7 +210,7 @@ TEST_SUITE("loop") {
     CHECK(depth.bytes() < 1024);
   }
 
-  TEST_CASE_TEMPLATE("a loop destroyed with tasks pending destroys them, and what they own",
+  TEST_CASE_TEMPLATE("a loop destroyed with pending tasks destroys them and their captures",
                      LoopMode, Standalone, Embedded) {
     const auto owned = std::make_shared<int>(0);
     bool ran = false;
@@ -226,7 +226,7 @@ TEST_SUITE("loop") {
 
   // ---- The end
 
-  TEST_CASE("a loop that is destroyed before its handles says which, and aborts") {
+  TEST_CASE("a loop that is destroyed before its handles lists them, and aborts") {
     const auto end = in_child([] {
       std::optional<Loop> loop(std::in_place);
       const Timer first(*loop, [] {}), second(*loop, [] {});
@@ -237,7 +237,7 @@ TEST_SUITE("loop") {
     CHECK(end.printed == "reactor::Loop destroyed before its handles: 2 timer, 1 stream\n");
   }
 
-  TEST_CASE("a loop that is destroyed before the application's libuv handles says which") {
+  TEST_CASE("a loop that is destroyed before the application's libuv handles lists them") {
     const auto end = in_child([] {
       uv_idle_t idle;
       Loop loop;
@@ -248,7 +248,7 @@ TEST_SUITE("loop") {
   }
 
 #ifndef NDEBUG
-  TEST_CASE("a handle used from another thread than the one that runs the loop is caught") {
+  TEST_CASE("the use of a handle from a thread that does not run the loop is detected") {
     const auto made = in_child([] {
       Loop loop;
       loop.post([&] { std::thread([&] { const Timer timer(loop, [] {}); }).join(); });
@@ -268,7 +268,7 @@ TEST_SUITE("loop") {
           std::string::npos);
   }
 
-  TEST_CASE("a loop that is run or destroyed from one of its callbacks is caught") {
+  TEST_CASE("a loop that is run from one of its callbacks is detected") {
     const auto ran = in_child([] {
       Loop loop;
       loop.post([&] { loop.poll(); });
@@ -279,7 +279,7 @@ TEST_SUITE("loop") {
   }
 #endif
 
-  // ---- What an iteration cost
+  // ---- The cost of an iteration
 
   TEST_CASE_TEMPLATE("iterations are measured", LoopMode, Standalone, Embedded) {
     LoopMode mode;
@@ -296,7 +296,7 @@ TEST_SUITE("loop") {
     CHECK(statistics.percentile(0) <= statistics.longest);
   }
 
-  TEST_CASE_TEMPLATE("a callback that takes too long is told of, by the name of its handle",
+  TEST_CASE_TEMPLATE("a callback that takes too long is reported with the name of its handle",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -318,7 +318,7 @@ TEST_SUITE("loop") {
     loop.post([] { spend(2ms); });
     loop.post([] {});
     loop.poll();
-    // A machine under load makes others slow too.
+    // A loaded machine makes other callbacks slow too.
     CHECK(std::count(slow.begin(), slow.end(), "stream of " + peer_address.to_string()) == 1);
     CHECK(std::count(slow.begin(), slow.end(), "posted task") >= 1);
 
@@ -345,7 +345,7 @@ TEST_SUITE("loop") {
     CHECK(told == 1);
   }
 
-  // ---- libuv beside it
+  // ---- libuv next to it
 
   TEST_CASE("a host serves the application's own libuv handles") {
     Loop loop;
@@ -382,7 +382,7 @@ TEST_SUITE("loop") {
   TEST_CASE("an embedded loop and the application's own handles are served by one uv_run") {
     Embedded embedded;
     std::string order;
-    // Each starts the next, so that no stall of the machine changes the order.
+    // Each one starts the next one, so that a stall of the machine does not change the order.
     std::optional<Timer> last;
     std::function<void()> in_application = [&] {
       order += "application ";
@@ -408,7 +408,7 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("an embedded loop keeps uv_run going for as long as it has something to do") {
+  TEST_CASE("an embedded loop keeps uv_run going as long as it has something to do") {
     Embedded embedded;
     uv_loop_t* const application = embedded.application.get();
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
@@ -423,14 +423,14 @@ TEST_SUITE("loop") {
     CHECK(uv_run(application, UV_RUN_DEFAULT) == 0);
   }
 
-  TEST_CASE("an embedded loop that has run for ever keeps the application's loop alive no longer") {
+  TEST_CASE("after run_forever() an embedded loop no longer keeps the application's loop alive") {
     Embedded embedded;
     embedded.loop.post([&] { embedded.loop.stop(); });
     embedded.loop.run_forever();
     CHECK(uv_loop_alive(embedded.application.get()) == 0);
   }
 
-  TEST_CASE("an embedded loop's exception ends uv_run and waits in rethrow()") {
+  TEST_CASE("an exception of an embedded loop ends uv_run, and rethrow() throws it") {
     Embedded embedded;
     uv_loop_t* const application = embedded.application.get();
     int after = 0;
@@ -439,12 +439,12 @@ TEST_SUITE("loop") {
     uv_run(application, UV_RUN_DEFAULT);
     CHECK(after == 0);
     CHECK_THROWS_WITH(embedded.loop.rethrow(), "thrown");
-    embedded.loop.rethrow();  // Once.
+    embedded.loop.rethrow();  // Throws it once.
     uv_run(application, UV_RUN_DEFAULT);
     CHECK(after == 1);
   }
 
-  TEST_CASE("stop() on an embedded loop ends one uv_run of the application's") {
+  TEST_CASE("stop() on an embedded loop ends one uv_run of the application") {
     Embedded embedded;
     uv_loop_t* const application = embedded.application.get();
     int calls = 0;
@@ -458,11 +458,11 @@ TEST_SUITE("loop") {
     CHECK(calls == 5);
   }
 
-  TEST_CASE("two guests live in one application's loop") {
+  TEST_CASE("two embedded loops can share one application loop") {
     Embedded embedded;
     Loop second(*embedded.application);
     std::string order;
-    // The one starts the other's, so that no stall of the machine changes the order.
+    // One starts the other, so that a stall of the machine does not change the order.
     std::optional<Timer> two;
     int calls = 0;
     const auto meanwhile = Timer::after(second, 3ms, [&] { ++calls; });
@@ -475,8 +475,8 @@ TEST_SUITE("loop") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("now() is read once an iteration, and is the steady clock's", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("now() is read once an iteration, from the steady clock", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     const auto before = Clock::now();

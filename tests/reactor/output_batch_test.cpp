@@ -23,7 +23,7 @@ std::string text_in(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Notes what it is given to send.
+// Records what it is given to send.
 struct Sending final : reactor::Source {
   explicit Sending(Loop& loop) : Source(loop.engine(), reactor::Kind::stream) {}
   void on_ready(unsigned) override {}
@@ -43,7 +43,7 @@ struct Fixture {
   Sending other{loop};
   OutputBatch batch;
 
-  // As if a read had brought this.
+  // As if a read had received this.
   std::span<const std::byte> read(std::string_view text) {
     std::memcpy(batch.read_buffer(), text.data(), text.size());
     return {batch.read_buffer(), text.size()};
@@ -53,7 +53,7 @@ struct Fixture {
 }  // namespace
 
 TEST_SUITE("output batch") {
-  TEST_CASE_FIXTURE(Fixture, "what a callback writes to a source is sent as one") {
+  TEST_CASE_FIXTURE(Fixture, "the writes of a callback to a source are sent together") {
     batch.begin();
     CHECK(batch.gather(one, bytes_of("one ")));
     CHECK(batch.gather(one, bytes_of("two")));
@@ -73,7 +73,8 @@ TEST_SUITE("output batch") {
     CHECK(one.sent.empty());
   }
 
-  TEST_CASE_FIXTURE(Fixture, "a write to another source sends what the first one has") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "a write to another source sends the gathered writes of the first one") {
     batch.begin();
     CHECK(batch.gather(one, bytes_of("first")));
     CHECK(batch.gather(other, bytes_of("second")));
@@ -83,7 +84,7 @@ TEST_SUITE("output batch") {
     CHECK(other.sent == "[second]");
   }
 
-  TEST_CASE_FIXTURE(Fixture, "what was just read is sent from where it lies") {
+  TEST_CASE_FIXTURE(Fixture, "bytes that were just read are sent from the read buffer") {
     const auto all = read("echo");
     batch.begin();
     CHECK(batch.gather_first(one, all.first(2)));
@@ -93,7 +94,8 @@ TEST_SUITE("output batch") {
     CHECK(one.place == batch.read_buffer());
   }
 
-  TEST_CASE_FIXTURE(Fixture, "what was read and something else are put together elsewhere") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "bytes that were read and other bytes are combined in another buffer") {
     const auto all = read("echo");
     batch.begin();
     CHECK(batch.gather_first(one, all));
@@ -103,14 +105,15 @@ TEST_SUITE("output batch") {
     CHECK(text_in(all) == "echo");
   }
 
-  TEST_CASE_FIXTURE(Fixture, "gather_first() takes only the first write, of what was read") {
+  TEST_CASE_FIXTURE(Fixture,
+                    "gather_first() takes only the first write, and only bytes that were read") {
     batch.begin();
     CHECK_FALSE(batch.gather_first(one, bytes_of("not read")));
     CHECK(batch.gather(one, bytes_of("first")));
     CHECK_FALSE(batch.gather_first(one, read("second")));
   }
 
-  TEST_CASE_FIXTURE(Fixture, "what does not fit is not gathered, and what was gathered stays") {
+  TEST_CASE_FIXTURE(Fixture, "bytes that do not fit are not gathered, and gathered bytes stay") {
     const std::string most(OutputBatch::gather_buffer_bytes, 'x');
     batch.begin();
     CHECK(batch.gather(one, bytes_of(most)));
@@ -121,7 +124,7 @@ TEST_SUITE("output batch") {
     CHECK(one.sent.empty());
   }
 
-  TEST_CASE_FIXTURE(Fixture, "a source that gathers by itself is called with nothing") {
+  TEST_CASE_FIXTURE(Fixture, "a source that gathers by itself is called without bytes") {
     batch.begin();
     CHECK(batch.gather(one, bytes_of("first")));
     CHECK(batch.gather_itself(other));
@@ -130,7 +133,7 @@ TEST_SUITE("output batch") {
     CHECK(other.sent == "[]");
   }
 
-  TEST_CASE_FIXTURE(Fixture, "what is discarded is not sent") {
+  TEST_CASE_FIXTURE(Fixture, "discarded bytes are not sent") {
     batch.begin();
     CHECK(batch.gather(one, bytes_of("lost")));
     batch.discard();

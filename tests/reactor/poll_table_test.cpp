@@ -36,7 +36,7 @@ using reactor::Watcher;
 
 namespace {
 
-// False where the library stands on uv_poll_t, which reports neither failed alone nor hung_up.
+// False if the library uses uv_poll_t, which reports neither failed alone nor hung_up.
 bool has_epoll() {
   Loop loop;
   std::array<int, 2> ends{};
@@ -49,7 +49,7 @@ bool has_epoll() {
   return has;
 }
 
-// A descriptor in a state, and the other end; -1 where it is closed or there is none.
+// A descriptor in a state, and the other end; -1 if it is closed or does not exist.
 struct Subject {
   int fd = -1;
   int other = -1;
@@ -76,7 +76,7 @@ void fill_once(int fd) {
   }
 }
 
-// A pseudo-terminal hands its bytes on from a kernel thread, which makes room again for a while.
+// A kernel thread passes the bytes of a pseudo-terminal on, which makes room again for a while.
 void fill(int fd) {
   pollfd writable{fd, POLLOUT, 0};
   constexpr int settled_after_ms = 200;
@@ -131,7 +131,7 @@ void reset(int fd) {
   REQUIRE(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
 }
 
-// The states of anything with two ends.
+// The states of any object with two ends.
 void add_states(std::vector<Case>& cases, const std::string& name,
                 const std::function<Subject()>& make, bool reads, bool writes) {
   const auto add = [&](const std::string& state, const std::function<void(Subject&)>& change) {
@@ -247,7 +247,7 @@ std::vector<Case> cases() {
   return all;
 }
 
-// What select and poll say with these interests.
+// The result of select and poll for these interests.
 Ready by_poll(int fd, Interest interest) {
   pollfd entry{};
   entry.fd = fd;
@@ -277,10 +277,10 @@ std::string text(const Ready& ready) {
   return words;
 }
 
-// What every poller reports.
+// The part that every poller reports.
 std::string comparable(Ready ready, bool epoll) {
   if (!epoll) {
-    // It stands for an error by all that was asked for.
+    // uv_poll_t reports an error as readiness for every requested interest.
     ready.failed = ready.hung_up = ready.priority = ready.peer_closed = false;
   }
   return text(ready);
@@ -293,7 +293,7 @@ const std::array interests = {readable, writable, readable | writable,
 }  // namespace
 
 TEST_SUITE("poll_table") {
-  TEST_CASE_TEMPLATE("a Watcher and wait_any report what poll reports, and as long as it does",
+  TEST_CASE_TEMPLATE("a Watcher and wait_any report the same as poll, and as long as poll does",
                      LoopMode, Standalone, Embedded) {
     const bool epoll = has_epoll();
     for (const Case& row : cases()) {
@@ -316,7 +316,7 @@ TEST_SUITE("poll_table") {
           for (int i = 0; i < 4; ++i) loop.poll();
         }
         const bool ends_by_itself = row.name == "tcp, connection refused";
-        // Of a hang-up, uv_poll_t drops one of the two that poll reports, but never both.
+        // Of a hang-up, uv_poll_t omits one of the two events that poll reports, but never both.
         const bool exact = epoll || expected != " readable writable";
         CHECK((exact ? watched == expected : watched.empty() == expected.empty()));
         if (expected.empty()) CHECK(calls == 0);
@@ -334,9 +334,8 @@ TEST_SUITE("poll_table") {
     }
   }
 
-  TEST_CASE_TEMPLATE(
-      "a callback that reads to the end and destroys the Watcher is called once for it", LoopMode,
-      Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a callback that reads to the end and destroys the Watcher is called once",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Subject subject = new_pipe(true);
     send_text(subject.other);

@@ -21,7 +21,7 @@ void run_batch(PostQueue& queue) {
   }
 }
 
-// Notes when it is destroyed, and posts a task then.
+// Records when it is destroyed, and then posts a task.
 struct PostsWhenDestroyed {
   PostsWhenDestroyed(PostQueue& to, std::string& into) : queue(to), log(into) {}
   PostsWhenDestroyed(const PostsWhenDestroyed&) = delete;
@@ -51,7 +51,7 @@ TEST_SUITE("post queue") {
     CHECK(queue.empty());
   }
 
-  TEST_CASE("only the first task of a batch wakes the loop, and only one that sleeps") {
+  TEST_CASE("only the first task of a batch wakes the loop, and only if the loop sleeps") {
     PostQueue queue;
     CHECK(queue.push([] {}));
     CHECK_FALSE(queue.push([] {}));
@@ -63,7 +63,7 @@ TEST_SUITE("post queue") {
     CHECK(queue.push([] {}));
   }
 
-  TEST_CASE("what a task posts is of the next batch, and what is left of a batch comes first") {
+  TEST_CASE("a task posted by a task is in the next batch, after the rest of the current one") {
     PostQueue queue;
     std::string log;
     (void)queue.push([&] {
@@ -79,7 +79,7 @@ TEST_SUITE("post queue") {
     CHECK(log == "first second posted ");
   }
 
-  TEST_CASE("clear() also destroys what the destructors of tasks post") {
+  TEST_CASE("clear() also destroys tasks that the destructors of tasks post") {
     PostQueue queue;
     std::string log;
     (void)queue.push([kept = std::make_unique<PostsWhenDestroyed>(queue, log)] {});
@@ -88,7 +88,7 @@ TEST_SUITE("post queue") {
     CHECK(queue.batch().empty());
   }
 
-  TEST_CASE("tasks of several threads all arrive, those of each in order") {
+  TEST_CASE("tasks of several threads all arrive, in the order of each thread") {
     PostQueue queue;
     constexpr int threads = 4;
     constexpr int tasks = 1000;

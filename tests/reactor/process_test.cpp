@@ -40,7 +40,7 @@ std::string text_of(Stream::Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// What a stream of a child brings, up to its end.
+// The bytes of a stream of a child, up to its end.
 struct Heard {
   std::string text;
   bool ended = false;
@@ -54,7 +54,7 @@ struct Heard {
   }
 };
 
-// A process with all that it says and how it ends.
+// A process with all its output and the way it ends.
 struct Running {
   Running(Loop& on, Command command)
       : loop(on),
@@ -92,7 +92,7 @@ std::string output_of(Command command) {
   return run.output.text;
 }
 
-// A file that ends, for whoever reads it, when the last process that writes to it is gone.
+// A file that ends for its reader when the last process that writes to it has ended.
 class Fifo {
  public:
   Fifo() : path_(unused_path()) {
@@ -109,7 +109,7 @@ class Fifo {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Whether something was written since this was asked last.
+  // Whether something was written since the last call.
   [[nodiscard]] bool written() const {
     std::array<char, 100> buffer;
     return read(fd_, buffer.data(), buffer.size()) > 0;
@@ -124,14 +124,14 @@ class Fifo {
   int fd_;
 };
 
-// The portable platform learns by this signal that a child has ended; Linux has a descriptor.
+// The portable platform is notified by this signal that a child has ended; Linux has a descriptor.
 bool may_lose_sigchld() { return below_thread_sanitizer && on_portable_platform(); }
 
 }  // namespace
 
 TEST_SUITE("process") {
-  TEST_CASE_TEMPLATE("how a process ended is told once, and the loop runs until then", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("the end of a process is reported once, and the loop runs until then",
+                     LoopMode, Standalone, Embedded) {
     struct Case {
       const char* script;
       int status;
@@ -155,7 +155,7 @@ TEST_SUITE("process") {
     }
   }
 
-  TEST_CASE("run() returns once the process has ended and its streams have") {
+  TEST_CASE("run() returns once the process has ended and its streams have ended") {
     Loop loop;
     bool ended = false;
     Command command{.program = "true"};
@@ -167,8 +167,8 @@ TEST_SUITE("process") {
     CHECK(ended);
   }
 
-  TEST_CASE_TEMPLATE("what is written to its input comes back from its output, and no byte is lost",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("cat returns what is written to its input, and no byte is lost", LoopMode,
+                     Standalone, Embedded) {
     LoopMode mode;
     Command command{.program = "cat"};
     command.input = command.output = Standard::stream;
@@ -190,8 +190,7 @@ TEST_SUITE("process") {
     CHECK(run.end->status == 3);
   }
 
-  TEST_CASE(
-      "a child may open its output and errors by their names, and what it writes comes whole") {
+  TEST_CASE("a child may open its output and errors by name, and all its output arrives") {
     Loop loop;
     Running child(loop, shell("echo one; echo two > /dev/stdout; echo three | tee /dev/stderr > "
                               "/dev/null; head -c 300000 /dev/zero > /dev/fd/1"));
@@ -200,7 +199,7 @@ TEST_SUITE("process") {
     CHECK(child.errors.text == "three\n");
   }
 
-  TEST_CASE("closing its output is a SIGPIPE to a child that writes on") {
+  TEST_CASE("a child that writes gets SIGPIPE once its output is closed") {
     Loop loop;
     Running run(loop, shell("while :; do echo on and on; done"));
     run.output.ended = true;
@@ -210,7 +209,7 @@ TEST_SUITE("process") {
     CHECK(run.end->signal == SIGPIPE);
   }
 
-  TEST_CASE("a child that does not read its input and ends is noticed there") {
+  TEST_CASE("if a child ends without reading its input, the input stream reports it") {
     Loop loop;
     Command command = shell("exec <&-; exit 0");
     command.input = Standard::stream;
@@ -227,7 +226,7 @@ TEST_SUITE("process") {
     CHECK(lost);
   }
 
-  TEST_CASE("arguments and environment reach the child as they are, whatever they hold") {
+  TEST_CASE("arguments and environment reach the child unchanged, whatever they contain") {
     const std::vector<std::string> strange = {"",  " ",     "a b", "$HOME;`ls`",
                                               "*", "\"'\\", "\n",  "\xff"};
     std::string expected;
@@ -243,27 +242,27 @@ TEST_SUITE("process") {
     unsetenv("UVREACTOR_SECRET");
   }
 
-  TEST_CASE("it starts in the directory that is named, and without a name in this one") {
+  TEST_CASE("a process starts in the given directory, or by default in the current one") {
     CHECK(output_of({.program = "pwd", .directory = "/usr"}) == "/usr\n");
     std::array<char, 4096> here;
     REQUIRE(getcwd(here.data(), here.size()));
     CHECK(output_of({.program = "pwd"}) == std::string(here.data()) + "\n");
   }
 
-  TEST_CASE("no descriptor reaches the child but the three, close-on-exec or not") {
+  TEST_CASE("a child inherits the three standard descriptors and no other, close-on-exec or not") {
     const int low = open("/dev/zero", O_RDONLY);
     const int high = fcntl(low, F_DUPFD, 900);
     REQUIRE(high >= 900);
     std::istringstream listed(output_of({.program = "ls", .arguments = {"/proc/self/fd"}}));
     std::vector<std::string> descriptors;
     for (std::string fd; listed >> fd;) descriptors.push_back(fd);
-    CHECK(descriptors.size() == 4);  // Standard ones, and that by which ls reads the folder.
+    CHECK(descriptors.size() == 4);  // The standard ones, and the one with which ls reads.
     CHECK(std::find(descriptors.begin(), descriptors.end(), "3") != descriptors.end());
     close(low);
     close(high);
   }
 
-  TEST_CASE("a descriptor that is shared is this process's own") {
+  TEST_CASE("a shared descriptor is the one of the parent process") {
     if (may_lose_sigchld()) {
       MESSAGE("skipped: ThreadSanitizer may keep back SIGCHLD in a forked child");
       return;
@@ -279,7 +278,7 @@ TEST_SUITE("process") {
     CHECK(end.printed == "shared\ntoo\n");
   }
 
-  TEST_CASE("blocked and ignored signals are not the child's") {
+  TEST_CASE("a child does not inherit blocked and ignored signals") {
     sigset_t blocked, before;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGTERM);
@@ -298,7 +297,7 @@ TEST_SUITE("process") {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  TEST_CASE("it leads a group and a session of its own, without a terminal") {
+  TEST_CASE("a process leads a group and a session of its own, without a terminal") {
     Loop loop;
     Running run(loop, {.program = "cut",
                        .arguments = {"-d", " ", "-f", "1,5,6,7", "/proc/self/stat"},
@@ -310,16 +309,16 @@ TEST_SUITE("process") {
     CHECK(run.output.text == expected);
   }
 
-  TEST_CASE("a signal reaches the whole group") {
+  TEST_CASE("a signal reaches the whole process group") {
     Loop loop;
     Running run(loop, shell("sleep 1000 & echo ready; wait"));
     run_until(loop, [&] { return run.output.text == "ready\n"; });
     run.process.kill(SIGTERM);
-    run.finish();  // The output ends only with the last that has it.
+    run.finish();  // The output ends only when the last process that has it ends.
     CHECK(run.end->signal == SIGTERM);
   }
 
-  TEST_CASE("what a child left behind is signalled after its end, too") {
+  TEST_CASE("processes that a child left behind are signalled after its end, too") {
     Loop loop;
     Running run(loop, shell("sleep 1000 & exit 5"));
     run_until(loop, [&] { return run.end.has_value(); });
@@ -330,8 +329,8 @@ TEST_SUITE("process") {
     run.finish();
   }
 
-  TEST_CASE_TEMPLATE("destroying it ends the whole group, and no callback comes", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("destroying a Process ends the whole group, and no callback is called",
+                     LoopMode, Standalone, Embedded) {
     for (const char* script : {"exec >\"$0\"; trap '' TERM HUP; echo x; sleep 1000 & wait",
                                "exec >\"$0\"; echo x; sleep 1000 & exit 0"}) {
       LoopMode mode;
@@ -350,7 +349,7 @@ TEST_SUITE("process") {
     }
   }
 
-  TEST_CASE("no zombie is left, whether it was waited for or destroyed running") {
+  TEST_CASE("no zombie is left, whether the process has ended or was destroyed while it ran") {
     if (may_lose_sigchld()) {
       MESSAGE("skipped: ThreadSanitizer may keep back SIGCHLD in a forked child");
       return;
@@ -372,7 +371,7 @@ TEST_SUITE("process") {
     CHECK(end.printed == "none\n");
   }
 
-  TEST_CASE("it may be destroyed from the callbacks of its own streams") {
+  TEST_CASE("a Process may be destroyed in the callbacks of its own streams") {
     Loop loop;
     std::optional<Process> process = ok(Process::start(loop, shell("echo x; sleep 1000"),
                                                        [](ProcessEnd) { FAIL("was destroyed"); }));
@@ -381,7 +380,7 @@ TEST_SUITE("process") {
     CHECK_FALSE(process);
   }
 
-  TEST_CASE("many at once each tell their own end") {
+  TEST_CASE("many simultaneous processes each report their own end") {
     Loop loop;
     std::vector<Process> processes;
     std::vector<int> statuses(60, -1);
@@ -398,7 +397,7 @@ TEST_SUITE("process") {
     }
   }
 
-  TEST_CASE("a process whose own standard descriptors are closed starts children like any other") {
+  TEST_CASE("a program whose standard descriptors are closed starts children like any other") {
     if (may_lose_sigchld()) {
       MESSAGE("skipped: ThreadSanitizer may keep back SIGCHLD in a forked child");
       return;
@@ -419,7 +418,7 @@ TEST_SUITE("process") {
     CHECK(end.printed == "in 4\nerr\n");
   }
 
-  TEST_CASE("a child is watched by whichever descriptor is free, also by the first") {
+  TEST_CASE("a child is watched through any free descriptor, also through descriptor 0") {
     if (may_lose_sigchld()) {
       MESSAGE("skipped: ThreadSanitizer may keep back SIGCHLD in a forked child");
       return;
@@ -436,7 +435,8 @@ TEST_SUITE("process") {
     CHECK(end.printed == "seven");
   }
 
-  TEST_CASE("what cannot be started is an error that names it, and calls back nothing") {
+  TEST_CASE(
+      "a program that cannot be started is an error that names it, and no callback is called") {
     if (below_valgrind()) {
       MESSAGE("skipped: below valgrind a child cannot tell why it was not started");
       return;

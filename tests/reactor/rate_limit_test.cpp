@@ -19,13 +19,13 @@ constexpr RateLimit::Time first_time{1'000'000s};
 }  // namespace
 
 TEST_SUITE("rate_limit") {
-  TEST_CASE("it allows the burst at once, and no more") {
+  TEST_CASE("a rate limit allows the burst immediately, and no more") {
     RateLimit limit(10, 20);
     CHECK(allowed_of(limit, first_time, 100) == 20);
     CHECK(allowed_of(limit, first_time, 100) == 0);
   }
 
-  TEST_CASE("it allows the rate on average, by pieces of any length") {
+  TEST_CASE("a rate limit allows the rate on average, in intervals of any length") {
     for (const std::chrono::milliseconds piece : {1ms, 7ms, 100ms, 1000ms}) {
       RateLimit limit(100, 100);
       CHECK(allowed_of(limit, first_time, 1000) == 100);
@@ -38,13 +38,13 @@ TEST_SUITE("rate_limit") {
     }
   }
 
-  TEST_CASE("a long silence saves up no more than the burst") {
+  TEST_CASE("a long silence allows no more than the burst") {
     RateLimit limit(10, 20);
     CHECK(allowed_of(limit, first_time, 100) == 20);
     CHECK(allowed_of(limit, first_time + 24h * 365, 100) == 20);
   }
 
-  TEST_CASE("a burst below 1 allows nothing, a rate of 0 nothing but the burst") {
+  TEST_CASE("a burst below 1 allows nothing, and a rate of 0 allows only the burst") {
     RateLimit never(1000, 0.5);
     CHECK(allowed_of(never, first_time, 10) == 0);
     CHECK(allowed_of(never, first_time + 1h, 10) == 0);
@@ -53,7 +53,7 @@ TEST_SUITE("rate_limit") {
     CHECK(allowed_of(once, first_time + 1h, 10) == 0);
   }
 
-  TEST_CASE("a time before the last one neither takes nor gives") {
+  TEST_CASE("a time before the last one changes nothing") {
     RateLimit limit(10, 20);
     CHECK(allowed_of(limit, first_time, 10) == 10);
     CHECK(allowed_of(limit, first_time - 1h, 5) == 5);

@@ -7,7 +7,7 @@
 using namespace reactor;
 
 TEST_SUITE("readiness") {
-  TEST_CASE("interests combine, and are asked for one by one") {
+  TEST_CASE("interests combine, and are tested one by one") {
     constexpr Interest both = Interest::readable | Interest::writable;
     CHECK((both & Interest::readable));
     CHECK((both & Interest::writable));
@@ -17,7 +17,7 @@ TEST_SUITE("readiness") {
     CHECK((Interest::none | Interest::priority) == Interest::priority);
   }
 
-  TEST_CASE("what happened is true when anything did") {
+  TEST_CASE("a Ready is true if any event happened") {
     CHECK_FALSE(Ready{});
     for (bool Ready::*event : {&Ready::readable, &Ready::writable, &Ready::priority, &Ready::failed,
                                &Ready::hung_up, &Ready::peer_closed}) {

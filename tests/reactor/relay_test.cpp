@@ -67,14 +67,15 @@ TEST_SUITE("relay") {
     CHECK_FALSE(*joined.closed);
   }
 
-  TEST_CASE("a side that does not read holds up the other, and nothing is lost") {
+  TEST_CASE(
+      "a side that does not read stops the reading from the other side, and nothing is lost") {
     Loop loop;
     Joined joined(loop);
     const std::size_t total = 40 * 1024 * 1024;
     joined.right->pause();
     joined.left->set_limits({.max_queued_bytes = total});
     joined.left->write(std::string(total, 'x'));
-    // Until nothing moves any more.
+    // Until no bytes move any more.
     std::size_t before = total + 1;
     while (before != std::exchange(before, joined.left->queued_bytes())) {
       for (int i = 0; i < 20; ++i) loop.poll();
@@ -84,7 +85,7 @@ TEST_SUITE("relay") {
     run_until(loop, [&] { return joined.right_received == total; });
   }
 
-  TEST_CASE("each direction has its own flow control: one that is stopped leaves the other alone") {
+  TEST_CASE("each direction has its own flow control: a stopped one does not affect the other") {
     Loop loop;
     Joined joined(loop);
     const std::size_t total = 8 * 1024 * 1024;
@@ -97,7 +98,7 @@ TEST_SUITE("relay") {
     CHECK(joined.left->queued_bytes() > 0);
   }
 
-  // left (a Peer) <-> [first = Relay = second] <-> right (a Peer), over TCP, which knows resets.
+  // left (a Peer) <-> [first = Relay = second] <-> right (a Peer), over TCP, which has resets.
   struct RelayedPeers {
     explicit RelayedPeers(Loop& loop) : RelayedPeers(loop, connected(), connected()) {}
     RelayedPeers(Loop& loop, std::array<Socket, 2> near, std::array<Socket, 2> far)
@@ -111,7 +112,7 @@ TEST_SUITE("relay") {
     std::optional<Error> closed;
   };
 
-  TEST_CASE("a reset passes through in both directions") {
+  TEST_CASE("a reset is forwarded in both directions") {
     for (const bool from_left : {true, false}) {
       CAPTURE(from_left);
       Loop loop;
@@ -127,7 +128,8 @@ TEST_SUITE("relay") {
     }
   }
 
-  TEST_CASE("a reset ends the other side, also while that side sends and is not read") {
+  TEST_CASE(
+      "a reset ends the other side, also while that side sends and the relay does not read it") {
     Loop loop;
     RelayedPeers on(loop);
     on.left.hold();
@@ -145,7 +147,7 @@ TEST_SUITE("relay") {
     CHECK(on.right.error() == ECONNRESET);
   }
 
-  TEST_CASE("a relay that is destroyed before the ends have passed resets both sides") {
+  TEST_CASE("a relay that is destroyed before both ends were forwarded resets both sides") {
     for (const bool left_ended : {false, true}) {
       CAPTURE(left_ended);
       Loop loop;
@@ -163,7 +165,7 @@ TEST_SUITE("relay") {
     }
   }
 
-  TEST_CASE("a unix socket that fails ends the other side, and on_close gets the reason") {
+  TEST_CASE("an error of a unix socket ends the other side, and on_close gets the reason") {
     Loop loop;
     Joined joined(loop);
     joined.left->write("last words");
@@ -176,7 +178,7 @@ TEST_SUITE("relay") {
 
   // ---- Idle
 
-  TEST_CASE("a relay on which nothing moves resets both sides, also when one of them has ended") {
+  TEST_CASE("an idle relay resets both sides, also if one of them has ended") {
     for (const bool half_open : {false, true}) {
       CAPTURE(half_open);
       Loop loop;
@@ -193,13 +195,13 @@ TEST_SUITE("relay") {
       CHECK(Loop::Clock::now() - began >= 40ms);
       CHECK(right.received() == "x");
       CHECK(left.error() == ECONNRESET);
-      CHECK(right.ended() == half_open);  // First, that is: of an ended side it reads no more.
+      CHECK(right.ended() == half_open);  // After an end, the peer does not read the reset.
       CHECK((right.error() == ECONNRESET || right.socket().take_error()));
       CHECK(closed->code == reactor::idle_too_long());
     }
   }
 
-  TEST_CASE("bytes in either direction keep a relay, and so does a side that reads slowly") {
+  TEST_CASE("bytes in either direction keep a relay alive, and so does a side that reads slowly") {
     enum class Way { forth, back, slow_reader };
     for (const Way way : {Way::forth, Way::back, Way::slow_reader}) {
       Loop loop;
@@ -225,7 +227,7 @@ TEST_SUITE("relay") {
     }
   }
 
-  TEST_CASE("a relay whose sides both send and read nothing is idle") {
+  TEST_CASE("a relay whose sides both send and do not read is idle") {
     Loop loop;
     auto near = connected_sockets(Transport::tcp4), far = connected_sockets(Transport::tcp4);
     Peer left(loop, std::move(near[0])), right(loop, std::move(far[0]));

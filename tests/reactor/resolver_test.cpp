@@ -49,7 +49,7 @@ std::string name_of(Loop& loop, std::string_view address, LookupOptions options 
   return *name;
 }
 
-/// Keeps every thread of the pool busy for as long as it lives.
+/// Keeps every thread of the pool busy as long as the object lives.
 class BusyPool {
  public:
   explicit BusyPool(Loop& loop) {
@@ -88,7 +88,7 @@ class BusyPool {
 }  // namespace
 
 TEST_SUITE("resolver") {
-  TEST_CASE("what is an address already is told as it stands") {
+  TEST_CASE("a numeric address is returned unchanged") {
     Loop loop;
     for (const char* text : {"127.0.0.1:80", "[::1]:80", "[fe80::1%lo]:80", "unix:/a", "unix:@a"}) {
       CHECK(text_of(resolve(loop, text)) == text);
@@ -96,7 +96,7 @@ TEST_SUITE("resolver") {
     }
   }
 
-  TEST_CASE("a name is looked up, with its port by number") {
+  TEST_CASE("a name with a numeric port is looked up") {
     Loop loop;
     const Found found = resolve(loop, "localhost:8080");
     REQUIRE_MESSAGE(found, text_of(found));
@@ -109,7 +109,7 @@ TEST_SUITE("resolver") {
     CHECK(text_of(resolve_now("localhost:80", Family::ipv4)) == "127.0.0.1:80");
   }
 
-  TEST_CASE("a port may be a service by name") {
+  TEST_CASE("a port may be the name of a service") {
     Loop loop;
     if (getservbyname("http", "tcp")) {
       CHECK(text_of(resolve(loop, "127.0.0.1:http")) == "127.0.0.1:80");
@@ -125,7 +125,7 @@ TEST_SUITE("resolver") {
 
   TEST_CASE("an address has a name, whatever its port") {
     Loop loop;
-    // What this host knows itself, without a name server.
+    // A name that this host knows without a name server.
     char host[NI_MAXHOST];
     const Address loopback = *Address::parse("127.0.0.1:80");
     REQUIRE(getnameinfo(loopback.data(), loopback.size(), host, sizeof host, nullptr, 0,
@@ -137,13 +137,13 @@ TEST_SUITE("resolver") {
           std::string::npos);
   }
 
-  TEST_CASE("an endpoint gets another port, a unix path keeps what it is") {
+  TEST_CASE("with_port() changes the port of an endpoint, and leaves a unix path unchanged") {
     CHECK(reactor::with_port("localhost:0", 80) == "localhost:80");
     CHECK(reactor::with_port("[::1]:0", 8080) == "[::1]:8080");
     CHECK(reactor::with_port("unix:/tmp/a:0", 80) == "unix:/tmp/a:0");
   }
 
-  TEST_CASE("an address of another family than the one asked for is not found") {
+  TEST_CASE("an address of another family than the requested one is not found") {
     Loop loop;
     CHECK(resolve(loop, "127.0.0.1:80", {.family = Family::ipv6}).error().code ==
           ResolveError::not_found);
@@ -161,7 +161,7 @@ TEST_SUITE("resolver") {
     CHECK(found.error().subject == label + ".invalid:80");
   }
 
-  TEST_CASE("what cannot be looked up is refused before anybody is asked") {
+  TEST_CASE("an endpoint that cannot be looked up is refused before a lookup") {
     Loop loop;
     const std::string longest = std::string(49, 'a') + "." + std::string(50, 'b') + "." +
                                 std::string(50, 'c') + "." + std::string(50, 'd') + "." +
@@ -237,7 +237,7 @@ TEST_SUITE("resolver") {
     CHECK(calls == 0);
   }
 
-  TEST_CASE("a loop runs on for the answer, and ends when it has come") {
+  TEST_CASE("a loop runs until the lookup has ended, and then returns") {
     Loop loop;
     int calls = 0;
     const auto lookup = Lookup::start(loop, "localhost:80", [&](Found) { ++calls; });
@@ -245,8 +245,7 @@ TEST_SUITE("resolver") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE(
-      "a loop may be destroyed while the pool still works on a lookup that nobody waits for") {
+  TEST_CASE("a loop may be destroyed while the pool still works on a destroyed lookup") {
     std::optional<Loop> loop(std::in_place);
     for (int i = 0; i < 100; ++i) {
       (void)Lookup::start(*loop, "localhost:80", [](Found) { FAIL("called back"); });

@@ -8,7 +8,7 @@ using reactor::Error;
 using reactor::system_error;
 
 TEST_SUITE("result") {
-  TEST_CASE("an error reads as operation, address, reason and cure") {
+  TEST_CASE("the message of an error has operation, address, reason and hint") {
     CHECK(system_error(EACCES, "bind", "127.0.0.1:80").message() ==
           "bind 127.0.0.1:80: permission denied (ports below 1024 need CAP_NET_BIND_SERVICE)");
     CHECK(system_error(ECONNREFUSED, "connect", "127.0.0.1:9").message() ==
@@ -19,7 +19,7 @@ TEST_SUITE("result") {
     CHECK(system_error(EDOTDOT, "read", "/file").message() == "read /file: RFS specific error");
   }
 
-  TEST_CASE("the cure depends on the operation and on the kind of address") {
+  TEST_CASE("the hint depends on the operation and on the kind of address") {
     const struct {
       int number;
       const char* operation;
@@ -63,13 +63,13 @@ TEST_SUITE("result") {
     }
   }
 
-  TEST_CASE("a part that is missing leaves no trace in the text") {
+  TEST_CASE("the message omits missing parts") {
     CHECK(system_error(EBADF, "watch").message() == "watch: bad file descriptor");
     CHECK(Error{std::make_error_code(std::errc::timed_out), {}, {}, {}}.message() ==
           "connection timed out");
   }
 
-  TEST_CASE("an error without a code says that nothing went wrong") {
+  TEST_CASE("an error without a code means success") {
     CHECK_FALSE(Error{});
     CHECK(system_error(EPIPE, "send"));
   }

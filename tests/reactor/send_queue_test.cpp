@@ -27,7 +27,7 @@ std::string front_text(const SendQueue& queue) {
 }  // namespace
 
 TEST_SUITE("send queue") {
-  TEST_CASE("bytes that wait are one piece, and go in the order in which they came") {
+  TEST_CASE("queued bytes are one piece, and are sent in the order in which they were pushed") {
     SendQueue queue;
     CHECK(queue.empty());
     CHECK(front_text(queue) == "");
@@ -114,9 +114,9 @@ TEST_SUITE("send queue") {
     CHECK((sent == expected));
   }
 
-  TEST_CASE("200,000 parts cost no more each than one does") {
+  TEST_CASE("each of 200,000 parts costs no more than a single one") {
     SendQueue queue;
-    constexpr std::uint64_t parts = 200'000;  // With a cost that grows, this takes minutes.
+    constexpr std::uint64_t parts = 200'000;  // With a growing cost per part, this takes minutes.
     for (std::uint64_t part = 0; part < parts; ++part) {
       push(queue, "x");
       queue.push(File(), part, 1);

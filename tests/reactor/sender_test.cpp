@@ -1,4 +1,4 @@
-// Stream::Sender: other threads that write to a stream.
+// Stream::Sender: threads other than the loop's that write to a stream.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -21,7 +21,7 @@ using reactor::Stream;
 using reactor::WriteStatus;
 
 TEST_SUITE("sender") {
-  TEST_CASE("a sender tells what became of its bytes, and refuses more than the limit") {
+  TEST_CASE("a sender reports the status of its bytes, and refuses more than the limit") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->set_limits({.high_water_bytes = 100, .max_queued_bytes = 200});
@@ -38,7 +38,7 @@ TEST_SUITE("sender") {
     CHECK_FALSE(on.closed);
   }
 
-  TEST_CASE("what the stream itself has queued counts for the sender too") {
+  TEST_CASE("the bytes that the stream has queued count for the sender too") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     const Stream::Sender sender = on.stream->sender();
@@ -50,7 +50,7 @@ TEST_SUITE("sender") {
     CHECK(sender.write("x") == WriteStatus::above_high_water);
   }
 
-  TEST_CASE("bytes that a sender was told are queued are sent, though the queue is full by then") {
+  TEST_CASE("bytes that a sender reported as queued are sent, even if the queue is full by then") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     on.stream->set_limits({.max_queued_bytes = 100'000});
@@ -66,14 +66,15 @@ TEST_SUITE("sender") {
     });
   }
 
-  TEST_CASE_TEMPLATE("once_drained() calls once, when half of the high-water mark is left",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "once_drained() calls once, when at most half of the high-water mark is queued", LoopMode,
+      Standalone, Embedded) {
     LoopMode mode;
     ConnectedStream on(mode.loop, small_buffers);
     on.stream->set_limits({.high_water_bytes = 100'000});
     const Stream::Sender sender = on.stream->sender();
     int calls = 0;
-    sender.once_drained([&] { ++calls; });  // Nothing waits.
+    sender.once_drained([&] { ++calls; });  // The queue is empty.
     run_until(mode.loop, [&] { return calls == 1; });
 
     on.peer.hold();
@@ -92,7 +93,7 @@ TEST_SUITE("sender") {
     CHECK(calls == 2);
   }
 
-  TEST_CASE("once_drained() calls too when the stream is closed or destroyed") {
+  TEST_CASE("once_drained() also calls when the stream is closed or destroyed") {
     for (const bool destroy : {false, true}) {
       CAPTURE(destroy);
       Loop loop;
@@ -114,7 +115,7 @@ TEST_SUITE("sender") {
     }
   }
 
-  TEST_CASE("close() and shutdown() send what senders wrote before, and nothing after") {
+  TEST_CASE("close() and shutdown() send earlier writes of senders, and no later ones") {
     for (const bool close : {false, true}) {
       CAPTURE(close);
       Loop loop;
@@ -132,7 +133,7 @@ TEST_SUITE("sender") {
     }
   }
 
-  TEST_CASE("a sender made of a closed stream writes nothing") {
+  TEST_CASE("a sender of a closed stream writes nothing") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->abort();
@@ -141,7 +142,7 @@ TEST_SUITE("sender") {
     CHECK(on.stream->sender().write("late") == WriteStatus::closed);
   }
 
-  TEST_CASE("threads that wait for once_drained() pass any amount through a small queue") {
+  TEST_CASE("threads that wait for once_drained() send any amount through a small queue") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     on.stream->set_limits({.high_water_bytes = 50'000, .max_queued_bytes = 100'000});

@@ -31,7 +31,7 @@ struct EchoSession {
   void on_data(Stream::Bytes bytes) { stream.write(bytes); }
 };
 
-// Not to be moved, as a site that others refer to.
+// Immovable, like a site that other objects refer to.
 struct EchoSite {
   explicit EchoSite(Loop& on) : loop(on) {}
   EchoSite(const EchoSite&) = delete;
@@ -53,7 +53,7 @@ struct EchoSite {
   std::vector<reactor::Server<EchoSession>> servers;
 };
 
-// In a process of its own, which the signals end. Returns what it prints.
+// Runs `body` in a process of its own, which the signals end. Returns its output.
 std::string served_in_child(const std::function<void()>& body) {
   const ChildEnd end = in_child(body);
   CHECK(end.succeeded());
@@ -111,7 +111,8 @@ TEST_SUITE("serve_on_threads") {
           }) == "3 threads, 1 port");
   }
 
-  TEST_CASE("several endpoints are told in order; a unix socket is the first thread's alone") {
+  TEST_CASE(
+      "several endpoints are reported in order, and only the first thread has a unix socket") {
     CHECK(served_in_child([] {
             const std::string path = unused_path();
             std::jthread client;
@@ -132,7 +133,7 @@ TEST_SUITE("serve_on_threads") {
           }) == "unix tcp ");
   }
 
-  TEST_CASE("an error of the first thread, or of another, ends all and is returned") {
+  TEST_CASE("an error of the first thread or of another one ends all threads and is returned") {
     struct Failing : EchoSite {
       Failing(Loop& on, int of, std::atomic<int>& count)
           : EchoSite(on), failing(of), listens(count) {}
@@ -155,7 +156,7 @@ TEST_SUITE("serve_on_threads") {
     }
   }
 
-  TEST_CASE("what make_site throws on any thread leaves, and no thread is left waiting") {
+  TEST_CASE("an exception of make_site on any thread is rethrown, and no thread is left waiting") {
     for (const int failing : {0, 1, 2}) {
       CAPTURE(failing);
       CHECK(served_in_child([failing] {
@@ -172,7 +173,7 @@ TEST_SUITE("serve_on_threads") {
     }
   }
 
-  TEST_CASE("without endpoints it returns at once") {
+  TEST_CASE("without endpoints it returns immediately") {
     CHECK(served_in_child([] {
             ok(reactor::serve_on_threads({}, 2, [](Loop& loop) { return EchoSite(loop); }));
           }).empty());

@@ -1,5 +1,5 @@
-// Whatever the user's code does to a Server with several connections, from whichever of its calls:
-// each moment is combined with each action. AddressSanitizer sees what the checks do not.
+// What the user's code may do to a Server with several connections, from any of its calls: each
+// moment is combined with each action. AddressSanitizer finds what the checks do not.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -83,7 +83,7 @@ class World {
   virtual void drain() = 0;
   virtual void for_each(const std::function<void(Stream&)>& visit) = 0;
 
-  /// Streams by the number of their session, in the order in which they were made.
+  /// The streams by the number of their session, in the order in which the sessions were made.
   std::map<int, Stream*> peers;
   Loop& loop;
 };
@@ -139,7 +139,7 @@ class ServerWorld final : public World {
     if (server_) server_->for_each([&](Session& session) { visit(session.stream); });
   }
 
-  // Makes the moment come, with everybody else about to be called too.
+  // Causes the moment, while calls to all other sessions are due too.
   void trigger() {
     switch (moment_) {
       case Moment::make_session:
@@ -174,7 +174,7 @@ class ServerWorld final : public World {
     }
   }
 
-  // The clients end what the server ends.
+  // The clients close the connections that the server ends.
   void follow() {
     for (Peer& client : clients_) {
       if (client.over()) client.close();
@@ -199,7 +199,7 @@ class ServerWorld final : public World {
     return asked_.size() == std::size_t{established};
   }
 
-  // A new client is served.
+  // Checks that a new client is served.
   void check_that_it_serves() {
     Peer& client = connect();
     client.send("z\n");
@@ -209,7 +209,7 @@ class ServerWorld final : public World {
  private:
   static constexpr bool framed = !std::is_same_v<D, NoDecoder>;
 
-  // It may be gone when at() returns.
+  // The session may be destroyed when at() returns.
   struct Session {
     Session(ServerWorld& in, Stream& of, int with) : world(in), stream(of), number(with) {}
     Session(const Session&) = delete;
@@ -333,7 +333,7 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 }  // namespace
 
 TEST_SUITE("server_lifetime") {
-  TEST_CASE_TEMPLATE("whatever a server calls may end it, drain it, or end any connection",
+  TEST_CASE_TEMPLATE("any callback of a server may end it, drain it, or end any connection",
                      LoopMode, Standalone, Embedded) {
     lifetime::for_each_pair<Moment, World>(
         moments, actions(), is_destructor, [](Moment moment, const Action& action) {

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using reactor::ServerOptions;
 
 TEST_SUITE("server_options") {
-  TEST_CASE("the most that a server holds follows from its options") {
+  TEST_CASE("most_bytes() of a server follows from its options") {
     const ServerOptions options{.max_connections = 100, .max_queued_bytes = 1000};
     CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);
     ServerOptions more = options;
@@ -23,7 +23,7 @@ TEST_SUITE("server_options") {
     more.max_total_queued_bytes = 0;
     CHECK(options.most_bytes() - more.most_bytes() == 100 * 1000);
     CHECK(ServerOptions{}.most_bytes() < (std::uint64_t{1} << 30));
-    // What a loop reads into and gathers in is held for the first connection already.
+    // The read buffer and the gather buffer of a loop count already for the first connection.
     const ServerOptions one{
         .max_connections = 1, .max_queued_bytes = 0, .max_total_queued_bytes = 0};
     CHECK(one.most_bytes() >=
@@ -32,7 +32,7 @@ TEST_SUITE("server_options") {
     by_network.max_per_network = 10;
     CHECK(by_network.most_bytes() - options.most_bytes() == 100 * 1024);
     ServerOptions accepting = by_network;
-    accepting.unaccepted_timeout = 1s;  // Those that give way are there for a moment more.
+    accepting.unaccepted_timeout = 1s;  // Connections that give way exist for a moment longer.
     CHECK(accepting.most_bytes(5000) - by_network.most_bytes(5000) >=
           reactor::Admission::most_giving_way * 5000);
     ServerOptions vast = options;
@@ -42,7 +42,7 @@ TEST_SUITE("server_options") {
     CHECK(vast.most_bytes(UINT64_MAX) >= more.most_bytes());
   }
 
-  TEST_CASE("a server keeps to the descriptors that the process may have") {
+  TEST_CASE("the limit of connections follows from the descriptors that the process may have") {
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
     const auto limit_with = [&](rlim_t descriptors, const ServerOptions& options) {
@@ -54,12 +54,12 @@ TEST_SUITE("server_options") {
     };
     const std::size_t left = limit_with(1000, {.reserved_descriptors = 0});
     CHECK(left > 800);
-    CHECK(left < 1000);  // The standard descriptors, at least, are open.
+    CHECK(left < 1000);  // At least the standard descriptors are open.
     CHECK(limit_with(1000, {}) == left - 64);
     CHECK(limit_with(1000, {.reserved_descriptors = 300}) == left - 300);
     CHECK(limit_with(1000, {.descriptors_each = 3}) == (left - 64) / 3);
     CHECK(limit_with(1000, {.max_connections = 100}) == 100);
-    // Of few descriptors, the program keeps half.
+    // If there are few descriptors, the program keeps half of them.
     CHECK(limit_with(1000, {.reserved_descriptors = 5000}) == left - left / 2);
     CHECK(limit_with(1, {}) == 1);
     CHECK(ServerOptions{}.max_connections == 10'000);

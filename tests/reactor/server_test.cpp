@@ -47,7 +47,7 @@ struct LineEcho {
   void on_frame(std::string_view line) { stream.write(line); }
 };
 
-// What sessions were told, in order.
+// The calls that sessions received, in order.
 struct Log {
   std::string told;
   int alive = 0;
@@ -77,7 +77,7 @@ struct Logging {
   Log& log;
 };
 
-// Ends when asked to, but says something first.
+// Ends when finish() is called, but sends a goodbye first.
 struct Polite {
   Stream& stream;
   void on_data(Bytes) {}
@@ -87,7 +87,7 @@ struct Polite {
   }
 };
 
-// Never ends by itself, and will not be asked.
+// Never ends by itself, nor in finish().
 struct Stubborn {
   Stream& stream;
   void on_data(Bytes) {}
@@ -120,7 +120,7 @@ struct Destructive {
   }
 };
 
-// Throws when it is asked to end, and ends nevertheless.
+// Throws in finish(), and closes nevertheless.
 struct Throwing {
   Stream& stream;
   void on_data(Bytes) {}
@@ -141,7 +141,7 @@ struct TellsEnd {
   void on_close(const Error& error) { ended.push_back(error); }
 };
 
-// Waits for five idle times, then closes.
+// Waits for five idle timeouts, then closes.
 struct DecidesWhenIdle {
   Stream& stream;
   int& idle;
@@ -180,8 +180,9 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a session is told what its stream is, and destroyed after on_close", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a session is notified of the events of its stream, and destroyed after on_close", LoopMode,
+      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     Log log;
@@ -203,8 +204,9 @@ TEST_SUITE("server") {
     CHECK(log.told == "data error destroyed ");
   }
 
-  TEST_CASE_TEMPLATE("a server takes its endpoint as text, and says what is wrong with it",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a server takes its endpoint as text, and the error describes what is wrong with it",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     const auto server = Server<Echo>::listen(mode.loop, "127.0.0.1:0");
     REQUIRE(server);
@@ -218,7 +220,7 @@ TEST_SUITE("server") {
     CHECK(taken.error().code == std::errc::address_in_use);
   }
 
-  TEST_CASE("options that no server can work with are refused, and the hint says why") {
+  TEST_CASE("options that no server can work with are refused with a hint") {
     const std::pair<ServerOptions, const char*> refused[] = {
         {{.max_connections = 0}, "max_connections is 0: no connection could be served"},
         {{.descriptors_each = 0}, "descriptors_each is 0: a connection takes one at least"},
@@ -247,7 +249,7 @@ TEST_SUITE("server") {
     CHECK(adopted.error().code == std::errc::invalid_argument);
   }
 
-  TEST_CASE_TEMPLATE("a server can be given a socket that listens already", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("a server can adopt a socket that already listens", LoopMode, Standalone,
                      Embedded) {
     LoopMode mode;
     auto listening = listening_socket(Transport::tcp4);
@@ -260,7 +262,7 @@ TEST_SUITE("server") {
     run_until(mode.loop, [&] { return client.received() == "x"; });
   }
 
-  TEST_CASE_TEMPLATE("an idle connection is closed, one that speaks is not", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("an idle connection is closed, and an active one is not", LoopMode, Standalone,
                      Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -268,7 +270,7 @@ TEST_SUITE("server") {
     Client silent(loop, server.address()), talking(loop, server.address());
     using Clock = std::chrono::steady_clock;
     const auto began = Clock::now();
-    // Nobody is silent for half the timeout, unless this machine stalls for as long.
+    // The active client is never silent for half the timeout, unless this machine stalls that long.
     auto talked = began;
     Clock::duration longest_gap{0};
     const auto talk = [&] {
@@ -284,7 +286,7 @@ TEST_SUITE("server") {
     if (longest_gap < 15ms) CHECK_FALSE(talking.over());
   }
 
-  TEST_CASE_TEMPLATE("connections beyond the most allowed wait until one is closed", LoopMode,
+  TEST_CASE_TEMPLATE("connections beyond the maximum wait until one is closed", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -335,8 +337,8 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
-  TEST_CASE_TEMPLATE("drain() closes sessions that cannot be asked to finish, without loss",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("drain() closes sessions that have no finish(), without loss", LoopMode,
+                     Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     Log log;
@@ -354,7 +356,8 @@ TEST_SUITE("server") {
     CHECK(log.told.ends_with("closed destroyed "));
   }
 
-  TEST_CASE_TEMPLATE("drain() cuts off what does not end in time", LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("drain() cuts off connections that do not end in time", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     auto server = listen<Stubborn>(loop);
@@ -377,7 +380,7 @@ TEST_SUITE("server") {
       std::list<Client> clients;
       for (int i = 0; i < 200; ++i) clients.emplace_back(loop, server.address()).send("hello");
       server.drain(60s);
-      CHECK(server.connections() == 0);  // Nothing is called back from inside the call.
+      CHECK(server.connections() == 0);  // No callback is called from inside drain().
       for (Client& client : clients) {
         run_until(loop, [&] { return client.over(); });
         CHECK(client.received() == "hello");
@@ -389,7 +392,7 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("drain() frees the address at once", LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("drain() frees the address immediately", LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
       LoopMode mode;
@@ -402,8 +405,8 @@ TEST_SUITE("server") {
     }
   }
 
-  TEST_CASE_TEMPLATE("while it drains, a server has no more connections than it may", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("while it drains, a server does not exceed its maximum of connections",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     std::size_t most = 0;
@@ -431,7 +434,7 @@ TEST_SUITE("server") {
     CHECK(most == 2);
   }
 
-  TEST_CASE_TEMPLATE("connections that cannot be served in time are cut off with the rest",
+  TEST_CASE_TEMPLATE("connections that cannot be served in time are cut off with the others",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -446,28 +449,28 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
-  TEST_CASE_TEMPLATE("drain() asks every session, whatever one of them throws", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("drain() calls finish() of every session, whatever one of them throws",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     auto server = listen<Throwing>(loop);
     std::list<Client> clients;
     for (int i = 0; i < 3; ++i) clients.emplace_back(loop, server.address());
     run_until(loop, [&] { return server.connections() == 3; });
-    clients.emplace_back(loop, server.address());  // Accepted by the kernel only.
+    clients.emplace_back(loop, server.address());  // Accepted only by the kernel.
     CHECK_THROWS_WITH(server.drain(60s), "thrown by finish()");
     server.drain();
     const auto all_over = [&] {
       return std::all_of(clients.begin(), clients.end(), [](Client& one) { return one.over(); });
     };
-    CHECK_THROWS_WITH(run_until(loop, all_over), "thrown by finish()");  // The last one's.
+    CHECK_THROWS_WITH(run_until(loop, all_over), "thrown by finish()");  // Of the last session.
     run_until(loop, all_over);
     for (Client& client : clients) CHECK(client.ended());
     clients.clear();
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("an exception in finish() does not keep drain() from cutting off", LoopMode,
+  TEST_CASE_TEMPLATE("after an exception in finish(), drain() still cuts connections off", LoopMode,
                      Standalone, Embedded) {
     struct Refusing {
       Stream& stream;
@@ -486,8 +489,7 @@ TEST_SUITE("server") {
     CHECK(server.connections() == 0);
   }
 
-  TEST_CASE_TEMPLATE("a server that has drained still says where it listened", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("a drained server still returns its address", LoopMode, Standalone, Embedded) {
     LoopMode mode;
     auto server = listen<Echo>(mode.loop);
     const Address address = server.address();
@@ -501,8 +503,9 @@ TEST_SUITE("server") {
     server.set_decoder([] { return reactor::NoDecoder(); });
   }
 
-  TEST_CASE_TEMPLATE("a destroyed server closes everything at once, and says nothing", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a destroyed server closes everything immediately, and makes no more callbacks", LoopMode,
+      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     Log log;
@@ -516,7 +519,7 @@ TEST_SUITE("server") {
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("a session that cannot be made costs its own connection only", LoopMode,
+  TEST_CASE_TEMPLATE("a session that cannot be made ends only its own connection", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -533,7 +536,7 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 1);
   }
 
-  TEST_CASE_TEMPLATE("a decoder that cannot be made costs its own connection only", LoopMode,
+  TEST_CASE_TEMPLATE("a decoder that cannot be made ends only its own connection", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -551,14 +554,14 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 1);
   }
 
-  TEST_CASE_TEMPLATE("what makes decoders may be replaced while it makes one", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("the function that makes decoders may be replaced while it makes one",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     auto server = Server<LineEcho, protocols::LineDecoder>::listen(loop, "127.0.0.1:0");
     REQUIRE(server);
     std::string told;
-    const std::string large(100, 'x');  // Captured, so that it is not kept inside the Callback.
+    const std::string large(100, 'x');  // Too large to be stored inside the Callback.
     server->set_decoder([&, large] {
       for (const char* name : {"second ", "third "}) {
         server->set_decoder([&told, name] {
@@ -574,7 +577,7 @@ TEST_SUITE("server") {
     CHECK(told == "first third ");
   }
 
-  TEST_CASE_TEMPLATE("a session may be made by what ends its stream or the server", LoopMode,
+  TEST_CASE_TEMPLATE("the function that makes a session may end its stream or the server", LoopMode,
                      Standalone, Embedded) {
     for (const std::string how : {"close", "abort", "drain"}) {
       CAPTURE(how);
@@ -611,8 +614,8 @@ TEST_SUITE("server") {
     loop.run();
   }
 
-  TEST_CASE_TEMPLATE("a server may be destroyed by a session that it asks to finish", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a server may be destroyed by a session in finish()", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     std::optional<Server<Destructive>> server;
@@ -626,7 +629,7 @@ TEST_SUITE("server") {
     run_until(loop, [&] { return first.over() && second.over(); });
   }
 
-  TEST_CASE_TEMPLATE("a connection that ends under load does not disturb its neighbours", LoopMode,
+  TEST_CASE_TEMPLATE("a connection that ends under load does not disturb the others", LoopMode,
                      Standalone, Embedded) {
     constexpr int rounds = 300;
     LoopMode mode;
@@ -649,7 +652,7 @@ TEST_SUITE("server") {
 
   // ---- Time and memory
 
-  TEST_CASE("a connection on which nothing moves is closed, and on_close tells why") {
+  TEST_CASE("a connection without any progress is closed, and on_close reports why") {
     Loop loop;
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
@@ -674,7 +677,7 @@ TEST_SUITE("server") {
     CHECK_FALSE(speaks.over());
   }
 
-  TEST_CASE("a session that pauses its stream before anything came is not silent") {
+  TEST_CASE("a session that pauses its stream before the first byte is not closed as silent") {
     Loop loop;
     std::vector<Error> ended;
     std::vector<Stream*> streams;
@@ -692,7 +695,7 @@ TEST_SUITE("server") {
     CHECK_FALSE(paused.over());
   }
 
-  TEST_CASE("connections that end while others are silent do not confuse the order") {
+  TEST_CASE("connections that end while others are silent do not disturb the order of timeouts") {
     Loop loop;
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
@@ -718,7 +721,7 @@ TEST_SUITE("server") {
     run_until(loop, [&] { return server->connections() == 0; });
   }
 
-  TEST_CASE("an idle connection ends for its own reason, unless its session decides otherwise") {
+  TEST_CASE("an idle connection ends with its own error, unless its session decides otherwise") {
     Loop loop;
     std::vector<Error> ended;
     const auto closing =
@@ -745,7 +748,7 @@ TEST_SUITE("server") {
     CHECK(idle == 5);
   }
 
-  TEST_CASE("a connection that moves bytes, is paused or touched by its server is not idle") {
+  TEST_CASE("a connection that moves bytes, is paused or touched is not idle") {
     Loop loop;
     enum Way { sends, receives, paused, touched, ways };
     std::vector<Error> ended;
@@ -774,7 +777,7 @@ TEST_SUITE("server") {
     for (Peer& peer : peers) CHECK_FALSE(peer.over());
   }
 
-  TEST_CASE("a client that takes its answer slowly is not idle, also when all is in the kernel") {
+  TEST_CASE("a client that reads slowly is not idle, also if all output is in the kernel") {
     Loop loop;
     std::vector<Error> ended;
     Stream* served = nullptr;
@@ -799,7 +802,7 @@ TEST_SUITE("server") {
     CHECK(ended.empty());
   }
 
-  TEST_CASE("a server's client that does not read its answers is ended in time") {
+  TEST_CASE("a client that does not read its replies is closed in time") {
     Loop loop;
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
@@ -818,7 +821,7 @@ TEST_SUITE("server") {
     CHECK(stalled.error() == ECONNRESET);
   }
 
-  TEST_CASE("what all connections may have queued together has a limit") {
+  TEST_CASE("the bytes queued on all connections together have a limit") {
     Loop loop;
     std::vector<Error> ended;
     const auto server = Server<TellsEnd>::listen(
@@ -840,9 +843,9 @@ TEST_SUITE("server") {
     CHECK(server->connections() == 2);
   }
 
-  // No timer is armed but that of the server: run_until() has one, which keeps the loop's clock
-  // going.
-  TEST_CASE_TEMPLATE("a connection is idle after its idle time, also behind late progress",
+  // Only the timer of the server is armed. run_until() would add one that keeps the clock of the
+  // loop up to date.
+  TEST_CASE_TEMPLATE("a connection is idle after its idle timeout, also after late progress",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -859,7 +862,7 @@ TEST_SUITE("server") {
     REQUIRE(server);
     const auto client = connect_to(server->address());
     const auto began = Loop::Clock::now();
-    constexpr int most_looks = 50;  // Each takes half the idle time at most.
+    constexpr int most_looks = 50;  // Each iteration takes at most half the idle timeout.
     for (int i = 0; i < most_looks && ended.empty(); ++i) loop.run_once();
     REQUIRE(ended.size() == 1);
     CHECK(ended[0].code == reactor::idle_too_long());

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// The environment is that of a child, so that no other test reads it.
+// Sets the environment only in a child, so that no other test reads it.
 std::string printed_by(const std::function<void()>& body) {
   std::fflush(stdout);
   const ChildEnd end = in_child([&] {
@@ -47,7 +47,7 @@ class Manager {
     setenv("NOTIFY_SOCKET", name.substr(name.find('@')).c_str(), 1);
   }
 
-  // The next report, and the descriptor that came with it, or -1.
+  // The next report, and the descriptor that arrived with it, or -1.
   std::string next(int* fd = nullptr) {
     char text[1000], control[CMSG_SPACE(sizeof(int))];
     iovec part{text, sizeof text};
@@ -117,7 +117,7 @@ TEST_SUITE("service manager") {
           }) == "3 'http' close-on-exec 1\n4 '' close-on-exec 1\n");
   }
 
-  TEST_CASE("sockets for another process, and numbers that are none, are left alone") {
+  TEST_CASE("sockets for another process, and invalid numbers, are ignored") {
     CHECK(printed_by([] {
             const Socket first = listening();
             pass({first.fd()}, nullptr);
@@ -250,7 +250,7 @@ TEST_SUITE("service manager") {
           "argument;read WATCHDOG_USEC -1: invalid argument;");
   }
 
-  TEST_CASE("a manager that is gone is an error that names it") {
+  TEST_CASE("a manager that no longer exists is an error that names it") {
     CHECK(printed_by([] {
             Loop loop;
             std::optional<Manager> manager(std::in_place);

@@ -1,4 +1,4 @@
-// What the constructor of a session may do.
+// The constructor of a session may use its stream.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 class Visitor;
 using Visitors = std::vector<Visitor*>;
 
-// Says hello, and is known by its address from then on. It cannot be moved.
+// Writes a banner and registers a pointer to itself in its constructor. It cannot be moved.
 class Visitor {
  public:
   Visitor(Stream& stream, Visitors& visitors) : stream_(stream), visitors_(visitors) {
@@ -82,7 +82,7 @@ class Member {
 }  // namespace
 
 TEST_SUITE("session_construction") {
-  TEST_CASE("an immovable session writes a banner and registers itself when it is made") {
+  TEST_CASE("an immovable session writes a banner and registers itself in its constructor") {
     Loop loop;
     Visitors visitors;
     auto server =
@@ -99,7 +99,8 @@ TEST_SUITE("session_construction") {
     server->for_each([&](Visitor& visitor) { CHECK(&visitor == visitors.front()); });
   }
 
-  TEST_CASE("a session that closes its stream when it is made loses nothing, and is told") {
+  TEST_CASE(
+      "a session that closes its stream in its constructor loses nothing, and on_close is called") {
     Loop loop;
     std::string told;
     auto server =
@@ -115,7 +116,7 @@ TEST_SUITE("session_construction") {
     CHECK(told == "closed");
   }
 
-  TEST_CASE("an immovable session of datagrams sends and registers itself when it is made") {
+  TEST_CASE("an immovable UDP session sends and registers itself in its constructor") {
     Loop loop;
     Members members;
     auto server = reactor::UdpServer<Member>::bind(

@@ -1,5 +1,5 @@
-// What a session and the user of a Framed do about decoders: answer an error, change the settings,
-// and go on with a decoder of another kind.
+// What a session and the user of a Framed can do with decoders: respond to an error, change the
+// settings, and continue with a decoder of another kind.
 #include <doctest/doctest.h>
 
 #include <optional>
@@ -29,7 +29,7 @@ using reactor::Stream;
 
 namespace {
 
-// Answers lines of at most four bytes, and says what was wrong with another.
+// Echoes lines of at most four bytes, and replies to a longer line with the error.
 struct ShortLines {
   Stream& stream;
   std::optional<Error>& closed;
@@ -54,7 +54,7 @@ struct ShortLineServer {
   Peer client;
 };
 
-// Lines, of any length once `long` was one, and messages that carry their length after `binary`.
+// Reads lines, of any length after the line `long`, and length-prefixed messages after `binary`.
 struct Upgrading {
   Upgrading(Stream& of) : stream(of) {}
 
@@ -111,7 +111,7 @@ struct ByReference {
 }  // namespace
 
 TEST_SUITE("session_framing") {
-  TEST_CASE("a session answers a decode error after its other answers, and then it ends") {
+  TEST_CASE("a session replies to a decode error after its other replies, and then it ends") {
     Loop loop;
     ShortLineServer of(loop);
     of.client.send("one\nsixsix\ntwo\n");
@@ -123,7 +123,7 @@ TEST_SUITE("session_framing") {
     CHECK(of.closed->code == protocols::DecodeError::too_large);
   }
 
-  TEST_CASE("a session also answers a peer that ends its side inside a frame") {
+  TEST_CASE("a session also replies to a peer that ends its side inside a frame") {
     Loop loop;
     ShortLineServer of(loop);
     of.client.send("one\ntw");
@@ -133,7 +133,7 @@ TEST_SUITE("session_framing") {
     CHECK(of.closed->code == reactor::ended_inside_frame());
   }
 
-  TEST_CASE("the stream ends for the decode error, whatever its callback does") {
+  TEST_CASE("the stream ends with the decode error, whatever its callback does") {
     for (const std::string what : {"close", "abort", "destroy the stream", "throw", "nothing"}) {
       CAPTURE(what);
       Loop loop;
@@ -158,7 +158,7 @@ TEST_SUITE("session_framing") {
     }
   }
 
-  TEST_CASE("a callback that ends the framing keeps the stream") {
+  TEST_CASE("a decode error callback that destroys the framing keeps the stream") {
     Loop loop;
     DecodedEnds ends(loop);
     std::optional<Framed<LineDecoder>> framed;
@@ -174,14 +174,15 @@ TEST_SUITE("session_framing") {
     CHECK_FALSE(ends.far->over());
   }
 
-  TEST_CASE("a session changes the settings of its decoder amid a batch of frames") {
+  TEST_CASE("a session changes the settings of its decoder within a batch of frames") {
     Loop loop;
     UpgradingServer of(loop);
     of.client.send("long\nlonger than six\n");
     run_until(loop, [&] { return of.client.received() == "line long;line longer than six;"; });
   }
 
-  TEST_CASE("a session goes on with another decoder, which receives what the first left over") {
+  TEST_CASE(
+      "a session continues with another decoder, which receives the bytes left by the first") {
     using namespace std::string_view_literals;
     constexpr auto sent = "one\nbinary\n\0\0\0\3two\0\0\0\5three"sv;
     for (std::size_t cut = 0; cut <= sent.size(); ++cut) {
@@ -196,15 +197,15 @@ TEST_SUITE("session_framing") {
     }
   }
 
-  TEST_CASE("after the switch the session hears no more of its first decoder") {
+  TEST_CASE("after the switch the session receives nothing more from its first decoder") {
     Loop loop;
     UpgradingServer of(loop);
-    of.client.send("binary\nmuch longer than six bytes");  // "much" is a length beyond all limits.
+    of.client.send("binary\nmuch longer than six bytes");  // "much" is a length above the limit.
     run_until(loop, [&] { return of.client.over(); });
     CHECK(of.client.received().empty());
   }
 
-  TEST_CASE("a frame is a value, which a decoder with another one is told at compile time") {
+  TEST_CASE("a frame must be a value, and any other frame type fails at compile time") {
     static_assert(reactor::Decoder<LineDecoder> && protocols::Decoder<LineDecoder>);
     static_assert(!reactor::Decoder<ByReference> && !protocols::Decoder<ByReference>);
   }

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-// What does not compile is tested by session_hooks_test.py.
+// session_hooks_test.py tests code that must not compile.
 
 namespace hook = reactor::hook;
 
@@ -49,7 +49,7 @@ constexpr bool has = hook::in<T, hook::on_close>();
 }  // namespace
 
 TEST_SUITE("session_hooks") {
-  TEST_CASE("a member is found by its name, of any kind and any access") {
+  TEST_CASE("a member of any kind and any access is found by its name") {
     CHECK_FALSE(has<Without>);
     CHECK(has<Public>);
     CHECK(has<Overloaded>);
@@ -63,7 +63,7 @@ TEST_SUITE("session_hooks") {
     CHECK_FALSE(has<FinalWithout>);
   }
 
-  TEST_CASE("each name finds its own member only") {
+  TEST_CASE("each name finds only its own member") {
     CHECK_FALSE(hook::in<Public, hook::on_closed>());
     CHECK_FALSE(hook::in<Public, hook::on_end>());
     CHECK_FALSE(hook::in<Public, hook::finish>());

@@ -1,7 +1,7 @@
-"""A hook that a server would never call is a compile error with a sentence; each hook that it does
-call compiles without a warning, and so do callbacks and errors written as users write them.
+"""A hook that a server would never call is a compile error with a clear message. Each hook that it
+does call compiles without a warning, and so do callbacks and errors as users write them.
 
-Every snippet goes to each compiler of this machine that the library is developed with.
+Every snippet is compiled by each compiler on this machine that the library is developed with.
 """
 
 import re
@@ -90,8 +90,8 @@ RIGHT = [
               "void on_close(const Error&) {}\nvoid on_close(int) {}",
 ]
 
-# What users write without a thought. The two levels differ in what is inlined, and so in what
-# the compiler takes for uninitialized.
+# What users write. The two optimization levels inline different functions, and so the compiler
+# reports different variables as uninitialized.
 WRITTEN_BY_USERS = """
 #include <reactor/callback.hpp>
 #include <reactor/result.hpp>
@@ -150,13 +150,13 @@ def compile_source(compiler, source, *flags):
 
 
 def in_namespaces(snippets):
-    """All in one source, of which a compiler reads the headers once."""
+    """All snippets in one source, so that a compiler reads the headers once."""
     return HEADERS + "".join(f"namespace case_{number}_ {{{snippet}}}\n"
                              for number, snippet in enumerate(snippets))
 
 
 def said_of_each(output, count):
-    """What was said about the hooks of each namespace.
+    """The errors about the hooks of each namespace.
 
     g++ names the instantiation before its errors, clang++ after each.
     """

@@ -31,7 +31,7 @@ bool does_its_default(int number) {
 }  // namespace
 
 TEST_SUITE("signal") {
-  TEST_CASE("a signal calls back on the loop, again and again") {
+  TEST_CASE("a signal calls back on the loop, each time") {
     Loop loop;
     int calls = 0;
     const auto signal = on_signal(loop, SIGUSR1, [&] { ++calls; });
@@ -42,7 +42,7 @@ TEST_SUITE("signal") {
     }
   }
 
-  TEST_CASE("every handle of a signal is told, those of other signals are not") {
+  TEST_CASE("every handle of a signal is notified, and handles of other signals are not") {
     Loop loop, other_loop;
     int first = 0, second = 0, elsewhere = 0, others = 0;
     const auto signals = std::array{on_signal(loop, SIGUSR1, [&] { ++first; }),
@@ -55,7 +55,7 @@ TEST_SUITE("signal") {
     CHECK(others == 0);
   }
 
-  TEST_CASE("a storm of signals is told at least once, also what came last") {
+  TEST_CASE("a burst of signals is reported at least once, and the last signal is not lost") {
     Loop loop;
     int calls = 0;
     const auto signal = on_signal(loop, SIGUSR1, [&] { ++calls; });
@@ -68,11 +68,13 @@ TEST_SUITE("signal") {
     run_until(loop, [&] { return calls > after_the_storm; });
   }
 
-  TEST_CASE("a destroyed signal is not told, though one has arrived or its turn has come") {
+  TEST_CASE(
+      "a destroyed Signal does not call back, even if a signal has arrived or its callback is "
+      "due") {
     Loop loop;
     int calls = 0;
     std::optional<Signal> self, other;
-    // Keeps the default action, which ends the process, away from the test.
+    // Keeps the default action from ending the test process.
     const auto last = on_signal(loop, SIGUSR1, [] {});
     other = on_signal(loop, SIGUSR1, [&] { ++calls; });
     raise(SIGUSR1);
@@ -95,7 +97,7 @@ TEST_SUITE("signal") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("of two that destroy each other, one is told") {
+  TEST_CASE("if two handles destroy each other, one of them is called") {
     Loop loop;
     int calls = 0;
     std::optional<Signal> left, right;
@@ -107,7 +109,7 @@ TEST_SUITE("signal") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("with its last handle a signal gets its default back") {
+  TEST_CASE("after its last handle is destroyed, a signal has its default action again") {
     Loop loop;
     CHECK(does_its_default(SIGUSR2));
     {
@@ -124,14 +126,14 @@ TEST_SUITE("signal") {
     loop.run();
   }
 
-  TEST_CASE("what the callback throws leaves run") {
+  TEST_CASE("an exception of the callback leaves run()") {
     Loop loop;
     const auto signal = on_signal(loop, SIGUSR1, [] { throw std::runtime_error("enough"); });
     raise(SIGUSR1);
     CHECK_THROWS_WITH_AS(loop.run_forever(), "enough", std::runtime_error);
   }
 
-  TEST_CASE("what is no signal, or cannot be caught, is refused") {
+  TEST_CASE("a number that is no signal, or a signal that cannot be caught, is refused") {
     Loop loop;
     for (int number : {0, -1, 1000, SIGKILL, SIGSTOP}) {
       CAPTURE(number);
@@ -142,7 +144,9 @@ TEST_SUITE("signal") {
     }
   }
 
-  TEST_CASE("inside an application's own libuv loop it is told the same, and does not keep it") {
+  TEST_CASE(
+      "a Signal in an application's own libuv loop calls back, and does not keep that loop "
+      "running") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     int calls = 0;

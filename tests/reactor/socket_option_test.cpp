@@ -13,7 +13,7 @@ using namespace reactor;
 using namespace std::chrono_literals;
 
 TEST_SUITE("socket_option") {
-  TEST_CASE("what is set is what is read") {
+  TEST_CASE("get() returns what was set") {
     const auto check = [](Socket& socket, const auto& option, auto value) {
       CAPTURE(option.name);
       ok(socket.set(option, value));
@@ -46,7 +46,7 @@ TEST_SUITE("socket_option") {
     }
   }
 
-  TEST_CASE("what is set is what is read, of the options that only Linux has") {
+  TEST_CASE("get() returns what was set, for the options that only Linux has") {
     if (option::user_timeout.number < 0) {
       MESSAGE("skipped: the portable platform has no such options");
       return;
@@ -65,7 +65,7 @@ TEST_SUITE("socket_option") {
     CHECK(failure(socket.set(unknown, true)) == "set option unknown: protocol not available");
   }
 
-  TEST_CASE("the kernel gives at least the buffers that were asked for") {
+  TEST_CASE("the kernel gives at least the requested buffers") {
     Socket socket = open_socket();
     ok(socket.set(option::send_buffer, 32 * 1024));
     CHECK(ok(socket.get(option::send_buffer)) >= 32 * 1024);
@@ -73,7 +73,7 @@ TEST_SUITE("socket_option") {
     CHECK(ok(socket.get(option::receive_buffer)) >= 48 * 1024);
   }
 
-  TEST_CASE("an option of another kind of socket is refused by name") {
+  TEST_CASE("an option of another kind of socket is refused, and the error names it") {
     Socket ipv4 = open_socket();
     CHECK(failure(ipv4.set(option::ipv6_only, true)) ==
           "set option ipv6_only: protocol not available");

@@ -49,7 +49,7 @@ TEST_SUITE("socket") {
     CHECK_FALSE(is_open(fd));
   }
 
-  TEST_CASE("a socket moves, and what it is moved over is closed") {
+  TEST_CASE("a socket can be moved, and the one it replaces is closed") {
     Socket first = open_socket();
     Socket second = open_socket();
     const int kept = first.fd();
@@ -66,7 +66,8 @@ TEST_SUITE("socket") {
     ::close(released);
   }
 
-  TEST_CASE("a socket made elsewhere is adopted, and becomes non-blocking and not inherited") {
+  TEST_CASE(
+      "a socket that other code has made is adopted, and becomes non-blocking and not inherited") {
     const int fd = ::socket(AF_INET6, SOCK_STREAM, 0);
     const Socket socket = ok(Socket::adopt(fd));
     CHECK(socket.fd() == fd);
@@ -74,7 +75,7 @@ TEST_SUITE("socket") {
     CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
   }
 
-  TEST_CASE("what is no socket is not adopted and stays the caller's") {
+  TEST_CASE("a descriptor that is no socket is not adopted and still belongs to the caller") {
     int pipe[2];
     REQUIRE(::pipe(pipe) == 0);
     const Result<Socket> refused = Socket::adopt(pipe[0]);
@@ -86,7 +87,7 @@ TEST_SUITE("socket") {
     CHECK(failure(Socket::adopt(-1)) == "adopt socket descriptor -1: bad file descriptor");
   }
 
-  TEST_CASE("the kernel chooses a port and tells it") {
+  TEST_CASE("the kernel chooses a port and local_address() returns it") {
     for (const char* text : {"127.0.0.1:0", "[::1]:0"}) {
       CAPTURE(text);
       const Address any = address(text);
@@ -98,7 +99,7 @@ TEST_SUITE("socket") {
     }
   }
 
-  TEST_CASE("a socket that cannot be bound says why, and what to do") {
+  TEST_CASE("the error of a socket that cannot be bound has the reason and a hint") {
     Socket first = open_socket(Family::ipv4, SocketType::datagram);
     ok(first.bind(address("127.0.0.1:0")));
     const Address taken = ok(first.local_address());
@@ -114,7 +115,7 @@ TEST_SUITE("socket") {
           "fe80::1%eth0)");
   }
 
-  TEST_CASE("a connection is made, and each end knows the other") {
+  TEST_CASE("two connected sockets know the address of each other") {
     Socket listener = open_socket();
     ok(listener.bind(address("127.0.0.1:0")));
     REQUIRE(::listen(listener.fd(), 1) == 0);
@@ -128,7 +129,7 @@ TEST_SUITE("socket") {
     CHECK(ok(client.peer_address()) == ok(listener.local_address()));
   }
 
-  TEST_CASE("a refused connection leaves an error, which is told once") {
+  TEST_CASE("a refused connection leaves an error, which is returned once") {
     Address closed;
     {
       Socket gone = open_socket();
@@ -151,7 +152,7 @@ TEST_SUITE("socket") {
     CHECK(ok(left.local_address()).to_string() == "unix:");
   }
 
-  TEST_CASE("a dual-stack socket takes IPv4 peers, whose addresses unmap") {
+  TEST_CASE("a dual-stack socket accepts IPv4 peers, whose addresses unmap") {
     Socket server = open_socket(Family::ipv6, SocketType::datagram);
     ok(server.set(option::ipv6_only, false));
     ok(server.bind(address("[::]:0")));
@@ -210,7 +211,7 @@ TEST_SUITE("socket") {
     ok(later.bind(name));
   }
 
-  TEST_CASE("the socket file of a dead server is replaced") {
+  TEST_CASE("the socket file of a server that has ended is replaced") {
     const TemporaryDirectory directory;
     const Address path = directory.at("socket");
     for (SocketType type : {SocketType::stream, SocketType::datagram, SocketType::stream}) {
@@ -225,7 +226,8 @@ TEST_SUITE("socket") {
     CHECK(ok(client.connect(path)));
   }
 
-  TEST_CASE("the socket file of a live server is never replaced, nor does the server notice") {
+  TEST_CASE(
+      "the socket file of a running server is never replaced, and the server does not notice") {
     const TemporaryDirectory directory;
     const Address path = directory.at("socket");
     const auto second_is_refused = [&path] {

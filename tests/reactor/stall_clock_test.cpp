@@ -7,7 +7,7 @@
 using reactor::StallClock;
 
 TEST_SUITE("stall clock") {
-  TEST_CASE("an operation has all of its time from its start, whatever moved before") {
+  TEST_CASE("an operation has its full time from its start, whatever moved before") {
     StallClock clock;
     clock.start("send to", 100, 1000, 0);
     CHECK(clock.left(1000, 50) == 100);
@@ -15,20 +15,20 @@ TEST_SUITE("stall clock") {
     CHECK(clock.left(1100, 50) == 0);
   }
 
-  TEST_CASE("the time counts anew from when bytes moved last") {
+  TEST_CASE("the time starts again when bytes move") {
     StallClock clock;
     clock.start("send to", 100, 1000, 0);
     CHECK(clock.left(1090, 1060) == 70);
     CHECK(clock.left(1200, 1060) == -40);
   }
 
-  TEST_CASE("less than no time is none") {
+  TEST_CASE("a negative time counts as zero") {
     StallClock clock;
     clock.start("close connection to", std::numeric_limits<StallClock::Nanoseconds>::min(), 5, 0);
     CHECK(clock.left(5, 0) == 0);
   }
 
-  TEST_CASE("a change of what the kernel has to send is progress, seen once") {
+  TEST_CASE("a change of the unsent bytes in the kernel is progress, and is seen once") {
     StallClock clock;
     clock.start("send to", 100, 1000, 70);
     CHECK_FALSE(clock.look_at_unsent(70));
@@ -36,10 +36,11 @@ TEST_SUITE("stall clock") {
     CHECK_FALSE(clock.look_at_unsent(30));
   }
 
-  TEST_CASE("a peer that has got everything may go on sending for a time from the first look") {
+  TEST_CASE(
+      "a peer that has received everything may continue to send for a time from the first look") {
     StallClock clock;
     clock.start("close connection to", 100, 1000, 5);
-    CHECK_FALSE(clock.discards_too_long(2000, 10));  // It has not yet got everything.
+    CHECK_FALSE(clock.discards_too_long(2000, 10));  // The peer has not received everything.
     (void)clock.look_at_unsent(0);
     CHECK_FALSE(clock.discards_too_long(3000, 10));
     CHECK_FALSE(clock.discards_too_long(3009, 10));

@@ -1,4 +1,4 @@
-// In processes of their own: once there were StopSignals, Ctrl-C would no longer end the tests.
+// These tests run in child processes: after a StopSignals existed, Ctrl-C does not end a process.
 #include "reactor/stop_signals.hpp"
 
 #include <doctest/doctest.h>
@@ -60,7 +60,7 @@ TEST_SUITE("stop_signals") {
     });
   }
 
-  TEST_CASE("after the StopSignals is destroyed, the signals do nothing") {
+  TEST_CASE("after the StopSignals is destroyed, the signals have no effect") {
     check_in_child([] {
       for (int time = 0; time < 2; ++time) {
         Loop loop;
@@ -98,7 +98,7 @@ TEST_SUITE("stop_signals") {
     });
   }
 
-  TEST_CASE("a moved StopSignals calls back, the one it replaces does not") {
+  TEST_CASE("a moved StopSignals calls back, and the one it replaces does not") {
     check_in_child([] {
       Loop loop;
       int calls = 0;

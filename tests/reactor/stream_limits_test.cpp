@@ -1,4 +1,4 @@
-// What a stream keeps for its peer, for how long, and what the peer sees when that ends.
+// How much a stream keeps for its peer, for how long, and what the peer receives when that ends.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -49,8 +49,9 @@ TEST_SUITE("stream") {
     std::function<void(ConnectedStream&)> end;
   };
 
-  TEST_CASE_TEMPLATE("output that will not be sent is a reset for the peer, never an end", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "output that is not sent completely ends in a reset for the peer, never in an end", LoopMode,
+      Standalone, Embedded) {
     const TemporaryFile short_file("short");
     const std::vector<Ending> endings{
         {"a close timeout", [](ConnectedStream& on) { on.stream->close(20ms); }},
@@ -89,7 +90,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE("a file shorter than promised is a reset, also where nothing waits before it") {
+  TEST_CASE("a file shorter than announced ends in a reset, also if nothing is queued before it") {
     Loop loop;
     ConnectedStream on(loop);
     const TemporaryFile file("five!");
@@ -100,7 +101,7 @@ TEST_SUITE("stream") {
     CHECK(on.peer.error() == ECONNRESET);
   }
 
-  TEST_CASE("a write that exceeds the limit at once is a reset, also where nothing is queued") {
+  TEST_CASE("a write that exceeds the limit ends in a reset, also if nothing is queued") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     on.peer.hold();
@@ -113,7 +114,7 @@ TEST_SUITE("stream") {
     CHECK(on.peer.error() == ECONNRESET);
   }
 
-  TEST_CASE("output that was sent whole is an end, however the stream ends") {
+  TEST_CASE("output that was sent completely is followed by an end, however the stream ends") {
     const std::vector<Ending> endings{
         {"close()", [](ConnectedStream& on) { on.stream->close(); }},
         {"a close timeout", [](ConnectedStream& on) { on.stream->close(5ms); }},
@@ -168,7 +169,7 @@ TEST_SUITE("stream") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     on.peer.hold();
-    const std::uint64_t size = std::uint64_t{9} << 29;  // 4.5 GiB, of which the disk has nothing.
+    const std::uint64_t size = std::uint64_t{9} << 29;  // 4.5 GiB, which take no space on the disk.
     const TemporaryFile file("");
     std::filesystem::resize_file(file.path(), size);
     on.stream->set_limits({.high_water_bytes = size});
@@ -177,11 +178,11 @@ TEST_SUITE("stream") {
     CHECK(on.stream->write("x") == WriteStatus::above_high_water);
   }
 
-  TEST_CASE("streams with shared limits have one allowance together") {
+  TEST_CASE("streams with shared limits share one allowance") {
     Loop loop;
     const SharedLimits limits({.max_queued_bytes = one_mebibyte}, 300'000);
     ConnectedStream first(loop, small_buffers), second(loop, small_buffers);
-    first.queue(1);  // What is queued before the limits are set counts too.
+    first.queue(1);  // Bytes that were queued before the limits are set count too.
     first.stream->set_limits(limits);
     second.stream->set_limits(limits);
     first.queue(200'000);
@@ -206,7 +207,8 @@ TEST_SUITE("stream") {
 
   // ---- Reading and back-pressure
 
-  TEST_CASE("a stream reads on whatever its own output does, unless its limits say otherwise") {
+  TEST_CASE(
+      "a stream reads whatever the state of its output is, unless its limits require a pause") {
     for (const bool pause : {false, true}) {
       CAPTURE(pause);
       Loop loop;
@@ -221,7 +223,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE("two streams that both write more than the network holds before they read finish") {
+  TEST_CASE(
+      "two streams that both write more than the network holds before they read both finish") {
     Loop loop;
     auto sockets = connected_sockets(Transport::tcp4, small_buffers);
     Stream first(loop, std::move(sockets[0])), second(loop, std::move(sockets[1]));
@@ -246,7 +249,7 @@ TEST_SUITE("stream") {
     run_until(loop, [&] { return sides[0].received == total && sides[1].received == total; });
   }
 
-  TEST_CASE("a stream that reads little at a time lets others have their turn") {
+  TEST_CASE("a stream that reads little at a time lets other handles run") {
     Loop loop;
     ConnectedStream busy(loop), other(loop);
     busy.stream->set_limits({.read_bytes = 16});
@@ -258,7 +261,7 @@ TEST_SUITE("stream") {
     CHECK(*received_before <= 64);
   }
 
-  TEST_CASE("what an iteration reads hardly grows with the number of peers that flood") {
+  TEST_CASE("the bytes read in an iteration hardly grow with the number of peers that flood") {
     constexpr std::size_t streams = 60;
     Loop loop;
     std::list<ConnectedStream> flooded;
@@ -281,19 +284,20 @@ TEST_SUITE("stream") {
       for (const ConnectedStream& one : flooded) before.push_back(one.received);
       const std::uint64_t all = received();
       loop.run_once();
-      // The first iteration finds out how many there are.
+      // The first iteration does not yet know how many streams there are.
       CHECK(received() - all <= (iteration == 0 ? 10 : 3) * one_mebibyte);
       std::size_t index = 0;
       for (const ConnectedStream& one : flooded) CHECK(one.received > before[index++]);
     }
   }
 
-  TEST_CASE("what the peer sent before it closed is delivered, though a write failed first") {
+  TEST_CASE(
+      "bytes that the peer sent before it closed are delivered, even if a write failed first") {
     Loop loop;
     ConnectedStream on(loop);
     on.peer.send("last words");
     on.peer.close();
-    // The first write makes the peer's kernel send a reset, and the second meets it.
+    // The first write makes the peer's kernel send a reset. A later write fails because of it.
     CHECK(on.stream->write("a") == WriteStatus::sent);
     while (on.stream->write("b") == WriteStatus::sent) {
     }
@@ -303,7 +307,7 @@ TEST_SUITE("stream") {
 
   // ---- Time
 
-  TEST_CASE("close() gives a peer time as long as it reads, or sends") {
+  TEST_CASE("close() waits for a peer as long as the peer reads, or sends") {
     for (const bool reads : {true, false}) {
       CAPTURE(reads);
       Loop loop;
@@ -334,7 +338,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE("a peer that has sent its end and does not read what is queued is given up in time") {
+  TEST_CASE("a peer that has sent its end and does not read is given up in time") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     on.queue(200'000);
@@ -346,7 +350,8 @@ TEST_SUITE("stream") {
     CHECK(on.closed->code == std::errc::timed_out);
   }
 
-  TEST_CASE("close_timeout limits each ending that names no timeout, not the default of it") {
+  TEST_CASE(
+      "close_timeout limits each ending without a timeout of its own, in place of the default") {
     const std::vector<Ending> endings{
         {"close()", [](ConnectedStream& on) { on.stream->close(); }},
         {"the peer's end, without on_end", [](ConnectedStream& on) { on.peer.finish(); }},
@@ -368,7 +373,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE("a peer that has got everything may not hold a closing stream by sending for ever") {
+  TEST_CASE(
+      "a peer that has received everything cannot keep a closing stream open by sending for ever") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->set_limits({.discard_timeout = 100ms});
@@ -380,7 +386,7 @@ TEST_SUITE("stream") {
     CHECK(on.peer.received() == "all there is");
   }
 
-  TEST_CASE("output that makes no progress ends the stream, and only then") {
+  TEST_CASE("the stream ends if its output makes no progress, and only then") {
     Loop loop;
     ConnectedStream stalled(loop, small_buffers), slow(loop, small_buffers), sent(loop);
     for (ConnectedStream* on : {&stalled, &slow, &sent}) {
@@ -429,7 +435,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE("a stream knows for how long nothing has moved") {
+  TEST_CASE("a stream reports for how long no bytes have moved") {
     Loop loop;
     ConnectedStream on(loop);
     std::chrono::nanoseconds quiet{};
@@ -490,7 +496,7 @@ TEST_SUITE("stream") {
     ::close(pipe[1]);
   }
 
-  TEST_CASE("files that the kernel cannot send from its cache are sent all the same") {
+  TEST_CASE("files that the kernel cannot send from its cache are sent too") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->write_file(File::own(::open("/proc/self/comm", O_RDONLY | O_CLOEXEC)), 0, 3);
@@ -501,7 +507,7 @@ TEST_SUITE("stream") {
     CHECK(on.peer.received().ends_with("end"));
   }
 
-  TEST_CASE("many parts of files are sent in their order") {
+  TEST_CASE("many parts of files are sent in order") {
     Loop loop;
     ConnectedStream on(loop, small_buffers);
     const TemporaryFile file("0123456789");

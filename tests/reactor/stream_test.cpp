@@ -40,7 +40,7 @@ std::string_view text_of(Stream::Bytes bytes) {
 
 constexpr std::size_t mebibyte = 1024 * 1024;
 
-// A stream and its peer, and what the stream has told so far.
+// A stream and its peer, and the events of the stream so far.
 template <class LoopMode>
 struct Connection {
   explicit Connection(Transport transport = Transport::tcp4, Buffers buffers = {})
@@ -86,7 +86,7 @@ struct Connection {
   Error close_error;
 };
 
-// A server that does not answer: its backlog is full, and the kernel drops what else comes.
+// A server that does not respond: its backlog is full, and the kernel drops further connections.
 struct Unanswering {
   Unanswering() {
     for (int i = 0; i < 2; ++i) {
@@ -99,13 +99,13 @@ struct Unanswering {
   std::vector<Socket> waiting;
 };
 
-// Where nobody listens any more.
+// An address where no socket listens any more.
 Address deserted_address() { return *listening_socket(Transport::tcp4).local_address(); }
 
 }  // namespace
 
 TEST_SUITE("stream") {
-  TEST_CASE_TEMPLATE("what is written back in the callback arrives, whole and in order", LoopMode,
+  TEST_CASE_TEMPLATE("bytes written back in the callback arrive complete and in order", LoopMode,
                      Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
@@ -120,7 +120,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("100 MiB through a small send buffer to a slow reader arrive unharmed",
+  TEST_CASE_TEMPLATE("100 MiB through a small send buffer arrive unchanged at a slow reader",
                      LoopMode, Standalone, Embedded) {
     constexpr std::uint64_t total = 100 * mebibyte;
     Connection<LoopMode> on(Transport::tcp4, {.sender = 16 * 1024, .receiver = 64 * 1024});
@@ -145,7 +145,7 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("a write that is longer than the queue may grow closes the stream", LoopMode,
+  TEST_CASE_TEMPLATE("a write that exceeds the limit of the queue closes the stream", LoopMode,
                      Standalone, Embedded) {
     Connection<LoopMode> on;
     on.peer.hold();
@@ -161,8 +161,9 @@ TEST_SUITE("stream") {
     CHECK(message.ends_with("(the peer does not read, and more than 200000 bytes wait for it)"));
   }
 
-  TEST_CASE_TEMPLATE("who does not read the answers is not read from, until half is sent", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a peer that does not read its replies is not read from, until half of them is sent",
+      LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
       Connection<LoopMode> on(transport, {.sender = 32 * 1024, .receiver = 32 * 1024});
@@ -195,8 +196,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a write tells whether it was sent, queued, too much, or not taken", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a write reports whether it was sent, queued, above the mark, or not taken",
+                     LoopMode, Standalone, Embedded) {
     Connection<LoopMode> on;
     on.peer.hold();
     CHECK(on.stream->write("") == WriteStatus::sent);
@@ -236,7 +237,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a peer that is still sending meets no reset when the stream is closed",
+  TEST_CASE_TEMPLATE("a peer that is still sending gets no reset when the stream is closed",
                      LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
@@ -246,7 +247,7 @@ TEST_SUITE("stream") {
         on.stream->close();
       });
       on.peer.send(Pattern::at(0, 1000));
-      // The answer is on its way, and the end too, while the peer goes on.
+      // The reply and the end are on their way, while the peer continues to send.
       on.until([&] {
         if (!on.peer.over()) on.peer.send_some(Pattern::at(0));
         return on.peer.over();
@@ -261,8 +262,9 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("close() with much to send serves a peer that sends all before it reads",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "close() with much to send works for a peer that sends everything before it reads", LoopMode,
+      Standalone, Embedded) {
     Connection<LoopMode> on;
     on.stream->set_limits({.high_water_bytes = 20 * mebibyte});
     on.peer.hold();
@@ -285,8 +287,8 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("close() gives a peer that does not end the connection only so long", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("close() waits a limited time for a peer that does not end the connection",
+                     LoopMode, Standalone, Embedded) {
     for (const bool reads : {true, false}) {
       CAPTURE(reads);
       Connection<LoopMode> on;
@@ -301,7 +303,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a timeout may be as long as its type can tell", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("a timeout may be as long as its type can represent", LoopMode, Standalone,
                      Embedded) {
     Connection<LoopMode> on;
     on.stream->close(std::chrono::milliseconds::max());
@@ -310,7 +312,7 @@ TEST_SUITE("stream") {
     CHECK_FALSE(on.close_error);
   }
 
-  TEST_CASE_TEMPLATE("the peer's end is told, and the stream may answer it yet", LoopMode,
+  TEST_CASE_TEMPLATE("the peer's end is reported, and the stream may still reply", LoopMode,
                      Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
@@ -375,22 +377,22 @@ TEST_SUITE("stream") {
     CHECK(on.peer.ended());
   }
 
-  TEST_CASE_TEMPLATE("abort() resets the connection, and on_close says who did", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("abort() resets the connection, and the error of on_close names abort()",
+                     LoopMode, Standalone, Embedded) {
     Connection<LoopMode> on;
     on.stream->abort();
-    CHECK(on.closes == 0);  // Never from inside the call.
+    CHECK(on.closes == 0);  // Never from inside abort().
     on.until_closed();
     CHECK(on.close_error.code == std::errc::operation_canceled);
     on.until([&] { return on.peer.over(); });
     CHECK(on.peer.error() == ECONNRESET);
   }
 
-  TEST_CASE_TEMPLATE("a destroyed stream closes its connection at once, and says nothing", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a destroyed stream closes its connection immediately, without a callback",
+                     LoopMode, Standalone, Embedded) {
     Connection<LoopMode> on;
     on.stream->on_data([&](Stream::Bytes) {
-      on.stream->write("bye");  // Gathered: it leaves before the end.
+      on.stream->write("bye");  // Gathered: it is sent before the end.
       on.stream.reset();
     });
     on.peer.send("x");
@@ -402,8 +404,8 @@ TEST_SUITE("stream") {
 
   // ---- Resets, in each state that a stream can be in
 
-  TEST_CASE_TEMPLATE("what came before a reset is delivered, and then the error", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("bytes that arrived before a reset are delivered, and then the error",
+                     LoopMode, Standalone, Embedded) {
     Connection<LoopMode> on;
     on.collect();
     on.peer.send("half a mess");
@@ -413,8 +415,8 @@ TEST_SUITE("stream") {
     CHECK(on.close_error.code == std::errc::connection_reset);
   }
 
-  TEST_CASE_TEMPLATE("a reset ends a stream in whatever state it is, exactly once", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a reset ends a stream in any state, exactly once", LoopMode, Standalone,
+                     Embedded) {
     struct State {
       const char* name;
       void (*enter)(Connection<LoopMode>&);
@@ -530,7 +532,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("writing to a peer that is gone is an error, not a signal", LoopMode,
+  TEST_CASE_TEMPLATE("a write to a peer that has closed is an error, not a signal", LoopMode,
                      Standalone, Embedded) {
     Connection<LoopMode> on;
     on.peer.close();
@@ -543,8 +545,8 @@ TEST_SUITE("stream") {
 
   // ---- Connecting
 
-  TEST_CASE_TEMPLATE("what is written before the connection stands is sent when it does", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("bytes written before the connection is established are sent once it is",
+                     LoopMode, Standalone, Embedded) {
     for (const Transport transport : transports()) {
       CAPTURE(transport);
       LoopMode mode;
@@ -576,8 +578,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("shutdown() before the connection stands comes after it", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("shutdown() before the connection is established takes effect after it",
+                     LoopMode, Standalone, Embedded) {
     for (const std::string text : {"", "all there is"}) {
       CAPTURE(text);
       LoopMode mode;
@@ -600,7 +602,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a connection that is refused says by whom", LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("the error of a refused connection names the address", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     const Address nobody = deserted_address();
     auto stream = Stream::connect(mode.loop, nobody);
@@ -615,7 +618,7 @@ TEST_SUITE("stream") {
     CHECK_FALSE(connected);
   }
 
-  TEST_CASE_TEMPLATE("a unix socket that nobody listens on is an error of connect()", LoopMode,
+  TEST_CASE_TEMPLATE("a unix socket without a listener is an error of connect()", LoopMode,
                      Standalone, Embedded) {
     LoopMode mode;
     const Address nowhere = any_address(Transport::unix_socket);
@@ -625,8 +628,8 @@ TEST_SUITE("stream") {
           "connect " + nowhere.to_string() + ": no such file or directory");
   }
 
-  TEST_CASE_TEMPLATE("a connection that nobody answers is given up after the timeout", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a connection attempt without a response is given up after the timeout",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     const Unanswering server;
     auto stream = Stream::connect(mode.loop, server.address, 20ms);
@@ -662,8 +665,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a stream that is closed while it connects sends what was written before",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a stream that is closed while it connects sends the earlier writes", LoopMode,
+                     Standalone, Embedded) {
     for (const std::string how : {"an address", "a name", "fail"}) {
       CAPTURE(how);
       LoopMode mode;
@@ -699,7 +702,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a stream that is closed while it connects tells why it has not connected",
+  TEST_CASE_TEMPLATE("a stream that is closed while it connects reports why it could not connect",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Stream stream = Stream::connect(mode.loop, std::vector{deserted_address()});
@@ -712,8 +715,8 @@ TEST_SUITE("stream") {
   }
 
   TEST_CASE_TEMPLATE(
-      "a stream that is closed while nobody answers ends after the timeout of close()", LoopMode,
-      Standalone, Embedded) {
+      "a stream that is closed during an attempt without a response ends after the close() timeout",
+      LoopMode, Standalone, Embedded) {
     const Unanswering nobody;
     LoopMode mode;
     Stream stream = Stream::connect(mode.loop, std::vector{nobody.address});
@@ -748,7 +751,7 @@ TEST_SUITE("stream") {
 
   // ---- Callbacks
 
-  TEST_CASE_TEMPLATE("everything may be done to a stream from each of its callbacks", LoopMode,
+  TEST_CASE_TEMPLATE("every operation on a stream may be done in each of its callbacks", LoopMode,
                      Standalone, Embedded) {
     using On = Connection<LoopMode>;
     struct Action {
@@ -792,7 +795,7 @@ TEST_SUITE("stream") {
            on.stream->abort();
          }},
     };
-    // Each makes its callback come, in which `act` is called, once.
+    // Each one causes its callback, in which `act` is called, once.
     using Act = std::function<void()>;
     struct Moment {
       const char* name;
@@ -869,7 +872,7 @@ TEST_SUITE("stream") {
         });
         on.until([&] { return acted; });
         for (int i = 0; i < 3; ++i) on.loop.poll();
-        CHECK(on.closes <= 2);  // Two streams, at most, each of which is closed at most once.
+        CHECK(on.closes <= 2);  // At most two streams, each of which is closed at most once.
         if (!on.stream) continue;
         on.stream->abort();
         for (int i = 0; i < 3; ++i) on.loop.poll();
@@ -878,7 +881,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("bytes that came before on_data wait for it", LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("bytes that arrive before on_data is set are delivered then", LoopMode,
+                     Standalone, Embedded) {
     Connection<LoopMode> on;
     on.peer.send("early");
     for (int i = 0; i < 3; ++i) on.loop.poll();
@@ -908,7 +912,7 @@ TEST_SUITE("stream") {
     CHECK_FALSE(on.close_error);
   }
 
-  TEST_CASE_TEMPLATE("the peer's end is known before it is read, however the stream waits",
+  TEST_CASE_TEMPLATE("the peer's end is noticed before it is read, however the stream waits",
                      LoopMode, Standalone, Embedded) {
     void (*const states[])(Connection<LoopMode>&) = {
         [](Connection<LoopMode>&) {},
@@ -946,7 +950,7 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a loop sleeps while a paused stream waits behind the peer's end", LoopMode,
+  TEST_CASE_TEMPLATE("a loop sleeps while a paused stream has not read the peer's end", LoopMode,
                      Standalone, Embedded) {
     for (const bool shut : {false, true}) {
       CAPTURE(shut);
@@ -969,8 +973,8 @@ TEST_SUITE("stream") {
     }
   }
 
-  TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order of each", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("writes to several streams in one callback keep the order on each stream",
+                     LoopMode, Standalone, Embedded) {
     Connection<LoopMode> on;
     auto more = connected_sockets(Transport::tcp4);
     Stream other(on.loop, std::move(more[0]));
@@ -999,7 +1003,7 @@ TEST_SUITE("stream") {
     CHECK((other_peer.received() == other_expected));
   }
 
-  TEST_CASE_TEMPLATE("callbacks that lead to callbacks do not grow the stack", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("callbacks that cause callbacks do not grow the stack", LoopMode, Standalone,
                      Embedded) {
     Connection<LoopMode> on;
     const auto echo = [](Stream& stream) {
@@ -1022,7 +1026,7 @@ TEST_SUITE("stream") {
 
   // ---- Sender
 
-  TEST_CASE_TEMPLATE("other threads write in their order, and whole", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("writes of other threads are in order and complete", LoopMode, Standalone,
                      Embedded) {
     constexpr int threads = 4, lines = 2'000;
     Connection<LoopMode> on;
@@ -1053,14 +1057,14 @@ TEST_SUITE("stream") {
     CHECK(in_order);
   }
 
-  TEST_CASE_TEMPLATE("a sender outlives its stream, and does nothing then", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("a sender outlives its stream, and then does nothing", LoopMode, Standalone,
                      Embedded) {
     Connection<LoopMode> on;
     const Stream::Sender sender = on.stream->sender();
     sender.write("posted");
     on.stream.reset();
     auto pair = connected_sockets(Transport::tcp4);
-    on.stream.emplace(on.loop, std::move(pair[0]));  // Takes the place of the first.
+    on.stream.emplace(on.loop, std::move(pair[0]));  // Replaces the first stream.
     Peer other(on.loop, std::move(pair[1]));
     sender.write("late");
     for (int i = 0; i < 3; ++i) on.loop.poll();

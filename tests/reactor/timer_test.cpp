@@ -33,7 +33,7 @@ TEST_SUITE("timer") {
     }
   }
 
-  TEST_CASE("a loop runs for as long as a timer is running") {
+  TEST_CASE("a loop runs as long as a timer is running") {
     Loop loop;
     int fired = 0;
     Timer timer(loop, [&] { ++fired; });
@@ -46,7 +46,7 @@ TEST_SUITE("timer") {
     CHECK_FALSE(timer.running());
   }
 
-  TEST_CASE("timers fire by due time, and at the same time in the order of their start") {
+  TEST_CASE("timers fire in the order of their due time, and of their start if that is the same") {
     Loop loop;
     std::vector<int> order;
     std::vector<Timer> timers;
@@ -58,7 +58,7 @@ TEST_SUITE("timer") {
     CHECK(order == std::vector{1, 10, 11, 12});
   }
 
-  TEST_CASE("a period does not drift, and periods missed are skipped") {
+  TEST_CASE("a period does not drift, and missed periods are skipped") {
     Loop loop;
     const auto began = Clock::now();
     std::vector<Clock::duration> times;
@@ -72,7 +72,7 @@ TEST_SUITE("timer") {
     run_until(loop, [&] { return times.size() == 4; });
     CHECK(times[0] >= 10ms);
     CHECK(times[1] >= 20ms);
-    CHECK(times[2] >= 45ms);  // The one that was due at 30 ms, late; that of 40 ms is skipped.
+    CHECK(times[2] >= 45ms);  // The one due at 30 ms, late. The one at 40 ms is skipped.
     CHECK(times[3] >= 50ms);
   }
 
@@ -85,14 +85,14 @@ TEST_SUITE("timer") {
       self.reset();
       other.reset();
       third.restart(1ms);
-      order.push_back(*kept);  // What the callback captured lives until it returns.
+      order.push_back(*kept);  // The captures of the callback live until it returns.
     });
     other = Timer::after(loop, 1ms, [&] { order.push_back(2); });
     loop.run();
     CHECK(order == std::vector{7, 3});
   }
 
-  TEST_CASE("a timer of no delay that restarts itself leaves the loop to others") {
+  TEST_CASE("a timer without delay that restarts itself lets other handles run") {
     Loop loop;
     int spins = 0;
     bool done = false;
@@ -112,7 +112,7 @@ TEST_SUITE("timer") {
     CHECK(spins > 0);
   }
 
-  TEST_CASE("a hundred thousand timers of one deadline fire in the order of their start") {
+  TEST_CASE("a hundred thousand timers with the same due time fire in the order of their start") {
     Loop loop;
     std::vector<int> order;
     std::vector<Timer> timers;

@@ -34,8 +34,7 @@ TEST_SUITE("timer_wheel") {
   }
 
   TEST_CASE(
-      "what is past or present expires at the next tick, so that an iteration cannot go on for "
-      "ever") {
+      "a node in the past or present expires at the next tick, so that an iteration always ends") {
     TimerWheel wheel(100);
     TimerWheel::Node past;
     wheel.insert(past, 7);

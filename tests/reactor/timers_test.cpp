@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t tick = 65'536;  // Nanoseconds.
 
-// The time is what the test sets.
+// The test sets the time.
 struct TestClock final : platform::Platform {
   std::int64_t steady_now() override {
     ++looks;
@@ -29,7 +29,7 @@ struct TestClock final : platform::Platform {
   int looks = 0;
 };
 
-// Notes for when it is armed.
+// Records for which times it is armed.
 struct Alarm final : Poller {
   Alarm() : Poller(true) {}
   int add(int, reactor::Interest, reactor::Trigger, Token) override { return 0; }
@@ -50,7 +50,7 @@ struct Clocked {
   Timers::Node node;
   Timers::Node later;
 
-  // Begins an iteration at this time; true when something is due.
+  // Begins an iteration at this time. Returns true if a node is due.
   bool turn_at(std::int64_t now) {
     clock.now = now;
     timers.enter_iteration();
@@ -90,7 +90,7 @@ TEST_SUITE("timers") {
     CHECK(alarm.armed.size() == 1);
   }
 
-  TEST_CASE_FIXTURE(Clocked, "a node that moves away does not arm the poller again") {
+  TEST_CASE_FIXTURE(Clocked, "a node that is moved to a later time does not arm the poller again") {
     timers.arm(node, 1010 * tick);
     timers.arm(node, 1020 * tick);
     timers.disarm(node);
@@ -99,7 +99,7 @@ TEST_SUITE("timers") {
     CHECK_FALSE(timers.any_armed());
   }
 
-  TEST_CASE_FIXTURE(Clocked, "an iteration reads the clock once, and only where a node is armed") {
+  TEST_CASE_FIXTURE(Clocked, "an iteration reads the clock once, and only if a node is armed") {
     clock.looks = 0;
     turn_at(1001 * tick);
     timers.end_iteration();
@@ -116,7 +116,7 @@ TEST_SUITE("timers") {
     CHECK(timers.now() == 1003 * tick);
   }
 
-  TEST_CASE_FIXTURE(Clocked, "time in which nothing was armed is not known, and does not count") {
+  TEST_CASE_FIXTURE(Clocked, "time in which no node was armed is unknown, and does not count") {
     timers.arm(node, 1010 * tick);
     clock.now = 1005 * tick;
     CHECK(timers.known_time_since(1002 * tick) == 3 * tick);
@@ -127,7 +127,7 @@ TEST_SUITE("timers") {
     CHECK(timers.known_time_since(1002 * tick) == 2 * tick);
   }
 
-  TEST_CASE_FIXTURE(Clocked, "an iteration that comes a millisecond late is one that stalled") {
+  TEST_CASE_FIXTURE(Clocked, "an iteration that begins a millisecond late counts as stalled") {
     timers.arm(node, 1010 * tick);
     REQUIRE(turn_at(1011 * tick));
     CHECK_FALSE(timers.stalled());
@@ -136,7 +136,7 @@ TEST_SUITE("timers") {
     CHECK(timers.stalled());
   }
 
-  TEST_CASE_FIXTURE(Clocked, "a node comes no earlier where its time is moved within its tick") {
+  TEST_CASE_FIXTURE(Clocked, "a node is not due earlier if its time is moved within its tick") {
     timers.arm(node, 1010 * tick);
     CHECK(Timers::is_due_by(node.expiry, 1010 * tick));
     CHECK(Timers::is_due_by(node.expiry, 1011 * tick));

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What servers on all addresses are asked at.
+// The addresses at which servers on all addresses receive requests.
 struct Place {
   const char* server;
   const char* asked;
@@ -45,7 +45,7 @@ struct Goodbye {
   UdpPeer* peer;
 };
 
-// Tells all peers what each of them says.
+// Sends what each peer sends to all peers.
 struct Chat {
   Chat(UdpPeer& of, std::list<UdpPeer*>& among) : peer(of), all(among) { all.push_back(&peer); }
   Chat(const Chat&) = delete;
@@ -62,7 +62,8 @@ struct Chat {
 }  // namespace
 
 TEST_SUITE("udp_peer") {
-  TEST_CASE("what the destructor of a session sends leaves from the address that was asked") {
+  TEST_CASE(
+      "the datagrams of a session's destructor leave from the address that the peer sent to") {
     for (const Place& place : places) {
       for (const std::string how : {"idle", "close", "forgotten", "drain"}) {
         CAPTURE(place.asked);
@@ -85,7 +86,9 @@ TEST_SUITE("udp_peer") {
     }
   }
 
-  TEST_CASE("what was sent to a peer leaves from the address it asked, though it is forgotten") {
+  TEST_CASE(
+      "queued datagrams leave from the address that the peer sent to, even if the peer is "
+      "forgotten") {
     for (const Place& place : places) {
       CAPTURE(place.asked);
       Loop loop;
@@ -97,7 +100,7 @@ TEST_SUITE("udp_peer") {
       const Address at = address_with_port(place.asked, server.address().port());
       std::list<UdpClient> clients;
       for (int i = 0; i < 4; ++i) clients.emplace_back(loop, at);
-      // In one batch: the fourth has the first forgotten, to which much was sent before.
+      // In one batch: the fourth client's session replaces the first's, to which much was sent.
       for (UdpClient& client : clients) client.socket.send("hello");
       run_until(loop, [&] { return clients.front().answers.size() == 3; });
       run_until(loop, [&] { return clients.back().answers.size() == 1; });
@@ -106,7 +109,7 @@ TEST_SUITE("udp_peer") {
     }
   }
 
-  TEST_CASE("a peer that asks at two addresses is answered from the one it asked last") {
+  TEST_CASE("a peer that sends to two addresses gets the reply from the last one") {
     Loop loop;
     struct Echo {
       UdpPeer& peer;

@@ -1,5 +1,5 @@
-// Whatever the user's code does to a UdpServer with several sessions, from whichever of its calls:
-// each moment is combined with each action. AddressSanitizer sees what the checks do not.
+// What the user's code may do to a UdpServer with several sessions, from any of its calls: each
+// moment is combined with each action. AddressSanitizer finds what the checks do not.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -80,7 +80,7 @@ class World {
     if (server_) server_->for_each([&](Session& session) { visit(session.peer); });
   }
 
-  // Makes the moment come, with everybody else about to be called too.
+  // Causes the moment, while calls to all other sessions are due too.
   void trigger() {
     switch (moment_) {
       case Moment::make_session:
@@ -102,7 +102,7 @@ class World {
         destroy();
         break;
       case Moment::on_error:
-        clients_.pop_front();  // The next datagram finds nobody.
+        clients_.pop_front();  // The next datagram reaches no socket.
         for_each([](UdpPeer& peer) { peer.send("x"); });
         break;
     }
@@ -113,7 +113,7 @@ class World {
     run_until(loop, [&] { return answered_ > 0; });
   }
 
-  /// Peers by the number of their session, in the order in which they were made.
+  /// The peers by the number of their session, in the order in which the sessions were made.
   std::map<int, UdpPeer*> peers;
   Loop& loop;
 
@@ -124,7 +124,7 @@ class World {
   std::size_t sessions() const { return server_ ? server_->sessions() : 0; }
 
  private:
-  // It may be gone when at() returns.
+  // The session may be destroyed when at() returns.
   struct Session {
     Session(World& in, UdpPeer& of, int with) : world(in), peer(of), number(with) {}
     Session(const Session&) = delete;
@@ -198,7 +198,7 @@ World::World(Loop& on, Moment when, const Action& what) : loop(on), moment_(when
       loop, "127.0.0.1:0", options(), [this](UdpPeer& peer) { return make_session(peer); })));
   server_->on_error([this](const Error&) { at(Moment::on_error, actor()); });
   address_ = server_->address();
-  counts_ = moment_ == Moment::destructor_when_idle;  // Whose moment may come at once.
+  counts_ = moment_ == Moment::destructor_when_idle;  // That moment may come immediately.
   for (int i = 0; i < established; ++i) connect();
   run_until(loop, [&] { return made_ == established; });
   counts_ = true;
@@ -252,7 +252,7 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
 }  // namespace
 
 TEST_SUITE("udp_server_lifetime") {
-  TEST_CASE_TEMPLATE("whatever a UDP server calls may end it, drain it, or end any session",
+  TEST_CASE_TEMPLATE("any callback of a UDP server may end it, drain it, or end any session",
                      LoopMode, Standalone, Embedded) {
     lifetime::for_each_pair<Moment, World>(
         moments, actions(), is_destructor, [](Moment moment, const Action& action) {

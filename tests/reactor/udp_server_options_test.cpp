@@ -7,7 +7,7 @@
 using reactor::UdpServerOptions;
 
 TEST_SUITE("udp_server_options") {
-  TEST_CASE("the most that a server of datagrams holds follows from its options") {
+  TEST_CASE("most_bytes() of a UDP server follows from its options") {
     const UdpServerOptions options{.max_sessions = 100};
     CHECK(options.most_bytes(5000) - options.most_bytes() == 100 * 5000);
     UdpServerOptions more = options;

@@ -29,14 +29,14 @@ using reactor::UdpServerOptions;
 
 namespace {
 
-// What sessions did, and how many there are.
+// What sessions did, and how many exist.
 struct Log {
   std::string told;
   int made = 0;
   int alive = 0;
 };
 
-// Numbers what it is sent; ends on "bye".
+// Numbers the datagrams it receives; ends on "bye".
 struct Counting {
   Counting(UdpPeer& of, Log& into) : peer(of), log(into) {
     ++log.made;
@@ -46,7 +46,7 @@ struct Counting {
   Counting& operator=(const Counting&) = delete;
   ~Counting() {
     --log.alive;
-    peer.close();  // Has nothing left to do, and does nothing.
+    peer.close();  // There is nothing left to do, and the call does nothing.
   }
 
   void on_datagram(const Datagram& datagram) {
@@ -54,7 +54,7 @@ struct Counting {
     if (datagram.text() == "bye") {
       peer.close();
       peer.close();
-      ++count;  // Still there.
+      ++count;  // The session still exists.
     }
   }
 
@@ -94,7 +94,7 @@ TEST_SUITE("udp_server") {
     }
   }
 
-  TEST_CASE("a server takes its endpoint as text, and says what is wrong with it") {
+  TEST_CASE("a server takes its endpoint as text, and the error describes what is wrong with it") {
     Loop loop;
     struct Silent {
       UdpPeer& peer;
@@ -108,8 +108,9 @@ TEST_SUITE("udp_server") {
               ": address already in use (another program listens there)");
   }
 
-  TEST_CASE_TEMPLATE("a session that closes its peer is destroyed, and its peer begins anew",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a session that closes its peer is destroyed, and the next datagram makes a new one",
+      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     Log log;
@@ -126,7 +127,7 @@ TEST_SUITE("udp_server") {
     CHECK(server.sessions() == 1);
   }
 
-  TEST_CASE_TEMPLATE("a silent peer is forgotten, one that speaks is not", LoopMode, Standalone,
+  TEST_CASE_TEMPLATE("a silent peer is forgotten, and an active one is not", LoopMode, Standalone,
                      Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -149,12 +150,13 @@ TEST_SUITE("udp_server") {
     run_until(loop, [&] { return server.sessions() == 1; });
     note_silence();
     CHECK(loop.now() - began >= 40ms);
-    // Unless this machine stalled, which is silence too.
+    // Unless this machine stalled: the client was silent during the stall.
     if (longest_silence < 20ms) CHECK(talking.answers.back() != "1:x");
     CHECK(silent.ask(loop, "x") == "1:x");
   }
 
-  TEST_CASE("an idle timeout of zero forgets nobody, and no timeout keeps the loop running") {
+  TEST_CASE(
+      "with an idle timeout of zero no peer is forgotten, and no timeout keeps the loop running") {
     Loop loop;
     Log log;
     std::optional server = serve(loop, log, {.socket = {}, .idle_timeout = 0ms});
@@ -166,10 +168,10 @@ TEST_SUITE("udp_server") {
     CHECK(client.ask(loop, "x") == "2:x");
     client.socket.pause();
     server->drain();
-    loop.run();  // Returns.
+    loop.run();  // Must return.
   }
 
-  TEST_CASE("for one peer more than is allowed, the one silent for longest is forgotten") {
+  TEST_CASE("at the maximum of peers, a new one replaces the one that was silent for longest") {
     Loop loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 2});
@@ -185,7 +187,7 @@ TEST_SUITE("udp_server") {
     CHECK(log.alive == 2);
   }
 
-  TEST_CASE("one peer more of a full network takes the place of one of that network") {
+  TEST_CASE("a new peer of a full network replaces one of that network") {
     Loop loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 100, .max_per_network = 3});
@@ -215,7 +217,7 @@ TEST_SUITE("udp_server") {
     run_until(loop, [&] { return server.sessions() == 0; });
   }
 
-  TEST_CASE("thousands of made-up peers cost no more than the most allowed") {
+  TEST_CASE("thousands of made-up peers cost no more than the maximum of sessions") {
     Loop loop;
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 10});
@@ -225,10 +227,10 @@ TEST_SUITE("udp_server") {
       run_until(loop, [&] { return server.counters().received == 20 * round; });
       CHECK(log.alive == 10);
     }
-    CHECK(log.made > 1000);  // A port may be given out again before it is forgotten.
+    CHECK(log.made > 1000);  // The kernel may reuse a port before its session is forgotten.
   }
 
-  TEST_CASE("an answer comes from the address that was asked, also later") {
+  TEST_CASE("a reply comes from the address that the request was sent to, also later") {
     Loop loop;
     struct Late {
       UdpPeer& peer;
@@ -241,7 +243,7 @@ TEST_SUITE("udp_server") {
     auto server = ok(UdpServer<Late>::bind(loop, "0.0.0.0:0", {}, [&loop](UdpPeer& peer) {
       return Late{peer, {}, loop};
     }));
-    // Only what comes from there is received.
+    // The client receives only from that address.
     UdpClient client(loop, address("127.0.0.2:" + std::to_string(server.address().port())));
     CHECK(client.ask(loop, "x") == "late");
   }
@@ -262,7 +264,7 @@ TEST_SUITE("udp_server") {
     loop.run();
   }
 
-  TEST_CASE("a session may drain or destroy its server, whatever else has come") {
+  TEST_CASE("a session may drain or destroy its server, whatever else has arrived") {
     for (const std::string how : {"drain", "destroy"}) {
       CAPTURE(how);
       Loop loop;
@@ -290,7 +292,7 @@ TEST_SUITE("udp_server") {
     }
   }
 
-  TEST_CASE("a server may be drained or destroyed by what makes its sessions") {
+  TEST_CASE("the function that makes sessions may drain or destroy the server") {
     for (const std::string how : {"drain", "destroy"}) {
       CAPTURE(how);
       Loop loop;
@@ -310,7 +312,8 @@ TEST_SUITE("udp_server") {
     }
   }
 
-  TEST_CASE("what making a session or a session throws leaves run(), and the server serves on") {
+  TEST_CASE(
+      "an exception of a session or its construction leaves run(), and the server continues") {
     Loop loop;
     Log log;
     bool fails = true;
@@ -339,7 +342,7 @@ TEST_SUITE("udp_server") {
     throwing.reset();
   }
 
-  // Throws on "throw", and says what it has heard.
+  // Throws on "throw", and records what it has received.
   struct Fragile {
     UdpPeer& peer;
     std::vector<std::string>& heard;
@@ -350,7 +353,7 @@ TEST_SUITE("udp_server") {
     }
   };
 
-  TEST_CASE_TEMPLATE("what a session throws loses no datagram of the batch, and keeps their order",
+  TEST_CASE_TEMPLATE("after an exception no datagram of the batch is lost, and the order is kept",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -358,7 +361,7 @@ TEST_SUITE("udp_server") {
     auto server = ok(UdpServer<Fragile>::bind(loop, "0.0.0.0:0", {}, [&](UdpPeer& peer) {
       return Fragile{peer, heard};
     }));
-    // Only what comes from the address that was asked is received.
+    // A client receives only from the address that it sends to.
     const std::string host = "127.0.0.2:" + std::to_string(server.address().port());
     UdpClient first(loop, address(host)), second(loop, address(host));
     std::vector<std::string> sent;
@@ -378,7 +381,7 @@ TEST_SUITE("udp_server") {
         run_until(loop, [&] { return heard.size() == sent.size(); });
       } catch (const std::runtime_error& thrown) {
         CHECK(std::string(thrown.what()) == "thrown");
-        // These come later, and may not overtake what is kept.
+        // These arrive later, and must not overtake the kept ones.
         if (++caught == 1) send(first, "d");
         if (caught == 1) send(second, "throw");
       }
@@ -389,7 +392,7 @@ TEST_SUITE("udp_server") {
     CHECK(second.answers == std::vector<std::string>{"b", ""});
   }
 
-  TEST_CASE("run() goes on until what an exception left has been delivered") {
+  TEST_CASE("run() continues until the datagrams left by an exception are delivered") {
     Loop loop;
     std::vector<std::string> heard;
     std::optional<UdpServer<Fragile>> server;
@@ -431,7 +434,7 @@ TEST_SUITE("udp_server") {
     CHECK(server.counters().dropped > 0);
   }
 
-  TEST_CASE("a session that cannot be made ends nobody else's") {
+  TEST_CASE("a session that cannot be made does not end another one") {
     Loop loop;
     Log log;
     auto server =
@@ -445,7 +448,7 @@ TEST_SUITE("udp_server") {
     CHECK(first.ask(loop, "x") == "2:x");
   }
 
-  TEST_CASE("a visitor is not shown what another visit has closed") {
+  TEST_CASE("for_each() skips sessions that an earlier visit has closed") {
     Loop loop;
     Log log;
     auto server = serve(loop, log);
@@ -465,7 +468,7 @@ TEST_SUITE("udp_server") {
     run_until(loop, [&] { return log.alive == 1; });
   }
 
-  TEST_CASE("options that no server can work with are refused, and the hint says why") {
+  TEST_CASE("options that no server can work with are refused with a hint") {
     Loop loop;
     Log log;
     const auto bind = [&](UdpServerOptions options) {
@@ -480,7 +483,7 @@ TEST_SUITE("udp_server") {
           "bind 127.0.0.1:0: invalid argument (idle_timeout is negative)");
   }
 
-  TEST_CASE("the sessions of a server that drains end before run() returns") {
+  TEST_CASE("the sessions of a draining server end before run() returns") {
     Loop loop;
     Log log;
     auto server = serve(loop, log);

@@ -5,7 +5,7 @@
 #include <string>
 
 TEST_SUITE("version") {
-  TEST_CASE("the text and the numbers are those of one version") {
+  TEST_CASE("the text and the numbers state the same version") {
     const std::string text = reactor::version();
     CHECK(text == UVREACTOR_VERSION);
     CHECK(text == std::to_string(UVREACTOR_VERSION_MAJOR) + "." +

@@ -19,7 +19,7 @@ using reactor::wait_any;
 using reactor::WaitFor;
 
 TEST_SUITE("wait_any") {
-  TEST_CASE("one call tells of all that are ready") {
+  TEST_CASE("one call reports all descriptors that are ready") {
     Loop loop;
     auto pair = reactor::socket_pair();
     REQUIRE(pair);
@@ -46,7 +46,7 @@ TEST_SUITE("wait_any") {
     }
   }
 
-  TEST_CASE("a wait that times out tells of none, not too early") {
+  TEST_CASE("a wait that times out reports no descriptor, and not too early") {
     Loop loop;
     auto pair = reactor::socket_pair();
     REQUIRE(pair);
@@ -74,7 +74,7 @@ TEST_SUITE("wait_any") {
     CHECK_FALSE(called);
   }
 
-  TEST_CASE("a bad descriptor is an error, and leaves nothing behind") {
+  TEST_CASE("a bad descriptor is an error, and nothing is left behind") {
     Loop loop;
     auto pair = reactor::socket_pair();
     REQUIRE(pair);

@@ -47,7 +47,7 @@ Watcher watch(Loop& loop, int fd, Interest interest, reactor::Callback<void(Read
   return std::move(*watcher);
 }
 
-// False where the library stands on uv_poll_t.
+// False if the library uses uv_poll_t.
 bool has_edge_trigger() {
   Loop loop;
   const Pair pair;
@@ -60,7 +60,7 @@ bool has_edge_trigger() {
 }  // namespace
 
 TEST_SUITE("watcher") {
-  TEST_CASE("what is left unread is reported again, level-triggered") {
+  TEST_CASE("with a level trigger unread data is reported again") {
     Loop loop;
     const Pair pair;
     std::string seen;
@@ -89,7 +89,7 @@ TEST_SUITE("watcher") {
     CHECK(calls == 2);
   }
 
-  TEST_CASE("a one-shot watcher is silent until its interest is set again") {
+  TEST_CASE("a one-shot watcher does not call again until its interest is set again") {
     Loop loop;
     const Pair pair;
     int calls = 0;
@@ -129,7 +129,7 @@ TEST_SUITE("watcher") {
     CHECK(edges == 1);
   }
 
-  TEST_CASE("a silenced watcher stays silent, also when its peer hangs up") {
+  TEST_CASE("a watcher without interest does not call, even if its peer hangs up") {
     Loop loop;
     std::optional<Pair> pair(std::in_place);
     int calls = 0;
@@ -145,7 +145,7 @@ TEST_SUITE("watcher") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE("a hang-up tells which directions are over") {
+  TEST_CASE("a hang-up reports which directions have ended") {
     Loop loop;
     const Pair pair;
     Ready last;
@@ -159,10 +159,10 @@ TEST_SUITE("watcher") {
     shutdown(pair.fds[1], SHUT_RD);
     shutdown(pair.fds[0], SHUT_WR);
     loop.run_once();
-    CHECK((last.hung_up || !has_edge_trigger()));  // libuv tells of the peer's end only.
+    CHECK((last.hung_up || !has_edge_trigger()));  // libuv reports only the peer's end.
   }
 
-  TEST_CASE("no callback comes after a watcher is destroyed, from any callback") {
+  TEST_CASE("no callback is called after a watcher is destroyed, from any callback") {
     Loop loop;
     const Pair first, second;
     int calls = 0;
@@ -192,7 +192,7 @@ TEST_SUITE("watcher") {
       other.reset();
       mine.reset();
       close(pair.fds[0]);
-      // The lowest free number is given again: this is the number that has an event pending.
+      // The number that has an event pending is used again.
       REQUIRE(dup2(pair.fds[1], reused) == reused);
       fresh = watch(loop, reused, Interest::readable, [&](Ready) { ++fresh_calls; });
     };
@@ -205,7 +205,7 @@ TEST_SUITE("watcher") {
     loop.run_once();
     loop.poll();
     CHECK(reused >= 0);
-    CHECK(fresh_calls <= 1);  // Its own hang-up at most, never the old descriptor's data.
+    CHECK(fresh_calls <= 1);  // At most its own hang-up, never the data of the old descriptor.
   }
 
   TEST_CASE("a descriptor that cannot be watched is an error of create") {

@@ -20,7 +20,7 @@ using reactor::Work;
 
 namespace {
 
-/// Lets a test decide when a function on the pool goes on.
+/// Lets a test decide when a function on the pool continues.
 class Gate {
  public:
   void open() {
@@ -49,7 +49,7 @@ class Gate {
 }  // namespace
 
 TEST_SUITE("work") {
-  TEST_CASE("a function runs on another thread, its result comes back to the loop's") {
+  TEST_CASE("a function runs on another thread, and its result arrives on the loop's thread") {
     Loop loop;
     std::thread::id worker;
     std::string result;
@@ -80,7 +80,7 @@ TEST_SUITE("work") {
     CHECK(told);
   }
 
-  TEST_CASE("the loop serves others while the pool works") {
+  TEST_CASE("the loop serves other handles while the pool works") {
     Loop loop;
     Gate gate;
     bool told = false;
@@ -94,7 +94,7 @@ TEST_SUITE("work") {
     run_until(loop, [&] { return told; });
   }
 
-  TEST_CASE("what a function throws leaves the loop's run, and the loop runs again") {
+  TEST_CASE("an exception of a function leaves run(), and the loop can run again") {
     Loop loop;
     bool told = false;
     const auto work = Work::run(
@@ -134,7 +134,7 @@ TEST_SUITE("work") {
     CHECK_FALSE(self);
   }
 
-  TEST_CASE("a function that has not begun never does once its work is destroyed") {
+  TEST_CASE("a function that has not begun is not called after its work is destroyed") {
     Loop loop;
     Gate gate;
     std::atomic<int> begun = 0;
@@ -156,7 +156,7 @@ TEST_SUITE("work") {
     CHECK(begun == 4);
   }
 
-  TEST_CASE("what a function owns lives until it has returned, and is then destroyed by the loop") {
+  TEST_CASE("the captures of a function live until it returns, and then the loop destroys them") {
     auto owned = std::make_shared<int>(1);
     Gate gate;
     {
@@ -177,7 +177,7 @@ TEST_SUITE("work") {
     CHECK(owned.use_count() == 1);
   }
 
-  TEST_CASE("run() does not wait for a function that nobody waits for") {
+  TEST_CASE("run() does not wait for a function whose work is destroyed") {
     Gate gate;
     {
       Loop loop;
@@ -191,7 +191,8 @@ TEST_SUITE("work") {
     }
   }
 
-  TEST_CASE("inside an application's own libuv loop it works the same, also past the end of ours") {
+  TEST_CASE(
+      "Work in an application's own libuv loop behaves the same, also after the end of the Loop") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     Gate gate;

@@ -17,7 +17,7 @@ using reactor::Stream;
 using reactor::WriteStatus;
 
 TEST_SUITE("write_status") {
-  TEST_CASE("nothing is taken of a write that a sender refuses, and the connection lives on") {
+  TEST_CASE("no byte is taken of a write that a sender refuses, and the connection continues") {
     Loop loop;
     ConnectedStream on(loop);
     on.stream->set_limits({.high_water_bytes = 100, .max_queued_bytes = 200});
@@ -33,7 +33,7 @@ TEST_SUITE("write_status") {
     CHECK_FALSE(on.closed);
   }
 
-  TEST_CASE("nothing is taken of a datagram that is refused, and the socket works on") {
+  TEST_CASE("no byte is taken of a datagram that is refused, and the socket continues") {
     Loop loop;
     const std::string name = "unix:@uvreactor-refused-" + std::to_string(getpid());
     auto receiver = ok(DatagramSocket::bind(loop, name));

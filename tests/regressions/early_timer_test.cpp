@@ -1,4 +1,4 @@
-// A timer counted from the beginning of the iteration in which it was started: behind a slow
+// A timer counted from the beginning of the iteration in which it was started. After a slow
 // callback, or in an iteration that an exception had interrupted long ago, it fired too early.
 #include <doctest/doctest.h>
 
@@ -25,7 +25,7 @@ void spend(Clock::duration time) {
 }  // namespace
 
 TEST_SUITE("early_timer") {
-  TEST_CASE("a timer that is started behind a slow callback counts from its start") {
+  TEST_CASE("a timer that is started after a slow callback counts from its start") {
     Loop loop;
     Clock::time_point started, fired;
     std::optional<Timer> timer;
@@ -39,7 +39,7 @@ TEST_SUITE("early_timer") {
     CHECK(fired - started >= 10ms);
   }
 
-  TEST_CASE("an iteration that an exception interrupted looks at the clock again when it goes on") {
+  TEST_CASE("an iteration that continues after an exception reads the clock again") {
     Loop loop;
     loop.post([] { throw std::runtime_error("interrupted"); });
     Loop::Clock::time_point resumed;
@@ -52,7 +52,7 @@ TEST_SUITE("early_timer") {
     CHECK(resumed >= before);
   }
 
-  TEST_CASE("a repeating timer behind a slow callback skips the periods it missed") {
+  TEST_CASE("a repeating timer skips the periods that a slow callback made it miss") {
     Loop loop;
     int calls = 0;
     Clock::time_point slow_ended, third;
@@ -67,11 +67,11 @@ TEST_SUITE("early_timer") {
       ticking.reset();
     });
     loop.run();
-    // The first was due at 10 ms and comes now; the second is due at 50 ms, the third at 60 ms.
+    // The first call was due at 10 ms and happens now. The next two are due at 50 ms and 60 ms.
     CHECK(third - slow_ended >= 10ms);
   }
 
-  TEST_CASE("a timer may be asked to wait for as long as its type can tell") {
+  TEST_CASE("a timer may wait as long as its type can represent") {
     Loop loop;
     bool fired = false;
     const auto never = Timer::after(loop, std::chrono::nanoseconds::max(), [&] { fired = true; });

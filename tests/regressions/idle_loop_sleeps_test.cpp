@@ -1,5 +1,5 @@
-// A loop with nothing to do once turned without rest: libuv had a handle of its own to register,
-// which it does not do before it has something to wait for.
+// A loop with nothing to do once ran iterations without a pause: libuv had a handle of its own to
+// register, and does so only once it has something to wait for.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -13,7 +13,7 @@
 using namespace std::chrono_literals;
 
 TEST_SUITE("regressions") {
-  TEST_CASE("a loop that waits for a timer sleeps until then, with and without handles of libuv") {
+  TEST_CASE("a loop that waits for a timer sleeps until then, with and without libuv handles") {
     for (const bool with_signal : {false, true}) {
       CAPTURE(with_signal);
       reactor::Loop loop;

@@ -1,5 +1,5 @@
-// A server of files was killed by SIGPIPE: the peer had gone while sendfile was at work, which then
-// returns what it sent before, and raises the signal nevertheless.
+// A file server was killed by SIGPIPE. The peer had closed during a call of sendfile, which then
+// returns the number of bytes sent before, and raises the signal nevertheless.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 #include "support/temporary_file.hpp"
 
 TEST_SUITE("regressions") {
-  TEST_CASE("a peer that goes while a file is sent raises no signal, though a part was sent") {
+  TEST_CASE("a peer that closes while a file is sent raises no signal, even if a part was sent") {
     if (on_portable_platform()) {
       MESSAGE("skipped: the portable platform has no sendfile");
       return;
@@ -24,7 +24,7 @@ TEST_SUITE("regressions") {
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
 
     ssize_t sent = 0;
-    std::thread sender([&] {  // A blocking socket: it sends until the peer has gone.
+    std::thread sender([&] {  // A blocking socket: it sends until the peer has closed.
       off_t offset = 0;
       sent = reactor::sys::sendfile(pair[0], file.fd(), &offset, 16 << 20);
     });

@@ -1,6 +1,5 @@
 // A callback whose captures own its own handle was destroyed with that handle while the engine
-// still looked at it: when the callback replaced itself, and when the watchdog destroyed the
-// handle.
+// still used it: when the callback replaced itself, and when the watchdog destroyed the handle.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -18,7 +17,7 @@ using reactor::Stream;
 using reactor::Timer;
 
 TEST_SUITE("self_owning_callback") {
-  TEST_CASE("a stream that is owned by its own callback ends with it") {
+  TEST_CASE("a stream that its own callback owns ends with that callback") {
     Loop loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Peer peer(loop, std::move(sockets[1]));
@@ -34,7 +33,7 @@ TEST_SUITE("self_owning_callback") {
     CHECK(peer.received() == "bye");
   }
 
-  TEST_CASE("what a replaced callback captured may replace callbacks when it ends") {
+  TEST_CASE("the captures of a replaced callback may set a callback in their destructor") {
     Loop loop;
     auto sockets = connected_sockets(Transport::tcp4);
     Peer peer(loop, std::move(sockets[1]));
@@ -56,7 +55,7 @@ TEST_SUITE("self_owning_callback") {
     run_until(loop, [&] { return peer.received() == "echo"; });
   }
 
-  TEST_CASE("the watchdog may destroy the handle that was slow") {
+  TEST_CASE("the watchdog may destroy the handle of a slow callback") {
     Loop loop;
     std::unique_ptr<Timer> timer;
     loop.watch_slow_callbacks(1ns, [&](auto&&...) { timer.reset(); });

@@ -17,7 +17,7 @@ using samples::ScramServer;
 
 namespace {
 
-/// Counts what is computed, and over how many bytes.
+/// Counts the computations, and the number of bytes of each.
 class Counting {
  public:
   [[nodiscard]] ScramCrypto crypto() {
@@ -46,7 +46,7 @@ class Counting {
   std::map<std::string, int> computed_;
 };
 
-// What the server computes for a login that fails.
+// The computations of the server for a login that fails.
 std::map<std::string, int> cost_of_failed_login(const Accounts& accounts, const std::string& user) {
   Counting counting;
   ScramServer server("servers", counting.crypto(), [&](std::string_view name) {
@@ -60,7 +60,7 @@ std::map<std::string, int> cost_of_failed_login(const Accounts& accounts, const 
 }  // namespace
 
 TEST_SUITE("accounts") {
-  TEST_CASE("a known name and an unknown one of the same length cost the same to refuse") {
+  TEST_CASE("refusing an unknown name costs the same as refusing a known name of the same length") {
     TemporaryFile file("");
     std::filesystem::remove(file.path());
     Accounts::update(file.path(), [](Accounts& accounts) {

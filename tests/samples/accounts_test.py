@@ -1,4 +1,4 @@
-"""Two people at once: what each has on a server, and what neither has of the other's."""
+"""Two users at the same time: each has files on a server, and neither reaches the other's."""
 
 import os
 import re
@@ -123,7 +123,7 @@ class Homes(TwoAccounts):
                         self.assert_refused(answer)
                         self.assertNotIn("ann's", str(answer))
                 if path in ("link", "absolute", "file", "folder/up"):
-                    continue  # A link of his own he may replace and remove.
+                    continue  # Bob may replace and remove a link of his own.
                 for request in ("put", "mkdir", "rm", "rmdir"):
                     with self.subTest(path=path, request=request):
                         self.assert_refused(bob.ask(request, path=path, size=1))
@@ -178,7 +178,7 @@ class Quotas(TwoAccounts):
             self.assert_refused(ann_too.ask("put", path="b", size=size), "quota")
             self.assertEqual(bob.ask("put", path="a", size=size)["type"], "ready")
             self.assertEqual(bob_too.ask("put", path="b", size=size)["type"], "ready")
-            ann.send({"type": "end"})  # Given up, which gives back what it had.
+            ann.send({"type": "end"})  # Gives the upload up, which frees its part of the quota.
             self.assert_refused(ann.answer(), "given up")
             self.assertEqual(ann_too.ask("put", path="b", size=size)["type"], "ready")
 
@@ -197,7 +197,7 @@ class Quotas(TwoAccounts):
                 thread.start()
             for thread in threads:
                 thread.join()
-        self.assertEqual((len(stored["ann"]), len(stored["bob"])), (3, 7))  # Names cost, too.
+        self.assertEqual((len(stored["ann"]), len(stored["bob"])), (3, 7))  # Names count too.
         self.assertEqual(sorted(os.listdir(self.home)), sorted(stored["ann"]))
         self.assertEqual(sorted(os.listdir(self.bobs_home)), sorted(stored["bob"]))
 
@@ -373,7 +373,7 @@ class Socat(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def talk(self, address, *exchanges):
-        """Sends each text by socat, and reads what is expected before the next one."""
+        """Sends each text with socat, and reads the expected reply before the next one."""
         client = subprocess.Popen(["socat", "-", address], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE)
         self.addCleanup(client.stdout.close)
@@ -406,7 +406,7 @@ class Socat(unittest.TestCase):
                 self.talk(f"UNIX-SENDTO:{path},bind={mine}", (b"hello", b"HELLO"),
                           (b"again", b"AGAIN"))
                 mine.unlink(missing_ok=True)
-            # One that has no name of its own cannot be answered, and harms nobody.
+            # A client without a name cannot get a reply, and does no harm.
             subprocess.run(["socat", "-u", "-", f"UNIX-SENDTO:{path}"], input=b"unnamed",
                            check=True, timeout=TIMEOUT_SECONDS)
             self.talk(f"UNIX-SENDTO:{path},bind={mine}", (b"still", b"STILL"))

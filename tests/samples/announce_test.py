@@ -1,4 +1,4 @@
-"""What a script may rely on once a server has said where it listens."""
+"""What a script may rely on after a server has printed where it listens."""
 
 import sys
 import unittest

@@ -21,7 +21,7 @@ using samples::Links;
 
 namespace {
 
-// A home with a folder, a file and links in it, and a secret beside it.
+// A home with a folder, a file and links in it, and a secret next to it.
 struct Tree {
   const fs::path top = unused_path();
   const fs::path home = top / "home";
@@ -59,7 +59,7 @@ int by_walking(int folder, const std::string& path, int flags, mode_t mode = 0) 
 }  // namespace
 
 TEST_SUITE("beneath") {
-  TEST_CASE("with openat2 and without, what lies beneath is opened and nothing else") {
+  TEST_CASE("with openat2 and without, only paths beneath the folder are opened") {
     const Tree tree;
     for (const auto open_path : {by_kernel, by_walking}) {
       CAPTURE((open_path == by_walking));
@@ -105,7 +105,9 @@ TEST_SUITE("beneath") {
     }
   }
 
-  TEST_CASE("with openat2 and without, a file is made beneath and not where a link leads") {
+  TEST_CASE(
+      "with openat2 and without, a file is made beneath the folder and not at the target of a "
+      "link") {
     const Tree tree;
     for (const auto open_path : {by_kernel, by_walking}) {
       const std::string name = open_path == by_kernel ? "kernel" : "walk";
@@ -121,8 +123,9 @@ TEST_SUITE("beneath") {
     }
   }
 
-  // A folder that becomes a link, and again a folder, while it is walked through.
-  TEST_CASE("with openat2 and without, who exchanges a folder for a link gains nothing") {
+  // A folder that becomes a link, and again a folder, while a path through it is opened.
+  TEST_CASE(
+      "with openat2 and without, exchanging a folder for a link does not open a file outside") {
     const Tree tree;
     fs::create_directory(tree.top / "outside");
     std::ofstream(tree.top / "outside/file") << "secret";

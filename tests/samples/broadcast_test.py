@@ -70,7 +70,7 @@ class Receiver(unittest.TestCase):
     def test_an_answer_is_not_answered(self):
         with receiver() as server, sender_socket() as asker:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as twin:
-                # What another receiver would be answered with, and from where.
+                # Stands for another receiver, whose replies have the same port.
                 twin.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 twin.bind(("127.0.0.2", server.port))
                 twin.sendto(b"hello, twin", ("127.0.0.1", server.port))
@@ -189,7 +189,7 @@ class Sender(unittest.TestCase):
         done = run("broadcast_sender", "--interface", "nope", "--count", 1)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^error: nope: no interface that can broadcast \(.*\)\n$")
-        # The sender asks for the option; who does not is told of it.
+        # broadcast_sender sets the option. A program that does not set it reports an error.
         done = run("udp_time_client", f"{EVERYBODY}:9")
         self.assertEqual(done.stderr, f"error: connect {EVERYBODY}:9: permission denied "
                          "(a broadcast address needs the broadcast option)\n")

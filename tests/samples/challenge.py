@@ -1,4 +1,4 @@
-"""The exchange of samples/support/challenge.hpp in Python, written after the drawing of its wire."""
+"""samples/support/challenge.hpp in Python, written from the drawing of its wire format."""
 
 import hashlib
 import hmac
@@ -7,7 +7,7 @@ import struct
 
 
 def receive(connection, size):
-    """Exactly so many bytes; fewer only where the stream ends."""
+    """Exactly `size` bytes; fewer only if the stream ends."""
     received = b""
     while len(received) < size and (piece := connection.recv(size - len(received))):
         received += piece
@@ -39,7 +39,7 @@ def prove_as_client(connection, secret, service, dialled=None):
 
 
 def prove_as_server(connection, secret, service):
-    """True when the client knows the secret; it is then shown that this side does, too."""
+    """True if the client knows the secret. This side then proves that it knows the secret, too."""
     dialled = endpoint(connection.getsockname())
     ours = os.urandom(32)
     connection.sendall(ours)

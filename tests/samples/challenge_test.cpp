@@ -31,7 +31,7 @@ TEST_SUITE("challenge") {
   }
   static std::string output(Challenge & of) { return std::string(as_text(of.take_output())); }
 
-  // What it answers to `text`.
+  // Its reply to `text`.
   static std::string answer(Challenge & to, std::string_view text) {
     CHECK(to.feed(as_bytes(text)).empty());
     return output(to);
@@ -50,8 +50,8 @@ TEST_SUITE("challenge") {
     return std::string(as_text(toy_mac(secret)(as_bytes(message))));
   }
 
-  // Whether a client that is bound to one passes at a server that is bound to the other; the two
-  // sides always agree on that.
+  // Whether a client with one binding passes at a server with the other. Both sides must always
+  // reach the same result.
   static bool agree(const ChallengeBinding& clients, const ChallengeBinding& servers) {
     Challenge ours = server('s', "secret", servers), theirs = client('c', "secret", clients);
     (void)answer(theirs, answer(ours, answer(theirs, output(ours))));
@@ -60,7 +60,7 @@ TEST_SUITE("challenge") {
     return ours.passed();
   }
 
-  TEST_CASE("two that share a secret pass, by the bytes that are documented") {
+  TEST_CASE("two sides that share a secret pass, with the bytes that are documented") {
     Challenge ours = server(), theirs = client();
     const std::string nonce = output(ours);
     CHECK(nonce == std::string(32, 's'));
@@ -75,7 +75,7 @@ TEST_SUITE("challenge") {
     CHECK(theirs.passed());
   }
 
-  TEST_CASE("what lies behind the exchange is left, wherever the stream is cut") {
+  TEST_CASE("bytes after the exchange are left for the caller, wherever the stream is cut") {
     Challenge ours = server(), theirs = client();
     const std::string to_client = output(ours);
     const std::string to_server = answer(theirs, to_client);
@@ -121,7 +121,7 @@ TEST_SUITE("challenge") {
     CHECK(theirs.failed());
   }
 
-  TEST_CASE("an answer that was recorded fails on the next connection, in both directions") {
+  TEST_CASE("a recorded reply fails on the next connection, in both directions") {
     Challenge ours = server('1'), theirs = client('a');
     const std::string nonce = output(ours);
     const std::string recorded = answer(theirs, nonce);
@@ -139,13 +139,13 @@ TEST_SUITE("challenge") {
     CHECK(next_client.failed());
   }
 
-  TEST_CASE("an answer that is reflected fails") {
+  TEST_CASE("a reflected reply fails") {
     Challenge theirs = client();
     const std::string own = answer(theirs, std::string(32, 's'));
     (void)answer(theirs, own.substr(32));
     CHECK(theirs.failed());
 
-    // A server's proof, had for a nonce of the attacker's choice, is none that a client could give.
+    // An attacker chose the nonce for this proof of a server. No client can use the proof.
     Challenge ours = server(), another = client();
     const std::string servers_proof = answer(ours, answer(another, output(ours)));
     Challenge same = server();
@@ -154,7 +154,7 @@ TEST_SUITE("challenge") {
     CHECK(same.failed());
   }
 
-  TEST_CASE("a peer that sends back a side's own nonce fails, and gets no proof") {
+  TEST_CASE("a peer that returns the nonce of the other side fails, and gets no proof") {
     Challenge theirs = client('x');
     CHECK(answer(theirs, std::string(32, 'x')) == "");
     CHECK(theirs.failed());
@@ -187,7 +187,7 @@ TEST_SUITE("challenge") {
     CHECK_FALSE(other.passed());
   }
 
-  TEST_CASE("a proof that a rogue host has relayed opens no other server") {
+  TEST_CASE("a proof that a rogue host has relayed is accepted by no other server") {
     const std::vector<ChallengeBinding> others{
         {"echo", {"192.0.2.2:9000"}, "tls"},         {"echo", {"192.0.2.1:9001"}, "tls"},
         {"echo", {"[2001:db8::1]:9000"}, "tls"},     {"echo", {""}, "tls"},
@@ -204,7 +204,7 @@ TEST_SUITE("challenge") {
     }
   }
 
-  TEST_CASE("a side without an endpoint proves nothing and accepts nothing") {
+  TEST_CASE("a side without an endpoint sends no proof and accepts none") {
     Challenge ours = server('s', "secret", {"echo", {}, ""}), theirs = client();
     CHECK(answer(ours, answer(theirs, output(ours))) == "");
     CHECK(ours.failed());
@@ -213,7 +213,8 @@ TEST_SUITE("challenge") {
     CHECK(nowhere.failed());
   }
 
-  TEST_CASE("no two bindings have the same bytes, wherever one field ends and the next begins") {
+  TEST_CASE(
+      "no two bindings have the same bytes, wherever one field ends and the next one begins") {
     CHECK_FALSE(agree({"ab", {"c"}, "d"}, {"a", {"bc"}, "d"}));
     CHECK_FALSE(agree({"a", {"bc"}, "d"}, {"a", {"b"}, "cd"}));
     CHECK_FALSE(agree({"a", {""}, "b"}, {"a", {"b"}, ""}));
@@ -222,19 +223,21 @@ TEST_SUITE("challenge") {
     CHECK_FALSE(agree({"a" + length + "b", {"c"}, ""}, {"a", {"b" + length + "c"}, ""}));
   }
 
-  TEST_CASE("a server accepts a proof for each of its endpoints, and proves the same one") {
+  TEST_CASE(
+      "a server accepts a proof for each of its endpoints, and its own proof is for the same one") {
     const std::vector<std::string> endpoints{"192.0.2.1:1", "[2001:db8::1]:2", "unix:/run/echo"};
     for (const std::string& endpoint : endpoints) {
       CHECK(agree({"echo", {endpoint}, ""}, {"echo", endpoints, ""}));
     }
     CHECK_FALSE(agree({"echo", {"192.0.2.1:2"}, ""}, {"echo", endpoints, ""}));
 
-    // A client names one.
+    // A client uses only its first endpoint.
     CHECK(agree({"echo", {"192.0.2.1:1", "192.0.2.2:2"}, ""}, {"echo", endpoints, ""}));
     CHECK_FALSE(agree({"echo", {"192.0.2.2:2", "192.0.2.1:1"}, ""}, {"echo", endpoints, ""}));
   }
 
-  TEST_CASE("a server makes as many proofs whichever of its endpoints is right, or none") {
+  TEST_CASE(
+      "a server makes the same number of proofs whichever of its endpoints is right, or none") {
     const std::vector<std::string> endpoints{"1", "2", "3"};
     for (const char* const endpoint : {"1", "2", "3", "none"}) {
       int made = 0;
@@ -245,11 +248,11 @@ TEST_SUITE("challenge") {
       Challenge ours(server_side, nonce_of('s'), counting, {"echo", endpoints, ""});
       Challenge theirs = client('c', "secret", {"echo", {endpoint}, ""});
       (void)answer(ours, answer(theirs, output(ours)));
-      CHECK(made == (ours.passed() ? 4 : 3));  // The last one is the server's own.
+      CHECK(made == (ours.passed() ? 4 : 3));  // The last one is the server's own proof.
     }
   }
 
-  TEST_CASE("of several exchanges at once none takes the proof of another") {
+  TEST_CASE("simultaneous exchanges do not accept each other's proofs") {
     Challenge first = server('1'), second = server('2');
     Challenge theirs = client('a'), others = client('b');
     const std::string for_first = answer(theirs, output(first));
@@ -273,7 +276,7 @@ TEST_SUITE("challenge") {
     }
   }
 
-  TEST_CASE("an answer that is cut off neither passes nor fails") {
+  TEST_CASE("a truncated reply neither passes nor fails") {
     Challenge first = server(), theirs = client();
     const std::string good = answer(theirs, output(first));
     for (std::size_t size = 0; size < good.size(); ++size) {

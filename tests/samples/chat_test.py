@@ -1,4 +1,4 @@
-"""The chat room, as its users and clients that know nothing but its lines see it."""
+"""The chat room, seen by its users and by clients that know only its line protocol."""
 
 import os
 import pty
@@ -52,7 +52,7 @@ class Guest:
 
 
 class Crowd:
-    """Many guests at once, served by one thread."""
+    """Many guests at the same time, served by one thread."""
 
     def __init__(self, server, size):
         self.guests = [Guest(server, f"/nick c{number}") for number in range(size)]
@@ -194,7 +194,7 @@ class ChatServer(unittest.TestCase):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
             ann.socket.sendall(b"in pie")
-            with Guest(server) as raw:  # Its pause comes after that of the other would have come.
+            with Guest(server) as raw:  # Its pause would end after the other's.
                 raw.socket.sendall(b"hello")
                 raw.hears("* guest-2 joined", "guest-2: hello")
                 ann.socket.sendall(b"ces\n")
@@ -247,10 +247,11 @@ class ManyClients(unittest.TestCase):
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[1], 4096), limits[1]))
 
     def converse(self, clients, lines):
-        """Every client says so many lines at once; each line reaches all, once, in order."""
+        """Every client sends `lines` lines at the same time. Each line reaches all, once, in
+        order."""
         with Server("chat_server") as server, Crowd(server, clients) as crowd:
             crowd.run_until(lambda guest: b"* c%d joined\n" % (clients - 1) in guest.heard)
-            # Who joins first hears of all others; from the last one on all hear the same.
+            # A client that joins early sees the others join. After the last join all see the same.
             for guest in crowd.guests:
                 guest.heard = guest.heard[guest.heard.index(b"* c%d joined\n" % (clients - 1)):]
                 guest.heard = guest.heard[guest.heard.index(b"\n") + 1:]

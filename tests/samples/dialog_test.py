@@ -1,4 +1,4 @@
-"""Two people type to each other, and one of them may use a program of others."""
+"""Two people type to each other, and one of them may use a program of another origin."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
 class Person:
-    """Somebody who types to `dialog`, as a client."""
+    """A person who types to `dialog`, as a client."""
 
     def __init__(self, endpoint):
         self.process = subprocess.Popen([program("dialog"), endpoint], stdin=subprocess.PIPE,
@@ -30,7 +30,7 @@ class Person:
         return self.process.stdout.readline()
 
     def end(self):
-        """Ends the input; the exit code and what is left of both outputs."""
+        """Ends the input. Returns the exit code and the rest of both outputs."""
         out, errors = self.process.communicate(timeout=TIMEOUT_SECONDS)
         return self.process.returncode, out, errors
 
@@ -145,7 +145,7 @@ class Dialog(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
                                  (0, "server 1\nserver 2\n", ""))
                 self.assertEqual([server.line(), server.line()], ["client 1", "client 2"])
-                with connect(server) as client:  # Though nobody types any more.
+                with connect(server) as client:  # The terminal input has ended before.
                     client.sendall(b"hello\n")
                     self.assertEqual(server.line(), "hello")
 

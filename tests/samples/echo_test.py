@@ -1,4 +1,4 @@
-"""The echo programs and the relay, driven as their users drive them."""
+"""The echo programs and the relay, used like their users use them."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def address_of(server):
 
 
 def exchange(address, data):
-    """Sends all of `data`, ends its side, and returns what came back until the other's end."""
+    """Sends all of `data`, ends its side, and returns what arrives until the other side ends."""
     with socket.create_connection(address, timeout=TIMEOUT_SECONDS) as connection:
         def send():
             connection.sendall(data)
@@ -159,7 +159,7 @@ REFUSAL = ("error: the server does not accept the proof of the secret: it has an
 
 
 class Secret(unittest.TestCase):
-    """--secret-file of the echo programs, against each other and against the documented wire."""
+    """--secret-file of the echo programs, against each other and the documented wire format."""
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -264,7 +264,7 @@ def filled(connection):
 
 
 def received(connection):
-    """All that comes until the other's end."""
+    """Everything that arrives until the other side ends."""
     pieces = []
     while piece := connection.recv(1 << 20):
         pieces.append(piece)
@@ -309,7 +309,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     client.sendall(b"x")
                 self.assertEqual(clients[0].recv(10), b"x")
                 began, used = time.monotonic(), processor_seconds(server.process.pid)
-                for client in clients:  # Each makes room for another.
+                for client in clients:  # Each close makes room for another client.
                     if client is not clients[0]:
                         self.assertEqual(client.recv(10), b"x")
                     client.close()
@@ -323,7 +323,7 @@ class ReadinessEchoServer(unittest.TestCase):
     def test_an_accept_that_fails_costs_no_other_connection(self):
         for style in STYLES:
             with self.subTest(style=style):
-                with self.server(style):  # Skips a style that was not built.
+                with self.server(style):  # Skips a style that is not built.
                     pass
                 for error in ("ECONNABORTED", "EINTR", "EMFILE", "ENFILE", "ENOBUFS", "EPROTO"):
                     with self.subTest(style=style, error=error):
@@ -346,7 +346,7 @@ class ReadinessEchoServer(unittest.TestCase):
             os.kill(int(Path(children).read_text()), signal.SIGTERM)
             self.assertEqual(process.wait(TIMEOUT_SECONDS), 0)
         finally:
-            # The server too: it outlives a tracer that is killed.
+            # Ends the server too: it survives a tracer that is killed.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -358,7 +358,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     sent = filled(connection)
                     server.process.terminate()
                     self.assertEqual(len(received(connection)), sent)
-                    self.assertIsNone(server.process.poll())  # It waits for our end.
+                    self.assertIsNone(server.process.poll())  # It waits for the client's end.
                 self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
     @unittest.skipIf(b"__tsan_init" in program("readiness_echo_server").read_bytes(),
@@ -388,7 +388,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     server.process.terminate()
                     self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
                     self.assertGreater(time.monotonic() - began, 4.9)
-                    with self.assertRaises(ConnectionResetError):  # Not taken for all there was.
+                    with self.assertRaises(ConnectionResetError):  # The output is incomplete.
                         received(connection)
 
     def test_the_file_of_its_unix_socket_goes_with_it_but_no_other(self):

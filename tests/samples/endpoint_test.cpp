@@ -18,7 +18,7 @@ TEST_SUITE("endpoint") {
     return endpoint_of(Address::parse(text).value());
   }
 
-  TEST_CASE("one address has one text") {
+  TEST_CASE("one address has exactly one text") {
     CHECK(endpoint("192.0.2.1:9000") == "192.0.2.1:9000");
     CHECK(endpoint("[::ffff:192.0.2.1]:9000") == "192.0.2.1:9000");
     CHECK(endpoint("[2001:DB8:0:0::1]:9000") == "[2001:db8::1]:9000");
@@ -26,7 +26,7 @@ TEST_SUITE("endpoint") {
     CHECK(endpoint("unix:@echo") == "unix:@echo");
   }
 
-  TEST_CASE("the path of a unix socket is whole, and only what leads nowhere else is left out") {
+  TEST_CASE("the path of a unix socket is absolute, and only parts without effect are removed") {
     const std::string here = std::filesystem::current_path().string();
     CHECK(endpoint("unix:/run/echo") == "unix:/run/echo");
     CHECK(endpoint("unix:/run/./echo") == "unix:/run/echo");
@@ -36,7 +36,7 @@ TEST_SUITE("endpoint") {
     CHECK(endpoint("unix:./a/echo") == "unix:" + here + "/a/echo");
   }
 
-  TEST_CASE("a server is reached by its own address and by those that it was given") {
+  TEST_CASE("the endpoints of a server are its own address and those that it was given") {
     reactor::Loop loop;
     auto sockets = connected_sockets(Transport::tcp4);
     const std::string local = sockets[0].local_address().value().to_string();
@@ -47,7 +47,7 @@ TEST_SUITE("endpoint") {
           std::vector<std::string>{local, "192.0.2.1:1", "unix:/run/echo"});
   }
 
-  TEST_CASE("what no client can be connected to is refused") {
+  TEST_CASE("an endpoint that no client can connect to is refused") {
     for (const char* const text :
          {"192.0.2.1", "192.0.2.1:0", "0.0.0.0:1", "[::]:1", "224.0.0.1:1", "unix:", ""}) {
       CAPTURE(text);

@@ -20,7 +20,7 @@ void fail(FailedAttempts& attempts, int times, FailedAttempts::Clock::time_point
 
 TEST_SUITE("failed_attempts") {
   TEST_CASE(
-      "the first failures cost nothing, each further one doubles the pause up to the longest") {
+      "the first failures cause no pause, and each further one doubles it up to the longest") {
     FailedAttempts attempts({.free_failures = 3, .first_pause = 1s, .longest_pause = 5s});
     fail(attempts, 2);
     CHECK(attempts.pause("a", start) == 0s);
@@ -37,7 +37,7 @@ TEST_SUITE("failed_attempts") {
     CHECK(attempts.pause("b", start) == 0s);
   }
 
-  TEST_CASE("a pause passes, and the next failure makes a longer one") {
+  TEST_CASE("a pause ends, and the next failure causes a longer one") {
     FailedAttempts attempts({.free_failures = 1, .first_pause = 2s});
     fail(attempts, 1);
     CHECK(attempts.pause("a", start + 1500ms) == 1s);
@@ -46,7 +46,7 @@ TEST_SUITE("failed_attempts") {
     CHECK(attempts.pause("a", start + 2s) == 4s);
   }
 
-  TEST_CASE("a success, or a long time without a failure, starts anew") {
+  TEST_CASE("after a success, or a long time without a failure, counting starts again") {
     FailedAttempts attempts({.free_failures = 1, .memory = 10s});
     fail(attempts, 5);
     attempts.succeeded("a");
@@ -58,7 +58,7 @@ TEST_SUITE("failed_attempts") {
     CHECK(attempts.pause("a", start + 11s) == 1s);
   }
 
-  TEST_CASE("a key more than it remembers replaces the one whose last failure is the oldest") {
+  TEST_CASE("if the table is full, a new key replaces the one whose last failure is the oldest") {
     FailedAttempts attempts({.free_failures = 1, .most_keys = 2});
     attempts.failed("first", start);
     attempts.failed("second", start);

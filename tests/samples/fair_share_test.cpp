@@ -1,4 +1,4 @@
-// Clients that ask much at once, and one loop.
+// Clients that request much at the same time, and one loop.
 #include "samples/support/fair_share.hpp"
 
 #include <doctest/doctest.h>
@@ -38,7 +38,7 @@ struct Busy {
 }  // namespace
 
 TEST_SUITE("fair share") {
-  TEST_CASE("a client whose requests take little time is served at once") {
+  TEST_CASE("a client whose requests take little time is served immediately") {
     Loop loop;
     FairShare share(loop, 1h);
     Busy busy(share, 1000);
@@ -47,7 +47,7 @@ TEST_SUITE("fair share") {
     CHECK(!busy.client.waits());
   }
 
-  TEST_CASE("a client that asks for ever leaves iterations to others") {
+  TEST_CASE("a client with endless requests is served only in part of each iteration") {
     Loop loop;
     FairShare share(loop, 0ms);
     Busy busy(share);
@@ -61,7 +61,9 @@ TEST_SUITE("fair share") {
     CHECK(busy.served >= 40);
   }
 
-  TEST_CASE("clients that ask at once take turns, whoever came first") {
+  TEST_CASE(
+      "clients that wait at the same time are served in rotation, whatever their order of "
+      "arrival") {
     Loop loop;
     FairShare share(loop, 0ms);
     std::list<Busy> all;
@@ -75,7 +77,7 @@ TEST_SUITE("fair share") {
     for (const Busy& busy : all) CHECK(busy.served <= 21);
   }
 
-  TEST_CASE("a newcomer waits behind those that wait") {
+  TEST_CASE("a new client waits after those that already wait") {
     Loop loop;
     FairShare share(loop, 0ms);
     Busy first(share, 1), second(share, 1);

@@ -19,7 +19,7 @@ using samples::FairWork;
 
 namespace {
 
-// Runs until it is asked to stop.
+// Runs until a stop is requested.
 void wait_for_stop(const std::stop_token& stop) {
   while (!stop.stop_requested()) std::this_thread::yield();
 }
@@ -27,7 +27,7 @@ void wait_for_stop(const std::stop_token& stop) {
 struct Site {
   explicit Site(FairWork::Limits limits) : work(loop, limits) {}
 
-  // Holds the one function that may run until let_go(), so that the rest queues up.
+  // Occupies the only slot until let_go(), so that other jobs queue up.
   void hold_up() {
     held.emplace(FairWork::Client(work, "holder").run([this] { return wait(); }, [](bool) {}));
   }
@@ -62,7 +62,7 @@ using Texts = std::vector<std::string>;
 }  // namespace
 
 TEST_SUITE("fair_work") {
-  TEST_CASE("clients have their turns one after the other, however much each has waiting") {
+  TEST_CASE("the jobs of clients run in rotation, however many each client has queued") {
     Site site({.at_once = 1, .of_each = 1});
     site.hold_up();
     for (const char* what : {"a1", "a2", "a3"}) site.ask("a", what);
@@ -73,7 +73,9 @@ TEST_SUITE("fair_work") {
     CHECK(site.told == Texts{"a1", "b1", "c1", "a2", "b2", "a3"});
   }
 
-  TEST_CASE("of one client no more run at once than it may, and others run beside them") {
+  TEST_CASE(
+      "one client's running jobs stay within its limit, and other clients' jobs run at the same "
+      "time") {
     Site site({.at_once = 3, .of_each = 2});
     std::atomic<int> running = 0;
     const auto hold = [&](const char* client) {
@@ -96,7 +98,7 @@ TEST_SUITE("fair_work") {
     CHECK(running == 5);
   }
 
-  TEST_CASE("a job that goes before its function begins, takes it along") {
+  TEST_CASE("a job that is destroyed before its function begins destroys the function") {
     Site site({.at_once = 1, .of_each = 1});
     site.hold_up();
     bool ran = false;
@@ -116,7 +118,8 @@ TEST_SUITE("fair_work") {
     CHECK_FALSE(ran);
   }
 
-  TEST_CASE("a job that goes while its function runs asks it to stop, and does not call back") {
+  TEST_CASE(
+      "a job that is destroyed while its function runs requests a stop, and does not call back") {
     Site site({.at_once = 1, .of_each = 1});
     std::atomic<bool> began = false, stopped = false;
     std::optional job = FairWork::Client(site.work, "a")
@@ -135,7 +138,7 @@ TEST_SUITE("fair_work") {
     CHECK(site.told == Texts{"next"});
   }
 
-  TEST_CASE("all that waits or runs ends with the FairWork, and jobs may outlive it") {
+  TEST_CASE("all queued and running functions end with the FairWork, and jobs may outlive it") {
     Loop loop;
     std::atomic<bool> began = false;
     bool called = false;
@@ -154,7 +157,7 @@ TEST_SUITE("fair_work") {
     CHECK_FALSE(called);
   }
 
-  TEST_CASE("what a peer asked for that has ended its side since waits behind everything else") {
+  TEST_CASE("the jobs of a peer that has ended its side run after all others") {
     Site site({.at_once = 1, .of_each = 1});
     ConnectedStream gone(site.loop), there(site.loop);
     gone.stream->pause();
@@ -169,7 +172,7 @@ TEST_SUITE("fair_work") {
     CHECK(site.told == Texts{"t1", "b1", "t2", "g1", "g2"});
   }
 
-  TEST_CASE("a callback may ask for more, and end its own job") {
+  TEST_CASE("a callback may start another job, and destroy its own") {
     Site site({.at_once = 1, .of_each = 1});
     const FairWork::Client client(site.work, "a");
     std::optional<FairWork::Job> job;

@@ -1,4 +1,5 @@
-"""Files of users, by a client that knows nothing but samples/file_transfer/README.md, and by ours."""
+"""Files of users, by a client written only from samples/file_transfer/README.md, and by
+file_client."""
 
 import base64
 import fcntl
@@ -36,11 +37,11 @@ def sha256(data):
 
 
 def cost(size):
-    """What a file costs of a quota."""
+    """How much of a quota a file uses."""
     return 4096 + -(-size // 4096) * 4096
 
 
-@functools.cache  # It is made to take its time.
+@functools.cache  # Slow on purpose.
 def salt(password, salt_base64, iterations):
     return hashlib.pbkdf2_hmac("sha256", password, base64.b64decode(salt_base64), iterations)
 
@@ -266,12 +267,12 @@ class Accounts(FileTransferTest):
             greeting.send({"type": "login", "message": "n,,n=ann,r=abc"})
             self.assertEqual(greeting.answer()["type"], "challenge")
             stalled = [silent, greeting, idle]
-            for sent in (b"\x05", struct.pack("<i", 20) + b'{"type"'):  # Amid a request.
+            for sent in (b"\x05", struct.pack("<i", 20) + b'{"type"'):  # Inside a request.
                 stalled.append(Remote(server))
                 stalled[-1].socket.sendall(sent)
             head = b'{"type":"data","offset":0,"data_size":5}'
             piece = struct.pack("<i", len(head)) + head + b"abcde"
-            for number, sent in enumerate((b"", piece[:7], piece[:-2], piece)):  # Amid an upload.
+            for number, sent in enumerate((b"", piece[:7], piece[:-2], piece)):  # Inside an upload.
                 stalled.append(Remote(server))
                 self.assertEqual(stalled[-1].ask("put", path=f"{number}", size=5)["type"], "ready")
                 stalled[-1].socket.sendall(sent)
@@ -290,7 +291,7 @@ class Accounts(FileTransferTest):
             poll = select.poll()
             poll.register(reading.socket, 0)
             (_, happened), = poll.poll(TIMEOUT_SECONDS * 1000)
-            self.assertTrue(happened & select.POLLERR)  # A reset: what it has not read is not kept.
+            self.assertTrue(happened & select.POLLERR)  # A reset: unread bytes are discarded.
             with Remote(server) as other:
                 self.assertEqual(other.put("a", b"served")["type"], "stored")
         self.assertIn("timed out", server.errors())
@@ -331,10 +332,10 @@ class Paths(FileTransferTest):
                 self.assert_refused(remote.ask("ls", path=path))
             for request in ("put", "mkdir", "rm", "rmdir"):
                 self.assert_refused(remote.ask(request, path="out/secret", size=1))
-            os.mkfifo(self.home / "fifo")  # Opened for reading it would wait for a writer.
+            os.mkfifo(self.home / "fifo")  # Opening it for reading would wait for a writer.
             self.assert_refused(remote.ask("get", path="fifo"))
             self.assert_refused(remote.ask("ls", path="fifo"))
-            # The link itself is replaced, not what it leads to.
+            # The link itself is replaced, not its target.
             self.assertEqual(remote.put("file", b"mine")["type"], "stored")
         self.assertEqual((self.folder / "secret").read_text(), "secret")
         self.assertEqual((self.home / "file").read_text(), "mine")
@@ -431,7 +432,7 @@ class Transfers(FileTransferTest):
                     if not asked and b"password: " in shown:
                         asked = True
                         os.write(controller, PASSWORD.encode() + b"\n")
-            except OSError:  # How Linux tells that nobody has the terminal any more.
+            except OSError:  # On Linux this error means that no process has the terminal open.
                 pass
             self.assertEqual(client.wait(TIMEOUT_SECONDS), 0, shown)
         self.assertNotIn(PASSWORD.encode(), shown)
@@ -494,11 +495,11 @@ class Transfers(FileTransferTest):
                 thread.start()
             for thread in threads:
                 thread.join()
-            self.assertEqual(answers.count("stored"), 2)  # Names cost, too.
+            self.assertEqual(answers.count("stored"), 2)  # Names count too.
             with Remote(server) as remote:
                 self.assert_refused(remote.put("x", data), "quota", "left")
                 self.assertLessEqual(remote.used(), 3 * MEBIBYTE)
-                # Nothing more than was announced is taken.
+                # No more than the announced size is taken.
                 self.assertEqual(remote.ask("put", path="x", size=10)["type"], "ready")
                 remote.send({"type": "data", "offset": 0}, data)
                 self.assert_refused(remote.answer())
@@ -542,7 +543,7 @@ class Cuts(FileTransferTest):
                             data[ready["offset"]:ready["offset"] + 1])
                 remote.socket.shutdown(socket.SHUT_WR)
                 self.assertIsNone(remote.answer())
-            with Remote(server) as remote:  # Another file by then.
+            with Remote(server) as remote:  # The file has changed by then.
                 self.assertEqual(remote.put("a", b"x" + data)["type"], "stored")
                 self.assertEqual(remote.used(), cost(len(data) + 1))
         self.assertEqual((self.home / "a").read_bytes(), b"x" + data)
@@ -582,7 +583,7 @@ class Cuts(FileTransferTest):
         self.assertEqual((self.folder / "a").read_bytes(), b"all of it")
 
     def kill_amid(self, command, folder, victim, size, watched):
-        """Kills one side once so many bytes have arrived; false when the transfer was faster."""
+        """Kills one side once `size` bytes have arrived; false if the transfer was faster."""
         server = self.server()
         client = self.client(server, *command, cwd=folder, popen=True)
         try:
@@ -598,7 +599,7 @@ class Cuts(FileTransferTest):
             server.kill()
 
     def kill_at_random_points(self, command, folder, watched, arrived):
-        """At twenty points, one after the other; each time it goes on where it was."""
+        """Kills at twenty points, one after the other. Each transfer resumes where it stopped."""
         data = self.data
         points = sorted(self.random.sample(range(1, len(data)), 20))
         kills = 0
@@ -609,7 +610,7 @@ class Cuts(FileTransferTest):
                 kills += killed
                 if arrived.exists():
                     self.assertTrue(arrived.read_bytes() == data)
-                    arrived.unlink()  # It was faster, and begins anew.
+                    arrived.unlink()  # The transfer was faster, and starts again.
                 self.assertEqual({path: path.read_bytes() for path in self.others}, self.others)
         self.assertGreaterEqual(kills, 10)
         with self.server() as server:

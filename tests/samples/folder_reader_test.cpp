@@ -35,7 +35,7 @@ struct Folder {
 }  // namespace
 
 TEST_SUITE("folder_reader") {
-  TEST_CASE("every name comes once, in pieces as small as wanted, also by two readers at a time") {
+  TEST_CASE("every name is read once, in pieces of any size, also by two readers in turn") {
     const Folder folder;
     std::vector<std::string> expected;
     for (int i = 0; i < 100; ++i) {
@@ -66,7 +66,7 @@ TEST_SUITE("folder_reader") {
     }
   }
 
-  TEST_CASE("reading stops when it is asked to") {
+  TEST_CASE("reading stops when a stop is requested") {
     const Folder folder;
     for (const char* name : {"a", "b", "c"}) std::ofstream(folder.path / name);
     auto reader = FolderReader::open(folder.open(O_RDONLY));
@@ -81,7 +81,7 @@ TEST_SUITE("folder_reader") {
     CHECK(names == 1);
   }
 
-  TEST_CASE("what is no folder is told as such") {
+  TEST_CASE("a file that is no folder is an error") {
     const auto null = reactor::File::own(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const auto reader = FolderReader::open(null);
     REQUIRE_FALSE(reader);

@@ -1,4 +1,4 @@
-"""The built frame_inspector over all conformance cases, in several chunkings, and its command line."""
+"""The built frame_inspector on all conformance cases in several chunkings; its command line."""
 
 import base64
 import json
@@ -16,7 +16,8 @@ PROGRAM = BUILD / "samples/frame_inspector"
 CASES = ROOT / "tests/data/conformance"
 CHUNKINGS = [[], ["--chunk", "1"], ["--chunk", "7"], ["--chunk", "random:1"]]
 if re.search(rb"__[at]san_init", PROGRAM.read_bytes()):
-    # A process for each takes long then, and conformance_tests cut the same cases in every way.
+    # With a sanitizer a process for each case takes long, and conformance_tests makes all cuts
+    # anyway.
     CHUNKINGS = [[], ["--chunk", "random:1"]]
 ONLY_FOR_SHORT_INPUT = ["--chunk", "1"]
 SHORT = 20_000
@@ -28,7 +29,7 @@ def inspect(*arguments, stream=b""):
 
 
 def peak_memory(arguments, chunk, times):
-    """The most memory, in KiB, that the program held while it read `chunk` so many times."""
+    """The peak memory, in KiB, of the program while it reads `chunk` `times` times."""
     program = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.PIPE,
                                stdout=subprocess.DEVNULL)
     with program.stdin as pipe:
@@ -50,7 +51,7 @@ def input_of(case):
 
 
 def outcome(lines):
-    """The printed lines in the shape of a case's `expect`, as far as such a case says anything."""
+    """The printed lines in the shape of a case's `expect`."""
     frames, end = lines[:-1], lines[-1]
     shown = {"end": end["end"], "rest_b64": end.get("rest_b64"),
              "frames_b64": [frame.get("frame_b64") for frame in frames]}
@@ -60,7 +61,7 @@ def outcome(lines):
 
 
 def fits(expected, shown):
-    """Whether all that is expected is shown: more members may be there, and "(any)" is anything."""
+    """Whether `shown` has all that is expected. It may have more, and "(any)" fits anything."""
     if expected == "(any)":
         return True
     if isinstance(expected, dict) and isinstance(shown, dict):
@@ -71,7 +72,7 @@ def fits(expected, shown):
 
 
 def comparable(outcome):
-    """HTTP's fields as they compare: names in lower case, runs of blanks in values as one space."""
+    """HTTP fields to compare: names in lower case, runs of blanks in values as one space."""
     messages = [{key: [[name.lower(), " ".join(value.split())] for name, value in member]
                  if key in ("headers", "trailers") else member for key, member in message.items()}
                 for message in outcome.get("messages", [])]

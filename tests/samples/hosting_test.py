@@ -21,7 +21,7 @@ class Hosts(unittest.TestCase):
                     client.sendall(b"%d" % round)
                 for client in clients:
                     self.assertEqual(client.recv(100), b"%d" % round)
-            # More than the sockets hold: the host has to call the loop until all is sent.
+            # More than the sockets hold: the host must call the loop until everything is sent.
             clients[0].sendall(b"x" * 300_000)
             received = 0
             while received < 300_000:

@@ -26,14 +26,14 @@ def fetch(*arguments):
 
 
 class Scripted:
-    """A server that answers each connection by the next script: a list of byte strings, each sent
-    when a request has come. Then it closes."""
+    """A server that answers each connection with the next script: a list of byte strings. Each one
+    is sent when a request has arrived. Then the server closes."""
 
     def __init__(self, *scripts):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = "http://127.0.0.1:%d" % self._listener.getsockname()[1]
         self.requests = []
-        self.client_left = False  # The last one, without an answer.
+        self.client_left = False  # The last client closed without a response.
         self._scripts = scripts
         self._thread = threading.Thread(target=self._serve)
 
@@ -57,7 +57,7 @@ class Scripted:
             connection.sendall(answer)
         if script and script[-1] == b"":
             try:
-                self.client_left = connection.recv(1) == b""  # Says nothing until then.
+                self.client_left = connection.recv(1) == b""  # The server sends nothing until then.
             except ConnectionResetError:
                 self.client_left = True
 
@@ -66,7 +66,7 @@ class Scripted:
         return self
 
     def wait(self):
-        """Until the scripts have come to their end."""
+        """Waits until all scripts have ended."""
         self._thread.join()
 
     def __exit__(self, *_):
@@ -78,7 +78,8 @@ class Scripted:
 
 @contextlib.contextmanager
 def trickling(begun, piece):
-    """The URL of a server that begins an answer so, and goes on by the same piece until the client has gone."""
+    """The URL of a server that begins a response with `begun`, and then sends `piece` again and
+    again until the client closes."""
     def serve():
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
@@ -112,13 +113,14 @@ def read_head(connection):
 
 
 def peak_kib(process):
-    """The most memory that a running process has had at once."""
+    """The peak memory of a running process, in KiB."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
 class Gate:
-    """A server whose answer comes only when the gate is opened: what is fetched beside it runs ahead."""
+    """A server that responds only once the gate is open. Parallel fetches get ahead of it
+    meanwhile."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -147,7 +149,8 @@ class Gate:
 
 
 class Impatient:
-    """A server that ends a connection which does not read: the first one. Others get what they ask for."""
+    """A server that ends the first connection if the client does not read it. Later connections get
+    their responses."""
 
     BODY = os.urandom(1 << 20) * 64
 
@@ -205,7 +208,7 @@ class Impatient:
 
 @contextlib.contextmanager
 def silent_address(host):
-    """A port on which nobody accepts and nobody refuses: the queue of its listener is full."""
+    """A port without an accept or a refusal: the queue of its listener is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((host, 0))
@@ -214,13 +217,13 @@ def silent_address(host):
             caller = stack.enter_context(socket.socket())
             caller.setblocking(False)
             caller.connect_ex(listener.getsockname())
-        # The kernel accepts the first connection, and leaves the next one without an answer.
+        # The kernel accepts the first connection, and does not respond to the next one.
         yield listener.getsockname()[1]
 
 
 def on_terminal(*arguments, shared=True):
-    """All that http_get writes to a terminal: its errors and, when it is shared, also the bodies. And its
-    standard output where that is elsewhere."""
+    """Everything that http_get writes to a terminal: its errors and, if it is shared, also the
+    bodies. Also returns its standard output, if that is not the terminal."""
     screen, terminal = pty.openpty()
     tty.setraw(terminal)
     process = subprocess.Popen([program("http_get"), *map(str, arguments)], stderr=terminal,
@@ -230,7 +233,7 @@ def on_terminal(*arguments, shared=True):
     body = []
     reader = threading.Thread(target=lambda: body.append(process.stdout.read() if process.stdout else b""))
     reader.start()
-    with contextlib.suppress(OSError):  # EIO: all of the other side is closed.
+    with contextlib.suppress(OSError):  # EIO: no process has the other side open.
         while piece := os.read(screen, 1 << 16):
             shown += piece
     os.close(screen)
@@ -321,7 +324,7 @@ class HttpGet(unittest.TestCase):
             self.assertEqual(fetch(server.url).stdout, b"there")
             self.assertEqual([request.split(" ")[1] for request in server.requests],
                              ["/", *[target for _, target in leads]])
-        # Bytes that are no UTF-8 are encoded as they are.
+        # Bytes that are not UTF-8 are encoded unchanged.
         with Scripted([b"HTTP/1.1 302 Found\r\nLocation: /caf\xe9\r\nContent-Length: 0\r\n\r\n",
                        answer("there")]) as server:
             self.assertEqual(fetch(server.url).stdout, b"there")
@@ -430,12 +433,12 @@ class HttpGet(unittest.TestCase):
                 [program("http_get"), "--timeout", "0.3", *[f"http://{server.endpoint}/download?size=3000000"] * 2],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             with process:
-                threading.Event().wait(1)  # Until the pipe is full, and then some.
+                threading.Event().wait(1)  # Longer than it takes to fill the pipe.
                 body, errors = process.communicate(timeout=TIMEOUT_SECONDS)
             self.assertEqual((process.returncode, len(body)), (0, 6000000), errors)
 
     def test_an_output_that_is_not_read_holds_up_no_other_url(self):
-        size = 4 << 20  # More than a pipe holds, and more than waits for it.
+        size = 4 << 20  # More than a pipe holds, and more than http_get buffers.
         with Server("http_responder") as server, Scripted([b""]) as silent:
             fetching = subprocess.Popen(
                 [program("http_get"), "--timeout", "0.5",
@@ -500,7 +503,7 @@ class HttpGet(unittest.TestCase):
 
 
 class Order(unittest.TestCase):
-    """Bodies are printed in the order of their URLs, whichever come first."""
+    """Bodies are printed in the order of their URLs, whichever arrive first."""
 
     def test_large_bodies_in_any_order_take_little_memory(self):
         contents = [os.urandom(1 << 20) * 80 for _ in range(3)]
@@ -512,14 +515,14 @@ class Order(unittest.TestCase):
                     [program("http_get"), gate.url, *[f"http://{server.endpoint}/{number}" for number in range(3)]],
                     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
                 with process.stdout:
-                    threading.Event().wait(0.5)  # For the others to run ahead.
+                    threading.Event().wait(0.5)  # Meanwhile the other fetches get ahead.
                     gate.open.set()
                     digest, expected = hashlib.sha256(), hashlib.sha256(b"first " + b"".join(contents))
                     left = 6 + sum(map(len, contents))
                     while piece := process.stdout.read(1 << 20):
                         digest.update(piece)
                         left -= len(piece)
-                        if left > 1 << 20:  # More than a pipe holds: the process is still there.
+                        if left > 1 << 20:  # More than a pipe holds: the process still runs.
                             peak = peak_kib(process)
                 process.wait(TIMEOUT_SECONDS)
         self.assertEqual((process.returncode, digest.digest()), (0, expected.digest()))
@@ -541,7 +544,7 @@ class Order(unittest.TestCase):
                     connection, _ = listener.accept()
                     with connection:
                         read_head(connection)
-                        late.wait(1)  # For the only connection to the other host to be paused.
+                        late.wait(1)  # Until the only connection to the other host is paused.
                         connection.sendall(to.encode())
                 with socket.create_server(("127.0.0.1", 0)) as listener:
                     thread = threading.Thread(target=redirect)

@@ -1,4 +1,4 @@
-"""The HTTP responder, looked at by headless Chromium: what it complains of is what a user would see."""
+"""The HTTP responder in headless Chromium: a user would see the errors that Chromium reports."""
 
 import contextlib
 import fcntl
@@ -23,7 +23,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--remote-debugging-pipe")
 
-# Chromium takes commands from descriptor 3 and answers on 4.
+# Chromium reads commands from descriptor 3 and writes responses to 4.
 LAUNCHER = """
 import os, sys
 os.dup2(int(sys.argv[1]), 3)
@@ -33,14 +33,14 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 def away_from_standard(fd):
-    """The same, numbered out of the way of those that the launcher sets."""
+    """The same file with a number above those that the launcher sets."""
     moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(fd)
     return moved
 
 
 class Browser:
-    """One page of a Chromium of its own, by the DevTools protocol: JSON, each ended by a NUL."""
+    """One page of a Chromium process, controlled by the DevTools protocol: JSON ended by NULs."""
 
     def __init__(self):
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -76,7 +76,7 @@ class Browser:
         self._profile.cleanup()
 
     def ask(self, method, **parameters):
-        """The result of a command; what is told meanwhile is noted."""
+        """The result of a command. Events that arrive meanwhile are recorded."""
         self._last_id += 1
         command = {"id": self._last_id, "method": method, "params": parameters}
         if self._session:
@@ -96,7 +96,7 @@ class Browser:
             self._note(message)
 
     def value_of(self, expression):
-        """Of an expression of the page; that of a promise when it is kept."""
+        """The value of an expression of the page. Waits for a promise."""
         told = self.ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in told:
             raise AssertionError(f"{expression}: {told['exceptionDetails']}")
@@ -129,7 +129,7 @@ class Browser:
 
 
 def png(width, height):
-    """A picture all in one colour."""
+    """A picture of one colour."""
     def chunk(kind, content):
         return (struct.pack(">I", len(content)) + kind + content
                 + struct.pack(">I", zlib.crc32(kind + content)))
@@ -156,19 +156,19 @@ PAGE = """<!DOCTYPE html>
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="30" height="20"><rect width="30" height="20"/></svg>'
 SITE = {
     "index.html": PAGE,
-    "favicon.ico": png(16, 16),  # Asked for by itself.
+    "favicon.ico": png(16, 16),  # The browser requests it without a link.
     "style/page.css": "@import 'more.css';\n#text { color: rgb(1, 2, 3); }\n",
     "style/more.css": "#text { font-weight: 700; }\n",
     "page.js": "document.getElementById('text').textContent = 'as scripted';\n",
     "pictures/one.png": png(3, 2),
     "pictures/two words.svg": SVG,
-    "pictures/large.png": png(2000, 1500) + bytes(1 << 20),  # By sendfile.
+    "pictures/large.png": png(2000, 1500) + bytes(1 << 20),  # Sent by sendfile.
 }
 WIDTHS = "Array.from(document.images, (image) => image.naturalWidth)"
 STYLE = "(({color, fontWeight}) => [color, fontWeight])(getComputedStyle(document.getElementById('text')))"
 TEXT = "document.getElementById('text').textContent"
 
-# Kept when the figures have come for the second time.
+# This promise is resolved when the figures have arrived for the second time.
 LIVE = """new Promise((live) => {
   let times = 0;
   const requests = document.getElementById("requests");
@@ -202,7 +202,7 @@ class Chromium(unittest.TestCase):
             browser.open(url)
             self.check_page(browser)
             self.assertEqual(set(browser.loaded.values()), {200})
-            self.assertGreaterEqual(len(browser.loaded), len(SITE) - 1)  # The icon may come later.
+            self.assertGreaterEqual(len(browser.loaded), len(SITE) - 1)  # The icon may be late.
             browser.open(url)
             self.check_page(browser)
 

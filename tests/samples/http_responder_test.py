@@ -1,4 +1,4 @@
-"""The HTTP responder, driven by Python's sockets and http.client, and by curl."""
+"""The HTTP responder, tested with Python's sockets and http.client, and with curl."""
 
 import base64
 import concurrent.futures
@@ -28,7 +28,7 @@ from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 DATA = Path(__file__).resolve().parents[1] / "data/http_path"
 CURL = shutil.which("curl")
 WRK = shutil.which("wrk")
-NC = shutil.which("nc.openbsd")  # Others have no -N.
+NC = shutil.which("nc.openbsd")  # Other versions have no -N.
 
 
 def connect(server):
@@ -36,7 +36,7 @@ def connect(server):
 
 
 def read_all(connection):
-    """What comes until the server closes."""
+    """What arrives until the server closes."""
     received = bytearray()
     with contextlib.suppress(ConnectionResetError):
         while piece := connection.recv(1 << 16):
@@ -45,7 +45,7 @@ def read_all(connection):
 
 
 def talk(server, sent):
-    """All that the server answers to these bytes; it must close the connection."""
+    """All responses of the server to these bytes. The server must close the connection."""
     with connect(server) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(sent)
@@ -90,7 +90,7 @@ def ask(server, target, fields=(), method="GET", body=None):
 
 
 class Opened:
-    """Which files of a folder are opened, as inotify tells; to be asked where they lead (O_PATH) is no opening."""
+    """The files of a folder that are opened, as inotify reports. O_PATH does not count."""
 
     IN_OPEN = 0x20
 
@@ -101,7 +101,7 @@ class Opened:
             raise OSError(ctypes.get_errno(), "inotify")
 
     def names(self):
-        """Since the last call."""
+        """The names since the last call."""
         names = set()
         with contextlib.suppress(BlockingIOError):
             events = os.read(self._fd, 1 << 16)
@@ -119,7 +119,7 @@ class Opened:
 
 
 class Folder:
-    """A folder to serve, gone with the block."""
+    """A folder to serve, removed at the end of the block."""
 
     def __init__(self, files=None, links=None):
         self._folder = tempfile.TemporaryDirectory()
@@ -148,7 +148,7 @@ def serving(*options, files=None, links=None):
 
 
 class Paths(unittest.TestCase):
-    """No path leads out of the root, by any encoding."""
+    """No path leads outside of the root, in any encoding."""
 
     def check(self, *options):
         fixture = json.loads((DATA / "static_root.json").read_text())
@@ -233,7 +233,7 @@ class Paths(unittest.TestCase):
             for name in (".secret", ".git", ".link"):
                 self.assertNotIn(f'"./{name}', page)
             self.assertNotIn('"./.b', ask(server, "/a/")[1].decode())
-            self.assertEqual(ask(server, "/link")[1], b"S")  # The name of a link may tell it.
+            self.assertEqual(ask(server, "/link")[1], b"S")  # A link may lead to a hidden file.
             self.assertEqual(ask(server, "/..two")[1], b"2")
         with serving("--list", "--hidden", files=files) as server:
             for target in hidden:
@@ -253,7 +253,7 @@ class Paths(unittest.TestCase):
 
 class Files(unittest.TestCase):
     def test_a_file_is_served_with_its_type_its_tag_and_its_date(self):
-        big = bytes(range(256)) * 8192  # 2 MiB: not in one write.
+        big = bytes(range(256)) * 8192  # 2 MiB: more than one write.
         files = {"a.html": "<p>", "a.TXT": "text", "none": "n", "big.bin": big, "empty.css": ""}
         with serving(files=files) as server:
             os.utime(server.folder / "a.html", (784111777, 784111777))
@@ -461,7 +461,7 @@ class Files(unittest.TestCase):
     def test_a_date_of_this_second_does_not_tell_of_which_state_a_part_is(self):
         with serving(files={"a.txt": "text", "new.txt": "text"}) as server:
             os.utime(server.folder / "a.txt", (784111777, 784111777))
-            # A file from the future was last modified now, whenever that is.
+            # The Last-Modified of a file with a time in the future is the current time.
             os.utime(server.folder / "new.txt", (4102444800, 4102444800))
             for name, status in (("a.txt", 206), *[("new.txt", 200)] * 5):
                 date = ask(server, f"/{name}")[0].headers["Last-Modified"]
@@ -516,7 +516,7 @@ class Connections(unittest.TestCase):
 
     def test_the_date_is_that_of_the_second(self):
         first = ask(self.server, "/hello")[0].headers["Date"]
-        for _ in range(100000):  # Bounded; a second passes long before.
+        for _ in range(100000):  # A bound for the loop: a second passes long before.
             if ask(self.server, "/hello")[0].headers["Date"] != first:
                 return
         self.fail("the date stands still")
@@ -602,7 +602,7 @@ class Connections(unittest.TestCase):
 
 
 class Smuggling(unittest.TestCase):
-    """What two recipients could read differently has one answer and ends the connection."""
+    """A request that two recipients could read differently gets one response and a close."""
 
     POST = b"POST /upload HTTP/1.1\r\nHost: h\r\n"
     NEXT = b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -693,7 +693,7 @@ class Smuggling(unittest.TestCase):
 
 
 class Time(unittest.TestCase):
-    """Nobody may take for ever, and nobody holds up another."""
+    """No client may take for ever, and none may delay another."""
 
     QUICK = ("--head-timeout", "0.3", "--stall-timeout", "0.3")
 
@@ -706,7 +706,7 @@ class Time(unittest.TestCase):
                 self.assertEqual((status, fields["connection"], more), (408, "close", []))
 
     def trickle(self, server, begun, piece):
-        """Sends one piece after the other until the server has enough of it."""
+        """Sends one piece after the other until the server ends the connection."""
         with connect(server) as connection:
             connection.sendall(begun)
             ended = threading.Event()
@@ -763,7 +763,7 @@ class Time(unittest.TestCase):
             with client(server) as watching:
                 watching.request("GET", "/events")
                 events = watching.getresponse()
-                for _ in range(200):  # Lines, two of which come each second.
+                for _ in range(200):  # Lines: two arrive each second.
                     line = events.readline()
                     if line.startswith(b"data: ") and json.loads(line[6:])["connections"] == 1:
                         break
@@ -778,7 +778,7 @@ class Time(unittest.TestCase):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
                 connection.sendall(get("/events"))
                 crowd.append(stack.enter_context(connection.makefile("rb")))
-                threading.Event().wait(0.01)  # Each has its periods at another time beside the events.
+                threading.Event().wait(0.01)  # Each connection has another phase.
             for events in crowd:
                 told = 0
                 while told < 4:

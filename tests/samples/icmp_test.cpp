@@ -13,7 +13,7 @@ using protocols::as_bytes;
 
 namespace {
 
-// What a host makes of a request: another type, and the checksum that goes with it.
+// The reply of a host to a request: another type, and the checksum that belongs to it.
 std::string reply_to(std::string request, Version version) {
   request[0] = static_cast<char>(version == Version::ipv4 ? 0 : 129);
   if (version == Version::ipv6) return request;
@@ -37,7 +37,7 @@ std::string ipv4_packet(std::size_t header_bytes, const std::string& message, ch
 }  // namespace
 
 TEST_SUITE("icmp") {
-  TEST_CASE("a request is as RFC 792 and RFC 4443 draw it") {
+  TEST_CASE("a request has the format of RFC 792 and RFC 4443") {
     const Echo echo{0x1234, 0x0102, "abc"};
     CHECK(encode_request(Version::ipv4, echo) ==
           std::string("\x08\0\x20\x67\x12\x34\x01\x02", 8) + "abc");
@@ -59,7 +59,7 @@ TEST_SUITE("icmp") {
     }
   }
 
-  TEST_CASE("what is incomplete, of another kind or damaged is no reply") {
+  TEST_CASE("a message that is incomplete, of another kind or damaged is no reply") {
     for (const Version version : {Version::ipv4, Version::ipv6}) {
       const std::string request = encode_request(version, {1, 2, "data"});
       CHECK_FALSE(decode_reply(version, as_bytes(request)));
@@ -81,7 +81,7 @@ TEST_SUITE("icmp") {
     }
   }
 
-  TEST_CASE("the header of an IPv4 packet is taken off, however long it is") {
+  TEST_CASE("the header of an IPv4 packet is removed, whatever its length") {
     for (const std::size_t header : {20U, 24U, 60U}) {
       const std::string bytes = ipv4_packet(header, "message");
       const auto packet = icmp::decode_ipv4(as_bytes(bytes));
@@ -91,7 +91,7 @@ TEST_SUITE("icmp") {
     }
   }
 
-  TEST_CASE("what is no whole IPv4 packet with ICMP in it is none") {
+  TEST_CASE("only a complete IPv4 packet with ICMP in it is decoded") {
     CHECK_FALSE(icmp::decode_ipv4(as_bytes(ipv4_packet(20, "message", 17))));
     CHECK_FALSE(icmp::decode_ipv4(as_bytes(ipv4_packet(60, "").substr(0, 59))));
     CHECK_FALSE(icmp::decode_ipv4(as_bytes(ipv4_packet(16, "message"))));
@@ -101,7 +101,7 @@ TEST_SUITE("icmp") {
     CHECK_FALSE(icmp::decode_ipv4(as_bytes(other_version)));
   }
 
-  TEST_CASE("statistics are those of ping programs") {
+  TEST_CASE("statistics have the format of ping programs") {
     using namespace std::chrono_literals;
     icmp::Statistics statistics;
     CHECK(statistics.describe(0s) ==

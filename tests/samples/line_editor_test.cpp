@@ -10,7 +10,7 @@ using samples::LineEditor;
 TEST_SUITE("line_editor") {
   static const std::string up = "\x1b[A", down = "\x1b[B", right = "\x1b[C", left = "\x1b[D";
 
-  // The lines that come of these keys, typed at once and one byte after the other.
+  // The lines that result from these keys, typed all together and one byte after the other.
   static std::string lines(const std::string& keys) {
     LineEditor at_once("> "), slowly("> ");
     std::string slow_lines;
@@ -20,13 +20,13 @@ TEST_SUITE("line_editor") {
     return fast_lines;
   }
 
-  TEST_CASE("lines are what is typed, with either end") {
+  TEST_CASE("lines contain what is typed, and end with CR or LF") {
     CHECK(lines("one\rtwo\nthree") == "one\ntwo\n");
     CHECK(lines("\r\r") == "\n\n");
     CHECK(lines("Gr\u00fc\u00dfe \U0001f600\r") == "Gr\u00fc\u00dfe \U0001f600\n");
   }
 
-  TEST_CASE("the cursor moves by characters, and what is typed or erased is there") {
+  TEST_CASE("the cursor moves by characters, and text is inserted and erased at the cursor") {
     CHECK(lines("ac" + left + "b\r") == "abc\n");
     CHECK(lines("abc\x01x\x05y\r") == "xabcy\n");
     CHECK(lines("bc\x1b[Ha\x1b[Fd\x1bOHx\r") == "xabcd\n");
@@ -41,13 +41,13 @@ TEST_SUITE("line_editor") {
     CHECK(lines("abcd" + left + left + "\x15\r") == "cd\n");
   }
 
-  TEST_CASE("nothing happens beyond the ends of the line and of the history") {
+  TEST_CASE("keys have no effect beyond the ends of the line and of the history") {
     CHECK(lines("\x7f\x08" + left + left + "a" + right + right + "b\x1b[3~\x04\r") == "ab\n");
     CHECK(lines(up + down + "a\r" + up + up + up + "b\r") == "a\nab\n");
     CHECK(lines("a\r" + down + "b\r") == "a\nb\n");
   }
 
-  TEST_CASE("the history gives back lines that were typed, and the new one") {
+  TEST_CASE("the history returns lines that were typed, and the new one") {
     CHECK(lines("one\rtwo\r" + up + "\r" + up + up + "\r") == "one\ntwo\ntwo\none\n");
     CHECK(lines("one\rtwo\r" + up + up + down + "\r") == "one\ntwo\ntwo\n");
     CHECK(lines("one\rnew" + up + down + "er\r") == "one\nnewer\n");
@@ -55,7 +55,7 @@ TEST_SUITE("line_editor") {
     CHECK(lines("one\rone\r\r" + up + up + "\r") == "one\none\n\none\n");
   }
 
-  TEST_CASE("Ctrl-C drops the line, Ctrl-D ends the input where the line is empty") {
+  TEST_CASE("Ctrl-C drops the line, and Ctrl-D ends the input if the line is empty") {
     CHECK(lines("abc\x03"
                 "d\r") == "d\n");
     LineEditor editor("> ");
@@ -67,7 +67,7 @@ TEST_SUITE("line_editor") {
     CHECK(typed.lines == "a\n");
   }
 
-  TEST_CASE("other control characters and unknown sequences are left out") {
+  TEST_CASE("other control characters and unknown sequences are ignored") {
     CHECK(lines("a\t\x07\x1b[5~b\x1b[1;5Zc\x1bxd\r") == "abcd\n");
   }
 

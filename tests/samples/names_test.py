@@ -1,4 +1,4 @@
-"""Names of several addresses: servers listen on all of them, clients try one after the other."""
+"""Names with several addresses: servers listen on all of them, clients try one after the other."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ FAMILIES = ((socket.AF_INET, IPV4), (socket.AF_INET6, IPV6))
 
 
 class Named(unittest.TestCase):
-    """two.test is [::1] and 127.0.0.1, asked in this order."""
+    """two.test is [::1] and 127.0.0.1, in this order."""
 
     @classmethod
     def setUpClass(cls):
@@ -32,7 +32,7 @@ class Named(unittest.TestCase):
         return server
 
     def named(self, name, *arguments, input=""):
-        """As run(), where the names are known."""
+        """Like run(), where the names are known."""
         return subprocess.run([program(name), *map(str, arguments)], input=input, text=True,
                               capture_output=True, timeout=TIMEOUT_SECONDS, check=False,
                               **self.names.process)
@@ -152,7 +152,7 @@ class Clients(Named):
                                 input="100%\n")
                 self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "100%\n", ""))
                 silent.settimeout(TIMEOUT_SECONDS)
-                silent.recv(100)  # It was asked.
+                silent.recv(100)  # The client has sent a request here.
 
     def test_all_addresses_together_have_the_time_that_was_given(self):
         with contextlib.ExitStack() as stack:

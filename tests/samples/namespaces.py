@@ -23,7 +23,7 @@ def ip(*words):
 
 
 def missing(*tools):
-    """Why there can be no namespaces here, or None."""
+    """The reason why there can be no namespaces here, or None."""
     if os.geteuid() != 0:
         return "network namespaces need root"
     for tool in ("ip", *tools):
@@ -42,7 +42,7 @@ def missing(*tools):
 
 
 def remove_stale():
-    """What a run that was killed left behind."""
+    """Removes the namespaces of a run that was killed."""
     for name in re.findall(rf"^({PREFIX}(\d+)-\w+)", ip("netns", "list"), re.MULTILINE):
         if not Path(f"/proc/{name[1]}").exists():
             subprocess.run(["ip", "netns", "del", name[0]], check=False, capture_output=True)
@@ -94,7 +94,7 @@ class Names:
 
     @staticmethod
     def missing():
-        """Why there can be no names here, or None."""
+        """The reason why there can be no names here, or None."""
         if os.geteuid() != 0:
             return "another /etc/hosts needs root"
         with Names({"two.test": ["::1", "127.0.0.1"]}) as names:
@@ -108,7 +108,7 @@ class Names:
 
 
 class Host:
-    """A namespace, with nothing but a loopback interface at first."""
+    """A namespace, at first with only a loopback interface."""
 
     def __init__(self, name):
         self.name = f"{PREFIX}{os.getpid()}-{name}"
@@ -116,7 +116,7 @@ class Host:
         self.run("ip", "link", "set", "lo", "up")
 
     def run(self, *command, **options):
-        """Runs a program there to its end."""
+        """Runs a program in the namespace until it ends."""
         options = {"check": True, "capture_output": True, "text": True, "timeout": 60, **options}
         return subprocess.run(["ip", "netns", "exec", self.name, *map(str, command)], **options)
 
@@ -125,7 +125,7 @@ class Host:
         return {"preexec_fn": lambda: enter(f"/run/netns/{self.name}")}
 
     def socket(self, family=socket.AF_INET, kind=socket.SOCK_DGRAM, protocol=0):
-        """A socket of this host, for a test that is on none."""
+        """A socket of this host, for a test outside of the namespace."""
         with open("/proc/thread-self/ns/net") as home:
             enter(f"/run/netns/{self.name}")
             try:
@@ -138,7 +138,7 @@ class Host:
 
 
 class Network(unittest.TestCase):
-    """A test with hosts that are gone when it ends, however it ends."""
+    """A test with hosts that are removed when it ends, however it ends."""
 
     tools = ()
 
@@ -150,7 +150,7 @@ class Network(unittest.TestCase):
         remove_stale()
 
     def needs(self, host, *command):
-        """Runs what the kernel may have no module for; without it the test is skipped."""
+        """Runs a command that may need a missing kernel module. Skips the test if it fails."""
         done = host.run(*command, check=False)
         if done.returncode != 0:
             self.skipTest(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -161,7 +161,7 @@ class Network(unittest.TestCase):
         return host
 
     def switched(self, count):
-        """So many hosts on one Ethernet: 10.9.8.1/24 and so on, on `net0` of each."""
+        """`count` hosts on one Ethernet: 10.9.8.1/24 and so on, on `net0` of each."""
         switch = self.host("switch")
         switch.run("ip", "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
         switch.run("ip", "link", "set", "bridge", "up")
@@ -172,7 +172,7 @@ class Network(unittest.TestCase):
             switch.run("ip", "link", "add", f"port{number}", "type", "veth",
                        "peer", "name", "net0", "netns", host.name)
             switch.run("ip", "link", "set", f"port{number}", "master", "bridge", "up")
-            # Or IPv6 would look for a second or two whether its address is another's.
+            # Otherwise IPv6 checks for a second or two whether another host has the address.
             host.run("sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/net0/accept_dad", check=False)
             host.run("ip", "address", "add", f"10.9.8.{number}/24", "broadcast", "10.9.8.255",
                      "dev", "net0")

@@ -10,7 +10,7 @@ using reactor::Address;
 using samples::network_of;
 
 TEST_SUITE("network") {
-  TEST_CASE("an IPv4 address is a network of its own, whichever socket it came to") {
+  TEST_CASE("an IPv4 address is a network of its own, whichever socket it arrived at") {
     CHECK(network_of(ok(Address::parse("192.0.2.7:80"))) == "192.0.2.7");
     CHECK(network_of(ok(Address::parse("[::ffff:192.0.2.7]:80"))) == "192.0.2.7");
     CHECK(network_of(ok(Address::parse("192.0.2.8:80"))) != "192.0.2.7");

@@ -24,7 +24,7 @@ class Hosts(Network):
         return server
 
     def receivers(self, hosts, listen, *options):
-        """One on each host, all on one port, each replying with its host's number."""
+        """One receiver on each host, all on one port, each replying with the number of its host."""
         port, started = 0, []
         for number, host in enumerate(hosts, 1):
             server = self.start(host, "broadcast_receiver", "--listen", f"{listen}:{port}",
@@ -34,7 +34,7 @@ class Hosts(Network):
         return started, port
 
     def replies(self, host, count, to, *options):
-        """The first so many that answer one message: address and text."""
+        """The first `count` replies to one message: address and text."""
         sender = subprocess.Popen(
             [program("broadcast_sender"), "--to", to, "--interval", "1000", *options],
             stdout=subprocess.PIPE, text=True, **host.process_options())
@@ -90,7 +90,7 @@ class Loss(Hosts):
     tools = ("nft",)
 
     def filtered(self, rule):
-        """A client, and a server that treats the datagrams for it by this rule."""
+        """A client, and a server whose incoming datagrams are filtered by this rule."""
         asking, serving = self.switched(2)
         self.needs(serving, "nft", "add table ip faults; add chain ip faults input "
                    "{ type filter hook input priority 0; }; "
@@ -153,12 +153,12 @@ class SlowLink(Hosts):
 
     def test_a_link_slower_than_the_sender_loses_nothing(self):
         sending, receiving = self.switched(2)
-        # Room for all that a socket may have on its way: the queue must be the sender's own.
+        # Room for all that a socket may have in transit: the sender's own queue must be used.
         self.needs(sending, "tc", "qdisc", "add", "dev", "net0", "root", "tbf", "rate", "40mbit",
                    "burst", "32kb", "limit", "4mb")
         friend = receiving.socket()
         self.addCleanup(friend.close)
-        # Room for all of it, however long this process is not run.
+        # Room for everything, even if this process does not run for a while.
         friend.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
         friend.bind(("10.9.8.2", 0))
         friend.settimeout(TIMEOUT_SECONDS)
@@ -176,7 +176,7 @@ class SlowLink(Hosts):
         received = [friend.recv(2000).decode() for _ in lines]
         typed.join()
         self.assertEqual(chat.returncode, 0)
-        # In any order: the kernel may hand on two datagrams by two processors.
+        # In any order: the kernel may deliver two datagrams on two processors.
         self.assertEqual(sorted(line.rstrip("x") for line in received),
                          sorted(line.rstrip("x") for line in lines))
 

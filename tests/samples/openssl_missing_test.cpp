@@ -1,4 +1,4 @@
-// Linked with what stands in for OpenSSL where the samples are built without it.
+// Linked with the replacement for OpenSSL, as in builds of the samples without it.
 #include <doctest/doctest.h>
 
 #include "samples/support/failed.hpp"
@@ -7,7 +7,7 @@
 #include "support/temporary_file.hpp"
 
 TEST_SUITE("openssl_missing") {
-  TEST_CASE("a program that needs OpenSSL and was built without it says so at once") {
+  TEST_CASE("a program that needs OpenSSL and was built without it reports that immediately") {
     const TemporaryFile secret("open sesame\n");
     CHECK_THROWS_WITH_AS((void)samples::Secret::read(secret.path()),
                          "a shared secret: this program was built without OpenSSL",

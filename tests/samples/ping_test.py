@@ -1,4 +1,4 @@
-"""ping, against this host and against one whose replies are made up."""
+"""ping, against this host and against a host with made-up replies."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def checksum(data):
 
 
 def reply_to(request, kind=0, code=0, identifier=None, sequence=None, data=None, wrong=0):
-    """An ICMP message that repeats what it is not given."""
+    """An ICMP reply that repeats the fields of the request that are not given."""
     asked = struct.unpack("!HH", request[4:8])
     body = struct.pack("!HH", asked[0] if identifier is None else identifier,
                        asked[1] if sequence is None else sequence) + (data or request[8:])
@@ -98,7 +98,7 @@ class CommandLine(unittest.TestCase):
 
 
 class MadeUpReplies(Network):
-    """A host whose kernel leaves the replies to us."""
+    """A host whose kernel does not reply, so that the test can."""
 
     def setUp(self):
         self.host_ = self.host("pinged")
@@ -114,7 +114,7 @@ class MadeUpReplies(Network):
                     if not select.select([forger], [], [], 0.1)[0]:
                         continue
                     message = forger.recv(65536)[20:]
-                    if message[0] != 8:  # Raw sockets receive the replies, too.
+                    if message[0] != 8:  # A raw socket also receives the replies.
                         continue
                     number += 1
                     for reply in replies(number, message):
@@ -200,7 +200,7 @@ class MadeUpReplies(Network):
                 self.assertIn("3 packets transmitted, 3 received, 0% packet loss", done.stdout)
 
     def in_namespace(self, privilege):
-        """The namespace is entered first, which needs root."""
+        """Enters the namespace first, which needs root."""
         enter = self.host_.process_options()["preexec_fn"]
 
         def start():

@@ -28,7 +28,7 @@ class EveryProgram(unittest.TestCase):
                 done = run(name, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn("\nExample: ", done.stdout)
-                self.assertNotIn("=[]", done.stdout)  # Options without a default must not show an empty list.
+                self.assertNotIn("=[]", done.stdout)  # No empty default is shown.
                 done = run(name, "--version")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertRegex(done.stdout, r"^\d+\.\d+\.\d+\n$")

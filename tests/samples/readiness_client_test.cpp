@@ -41,7 +41,7 @@ struct Pair {
 }  // namespace
 
 TEST_SUITE("readiness_client") {
-  TEST_CASE("what arrived is sent back, and then it waits for more") {
+  TEST_CASE("received bytes are echoed, and then the client waits for more") {
     Pair pair;
     CHECK(pair.client.echo() == Echoed::all);
     REQUIRE(send(pair.peer, "hello", 5, 0) == 5);
@@ -50,7 +50,7 @@ TEST_SUITE("readiness_client") {
     CHECK(receive(pair.peer) == "hello");
   }
 
-  TEST_CASE("a client that sends as fast as it is served gives the others their turn") {
+  TEST_CASE("a client that sends as fast as it is served lets the others be served") {
     std::array<reactor::Socket, 2> sockets = reactor::socket_pair().value();
     REQUIRE(sockets[0].set(reactor::option::send_buffer, 1 << 22));
     REQUIRE(sockets[1].set(reactor::option::send_buffer, 1 << 22));
@@ -70,7 +70,7 @@ TEST_SUITE("readiness_client") {
     CHECK(back + receive(sockets[0].fd()).size() == sent);
   }
 
-  TEST_CASE("a client that does not read is not received from") {
+  TEST_CASE("nothing is received from a client that does not read") {
     Pair pair;
     while (pair.client.echo() != Echoed::all || pair.client.interest() == Interest::readable) {
       REQUIRE(fill(pair.peer) > 0);
@@ -81,7 +81,7 @@ TEST_SUITE("readiness_client") {
     CHECK(fill(pair.peer) == 0);
   }
 
-  TEST_CASE("the client's end is reported after everything was sent back") {
+  TEST_CASE("the client's end is reported after everything was echoed") {
     Pair pair;
     REQUIRE(send(pair.peer, "hello", 5, 0) == 5);
     REQUIRE(shutdown(pair.peer, SHUT_WR) == 0);
@@ -89,7 +89,7 @@ TEST_SUITE("readiness_client") {
     CHECK(receive(pair.peer) == "hello");
   }
 
-  TEST_CASE("a client is quiet when nothing has moved between two looks") {
+  TEST_CASE("a client is quiet if no bytes have moved between two calls") {
     Pair pair;
     CHECK_FALSE(pair.client.was_quiet());
     CHECK(pair.client.was_quiet());
@@ -99,7 +99,7 @@ TEST_SUITE("readiness_client") {
     CHECK(pair.client.was_quiet());
   }
 
-  TEST_CASE("after our end what arrives is discarded, until the client's end") {
+  TEST_CASE("after the server's end arriving bytes are discarded, until the client's end") {
     Pair pair;
     pair.client.end();
     REQUIRE(send(pair.peer, "late", 4, 0) == 4);

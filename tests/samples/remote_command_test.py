@@ -1,4 +1,5 @@
-"""Remote commands, by a client that knows nothing but samples/remote_command/README.md, and by ours."""
+"""Remote commands, by a client written only from samples/remote_command/README.md, and by
+remote_command_client."""
 
 import contextlib
 import json
@@ -50,7 +51,7 @@ class Remote:
         return header, receive(self.socket, header["data_size"])
 
     def outcome(self):
-        """Both outputs, and the header that ends them."""
+        """Both outputs, and the header after them."""
         outputs = {"stdout": b"", "stderr": b""}
         while answer := self.answer():
             header, payload = answer
@@ -74,7 +75,7 @@ class Remote:
 
 
 class Fifo:
-    """Ends when the last process that was given it has ended."""
+    """Ends when the last process that has it open has ended."""
 
     def __init__(self, folder):
         self.path = f"{folder}/fifo"
@@ -118,7 +119,7 @@ class TheServer(RemoteCommandTest):
             self.assertTrue(remote.known)
             out, err, end = remote.run("sh", "-c", "echo out; echo error >&2; exit 7")
             self.assertEqual((out, err), (b"out\n", b"error\n"))
-            # No machine makes a process and runs a shell within a tenth of a millisecond.
+            # No machine starts a process and runs a shell within 0.1 ms.
             self.assertTrue(1e-4 < end.pop("duration_seconds") < TIMEOUT_SECONDS)
             self.assertEqual(end, {"type": "end", "exit_status": 7, "stdout_bytes": 4,
                                    "stderr_bytes": 6, "data_size": 0})
@@ -159,7 +160,7 @@ class TheServer(RemoteCommandTest):
             for remote, fifo in zip(remotes, fifos):
                 os.mkfifo(fifo)
                 remote.ask("cat", str(fifo))
-            for fifo in reversed(fifos):  # Opened only together with its reader, which must run.
+            for fifo in reversed(fifos):  # The open waits for the reader, so the command must run.
                 fifo.write_text(f"{fifo}\n")
             for remote, fifo in zip(remotes, fifos):
                 self.assertEqual(remote.outcome()[0], f"{fifo}\n".encode())
@@ -200,7 +201,7 @@ class TheServer(RemoteCommandTest):
             self.assertEqual((out, end["signal"], end["stopped_by"]), (b"x\n", 9, "timeout"))
             self.assertGreaterEqual(end["duration_seconds"], 1)
             self.assertTrue(fifo.has_ended())
-            # The program has ended, what it started has not, and holds its output.
+            # The program has ended. Its child still runs and holds the output open.
             _, _, end = remote.run("sh", "-c", "sleep 1000 & exit 5")
             self.assertEqual((end["exit_status"], end["stopped_by"]), (5, "timeout"))
             self.assertEqual(remote.run("echo", "on")[0], b"on\n")
@@ -225,7 +226,7 @@ class TheServer(RemoteCommandTest):
                     self.assertEqual(remote.run("echo", "hello")[0], b"hello\n")
             status = Path(f"/proc/{server.process.pid}/status").read_text()
             peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1])
-            self.assertLess(peak, 300 * 1024)  # Sanitizers and valgrind take their share.
+            self.assertLess(peak, 300 * 1024)  # Sanitizers and valgrind use part of it.
 
     def test_a_client_that_reads_nothing_is_left_after_the_timeout_of_its_command(self):
         with self.server("--timeout", "0.5", "--max-output", str(1 << 40)) as server:
@@ -269,7 +270,7 @@ class TheServer(RemoteCommandTest):
                 self.assertIn("HOME", names)
                 self.assertLessEqual(names, {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ"})
                 descriptors = remote.run("ls", "/proc/self/fd")[0].split()
-                self.assertEqual(descriptors, [b"0", b"1", b"2", b"3"])  # The last is ls's own.
+                self.assertEqual(descriptors, [b"0", b"1", b"2", b"3"])  # The last one is ls's own.
                 self.assertEqual(remote.run("cat")[2]["stdout_bytes"], 0)  # Its input is empty.
 
     def test_what_cannot_be_run_is_refused_and_the_connection_serves_on(self):
@@ -348,7 +349,7 @@ class TheServer(RemoteCommandTest):
                         if begun:
                             remote.socket.sendall(begun)
                         if begun == b"":
-                            continue  # Between two requests it may take its time.
+                            continue  # Between two requests a client may wait.
                         while remote.socket.recv(100):
                             pass
                 self.assertEqual(idle.run("echo", "on")[0], b"on\n")
@@ -455,7 +456,7 @@ class TheClient(RemoteCommandTest):
             self.assertEqual((out, end["stopped_by"]), (b"done\n", "timeout"))
 
     def at_terminal(self, server, kind, *typed):
-        """What the terminal shows, with a | where each was typed after a prompt."""
+        """What the terminal shows, with a | where each text was typed after a prompt."""
         ours, theirs = pty.openpty()
         client = subprocess.Popen(
             [program("remote_command_client"), server.endpoint, "--secret-file", self.secret],
@@ -468,7 +469,7 @@ class TheClient(RemoteCommandTest):
                     seen += os.read(ours, 1000)
                 seen += b"|"
                 os.write(ours, keys)
-            with contextlib.suppress(OSError):  # What a terminal says at its end.
+            with contextlib.suppress(OSError):  # The terminal reports an error at its end.
                 while piece := os.read(ours, 1000):
                     seen += piece
             self.assertEqual(client.wait(TIMEOUT_SECONDS), 0)
@@ -490,7 +491,7 @@ class TheClient(RemoteCommandTest):
                                     b"never\x03" + up + up + b"\r", b"\4")
             outputs = [line for line in seen.split("\r\n") if "remote>" not in line]
             self.assertEqual([line for line in outputs if line.strip()], ["hello", "hello!", "hello"])
-            seen = self.at_terminal(server, "xterm", b"echo one\recho two\r\4")  # As pasted.
+            seen = self.at_terminal(server, "xterm", b"echo one\recho two\r\4")  # As when pasted.
             outputs = [line for line in seen.split("\r\n") if "remote>" not in line]
             self.assertEqual([line for line in outputs if line.strip()], ["one", "two"])
 

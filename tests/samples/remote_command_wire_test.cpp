@@ -9,7 +9,7 @@ using remote_command::parse_answer;
 using remote_command::parse_request;
 
 TEST_SUITE("remote_command_wire") {
-  TEST_CASE("an answer is read as the server means it") {
+  TEST_CASE("each kind of response of the server is parsed") {
     CHECK(parse_answer(R"({"type": "stdout", "data_size": 5})")->kind ==
           Answer::Kind::standard_output);
     CHECK(parse_answer(R"({"type": "stderr", "data_size": 5})")->kind ==
@@ -39,7 +39,7 @@ TEST_SUITE("remote_command_wire") {
     CHECK(killed->reason == "timeout");
   }
 
-  TEST_CASE("what no server says is no answer") {
+  TEST_CASE("a header that no server sends is refused") {
     const std::string counts = R"("stdout_bytes": 0, "stderr_bytes": 0})";
     for (const std::string& header : {
              std::string("5"),
@@ -65,7 +65,7 @@ TEST_SUITE("remote_command_wire") {
     }
   }
 
-  TEST_CASE("what is no request says why") {
+  TEST_CASE("the error of an invalid request has a hint") {
     for (const char* const header :
          {"5", "{}", R"({"program": 1})", R"({"shell": []})", R"({"program": "a", "shell": "b"})",
           R"({"program": "a", "arguments": "b"})", R"({"program": "a", "arguments": [1]})"}) {

@@ -47,14 +47,14 @@ TEST_SUITE("scram") {
                   "ann,=", ScramBinding::of({.type = std::move(type), .data = std::move(data)}));
   }
 
-  // What the server says last.
+  // The last message of the server.
   static std::string login(ScramServer & ours, ScramClient & theirs) {
     const auto proof = theirs.final(ours.first(theirs.first()));
     REQUIRE(proof);
     return ours.final(*proof);
   }
 
-  TEST_CASE("who knows the password passes, and so does the server to the client") {
+  TEST_CASE("a client with the password passes, and so does the server at the client") {
     ScramServer ours = server();
     ScramClient theirs = client();
     CHECK(theirs.first() == "n,,n=ann=2C=3D,r=clients");
@@ -67,7 +67,7 @@ TEST_SUITE("scram") {
     CHECK_FALSE(client().verify(signature));
   }
 
-  TEST_CASE("a wrong password and an unknown user get the same answers") {
+  TEST_CASE("a wrong password and an unknown user get the same responses") {
     ScramServer first = server(), second = server();
     ScramClient wrong = client("pen"), unknown = client("pencil", "eve");
     CHECK(login(first, wrong) == "e=invalid-proof");
@@ -76,13 +76,13 @@ TEST_SUITE("scram") {
     CHECK_FALSE(second.passed());
   }
 
-  TEST_CASE("an unknown user has the same salt each time, and another than others have") {
+  TEST_CASE("an unknown user gets the same salt each time, and a different one from other users") {
     const std::string once = server().first("n,,n=eve,r=x");
     CHECK(once == server().first("n,,n=eve,r=x"));
     CHECK(once != server().first("n,,n=mallory,r=x"));
   }
 
-  TEST_CASE("a proof that was recorded fails on the next login") {
+  TEST_CASE("a recorded proof fails at the next login") {
     ScramServer ours = server(), next = server("another");
     ScramClient theirs = client();
     const std::string proof = theirs.final(ours.first(theirs.first())).value();
@@ -91,7 +91,7 @@ TEST_SUITE("scram") {
     CHECK_FALSE(next.passed());
   }
 
-  TEST_CASE("a first message that is none is refused") {
+  TEST_CASE("an invalid first message is refused") {
     const char* const cases[][2] = {
         {"", "e=other-error"},
         {"n,", "e=other-error"},
@@ -127,7 +127,8 @@ TEST_SUITE("scram") {
     }
   }
 
-  TEST_CASE("a login that is bound to the channel passes at the server that has the same data") {
+  TEST_CASE(
+      "a login that is bound to the channel passes at a server that has the same binding data") {
     const std::string data("\0exported,=\xff", 12);
     ScramServer ours = server("servers", {{.type = "tls-exporter", .data = data}});
     ScramClient theirs = bound_client("tls-exporter", data);
@@ -141,7 +142,8 @@ TEST_SUITE("scram") {
     CHECK(ours.is_bound());
   }
 
-  TEST_CASE("a server with several data of a type, or several types, accepts each of them") {
+  TEST_CASE(
+      "a server with several bindings of one type, or of several types, accepts each of them") {
     const std::vector<ChannelBinding> bindings{{.type = "tls-exporter", .data = "e"},
                                                {.type = "end", .data = "1"},
                                                {.type = "end", .data = "2"}};
@@ -159,7 +161,7 @@ TEST_SUITE("scram") {
     }
   }
 
-  TEST_CASE("both sides take each flag as RFC 5802 says, whether or not they bind") {
+  TEST_CASE("a server handles each flag as RFC 5802 requires, with and without bindings") {
     const std::vector<ChannelBinding> none, some{{.type = "tls-exporter", .data = "x"}};
     const auto refusal_of = [](const std::vector<ChannelBinding>& bindings, ScramBinding binding) {
       ScramServer ours = server("servers", bindings);
@@ -195,7 +197,7 @@ TEST_SUITE("scram") {
       for (const std::string data : {"", "rogue", "server"}) {
         ScramServer ours = server(
             "servers", {{.type = "end", .data = "server"}, {.type = "other", .data = "server"}});
-        ScramClient theirs = bound_client("end", "rogue");  // It is connected to the relay.
+        ScramClient theirs = bound_client("end", "rogue");  // The client is connected to the relay.
         REQUIRE(theirs.first() == bound + bare);
         std::string proof = theirs.final(ours.first(header + bare)).value();
         CHECK(proof.starts_with("c=" + protocols::to_base64(bound + "rogue") + ","));
@@ -214,7 +216,7 @@ TEST_SUITE("scram") {
     CHECK(ours.final(proof) == "e=invalid-proof");
   }
 
-  TEST_CASE("only base64 of the header and the data is a binding, to the last letter") {
+  TEST_CASE("a binding is accepted only as the exact base64 of the header and the data") {
     const std::string good = protocols::to_base64("p=end,,server");
     for (const std::string& bad : std::vector<std::string>{
              std::string(), good + "=", good + "AAAA", good.substr(1),
@@ -229,7 +231,7 @@ TEST_SUITE("scram") {
     }
   }
 
-  TEST_CASE("each changed letter of a last message fails") {
+  TEST_CASE("a last message with any changed letter fails") {
     ScramClient theirs = client();
     ScramServer recorder = server();
     const std::string proof = theirs.final(recorder.first(theirs.first())).value();
@@ -246,7 +248,7 @@ TEST_SUITE("scram") {
     CHECK(early.final(proof) == "e=other-error");
   }
 
-  TEST_CASE("a client refuses a server's first message that is none, or weak") {
+  TEST_CASE("a client refuses an invalid or weak first message of the server") {
     for (const char* const message :
          {"", "e=other-error", "r=clientsX,s=c2FsdA==", "r=clients,s=c2FsdA==,i=4096",
           "r=other,s=c2FsdA==,i=4096", "r=clientsX,s=,i=4096", "r=clientsX,s=!,i=4096",

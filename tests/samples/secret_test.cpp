@@ -42,7 +42,8 @@ struct Guarded {
 }  // namespace
 
 TEST_SUITE("gate") {
-  TEST_CASE("it opens for a peer with the secret, and the rest is the user's") {
+  TEST_CASE(
+      "the gate opens for a peer with the secret, and the bytes after it are passed to the user") {
     Loop loop;
     Guarded on(loop);
     Challenge client(Challenge::Side::client, nonce_of('c'), toy_mac("secret"),
@@ -57,7 +58,7 @@ TEST_SUITE("gate") {
     CHECK(on.behind == "hello");
   }
 
-  TEST_CASE("one wrong proof ends the stream, and the error names what may be wrong") {
+  TEST_CASE("one wrong proof ends the stream, and the error names possible causes") {
     Loop loop;
     Guarded on(loop);
     on.peer.send(std::string(64, 'x') + "hello");
@@ -72,7 +73,7 @@ TEST_SUITE("gate") {
     CHECK_FALSE(on.gate.is_open());
   }
 
-  TEST_CASE("a peer that stalls is given up, at whichever byte") {
+  TEST_CASE("a peer that stalls at any byte is given up") {
     Loop loop;
     for (const std::size_t sent : {std::size_t{0}, std::size_t{1}, std::size_t{63}}) {
       Guarded on(loop, std::chrono::milliseconds(1));

@@ -15,7 +15,7 @@ from programs import TIMEOUT_SECONDS, Server, program  # noqa: E402
 
 
 def echo_through(path):
-    """Connects as soon as somebody listens, and returns what comes back for "hello"."""
+    """Connects as soon as a program listens there, and returns the reply to "hello"."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(TIMEOUT_SECONDS)
@@ -52,7 +52,7 @@ class Service(unittest.TestCase):
         if not shutil.which("systemd-socket-activate"):
             self.skipTest("there is no systemd-socket-activate")
         path = f"{self.folder.name}/echo"
-        # It starts the program for the first connection.
+        # systemd-socket-activate starts the program for the first connection.
         with subprocess.Popen(
                 ["systemd-socket-activate", f"--listen={path}", "--fdname=echo",
                  f"--setenv=NOTIFY_SOCKET={self.environment['NOTIFY_SOCKET']}",

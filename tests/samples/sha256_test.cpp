@@ -11,7 +11,7 @@ using protocols::as_bytes;
 using samples::Sha256;
 
 TEST_SUITE("sha256") {
-  TEST_CASE("the example of FIPS 180-4, whole and in pieces, with copies that go their own way") {
+  TEST_CASE("the example of FIPS 180-4, whole and in pieces, and continued in copies") {
     Sha256 hash;
     CHECK(samples::to_hex(hash.digest()) ==
           "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
@@ -45,10 +45,11 @@ TEST_SUITE("sha256") {
     CHECK(server.passed());
   }
 
-  // The account and the nonces of RFC 7677, which has no vector of its own for a channel binding:
-  // these were computed by Python's hashlib.
+  // The account and the nonces are those of RFC 7677, which has no example with a channel binding:
+  // these values were computed by Python's hashlib.
   TEST_CASE(
-      "the login of RFC 7677, bound by tls-exporter, and by a client that was not offered it") {
+      "the login of RFC 7677, bound by tls-exporter, and by a client without the offer of a "
+      "binding") {
     std::string exported;
     for (char byte = 0; byte < 32; ++byte) exported += byte;
     const samples::ChannelBinding channel{.type = std::string(samples::tls_exporter),

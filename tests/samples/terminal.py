@@ -25,7 +25,7 @@ def width(character):
 
 
 class Screen:
-    """What a terminal shows of the bytes it is sent. Understands what the programs send, and no more.
+    """What a terminal shows for the bytes that it receives. Supports only what the programs send.
 
     A character that fills the last column leaves the cursor there; the next one goes to a new row,
     as in xterm and its descendants. The second cell of a wide character holds an empty text.
@@ -37,7 +37,7 @@ class Screen:
         self.columns = columns
         self.cells = [[" "] * columns for _ in range(rows)]
         self.row = self.column = 0
-        self.wraps = False  # The cursor is beyond the last column.
+        self.wraps = False  # True if the cursor is beyond the last column.
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._pending = ""
 
@@ -57,7 +57,7 @@ class Screen:
             self._obey(command[2], command[1])
 
     def lines(self):
-        """The rows as texts, without blanks at their ends and without empty rows below."""
+        """The rows as texts, without trailing blanks and without empty rows at the bottom."""
         texts = ["".join(row).rstrip() for row in self.cells]
         while texts and not texts[-1]:
             texts.pop()
@@ -107,7 +107,7 @@ class Screen:
             self.column = 0
             self._next_row()
         row = self.cells[self.row]
-        if row[self.column] == "":  # Half a wide character does not stay.
+        if row[self.column] == "":  # The other half of an overwritten wide character is erased.
             row[self.column - 1] = " "
         if self.column + size < self.columns and row[self.column + size] == "":
             row[self.column + size] = " "
@@ -126,8 +126,8 @@ class Screen:
 class Terminal:
     """A program at a terminal of its own, in the foreground of a session that a shell leads.
 
-    The shell does what a shell does for one job: it reports when the job stops or ends, and
-    continues it in the foreground or in the background.
+    The shell does what shells do for one job: it reports when the job stops or ends, and continues
+    it in the foreground or in the background.
     """
 
     def __init__(self, *command, columns=40, rows=10, cwd=None):
@@ -161,12 +161,12 @@ class Terminal:
         while not condition(self.screen):
             if time.monotonic() > deadline:
                 raise AssertionError(f"the screen never shows {what}:\n{self}")
-            # Modes change without output: the condition is tried again without any.
+            # Modes change without output, so the condition is checked again.
             if not select.select([self.controller], [], [], 0.02)[0]:
                 continue
             try:
                 data = os.read(self.controller, 4096)
-            except OSError:  # How Linux reports that nobody has the terminal any more.
+            except OSError:  # On Linux this error means that no process has the terminal open.
                 data = b""
             if not data:
                 raise AssertionError(f"the program ended without showing {what}:\n{self}")
@@ -181,7 +181,7 @@ class Terminal:
         self.until(lambda screen: any(text in line for line in screen.lines()), text)
 
     def ends(self):
-        """Reads what is shown to the end of the program; how wait(2) reports it."""
+        """Reads the output until the program ends. Returns the status as wait(2) reports it."""
         status = self.status()
         os.set_blocking(self.controller, False)
         try:
@@ -217,7 +217,7 @@ class Terminal:
         os.kill(self.process, number)
 
     def status(self):
-        """How the job stopped or ended, as soon as it has."""
+        """Waits until the job stops or ends, and returns its status."""
         return int(self._report())
 
     def foreground(self):
@@ -227,7 +227,7 @@ class Terminal:
         os.write(self._orders, b"b")
 
     def close(self):
-        os.close(self._orders)  # On which the shell kills the job and ends.
+        os.close(self._orders)  # Then the shell kills the job and ends.
         os.waitpid(self._shell, 0)
         os.close(self._reports)
         if self.controller is not None:
@@ -274,7 +274,7 @@ class Terminal:
                 changed = running and os.waitpid(job, os.WNOHANG | os.WUNTRACED)
                 if changed and changed[0]:
                     running = os.WIFSTOPPED(changed[1])
-                    with contextlib.suppress(OSError):  # The terminal may be gone.
+                    with contextlib.suppress(OSError):  # The terminal may no longer exist.
                         os.tcsetpgrp(terminal, os.getpgrp())
                     os.write(self._reports, b"%d\n" % changed[1])
             if self._orders in ready:

@@ -1,4 +1,4 @@
-"""The programs that a person types to, by what is on the screen."""
+"""The programs that a person types to, tested by what the screen shows."""
 
 import contextlib
 import os
@@ -30,14 +30,14 @@ class Interactive:
         self.prompt = prompt
         self.server = server
         self.arguments = arguments
-        self.catches = catches  # The signals that end it with exit code 0.
+        self.catches = catches  # The signals after which it ends with exit code 0.
 
     def __repr__(self):
         return self.name
 
     @contextlib.contextmanager
     def at_terminal(self, folder, **size):
-        """At a terminal, with its prompt on the screen."""
+        """Runs the client at a terminal, until its prompt is on the screen."""
         with contextlib.ExitStack() as stack:
             arguments = [str(argument).format(folder=folder) for argument in self.arguments]
             if self.server:
@@ -110,7 +110,7 @@ def layout(prompt, line, cursor, columns):
 
 
 class Typing:
-    """What a line editor makes of keys: a model of one line."""
+    """A model of a line editor for one line."""
 
     LETTERS = "ab c日本é한"
 
@@ -118,7 +118,7 @@ class Typing:
         self.line, self.cursor = "", 0
 
     def press(self, choice):
-        """A key that `choice` chooses: what it sends. The model has taken it then."""
+        """Presses a key that `choice` chooses, in this model. Returns the bytes of the key."""
         key = choice.choice(["text"] * 12 + ["left", "right", "home", "end", "backspace", "delete",
                                              "word", "before", "behind"])
         line, cursor = self.line, self.cursor
@@ -184,7 +184,7 @@ class TheLine(TerminalTest):
             self.assertEqual(terminal.screen.column, len(client.prompt) + 6)
             terminal.type(BACKSPACE)
             terminal.shows(client.prompt + "日本")
-            terminal.type("\x1b[Dé")  # One column where it was between two of two.
+            terminal.type("\x1b[Dé")  # One column between two characters of two columns each.
             terminal.shows(client.prompt + "日é本")
             terminal.type(BACKSPACE * 2)
             terminal.shows(client.prompt + "本")
@@ -300,7 +300,7 @@ class TheLine(TerminalTest):
                     ECHO.at_terminal(self.folder, columns=columns, rows=200) as terminal:
                 above = terminal.screen.row
                 for _ in range(60):
-                    # Several keys may come in one read, and a character in two.
+                    # Several keys may arrive in one read, and a character in two.
                     keys = "".join(model.press(choice) for _ in range(choice.randint(1, 3)))
                     if len(model.line) > 200:
                         model = Typing()
@@ -359,7 +359,7 @@ class Stopping(TerminalTest):
             terminal.type("x" + CTRL_Z)
             self.assert_stopped(terminal)
             terminal.background()
-            terminal.type("y\r")  # To the shell: reading it from the background stops the program.
+            terminal.type("y\r")  # For the shell: reading it in the background stops the program.
             self.assert_stopped(terminal, signal.SIGTTIN)
             self.assertEqual(terminal.modes(), terminal.modes_before)
             terminal.foreground()
@@ -396,7 +396,7 @@ class Signals(TerminalTest):
                         self.assertEqual(status, 0)
                         continue
                     self.assertEqual(os.WTERMSIG(status), number, status)
-                    # What the shell shows next begins in a row of its own.
+                    # The next output of the shell begins in a new row.
                     self.assertEqual(terminal.screen.column, 0, terminal)
                     self.assertEqual(terminal.screen.cells[terminal.screen.row][0], " ", terminal)
 
@@ -406,7 +406,7 @@ class Signals(TerminalTest):
             terminal.shows_text("x")
             terminal.hang_up()
             status = terminal.status()
-            # By the signal, or by the end of the input if that is noticed first.
+            # By the signal, or by the end of input if the program notices that first.
             self.assertFalse(os.WIFSTOPPED(status), status)
         self.with_each_client(check)
 
@@ -425,7 +425,7 @@ class Signals(TerminalTest):
 # --- endpoints --------------------------------------------------------------------------------
 
 
-# For each program its command lines, with {} where an endpoint stands.
+# The command lines of each program, with {} for an endpoint.
 ENDPOINTS = {
     "broadcast_receiver": ["--listen {}"],
     "broadcast_sender": ["--to {}"],

@@ -12,7 +12,7 @@ using namespace samples;
 
 namespace {
 
-/// A time zone for as long as it lives.
+/// A time zone that is set as long as the object lives.
 class Zone {
  public:
   explicit Zone(const char* zone) { set(zone); }
@@ -41,7 +41,7 @@ std::string answer(std::string_view request, std::int64_t now = 1'700'000'000) {
 }  // namespace
 
 TEST_SUITE("time_text") {
-  TEST_CASE("what is no format of POSIX is refused with its place") {
+  TEST_CASE("a conversion that POSIX does not define is refused with its position") {
     const Zone utc("UTC");
     for (std::string_view bad : {"%", "%!", "%5d", "%-d", "%^a", "%099999d", "%E", "%O", "%EY%Eq",
                                  "%Oz", "%EEY", "%+", "%k", "%P", "%N", "% d", "%\xFF"}) {
@@ -52,16 +52,16 @@ TEST_SUITE("time_text") {
     CHECK(answer("100%") == "error: no conversion of strftime at byte 3");
   }
 
-  TEST_CASE("a NUL is refused wherever it stands") {
+  TEST_CASE("a NUL is refused at any position") {
     CHECK(answer({"\0", 1}) == "error: a NUL in the format");
     CHECK(answer({"%Y\0%", 4}) == "error: a NUL in the format");
     CHECK(answer({"%Y\0", 3}) == "error: a NUL in the format");
   }
 
-  TEST_CASE("an answer grows by 64 bytes at most, and never beyond 512") {
+  TEST_CASE("a reply is at most 64 bytes longer than the request, and at most 512 bytes long") {
     const Zone utc("UTC");
     std::string fits;
-    for (int i = 0; i < 12; ++i) fits += "%A";  // Tuesday: five bytes more each.
+    for (int i = 0; i < 12; ++i) fits += "%A";  // Tuesday: each one adds five bytes.
     CHECK(answer(fits).size() == 12 * 7);
     CHECK(answer(fits + "%A") == "error: more than 90 bytes of text");
     CHECK(answer(std::string(512, 'a')) == std::string(512, 'a'));
@@ -71,18 +71,18 @@ TEST_SUITE("time_text") {
     CHECK(answer(percents) == std::string(512, '%'));
   }
 
-  TEST_CASE("an error is not answered, so that no two servers talk in circles") {
+  TEST_CASE("an error gets no reply, so that no two servers exchange errors for ever") {
     CHECK(answer("error: ") == "(silence)");
     CHECK(answer(answer("%!")) == "(silence)");
     CHECK(answer("error") == "error");
   }
 
-  TEST_CASE("the empty request and the plain one") {
+  TEST_CASE("the empty request, and formats without a number") {
     const Zone utc("UTC");
     CHECK(answer("") == "2023-11-14 22:13:20");
     CHECK(answer("%H:%M") == "22:13");
     CHECK(answer("hello") == "hello");
-    CHECK(answer("%F", 16'725'225'600) == "2500-01-01");  // No number of nanoseconds.
+    CHECK(answer("%F", 16'725'225'600) == "2500-01-01");  // Too late for nanoseconds.
     CHECK(answer("%n%t%%") == "\n\t%");
   }
 
@@ -102,7 +102,7 @@ TEST_SUITE("time_text") {
     CHECK(answer("-") == "-");
   }
 
-  TEST_CASE("a number ends with its request, whatever is behind it in memory") {
+  TEST_CASE("a number ends with its request, whatever bytes follow it in memory") {
     const std::string_view memory = "17000000001";
     CHECK(answer(memory.substr(0, 10)) == answer("1700000000"));
     CHECK(answer(memory.substr(0, 9)) == answer("170000000"));
@@ -129,14 +129,14 @@ TEST_SUITE("time_text") {
     }
   }
 
-  TEST_CASE("TZ is honoured, summer time too") {
+  TEST_CASE("TZ is applied, including summer time") {
     const Zone berlin("Europe/Berlin");
     CHECK(answer("%F %T %Z %z", 1'711'846'799) == "2024-03-31 01:59:59 CET +0100");
     CHECK(answer("%F %T %Z %z", 1'711'846'800) == "2024-03-31 03:00:00 CEST +0200");
     CHECK(answer("1711846800") == "2024-03-31 03:00:00");
   }
 
-  TEST_CASE("random requests are answered within the bound") {
+  TEST_CASE("the replies to random requests are within the limit") {
     const auto seed = std::random_device()();
     CAPTURE(seed);
     std::mt19937 random(seed);

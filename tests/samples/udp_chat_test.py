@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 20
 
 
 class Friend:
-    """Somebody to chat with: a plain socket."""
+    """A chat partner: a plain socket."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

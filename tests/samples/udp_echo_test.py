@@ -1,4 +1,4 @@
-"""The echo server of datagrams and its client, and programs of others against both."""
+"""The UDP echo server and its client, each also with programs of other origin."""
 
 import os
 import shutil
@@ -53,7 +53,7 @@ class EchoServer(unittest.TestCase):
                     asker.sendto(b"hello", path)
                     self.assertEqual(asker.recv(100), b"hello")
                 with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as nameless:
-                    nameless.sendto(b"hello", path)  # Cannot be answered.
+                    nameless.sendto(b"hello", path)  # No reply is possible.
                 self.assertTrue(os.path.exists(path))
             self.assertFalse(os.path.exists(path))
 
@@ -78,8 +78,8 @@ class EchoServer(unittest.TestCase):
                 asker.send(b"still there")
                 self.assertEqual(asker.recv(100), b"still there")
 
-    # A process that waits in epoll_wait and is stopped, terminated and continued does not always see
-    # the signal there: one with libuv alone hung in one of fifteen runs.
+    # A process that waits in epoll_wait and is stopped, terminated and continued does not always
+    # receive the signal there: a program with libuv alone hung in one of fifteen runs.
     @unittest.skipIf(b"__tsan_init" in program("udp_echo_server").read_bytes(),
                      "ThreadSanitizer may keep back a signal to a stopped process")
     def test_asked_to_end_it_answers_what_has_arrived(self):

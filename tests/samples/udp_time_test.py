@@ -1,4 +1,4 @@
-"""The time server and its client, and programs of others that ask it."""
+"""The time server and its client, each also with programs of other origin."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ class Asker:
         return self.socket.recv(65536)
 
     def answers_to(self, data, probe):
-        """All that comes for `data`: a server answers in order, and has answered a probe since."""
+        """All replies to `data`: the server replies in order, and has replied to a later probe."""
         with Asker("%s:%d" % self.socket.getpeername()[:2]) as other:
             self.socket.send(data)
             other.ask(probe)
@@ -73,7 +73,7 @@ class Asker:
 
 
 def closest(measure, good_seconds, attempts=10):
-    """The least of what `measure` gives: a busy machine delays a packet now and then."""
+    """The least result of `measure`: a busy machine delays a packet now and then."""
     offsets = []
     for _ in range(attempts):
         offsets.append(abs(measure()))
@@ -140,7 +140,7 @@ class Text(unittest.TestCase):
 
     def test_what_comes_back_within_a_second_is_not_answered(self):
         with time_server() as server, Asker(server.endpoint) as asker:
-            while True:  # Unless this process was not run for a second.
+            while True:  # Again if this process did not run for a second.
                 asked = time.monotonic()
                 self.assertEqual(asker.ask(b"hello"), b"hello")
                 answers = asker.answers_to(b"hello", b"")
@@ -152,7 +152,7 @@ class Text(unittest.TestCase):
             self.assertEqual(asker.ask(b"hello"), b"hello")
 
     def test_two_servers_do_not_talk_in_circles(self):
-        # What is handed on between them stands for two servers that think each other to have asked.
+        # This test forwards between two servers, each of which takes the other one for its client.
         with time_server() as left, time_server() as right:
             with Asker(left.endpoint) as to_left, Asker(right.endpoint) as to_right:
                 for text in (b"%%%%%%%%Y", b"%Y", b"hello", b"%Q", b"1700000000", b"%n"):
@@ -356,7 +356,7 @@ class Client(unittest.TestCase):
 
 
 class KissOfDeath(unittest.TestCase):
-    """A server that answers each request with the next of some answers."""
+    """A server that answers each request with the next of several replies."""
 
     @staticmethod
     def packet(request, code, stratum=0, mode=4, poll=0, origin=None):
@@ -365,7 +365,7 @@ class KissOfDeath(unittest.TestCase):
                            origin or request[40:48], now, now)
 
     def ask(self, *answers, count=1, interval=0.01):
-        """Exit code, standard error, and when each request came; the last answer is repeated."""
+        """Exit code, standard error, and when each request arrived. The last reply is repeated."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
             server.bind(("127.0.0.1", 0))
             server.settimeout(TIMEOUT_SECONDS)
@@ -414,7 +414,7 @@ class KissOfDeath(unittest.TestCase):
         self.assertEqual(errors.splitlines(), [
             *(f"{said}; from now on it is asked every {seconds} s"
               for seconds in (0.04, 0.08, 0.16, 0.32)), f"{said}; it is not asked again"])
-        self.assertGreater(came[-1] - came[0], 0.3)  # 0.6 s; 0.08 s had it not slowed down.
+        self.assertGreater(came[-1] - came[0], 0.3)  # 0.6 s; 0.08 s without slowing down.
 
     def test_a_server_that_is_asked_less_often_may_serve_again(self):
         returned, errors, came = self.ask(b"RATE", b"RATE", self.good, b"RATE", self.good, count=6)
@@ -483,7 +483,7 @@ class OtherPrograms(unittest.TestCase):
 
 
 class NtpSec(Network):
-    """They ask port 123 and no other: each test has one of its own."""
+    """These programs use only port 123, so each test has a host of its own."""
 
     def setUp(self):
         self.clock = self.host("clock")
@@ -492,7 +492,7 @@ class NtpSec(Network):
         self.addCleanup(self.server.kill)
 
     def ours(self):
-        """Offset and delay, as our client finds them."""
+        """Offset and delay, as udp_time_client finds them."""
         done = self.clock.run(Path(os.environ["UVREACTOR_BUILD"]) / "samples/udp_time_client",
                               "127.0.0.1:123", "--sntp")
         offset, delay = re.match(r"offset (\S+) s, delay (\S+) s", done.stdout).groups()

@@ -32,7 +32,7 @@ bool is_error(const std::string& text) { return text.starts_with("error: "); }
 }  // namespace
 
 TEST_SUITE("url") {
-  TEST_CASE("an absolute URL comes apart into what a client needs") {
+  TEST_CASE("an absolute URL is split into the parts that a client needs") {
     const auto url = parse_url("http://Example.org:8080/a?b#c");
     REQUIRE(url);
     CHECK(url->host == "example.org:8080");
@@ -42,7 +42,7 @@ TEST_SUITE("url") {
     CHECK(parse_url("http://[2001:DB8::1]:81/")->endpoint == "[2001:db8::1]:81");
   }
 
-  TEST_CASE("an empty path is a slash, and the port 80 goes without saying") {
+  TEST_CASE("an empty path becomes a slash, and port 80 is omitted") {
     CHECK(parsed("http://h") == "http://h/");
     CHECK(parsed("HTTP://h?q") == "http://h/?q");
     CHECK(parsed("http://h:80/") == "http://h/");
@@ -51,7 +51,8 @@ TEST_SUITE("url") {
     CHECK(parsed("http://h#?f") == "http://h/");
   }
 
-  TEST_CASE("blanks around a URL and line ends within are dropped, a space within is encoded") {
+  TEST_CASE(
+      "blanks around a URL and line ends inside it are removed, and a space inside is encoded") {
     CHECK(parsed(" \t http://h/a \r\n") == "http://h/a");
     CHECK(parsed("ht\ttp://h/a\nb\r\tc") == "http://h/abc");
     CHECK(parsed("http://h/a b?c d") == "http://h/a%20b?c%20d");
@@ -64,11 +65,11 @@ TEST_SUITE("url") {
     CHECK(parsed("http://h/a\x7f") == "http://h/a%7F");
   }
 
-  TEST_CASE("what is percent-encoded stays as it is") {
+  TEST_CASE("percent-encoded bytes stay as they are") {
     CHECK(parsed("http://h/%C3%A9%20%zz%?%27%") == "http://h/%C3%A9%20%zz%?%27%");
   }
 
-  TEST_CASE("the path and the query have each their own characters to encode") {
+  TEST_CASE("the path and the query each have their own set of characters to encode") {
     CHECK(parsed("http://h/\"<>`{}^|'[]~") == "http://h/%22%3C%3E%60%7B%7D%5E|'[]~");
     CHECK(parsed("http://h/?\"<>`{}^|'[]~\\?/../") == "http://h/?%22%3C%3E`{}^|%27[]~\\?/../");
   }
@@ -79,14 +80,14 @@ TEST_SUITE("url") {
     CHECK(resolved("\\x") == "http://h/x");
   }
 
-  TEST_CASE("dots are resolved, also encoded ones, and never lead above the root") {
+  TEST_CASE("dot segments are resolved, also encoded ones, and never go above the root") {
     CHECK(parsed("http://h/a/./b/../c/..") == "http://h/a/");
     CHECK(parsed("http://h/%2e/a/%2E%2e/.%2e/b") == "http://h/b");
     CHECK(parsed("http://h/../../x") == "http://h/x");
     CHECK(parsed("http://h/a//b/...") == "http://h/a//b/...");
   }
 
-  TEST_CASE("a reference is resolved as browsers do") {
+  TEST_CASE("a reference is resolved as in browsers") {
     CHECK(resolved("x") == "http://h/1/2/x");
     CHECK(resolved("../x/./y") == "http://h/1/x/y");
     CHECK(resolved("/x") == "http://h/x");
@@ -105,7 +106,7 @@ TEST_SUITE("url") {
     CHECK(resolved("  /x  ") == "http://h/x");
   }
 
-  TEST_CASE("what is no http URL is refused with the reason") {
+  TEST_CASE("a URL that is no http URL is refused with the reason") {
     for (const char* text : {"",
                              "h",
                              "/a",
@@ -144,7 +145,7 @@ TEST_SUITE("url") {
   }
 
   TEST_CASE("a host in any script becomes Punycode") {
-    // The samples of RFC 3492 7.1 that are names, and what browsers make of common ones.
+    // The samples of RFC 3492, section 7.1, that are names, and what browsers make of common ones.
     CHECK(host("bücher.example") == "xn--bcher-kva.example");
     CHECK(host("www.münchen.de.") == "www.xn--mnchen-3ya.de.");
     CHECK(host("faß.de") == "xn--fa-hia.de");
@@ -157,7 +158,7 @@ TEST_SUITE("url") {
     CHECK(host("💩.la") == "xn--ls8h.la");
   }
 
-  TEST_CASE("a host is mapped to lower case, full stops of any kind and visible characters") {
+  TEST_CASE("a host is mapped to lower case, to plain full stops and to visible characters") {
     CHECK(host("BÜCHER.Example") == "xn--bcher-kva.example");
     CHECK(host("ПОЧТА.рф") == "xn--80a1acny.xn--p1ai");
     CHECK(host("日本語。jp") == "xn--wgv71a119e.jp");
@@ -167,7 +168,7 @@ TEST_SUITE("url") {
     CHECK(host("%65xample.com") == "example.com");
   }
 
-  TEST_CASE("a host that would be looked up as another one is refused") {
+  TEST_CASE("a host that would be looked up under another name is refused") {
     CHECK(host("bu\u0308cher.example").find("combining mark U+0308") != std::string::npos);
     for (const char* text : {"a\u00A0b", "a\u202Eb", "a\u3000b", "\uE000", "\uFFFD", "\xc3",
                              "\xed\xa0\x80", "\xc0\xae", "a／b", "a％b", "\u200B"}) {

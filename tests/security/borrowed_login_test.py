@@ -1,4 +1,4 @@
-"""A rogue host that a client dials relays the login to the right server, and must not get in by it."""
+"""A rogue host relays the login of its client to the right server. It must not get in with that."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ SECRET = "open sesame"
 
 
 def connect(endpoint):
-    """To `HOST:PORT`, `[::1]:PORT` or `unix:PATH`."""
+    """Connects to `HOST:PORT`, `[::1]:PORT` or `unix:PATH`."""
     if endpoint.startswith("unix:"):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(TIMEOUT_SECONDS)
@@ -33,13 +33,13 @@ def connect(endpoint):
 
 
 class Rogue:
-    """Listens on a socket, and relays what its clients say to another server and back. Behind
-    `login_bytes` of a client it puts in a message of its own."""
+    """Listens on a socket, and relays what its clients send to another server and back. After
+    `login_bytes` of a client it inserts a message of its own."""
 
     def __init__(self, listening, target, login_bytes=None, own=b""):
         self.listening, self.target = listening, target
         self.login_bytes, self.own = login_bytes, own
-        self.answers = b""  # What the server says behind its own part of the login.
+        self.answers = b""  # Everything that the server sends.
         self.listening.settimeout(TIMEOUT_SECONDS)
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
@@ -98,7 +98,7 @@ class Challenges(unittest.TestCase):
             text=True, check=False, capture_output=True, timeout=TIMEOUT_SECONDS, **options)
 
     def marking(self):
-        """A command that leaves a file, and the request of it."""
+        """A command that makes a file, and its request."""
         mark = self.folder / "ran"
         return mark, message({"program": "touch", "arguments": [str(mark)], "data_size": 0})
 
@@ -106,7 +106,7 @@ class Challenges(unittest.TestCase):
         with rogue:
             done = client()
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertEqual(len(rogue.answers), 32)  # The server's nonce, and no proof of its own.
+        self.assertEqual(len(rogue.answers), 32)  # The nonce of the server, and no proof.
         self.assertFalse(mark.exists())
         self.assertNotIn(" runs ", server.errors())
 
@@ -123,7 +123,7 @@ class Challenges(unittest.TestCase):
                           f"{target}; --reached-as names further addresses", server.errors())
 
     def test_a_server_that_is_told_the_address_of_a_rogue_host_is_open_to_it(self):
-        # So the attack of the test before fails by the address alone.
+        # This shows that only the address makes the previous attack fail.
         mark, request = self.marking()
         listening = socket.create_server(("127.0.0.1", 0))
         own = "127.0.0.1:%d" % listening.getsockname()[1]
@@ -137,7 +137,8 @@ class Challenges(unittest.TestCase):
 
     def test_a_client_of_another_service_with_the_same_secret_opens_nothing(self):
         mark, request = self.marking()
-        # Even where the proof is for the very address: the rogue's is what the server is told of.
+        # The proof is even for the right address: the server is given the address of the rogue
+        # host.
         listening = socket.create_server(("127.0.0.1", 0))
         own = "127.0.0.1:%d" % listening.getsockname()[1]
         with self.server("--reached-as", own) as server:
@@ -151,7 +152,7 @@ class Challenges(unittest.TestCase):
         here, there = self.folder / "here", self.folder / "there"
         here.mkdir()
         there.mkdir()
-        # The kernel tells the client the path that was bound: the same one for both.
+        # The kernel gives the client the path that was bound: both sockets have the same one.
         with self.server("--listen", "unix:socket", cwd=here) as server:
             listening = socket.socket(socket.AF_UNIX)
             before = os.open(".", os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Clients and servers that mean them harm: no crash, no hang, a failure where nothing good came."""
+"""Clients and hostile servers: no crash, no hang, and a failure if the response is not good."""
 
 import concurrent.futures
 import contextlib
@@ -27,7 +27,7 @@ COMMANDS_A_TERMINAL = "\x1b[31m \u009b2J \x07\x08 \u202e \u2028 \x7f".encode() +
 
 
 def limit_memory():
-    """What a client takes is bounded: it fails where it takes more (sanitizers take more always)."""
+    """Limits the memory of a client, so that it fails if it uses more (except with sanitizers)."""
     import resource
     binary = program("tcp_echo_client").read_bytes()
     if b"__asan_init" not in binary and b"__tsan_init" not in binary:
@@ -40,7 +40,7 @@ def run_client(name, *arguments, input=b"", seconds=TIMEOUT_SECONDS):
 
 
 def on_terminal(name, *arguments):
-    """All that a client writes to a terminal, and its exit code. Its input ends at once."""
+    """All that a client writes to a terminal, and its exit code. Its input ends immediately."""
     screen, terminal = pty.openpty()
     tty.setraw(terminal)
     process = subprocess.Popen([program(name), *map(str, arguments)], stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ def on_terminal(name, *arguments):
     process.stdin.write(b"hello\n")
     process.stdin.close()
     shown = b""
-    with contextlib.suppress(OSError):  # The last of its processes has gone.
+    with contextlib.suppress(OSError):  # The last of its processes has ended.
         while piece := os.read(screen, 65536):
             shown += piece
     os.close(screen)
@@ -57,7 +57,7 @@ def on_terminal(name, *arguments):
 
 
 class HostileServer:
-    """Hands each connection to a function, one after the other."""
+    """Passes each connection to a function, one after the other."""
 
     def __init__(self, talk, connections=1):
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -83,7 +83,7 @@ class HostileServer:
         return self
 
     def __exit__(self, *_):
-        # Where the client never came, nothing is left to wait for.
+        # If the client never connected, this ends the accept.
         with contextlib.suppress(OSError):
             self.listening.shutdown(socket.SHUT_RDWR)
         self.thread.join()
@@ -108,7 +108,7 @@ def endless(piece, begun=b""):
 
 
 def after_a_request(talk):
-    """HTTP: not before a request has come."""
+    """HTTP: runs `talk` only after a request has arrived."""
     def answer(connection):
         request = b""
         while b"\r\n\r\n" not in request:
@@ -129,8 +129,8 @@ class HostileServers(unittest.TestCase):
         self.secret.write_bytes(SECRET + b"\n")
 
     def assert_commands_nothing(self, shown):
-        text = shown.decode()  # Well-formed, or the terminal is in an unknown state.
-        for own in ("\x1b[K", "\r"):  # What the program itself uses.
+        text = shown.decode()  # Must be well-formed: otherwise the terminal's state is unknown.
+        for own in ("\x1b[K", "\r"):  # Sequences that the program itself uses.
             text = text.replace(own, "")
         self.assertIsNone(re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]", text),
                           repr(text))
@@ -185,7 +185,7 @@ class SecretClients(HostileServers):
         self.needs_openssl()
 
         def reflect(connection):
-            """Sends back whatever comes, as if it were its own."""
+            """Sends back everything that arrives, as if it were its own."""
             with contextlib.suppress(OSError):
                 while piece := connection.recv(65536):
                     heard.extend(piece)
@@ -215,7 +215,7 @@ class SecretClients(HostileServers):
                     self.assertNotIn(word, heard)
 
     def answered(self, *answers):
-        """A server that knows the secret, and answers the first request so."""
+        """A server that knows the secret, and sends these replies to the first request."""
         def talk(connection):
             prove_as_server(connection, SECRET, "remote_command")
             length = receive(connection, 4)
@@ -381,7 +381,7 @@ class HttpGet(HostileServers):
 
 
 class DatagramServer:
-    """Answers each datagram by what a function makes of it, from its own or another port."""
+    """Replies to each datagram with the result of a function, from its own or another port."""
 
     def __init__(self, answers, from_other_port=False):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

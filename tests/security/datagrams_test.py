@@ -1,5 +1,5 @@
-"""UDP programs and forged senders: how much an answer grows, who gets none, and that no two servers
-answer each other for ever."""
+"""UDP programs and forged senders: how large a reply is, which senders get none, and that no two
+servers reply to each other for ever."""
 
 import os
 import random
@@ -21,7 +21,7 @@ def port_of(endpoint):
 
 
 class Peer:
-    """A socket that receives what a program answers to its datagrams."""
+    """A socket that receives the replies of a program to its datagrams."""
 
     def __init__(self, host=HERE):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -42,7 +42,7 @@ class Peer:
         return self.socket.recv(65536)
 
     def received(self):
-        """All that is there already."""
+        """Everything that has arrived."""
         self.socket.setblocking(False)
         answers = []
         try:
@@ -55,15 +55,15 @@ class Peer:
 
 
 class Service:
-    """A program that answers datagrams, and what it promises of the size of its answers."""
+    """A program that replies to datagrams, and the maximum size of its replies."""
 
     def __init__(self, name, options, most_bytes, probe, endpoints=1, endpoint=0):
         self.name = name
         self.options = options
-        self.most_bytes = most_bytes  # Of an answer to so many bytes.
-        self.probe = probe            # What is always answered.
+        self.most_bytes = most_bytes  # The maximum reply to a request of this size.
+        self.probe = probe            # A request that always gets a reply.
         self.endpoints = endpoints
-        self.endpoint = endpoint      # Which one of those that it announces.
+        self.endpoint = endpoint      # The index among its announced endpoints.
 
     def start(self):
         server = Server(self.name, *self.options, endpoints=self.endpoints,
@@ -72,7 +72,7 @@ class Service:
         return server
 
     def answers_to(self, datagrams, peer, port):
-        """A server answers in order: when it has answered the probe of another, nothing is left."""
+        """The replies to `datagrams`. They precede the reply to a later probe of another socket."""
         with Peer() as other:
             for datagram in datagrams:
                 peer.send(datagram, port)
@@ -94,7 +94,7 @@ SERVICES = {
                        endpoints=2, endpoint=1),
 }
 
-# What makes an answer long where anything can.
+# Requests that could cause long replies.
 GROWING = [b"", b"%c", b"%c" * 30, b"%c" * 200, b"%A %B " * 40, b"%999999d", b"%-1" * 50, b"1" * 40,
            b"1e9", b"-99999999999", b"\xff" * 100, "ß".encode() * 300, "ŉ".encode() * 300,
            b"%x" * 256, SNTP_REQUEST, b"\x1b" + bytes(47), SNTP_REQUEST + bytes(20), bytes(1400)]
@@ -146,7 +146,7 @@ def checksum(data):
 
 
 def forged(sender, sender_port, port, payload):
-    """An IPv4 packet with a sender of its own."""
+    """An IPv4 packet with a forged sender."""
     datagram = struct.pack(">HHHH", sender_port, port, 8 + len(payload), 0) + payload
     header = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 1, 0, 64, 17, 0,
                          socket.inet_aton(sender), socket.inet_aton(HERE))
@@ -163,7 +163,7 @@ def forger(test):
 
 
 def bind_reserved(host):
-    """A socket on a free port below 1024, where chargen and echo are; None where none can be had."""
+    """A socket on a free port below 1024, like those of chargen and echo; None if there is none."""
     reserved = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for port in range(1023, 0, -1):
         try:
@@ -181,21 +181,21 @@ class ForgedSenders(unittest.TestCase):
         for name, service in SERVICES.items():
             with self.subTest(name), service.start() as server, Peer() as honest:
                 port = server.asked_port
-                # Its own address, no port, broadcast, multicast, nobody.
+                # Its own address, port 0, broadcast, multicast, and the unspecified address.
                 for sender, sender_port in ((HERE, port), (HERE, 0), ("127.255.255.255", 40000),
                                             ("255.255.255.255", 40000), ("224.0.0.1", 40000),
                                             ("0.0.0.0", 40000)):
                     for _ in range(3):
                         raw.sendto(forged(sender, sender_port, port, service.probe), (HERE, 0))
                 self.assertTrue(honest.ask(service.probe, port))
-                # One from its own address would have come back, and been answered again.
+                # A reply to its own address would have returned, and would have got a reply again.
                 self.assertEqual(server.errors(), "")
 
     def test_a_port_that_answers_anything_gets_no_answer(self):
         raw = forger(self)
         for name, service in SERVICES.items():
             if name == "SNTP":
-                continue  # Its clients use port 123, and it answers no answer.
+                continue  # Its clients use port 123, and it does not reply to replies.
             with self.subTest(name), service.start() as server:
                 reserved = bind_reserved("127.0.0.7")
                 if reserved is None:
@@ -211,16 +211,16 @@ class ForgedSenders(unittest.TestCase):
 
 
 class Loops(unittest.TestCase):
-    """Two servers of which each takes the other for its client: this test stands between them.
+    """Two servers, each of which takes the other for its client. This test forwards between them.
 
-    One answer that is left out ends a loop: each of the two speaks only when it has heard the other.
+    One missing reply ends a loop: each server sends only after it has received from the other.
     """
 
     MOST_ROUNDS = 60
 
     def check(self, one, other, first):
-        """Hands on what they answer, until one of them is silent."""
-        limited = "broadcast" in (one, other)  # To 20 answers at once, and 10 a second.
+        """Forwards their replies, until one of them does not reply."""
+        limited = "broadcast" in (one, other)  # To a burst of 20 replies, and 10 per second.
         one, other = SERVICES[one], SERVICES[other]
         with one.start() as left, other.start() as right, Peer() as at_left, Peer() as at_right:
             began = time.monotonic()

@@ -1,4 +1,4 @@
-"""file_client and a server that means it harm: one that knows the account, and says what it likes."""
+"""file_client and a hostile server: one that knows the account, and sends anything it likes."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ PASSWORD = b"open sesame"
 
 
 class HostileServer:
-    """Lets one client log in, and answers its first request with what it was given."""
+    """Lets one client log in, and sends the given reply to its first request."""
 
     def __init__(self, header, payload=b"", announced=None):
         self.answer = {**header, "data_size": len(payload) if announced is None else announced}
@@ -62,7 +62,7 @@ class HostileServer:
                     self.say(self.answer)
                     self.client.sendall(self.payload)
                 except OSError:
-                    return  # The client has heard enough.
+                    return  # The client has closed.
                 while self.hear() is not None:
                     pass
 

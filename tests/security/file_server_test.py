@@ -24,7 +24,8 @@ class Logins(FileTransferTest):
             return remote.greeting
 
     def assert_has_to_wait(self, server, source, user="ann"):
-        """Soon: on a slow machine a pause of a second may have passed; the next one is longer."""
+        """Tries again: on a slow machine a pause of a second may have passed; the next is
+        longer."""
         for _ in range(8):
             answer = self.fails(server, source, user)
             if "too many have failed" in answer["reason"]:
@@ -94,7 +95,7 @@ class Logins(FileTransferTest):
         return int(dict(line.split(": ") for line in counters.splitlines())["rchar"])
 
     def told(self, server, text, times):
-        """The server's log, once it has the text so often."""
+        """Waits until the server's log contains the text `times` times, and returns the log."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while (log := server.errors()).count(text) < times:
             self.assertLess(time.monotonic(), deadline, log)
@@ -115,7 +116,7 @@ class Quotas(FileTransferTest):
                 self.assertEqual(remote.put(f"folder/{size}", bytes(size))["type"], "stored")
                 self.assertEqual(remote.used(), used + cost(size), size)
             used = remote.used()
-            remote.put("folder/0", bytes(BLOCK))  # Replaces it.
+            remote.put("folder/0", bytes(BLOCK))  # Replaces the file.
             self.assertEqual(remote.used(), used + BLOCK)
         self.assertEqual(self.used_after_restart(), used + BLOCK)
 
@@ -166,7 +167,7 @@ class Quotas(FileTransferTest):
             self.assertEqual(remote.used(), 1100 * BLOCK + cost(1 << 20))
 
     def test_a_home_that_cannot_be_counted_is_refused_and_the_log_names_it(self):
-        self.plant(20, "y" * 250)  # Below a path that no system call takes.
+        self.plant(20, "y" * 250)  # Its path is longer than any system call accepts.
         with self.server() as server:
             with Remote(server) as remote:
                 self.assert_refused(remote.greeting, "cannot open the home")
@@ -193,7 +194,7 @@ class Quotas(FileTransferTest):
                 bob.used()
                 order.append("bob")
             login.join()
-            # Bob is asked and answered many times while ann waits for one answer.
+            # Bob gets many replies while ann waits for one.
             self.assertGreater(order.index("welcome"), 10)
 
     def test_all_sessions_that_log_in_while_a_home_is_counted_share_it(self):
@@ -216,7 +217,7 @@ class Quotas(FileTransferTest):
         with self.server() as server:
             with Remote(server) as remote:
                 remote.put("a", bytes(10 * BLOCK))
-                remote.ask("put", path="b", size=BLOCK)  # Never sent.
+                remote.ask("put", path="b", size=BLOCK)  # The data is never sent.
             with Remote(server) as remote:
                 self.assertEqual(remote.put("c", b"x")["type"], "stored")
                 used = remote.used()

@@ -1,4 +1,4 @@
-"""Strangers who hold all the connections that they can get, and users who go on working."""
+"""Strangers who use all the connections that they can get, and users who continue to work."""
 
 import contextlib
 import errno
@@ -41,7 +41,7 @@ def eventually(condition, what):
 
 
 class Strangers:
-    """Connections of clients that send nothing of use, from several addresses of 127/8."""
+    """Connections of clients that send nothing useful, from several addresses of 127/8."""
 
     def __init__(self, server, addresses=8, first=b""):
         self.port = server.port
@@ -93,7 +93,7 @@ class Strangers:
 
 
 class Users(contextlib.ExitStack):
-    """The checks that all programs with a login have in common."""
+    """The checks that all programs with a login share."""
 
     def check(self, test, server, log_in, use):
         user = self.enter_context(log_in())
@@ -102,9 +102,9 @@ class Users(contextlib.ExitStack):
             for _ in range(4):
                 strangers.connect(150)
                 use(user)
-                strangers.send(b"\0")  # Progress, as far as the kernel knows.
+                strangers.send(b"\0")  # The kernel counts this as progress.
                 use(user)
-            for _ in range(3):  # And others still get in.
+            for _ in range(3):  # Others can still log in.
                 strangers.connect(20)
                 with log_in() as newcomer:
                     strangers.connect(20)
@@ -126,7 +126,7 @@ class FileServer(FileTransferTest):
             log = server.errors()
         self.assertNotIn("too many open files", log)
         self.assertIn("turned away until now", log)
-        self.assertLess(log.count("\n"), 300)  # No flood of lines, either.
+        self.assertLess(log.count("\n"), 300)  # No flood of log lines, either.
 
     def test_a_stranger_that_sends_a_byte_now_and_then_is_reset(self):
         with self.server("--patience", "0.2") as server, Strangers(server) as strangers:
@@ -304,7 +304,7 @@ class TcpRelay(unittest.TestCase):
                 self.assertIn("idle for too long", relay.errors())
 
     def error_of(self, connection):
-        """What the kernel has to report for the connection, once there is something."""
+        """The pending error of the connection, as soon as there is one."""
         waiting = select.poll()
         waiting.register(connection, 0)
         self.assertTrue(waiting.poll(TIMEOUT_SECONDS * 1000))

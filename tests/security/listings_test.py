@@ -1,4 +1,4 @@
-"""Folders with many names, and clients that ask for their lists and do not read them, or go."""
+"""Folders with many names, and clients that request their lists and do not read them, or close."""
 
 import contextlib
 import json
@@ -23,12 +23,12 @@ from programs import TIMEOUT_SECONDS, Server, run  # noqa: E402
 
 MANY = 20_000
 KIBIBYTE = 1024
-SLACK_BYTES = 32 << 20  # For what sessions, allocators and sanitizers take besides.
+SLACK_BYTES = 32 << 20  # For memory of sessions, allocators and sanitizers.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def fill(folder, count, length=24):
-    """So many empty files: links to one, which are quick to make."""
+    """Makes `count` empty files: links to one file, which are quick to make."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     with contextlib.closing(os.fdopen(os.open("0".ljust(length, "x"), os.O_CREAT | os.O_WRONLY,
@@ -52,7 +52,7 @@ def resident_bytes(server):
 
 
 def kibibytes(name, pattern):
-    """What a program's --help says that something takes."""
+    """The number of KiB that the --help text of a program states."""
     return int(re.search(pattern, run(name, "--help").stdout)[1])
 
 
@@ -68,7 +68,7 @@ def until(condition, what):
 
 
 def narrow(connection):
-    """What the client's kernel takes for it is small."""
+    """Makes the receive buffer of the client small."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
 
@@ -95,11 +95,11 @@ class HttpListings(unittest.TestCase):
                 leaving.sendall(get("/big/", "Connection: close"))
                 if number % 20:
                     leaving.close()
-                else:  # It reads on.
+                else:  # It continues to read.
                     leaving.shutdown(socket.SHUT_WR)
                     halves.append(stack.enter_context(leaving))
             self.assertIn(b"3 files", ask(server, "/small/")[1])
-            # None of the others can have been worked off, nor most of what the first two cost.
+            # This CPU time is too short for the lists of the clients that have closed.
             self.assertLess(cpu_seconds(server) - before, max(8 * cost, 0.5))
             for half in halves:
                 with half, half.makefile("rb") as answer:
@@ -123,7 +123,7 @@ class HttpListings(unittest.TestCase):
             self.assertIn(b"3 files", ask(server, "/small/")[1])
             self.assertLess(resident_bytes(server) - first, 30 * bound * KIBIBYTE + SLACK_BYTES)
             until(lambda: descriptors(server) <= idle, "each was let go")
-            for connection in unread:  # Not as if that had been all.
+            for connection in unread:  # The list must not seem complete.
                 with self.assertRaises(ConnectionResetError):
                     while connection.recv(1 << 16):
                         pass
@@ -136,7 +136,7 @@ class HttpListings(unittest.TestCase):
                                          ("127.0.0.2", 0)))
             asking = [stack.enter_context(connect(server)) for _ in range(40)]
             until(lambda: descriptors(server) == idle + 41, "all are accepted")
-            server.process.send_signal(signal.SIGSTOP)  # All of it is there when it goes on.
+            server.process.send_signal(signal.SIGSTOP)  # It finds all requests when it continues.
             for connection in asking:
                 connection.sendall(get("/big/", "Connection: close"))
             other.sendall(get("/small/", "Connection: close"))
@@ -165,14 +165,14 @@ class HttpListings(unittest.TestCase):
 
 
 class FileServerListings(FileTransferTest):
-    LONG = 200  # A name is so long that the kernel does not hold whole lists.
+    LONG = 200  # The names are so long that the kernel does not hold whole lists.
 
     def setUp(self):
         super().setUp()
         self.add_user("bob", "1M")
 
     def fill_home(self, count=30_000):
-        """In memory: that is quick."""
+        """In memory, because that is quick."""
         if MEMORY:
             self.root = Path(tempfile.mkdtemp(dir=MEMORY))
             self.addCleanup(shutil.rmtree, self.root)
@@ -216,7 +216,7 @@ class FileServerListings(FileTransferTest):
         self.assertLess(bound, 512)
         with self.server("--patience", "2", "--sessions", "30") as server, \
                 contextlib.ExitStack() as stack:
-            with Remote(server) as remote:  # The home is counted.
+            with Remote(server) as remote:  # The server counts the home.
                 self.assertEqual(remote.greeting["type"], "welcome")
             before = resident_bytes(server)
             unread = [stack.enter_context(Remote(server)) for _ in range(30)]
@@ -285,8 +285,8 @@ class FileServerListings(FileTransferTest):
             with Remote(server) as cut:
                 self.assertEqual(cut.ask("put", path="c", size=len(data))["type"], "ready")
                 cut.send({"type": "data", "offset": 0}, data[:1000])
-            self.assertEqual(remote.put("c", data[:10])["type"], "stored")  # Less than is there.
-            for number in range(20):  # Removed for a client that is gone by then.
+            self.assertEqual(remote.put("c", data[:10])["type"], "stored")  # Less than before.
+            for number in range(20):  # Removed for a client that has already closed.
                 self.assertEqual(remote.put("d", data)["type"], "stored")
                 with Remote(server) as gone:
                     gone.send({"type": "rm", "path": "d"})

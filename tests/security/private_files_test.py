@@ -1,4 +1,4 @@
-"""Files of secrets, passwords and accounts: who may read them, and what becomes of them."""
+"""Files of secrets, passwords and accounts: who may read them, and how they are replaced."""
 
 import json
 import os
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 from file_transfer_test import PASSWORD, FileTransferTest, Remote  # noqa: E402
 from programs import TIMEOUT_SECONDS, program, run, write_private  # noqa: E402
 
-ANOTHER_USER = 12345  # Nobody's; a number is enough for the kernel.
+ANOTHER_USER = 12345  # A user without an account: the kernel needs only a number.
 
 
 def command(name, *arguments):
@@ -23,7 +23,7 @@ def command(name, *arguments):
 
 
 class Readers(FileTransferTest):
-    """Files that others than their owner can read."""
+    """Files that users other than the owner can read."""
 
     def users_of_private_files(self):
         """Programs, each with a file that it reads, and the words of its error."""
@@ -61,7 +61,7 @@ class Readers(FileTransferTest):
         self.password.chmod(0o600)
         for path, operation, words in self.users_of_private_files():
             if "--listen" in words:
-                continue  # A server goes on: the next test has one.
+                continue  # A server keeps running; the next test has one.
             for mode, what in ((0o644, "other users can read it"), (0o604, "other users can read it"),
                                (0o640, "its group can read it"), (0o660, "its group can read it"),
                                (0o620, "its group can change it")):
@@ -145,7 +145,7 @@ class Replacements(FileTransferTest):
             here.mkdir()
             private = write_private(here / "private", "older\n")
             new = here / "new"
-            for left in (False, True):  # By a download that was cut off.
+            for left in (False, True):  # Left by a download that was interrupted.
                 if left:
                     for path in (private, new):
                         part = here / f".{path.name}.part"
@@ -209,7 +209,7 @@ class AddingUsers(FileTransferTest):
             now = self.users()
             self.assertTrue(before <= now <= before | {f"user{number}"}, f"seed {seed}")
             before = now
-        self.assert_all_done([self.adding("last")])  # What a killed one left is in nobody's way.
+        self.assert_all_done([self.adding("last")])  # The leftovers of a killed process do no harm.
         self.assertEqual(self.users(), before | {"last"})
         self.assertEqual(sorted(os.listdir(self.folder)), ["accounts", "password", "root"])
 

@@ -1,4 +1,4 @@
-"""Servers and clients that mean them harm: the other clients are served all the same."""
+"""Servers and hostile clients: the other clients are served nevertheless."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ def wait_until(condition, what):
 
 
 class Flood:
-    """Sends the same bytes again and again from a thread, and reads what comes back."""
+    """Sends the same bytes again and again from a thread, and reads the replies."""
 
     def __init__(self, server, data, connection=None):
         self.data = data
@@ -79,7 +79,7 @@ class ChatTest(unittest.TestCase):
                       b"\n" * 60000, b"/nick :\n" * 8000):
             with self.subTest(flood=flood[:8]), Server("chat_server") as server:
                 with contextlib.ExitStack() as stack:
-                    for number in range(50):  # Their names make each /who longer.
+                    for number in range(50):  # Their names make each reply to /who longer.
                         stack.enter_context(Guest(server, f"/nick member-{number}"))
                     stack.enter_context(Flood(server, flood))
                     ann = stack.enter_context(Guest(server, "/nick ann"))
@@ -94,7 +94,7 @@ class ChatTest(unittest.TestCase):
             while bob.line() != "bob: here":
                 pass
             ann.hears("* ann joined", "ann: here", "* bob joined", "bob: here")
-            # When the server looks, the flood is there first, and ann's line behind it.
+            # When the server reads, the flood has arrived first, and ann's line after it.
             server.process.send_signal(signal.SIGSTOP)
             bob.socket.sendall(b"/nick a\n/nick b\n" * 4000 + b"the end\n")
             ann.say("now")
@@ -110,7 +110,7 @@ class ChatTest(unittest.TestCase):
             guests = [Guest(server) for _ in range(100)]
             for guest in guests:
                 with contextlib.suppress(OSError):
-                    guest.socket.sendall(b"x" * 1_000_000)  # Of which 64 KiB are a line.
+                    guest.socket.sendall(b"x" * 1_000_000)  # A line has at most 64 KiB.
             for guest in guests:
                 while guest.line() is not None:
                     pass
@@ -194,7 +194,7 @@ class RemoteCommandTest(unittest.TestCase):
     def test_a_process_that_leaves_its_session_ends_no_connection_and_blocks_none(self):
         with self.server("--timeout", "0.5") as server:
             with Remote(server) as remote, Remote(server) as other:
-                # It keeps the output open, and SIGKILL for the group does not reach it.
+                # The process keeps the output open, and SIGKILL to the group does not reach it.
                 remote.ask("setsid", "sleep", "3")
                 self.assertEqual(other.run("echo", "on")[0], b"on\n")
                 self.assertIn(remote.outcome()[2].get("stopped_by"), (None, "timeout"))
@@ -211,7 +211,7 @@ class RemoteCommandTest(unittest.TestCase):
             for remote in many:
                 remote.socket.sendall(60 * message(
                     {"program": "true", "arguments": [], "data_size": 0}))
-            # 1,200 commands wait for their turn: this one is not behind all of them.
+            # 1,200 commands are queued: this one does not run after all of them.
             other.run("echo", "on")
             ended = 0
             for remote in many:

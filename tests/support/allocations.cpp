@@ -31,7 +31,7 @@ bool has_failed() { return failed; }
 
 bool allocations::fail_nth(std::size_t) { return false; }
 
-// A sanitizer has its own new and delete, which tell what they do.
+// A sanitizer has its own new and delete, which report what they do.
 extern "C" {
 
 std::size_t __sanitizer_get_allocated_size(const volatile void* memory);
@@ -58,7 +58,7 @@ bool allocations::fail_nth(std::size_t n) {
   return true;
 }
 
-// The other forms of new and delete end in these by default, but for the aligned ones.
+// The other forms of new and delete call these by default, except the aligned ones.
 void* operator new(std::size_t size) {
   if (calls_until_failure > 0 && --calls_until_failure == 0) {
     failed = true;

@@ -1,4 +1,4 @@
-// Counts what `new` hands out on this thread, for promises like "no allocation" and "under 1 KiB".
+// Counts what `new` allocates on this thread, for promises like "no allocation" and "under 1 KiB".
 #pragma once
 
 #include <cstddef>
@@ -8,14 +8,14 @@ namespace allocations {
 /// How many times `new` has been called on this thread.
 std::size_t count();
 
-/// How many bytes it has handed out that are not freed yet, as malloc rounds them.
+/// How many bytes it has allocated that are not freed yet, as malloc rounds them.
 std::ptrdiff_t live_bytes();
 
-/// Lets the n-th `new` from now on this thread throw, and no other; 0: none does. False where that
-/// cannot be done: below a sanitizer.
+/// Lets the n-th `new` from now on this thread throw, and no other; 0: none does. False if that is
+/// impossible: with a sanitizer.
 bool fail_nth(std::size_t n);
 
-/// Whether that has happened.
+/// Whether that call has failed.
 bool has_failed();
 
 }  // namespace allocations

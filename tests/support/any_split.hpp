@@ -1,5 +1,4 @@
-// The question every decoder test asks: does the outcome depend on how the network cut the bytes?
-// It must not.
+// Every decoder test checks that the outcome does not depend on how the network cuts the bytes.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,12 +9,12 @@
 #include "support/pieces.hpp"
 #include "support/transcript.hpp"
 
-/// Whether each frame is a whole message, or a piece of one that follows the cut: then `describe`
-/// must make the same text of the pieces, however many they are.
+/// Whether each frame is a whole message, or a piece whose size depends on the cut. For pieces,
+/// `describe` must give the same text for any number of them.
 enum class Frames { whole, pieces };
 
-/// Decodes `wire` in every cut, each time from a copy of `fresh`; every way must give `expected`,
-/// the same extents, and an error at the very byte that the decoder names.
+/// Decodes `wire` in every cut, each time from a copy of `fresh`. Every cut must give `expected`,
+/// the same extents, and an error at exactly the byte that the decoder reports.
 template <class Decoder>
 void check_any_split(const Decoder& fresh, std::string_view wire, std::string_view expected,
                      Frames frames = Frames::whole) {

@@ -16,13 +16,13 @@ Child::Child(const std::function<void()>& body) {
   process_ = fork();
   REQUIRE(process_ >= 0);
   if (process_ == 0) {
-    signal(SIGABRT, SIG_DFL);  // Not doctest's, which would report a failed test.
+    signal(SIGABRT, SIG_DFL);  // Not doctest's handler, which reports a failed test.
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], STDERR_FILENO);
     close(ends[0]);
     close(ends[1]);
     body();
-    execl("/bin/true", "true", nullptr);  // Spares valgrind the search for what a fork leaves.
+    execl("/bin/true", "true", nullptr);  // Spares valgrind the leak check of a fork.
     _exit(0);
   }
   close(ends[1]);

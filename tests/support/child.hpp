@@ -1,4 +1,4 @@
-// Runs something in a process of its own: what ends its process, or needs limits of its own.
+// Runs code in a process of its own: code that ends its process, or that needs limits of its own.
 #pragma once
 
 #include <sys/types.h>
@@ -13,7 +13,7 @@ inline constexpr bool below_thread_sanitizer = false;
 #endif
 
 struct ChildEnd {
-  int status = 0;       ///< As waitpid(2) tells it.
+  int status = 0;       ///< As waitpid(2) returns it.
   std::string printed;  ///< On standard output and standard error.
 
   [[nodiscard]] bool aborted() const;
@@ -28,10 +28,10 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();
 
-  /// Becomes readable when it prints, and when it has ended.
+  /// Becomes readable when the child prints, and when it has ended.
   [[nodiscard]] int output() const { return output_; }
 
-  /// Reads what it prints, and waits for its end.
+  /// Reads the output of the child, and waits for its end.
   ChildEnd wait();
 
  private:

@@ -1,4 +1,4 @@
-// The conformance cases of tests/data: one JSON object a line.
+// The conformance cases of tests/data: one JSON object per line.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// A stream, its peer, and what the stream has told so far.
+// A stream, its peer, and the events of the stream so far.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ struct ConnectedStream {
     stream->on_close([this](const reactor::Error& error) { closed = error; });
   }
 
-  /// Writes until so much is queued, which the peer does not read.
+  /// Writes until `bytes` bytes are queued. The peer does not read them.
   void queue(std::size_t bytes) {
     peer.hold();
     const std::string piece(16 * 1024, 'x');

@@ -1,4 +1,4 @@
-// What a decoder spends: time in proportion to the bytes, no memory for whole frames, and none for
+// The cost of a decoder: time in proportion to the bytes, no memory for whole frames, and none for
 // a length that was only announced.
 #pragma once
 
@@ -20,7 +20,7 @@ std::size_t count_frames(D& decoder) {
   return count;
 }
 
-/// A chunk of whole frames must come out without a call of `new`.
+/// A chunk of whole frames must be decoded without a call of `new`.
 template <protocols::Decoder D>
 void check_whole_frames_cost_no_allocation(const D& fresh, std::string_view wire,
                                            std::size_t frames) {
@@ -33,7 +33,7 @@ void check_whole_frames_cost_no_allocation(const D& fresh, std::string_view wire
   CHECK(decoder.at_boundary());
 }
 
-/// What a peer announces may cost no memory before it is sent.
+/// A length that a peer announces must not cost memory before the bytes arrive.
 template <protocols::Decoder D>
 void check_costs_under_1_kib(const D& fresh, std::string_view wire) {
   D decoder = fresh;
@@ -43,7 +43,7 @@ void check_costs_under_1_kib(const D& fresh, std::string_view wire) {
   CHECK(allocations::live_bytes() - before < 1024);
 }
 
-/// One frame of 1 MiB, a byte at a time. It takes some milliseconds; a decoder that looked at every
+/// One frame of 1 MiB, a byte at a time. It takes some milliseconds. A decoder that reads every
 /// byte again for each new one would take minutes.
 template <protocols::Decoder D>
 void check_linear(const D& fresh, std::string_view wire) {

@@ -1,5 +1,5 @@
-// A small program on a ServerConnection, in the shape of a decoder: a whole conversation as one
-// line of text, to be compared in every cut of what the client sends.
+// A small program on a ServerConnection, with the interface of a decoder: a whole conversation as
+// one line of text, to be compared for every cut of what the client sends.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 #include "protocols/http/server_connection.hpp"
 #include "support/http_transcript.hpp"
 
-/// What the connection told and what was sent, in the order in which it happened.
+/// What the connection reported and what was sent, in the order in which it happened.
 struct ServerPiece {
   std::string text;
 };
@@ -19,7 +19,7 @@ inline std::string describe(const ServerPiece& piece) { return piece.text; }
 template <>
 inline constexpr bool is_piece<ServerPiece> = true;
 
-/// Answers by the target: at the end of a request with 200, or as its path says.
+/// Responds according to the target: at the end of a request with 200, or as its path requests.
 ///
 ///     /early   with 403, at the head        /echo      with its body
 ///     /stream  in chunks, with a trailer    /upgrade   by agreeing to it, as CONNECT to ok:1

@@ -1,5 +1,5 @@
-// How HTTP's events read in a transcript. Pieces of bodies are written as they are, so that a
-// transcript says the same however a body was cut.
+// The form of HTTP events in a transcript. Pieces of bodies are written as they are, so that a
+// transcript is the same however a body was cut.
 //
 //     <GET /a 1.1 length|Host: a|Content-Length: 2>hi</>
 #pragma once

@@ -1,4 +1,4 @@
-// What the tests of datagram sockets share.
+// Helpers that the tests of datagram sockets share.
 #pragma once
 
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include "reactor/datagram.hpp"
 #include "support/result.hpp"
 
-/// A unix address that nobody else has.
+/// A unix address that no other socket has.
 inline reactor::Address abstract_name() {
   static int count = 0;
   return address("unix:@uvreactor-datagram-" + std::to_string(getpid()) + "-" +
@@ -53,7 +53,7 @@ struct Inbox {
   int batches = 0;
 };
 
-/// Answers every datagram with itself.
+/// Echoes every datagram.
 inline reactor::DatagramSocket& echo(reactor::DatagramSocket& socket) {
   socket.on_received([&socket](std::span<const reactor::Datagram> batch) {
     for (const reactor::Datagram& datagram : batch) socket.reply(datagram, datagram.bytes);
@@ -61,7 +61,7 @@ inline reactor::DatagramSocket& echo(reactor::DatagramSocket& socket) {
   return socket;
 }
 
-/// Numbered messages, which differ in length unless it is given.
+/// Numbered messages. Their lengths differ unless a length is given.
 inline std::vector<std::string> numbered(std::size_t count,
                                          std::optional<std::size_t> length = {}) {
   std::vector<std::string> texts;

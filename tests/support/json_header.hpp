@@ -1,5 +1,5 @@
-// What the tests of json_header share: a header that is the bare payload size, since how JSON is
-// read is the program's business, and the frames as text.
+// Helpers that the tests of json_header share. Their header is only the payload size, since the
+// program decides how to read JSON. Frames are shown as text.
 #pragma once
 
 #include <charconv>
@@ -25,7 +25,7 @@ inline std::string describe(const JsonMessage& message) {
   return "[" + std::string(message.header) + "|" + std::string(as_text(message.payload)) + "]";
 }
 
-// Pieces follow the cut, so they are described such that only their concatenation shows.
+// Pieces depend on the cut, so their text shows only their concatenation.
 inline std::string describe(const JsonHeaderStream::Frame& event) {
   if (const auto* head = std::get_if<JsonHead>(&event)) return std::string(head->header) + ">";
   const auto& piece = std::get<PayloadPiece>(event);

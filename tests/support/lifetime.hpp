@@ -1,4 +1,4 @@
-// Tests of the lifetime of servers: whatever the user's code does, from whichever of its calls.
+// Tests of the lifetime of servers: the user's code may do anything in any of its calls.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,15 +12,15 @@
 
 namespace lifetime {
 
-/// The first three sessions are there when the moment comes.
+/// The first three sessions exist at the tested moment.
 inline constexpr int established = 3;
 
 struct Thrown : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What is done to a World: a server with its sessions and their clients. `self` is the number of
-/// the session from whose call it is done.
+/// An action on a World: a server with its sessions and their clients. `self` is the number of the
+/// session whose call runs the action.
 template <class World>
 struct Action {
   std::string name;
@@ -28,7 +28,7 @@ struct Action {
   enum Effect { none, closes, destroys, drains, throws } effect = none;
 };
 
-/// What is done to a session's Peer: a stream, or the other end of datagrams.
+/// An action on a session's Peer: a stream, or the other end of datagrams.
 template <class Peer>
 struct Deed {
   std::string name;
@@ -36,8 +36,8 @@ struct Deed {
   bool closes = false;
 };
 
-/// All that is done to the server, and each of `deeds` to each choice of its sessions. World::peers
-/// has them by number, in the order in which they were made.
+/// Every action on the server, and each of `deeds` on each choice of its sessions. World::peers
+/// contains them by number, in the order in which they were made.
 template <class World, class Peer>
 std::vector<Action<World>> actions(const std::vector<Deed<Peer>>& deeds, void (*write)(Peer&)) {
   using A = Action<World>;
@@ -80,7 +80,7 @@ std::vector<Action<World>> actions(const std::vector<Deed<Peer>>& deeds, void (*
   return all;
 }
 
-/// Each moment with each action; destructors do not throw.
+/// Combines each moment with each action. Destructors do not throw.
 template <class Moment, class World>
 void for_each_pair(const std::vector<std::pair<Moment, const char*>>& moments,
                    const std::vector<Action<World>>& actions, bool (*is_destructor)(Moment),
@@ -95,7 +95,7 @@ void for_each_pair(const std::vector<std::pair<Moment, const char*>>& moments,
   }
 }
 
-/// Runs `step`; true when it threw what an action throws.
+/// Runs `step`; true if it throws the exception of an action.
 template <class Step>
 bool throws(const Step& step) {
   try {

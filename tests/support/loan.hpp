@@ -1,4 +1,4 @@
-// Memory that is lent piece by piece and taken back as early as the contract of decoders allows.
+// Memory that is valid piece by piece, and only as long as the contract of decoders requires.
 #pragma once
 
 #include <sanitizer/asan_interface.h>
@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
-/// Lends copies of pieces, with nothing around them that may be read: AddressSanitizer stops at a
-/// byte read too far or too late. Without it, what was taken back reads as noise.
+/// Returns copies of pieces between bytes that must not be read: AddressSanitizer stops at a byte
+/// that is read out of bounds or too late. Without it, expired pieces contain noise.
 ///
-/// Cost      One allocation for all pieces, so that a fuzzer is not slowed down by a million.
+/// Cost      One allocation for all pieces, so that a million pieces do not slow a fuzzer down.
 class Loan {
  public:
   explicit Loan(const std::vector<std::string_view>& pieces) {
@@ -25,7 +25,7 @@ class Loan {
   Loan& operator=(const Loan&) = delete;
   ~Loan() { ASAN_UNPOISON_MEMORY_REGION(memory_.get(), size_); }
 
-  /// The next piece, by value of the vector's.
+  /// A valid copy of the next piece of the vector.
   [[nodiscard]] std::string_view lend(std::string_view piece) {
     char* place = memory_.get() + lent_;
     lent_ += room_of(piece);
@@ -34,7 +34,7 @@ class Loan {
     return {place, piece.size()};
   }
 
-  /// All that was lent until now.
+  /// Ends the validity of all pieces so far.
   void take_back() {
     char* begin = memory_.get() + taken_back_;
     const std::size_t size = lent_ - taken_back_;
@@ -45,8 +45,8 @@ class Loan {
   }
 
  private:
-  // AddressSanitizer keeps account of eight bytes at a time: a piece begins with eight of its own,
-  // and at least eight follow it that are nobody's.
+  // AddressSanitizer keeps track of units of eight bytes: a piece begins at a unit of its own, and
+  // at least eight bytes that belong to no piece follow it.
   static std::size_t room_of(std::string_view piece) { return (piece.size() + 8 + 7) / 8 * 8; }
 
   std::size_t size_ = 0;

@@ -9,7 +9,7 @@ std::unique_ptr<uv_loop_s, Embedded::Close> Embedded::start() {
 }
 
 void Embedded::Close::operator()(uv_loop_s* native) const {
-  uv_run(native, UV_RUN_DEFAULT);  // Lets libuv finish and close what the embedded loop left to it.
+  uv_run(native, UV_RUN_DEFAULT);  // Lets libuv finish and close what the embedded loop has left.
   CHECK(uv_loop_close(native) == 0);
   delete native;
 }

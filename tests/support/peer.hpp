@@ -1,4 +1,4 @@
-// The other end of a connection under test: a plain socket that does what the test says, no sooner.
+// The other end of a connection under test: a plain socket that acts only on request.
 #pragma once
 
 #include <array>
@@ -15,23 +15,23 @@
 
 enum class Transport { tcp4, tcp6, unix_socket };
 
-/// Those that this machine has: every one, unless it knows no IPv6.
+/// The transports that this machine has: all, unless it has no IPv6.
 const std::vector<Transport>& transports();
 
-/// Where a test lets something listen: port 0, or an unused path of its own.
+/// An address where a test can listen: port 0, or an unused path of its own.
 reactor::Address any_address(Transport transport);
 
-/// A path for a unix socket that nobody else uses.
+/// A path for a unix socket that is not in use.
 std::string unused_path();
 
 /// A socket that is neither bound nor connected.
 reactor::Socket open_socket(reactor::Family family = reactor::Family::ipv4,
                             reactor::SocketType type = reactor::SocketType::stream);
 
-/// A socket that listens, with nothing above it.
+/// A socket that listens, without a Listener.
 reactor::Socket listening_socket(Transport transport, int backlog = 16);
 
-/// Connects to `address`; done when it returns.
+/// Connects to `address` before it returns.
 reactor::Socket connect_to(const reactor::Address& address);
 
 struct Buffers {
@@ -43,10 +43,10 @@ inline constexpr Buffers small_buffers{16 * 1024, 16 * 1024};
 /// Two sockets, connected to each other.
 std::array<reactor::Socket, 2> connected_sockets(Transport transport, Buffers buffers = {});
 
-/// Text as long as wanted, in which no part can be taken for another.
+/// Text of any length, in which no two parts are equal.
 class Pattern {
  public:
-  static constexpr std::size_t period = 65521;  // A prime, so that no buffer's size divides it.
+  static constexpr std::size_t period = 65521;  // A prime: no multiple of a buffer size.
 
   /// Up to `most` bytes of the endless text, from `offset` on.
   static std::string_view at(std::uint64_t offset, std::size_t most = period);
@@ -67,23 +67,23 @@ class Peer {
   void keep(bool keep) { keep_ = keep; }
 
   bool ended() const { return ended_; }  ///< An orderly end was read.
-  int error() const { return error_; }   ///< The errno that a read met instead.
+  int error() const { return error_; }   ///< The errno of the read that failed instead.
   bool over() const { return ended_ || error_ != 0; }
 
-  /// Leaves to the kernel what arrives, until read_on().
+  /// Leaves arriving bytes in the kernel, until read_on().
   void hold();
   void read_on();
 
-  /// Reads at most so much at a time, and from now on only once an iteration of the loop.
+  /// From now on reads at most `most_at_once` bytes, and only once an iteration of the loop.
   void read_slowly(std::size_t most_at_once) { most_at_once_ = most_at_once; }
 
   /// Sends as much of `text` as the kernel takes now: nothing once the connection is reset.
   std::size_t send_some(std::string_view text);
-  /// All of it: for what is sure to fit.
+  /// Sends all of `text`, which must fit.
   void send(std::string_view text);
 
-  void finish();  ///< Sends no more, reads on.
-  void close();   ///< Both directions at once, in order.
+  void finish();  ///< Sends no more, continues to read.
+  void close();   ///< Both directions, in order.
   void reset();   ///< RST.
 
   reactor::Socket& socket() { return socket_; }

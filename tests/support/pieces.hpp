@@ -15,7 +15,7 @@ inline Pieces single_bytes(std::string_view wire) {
   return pieces;
 }
 
-/// Cut at random: short pieces and long ones, empty ones too.
+/// Random cuts: short pieces and long ones, and also empty ones.
 template <class Random>
 Pieces random_pieces(std::string_view wire, Random& random) {
   Pieces pieces;
@@ -29,13 +29,13 @@ Pieces random_pieces(std::string_view wire, Random& random) {
 }
 
 inline constexpr std::size_t cut_in_three_up_to =
-    40;  // Bytes; the number of ways grows by the square.
+    40;  // Bytes; the number of cuts grows by the square.
 inline constexpr std::size_t cut_in_two_up_to =
     1500;  // Longer wires are cut at some places in between.
 inline constexpr std::size_t places_of_long_wires = 100;
 inline constexpr int random_cuts = 20;
 
-/// Calls `check(pieces, how)` for each way to cut `wire` that is worth trying.
+/// Calls `check(pieces, how)` for each useful way to cut `wire`.
 template <class Check>
 void for_each_split(std::string_view wire, Check check) {
   check(Pieces{wire}, "whole");

@@ -3,5 +3,5 @@
 
 #include "reactor/socket_option.hpp"
 
-/// Whether it is the portable one, which lacks what Linux has beyond POSIX.
+/// Whether it is the portable platform, which lacks what Linux has in addition to POSIX.
 inline bool on_portable_platform() { return reactor::option::error_queue.number < 0; }

@@ -1,4 +1,4 @@
-// Results in tests: the value of what must work, and the words of what must not.
+// Results in tests: the value of a success, and the message of a failure.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -10,7 +10,7 @@
 
 #include "support/any_split.hpp"
 
-/// Random bytes; often from the few that some protocol gives a meaning, and often the same again.
+/// Random bytes: often those that have a meaning in some protocol, and often the same byte again.
 template <class Random>
 std::string random_payload(Random& random, std::size_t longest) {
   static constexpr std::string_view special("\0\x01\xFF\xC0\xDB\xDC\xDD\r\n,:0", 12);
@@ -27,8 +27,8 @@ std::string random_payload(Random& random, std::size_t longest) {
 
 constexpr std::size_t longest_round_trip = 700;
 
-/// Encodes random payloads one after the other with `encode(wire, payload)` and decodes them, cut
-/// at random. What `encode` refuses by returning false must leave the wire as it was.
+/// Encodes random payloads one after the other with `encode(wire, payload)` and decodes them in
+/// random cuts. If `encode` refuses a payload by returning false, the wire must be unchanged.
 template <class Decoder, class Encode>
 void check_round_trip(const Decoder& fresh, Encode encode, std::size_t longest = longest_round_trip,
                       std::string (*describe_payload)(std::string_view) = describe) {

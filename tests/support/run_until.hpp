@@ -1,4 +1,4 @@
-// Runs a loop until what a test waits for has happened, instead of sleeping.
+// Runs a loop until an event that a test waits for has happened, instead of sleeping.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,8 +9,8 @@
 #include "reactor/timer.hpp"
 #include "support/timeout_scale.hpp"
 
-/// Runs iterations of the loop until `condition()` holds. The limit only bounds a test that fails:
-/// it says so, and goes on.
+/// Runs iterations of the loop until `condition()` holds. The time limit matters only if the test
+/// fails: then the failure is reported and the test case ends.
 template <class Condition>
 void run_until(reactor::Loop& loop, Condition condition,
                std::chrono::seconds limit = std::chrono::seconds(20)) {
@@ -20,8 +20,8 @@ void run_until(reactor::Loop& loop, Condition condition,
   REQUIRE_MESSAGE(!too_late, "what the test waits for has not happened in time");
 }
 
-/// The same for what happens outside of the loop, and does not wake it: in another thread, in
-/// another process.
+/// The same for a condition that changes outside of the loop without waking it: in another thread
+/// or in another process.
 template <class Condition>
 void poll_until(reactor::Loop& loop, Condition condition) {
   const auto tick = reactor::Timer::every(loop, std::chrono::milliseconds(1), [] {});

@@ -1,4 +1,4 @@
-// How far the stack grows, for what must not recurse.
+// How far the stack grows, for code that must not recurse.
 #pragma once
 
 #include <algorithm>
@@ -6,8 +6,8 @@
 
 class StackDepth {
  public:
-  /// Notes where the frame of the caller is. Not the address of a local variable, which a sanitizer
-  /// may keep elsewhere.
+  /// Records the position of the caller's frame. The address of a local variable is no substitute:
+  /// a sanitizer may keep the variable elsewhere.
   [[gnu::always_inline]] void note() {
     const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
     lowest_ = std::min(lowest_, here);

@@ -1,4 +1,4 @@
-// A file for a test, gone with it.
+// A file that exists as long as its object.
 #pragma once
 
 #include <filesystem>

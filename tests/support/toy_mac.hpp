@@ -1,5 +1,5 @@
-// A stand-in for HMAC-SHA-256, as long and as sensitive to each bit, and without any strength: so
-// that the exchange is tested without a cryptographic library.
+// A replacement for HMAC-SHA-256, with the same length and as sensitive to each bit, but not
+// secure. With it the exchange is tested without a cryptographic library.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ inline samples::Mac toy_mac(std::string secret) {
   };
 }
 
-/// All bytes the same: good enough for a test, in which nobody else listens.
+/// All bytes are the same: good enough for a test without an attacker.
 inline samples::Nonce nonce_of(char letter) {
   samples::Nonce nonce;
   nonce.fill(static_cast<std::byte>(letter));

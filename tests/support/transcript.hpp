@@ -1,4 +1,4 @@
-// What a decoder made of a stream, as one line that two ways to cut it can be compared by.
+// The output of a decoder for a stream, as one line, so that two ways to cut it can be compared.
 #pragma once
 
 #include <string>
@@ -10,34 +10,32 @@
 #include "protocols/frame_decoder.hpp"
 #include "support/loan.hpp"
 
-/// How the text of a frame is found: a protocol with frames of its own adds an overload beside
-/// its Frame type.
+/// The text of a frame: a protocol with frames of its own adds an overload next to its Frame type.
 inline std::string describe(protocols::Bytes frame) {
   return "[" + std::string(protocols::as_text(frame)) + "]";
 }
 inline std::string describe(std::string_view frame) { return "[" + std::string(frame) + "]"; }
 
-/// True for frames that may be pieces of a longer one: they follow the cut, and so do their
-/// extents.
+/// True for frames that may be pieces of a longer one: they and their extents depend on the cut.
 template <class Frame>
 inline constexpr bool is_piece = false;
 
-/// When the caller lets a chunk go.
+/// When the memory of a chunk stops being valid.
 enum class Lending {
   until_drained,     ///< After next() has returned nothing: the usual loop.
-  until_each_frame,  ///< After each frame, by copy_tail(): a receiver that pauses all the time.
-  until_next_feed,   ///< Nothing is taken out before all is fed.
+  until_each_frame,  ///< After each frame, by copy_tail(): like a receiver that always pauses.
+  until_next_feed,   ///< After everything is fed, and before any frame is taken out.
 };
 
-/// "[hi][][there]", then "error: too-large at 7" if the decoder gave up, or "cut short" if the
+/// "[hi][][there]", then "error: too-large at 7" if the decoder failed, or "cut short" if the
 /// stream ended inside a frame.
 struct Transcript {
   std::string line;
-  std::vector<protocols::Extent> extents;  ///< Where each frame lay in the stream.
-  std::size_t bytes_fed_when_failed = 0;   ///< Up to the end of the piece that brought the error.
+  std::vector<protocols::Extent> extents;  ///< The position of each frame in the stream.
+  std::size_t bytes_fed_when_failed = 0;   ///< Up to the end of the piece with the error.
 };
 
-/// Feeds the pieces, each lent until the moment at which the contract lets it go.
+/// Feeds the pieces. Each one is valid only as long as the contract of decoders requires.
 template <protocols::Decoder D>
 Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
                       Lending lending = Lending::until_drained) {

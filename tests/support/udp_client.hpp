@@ -12,7 +12,7 @@
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
-/// A connected socket, which hears nobody but the server. It keeps what it is answered.
+/// A connected socket, which receives only from the server. It keeps the replies.
 struct UdpClient {
   UdpClient(reactor::Loop& loop, const reactor::Address& server)
       : socket(ok(reactor::DatagramSocket::connect(loop, server))) {

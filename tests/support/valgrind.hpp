@@ -1,4 +1,4 @@
-// Where valgrind stands between a test and what it looks at: the kernel, or the allocator.
+// Detects valgrind, which is between a test and the kernel or the allocator that it examines.
 #pragma once
 
 #include <cstdlib>

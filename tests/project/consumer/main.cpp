@@ -1,4 +1,4 @@
-// A program of somebody else's that uses the library: what tests/project/consumer_test.py builds.
+// A program of another project that uses the library. tests/project/consumer_test.py builds it.
 #include <protocols/lines.hpp>
 #include <reactor/loop.hpp>
 #include <reactor/timer.hpp>

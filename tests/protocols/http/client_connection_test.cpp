@@ -16,7 +16,7 @@ using protocols::http::ServerConnection;
 
 namespace {
 
-// A client that has asked, in the shape of a decoder; the end of the stream included.
+// A client that has sent requests, with the interface of a decoder. Includes the end of the stream.
 struct Asking {
   using Frame = ResponseEvent;
 
@@ -58,7 +58,7 @@ TEST_SUITE("http/client_connection") {
     check_any_split(Asking(methods), wire, expected, Frames::pieces);
   }
 
-  TEST_CASE("a request is framed by what is known of its body") {
+  TEST_CASE("a request is framed according to what is known of its body") {
     CHECK(sent("GET", "/a?b") == "GET /a?b HTTP/1.1\r\nHost: h:80\r\n\r\n");
     CHECK(sent("POST", "/", {{"A", "b"}}, "hi") ==
           "POST / HTTP/1.1\r\nHost: h:80\r\nA: b\r\nContent-Length: 2\r\n\r\nhi");
@@ -77,7 +77,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.can_request());
   }
 
-  TEST_CASE("a request in which something cannot be sent is not sent, and the next one can be") {
+  TEST_CASE("a request with an invalid part is not sent, and the next request can be sent") {
     CHECK(sent("GET", "/ x") == "refused");
     CHECK(sent("G T", "/") == "refused");
     CHECK(sent("GET", "/", {{"A", "b\r\nC: d"}}) == "refused");
@@ -90,7 +90,8 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.can_request());
   }
 
-  TEST_CASE("responses come in the order of the requests, and mean what was asked") {
+  TEST_CASE(
+      "responses arrive in the order of the requests, and are read according to their request") {
     const std::string five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
     check_told({"HEAD", "GET"}, "HTTP/1.1 103 X\r\n\r\n" + five + five + "hello",
                "<103 X 1.1></><200 OK 1.1|Content-Length: 5></>"
@@ -99,7 +100,7 @@ TEST_SUITE("http/client_connection") {
     check_told({"CONNECT"}, "HTTP/1.1 200 OK\r\n\r\nraw", "<200 OK 1.1></>raw");
   }
 
-  TEST_CASE("a response that the server cuts short is an error, a missing one is not answered") {
+  TEST_CASE("a truncated response is an error, and a missing one leaves its request unanswered") {
     for (const std::string_view wire :
          {"HTT", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"}) {
@@ -122,7 +123,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(asking.http.unanswered() == 1);
   }
 
-  TEST_CASE("what answers no request is an error") {
+  TEST_CASE("a response without a request is an error") {
     const std::string response = "HTTP/1.1 204 X\r\n\r\n";
     for (const Lending lending : {Lending::until_drained, Lending::until_next_feed}) {
       const std::string line = transcript(Asking({"GET"}), {response + "HTTP"}, lending).line;
@@ -131,7 +132,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(transcript(Asking({}), {"\r\n"}).line == "error: unsolicited-response");
   }
 
-  TEST_CASE("a protocol that nobody has asked for is an error") {
+  TEST_CASE("a switch to a protocol that was not requested is an error") {
     const std::string switches = "HTTP/1.1 101 X\r\nUpgrade: chat\r\n\r\n";
     CHECK(transcript(Asking({"GET"}), {switches + "raw"}).line == "error: unsolicited-response");
 
@@ -143,11 +144,11 @@ TEST_SUITE("http/client_connection") {
     CHECK(asking.error() == DecodeError::unsolicited_response);
   }
 
-  TEST_CASE("bytes that are no response are an error") {
+  TEST_CASE("bytes that are not a response are an error") {
     CHECK(transcript(Asking({"GET"}), {"SSH-2.0-x\r\n"}).line == "error: bad-version");
   }
 
-  TEST_CASE("a connection is used again unless one of both has said otherwise") {
+  TEST_CASE("a connection is reused unless the client or the server announces its end") {
     const auto after = [](const std::string& wire) {
       Asking asking({"GET", "GET"});
       asking.feed(as_bytes(wire));
@@ -177,7 +178,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.should_close());
   }
 
-  TEST_CASE("no request follows one that may end HTTP, until it is declined") {
+  TEST_CASE("no request is sent after one that may end HTTP, until the server declines") {
     ClientConnection http("h");
     Out out;
     CHECK(http.request(out, "GET", "/", {{"Upgrade", "chat"}}));
@@ -187,7 +188,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.can_request());
   }
 
-  TEST_CASE("an answer ahead of the end of its request is the last one") {
+  TEST_CASE("a response before the end of its request is the last one") {
     ClientConnection http("h");
     Out out;
     CHECK(http.begin_request(out, "PUT", "/", {{"Expect", "100-continue"}}, 5));
@@ -209,7 +210,7 @@ TEST_SUITE("http/client_connection") {
     CHECK(http.should_close());
   }
 
-  // Moves what one side has written to the other, cut at random.
+  // Passes bytes that one side has written to the other, in pieces of random size.
   template <class Random, class Side>
   static void move_some(Out & from, Side & to, Random & random) {
     const std::size_t size = std::min<std::size_t>(from.size(), random() % 50);
@@ -218,7 +219,8 @@ TEST_SUITE("http/client_connection") {
     from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size));
   }
 
-  TEST_CASE("client and server understand each other, whatever is asked and however it is cut") {
+  TEST_CASE(
+      "client and server understand each other, whatever is requested and however it is cut") {
     const auto seed = std::random_device()();
     CAPTURE(seed);
     std::mt19937 random(seed);

@@ -32,7 +32,7 @@ struct Collecting {
   std::optional<Frame> next() {
     while (const auto event = decoder.next()) {
       if (const auto* message = collector.add(*event)) {
-        decoder.copy_tail();  // What was collected does not depend on the bytes that were fed.
+        decoder.copy_tail();  // A collected message does not depend on the bytes that were fed.
         return text_of(message->head) + http_transcript::text_of(message->head.fields) + " " +
                std::string(as_text(message->body)) + http_transcript::text_of(message->trailers) +
                (message->head.upgrade.empty() ? "" : " " + std::string(message->head.upgrade));
@@ -53,7 +53,7 @@ struct Collecting {
 TEST_SUITE("http/collector") {
   const std::string chunked = "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-  TEST_CASE("a message is one value, however it came") {
+  TEST_CASE("a message is one value, however it was framed and cut") {
     check_any_split(
         Collecting<RequestDecoder, RequestHead>{},
         chunked + "3\r\nhel\r\n2\r\nlo\r\n0\r\nT: 1\r\n\r\n" + "GET /b HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -65,7 +65,8 @@ TEST_SUITE("http/collector") {
                     "[101 Switch|Connection: upgrade|Upgrade: chat  chat]");
   }
 
-  TEST_CASE("of a body that is too long nothing is kept, announced or not, and the next is whole") {
+  TEST_CASE(
+      "a body over the limit is not kept, announced or not, and the next message is complete") {
     check_any_split(Collecting<RequestDecoder, RequestHead>{},
                     chunked + "3\r\nhel\r\n3\r\nlo!\r\n0\r\n\r\n" + "POST /b HTTP/1.1\r\n" +
                         "Host: h\r\nContent-Length: 6\r\n\r\n123456" +
@@ -73,7 +74,7 @@ TEST_SUITE("http/collector") {
                     "[too large][too large][GET /c|Host: h ]");
   }
 
-  TEST_CASE("a body of exactly the most that is kept is kept, announced or not") {
+  TEST_CASE("a body of exactly the limit is kept, announced or not") {
     check_any_split(Collecting<RequestDecoder, RequestHead>{},
                     chunked + "5\r\nhello\r\n0\r\n\r\n" +
                         "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n12345",
@@ -81,7 +82,7 @@ TEST_SUITE("http/collector") {
                     "[POST /b|Host: h|Content-Length: 5 12345]");
   }
 
-  TEST_CASE("an announced body that is too long is known with its head") {
+  TEST_CASE("an announced body over the limit is detected at the head") {
     RequestDecoder decoder;
     RequestCollector collector(5);
     decoder.feed(as_bytes("POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\n"));
@@ -91,7 +92,7 @@ TEST_SUITE("http/collector") {
     CHECK(collector.too_large());
   }
 
-  TEST_CASE("of a body that turns out to be too long nothing is kept") {
+  TEST_CASE("the memory of a body is released when the body exceeds the limit") {
     if (below_valgrind()) {
       MESSAGE("skipped: below valgrind its allocator is in place of the one that counts");
       return;

@@ -45,7 +45,7 @@ TEST_SUITE("http/conditional") {
     });
   }
 
-  TEST_CASE("what the client has is not sent again") {
+  TEST_CASE("a representation that the client has is not sent again") {
     CHECK(judge("") == Precondition::holds);
     for (std::string_view value : {"\"a,b\"", "W/\"a,b\"", "*", "\"x\", \"a,b\"",
                                    ",, W/\"x\",\"a,b\"", "\"x\" , W/\"a,b\" "}) {
@@ -61,7 +61,8 @@ TEST_SUITE("http/conditional") {
           Precondition::not_modified);
   }
 
-  TEST_CASE("by date it is what has not changed since, to the second") {
+  TEST_CASE(
+      "a file that has not changed since If-Modified-Since, to the second, is not sent again") {
     CHECK(judge(line("If-Modified-Since", before)) == Precondition::holds);
     CHECK(judge(line("If-Modified-Since", at)) == Precondition::not_modified);
     CHECK(judge(line("If-Modified-Since", after), "HEAD") == Precondition::not_modified);
@@ -70,14 +71,15 @@ TEST_SUITE("http/conditional") {
     CHECK(judge(line("If-Modified-Since", at), "GET", {"\"a\"", {}}) == Precondition::holds);
   }
 
-  TEST_CASE("a tag counts for more than a date") {
+  TEST_CASE("an entity tag takes precedence over a date") {
     CHECK(judge(line("If-None-Match", "\"x\"") + line("If-Modified-Since", after)) ==
           Precondition::holds);
     CHECK(judge(line("If-Match", "\"a,b\"") + line("If-Unmodified-Since", before)) ==
           Precondition::holds);
   }
 
-  TEST_CASE("what is not what the client means is left alone") {
+  TEST_CASE(
+      "If-Match and If-Unmodified-Since hold only for the representation that they describe") {
     CHECK(judge(line("If-Match", "\"a,b\"")) == Precondition::holds);
     CHECK(judge(line("If-Match", "*")) == Precondition::holds);
     CHECK(judge(line("If-Match", "\"x\"")) == Precondition::failed);
@@ -89,7 +91,7 @@ TEST_SUITE("http/conditional") {
           Precondition::not_modified);
   }
 
-  TEST_CASE("a range is of what the client has, or not a range") {
+  TEST_CASE("a range holds without If-Range, or if that describes the current representation") {
     const auto holds = [](const std::string& lines, const Validators& validators = current) {
       const Date now = *parse_date(after);
       return with(lines,
@@ -105,7 +107,8 @@ TEST_SUITE("http/conditional") {
     CHECK_FALSE(holds(line("If-Range", "")));
   }
 
-  TEST_CASE("a date of the present second does not tell what the client has, a tag does") {
+  TEST_CASE(
+      "a date within the present second does not identify a representation, an entity tag does") {
     const auto holds = [](const std::string& lines, std::string_view now) {
       return with(lines, [&](const Fields& fields) {
         return range_holds(fields, current, *parse_date(now));

@@ -17,7 +17,7 @@ TEST_SUITE("http/date") {
     CHECK(format_date(Date(seconds(951825600))) == "Tue, 29 Feb 2000 12:00:00 GMT");
   }
 
-  TEST_CASE("a time that no four digits can hold is written as the nearest one they can") {
+  TEST_CASE("a time outside of four-digit years is written as the nearest one inside") {
     CHECK(format_date(Date(seconds(INT64_MAX / 4))).substr(12, 4) == "9999");
     CHECK(format_date(Date(seconds(INT64_MIN / 4))).substr(12, 4) == "0000");
   }
@@ -30,7 +30,7 @@ TEST_SUITE("http/date") {
     CHECK(parse_date("Friday, 01-Jan-69 00:00:00 GMT")->time_since_epoch() > seconds(0));
   }
 
-  TEST_CASE("what is no date is not read as one") {
+  TEST_CASE("text that is no date is refused") {
     for (std::string_view text :
          {"", "0", "Sun", "06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37",
           "Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 06 Nov 1994 08:49:37 UTC",
@@ -44,7 +44,7 @@ TEST_SUITE("http/date") {
     }
   }
 
-  TEST_CASE("every day of four centuries comes back") {
+  TEST_CASE("parsing restores dates over four centuries") {
     for (Date date = Date(seconds(-86400L * 365 * 70)); date < Date(seconds(86400L * 365 * 330));
          date += seconds(86400 * 3 + 4567)) {
       if (parse_date(format_date(date)) != date) FAIL(format_date(date));

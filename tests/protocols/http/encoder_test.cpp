@@ -34,7 +34,7 @@ TEST_SUITE("http/encoder") {
     return sent;
   }
 
-  TEST_CASE("what could end a line too early, or begin another, is not sent") {
+  TEST_CASE("a field that could end its line early, or begin another, is not sent") {
     for (std::string_view name : {"", "A ", " A", "A:", "A\r\nB", "A\n", "\xC3\xA9", "A\tB"}) {
       CAPTURE(name);
       CHECK_FALSE(is_sendable({name, "b"}));
@@ -53,7 +53,7 @@ TEST_SUITE("http/encoder") {
     CHECK(lines.text() == "");
   }
 
-  TEST_CASE("nor is a start line that is none") {
+  TEST_CASE("an invalid start line is not sent") {
     for (std::string_view target :
          {"", "a", "/a b", "/a\r\n", "/#a", "/\xC3\xA9", "*", "http://u@h/"}) {
       CAPTURE(target);
@@ -71,7 +71,7 @@ TEST_SUITE("http/encoder") {
     }
   }
 
-  TEST_CASE("heads, chunks and trailers are written as RFC 9112 draws them") {
+  TEST_CASE("heads, chunks and trailers are written as RFC 9112 defines them") {
     FieldLines server;
     CHECK(server.add({"Server", "uvreactor"}));
     Out out;
@@ -101,7 +101,7 @@ TEST_SUITE("http/encoder") {
     CHECK(text(out) == "11\r\nxxxxxxxxxxxxxxxxx\r\n0\r\nT: 1\r\n\r\n");
   }
 
-  TEST_CASE("a caller's fields may not speak of framing, and an upgrade is named in Connection") {
+  TEST_CASE("the fields of the caller may not contain framing, and Connection names an upgrade") {
     for (std::string_view name : {"content-length", "Transfer-Encoding", "CONNECTION"}) {
       CAPTURE(name);
       CHECK_FALSE(sends_request("GET", "/", {{"Host", "h"}, {name, "close"}}));
@@ -121,7 +121,7 @@ TEST_SUITE("http/encoder") {
           "upgrade: x\r\nConnection: upgrade, close\r\n\r\n");
   }
 
-  TEST_CASE("lines made before are sent as the fields they were made of") {
+  TEST_CASE("prepared lines are sent like the fields they were made of") {
     const auto response = [](const FieldList& fields) {
       Out out;
       const bool sent = append_response(out, {.status = 200,
@@ -150,7 +150,7 @@ TEST_SUITE("http/encoder") {
     CHECK(response(lines) == response({}));
   }
 
-  TEST_CASE("a field is judged whole, however long, and by nothing that stands behind it") {
+  TEST_CASE("a field is checked over its whole length, and bytes after it have no influence") {
     for (std::size_t size = 0; size < 200; ++size) {
       const std::string long_text(size, 'a');
       const std::string name = "n" + long_text;
@@ -164,7 +164,7 @@ TEST_SUITE("http/encoder") {
     }
   }
 
-  TEST_CASE("trailers that are not sendable leave a body without its end") {
+  TEST_CASE("after trailers that cannot be sent, the body has no end") {
     Out out;
     HeadEncoder trailers = HeadEncoder::trailers(out);
     trailers.add({"T", "\n"});
@@ -179,7 +179,7 @@ TEST_SUITE("http/encoder") {
     return made;
   }
 
-  // Whatever a program may pass on from somebody else; what is refused is left out.
+  // Fields that a program may pass on from another one, without those that the encoder refuses.
   template <class Random>
   static std::vector<std::array<std::string, 2>> random_fields(Random & random) {
     std::vector<std::array<std::string, 2>> fields;
@@ -202,7 +202,7 @@ TEST_SUITE("http/encoder") {
     return body;
   }
 
-  // As the decoder tells it: without the blanks around the value.
+  // As the decoder reports a field: without the blanks around the value.
   static std::string shown(const std::vector<std::array<std::string, 2>>& fields) {
     std::string text;
     for (const auto& [name, value] : fields) {
@@ -213,7 +213,7 @@ TEST_SUITE("http/encoder") {
     return text;
   }
 
-  TEST_CASE("what is encoded comes back, request or response, wherever the stream is cut") {
+  TEST_CASE("decoding restores what was encoded, request or response, wherever the stream is cut") {
     const auto seed = std::random_device()();
     CAPTURE(seed);
     std::mt19937 random(seed);

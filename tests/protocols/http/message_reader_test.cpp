@@ -17,7 +17,7 @@ TEST_SUITE("http/message_reader") {
 
   static std::string chunked(const std::string& chunks) { return chunked_head + chunks; }
 
-  // What becomes of a chunked body; an error with its place in the body.
+  // The outcome of a chunked body. An error includes its position in the body.
   static std::string outcome(const std::string& chunks, Limits limits = {}) {
     const std::string line = transcript(RequestDecoder(limits), {chunked(chunks)}).line;
     check_any_split(RequestDecoder(limits), chunked(chunks), line);
@@ -28,23 +28,23 @@ TEST_SUITE("http/message_reader") {
     return rest + " at " + std::to_string(std::stoul(line.substr(at + 4)) - chunked_head.size());
   }
 
-  TEST_CASE("a chunked body comes out without its framing") {
+  TEST_CASE("a chunked body is delivered without its framing") {
     CHECK(outcome("5\r\nhello\r\n0\r\n\r\n") == "hello</>");
     CHECK(outcome("1\r\na\r\n00A\r\n0123456789\r\n00\r\n\r\n") == "a0123456789</>");
     CHECK(outcome("0\r\n\r\n") == "</>");
   }
 
-  TEST_CASE("extensions of chunks mean nothing, but have to be written as they should") {
+  TEST_CASE("chunk extensions are ignored, but must be well formed") {
     CHECK(outcome("1;a\r\nx\r\n0 ;a = b\t;c=\"d;\\\"\xFF\";e\r\n\r\n") == "x</>");
   }
 
-  TEST_CASE("trailers are told at the end, and never as fields of the head") {
+  TEST_CASE("trailers are reported at the end, and never as fields of the head") {
     CHECK(outcome("0\r\nHost: evil\r\nContent-Length: 9\r\n\r\n") ==
           "</|Host: evil|Content-Length: 9>");
     CHECK(outcome("0\r\na:b") == "cut short");
   }
 
-  TEST_CASE("a chunk is refused at the byte that does not belong") {
+  TEST_CASE("a chunk is refused at the first invalid byte") {
     CHECK(outcome("\r\n") == "error: bad-chunk at 0");
     CHECK(outcome("-1\r\n") == "error: bad-chunk at 0");
     CHECK(outcome("0x5\r\n") == "error: bad-chunk at 1");
@@ -62,7 +62,7 @@ TEST_SUITE("http/message_reader") {
     CHECK(outcome("11111111111111111\r\n") == "error: body-too-large at 10");
   }
 
-  TEST_CASE("the limits of a body hold up to the byte, however it is framed") {
+  TEST_CASE("the limits of a body are exact to the byte, however it is framed") {
     Limits limits;
     limits.max_body_bytes = 5;
     CHECK(outcome("2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", limits) == "hello</>");
@@ -75,7 +75,7 @@ TEST_SUITE("http/message_reader") {
     CHECK(announced("6") == "error: body-too-large at 46");
   }
 
-  TEST_CASE("the limits of a chunk's line and of the trailers hold up to the byte") {
+  TEST_CASE("the limits of a chunk line and of the trailers are exact to the byte") {
     Limits limits;
     limits.max_chunk_line_bytes = 5;
     CHECK(outcome("000\r\n\r\n", limits) == "</>");
@@ -92,7 +92,7 @@ TEST_SUITE("http/message_reader") {
               .ends_with("fields-too-large at " + std::to_string(chunked_head.size() + 3)));
   }
 
-  TEST_CASE("small chunks may be many, whatever the limit of a chunk's line") {
+  TEST_CASE("many small chunks are allowed, whatever the limit of a chunk line") {
     Limits limits;
     limits.max_chunk_line_bytes = 20;
     std::string chunks, body;
@@ -103,10 +103,10 @@ TEST_SUITE("http/message_reader") {
     CHECK(outcome(chunks + "0\r\n\r\n", limits) == body + "</>");
   }
 
-  TEST_CASE("the lines of chunks that together exceed their limit are refused") {
+  TEST_CASE("chunk lines that together exceed their limit are refused") {
     Limits limits;
     limits.max_chunk_line_bytes = 40;
-    // 30 bytes of line, for which a chunk has an allowance of 16, and of one more for each byte.
+    // 30 bytes of line. The allowance for a chunk is 16 bytes, plus one for each byte of data.
     const std::string extension = ";a=" + std::string(24, 'b') + "\r\n";
     const std::string chunk = "1" + extension + "x\r\n";
     CHECK(outcome(chunk + "0\r\n\r\n", limits) == "x</>");
@@ -114,13 +114,13 @@ TEST_SUITE("http/message_reader") {
     const std::string larger = "E" + extension + std::string(14, 'y') + "\r\n";
     const std::string larger_body(42, 'y');
     CHECK(outcome(larger + larger + larger + "0\r\n\r\n", limits) == larger_body + "</>");
-    // Another message begins anew.
+    // The count starts again with the next message.
     const std::string whole = chunked(chunk + "0\r\n\r\n");
     check_any_split(RequestDecoder(limits), whole + whole,
                     chunked_begin + "x</>" + chunked_begin + "x</>");
   }
 
-  TEST_CASE("memory follows what has arrived, not what was announced") {
+  TEST_CASE("memory grows with what has arrived, not with what was announced") {
     RequestDecoder decoder;
     const std::string announced = head + "Content-Length: 1099511627776\r\n\r\n";
     decoder.feed(as_bytes(announced));

@@ -16,7 +16,7 @@ TEST_SUITE("http/message") {
   const char* const section = "A:1\r\nb:\t 2 \r\n";
   const std::array<Fields::Place, 3> places{{Fields::no_line, {1, 3}, {6, 10}}};
 
-  TEST_CASE("fields are walked in their order") {
+  TEST_CASE("fields are iterated in their order") {
     const Fields fields(section, places);
     CHECK(fields.size() == 2);
     CHECK(fields[0] == Field{"A", "1"});
@@ -25,14 +25,14 @@ TEST_SUITE("http/message") {
     CHECK(Fields(section, std::span(places).first(1)).empty());
   }
 
-  TEST_CASE("a field is found by its name in any case") {
+  TEST_CASE("a field is found by its name, and case does not matter") {
     const Fields fields(section, places);
     CHECK(fields.find("a") == "1");
     CHECK(fields.find("B") == "2");
     CHECK_FALSE(fields.find("c"));
   }
 
-  TEST_CASE("only ASCII letters have a case") {
+  TEST_CASE("case is ignored only for ASCII letters") {
     CHECK(equal_ignoring_case("Az-[", "aZ-["));
     CHECK_FALSE(equal_ignoring_case("[", "{"));
     CHECK_FALSE(equal_ignoring_case("\xC4", "\xE4"));

@@ -17,7 +17,7 @@ TEST_SUITE("http/plain_head") {
     return index;
   }
 
-  // "4-14 23-24": where names end, and lines.
+  // The indexes where each name and each line ends, as text: "4-14 23-24".
   static std::string indexed(const std::string& text) {
     FieldIndex index = with_room(20);
     const std::size_t size = index_plain_head(text, index);
@@ -29,7 +29,7 @@ TEST_SUITE("http/plain_head") {
     return places + std::to_string(size);
   }
 
-  // The same, found out one byte after the other.
+  // The same, found byte by byte.
   static std::string by_hand(const std::string& text) {
     std::string places;
     std::size_t line = 0;
@@ -41,7 +41,7 @@ TEST_SUITE("http/plain_head") {
     return places + std::to_string(line + 2);
   }
 
-  TEST_CASE("lines are found wherever they lie in the blocks that are looked at") {
+  TEST_CASE("line ends are found at every position in the blocks that are scanned") {
     for (std::size_t target = 1; target < 140; ++target) {
       for (std::size_t name : {1U, 5U, 63U, 64U, 65U, 130U}) {
         for (std::size_t value : {0U, 1U, 60U, 128U}) {
@@ -55,7 +55,7 @@ TEST_SUITE("http/plain_head") {
     }
   }
 
-  TEST_CASE("a head that is not whole is left to others, wherever it breaks off") {
+  TEST_CASE("an incomplete head is not indexed, wherever it ends") {
     const std::string head =
         "GET /" + std::string(50, 't') + " HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n";
     for (std::size_t size = 0; size < head.size(); ++size) {
@@ -63,7 +63,7 @@ TEST_SUITE("http/plain_head") {
     }
   }
 
-  TEST_CASE("a line without a name, or with a control character, is left to others") {
+  TEST_CASE("a head with a line without a name, or with a control character, is not indexed") {
     const std::string line = "GET / HTTP/1.1\r\n";
     for (const std::string field : {": a", " a: b", "a: \x01", "a: \x7F", "a: b\r\r\nc: d", "\t"}) {
       for (std::size_t before = 0; before < 70; ++before) {
@@ -74,7 +74,7 @@ TEST_SUITE("http/plain_head") {
     }
   }
 
-  TEST_CASE("more lines than there is room for are left to others") {
+  TEST_CASE("a head with more lines than the index has room for is not indexed") {
     FieldIndex index = with_room(1);
     std::string head = "GET / HTTP/1.1\r\n";
     for (std::size_t i = 1; i < index.room().size(); ++i) head += "a:\r\n";

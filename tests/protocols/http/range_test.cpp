@@ -14,7 +14,7 @@ TEST_SUITE("http/range") {
   const Range whole;
   const Range unsatisfiable{Range::Kind::unsatisfiable};
 
-  TEST_CASE("a range is from a byte to a byte, both included, or the last so many") {
+  TEST_CASE("a range goes from a byte to a byte, both included, or is the last N bytes") {
     CHECK(select_range("bytes=0-0", 10) == part(0, 1));
     CHECK(select_range("bytes=2-5", 10) == part(2, 4));
     CHECK(select_range("Bytes=2-", 10) == part(2, 8));
@@ -22,7 +22,7 @@ TEST_SUITE("http/range") {
     CHECK(select_range("bytes= 2-5 ", 10) == part(2, 4));
   }
 
-  TEST_CASE("what reaches beyond the end ends with it") {
+  TEST_CASE("a range that extends beyond the end is cut at the end") {
     CHECK(select_range("bytes=2-99", 10) == part(2, 8));
     CHECK(select_range("bytes=-99", 10) == part(0, 10));
     CHECK(select_range("bytes=9-18446744073709551616", 10) == part(9, 1));
@@ -30,14 +30,14 @@ TEST_SUITE("http/range") {
     CHECK(select_range("bytes=0-18446744073709551615", UINT64_MAX) == part(0, UINT64_MAX));
   }
 
-  TEST_CASE("what begins behind the end is not there") {
+  TEST_CASE("a range that begins after the end is not satisfiable") {
     CHECK(select_range("bytes=10-", 10) == unsatisfiable);
     CHECK(select_range("bytes=10-12", 10) == unsatisfiable);
     CHECK(select_range("bytes=99999999999999999999999-", 10) == unsatisfiable);
     CHECK(select_range("bytes=-0", 10) == unsatisfiable);
   }
 
-  TEST_CASE("a range of an empty file is as if it had not been asked") {
+  TEST_CASE("a range of an empty file is ignored") {
     for (std::string_view value : {"bytes=0-", "bytes=0-0", "bytes=0-1023", "bytes=5-", "bytes=-5",
                                    "bytes=-0", "bytes=5-2", "bytes=0-0,5-6"}) {
       CAPTURE(value);
@@ -45,7 +45,7 @@ TEST_SUITE("http/range") {
     }
   }
 
-  TEST_CASE("what is not understood, or more than one, is as if it had not been asked") {
+  TEST_CASE("an invalid range, or more than one, is ignored") {
     for (std::string_view value :
          {"", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-2", "bytes=1", "lines=1-2",
           "bytes=0-1,3-4", "bytes=0-1,", "bytes=+1-2", "bytes=1--2", "bytes=0x1-2", "bytes 1-2"}) {
@@ -54,7 +54,7 @@ TEST_SUITE("http/range") {
     }
   }
 
-  TEST_CASE("the answer says which bytes it has") {
+  TEST_CASE("the response states which bytes it contains") {
     CHECK(content_range(part(2, 4), 10) == "bytes 2-5/10");
     CHECK(unsatisfied_range(10) == "bytes */10");
   }

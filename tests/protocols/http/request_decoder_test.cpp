@@ -25,7 +25,7 @@ TEST_SUITE("http/request_decoder") {
     return post("Transfer-Encoding: chunked\r\n", body);
   }
 
-  // What becomes of a request that ends in the middle of nowhere after `wire`.
+  // The outcome of a request whose stream ends after `wire`.
   static std::string error_of(const std::string& wire, Limits limits = {}) {
     const std::string line = transcript(RequestDecoder(limits), {wire}).line;
     check_any_split(RequestDecoder(limits), wire, line);
@@ -33,7 +33,7 @@ TEST_SUITE("http/request_decoder") {
     return error == line.npos ? line : line.substr(error + 7);
   }
 
-  TEST_CASE("a request is told as its head, its body and its end, wherever it is cut") {
+  TEST_CASE("a request is reported as its head, its body and its end, wherever it is cut") {
     check_any_split(fresh, get(), "<GET /a 1.1|Host: h></>");
     check_any_split(fresh, post("Content-Length: 5\r\n", "hello"),
                     "<POST /a 1.1 length|Host: h|Content-Length: 5>hello</>");
@@ -43,26 +43,28 @@ TEST_SUITE("http/request_decoder") {
                     "<POST /a 1.1 chunked|Host: h|Transfer-Encoding: chunked>hello</|T: 1>");
   }
 
-  TEST_CASE("pipelined requests come one after the other, empty lines before them are ignored") {
+  TEST_CASE(
+      "pipelined requests are reported one after the other, and empty lines before them are "
+      "ignored") {
     check_any_split(fresh,
                     "\r\n\r\n" + get() + "\r\n" + post("Content-Length: 2\r\n", "hi") + get(),
                     "<GET /a 1.1|Host: h></><POST /a 1.1 length|Host: h|Content-Length: 2>hi</>"
                     "<GET /a 1.1|Host: h></>");
   }
 
-  TEST_CASE("values lose the blanks around them and keep those within") {
+  TEST_CASE("values lose the blanks around them and keep those inside") {
     check_any_split(fresh, get("A:\t b \t c \t\r\nB:\r\nC: \t \r\n"),
                     "<GET /a 1.1|Host: h|A: b \t c|B: |C: ></>");
   }
 
-  TEST_CASE("a request that breaks off is incomplete in each of its parts") {
+  TEST_CASE("a request that ends early is incomplete in each of its parts") {
     const std::string wire = chunked("3\r\nhel\r\n0\r\nT: 1\r\n\r\n");
     for (std::size_t size = 1; size < wire.size(); ++size) {
       CHECK(transcript(fresh, {wire.substr(0, size)}).line.ends_with("cut short"));
     }
   }
 
-  TEST_CASE("the last request of a connection says so, and what follows is not looked at") {
+  TEST_CASE("the last request of a connection is marked as such, and bytes after it are ignored") {
     check_any_split(fresh, get("Connection: x, Close\r\n") + "\x01 garbage",
                     "<GET /a 1.1 last|Host: h|Connection: x, Close></>");
     check_any_split(fresh, "GET / HTTP/1.0\r\n\r\n" + get(), "<GET / 1.0 last></>");
@@ -70,19 +72,19 @@ TEST_SUITE("http/request_decoder") {
                     "<GET / 1.0|Connection: keep-alive></><GET /a 1.1|Host: h></>");
   }
 
-  TEST_CASE("what follows an upgrade or a CONNECT comes out as it is") {
+  TEST_CASE("bytes after an upgrade or a CONNECT are delivered unchanged") {
     const std::string upgrade = "Connection: Upgrade\r\nUpgrade: chat\r\n";
     check_any_split(fresh, get(upgrade) + "\x01\r\nGET",
                     "<GET /a 1.1 upgrade chat|Host: h|Connection: Upgrade|Upgrade: chat></>"
                     "\x01\r\nGET");
     check_any_split(fresh, "CONNECT h:1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcd",
                     "<CONNECT h:1 1.1|Host: h|Content-Length: 3></>abcd");
-    // Not listed in Connection, it was meant for somebody else.
+    // An Upgrade that Connection does not list is not for this server.
     check_any_split(fresh, get("Upgrade: chat\r\n") + get(),
                     "<GET /a 1.1|Host: h|Upgrade: chat></><GET /a 1.1|Host: h></>");
   }
 
-  TEST_CASE("a server that declines the upgrade goes on with HTTP") {
+  TEST_CASE("a server that declines the upgrade continues with HTTP") {
     RequestDecoder decoder;
     const std::string wire = get("Connection: upgrade\r\nUpgrade: chat\r\n") + get();
     decoder.feed(as_bytes(wire));
@@ -93,7 +95,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK(decoder.next()->head->upgrade == "");
   }
 
-  TEST_CASE("a declined CONNECT leaves nothing that could be taken for a request") {
+  TEST_CASE("after a declined CONNECT no byte is read as a request") {
     RequestDecoder decoder;
     decoder.feed(
         as_bytes("CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"));
@@ -104,7 +106,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK(decoder.at_boundary());
   }
 
-  TEST_CASE("a client that waits for 100 (Continue) is told of, unless it speaks HTTP/1.0") {
+  TEST_CASE("a client that waits for 100 (Continue) is reported, unless it speaks HTTP/1.0") {
     RequestDecoder decoder;
     decoder.feed(
         as_bytes("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\n\r\n"
@@ -114,7 +116,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK_FALSE(decoder.next()->head->expects_continue);
   }
 
-  TEST_CASE("whatever is wrong is told at the first byte that makes it certain") {
+  TEST_CASE("an error is reported at the first byte that makes it certain") {
     CHECK(error_of("\x16\x03\x01") == "bad-method at 0");
     CHECK(error_of(" GET / HTTP/1.1\r\n") == "bad-method at 0");
     CHECK(error_of("GET /a b HTTP/1.1") == "bad-version at 7");
@@ -134,7 +136,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK(error_of("GET / HTTP/1.1\r\nHost: h\r\n\rX") == "bad-line-end at 26");
   }
 
-  TEST_CASE("there is exactly one Host, and it is one") {
+  TEST_CASE("a request has exactly one valid Host") {
     CHECK(error_of("GET / HTTP/1.1\r\n\r\n") == "bad-host at 17");
     CHECK(error_of("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n") == "bad-host at 33");
     for (const char* host :
@@ -149,7 +151,7 @@ TEST_SUITE("http/request_decoder") {
     }
   }
 
-  TEST_CASE("two statements on where the body ends are one too many") {
+  TEST_CASE("conflicting, repeated or invalid body lengths are refused") {
     const std::string framing = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
     CHECK(error_of(post(framing, "")).starts_with("ambiguous-framing"));
     CHECK(error_of("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -170,7 +172,7 @@ TEST_SUITE("http/request_decoder") {
               .starts_with("unknown-transfer-coding"));
   }
 
-  TEST_CASE("limits hold up to the byte, and one byte more is refused when it comes") {
+  TEST_CASE("limits are exact to the byte, and one byte more is refused when it arrives") {
     Limits limits;
     limits.max_start_line_bytes = 8;
     CHECK(error_of("GET /abc HTTP/1.1\r\nHost:\r\n\r\n", limits).ends_with("</>"));
@@ -193,7 +195,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK(error_of(get("A: b\r\n"), limits) == "fields-too-large at 28");
   }
 
-  TEST_CASE("a request that is there whole costs no allocation but for the list of its fields") {
+  TEST_CASE("a complete request costs no allocation except for the list of its fields") {
     RequestDecoder decoder;
     const std::string wire = get("A: 1\r\nB: 2\r\n") + chunked("3\r\nabc\r\n0\r\nT: 1\r\n\r\n");
     decoder.feed(as_bytes(wire));
@@ -205,7 +207,7 @@ TEST_SUITE("http/request_decoder") {
     CHECK(events == 5);
   }
 
-  TEST_CASE("a head that trickles in is read once") {
+  TEST_CASE("a head that arrives in small pieces is read once") {
     Limits limits;
     limits.max_field_bytes = limits.max_head_bytes = 1 << 20;
     RequestDecoder decoder(limits);

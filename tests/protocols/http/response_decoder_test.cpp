@@ -16,7 +16,7 @@ ResponseDecoder asked(std::initializer_list<std::string_view> methods) {
   return decoder;
 }
 
-// A peer that closes when everything is sent: as the whole of a stream, the end included.
+// Decodes a whole stream: the peer closes after the last byte.
 struct Closing {
   using Frame = ResponseEvent;
   void feed(protocols::Bytes bytes) { decoder.feed(bytes); }
@@ -43,7 +43,7 @@ TEST_SUITE("http/response_decoder") {
     return line.substr(std::min(line.find("error: "), line.size()));
   }
 
-  TEST_CASE("a response is told as its head, its body and its end, wherever it is cut") {
+  TEST_CASE("a response is reported as its head, its body and its end, wherever it is cut") {
     check_any_split(fresh, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
                     "<200 OK 1.1 length|Content-Length: 5>hello</>");
     check_any_split(
@@ -51,13 +51,13 @@ TEST_SUITE("http/response_decoder") {
         "<200 OK 1.1 chunked|Transfer-Encoding: chunked>hi</|T: >");
   }
 
-  TEST_CASE("a reason is any text, or missing with or without its space") {
+  TEST_CASE("a reason is any text, or is missing with or without its space") {
     check_any_split(
         fresh, "HTTP/1.1 204 All: \xFFis  well\r\n\r\nHTTP/1.1 204 \r\n\r\nHTTP/1.1 204\r\n\r\n",
         "<204 All: \xFFis  well 1.1></><204  1.1></><204  1.1></>");
   }
 
-  TEST_CASE("a body that nothing else ends is ended by the peer's close") {
+  TEST_CASE("a body without another end is ended by the close of the peer") {
     const std::string wire = "HTTP/1.1 200 OK\r\n\r\nhello";
     check_any_split(fresh, wire, "<200 OK 1.1 close last>hellocut short");
     check_any_split(Closing{}, wire, "<200 OK 1.1 close last>hello");
@@ -71,7 +71,7 @@ TEST_SUITE("http/response_decoder") {
     CHECK(decoder.at_boundary());
   }
 
-  TEST_CASE("the end of the stream can also come when nothing is left to read") {
+  TEST_CASE("the end of the stream can also arrive when nothing is left to read") {
     ResponseDecoder decoder;
     decoder.feed(as_bytes("HTTP/1.1 200 OK\r\n\r\n"));
     CHECK(decoder.next());
@@ -82,7 +82,7 @@ TEST_SUITE("http/response_decoder") {
     CHECK(decoder.at_boundary());
   }
 
-  TEST_CASE("a stream that ends inside a counted or chunked body is cut short") {
+  TEST_CASE("a stream that ends inside a counted or chunked body is truncated") {
     for (const char* framing : {"Content-Length: 5", "Transfer-Encoding: chunked"}) {
       const std::string wire = "HTTP/1.1 200 OK\r\n" + std::string(framing) + "\r\n\r\n5";
       ResponseDecoder decoder;
@@ -93,7 +93,7 @@ TEST_SUITE("http/response_decoder") {
     }
   }
 
-  TEST_CASE("1xx, 204 and 304 have no body, nor has a response to HEAD, whatever they announce") {
+  TEST_CASE("1xx, 204, 304 and responses to HEAD have no body, whatever they announce") {
     const std::string length = "Content-Length: 5\r\n\r\n";
     check_any_split(fresh, "HTTP/1.1 103 X\r\n" + length + "HTTP/1.1 304 X\r\n" + length,
                     "<103 X 1.1|Content-Length: 5></><304 X 1.1|Content-Length: 5></>");
@@ -104,7 +104,7 @@ TEST_SUITE("http/response_decoder") {
                     "<200 X 1.1 length|Content-Length: 5>hello</>");
   }
 
-  TEST_CASE("after 101, and 2xx to CONNECT, what follows is no HTTP") {
+  TEST_CASE("bytes after 101, or after 2xx to CONNECT, are not HTTP") {
     check_any_split(fresh, "HTTP/1.1 101 X\r\nUpgrade: chat\r\nConnection: upgrade\r\n\r\nhi",
                     "<101 X 1.1 upgrade chat|Upgrade: chat|Connection: upgrade></>hi");
     check_any_split(asked({"CONNECT"}), "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhi",
@@ -113,18 +113,18 @@ TEST_SUITE("http/response_decoder") {
                     "<407 X 1.1 length|Content-Length: 2>no</>");
   }
 
-  TEST_CASE("what follows the last response is not looked at") {
+  TEST_CASE("bytes after the last response are ignored") {
     check_any_split(fresh, "HTTP/1.1 204 X\r\nConnection: close\r\n\r\n\x01",
                     "<204 X 1.1 last|Connection: close></>");
     check_any_split(fresh, "HTTP/1.0 204 X\r\n\r\n\x01", "<204 X 1.0 last></>");
   }
 
-  TEST_CASE("a coding that is not chunked in the end reaches to the end of the stream") {
+  TEST_CASE("a body whose last coding is not chunked extends to the end of the stream") {
     check_any_split(fresh, "HTTP/1.1 200 X\r\nTransfer-Encoding: gzip\r\n\r\nhi",
                     "<200 X 1.1 close last|Transfer-Encoding: gzip>hicut short");
   }
 
-  TEST_CASE("whatever is wrong is told at the first byte that makes it certain") {
+  TEST_CASE("an error is reported at the first byte that makes it certain") {
     CHECK(error_of("HTTP/1.1X") == "error: bad-status at 8");
     CHECK(error_of("HTTX") == "error: bad-version at 3");
     CHECK(error_of("HTTP/2") == "error: unsupported-version at 5");
@@ -142,13 +142,13 @@ TEST_SUITE("http/response_decoder") {
           "error: bad-content-length at 38");
   }
 
-  TEST_CASE("the limit of the start line bounds the reason") {
+  TEST_CASE("the limit of the start line includes the reason") {
     const ResponseDecoder up_to_4(protocols::http::Limits{.max_start_line_bytes = 4});
     check_any_split(up_to_4, "HTTP/1.1 204 abc\r\n\r\n", "<204 abc 1.1></>");
     check_any_split(up_to_4, "HTTP/1.1 204 abcd\r\n\r\n", "error: start-line-too-long at 16");
   }
 
-  TEST_CASE("two Hosts in a response mean nothing") {
+  TEST_CASE("a second Host in a response is ignored") {
     check_any_split(fresh, "HTTP/1.1 204 X\r\nHost: a\r\nHost: /\r\n\r\n",
                     "<204 X 1.1|Host: a|Host: /></>");
   }

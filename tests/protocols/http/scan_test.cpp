@@ -46,7 +46,7 @@ Instructions best() {
 }  // namespace
 
 TEST_SUITE("http/scan") {
-  TEST_CASE("every byte at every place is told the same by all instructions") {
+  TEST_CASE("all instruction sets classify every byte at every position alike") {
     for (unsigned byte = 0; byte < 256; ++byte) {
       for (std::size_t place = 0; place < block_bytes; ++place) {
         std::string block(block_bytes, 'a');
@@ -62,7 +62,7 @@ TEST_SUITE("http/scan") {
     scan_with(best());
   }
 
-  TEST_CASE("random blocks are told the same by all instructions") {
+  TEST_CASE("all instruction sets classify random blocks alike") {
     std::mt19937 random(1);
     for (int round = 0; round < 10000; ++round) {
       char block[block_bytes];
@@ -75,12 +75,12 @@ TEST_SUITE("http/scan") {
     scan_with(best());
   }
 
-  TEST_CASE("a scanner stops at the first stop, or at the end, and reads nothing beyond it") {
+  TEST_CASE("a scanner stops at the first stop byte or at the end, and reads nothing beyond it") {
     for (auto instructions : all) {
       if (!machine_has(instructions)) continue;
       scan_with(instructions);
       for (std::size_t size = 0; size < 3 * block_bytes; ++size) {
-        // Memory of its own size, which AddressSanitizer guards.
+        // Memory of exactly this size, which AddressSanitizer guards.
         const auto bytes = std::make_unique<char[]>(size);
         std::fill_n(bytes.get(), size, 'a');
         const std::string_view text(bytes.get(), size);
@@ -101,7 +101,7 @@ TEST_SUITE("http/scan") {
     scan_with(best());
   }
 
-  TEST_CASE("a request reads the same with all instructions") {
+  TEST_CASE("a request is read the same with all instruction sets") {
     const std::string wire = "POST /a?" + std::string(100, 'q') +
                              " HTTP/1.1\r\nHost: h\r\nA: " + std::string(200, 'v') +
                              "\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: 1\r\n\r\n";

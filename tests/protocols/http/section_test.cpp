@@ -7,7 +7,7 @@
 using protocols::http::FieldIndex;
 
 TEST_SUITE("http/section") {
-  TEST_CASE("lines are kept in order, however many there are") {
+  TEST_CASE("lines are kept in order, whatever their number") {
     FieldIndex lines;
     lines.begin({1, 2});
     for (std::uint32_t i = 1; i < 100; ++i) lines.add({2 * i + 1, 2 * i + 2});
@@ -15,7 +15,7 @@ TEST_SUITE("http/section") {
     for (std::uint32_t i = 0; i < 100; ++i) CHECK(lines.all()[i].name_end == 2 * i + 1);
   }
 
-  TEST_CASE("a section begins anew, in the memory of the one before it") {
+  TEST_CASE("a cleared section reuses its memory") {
     FieldIndex lines;
     lines.begin({1, 2});
     while (lines.size() < 40) lines.add({3, 4});

@@ -33,20 +33,20 @@ TEST_SUITE("http/server_connection") {
     http.copy_tail();
   }
 
-  // The one answer to what cannot be read, behind which nothing is read or sent.
+  // The only response to an unreadable request. Nothing is read or sent after it.
   static std::string refusal(int status, const std::string& reason) {
     const std::string text = std::to_string(status) + " " + reason;
     return "{HTTP/1.1 " + text + "|Content-Type: text/plain|Connection: close|Content-Length: " +
            std::to_string(text.size() + 1) + "||" + text + "|}";
   }
 
-  TEST_CASE("pipelined requests are answered one after the other, wherever they are cut") {
+  TEST_CASE("pipelined requests get their responses one after the other, wherever they are cut") {
     check_talk(get("/a") + get("/b") + get("/c"), "<GET /a 1.1|Host: h></>" + hello +
                                                       "<GET /b 1.1|Host: h></>" + hello +
                                                       "<GET /c 1.1|Host: h></>" + hello);
   }
 
-  TEST_CASE("the connection lives on or ends as the client's version and wish have it") {
+  TEST_CASE("the version and the fields of the client decide whether the connection persists") {
     const std::string close = "Connection: close\r\n";
     check_talk(get("/a", close) + get("/b"),
                "<GET /a 1.1 last|Host: h|Connection: close></>" + last_hello);
@@ -58,7 +58,7 @@ TEST_SUITE("http/server_connection") {
                    hello);
   }
 
-  TEST_CASE("a body without a known length is chunked, or ended by the close for HTTP/1.0") {
+  TEST_CASE("a body of unknown length is chunked, or ended by the close for HTTP/1.0") {
     check_talk(get("/stream") + get("/a"),
                "<GET /stream 1.1|Host: h></>{HTTP/1.1 200 OK|Transfer-Encoding: chunked||"
                "3|one|3|two|0|T: 1||}<GET /a 1.1|Host: h></>" +
@@ -68,7 +68,7 @@ TEST_SUITE("http/server_connection") {
                "{HTTP/1.1 200 OK|Connection: close||onetwo}");
   }
 
-  TEST_CASE("HEAD, 204 and 304 are answered without a body") {
+  TEST_CASE("responses to HEAD, and responses 204 and 304, have no body") {
     check_talk(
         get("/a", "", "HEAD") + get("/stream", "", "HEAD") + get("/204") + get("/304") + get("/b"),
         "<HEAD /a 1.1|Host: h></>{HTTP/1.1 200 OK|Content-Length: 5||}"
@@ -79,13 +79,13 @@ TEST_SUITE("http/server_connection") {
             hello);
   }
 
-  TEST_CASE("a client that waits is told to go on, but not behind an answer") {
+  TEST_CASE("a waiting client gets 100 (Continue), but not after a response") {
     const std::string wait = "Expect: 100-continue\r\nContent-Length: 2\r\n";
     check_talk(get("/a", wait, "PUT") + "hi" + get("/b"),
                "<PUT /a 1.1 length|Host: h|Expect: 100-continue|Content-Length: 2>"
                "{HTTP/1.1 100 Continue||}hi</>" +
                    hello + "<GET /b 1.1|Host: h></>" + hello);
-    // It may send its body or not: nobody could tell where the next request begins.
+    // The client may send its body or not, so the start of the next request is unknown.
     check_talk(get("/early", wait, "PUT") + get("/b"),
                "<PUT /early 1.1 length|Host: h|Expect: 100-continue|Content-Length: 2>"
                "{HTTP/1.1 403 Forbidden|Connection: close|Content-Length: 2||no}");
@@ -94,7 +94,7 @@ TEST_SUITE("http/server_connection") {
   }
 
   TEST_CASE(
-      "what an early answer leaves unread is passed over if it is little, else not waited for") {
+      "after an early response a short counted body is skipped, any other ends the connection") {
     const std::string early = "{HTTP/1.1 403 Forbidden|Content-Length: 2||no}";
     const std::string last_early =
         "{HTTP/1.1 403 Forbidden|Connection: close|Content-Length: 2||no}";
@@ -109,7 +109,7 @@ TEST_SUITE("http/server_connection") {
                "<PUT /early 1.1 chunked|Host: h|Transfer-Encoding: chunked>" + last_early);
   }
 
-  TEST_CASE("a body may be answered while it comes") {
+  TEST_CASE("a response may be sent while the body of the request arrives") {
     check_talk(get("/echo", "Content-Length: 2\r\n", "PUT") + "hi",
                "<PUT /echo 1.1 length|Host: h|Content-Length: 2>hi</>"
                "{HTTP/1.1 200 OK|Content-Length: 2||hi}");
@@ -131,11 +131,12 @@ TEST_SUITE("http/server_connection") {
     CHECK(as_text(out) == "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd");
   }
 
-  TEST_CASE("what cannot be read has one answer and ends the connection, behind those before it") {
+  TEST_CASE(
+      "an unreadable request gets one response after the earlier ones, and ends the connection") {
     const std::string bad = refusal(400, "Bad Request");
     check_talk("GET / HTTP/1.1\r\n\r\n" + get("/a"), bad);
     check_talk(get("/a") + "\x16\x03\x01" + get("/b"), "<GET /a 1.1|Host: h></>" + hello + bad);
-    check_talk(get("/a", "", "HEAD") + "\x16",  // Nothing of the HEAD is left.
+    check_talk(get("/a", "", "HEAD") + "\x16",  // The HEAD request no longer applies.
                "<HEAD /a 1.1|Host: h></>{HTTP/1.1 200 OK|Content-Length: 5||}" + bad);
     check_talk("GET / HTTP/2.0\r\n\r\n", refusal(505, "HTTP Version Not Supported"));
     check_talk(get("/", "Transfer-Encoding: gzip, chunked\r\n"), refusal(501, "Not Implemented"));
@@ -154,7 +155,7 @@ TEST_SUITE("http/server_connection") {
                limits);
   }
 
-  TEST_CASE("a body that turns out to be none has no second answer") {
+  TEST_CASE("a malformed body after a response gets no second response") {
     check_talk(get("/early", "Transfer-Encoding: chunked\r\n", "PUT") + "x\r\n",
                "<PUT /early 1.1 chunked|Host: h|Transfer-Encoding: chunked>"
                "{HTTP/1.1 403 Forbidden|Connection: close|Content-Length: 2||no}");
@@ -171,7 +172,8 @@ TEST_SUITE("http/server_connection") {
     CHECK(out.size() == sent);
   }
 
-  TEST_CASE("a field that cannot be sent makes it a 500, with nothing of the field in it") {
+  TEST_CASE(
+      "a field that cannot be sent makes the response a 500, and nothing of the field is sent") {
     check_talk(get("/bad") + get("/a"),
                "<GET /bad 1.1|Host: h></>{HTTP/1.1 500 Internal Server Error|Content-Length: 0||}"
                "<GET /a 1.1|Host: h></>" +
@@ -188,7 +190,7 @@ TEST_SUITE("http/server_connection") {
     }
   }
 
-  TEST_CASE("an upgrade that is agreed to hands over what follows, a declined one does not") {
+  TEST_CASE("an accepted upgrade hands over the bytes after it, a declined one does not") {
     const std::string upgrade = "Connection: Upgrade\r\nUpgrade: chat\r\n";
     const std::string head = " 1.1 upgrade chat|Host: h|Connection: Upgrade|Upgrade: chat></>";
     check_talk(get("/upgrade", upgrade) + "\x01GET /",
@@ -201,7 +203,7 @@ TEST_SUITE("http/server_connection") {
                "<CONNECT h:1 1.1|Host: h></>" + last_hello);
   }
 
-  TEST_CASE("a CONNECT that is agreed to is a tunnel") {
+  TEST_CASE("an accepted CONNECT is a tunnel") {
     ServerConnection http;
     std::vector<std::byte> out;
     feed(http, "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\nraw");
@@ -215,7 +217,7 @@ TEST_SUITE("http/server_connection") {
     CHECK_FALSE(http.should_close());
   }
 
-  TEST_CASE("the next request waits for an answer that takes its time, and is kept meanwhile") {
+  TEST_CASE("the next request is kept until the previous response is complete") {
     ServerConnection http;
     std::vector<std::byte> out;
     {
@@ -236,7 +238,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(http.should_close());
   }
 
-  TEST_CASE("a client that ends within a request ends the connection without an answer") {
+  TEST_CASE("a client that closes inside a request ends the connection without a response") {
     for (const std::string& wire :
          {std::string("GET /"), get("/", "Content-Length: 3\r\n") + "a"}) {
       ServerConnection http;
@@ -250,7 +252,7 @@ TEST_SUITE("http/server_connection") {
     }
   }
 
-  TEST_CASE("the phase tells what is waited for, and who takes too long is refused") {
+  TEST_CASE("the phase reports what the connection waits for, and a late request is refused") {
     ServerConnection http;
     std::vector<std::byte> out;
     CHECK(http.phase() == Phase::idle);
@@ -274,7 +276,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(out.size() == size);
   }
 
-  TEST_CASE("an answer that was begun is not followed by an error answer") {
+  TEST_CASE("after a response has begun, no error response is sent") {
     ServerConnection http;
     std::vector<std::byte> out;
     feed(http, get("/"));
@@ -286,7 +288,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(http.should_close());
   }
 
-  TEST_CASE("a body shorter than announced ends the connection, one sent elsewhere counts") {
+  TEST_CASE("a body shorter than announced ends the connection, and bytes sent elsewhere count") {
     for (const unsigned elsewhere : {2u, 3u}) {
       ServerConnection http;
       std::vector<std::byte> out;
@@ -301,7 +303,7 @@ TEST_SUITE("http/server_connection") {
     }
   }
 
-  TEST_CASE("early hints go ahead of the answer, but not to HTTP/1.0") {
+  TEST_CASE("early hints precede the response, but are not sent to HTTP/1.0") {
     for (const bool old : {false, true}) {
       ServerConnection http;
       std::vector<std::byte> out;
@@ -313,7 +315,7 @@ TEST_SUITE("http/server_connection") {
     }
   }
 
-  TEST_CASE("fields for every answer are in every answer, as they are at the time") {
+  TEST_CASE("the common fields are in every response, with their value at that time") {
     FieldLines lines;
     CHECK(lines.add({"Date", "one"}));
     ServerConnection http({{}, &lines});
@@ -330,7 +332,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(as_text(out).find("HTTP/1.1 400 Bad Request\r\nDate: two\r\n") != std::string::npos);
   }
 
-  TEST_CASE("the server may end the connection with an answer of its choice") {
+  TEST_CASE("the server may end the connection with any response") {
     ServerConnection http;
     std::vector<std::byte> out;
     feed(http, get("/") + get("/"));
@@ -342,7 +344,7 @@ TEST_SUITE("http/server_connection") {
     CHECK(http.should_close());
   }
 
-  TEST_CASE("pipelined requests cost no allocation, but for the room of the output") {
+  TEST_CASE("pipelined requests cost no allocation except for the capacity of the output") {
     ServerConnection http;
     std::vector<std::byte> out;
     out.reserve(4096);

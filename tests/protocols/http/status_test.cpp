@@ -9,13 +9,13 @@ using protocols::http::reason_of;
 using protocols::http::status_of;
 
 TEST_SUITE("http/status") {
-  TEST_CASE("known statuses have their reason, others none") {
+  TEST_CASE("known statuses have their reason, others have none") {
     CHECK(reason_of(200) == "OK");
     CHECK(reason_of(431) == "Request Header Fields Too Large");
     CHECK(reason_of(299) == "");
   }
 
-  TEST_CASE("a request that cannot be read has one answer") {
+  TEST_CASE("each decode error of a request has one status") {
     CHECK(status_of(DecodeError::bad_method) == 400);
     CHECK(status_of(DecodeError::ambiguous_framing) == 400);
     CHECK(status_of(DecodeError::start_line_too_long) == 414);

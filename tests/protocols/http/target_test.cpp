@@ -31,7 +31,7 @@ TEST_SUITE("http/target") {
     CHECK(parse_target("GET", "http://[::1]")->authority.host == "[::1]");
   }
 
-  TEST_CASE("each form fits its methods only") {
+  TEST_CASE("each form of target is allowed only for its methods") {
     CHECK(is_target("OPTIONS", "*"));
     CHECK_FALSE(is_target("GET", "*"));
     CHECK(is_target("CONNECT", "example.org:443"));
@@ -49,7 +49,7 @@ TEST_SUITE("http/target") {
     }
   }
 
-  TEST_CASE("an authority is a host and perhaps a port") {
+  TEST_CASE("an authority is a host and an optional port") {
     CHECK(parse_authority("a.b:80")->port == "80");
     CHECK(parse_authority("a:")->port == "");
     CHECK(parse_authority("a%41b")->host == "a%41b");
@@ -60,7 +60,7 @@ TEST_SUITE("http/target") {
     }
   }
 
-  TEST_CASE("between brackets stands an IPv6 address, or one of a version to come") {
+  TEST_CASE("between brackets is an IPv6 address, or one of a future version") {
     for (const char* text : {"[::]", "[::1]", "[1::]", "[fe80::a:B]", "[1:2:3:4:5:6:7:8]",
                              "[::2:3:4:5:6:7:8]", "[1:2:3:4:5:6:7::]", "[::ffff:192.0.2.1]",
                              "[1:2:3:4:5:6:192.0.2.1]", "[v1.a:b]", "[VfF.~]"}) {
@@ -101,14 +101,14 @@ TEST_SUITE("http/target") {
     CHECK(decode_path("/a+b;c") == "/a+b;c");
   }
 
-  TEST_CASE("empty segments are as good as none, the last slash stays") {
+  TEST_CASE("empty segments are removed, and the last slash stays") {
     CHECK(decode_path("") == "/");
     CHECK(decode_path("/") == "/");
     CHECK(decode_path("//a///b//") == "/a/b/");
     CHECK(decode_path("a") == "/a");
   }
 
-  TEST_CASE("no encoding leads out of the folder") {
+  TEST_CASE("no encoding leads outside of the folder") {
     for (const char* path : {"/..", "/.", "/a/../b", "/%2e%2e/a", "/.%2E", "/%2e", "/..%2fa",
                              "/a%2Fb", "/a%00", "/%", "/%2", "/%zz", "/%-1"}) {
       CAPTURE(path);
@@ -116,13 +116,13 @@ TEST_SUITE("http/target") {
     }
     CHECK(decode_path("/...") == "/...");
     CHECK(decode_path("/..a") == "/..a");
-    CHECK(decode_path("/..%5ca") == "/..\\a");  // A name like any other, where `/` alone separates.
+    CHECK(decode_path("/..%5ca") == "/..\\a");  // A name like any other where only `/` separates.
     CHECK(decode_path("/a\\..\\b") == "/a\\..\\b");
     CHECK(decode_path("/%252e%252e") == "/%2e%2e");
     CHECK(decode_path("/%c0%ae%c0%ae/") == "/\xC0\xAE\xC0\xAE/");
   }
 
-  TEST_CASE("an encoded path is decoded to what it was") {
+  TEST_CASE("decoding restores an encoded path") {
     CHECK(encode_path("/a b?\"<\xFF%") == "/a%20b%3F%22%3C%FF%25");
     std::string every = "/";
     for (int byte = 1; byte < 256; ++byte) {

@@ -1,4 +1,4 @@
-// Connecting where the kernel does what it seldom does.
+// Connecting where the kernel behaves as it rarely does.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -54,7 +54,7 @@ TEST_SUITE("connect_faults") {
       auto listening = listening_socket(transport);
       const auto nobody = ok(listening.local_address());
       listening = {};
-      for (int time = 0; time < 2; ++time) {  // The port is free again at once.
+      for (int time = 0; time < 2; ++time) {  // The port is free again immediately.
         std::string told;
         auto stream = ok(Stream::connect(mode.loop, nobody));
         stream.write("hello");
@@ -67,7 +67,7 @@ TEST_SUITE("connect_faults") {
     }
   }
 
-  TEST_CASE_TEMPLATE("a unix socket with a full backlog is connected to when there is room",
+  TEST_CASE_TEMPLATE("a unix socket with a full backlog is connected to once there is room",
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -102,7 +102,8 @@ TEST_SUITE("connect_faults") {
     });
   }
 
-  TEST_CASE("a unix socket with a full backlog is given up when the time is up, or its server is") {
+  TEST_CASE(
+      "a unix socket with a full backlog is given up at the timeout, or when its server ends") {
     Loop loop;
     auto listening = listening_socket(Transport::unix_socket, 0);
     const auto address = ok(listening.local_address());

@@ -1,4 +1,4 @@
-// Whichever call fails while a Loop, a LoopPool or a Process is made, nothing is left behind.
+// If any call fails while a Loop, a LoopPool or a Process is made, nothing is left behind.
 #include <dirent.h>
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -48,12 +48,13 @@ bool has_children() {
 
 enum class Outcome { made, failed };
 
-// Lets each call fail in turn, then each allocation, until one run needs no more of them. `make`
-// makes and destroys; `wait_for_the_end` waits for what ends later. A Stream that cannot be watched
-// reports that by its on_close: what has one may be made nevertheless.
+// Lets the first call fail, then the second and so on, then each allocation, until a run reaches no
+// further one. `make` makes and destroys; `wait_for_the_end` waits for what ends later. A Stream
+// that cannot be watched reports that by its on_close, so an object with a stream may be made
+// nevertheless.
 void fail_each(const std::function<Outcome()>& make, const std::function<void()>& wait_for_the_end,
                bool streams_report_later = false) {
-  CHECK(make() == Outcome::made);  // What is made once for the process.
+  CHECK(make() == Outcome::made);  // Makes what exists once for each process.
   wait_for_the_end();
   const int descriptors_before = descriptors(), threads_before = threads();
   const auto check = [&](Outcome outcome, bool has_failed) {
@@ -93,7 +94,7 @@ void fail_each(const std::function<Outcome()>& make, const std::function<void()>
     allocations::fail_nth(0);
     check(outcome, failed);
     if (!failed) break;
-    // Containers of a loop that lives on may have grown.
+    // Containers of a loop that still lives may have grown.
     CHECK(allocations::live_bytes() - live_before < 4096);
     REQUIRE(n < 1000);
   }
@@ -123,7 +124,7 @@ TEST_SUITE("construction_faults") {
     CHECK(uv_loop_close(&application) == 0);
   }
 
-  TEST_CASE("a LoopPool that cannot run leaves no thread, and serves on none") {
+  TEST_CASE("a LoopPool that cannot run leaves no thread, and serves on no thread") {
     fail_each(
         [] {
           LoopPool pool(4);
@@ -148,7 +149,7 @@ TEST_SUITE("construction_faults") {
     }
     LoopMode mode;
     Loop& loop = mode.loop;
-    std::optional<reactor::Result<Process>> process;  // Destroyed when nothing fails any more.
+    std::optional<reactor::Result<Process>> process;  // Destroyed when no call fails any more.
     fail_each(
         [&] {
           process = Process::start(loop,

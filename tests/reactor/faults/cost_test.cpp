@@ -1,4 +1,4 @@
-// What a message costs in the steady state, counted: system calls and allocations.
+// The cost of a message in the steady state, counted: system calls and allocations.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -30,7 +30,7 @@ struct Cost {
   std::size_t allocations;
 };
 
-// What `rounds` of `round` cost, after a few that warm up.
+// The cost of `rounds` calls of `round`, after a few that warm up.
 template <class Round>
 Cost cost_of(int rounds, Round round) {
   for (int i = 0; i < 10; ++i) round();
@@ -45,8 +45,8 @@ Cost cost_of(int rounds, Round round) {
 
 TEST_SUITE("cost") {
   TEST_CASE_TEMPLATE(
-      "sixteen messages of one read, each answered by itself, cost one read and one "
-      "send, no registration and no allocation",
+      "sixteen messages of one read, each with its own reply, cost one read, one send, no "
+      "registration and no allocation",
       LoopMode, Standalone, Embedded) {
     constexpr std::size_t message_bytes = 64, messages = 16;
     constexpr int rounds = 500;
@@ -81,8 +81,9 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a large write leaves with what was gathered before it, in one send", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a large write is sent together with the output gathered before it, in one send", LoopMode,
+      Standalone, Embedded) {
     constexpr int rounds = 100;
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -122,8 +123,8 @@ TEST_SUITE("cost") {
     CHECK(cost.allocations == 0);
   }
 
-  TEST_CASE_TEMPLATE("a stream of edges that nobody waits for costs no registration", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("pausing and resuming a stream costs no registration with edge triggers",
+                     LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     auto sockets = connected_sockets(Transport::tcp4);
@@ -142,8 +143,7 @@ TEST_SUITE("cost") {
   }
 
   TEST_CASE_TEMPLATE(
-      "an event of a descriptor that was closed and reused in the same batch reaches "
-      "no stream",
+      "an event of a descriptor that was closed and reused in the same batch reaches no stream",
       LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -158,7 +158,7 @@ TEST_SUITE("cost") {
       return [&, other](Bytes) {
         if (fresh) return;
         streams[other].reset();
-        reused = fcntl(spare[0].fd(), F_DUPFD_CLOEXEC, fds[other]);  // Which is free now.
+        reused = fcntl(spare[0].fd(), F_DUPFD_CLOEXEC, fds[other]);  // That number is free now.
         recv_calls_before = faulty::recv_calls(reused);
         fresh.emplace(loop, reactor::Socket::own(reused));
         fresh->on_data([](Bytes) {});
@@ -170,7 +170,7 @@ TEST_SUITE("cost") {
     streams[1]->on_data(on_data(0));
     for (auto* pair : {&first, &second}) REQUIRE(send((*pair)[1].fd(), "x", 1, 0) == 1);
     loop.run_once();
-    REQUIRE((reused == fds[0] || reused == fds[1]));  // The other's event came in the same batch.
+    REQUIRE((reused == fds[0] || reused == fds[1]));  // The other event arrived in the same batch.
     for (int i = 0; i < 3; ++i) loop.poll();
     CHECK(faulty::recv_calls(reused) == recv_calls_before);
   }

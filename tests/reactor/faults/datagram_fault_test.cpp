@@ -1,4 +1,4 @@
-// Datagrams through a kernel that falls short: none may be lost, doubled or reordered.
+// Datagrams through a kernel that fails or does less: none may be lost, duplicated or reordered.
 #include <doctest/doctest.h>
 
 #include <cerrno>
@@ -22,7 +22,7 @@ using Batch = std::span<const Datagram>;
 
 namespace {
 
-// Those that a kernel would send as one stand beside those that it would not.
+// Datagrams that a kernel would coalesce, next to others that it would not.
 std::vector<std::string> mixed(std::size_t count) {
   std::vector<std::string> texts;
   for (std::size_t i = 0; i < count; ++i) {
@@ -33,14 +33,14 @@ std::vector<std::string> mixed(std::size_t count) {
   return texts;
 }
 
-// With room for all that a test sends.
+// With room for everything that a test sends.
 struct LargeInbox : Inbox {
   explicit LargeInbox(Loop& loop) : Inbox(loop, address("127.0.0.1:0")) {
     ok(socket.socket().set(reactor::option::receive_buffer, 4 * 1024 * 1024));
   }
 };
 
-// Faults end with the test, also with one that fails.
+// The faults end with the test, also if it fails.
 struct Injected {
   Injected(std::uint32_t seed, const faulty::Rates& rates) { faulty::inject(seed, rates); }
   Injected(const Injected&) = delete;
@@ -51,8 +51,9 @@ struct Injected {
 }  // namespace
 
 TEST_SUITE("faults") {
-  TEST_CASE_TEMPLATE("what cannot be coalesced is sent one by one, and not tried again", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "datagrams that cannot be coalesced are sent one by one, and coalescing is not tried again",
+      LoopMode, Standalone, Embedded) {
     if (on_portable_platform()) {
       MESSAGE("skipped: the portable platform coalesces nothing");
       return;
@@ -124,7 +125,7 @@ TEST_SUITE("faults") {
     }
   }
 
-  TEST_CASE("an answer that had to wait leaves from the address that was asked") {
+  TEST_CASE("a reply that had to wait is sent from the address that the request was sent to") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "0.0.0.0:0"));
     reactor::Address to = address("127.0.0.2:0");
@@ -152,7 +153,7 @@ TEST_SUITE("faults") {
     CHECK(server.counters().sent == 2);
   }
 
-  TEST_CASE("a datagram that waits goes to the peer that the socket had when it was sent") {
+  TEST_CASE("a queued datagram goes to the peer that the socket had when it was sent") {
     Loop loop;
     LargeInbox first(loop), second(loop);
     DatagramSocket client = ok(DatagramSocket::connect(loop, first.socket.address()));
@@ -167,7 +168,8 @@ TEST_SUITE("faults") {
     CHECK(second.texts() == std::vector<std::string>{"to the second"});
   }
 
-  TEST_CASE("what the kernel has no buffers for waits, and what has no room then is told") {
+  TEST_CASE(
+      "datagrams that the kernel has no buffers for are queued, and a full queue is reported") {
     Loop loop;
     LargeInbox inbox(loop);
     reactor::DatagramOptions options;
@@ -184,7 +186,7 @@ TEST_SUITE("faults") {
         CHECK((result == reactor::WriteStatus::queued || result == reactor::WriteStatus::refused));
       }
       const auto tries = faulty::calls().send;
-      for (int i = 0; i < 3; ++i) loop.run_once();  // Once each millisecond.
+      for (int i = 0; i < 3; ++i) loop.run_once();  // One iteration each millisecond.
       CHECK(faulty::calls().send <= tries + 3);
       CHECK(client.queued_bytes() > 0);
     }

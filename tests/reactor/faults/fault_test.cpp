@@ -1,4 +1,4 @@
-// Echo through a kernel that falls short: not a byte may be lost.
+// Echo through a kernel that fails or does less: not a byte may be lost.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t bytes_each = 300'000;
 
-// Answers in pieces of all sizes, so that some are gathered and some go out at once.
+// Echoes in pieces of all sizes, so that some are gathered and some are sent immediately.
 struct Echo {
   Stream& stream;
   std::mt19937& random;
@@ -39,7 +39,7 @@ struct Echo {
   }
 };
 
-// Sends the pattern and compares what comes back, while it sends.
+// Sends the pattern and compares what is echoed, while it sends.
 struct Client {
   Client(Loop& loop, const Address& server) : peer(loop, connect_to(server)) { peer.keep(false); }
 
@@ -95,7 +95,7 @@ TEST_SUITE("faults") {
       const faulty::Calls calls = faulty::calls();
       std::size_t whole = 0;
       for (const Client& client : clients) {
-        CHECK(client.peer.matches_pattern());  // Also of those that were cut off.
+        CHECK(client.peer.matches_pattern());  // Also the bytes on connections that were reset.
         whole += client.whole();
       }
       CHECK(calls.faults > 100);
@@ -106,8 +106,8 @@ TEST_SUITE("faults") {
     }
   }
 
-  TEST_CASE_TEMPLATE("close() loses no byte when every call falls short", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("close() loses no byte if every call may transfer less than requested",
+                     LoopMode, Standalone, Embedded) {
     constexpr std::size_t total = 3'000'000;
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -143,8 +143,8 @@ TEST_SUITE("faults") {
   }
 
   TEST_CASE_TEMPLATE(
-      "a stream whose reads fill the buffer lets others have their turn, also while it ends",
-      LoopMode, Standalone, Embedded) {
+      "a stream whose reads fill the buffer lets other handles run, also while it ends", LoopMode,
+      Standalone, Embedded) {
     struct Way {
       const char* name;
       void (*begin)(ConnectedStream&);

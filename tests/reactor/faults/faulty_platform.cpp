@@ -59,10 +59,10 @@ struct Registration {
   Interest interest = Interest::none;
   Token token = 0;
 };
-// Edge-triggered, by descriptor.
+// The edge-triggered registrations, by descriptor.
 std::vector<Registration> registrations(4096);
 std::set<int> doomed;
-// As the kernel's poller of this build has; known from the first loop on.
+// Whether the kernel's poller of this build has edge triggers; known from the first loop on.
 std::atomic<bool> has_edge_trigger = false;
 
 bool happens(unsigned rate) {
@@ -71,7 +71,7 @@ bool happens(unsigned rate) {
   return true;
 }
 
-// A kernel that was not ready is so later, and tells: as this one does of what is ready now.
+// Makes the kernel report the readiness again: after an injected fault the caller waits for it.
 void tell_again(int fd) {
   const Registration& known = registrations[static_cast<std::size_t>(fd)];
   if (known.poller) known.poller->change(fd, known.interest, Trigger::edge, known.token);
@@ -81,7 +81,7 @@ std::atomic<unsigned> calls_until_failure = 0;
 std::atomic<bool> nth_has_failed = false;
 faulty::Connect connecting = faulty::Connect::as_ever;
 
-// Whether this call is the one that fails.
+// Whether this call is the one to fail.
 bool fails_now() {
   for (unsigned left = calls_until_failure; left > 0;) {
     if (!calls_until_failure.compare_exchange_weak(left, left - 1)) continue;
@@ -91,20 +91,20 @@ bool fails_now() {
   return false;
 }
 
-// What libc defines.
+// The function that libc defines.
 template <class Function>
 Function* original(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
 struct Names {
-  std::mutex mutex;  // Guards what follows.
+  std::mutex mutex;  // Guards the members below.
   std::condition_variable changed;
   std::map<std::string, std::vector<std::string>> hosts;
   std::string dead;
   int blocked = 0;
 
-  // True once a name whose name servers were dead is given up.
+  // True once a name whose name servers did not respond is given up.
   [[nodiscard]] bool block_if_dead(const std::string& name, std::unique_lock<std::mutex>& lock) {
     if (dead != name) return false;
     ++blocked;
@@ -115,7 +115,7 @@ struct Names {
 };
 auto& names = *new Names;
 
-// What a call says instead of being made, or 0.
+// The error that a call returns instead of being made, or 0.
 int fault(int fd) {
   if (happens(rates.interrupted)) return -EINTR;
   if (doomed.contains(fd) && random_source() % 4 == 0) return -ECONNRESET;
@@ -130,7 +130,7 @@ std::size_t shortened(int fd, std::size_t size) {
   return 1 + random_source() % (std::min<std::size_t>(size, 300) - 1);
 }
 
-// What a call that sends datagrams says instead of being made, or 0.
+// The error that a call that sends datagrams returns instead of being made, or 0.
 int datagram_fault(int fd) {
   if (const int failed = fault(fd)) return failed;
   return happens(rates.no_buffers) ? -ENOBUFS : 0;
@@ -204,8 +204,8 @@ class FaultyPoller final : public Poller {
  private:
   void run_ready_native() override { kernels_->run_native(); }
 
-  // A descriptor's number belongs to one thread after the other, which the kernel orders and
-  // ThreadSanitizer does not see.
+  // The number of a descriptor is used by one thread after another. The kernel orders that, and
+  // ThreadSanitizer does not see it.
   __attribute__((no_sanitize("thread"))) int note(int result, int fd, Interest interest,
                                                   Trigger trigger, Token token) {
     ++counted.registrations;
@@ -289,7 +289,7 @@ class FaultyPlatform final : public Platform {
       return Platform::sendmsg(fd, message, flags);
     }
     if (const int failed = fault(fd)) return failed;
-    // Cut off in the first part, at its end, or in the second.
+    // The cut is in the first part, at its end, or in the second part.
     std::array<iovec, 2> parts{};
     std::copy_n(message->msg_iov, message->msg_iovlen, parts.begin());
     std::size_t total = 0;
@@ -435,9 +435,9 @@ std::uint64_t recv_calls(int fd) { return received_from[static_cast<std::size_t>
 
 }  // namespace faulty
 
-// In place of libc's, for the library and libuv alike.
+// These replace the functions of libc, for the library and for libuv.
 extern "C" int epoll_ctl(int set, int operation, int fd, epoll_event* event) noexcept {
-  // libuv ends the process where it cannot watch a descriptor, so its own calls do not fail.
+  // libuv ends the process if it cannot watch a descriptor, so its own calls do not fail.
   if (operation == EPOLL_CTL_ADD && has_edge_trigger && fails_now()) return errno = ENOSPC, -1;
   return static_cast<int>(syscall(SYS_epoll_ctl, set, operation, fd, event));
 }

@@ -1,5 +1,5 @@
-// The platform that the main thread of these tests works on: it forwards to the kernel, counts, and
-// on demand fails or falls short as the kernel may.
+// The platform that the main thread of these tests works on. It forwards to the kernel and counts
+// the calls. On demand a call fails, or does less than requested, as with a real kernel.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace faulty {
 
-/// How often each call fails or falls short, of a thousand.
+/// How many of a thousand calls fail or do less than requested.
 struct Rates {
   unsigned short_counts = 0;
   unsigned interrupted = 0;
@@ -18,17 +18,17 @@ struct Rates {
   unsigned aborted = 0;         ///< Of accept: the connection was reset before.
   unsigned doomed = 0;          ///< Connections that are reset while they are served.
   unsigned no_buffers = 0;      ///< Of sendmsg and sendmmsg, for datagrams.
-  int gso = 0;                  ///< The error that each coalesced datagram meets; 0: it does not.
+  int gso = 0;                  ///< The error of each coalesced datagram; 0: none.
 };
 
 /// Fails at random from now on, the same way for the same seed.
 void inject(std::uint32_t seed, const Rates& rates);
 
-/// The next so many calls of accept fail with this error. One by which a connection is turned away
-/// is not among them.
+/// The next `count` calls of accept fail with this error. Calls that only turn a connection away do
+/// not count.
 void fail_accepts(unsigned count, int error);
 
-/// When accept last failed because of that.
+/// When accept last failed for that reason.
 std::chrono::steady_clock::time_point accept_failed_at();
 
 struct Calls {
@@ -39,27 +39,27 @@ struct Calls {
   std::uint64_t faults = 0;         ///< Injected.
   std::uint64_t doomed = 0;         ///< Connections that met a reset.
   std::uint64_t shed = 0;           ///< Connections accepted only to be closed.
-  std::uint64_t gso = 0;            ///< Messages of several datagrams each, taken or not.
+  std::uint64_t gso = 0;            ///< Messages of several datagrams each, sent or not.
 };
 Calls calls();
 
-/// Lets the n-th call from now, of those that make a loop, a thread or a process, fail for want of
-/// descriptors or memory, and no other; 0: none does. On any thread.
+/// Lets the n-th call from now, of those that make a loop, a thread or a process, fail for lack of
+/// descriptors or memory. No other call fails, and none does if n is 0. Counts calls on any thread.
 void fail_nth(unsigned n);
 
-/// Whether that has happened.
+/// Whether that call has failed.
 bool has_failed();
 
-/// What connect does from now on: as the kernel does; the same, but it says EINTR; or it finds the
-/// port that it connects to for its own side, as the kernel may by chance.
+/// How connect behaves from now on: as the kernel does; the same, but with the error EINTR; or its
+/// own side gets the port that it connects to, as may happen by chance.
 enum class Connect { as_ever, interrupted, to_itself };
 void change_connect(Connect what);
 
-/// What getaddrinfo says to this name from now on: these numeric hosts.
+/// The result of getaddrinfo for this name from now on: these numeric hosts.
 void set_addresses(const std::string& name, const std::vector<std::string>& hosts);
 
-/// A name, or a numeric host, whose name servers are dead, for as long as this lives: lookups of it
-/// block.
+/// A name or a numeric host whose name servers do not respond, as long as the object lives: lookups
+/// of it block.
 class DeadName {
  public:
   explicit DeadName(const std::string& name);
@@ -71,11 +71,11 @@ class DeadName {
   [[nodiscard]] static int blocked();
 };
 
-/// The next so many calls of recv for this descriptor fill the whole buffer, as if a fast peer had
+/// The next `count` calls of recv for this descriptor fill the whole buffer, as if a fast peer had
 /// sent that much.
 void fill_reads(int fd, unsigned count);
 
-/// How often recv was called for this descriptor.
+/// The number of calls of recv for this descriptor.
 std::uint64_t recv_calls(int fd);
 
 }  // namespace faulty

@@ -1,4 +1,4 @@
-// A listener whose accept fails as the kernel's may.
+// A listener whose accept fails with errors that the kernel may report.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -45,7 +45,7 @@ struct Accepting {
 
 TEST_SUITE("listener_fault") {
   TEST_CASE_TEMPLATE(
-      "without a descriptor, the process's or the system's, one client is turned away", LoopMode,
+      "without a free descriptor in the process or the system, one client is turned away", LoopMode,
       Standalone, Embedded) {
     for (const int error : {EMFILE, ENFILE}) {
       CAPTURE(error);
@@ -63,7 +63,7 @@ TEST_SUITE("listener_fault") {
     }
   }
 
-  TEST_CASE_TEMPLATE("any other error turns nobody away, and accepting goes on after a pause",
+  TEST_CASE_TEMPLATE("any other error turns no client away, and accepting continues after a pause",
                      LoopMode, Standalone, Embedded) {
     for (const int error : {ENOMEM, ENOBUFS, EINVAL}) {
       CAPTURE(error);
@@ -74,13 +74,14 @@ TEST_SUITE("listener_fault") {
       const Peer client(loop, connect_to(on.listener.address()));
       faulty::fail_accepts(3, error);
       run_until(loop, [&] { return on.sockets.size() == 1; });
-      CHECK(on.accepted_at - faulty::accept_failed_at() >= 20ms);  // After 5 and 10.
+      CHECK(on.accepted_at - faulty::accept_failed_at() >= 20ms);  // After pauses of 5 and 10 ms.
       CHECK(faulty::calls().shed == 0);
       CHECK_FALSE(client.over());
     }
   }
 
-  TEST_CASE_TEMPLATE("errors of single connections cost no pause", LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("errors of single connections cause no pause", LoopMode, Standalone,
+                     Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     faulty::inject(0, {});
@@ -105,8 +106,8 @@ TEST_SUITE("listener_fault") {
       run_until(loop, [&] { return on.sockets.size() > before; });
       return on.accepted_at - faulty::accept_failed_at();
     };
-    // 5, 10, 20, 40, 80 and 160 ms, each failure a pause; without an accept 320 would be next. A
-    // machine that stalls makes a pause longer, and gets another try.
+    // Each failure causes a pause: 5, 10, 20, 40, 80 and 160 ms. Without an accept the next pause
+    // would be 320 ms. If the machine stalls, a pause takes longer and the test tries again.
     constexpr int tries = 10;
     Clock::duration shortest = 1h;
     for (int i = 0; i < tries && shortest >= 100ms; ++i) {
@@ -118,8 +119,8 @@ TEST_SUITE("listener_fault") {
     CHECK(shortest < 100ms);
   }
 
-  TEST_CASE_TEMPLATE("drain() turns away only what it has no descriptor for, and says so", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("drain() turns away only connections without a descriptor, and reports them",
+                     LoopMode, Standalone, Embedded) {
     for (const int error : {EMFILE, ENFILE}) {
       CAPTURE(error);
       LoopMode mode;
@@ -130,7 +131,7 @@ TEST_SUITE("listener_fault") {
       for (int i = 0; i < 5; ++i) clients.emplace_back(loop, connect_to(on.listener.address()));
       faulty::fail_accepts(2, error);
       on.listener.drain();
-      CHECK(on.errors.empty());  // Nothing is called back from inside the call.
+      CHECK(on.errors.empty());  // No callback is called from inside drain().
       const auto over = [](const Peer& client) { return client.over(); };
       run_until(loop, [&] {
         return on.sockets.size() == 3 && std::count_if(clients.begin(), clients.end(), over) == 2;
@@ -139,8 +140,8 @@ TEST_SUITE("listener_fault") {
     }
   }
 
-  TEST_CASE_TEMPLATE("drain() is not stopped by connections that are gone", LoopMode, Standalone,
-                     Embedded) {
+  TEST_CASE_TEMPLATE("drain() is not stopped by connections that were closed before", LoopMode,
+                     Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
     faulty::inject(0, {});

@@ -1,4 +1,4 @@
-// Names whose name servers are dead, and names of several addresses.
+// Names whose name servers do not respond, and names with several addresses.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +46,7 @@ struct UdpEcho {
   void on_datagram(const reactor::Datagram& datagram) { peer.send(datagram.bytes); }
 };
 
-// A wildcard socket, and what came to it.
+// A wildcard socket, and what it received.
 struct Asker {
   explicit Asker(Loop& loop, const char* local = "127.0.0.1:0")
       : socket(ok(DatagramSocket::bind(loop, local))) {
@@ -109,7 +109,8 @@ TEST_SUITE("name_faults") {
     }
   }
 
-  TEST_CASE("threads that look names up take no signal, and the caller takes the same as before") {
+  TEST_CASE(
+      "threads that look names up take no signal, and the signals of the caller stay the same") {
     const DeadName dead("dead.test");
     Loop loop;
     const auto before = blocked_signals();
@@ -133,8 +134,9 @@ TEST_SUITE("name_faults") {
     if (started == 0) MESSAGE("skipped: a thread that was about to end looks the name up");
   }
 
-  TEST_CASE_TEMPLATE("the name of an address that does not come is a timeout, or destroyed",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE(
+      "a lookup of the name of an address times out without a response, or may be destroyed",
+      LoopMode, Standalone, Embedded) {
     const DeadName dead("127.0.0.9");
     LoopMode mode;
     const Address nobody = address("127.0.0.9:80");
@@ -151,8 +153,8 @@ TEST_SUITE("name_faults") {
     mode.loop.run();
   }
 
-  TEST_CASE_TEMPLATE("names are found while a few others wait for a dead name server", LoopMode,
-                     Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("names are found while a few other lookups wait for a dead name server",
+                     LoopMode, Standalone, Embedded) {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     LoopMode mode;
@@ -168,7 +170,7 @@ TEST_SUITE("name_faults") {
     CHECK(ok(*found).front() == address("127.0.0.1:80"));
   }
 
-  TEST_CASE_TEMPLATE("a stream connects to whichever address of a name accepts", LoopMode,
+  TEST_CASE_TEMPLATE("a stream connects to any address of a name that accepts", LoopMode,
                      Standalone, Embedded) {
     faulty::set_addresses("two.test", {"127.0.0.2", "127.0.0.1"});
     LoopMode mode;
@@ -198,7 +200,7 @@ TEST_SUITE("name_faults") {
     mode.loop.run();
   }
 
-  TEST_CASE("more lookups than threads all end once the name servers answer") {
+  TEST_CASE("all lookups end once the name servers respond, also if they outnumber the threads") {
     Loop loop;
     int ended = 0;
     std::vector<Lookup> lookups;
@@ -217,7 +219,7 @@ TEST_SUITE("name_faults") {
     CHECK(ended == 40);
   }
 
-  TEST_CASE("a forked child destroys a blocked Lookup, and looks names up itself") {
+  TEST_CASE("a forked child destroys a blocked Lookup, and can look names up") {
     faulty::set_addresses("alive.test", {"127.0.0.1"});
     const DeadName dead("dead.test");
     auto loop = std::make_unique<Loop>();
@@ -241,7 +243,7 @@ TEST_SUITE("name_faults") {
     CHECK(WEXITSTATUS(status) == 7);
   }
 
-  TEST_CASE_TEMPLATE("a name is listened to on all its addresses, with one port", LoopMode,
+  TEST_CASE_TEMPLATE("a listener of a name listens on all its addresses, with one port", LoopMode,
                      Standalone, Embedded) {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     LoopMode mode;
@@ -274,7 +276,7 @@ TEST_SUITE("name_faults") {
     CHECK(accepted.size() == 6);
   }
 
-  TEST_CASE("a server is reached by every address of its name") {
+  TEST_CASE("a server can be reached at every address of its name") {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     Loop loop;
     auto server = ok(reactor::Server<Session>::listen(loop, "two.test:0"));
@@ -288,7 +290,7 @@ TEST_SUITE("name_faults") {
     }
   }
 
-  TEST_CASE("an address in use fails the whole name, and one of another host is left out") {
+  TEST_CASE("an address in use fails the whole name, and an address of another host is skipped") {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     faulty::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
     faulty::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
@@ -297,7 +299,7 @@ TEST_SUITE("name_faults") {
       const std::string free = taken == "127.0.0.1:" ? "127.0.0.2:" : "127.0.0.1:";
       std::optional<Listener> other;
       std::string port;
-      do {  // Clients of other programs have ports on the other host.
+      do {  // Clients of other programs use ports on the other address.
         other = ok(Listener::listen(loop, address(taken + "0"), ignore));
         port = std::to_string(other->address().port());
       } while (!Listener::listen(loop, address(free + port), ignore));
@@ -329,8 +331,8 @@ TEST_SUITE("name_faults") {
     CHECK(calls == 1);
   }
 
-  TEST_CASE_TEMPLATE("a server of datagrams receives on all addresses of its name, on one port",
-                     LoopMode, Standalone, Embedded) {
+  TEST_CASE_TEMPLATE("a UDP server receives on all addresses of its name, on one port", LoopMode,
+                     Standalone, Embedded) {
     faulty::set_addresses("three.test", {"127.0.0.1", "127.0.0.2", "::1"});
     LoopMode mode;
     Loop& loop = mode.loop;
@@ -364,7 +366,7 @@ TEST_SUITE("name_faults") {
   }
 
   TEST_CASE(
-      "a datagram socket for each address: one in use fails all, another host's is left out") {
+      "a datagram socket for each address: one in use fails all, one of another host is skipped") {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     faulty::set_addresses("half.test", {"240.0.0.1", "127.0.0.1"});
     faulty::set_addresses("far.test", {"240.0.0.1", "240.0.0.2"});
@@ -386,7 +388,7 @@ TEST_SUITE("name_faults") {
     CHECK_FALSE(DatagramSocket::bind_all(loop, "127.0.0.1"));
   }
 
-  // Destroys its server, or sends an answer that is too long for a datagram: on_error reports that.
+  // Destroys its server, or sends a reply that is too long for a datagram: on_error reports that.
   struct Destroying {
     reactor::UdpPeer& peer;
     std::optional<reactor::UdpServer<Destroying>>& server;
@@ -396,8 +398,7 @@ TEST_SUITE("name_faults") {
     }
   };
 
-  TEST_CASE(
-      "a server of datagrams on several addresses may be destroyed by a session or on_error") {
+  TEST_CASE("a UDP server on several addresses may be destroyed by a session or on_error") {
     faulty::set_addresses("two.test", {"127.0.0.1", "127.0.0.2"});
     for (const char* how : {"destroy", "fail"}) {
       CAPTURE(how);

@@ -37,7 +37,7 @@ namespace platform = reactor::platform;
 
 namespace {
 
-// The kernel, but that a process has no descriptors left.
+// The kernel, except that a process has no descriptors left.
 struct NoDescriptors final : Platform {
   int socket(int, int, int) override { return -EMFILE; }
 };
@@ -48,7 +48,7 @@ bool can_open() {
   return opened.has_value();
 }
 
-// Time passes only where the test says so, or where a loop waits for it.
+// Time passes only when the test advances it, or while a loop waits for it.
 struct SetClock final : Platform {
   struct Waiting final : Poller {
     explicit Waiting(SetClock& clock) : Poller(true), clock_(clock) {}
@@ -93,7 +93,7 @@ std::vector<std::size_t> hashes() {
 }  // namespace
 
 TEST_SUITE("platform") {
-  TEST_CASE("a thread works on the platform in use, and on the one before when the use ends") {
+  TEST_CASE("a thread works on the platform in use, and on the previous one when that use ends") {
     NoDescriptors none;
     CHECK(can_open());
     {
@@ -126,7 +126,7 @@ TEST_SUITE("platform") {
     CHECK(can_open());
   }
 
-  TEST_CASE("a timer fires when the platform's clock says so") {
+  TEST_CASE("a timer fires according to the platform's clock") {
     SetClock clock;
     const platform::Use use(clock);
     Loop loop;
@@ -141,7 +141,7 @@ TEST_SUITE("platform") {
     CHECK(fired == 1);
   }
 
-  TEST_CASE("a loop that waits by the platform's poller needs no time of ours") {
+  TEST_CASE("a loop that waits by the platform's poller spends no real time") {
     SetClock clock;
     const platform::Use use(clock);
     Loop loop;
@@ -201,7 +201,7 @@ TEST_SUITE("platform") {
         return Platform::getaddrinfo("127.0.0.1", service, hints, list);
       }
     };
-    static Zone zone;  // A thread may be about to leave a lookup.
+    static Zone zone;  // Static: a thread may still be at the end of a lookup.
     const platform::Use use(zone);
     Loop loop;
     std::vector<std::string> found;
