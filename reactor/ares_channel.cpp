@@ -106,7 +106,7 @@ void AresChannel::find_name(const Address& address, OnName on_answer) {
   restart_timer();
 }
 
-// c-ares tells what it waits for, and last of all that it waits no more: it closes the socket then.
+// c-ares calls this when it waits for something else, and before it closes a socket.
 void AresChannel::watch(int fd, bool readable, bool writable) {
   const Interest interest = (readable ? Interest::readable : Interest::none) |
                             (writable ? Interest::writable : Interest::none);

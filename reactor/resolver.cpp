@@ -241,7 +241,7 @@ struct Task {
   }
 
   std::mutex mutex;
-  Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: nobody waits.
+  Engine* engine = nullptr;  // Guarded by mutex, like its token. Null: no Lookup waits.
   Token lookup = 0;
 };
 

@@ -34,8 +34,8 @@ struct LookupOptions {
 };
 
 /// Looks up `HOST:PORT`: the host by name or numeric, the port by number or service name. What
-/// Address::parse reads is told as it stands. The addresses come in the order in which to try to
-/// connect (RFC 8305 section 4): the host's own order of preference, IPv6 and IPv4 in turn.
+/// Address::parse accepts is returned without a lookup. The addresses are in the order in which to
+/// try them (RFC 8305 section 4): in the host's order of preference, IPv6 and IPv4 alternating.
 ///
 ///     auto lookup = Lookup::start(loop, "example.org:http",
 ///                               [&](Result<std::vector<Address>> found) { … });

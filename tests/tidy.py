@@ -297,6 +297,27 @@ def no_former_name_comes_back(root):
                 yield f"{path}:{number}: {name} is called {FORMER_NAMES[name]}"
 
 
+# Words that no comment or document uses, and plain ones for them.
+PLAIN_WORDS = {
+    "deaf": "not reading", "lend": "borrow", "lends": "borrows", "lent": "borrowed",
+    "nobody": "no peer, no caller", "seldom": "rarely", "somebody": "a peer, a caller",
+    "tell": "report, return", "tells": "reports, returns", "told": "reported, notified",
+    "whoever": "the peer that, the caller that",
+}
+
+
+@rule
+def prose_has_plain_words(root):
+    word = re.compile(rf"\b({'|'.join(PLAIN_WORDS)})\b", re.IGNORECASE)
+    for path in files(root, endings=CODE + (".md",)):
+        if path == Path("docs/benchmarks.md"):  # What the benchmarks print.
+            continue
+        for number, line in lines(root, path):
+            prose = line if path.suffix == ".md" else "".join(re.findall(r"(?<!:)//.*", line))
+            for found in word.findall(re.sub(r"`[^`]*`: [^<|]*", "", prose)):
+                yield f"{path}:{number}: plainer than {found}: {PLAIN_WORDS[found.lower()]}"
+
+
 @rule
 def nothing_is_left_to_do(root):
     words = r"\b(TO" r"DO|FIX" r"ME|X" r"XX)\b"

@@ -19,7 +19,7 @@ Challenge side_of(Challenge::Side side) {
   return {side, nonce_of(is_server ? 's' : 'c'), toy_mac("secret"), is_server ? server : client};
 }
 
-// Everything that can be told of one side from outside, after these pieces.
+// Everything that can be observed of one side, after these pieces.
 std::string outcome(Challenge side, const Pieces& pieces) {
   std::string sent(as_text(side.take_output())), behind;
   for (const std::string_view piece : pieces) {

@@ -1,4 +1,4 @@
-// The names and paths that file_server and file_client tell each other.
+// The names and paths that file_server and file_client send each other.
 #include "fuzz/fuzz.hpp"
 #include "samples/file_transfer/server/accounts.hpp"
 #include "samples/file_transfer/wire.hpp"

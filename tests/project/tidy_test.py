@@ -43,6 +43,15 @@ class Rules(unittest.TestCase):
                    {"samples/a.cpp": '// Sent at once.\nputs("Sent");\nreactor::Deadline idle;\n'},
                    {"samples/a.cpp": "reactor::IdleTimeout idle;\n"}, "samples/a.cpp:3: Deadline")
 
+    def test_a_word_of_no_reference_in_prose(self):
+        self.check(tidy.prose_has_plain_words,
+                   {"reactor/a.hpp": "int told = 1;  // The peer is told.\n"},
+                   {"reactor/a.hpp": 'auto tell = "told";  // The peer is notified.\n'},
+                   "reactor/a.hpp:1: plainer than told")
+        self.check(tidy.prose_has_plain_words, {"README.md": "Nobody reads.\n"},
+                   {"README.md": "No peer reads. `tests/a_test.py`: who is told\n"},
+                   "README.md:1: plainer than Nobody")
+
     def test_files_do_not_include_each_other(self):
         circle = {"reactor/a.hpp": "#pragma once\n", "reactor/b.hpp": '#include "reactor/c.hpp"\n',
                   "reactor/a.cpp": '#include "reactor/b.hpp"\n',
