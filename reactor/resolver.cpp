@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -225,7 +226,18 @@ Result<std::string> look_up_name(const Address& address) {
   return name;
 }
 
-// Null where a thread asks: without c-ares, and on another platform, which has names of its own.
+// False for what only getaddrinfo reads well. c-ares takes the service "1x" for port 1, does not
+// convert an internationalized name, and asks name servers for a name of mDNS (RFC 6762 section 3).
+bool is_for_name_servers(const Question& question) {
+  const auto is_plain = [](int c) { return std::isalnum(c) || std::strchr("-._", c) ? 1 : 0; };
+  const std::string& service = question.service;
+  const bool service_is_number =
+      !service.empty() && service.front() >= '0' && service.front() <= '9';
+  return !service_is_number && all_of(question.host, is_plain) &&
+         !question.host.ends_with(".local");
+}
+
+// Null without c-ares, and on another platform, which has names of its own: a thread asks then.
 std::shared_ptr<AresChannel> channel_of(Loop& loop) {
   return sys::replacement ? nullptr : AresChannel::of(loop);
 }
@@ -362,7 +374,8 @@ Lookup Lookup::start(Loop& loop, std::string_view endpoint, LookupOptions option
   }
   state->limit.restart(options.timeout);
   const Question& question = prepared.question;
-  if ((state->channel = channel_of(loop))) {
+  if (is_for_name_servers(question)) state->channel = channel_of(loop);
+  if (state->channel) {
     state->channel->find_addresses(
         question.host.c_str(), question.service_or_null(), question.family,
         [on = &loop.engine(), token = state->token(), question](int error, const Addresses& found) {

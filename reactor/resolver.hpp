@@ -42,12 +42,12 @@ struct LookupOptions {
 ///
 /// Lifetime  Destroying the Lookup is final: no callback comes after it.
 /// Thread    The loop's thread only. Where the library is built with c-ares, the loop itself asks:
-///           first the hosts file, then the name servers of resolv.conf; other sources that
-///           nsswitch.conf may name are not asked. Without it, a lookup blocks a thread that belongs
-///           to no loop. After a timeout, or when the Lookup is destroyed, that thread may stay
-///           blocked until the name service gives up; no destructor and no end of the process
-///           waits for it. At most 16 threads of a process look up names, further lookups wait for
-///           one of them.
+///           first the hosts file, then the name servers of resolv.conf. Other sources that
+///           nsswitch.conf may name are not asked, except for names of mDNS (`.local`). Without
+///           c-ares, and for those names, a lookup blocks a thread that belongs to no loop. After a
+///           timeout, or when the Lookup is destroyed, that thread may stay blocked until the name
+///           service gives up; no destructor and no end of the process waits for it. At most 16
+///           threads of a process look up names, further lookups wait for one of them.
 class Lookup {
  public:
   using OnResolved = Callback<void(Result<std::vector<Address>>)>;

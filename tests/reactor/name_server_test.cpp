@@ -266,6 +266,16 @@ TEST_SUITE("name server") {
     if (printed) CHECK(*printed == everything);
   }
 
+  TEST_CASE("an internationalized name is converted before the server is asked") {
+    const auto printed = in_namespaces([] {
+      Loop loop;
+      NameServer server(loop);
+      server.zones = {{"xn--bcher-kva.test", {{{a, ipv4(1)}}}}};
+      print_addresses(loop, "b\u00fccher.test:80", {.family = Family::ipv4});
+    });
+    if (printed) CHECK(*printed == "b\u00fccher.test:80: 10.0.0.1:80\n");
+  }
+
   TEST_CASE("a lookup asks the servers that resolv.conf names when it is started") {
     const auto printed = in_namespaces([] {
       Loop loop;
@@ -283,7 +293,8 @@ TEST_SUITE("name server") {
     const auto printed = in_namespaces([] {
       Loop loop;
       if (!AresChannel::of(loop)) return;
-      const auto silent = DatagramSocket::bind(loop, "127.0.0.1:53").value();  // tidy-ok: its own loopback
+      const auto silent =
+          DatagramSocket::bind(loop, "127.0.0.1:53").value();  // tidy-ok: its own loopback
       const auto before = count_of("fd");
       for (const bool is_run : {false, true}) {
         std::vector<Lookup> lookups;

@@ -120,7 +120,12 @@ TEST_SUITE("resolver") {
     }
     CHECK(text_of(resolve(loop, "127.0.0.1:no-such-service")) ==
           "resolve 127.0.0.1:no-such-service: no such service");
-    CHECK(resolve_now("127.0.0.1:no-such-service").error().code == ResolveError::unknown_service);
+    for (const std::string endpoint :
+         {"127.0.0.1:no-such-service", "127.0.0.1:1x", "localhost:80x"}) {
+      CAPTURE(endpoint);
+      CHECK(resolve(loop, endpoint).error().code == ResolveError::unknown_service);
+      CHECK(resolve_now(endpoint).error().code == ResolveError::unknown_service);
+    }
   }
 
   TEST_CASE("an address has a name, whatever its port") {

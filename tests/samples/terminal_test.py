@@ -447,6 +447,7 @@ ENDPOINTS = {
     "tcp_relay": ["--listen {} --to unix:nowhere", "--listen 127.0.0.1:0 --to {}"],
     "udp_chat": ["--listen {}", "--listen 127.0.0.1:0 --peer bob={}"],
     "udp_echo_client": ["{}"],
+    "service_echo_server": ["--listen {}"],
     "udp_echo_server": ["--listen {}"],
     "udp_time_client": ["{}", "--sntp {}"],
     "udp_time_server": ["--listen {}", "--listen 127.0.0.1:0 --sntp {}",
