@@ -143,11 +143,11 @@ TEST_SUITE("service manager") {
 
   TEST_CASE("a server serves on a socket that was passed") {
     CHECK(printed_by([] {
-            Loop loop;
             {
               const Socket socket = listening();
               pass({socket.fd()}, "echo");
             }
+            Loop loop;
             auto passed = take_passed_sockets();
             auto server = Server<Repeater>::adopt(loop, std::move(passed->front().socket), {},
                                                   [](Stream& stream) { return Repeater{stream}; })
