@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -29,7 +30,11 @@ namespace {
 std::string printed_by(const std::function<void()>& body) {
   std::fflush(stdout);
   const ChildEnd end = in_child([&] {
-    body();
+    try {
+      body();
+    } catch (const std::exception& thrown) {
+      std::printf("threw %s\n", thrown.what());
+    }
     std::fflush(stdout);
   });
   CHECK_MESSAGE(end.succeeded(), end.printed);
@@ -79,7 +84,8 @@ Socket listening() {
   Socket socket = Socket::open(Family::ipv4, SocketType::stream).value();
   REQUIRE(socket.bind(*Address::parse("127.0.0.1:0")));
   REQUIRE(::listen(socket.fd(), 10) == 0);
-  return socket;
+  // Away from the numbers that pass() uses.
+  return Socket::own(fcntl(socket.fd(), F_DUPFD_CLOEXEC, 100));
 }
 
 // Passes these descriptors, as a manager does before it starts the program.
