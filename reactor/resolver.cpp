@@ -1,5 +1,6 @@
 #include "reactor/resolver.hpp"
 
+#include <strings.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -230,11 +231,15 @@ Result<std::string> look_up_name(const Address& address) {
 // convert an internationalized name, and asks name servers for a name of mDNS (RFC 6762 section 3).
 bool is_for_name_servers(const Question& question) {
   const auto is_plain = [](int c) { return std::isalnum(c) || std::strchr("-._", c) ? 1 : 0; };
+  std::string_view host = question.host;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const std::string_view top = host.substr(host.rfind('.') + 1);
+  const bool is_local = top.size() < host.size() && top.size() == 5 &&
+                        strncasecmp(top.data(), "local", top.size()) == 0;
   const std::string& service = question.service;
-  const bool service_is_number =
+  const bool begins_with_digit =
       !service.empty() && service.front() >= '0' && service.front() <= '9';
-  return !service_is_number && all_of(question.host, is_plain) &&
-         !question.host.ends_with(".local");
+  return !begins_with_digit && !is_local && all_of(host, is_plain);
 }
 
 // Null without c-ares, and on another platform, which has names of its own: a thread asks then.

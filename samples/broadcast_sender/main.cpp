@@ -1,5 +1,5 @@
-// Sends a message to a broadcast address or a multicast group at an interval. Prints each reply with
-// its sender and its delay.
+// Sends a message to a broadcast address or a multicast group at an interval. Prints each reply
+// with its sender and its delay.
 #include "samples/broadcast_sender/caller.hpp"
 #include "samples/support/program.hpp"
 
