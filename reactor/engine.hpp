@@ -32,6 +32,7 @@ namespace reactor {
 
 class AresChannel;
 class DatagramBuffers;
+class HandshakeShare;
 class Loop;
 
 class Engine {
@@ -132,9 +133,10 @@ class Engine {
   [[nodiscard]] std::size_t share_bytes() const { return sources_.share_bytes(); }
 
   /// What the datagram sockets of the loop share, while there are any; the same for its lookups of
-  /// names.
+  /// names, and for streams in a handshake.
   std::weak_ptr<DatagramBuffers> datagram_buffers;
   std::weak_ptr<AresChannel> ares_channel;
+  std::weak_ptr<HandshakeShare> handshake_share;
 
   // ---- libuv's handles and requests
 

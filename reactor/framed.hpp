@@ -30,6 +30,10 @@ concept Decoder = std::movable<D> && std::movable<typename D::Frame> &&
 /// The code of the Error that ends a stream whose peer closed its side in the middle of a frame.
 [[nodiscard]] std::error_code ended_inside_frame();
 
+/// The code of the Error that ends a stream on which bytes in clear followed the request for TLS.
+/// An attacker may have put them there, to be taken for what the peer encrypted (CVE-2011-0411).
+[[nodiscard]] std::error_code received_in_clear();
+
 /// Calls back for each frame that arrives on a stream.
 ///
 ///     Framed lines(stream, protocols::LineDecoder(), [&](std::string_view line) {
@@ -117,6 +121,8 @@ class Framed {
     }
 
     void receive(Stream::Bytes bytes) {
+      if (delivery.is_newly_secured() && !decoder.at_boundary()) [[unlikely]]
+        return fail(received_in_clear());
       decoder.feed(bytes);
       Batch batch(*this);
       while (!retired() && delivery.goes_on()) {
@@ -132,8 +138,7 @@ class Framed {
       explicit Batch(State& state) : state_(state), use_(state) {}
       ~Batch() {
         if (finished_ || state_.retired()) return;
-        state_.decoder.copy_tail();
-        state_.delivery.call_again();
+        state_.keep_rest();
       }
       Batch(const Batch&) = delete;
       Batch& operator=(const Batch&) = delete;
@@ -158,6 +163,13 @@ class Framed {
         throw;
       }
       fail(error);
+    }
+
+    // The stream does not go on: what is left of the bytes that were fed is decoded later.
+    void keep_rest() {
+      if (delivery.is_newly_secured() && !decoder.at_boundary()) return fail(received_in_clear());
+      decoder.copy_tail();
+      delivery.call_again();
     }
 
     void fail(std::error_code error) {

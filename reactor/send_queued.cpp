@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <string>
 
 #include "reactor/platform/sys.hpp"
@@ -47,7 +48,70 @@ Error short_file(const SendQueue::FilePart& part, const StreamConnection& to) {
   return error;
 }
 
+// The bytes to encode next; an error or an early end of a file is noted in `result`.
+std::span<const std::byte> next_plain(const SendQueue& queue, const StreamConnection& to,
+                                      std::span<std::byte> buffer, std::uint64_t most_of_file,
+                                      SentOfQueue& result) {
+  if (const auto bytes = queue.front_bytes(); !bytes.empty()) {
+    return bytes.first(std::min(bytes.size(), StreamFilter::most_encoded_bytes));
+  }
+  const SendQueue::FilePart& part = queue.front_file();
+  const std::uint64_t most = std::min({part.size, most_of_file, std::uint64_t{buffer.size()}});
+  ssize_t size = -EINTR;
+  while (size == -EINTR) {
+    size = sys::pread(part.file.fd(), buffer.data(), std::size_t(most), off_t(part.offset));
+  }
+  if (size > 0) return buffer.first(std::size_t(size));
+  result.error = size < 0 ? file_error(int(-size), part, to) : short_file(part, to);
+  return {};
+}
+
 }  // namespace
+
+SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to, StreamFilter& filter,
+                        std::uint64_t most_file_bytes) {
+  std::array<std::byte, 32 * 1024> buffer;
+  SentOfQueue result;
+  while (!queue.empty()) {
+    const bool of_file = queue.front_bytes().empty();
+    if (of_file && result.file_bytes == most_file_bytes) {
+      result.more_of_file = true;
+      break;
+    }
+    const auto plain = next_plain(queue, to, buffer, most_file_bytes - result.file_bytes, result);
+    if (plain.empty()) break;
+    const std::size_t encoded = filter.encode(plain);
+    if (encoded == 0) {
+      result.error = filter.error();
+      break;
+    }
+    queue.pop(encoded);
+    if (of_file) {
+      result.file_bytes += encoded;
+    } else {
+      result.memory_bytes += encoded;
+    }
+    const int error = send_output(filter, to);
+    if (error == EAGAIN) break;
+    if (error != 0) {
+      result.error = to.error(error, "send to");
+      break;
+    }
+  }
+  return result;
+}
+
+int send_output(StreamFilter& filter, const StreamConnection& to) {
+  for (;;) {
+    const auto output = filter.output();
+    if (output.empty()) return 0;
+    const ssize_t size = sys::send(to.fd(), output.data(), output.size(), 0);
+    if (size == -EINTR) continue;
+    filter.pop(size < 0 ? 0 : static_cast<std::size_t>(size));
+    if (size < 0) return static_cast<int>(-size);
+    if (static_cast<std::size_t>(size) < output.size()) return EAGAIN;
+  }
+}
 
 SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
                         std::uint64_t most_file_bytes) {

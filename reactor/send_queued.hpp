@@ -7,6 +7,7 @@
 #include "reactor/result.hpp"
 #include "reactor/send_queue.hpp"
 #include "reactor/stream_connection.hpp"
+#include "reactor/stream_filter.hpp"
 
 namespace reactor {
 
@@ -21,5 +22,13 @@ struct SentOfQueue {
 /// Sends until the kernel is full, and no more than `most_file_bytes` of files.
 [[nodiscard]] SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
                                       std::uint64_t most_file_bytes);
+
+/// Sends what the filter has encoded. Returns 0 when the kernel has taken all of it, or else the
+/// error, which is EAGAIN when it has taken a part.
+[[nodiscard]] int send_output(StreamFilter& filter, const StreamConnection& to);
+
+/// The same as the first through a filter whose output is all sent.
+[[nodiscard]] SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
+                                      StreamFilter& filter, std::uint64_t most_file_bytes);
 
 }  // namespace reactor

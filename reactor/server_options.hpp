@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -12,12 +13,17 @@
 #include "reactor/listener.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream_limits.hpp"
+#include "reactor/tls_context.hpp"
 
 namespace reactor {
 
 /// What a server accepts and keeps. The defaults are finite, and safe with unknown clients.
 struct ServerOptions {
   ListenOptions listen = {};
+
+  /// Every connection is protected by TLS. Sessions are made when the connection is accepted; what
+  /// they write waits for the handshake.
+  std::optional<TlsContext> tls = {};
 
   // ---- Connections. docs/guide.md has a section on these limits
 

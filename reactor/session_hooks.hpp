@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "reactor/result.hpp"
+#include "reactor/tls_context.hpp"
 
 namespace reactor {
 
@@ -32,8 +33,8 @@ concept TakesDecoder = requires(Session session, const typename D::Frame& frame,
 };
 
 /// What a Session must have: on_data(bytes), or with a decoder on_frame(frame) or
-/// on_frame(frame, decoder). It may also have on_end(), on_drained() and on_close(const Error&),
-/// with the same meaning as on Stream; with a decoder on_decode_error(std::error_code), with the
+/// on_frame(frame, decoder). It may also have on_end(), on_drained(), on_secured(const TlsInfo&) and
+/// on_close(const Error&), with the same meaning as on Stream; with a decoder on_decode_error(std::error_code), with the
 /// same meaning as on Framed; finish(), by which drain() requests it to end soon; and on_idle(),
 /// which is called instead of closing a connection that was idle for ServerOptions::idle_timeout,
 /// and again after the same time. All are public.
@@ -109,6 +110,11 @@ struct on_idle {
   template <class T>
   static constexpr bool is_clear = requires { &T::on_idle; };
 };
+struct on_secured {
+  int on_secured;
+  template <class T>
+  static constexpr bool is_clear = requires { &T::on_secured; };
+};
 struct finish {
   int finish;
   template <class T>
@@ -166,6 +172,11 @@ constexpr bool check_hooks_of_session() {
       !in<Session, hook::on_idle>() || requires(Session& session) { session.on_idle(); },
       "a session's on_idle is never called unless it is public and takes nothing: "
       "`void on_idle()`");
+  static_assert(
+      !in<Session, hook::on_secured>() ||
+          requires(Session& session, const TlsInfo& info) { session.on_secured(info); },
+      "a session's on_secured is never called unless it is public and takes the information: "
+      "`void on_secured(const reactor::TlsInfo&)`");
   static_assert(
       !in<Session, hook::finish>() || requires(Session& session) { session.finish(); },
       "a session's finish is never called unless it is public and takes nothing: "

@@ -9,18 +9,27 @@
 
 #include "reactor/connect_attempts.hpp"
 #include "reactor/connect_retry.hpp"
+#include "reactor/handshake_share.hpp"
 #include "reactor/stream_progress.hpp"
 
 namespace reactor {
 
 struct Stream::State final : StreamProgress {
+  struct Handshake {
+    Timer timer;
+    std::shared_ptr<HandshakeShare> share;
+    Duration timeout;
+  };
+
   // State that most connections do not need, most of the time.
   struct Cold {
     Callback<void()> on_connect;
     Callback<void()> on_end;
     Callback<void()> on_drained;
+    Callback<void(const TlsInfo&)> on_secured;
     std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
     std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
+    std::unique_ptr<Handshake> handshake;       // While it is not complete.
     Error error;                                // Why the connection ended; for on_close.
     AcceptObserver* observer = nullptr;         // Until it is accepted.
   };
@@ -65,9 +74,11 @@ struct Stream::State final : StreamProgress {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
+    if (is(handshaking) && !is(connecting)) return shake_hands();
     if (has_more_of_file() && !send_queue()) return;
     if (is(closing) && !is(connecting)) return go_on_closing();
     send_end();
+    if (is(ended) && is(filtered) && is(readable)) return expect_no_more();
     if (is(ended) && end_is_sent()) return finish({});
     if (is(undelivered) && reads() && !deliver({})) return;
     if (is(readable) && reads()) return read();
@@ -92,7 +103,7 @@ struct Stream::State final : StreamProgress {
 
   void on_output_waits() override {
     if (is_above_high_water() && limits().pause_reading_above_high_water) set(throttled);
-    if (!is(connecting | closing)) limit_stall();
+    if (!is(connecting | handshaking | closing)) limit_stall();
     update_interest();
   }
 
@@ -102,6 +113,107 @@ struct Stream::State final : StreamProgress {
     clear(throttled);
     if (!cold_ || !cold_->on_drained || is(closing)) return true;
     return engine().call(*this, cold_->on_drained);
+  }
+
+  // ---- TLS
+
+  void secure(TlsContext::State& context, std::string_view name) {
+    if (is(closing | broken | closed)) return;
+    auto filter = context.make_filter(name);
+    if (!filter) return fail(std::move(filter.error()));
+    if (this->filter() || is(undelivered) || !attach(std::move(*filter))) {
+      Error error = connection().error(EINVAL, "secure connection to");
+      error.hint = this->filter()    ? "it is secured already"
+                   : is(undelivered) ? "not all that was received in clear has been handled"
+                                     : "a file that was to be sent in clear is not sent yet";
+      return fail(std::move(error));
+    }
+    set(filtered | handshaking | newly_secured | on_data_replaced);
+    hold_output(true);
+    cold().handshake = std::make_unique<Handshake>(Handshake{
+        {engine().loop(),
+         [this] { fail(connection().error(ETIMEDOUT, "complete the TLS handshake with")); }},
+        HandshakeShare::of(engine()),
+        context.handshake_timeout()});
+    if (!is(connecting)) begin_handshake();
+  }
+
+  void begin_handshake() {
+    Handshake& handshake = *cold_->handshake;
+    if (handshake.timeout < Duration::max()) handshake.timer.restart(handshake.timeout);
+    end_time_limit();
+    send_encoded();
+    if (is(readable)) engine().schedule(*this);
+    update_interest();
+  }
+
+  // Takes one step of the handshake. It reads also while the user of the stream does not.
+  void shake_hands() {
+    using Step = StreamFilter::State;
+    if (is(closing) && !has_output_of_user()) return give_up_handshake();
+    if (!is(readable)) return update_interest();
+    if (!cold_->handshake->share->take()) return engine().schedule(*this);
+    const auto step = receive_filtered();
+    if (step.state == Step::secured) return finish_handshake();
+    if (step.state == Step::failed || step.state == Step::ended) {
+      return on_input_refused(filter()->error());
+    }
+    if (step.state == Step::broken) {
+      return on_input_failed(connection().error(step.socket_error, "TLS handshake with"));
+    }
+    if (is(readable)) engine().schedule(*this);
+    update_interest();
+  }
+
+  void finish_handshake() {
+    end_handshake();
+    if (!is(closing)) {
+      if (waits_to_send()) limit_stall();
+      if (cold_->on_secured && !engine().call(*this, cold_->on_secured, filter()->info())) return;
+    }
+    if (waits_to_send() && !send_queue()) return;
+    go_on();
+  }
+
+  // Closes a stream that has nothing to send: there is no need for the handshake any more.
+  void give_up_handshake() {
+    end_handshake();
+    go_on();
+  }
+
+  void end_handshake() {
+    clear(handshaking);
+    hold_output(false);
+    cold_->handshake.reset();
+  }
+
+  // The peer receives the reason, and has close_timeout to react to it.
+  void on_input_refused(Error error) override {
+    if (error.subject.empty()) error.subject = peer();
+    if (is(handshaking)) end_handshake();
+    drop_output();
+    stop_output();
+    send_encoded();
+    if (is(closing | broken)) {
+      if (!cold().error) cold_->error = std::move(error);
+    } else {
+      close(limits().close_timeout, std::move(error));
+    }
+    set(readable);
+    engine().schedule(*this);
+  }
+
+  // The peer has ended its side; the filter refuses what it sends after that.
+  void expect_no_more() {
+    const auto received = receive_filtered();
+    clear(readable);
+    if (received.state == StreamFilter::State::failed) {
+      return on_input_refused(filter()->error());
+    }
+    if (received.state == StreamFilter::State::broken) {
+      return on_input_failed(connection().error(received.socket_error, "receive from"));
+    }
+    go_on();
   }
 
   // ---- Connecting
@@ -160,13 +272,14 @@ struct Stream::State final : StreamProgress {
       return finish_broken();
     }
     clear(connecting);
-    hold_output(false);
+    hold_output(is(handshaking));
     moved_at_ = engine().iteration_time();
     if (!is(closing)) {
       end_time_limit();
-      if (waits_to_send()) limit_stall();
+      if (waits_to_send() && !is(handshaking)) limit_stall();
       if (cold_ && cold_->on_connect && !engine().call(*this, cold_->on_connect)) return;
     }
+    if (is(handshaking)) begin_handshake();
     if (waits_to_send() && !send_queue()) return;
     go_on();
   }
@@ -250,6 +363,7 @@ struct Stream::State final : StreamProgress {
     if (cold_) {
       cold_->retry.reset();
       cold_->attempts.reset();
+      cold_->handshake.reset();
     }
     close_connection();
   }
@@ -320,6 +434,19 @@ void Stream::on_close(Callback<void(const Error&)> on_close) {
   state_->replace(state_->on_close_callback, std::move(on_close));
 }
 
+void Stream::secure(const TlsContext& context, std::string_view name) {
+  state_->secure(context.state(), name);
+}
+
+void Stream::on_secured(Callback<void(const TlsInfo&)> on_secured) {
+  state_->replace(state_->cold().on_secured, std::move(on_secured));
+}
+
+const TlsInfo* Stream::tls_info() const {
+  const StreamFilter* const filter = state_->filter();
+  return filter && !state_->is(State::handshaking) ? &filter->info() : nullptr;
+}
+
 void Stream::on_connect(Callback<void()> on_connect) {
   state_->replace(state_->cold().on_connect, std::move(on_connect));
 }
@@ -384,6 +511,10 @@ bool Stream::Delivery::goes_on() const {
   const State& state = *state_;
   return !state.retired() && state.connection().is_open() &&
          !state.is((State::not_reading & ~unsigned{State::broken}) | State::on_data_replaced);
+}
+
+bool Stream::Delivery::is_newly_secured() const {
+  return !state_->retired() && state_->is(State::newly_secured);
 }
 
 void Stream::Delivery::call_again() {

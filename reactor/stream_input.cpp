@@ -21,7 +21,7 @@ StreamInput::StreamInput(Engine& engine, Socket socket, const Address& peer)
 
 void StreamInput::on_ready(unsigned happened) {
   constexpr unsigned rare =
-      undelivered | end_is_near | readable | on_data_replaced | level_triggered;
+      undelivered | end_is_near | readable | on_data_replaced | level_triggered | filtered;
   if (happened != Happened::readable || is(not_reading | rare)) [[unlikely]] {
     const bool reads = happened == Happened::readable && !is(not_reading | undelivered);
     return reads ? read() : on_anything_ready(happened);
@@ -38,7 +38,7 @@ std::ptrdiff_t StreamInput::receive() {
   return sys::recv(connection().fd(), engine().read_buffer(), read_bytes_, 0);
 }
 
-void StreamInput::read() { take(receive()); }
+void StreamInput::read() { is(filtered) ? read_filtered() : take(receive()); }
 
 [[gnu::noinline]] void StreamInput::take(std::ptrdiff_t size) {
   if (size <= 0) return read_nothing(static_cast<int>(-size));
@@ -63,12 +63,84 @@ void StreamInput::read_nothing(int error) {
   on_input_ended();
 }
 
+StreamFilter::Decoded StreamInput::receive_filtered() {
+  StreamFilter& through = *filter();
+  std::byte* const encoded = engine().read_buffer() + StreamFilter::headroom_bytes;
+  std::size_t received = 0;
+  if (!through.has_input()) {
+    constexpr std::size_t room = Engine::read_buffer_bytes - StreamFilter::headroom_bytes;
+    const std::size_t most = std::min<std::size_t>(read_bytes_, room);
+    ssize_t size = -EINTR;
+    while (size == -EINTR) size = sys::recv(connection().fd(), encoded, most, 0);
+    if (size == -EAGAIN) {
+      clear(readable);
+      return {};
+    }
+    if (size < 0) {
+      clear(readable);
+      return {.state = StreamFilter::State::broken, .socket_error = static_cast<int>(-size)};
+    }
+    if (size == 0) {
+      set(end_is_near);
+      return through.decode_end();
+    }
+    moved_at_ = engine().iteration_time();
+    received = static_cast<std::size_t>(size);
+    const bool filled = received == most;
+    filled || is(end_is_near) ? set(readable) : clear(readable);
+    read_bytes_ = filled ? share_bytes() : first_bytes();
+  }
+  const auto decoded = through.decode(engine().read_buffer(), {encoded, received});
+  if (through.has_input()) set(readable);
+  send_encoded();
+  return decoded;
+}
+
+void StreamInput::read_filtered() {
+  using State = StreamFilter::State;
+  const auto decoded = receive_filtered();
+  switch (decoded.state) {
+    case State::data:
+      if (!deliver({engine().read_buffer(), decoded.size})) return;
+      clear(newly_secured);
+      break;
+    case State::ended:
+      clear(readable);
+      set(ended);
+      return on_input_ended();
+    case State::failed:
+      return on_input_refused(filter()->error());
+    case State::broken:
+      return on_input_failed(connection().error(decoded.socket_error, "receive from"));
+    case State::incomplete:
+    case State::secured:
+      break;
+  }
+  if (is(readable) && reads()) engine().schedule(*this);
+  update_level();
+}
+
+bool StreamInput::deliver_rest_filtered() {
+  while (is(readable) && !is(no_reader | paused | ended | closing | handshaking)) {
+    const auto decoded = receive_filtered();
+    if (decoded.state == StreamFilter::State::incomplete) continue;
+    if (decoded.state != StreamFilter::State::data) break;
+    if (!deliver({engine().read_buffer(), decoded.size})) return false;
+    if (engine().interrupted()) {
+      engine().schedule(*this);
+      return false;
+    }
+  }
+  return true;
+}
+
 bool StreamInput::deliver(Bytes bytes) {
   clear(undelivered | on_data_replaced);
   return engine().call(*this, on_data_, bytes);
 }
 
 bool StreamInput::deliver_rest() {
+  if (is(filtered)) return deliver_rest_filtered();
   while (is(readable) && !is(no_reader | paused | ended | closing)) {
     const ssize_t size = receive();
     if (size == -EINTR) continue;
@@ -143,10 +215,10 @@ void StreamInput::resume() {
 
 void StreamInput::update_interest() {
   if (!connection().is_open() || is(closed | unreachable)) return;
-  Interest wanted = is(connecting) || waits_to_send() ? Interest::writable : Interest::none;
+  Interest wanted = is(connecting) || waits_for_socket() ? Interest::writable : Interest::none;
   if (!is(level_triggered)) {
     wanted = wanted | Interest::readable | Interest::peer_closed | connection().waits_for();
-  } else if (reads() || (is(closing) && !is(ended))) {
+  } else if (reads() || is(handshaking) || (is(closing) && !is(ended))) {
     wanted = wanted | Interest::readable;
   } else if (!is(end_is_near)) {
     wanted = wanted | Interest::peer_closed;  // Level-triggered, it would be reported forever.

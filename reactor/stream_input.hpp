@@ -12,8 +12,8 @@ namespace reactor {
 /// Reads what arrives, and registers what the stream waits for.
 class StreamInput : public StreamOutput {
  public:
-  // The state of the stream. Eight of these stop reading; one test checks them all.
-  enum Flag : std::uint16_t {
+  // The state of the stream. Nine of these stop reading; one test checks them all.
+  enum Flag : std::uint32_t {
     connecting = 1 << 0,
     readable = 1 << 1,     // The kernel may have more to read; an edge does not report it again.
     end_is_near = 1 << 2,  // So check for it after the last byte.
@@ -29,13 +29,16 @@ class StreamInput : public StreamOutput {
     unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
     accepted = 1 << 13,     // By the user of a server.
     level_triggered = 1 << 14,
+    filtered = 1 << 15,       // What is received passes through the filter.
+    handshaking = 1 << 16,    // The filter is not ready for the bytes of the user.
+    newly_secured = 1 << 17,  // No byte that passed through the filter has been delivered yet.
   };
   static constexpr unsigned not_reading =
-      connecting | ended | no_reader | paused | throttled | closing | broken | closed;
+      connecting | handshaking | ended | no_reader | paused | throttled | closing | broken | closed;
 
   [[nodiscard]] bool is(unsigned any) const { return (flags_ & any) != 0; }
-  void set(unsigned all) { flags_ = static_cast<std::uint16_t>(flags_ | all); }
-  void clear(unsigned all) { flags_ = static_cast<std::uint16_t>(flags_ & ~all); }
+  void set(unsigned all) { flags_ |= all; }
+  void clear(unsigned all) { flags_ &= ~all; }
   [[nodiscard]] bool reads() const { return !is(not_reading); }
 
   // ---- For the user of the stream
@@ -61,6 +64,9 @@ class StreamInput : public StreamOutput {
   /// longer exists, or continues in the next iteration.
   [[nodiscard]] bool deliver_rest();
 
+  /// Receives once and passes it through the filter. Sends what the filter responds with.
+  [[nodiscard]] StreamFilter::Decoded receive_filtered();
+
   /// Reads without delivering, up to the peer's end, and returns the error that it finds.
   [[nodiscard]] Error discard();
 
@@ -73,18 +79,22 @@ class StreamInput : public StreamOutput {
   virtual void on_input_ended() = 0;
   /// A read failed. The consequences may happen immediately.
   virtual void on_input_failed(Error error) = 0;
+  /// The filter refuses what was received, and has sent the reason to the peer.
+  virtual void on_input_refused(Error error) = 0;
 
   void on_ready(unsigned happened) final;
   [[nodiscard]] std::ptrdiff_t receive();
   void take(std::ptrdiff_t received);
   void read_nothing(int error);
+  void read_filtered();
+  [[nodiscard]] bool deliver_rest_filtered();
   void update_level();
 
   [[nodiscard]] std::uint32_t first_bytes() const;
   [[nodiscard]] std::uint32_t share_bytes() const;
   [[nodiscard]] std::uint32_t most_bytes(std::size_t size) const;
 
-  std::uint16_t flags_;
+  std::uint32_t flags_;
   std::uint32_t read_bytes_;
   Callback<void(Bytes)> on_data_;
 };

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "reactor/platform/sys.hpp"
-#include "reactor/send_queued.hpp"
 
 namespace reactor {
 
@@ -17,13 +16,17 @@ namespace reactor {
   if (is(no_more)) return WriteStatus::closed;
   if (bytes.empty()) return WriteStatus::sent;
   if (is(held | queueing)) return enqueue(bytes);
-  if (bytes.size() < large_write_bytes && engine().gather(*this, bytes)) {
-    return WriteStatus::sent;
-  }
+  // A record of TLS is as large as the buffer that gathers them.
+  const bool gathers = bytes.size() < large_write_bytes || filter();
+  if (gathers && engine().gather(*this, bytes)) return WriteStatus::sent;
   return send(engine().take_gathered(*this), bytes);
 }
 
 void StreamOutput::on_gathered(Bytes bytes) {
+  if (filter()) [[unlikely]] {
+    send_through_filter(bytes, {});
+    return;
+  }
   const ssize_t size = sys::send(connection_.fd(), bytes.data(), bytes.size(), 0);
   if (size != static_cast<ssize_t>(bytes.size())) [[unlikely]] {
     sent(size, bytes, {});
@@ -41,6 +44,7 @@ WriteStatus StreamOutput::send(Bytes first, Bytes second, int send_flags) {
   if (is(no_more)) return WriteStatus::closed;
   const std::size_t total = first.size() + second.size();
   if (total == 0) return WriteStatus::sent;
+  if (filter()) return send_through_filter(first, second);
   const std::ptrdiff_t size = connection_.send(first, second, send_flags);
   return size == static_cast<std::ptrdiff_t>(total) ? WriteStatus::sent : sent(size, first, second);
 }
@@ -56,6 +60,59 @@ WriteStatus StreamOutput::send(Bytes first, Bytes second, int send_flags) {
   if (done >= first.size()) return enqueue(second.subspan(done - first.size()));
   const WriteStatus became = enqueue(first.subspan(done));
   return second.empty() || became == WriteStatus::closed ? became : enqueue(second);
+}
+
+WriteStatus StreamOutput::send_through_filter(Bytes first, Bytes second) {
+  while (!first.empty() || !second.empty()) {
+    Bytes& next = first.empty() ? second : first;
+    const std::size_t encoded = filter()->encode(next);
+    if (encoded == 0) {
+      fail(filter()->error());
+      return WriteStatus::closed;
+    }
+    next = next.subspan(encoded);
+    const int error = send_output(*filter(), connection_);
+    if (error == 0) continue;
+    if (error != EAGAIN) {
+      fail(connection_.error(error, "send to"));
+      return WriteStatus::closed;
+    }
+    if (!first.empty() && enqueue(first) == WriteStatus::closed) return WriteStatus::closed;
+    return second.empty() ? wait_for_kernel() : enqueue(second);
+  }
+  moved_at_ = engine().iteration_time();
+  return WriteStatus::sent;
+}
+
+void StreamOutput::send_encoded() {
+  if (is(queueing) && !is(held)) return;  // flush() sends it, in its order.
+  const int error = send_output(*filter(), connection_);
+  if (error == EAGAIN) {
+    wait_for_kernel();
+  } else if (error != 0) {
+    fail(connection_.error(error, "send to"));
+  }
+}
+
+bool StreamOutput::attach(std::unique_ptr<StreamFilter> filter) {
+  send_gathered();
+  take_posted();
+  Cold& cold = this->cold();
+  if (cold.queue.has_files()) return false;
+  // While it connects, what was written before waits in the queue.
+  filter->start(cold.queue.front_bytes());
+  quota_.remove(cold.queue.bytes());
+  cold.queue = {};
+  cold.filter = std::move(filter);
+  return true;
+}
+
+void StreamOutput::drop_output() {
+  (void)engine().take_gathered(*this);
+  if (!cold_) return;
+  quota_.remove(queued());
+  cold_->queue = {};
+  clear(queueing | more_of_file | above_high_water);
 }
 
 WriteStatus StreamOutput::enqueue(Bytes bytes) {
@@ -95,7 +152,7 @@ WriteStatus StreamOutput::wait_for_kernel() {
 bool StreamOutput::flush() {
   if (!send_waiting()) return false;
   const SendQueue& queue = cold_->queue;
-  if (queue.empty()) clear(queueing);
+  if (queue.empty() && (!filter() || filter()->output().empty())) clear(queueing);
   if (queue.total() > limits().high_water_bytes / 2) return false;
   if (cold_->outbox) cold_->outbox->set_queued(queue.bytes());
   const bool drained = is(above_high_water);
@@ -110,7 +167,7 @@ bool StreamOutput::send_waiting() {
   const std::uint64_t most_file_bytes = std::clamp<std::uint64_t>(
       engine().share_bytes(), least_file_bytes, Engine::most_shared_bytes);
   clear(more_of_file);
-  SentOfQueue sent = send_queued(cold_->queue, connection_, most_file_bytes);
+  SentOfQueue sent = send_queue(most_file_bytes);
   if (sent.memory_bytes + sent.file_bytes > 0) moved_at_ = engine().iteration_time();
   quota_.remove(sent.memory_bytes);
   if (sent.more_of_file) {
@@ -120,6 +177,18 @@ bool StreamOutput::send_waiting() {
   if (!sent.error) return true;
   fail(std::move(sent.error));
   return false;
+}
+
+SentOfQueue StreamOutput::send_queue(std::uint64_t most_file_bytes) {
+  if (!filter()) return send_queued(cold_->queue, connection_, most_file_bytes);
+  SentOfQueue result;
+  if (const int error = send_output(*filter(), connection_); error == 0) {
+    if (is(held)) return result;
+    return send_queued(cold_->queue, connection_, *filter(), most_file_bytes);
+  } else if (error != EAGAIN) {
+    result.error = connection_.error(error, "send to");
+  }
+  return result;
 }
 
 std::shared_ptr<StreamOutbox> StreamOutput::outbox() {
@@ -154,6 +223,11 @@ void StreamOutput::end_output() {
 
 void StreamOutput::send_end_if_sent() {
   if (!is(no_more) || is(end_sent | held | queueing)) return;
+  if (StreamFilter* const through = filter()) {
+    through->encode_end();
+    send_encoded();
+    if (is(queueing)) return;
+  }
   set(end_sent);
   connection_.send_end();
 }
@@ -163,7 +237,8 @@ void StreamOutput::close_outbox() {
 }
 
 void StreamOutput::close_connection() {
-  const bool loses = is(lost) || (cold_ && !cold_->queue.empty());
+  const bool loses = is(lost) || (cold_ && !cold_->queue.empty()) ||
+                     (filter() && !is(held) && !filter()->output().empty());
   // A forked child must not reset the connection of its parent.
   if (connection_.is_open()) connection_.close(*this, loses && !engine().forked());
   if (!cold_) return;

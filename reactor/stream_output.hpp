@@ -9,7 +9,9 @@
 #include "reactor/engine.hpp"
 #include "reactor/file.hpp"
 #include "reactor/send_queue.hpp"
+#include "reactor/send_queued.hpp"
 #include "reactor/stream_connection.hpp"
+#include "reactor/stream_filter.hpp"
 #include "reactor/stream_limits.hpp"
 #include "reactor/stream_outbox.hpp"
 #include "reactor/stream_quota.hpp"
@@ -41,6 +43,9 @@ class StreamOutput : public Source {
   [[nodiscard]] StreamConnection& connection() { return connection_; }
   [[nodiscard]] const StreamConnection& connection() const { return connection_; }
 
+  /// Null where the bytes are sent as they are written.
+  [[nodiscard]] StreamFilter* filter() const { return cold_ ? cold_->filter.get() : nullptr; }
+
  protected:
   StreamOutput(Engine& engine, Socket socket, const Address& peer)
       : Source(engine, Kind::stream), connection_(std::move(socket), peer) {}
@@ -48,9 +53,23 @@ class StreamOutput : public Source {
   /// Queues all that is written, or stops doing so.
   void hold_output(bool hold) { hold ? set(held) : clear(held); }
 
-  /// Something is queued; more than the high-water mark is queued; the kernel would take more of a
-  /// file.
+  /// From now on all that is written passes through `filter`, and so does what is received. Sends
+  /// what was written before as it is. Files among it are an error.
+  [[nodiscard]] bool attach(std::unique_ptr<StreamFilter> filter);
+
+  /// Sends what the filter has encoded, as far as the kernel takes it.
+  void send_encoded();
+
+  /// Drops what is queued, since no one can read it any more.
+  void drop_output();
+
+  /// Something is queued; the socket could take some of it, were it writable; more than the
+  /// high-water mark is queued; the kernel would take more of a file.
   [[nodiscard]] bool waits_to_send() const { return is(queueing); }
+  [[nodiscard]] bool has_output_of_user() const { return cold_ && !cold_->queue.empty(); }
+  [[nodiscard]] bool waits_for_socket() const {
+    return is(queueing) && (!is(held) || !filter() || !filter()->output().empty());
+  }
   [[nodiscard]] bool is_above_high_water() const { return is(above_high_water); }
   [[nodiscard]] bool has_more_of_file() const { return is(more_of_file); }
 
@@ -102,6 +121,7 @@ class StreamOutput : public Source {
   // Not needed by a stream whose output is all sent.
   struct Cold {
     SendQueue queue;  // What the kernel has not yet taken.
+    std::unique_ptr<StreamFilter> filter;
     std::shared_ptr<StreamOutbox> outbox;
   };
 
@@ -117,6 +137,8 @@ class StreamOutput : public Source {
   WriteStatus write_otherwise(Bytes bytes);
   WriteStatus send(Bytes first, Bytes second, int send_flags = 0);
   WriteStatus sent(std::ptrdiff_t size, Bytes first, Bytes second);
+  WriteStatus send_through_filter(Bytes first, Bytes second);
+  [[nodiscard]] SentOfQueue send_queue(std::uint64_t most_file_bytes);
   WriteStatus enqueue(Bytes bytes);
   WriteStatus wait_for_kernel();
   [[nodiscard]] bool send_waiting();

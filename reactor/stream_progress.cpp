@@ -14,7 +14,7 @@ StreamProgress::StreamProgress(Engine& engine, Socket socket, const Address& pee
 
 void StreamProgress::set_limits(const SharedLimits& limits) {
   StreamInput::set_limits(limits);
-  if (waits_to_send() && !is(connecting | closing)) {
+  if (waits_to_send() && !is(connecting | handshaking | closing)) {
     limit_time(this->limits().stall_timeout, "send to");
   }
 }

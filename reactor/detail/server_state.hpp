@@ -43,16 +43,19 @@ struct AttachedDecoder<NoDecoder> {
 template <class Session, class D>
 struct ServerConnection : AttachedDecoder<D> {
   template <class MakeSession>
-  ServerConnection(Loop& loop, Admission& admission, const SharedLimits& limits, Socket socket,
-                   const Address& peer, MakeSession& make_session)
+  ServerConnection(Loop& loop, Admission& admission, const SharedLimits& limits,
+                   const std::optional<TlsContext>& tls, Socket socket, const Address& peer,
+                   MakeSession& make_session)
       : stream(loop, std::move(socket), peer),
         entry(admission, stream, peer),
-        session(make(limits, make_session)) {}
+        session(make(limits, tls, make_session)) {}
 
   // The limits apply already to what the constructor of the session writes.
   template <class MakeSession>
-  [[nodiscard]] Session make(const SharedLimits& limits, MakeSession& make_session) {
+  [[nodiscard]] Session make(const SharedLimits& limits, const std::optional<TlsContext>& tls,
+                             MakeSession& make_session) {
     stream.set_limits(limits);
+    if (tls) stream.secure(*tls);
     return make_session(stream);
   }
 
@@ -156,7 +159,7 @@ struct ServerState final : HandleState {
 
   void serve(Socket socket, const Address& peer) {
     Connections made;
-    made.emplace_front(loop, admission, limits, std::move(socket), peer, make_session);
+    made.emplace_front(loop, admission, limits, options.tls, std::move(socket), peer, make_session);
     if (!retired()) attach(made.begin());
     if (retired()) return;
     first_progress.await();
@@ -220,6 +223,10 @@ struct ServerState final : HandleState {
     if constexpr (framed && requires { connection.session.on_decode_error(std::error_code()); }) {
       connection.decoder->on_decode_error(
           [&connection](std::error_code error) { connection.session.on_decode_error(error); });
+    }
+    if constexpr (requires(const TlsInfo& info) { connection.session.on_secured(info); }) {
+      stream.on_secured(
+          [&connection](const TlsInfo& info) { connection.session.on_secured(info); });
     }
     if constexpr (requires { connection.session.on_drained(); }) {
       stream.on_drained([&connection] { connection.session.on_drained(); });

@@ -1,0 +1,1 @@
+// Compiled where the number of sources would confuse Meson: see meson.build.
