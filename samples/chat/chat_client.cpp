@@ -11,13 +11,16 @@
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/tls.hpp"
 
 namespace {
 
 class ChatClient {
  public:
-  ChatClient(reactor::Loop& loop, const std::string& endpoint, std::string name)
+  ChatClient(reactor::Loop& loop, const std::string& endpoint, std::string name,
+             const samples::ClientTls& tls)
       : loop_(loop), name_(std::move(name)), stream_(samples::connect(loop, endpoint)) {
+    tls.secure(stream_, endpoint);
     stream_.on_connect([this] { enter(); });
     stream_.on_drained([this] { input_->resume(); });
     stream_.on_close([this](const reactor::Error& error) {
@@ -77,6 +80,7 @@ class ChatClient {
 int main(int count, char** words) {
   std::string endpoint;
   std::string name;
+  samples::ClientTls tls;
   samples::CommandLine command_line{
       "Says the lines of standard input in a chat room, prints what the others say.\n"
       "/nick NAME changes the name, /who lists who is there, /quit leaves.\n"
@@ -86,9 +90,11 @@ int main(int count, char** words) {
       .check([](const std::string& text) {
         return samples::printable(text) == text ? "" : "a name has no control characters";
       });
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
+    tls.load();
     reactor::Loop loop;
-    const ChatClient client(loop, endpoint, name);
+    const ChatClient client(loop, endpoint, name, tls);
     loop.run();
   });
 }

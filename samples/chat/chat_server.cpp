@@ -18,10 +18,12 @@
 #include "samples/chat/room.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/tls.hpp"
 
 int main(int count, char** words) {
   std::string endpoint = "127.0.0.1:9000";
   std::size_t max_unread_bytes = 4 << 20;
+  samples::ServerTls tls;
   samples::CommandLine command_line{
       "A chat room: what one says, all read. What a client sends without a newline counts as a "
       "line\n"
@@ -33,9 +35,10 @@ int main(int count, char** words) {
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   command_line.add_option("--max-unread", max_unread_bytes,
                           "Bytes that may wait for a client before it is dropped");
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;
-    chat::Room room(loop, endpoint, max_unread_bytes);
+    chat::Room room(loop, endpoint, max_unread_bytes, tls.context());
     const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { room.close(); }));
     samples::announce(room.address());
     loop.run();

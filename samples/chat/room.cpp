@@ -52,11 +52,12 @@ void Member::on_close(const reactor::Error& error) {
   room.forget(*this);
 }
 
-Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes)
+Room::Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes,
+           std::optional<reactor::TlsContext> tls)
     : loop_(loop),
       share_(loop),
       server_(samples::value_of(
-          Server::listen(loop, endpoint, options(max_unread_bytes),
+          Server::listen(loop, endpoint, options(max_unread_bytes, std::move(tls)),
                          [this](reactor::Stream& stream) { return enter(stream); }))) {
   samples::log_errors(server_);
   // The server makes the decoder of a connection right after its session.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,12 +38,15 @@ struct Member {
 class Room {
  public:
   /// A member for which more than `max_unread_bytes` wait is dropped. Throws samples::Failed.
-  Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes);
+  Room(reactor::Loop& loop, const std::string& endpoint, std::size_t max_unread_bytes,
+       std::optional<reactor::TlsContext> tls = {});
 
   /// The limits of the server. A member may keep a line without its end besides. When the server is
   /// full, clients that have not joined are closed.
-  [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes) {
-    return {.unaccepted_timeout = reactor::Duration::max(),
+  [[nodiscard]] static reactor::ServerOptions options(std::size_t max_unread_bytes,
+                                                      std::optional<reactor::TlsContext> tls = {}) {
+    return {.tls = std::move(tls),
+            .unaccepted_timeout = reactor::Duration::max(),
             .max_unaccepted = SIZE_MAX,
             .max_queued_bytes = max_unread_bytes,
             .read_bytes = 64 * 1024};

@@ -18,11 +18,13 @@ int main(int count, char** words) {
   command_line.add_option("--user", options.user, "Who logs in").required();
   command_line.add_option("--password-file", password_file,
                           "The password; typed, or the first line of standard input, if not given");
+  options.tls.add_options(command_line);
   command_line.add_rest(options.command);
   command_line.footer(std::string("Behind the options, or as lines of standard input:\n") +
                       file_transfer::command_list());
   return samples::run_program(command_line, count, words, [&] {
     options.password = file_transfer::read_password(password_file, "password: ");
+    options.tls.load();
     reactor::Loop loop;
     const file_transfer::Client client(loop, options);
     loop.run();

@@ -13,6 +13,7 @@
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/sha256.hpp"
+#include "samples/support/tls.hpp"
 
 namespace file_transfer {
 namespace {
@@ -24,8 +25,10 @@ constexpr std::size_t max_queued_bytes = high_water_bytes + 2 * max_page_bytes;
 
 // A session has its user's folder open, the file that it receives or sends, and for a moment the
 // folder that contains the file.
-reactor::ServerOptions server_options(const samples::Access& access, const Patience& patience) {
-  reactor::ServerOptions server{.descriptors_each = 4,
+reactor::ServerOptions server_options(const samples::Access& access, const Patience& patience,
+                                      std::optional<reactor::TlsContext> tls = {}) {
+  reactor::ServerOptions server{.tls = std::move(tls),
+                                .descriptors_each = 4,
                                 .high_water_bytes = high_water_bytes,
                                 .max_queued_bytes = max_queued_bytes};
   access.apply(server, patience.amid_request);
@@ -38,11 +41,12 @@ constexpr std::size_t listing_bytes = 2 * max_page_bytes + max_queued_bytes;
 // A request, a piece of an upload that is received and one that is written, and their decoder.
 constexpr std::size_t bytes_each = 4 * max_piece_bytes;
 
-void serve(const std::string& endpoint, const SiteOptions& options, const samples::Access& access) {
+void serve(const std::string& endpoint, const SiteOptions& options, const samples::Access& access,
+           std::optional<reactor::TlsContext> tls) {
   reactor::Loop loop;
   Site site(loop, options);
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
-      loop, endpoint, server_options(access, options.patience),
+      loop, endpoint, server_options(access, options.patience, std::move(tls)),
       [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
   samples::log_errors(server);
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
@@ -73,7 +77,7 @@ int main(int count, char** words) {
   file_transfer::SiteOptions site;
   samples::Access access;
   samples::CommandLine command_line{
-      "Keeps files for users with accounts. What they send is not encrypted, passwords are not "
+      "Keeps files for users with accounts. Only TLS encrypts what they send; passwords are not "
       "sent.\n"
       "Example: file_server --accounts accounts.json --root files\n"
       "and before: file_server --accounts accounts.json --add-user ann --quota 100M"};
@@ -103,6 +107,8 @@ int main(int count, char** words) {
       .positive();
   command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request").positive();
   access.add_options(command_line);
+  samples::ServerTls tls;
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     if (add.is_given()) {
       return file_transfer::add_user(site.accounts_file, user, quota, password_file);
@@ -113,6 +119,6 @@ int main(int count, char** words) {
     site.patience.amid_request = seconds(patience_seconds);
     site.patience.between_requests = seconds(idle_seconds);
     site.reached_as = samples::ReachedAs(reached_as);
-    file_transfer::serve(endpoint, site, access);
+    file_transfer::serve(endpoint, site, access, tls.context());
   });
 }

@@ -21,6 +21,7 @@
 #include "samples/support/secret.hpp"
 #include "samples/support/shell_split.hpp"
 #include "samples/support/terminal.hpp"
+#include "samples/support/tls.hpp"
 
 namespace remote_command {
 namespace {
@@ -32,6 +33,7 @@ struct Options {
   std::string endpoint;
   bool shell = false;
   std::vector<std::string> command;  // Empty: lines of standard input.
+  samples::ClientTls tls = {};
 };
 
 class Client {
@@ -41,6 +43,7 @@ class Client {
         secret_(secret),
         options_(options),
         stream_(samples::connect(loop, options.endpoint)) {
+    options.tls.secure(stream_, options.endpoint);
     stream_.on_connect([this] { begin(); });
     stream_.on_close([this](const Error& error) {
       if (error) throw samples::Failed(error);
@@ -200,10 +203,12 @@ int main(int count, char** words) {
   command_line.add_option("--secret-file", secret_file, "The file with the secret").required();
   command_line.add_flag("--shell", options.shell,
                         "Commands are lines for /bin/sh, if the server runs it");
+  options.tls.add_options(command_line);
   command_line.add_rest(options.command);
   command_line.footer("Behind the options: a program and its arguments.");
   return samples::run_program(command_line, count, words, [&] {
     const samples::Secret secret = samples::Secret::read(secret_file);
+    options.tls.load();
     reactor::Loop loop;
     const remote_command::Client client(loop, secret, options);
     loop.run();

@@ -24,6 +24,7 @@
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
 #include "samples/support/tcp_progress.hpp"
+#include "samples/support/tls.hpp"
 
 namespace remote_command {
 namespace {
@@ -39,12 +40,13 @@ struct Options {
   std::chrono::milliseconds patience{0};
   samples::Access access;
   samples::ReachedAs reached_as;
+  std::optional<reactor::TlsContext> tls = {};
 };
 
 // A command uses two descriptors for its outputs and one for its end. Only one request of the
 // largest size is in memory at a time, because what is read is parsed immediately.
 reactor::ServerOptions server_options(const Options& options) {
-  reactor::ServerOptions server{.descriptors_each = 4, .read_bytes = 64 * 1024};
+  reactor::ServerOptions server{.tls = options.tls, .descriptors_each = 4, .read_bytes = 64 * 1024};
   options.access.apply(server, options.patience);
   return server;
 }
@@ -247,7 +249,7 @@ int main(int count, char** words) {
   double patience_seconds = 10;
   remote_command::Options options{.limits = {.max_output_bytes = 16 << 20}};
   samples::CommandLine command_line{
-      "Runs commands for clients that prove to know a secret. What they send is not encrypted.\n"
+      "Runs commands for clients that prove to know a secret. Only TLS encrypts what they send.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and the parsed request.
   command_line.footer(samples::memory_text(remote_command::server_options(options), request_bytes));
@@ -275,10 +277,13 @@ int main(int count, char** words) {
                   "Seconds for proving the secret, and for sending the rest of a request")
       .positive();
   options.access.add_options(command_line);
+  samples::ServerTls tls;
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     options.limits.timeout = std::chrono::nanoseconds(std::llround(timeout_seconds * 1e9));
     options.patience = std::chrono::milliseconds(std::llround(patience_seconds * 1000));
     options.reached_as = samples::ReachedAs(reached_as);
+    options.tls = tls.context();
     remote_command::serve(endpoint, samples::Secret::read(secret_file), options);
   });
 }

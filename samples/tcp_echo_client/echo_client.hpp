@@ -18,17 +18,19 @@
 #include "samples/support/line_input.hpp"
 #include "samples/support/printable.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/tls.hpp"
 
 namespace tcp_echo_client {
 
 class EchoClient {
  public:
   EchoClient(reactor::Loop& loop, const std::string& endpoint,
-             const std::optional<samples::Secret>& secret)
+             const std::optional<samples::Secret>& secret, const samples::ClientTls& tls)
       : loop_(loop),
         endpoint_(endpoint),
         secret_(secret),
         stream_(samples::connect(loop, endpoint)) {
+    tls.secure(stream_, endpoint);
     stream_.on_connect([this] { begin(); });
     stream_.on_close([this](const reactor::Error& error) { closed(error); });
   }

@@ -4,11 +4,13 @@
 
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/tls.hpp"
 #include "samples/tcp_echo_client/echo_client.hpp"
 
 int main(int count, char** words) {
   std::string endpoint;
   std::string secret_file;
+  samples::ClientTls tls;
   samples::CommandLine command_line{
       "Sends the lines of standard input to a server and prints its answers.\n"
       "Example: echo hello | tcp_echo_client 127.0.0.1:9000"};
@@ -16,11 +18,13 @@ int main(int count, char** words) {
   command_line.add_option("--secret-file", secret_file,
                           "Prove to the server that this side knows what is in this file, and ask "
                           "the same of it");
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     std::optional<samples::Secret> secret;
     if (!secret_file.empty()) secret = samples::Secret::read(secret_file);
+    tls.load();
     reactor::Loop loop;
-    const tcp_echo_client::EchoClient client(loop, endpoint, secret);
+    const tcp_echo_client::EchoClient client(loop, endpoint, secret, tls);
     loop.run();
   });
 }

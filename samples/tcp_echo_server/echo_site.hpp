@@ -14,6 +14,7 @@
 #include "samples/support/access.hpp"
 #include "samples/support/endpoint.hpp"
 #include "samples/support/secret.hpp"
+#include "samples/support/tls.hpp"
 #include "samples/support/upper.hpp"
 
 namespace tcp_echo_server {
@@ -25,6 +26,7 @@ struct Options {
   std::size_t threads = 1;
   std::optional<double> idle_seconds;
   bool upper = false;
+  std::optional<reactor::TlsContext> tls;
   std::optional<samples::Secret> secret;
   samples::Access access;
   samples::ReachedAs reached_as;
@@ -40,7 +42,7 @@ struct Echo {
     upper ? stream.write(samples::upper(bytes)) : stream.write(bytes);
   }
   void on_close(const reactor::Error& error) const {
-    if (gate) samples::log_end(error);
+    gate ? samples::log_end(error) : samples::log_tls_error(error);
   }
 };
 
@@ -50,7 +52,7 @@ class EchoSite {
   EchoSite(reactor::Loop& loop, const Options& options) : loop_(loop), options_(options) {}
 
   reactor::Result<reactor::Address> listen(const std::string& endpoint) {
-    reactor::ServerOptions server;
+    reactor::ServerOptions server{.tls = options_.tls};
     server.listen.reuse_port = options_.threads > 1 && !endpoint.starts_with("unix:");
     if (options_.idle_seconds) {
       server.idle_timeout = std::chrono::milliseconds(std::llround(*options_.idle_seconds * 1000));

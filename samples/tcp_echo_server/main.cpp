@@ -5,6 +5,7 @@
 #include "reactor/serve_on_threads.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/tls.hpp"
 #include "samples/tcp_echo_server/echo_site.hpp"
 
 int main(int count, char** words) {
@@ -14,6 +15,7 @@ int main(int count, char** words) {
   samples::CommandLine command_line{
       "Sends back whatever a client sends.\n"
       "Example: tcp_echo_server --listen 127.0.0.1:9000 --listen unix:/tmp/echo --threads 2"};
+  samples::ServerTls tls;
   reactor::ServerOptions largest;
   options.access.apply(largest, tcp_echo_server::time_for_login);
   command_line.footer(samples::memory_text(largest, sizeof(tcp_echo_server::Echo)));
@@ -32,7 +34,9 @@ int main(int count, char** words) {
       "take one secret for each service");
   command_line.add_option("--reached-as", reached_as, samples::reached_as_help).needs(with_secret);
   options.access.add_options(command_line, "With --secret-file: ");
+  tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
+    options.tls = tls.context();
     if (!secret_file.empty()) options.secret = samples::Secret::read(secret_file);
     options.reached_as = samples::ReachedAs(reached_as);
     samples::check(reactor::serve_on_threads(

@@ -15,6 +15,7 @@
 #include "reactor/server.hpp"
 #include "reactor/timer.hpp"
 #include "samples/support/failed.hpp"
+#include "samples/support/tls.hpp"
 
 namespace tcp_relay {
 
@@ -37,11 +38,18 @@ inline std::uint64_t most_bytes() {
   return most_connections() * each + limits.read_bytes;
 }
 
+// What each side of the relay speaks.
+struct Tls {
+  std::optional<reactor::TlsContext> of_clients = {};
+  samples::ClientTls to_server = {};
+  std::string server_endpoint = {};
+};
+
 class RelayServer {
  public:
   RelayServer(reactor::Loop& loop, const std::string& from, std::vector<Address> to,
-              reactor::Duration idle_timeout)
-      : loop_(loop), to_(std::move(to)), idle_timeout_(idle_timeout) {
+              reactor::Duration idle_timeout, Tls tls)
+      : loop_(loop), to_(std::move(to)), idle_timeout_(idle_timeout), tls_(std::move(tls)) {
     listener_ = samples::value_of(reactor::Listener::listen(
         loop, from, {}, [this](reactor::Socket socket, const Address& peer) {
           forward(Stream(loop_, std::move(socket), peer));
@@ -67,6 +75,7 @@ class RelayServer {
   using Place = std::list<Waiting>::iterator;
 
   void forward(Stream client) {
+    if (tls_.of_clients) client.secure(*tls_.of_clients);
     const Place place = waiting_.insert(waiting_.end(), Waiting{std::move(client)});
     place->client.on_close([this, place](const Error&) {
       waiting_.erase(place);
@@ -85,6 +94,7 @@ class RelayServer {
         last = upstream.error();
         continue;
       }
+      tls_.to_server.secure(*upstream, tls_.server_endpoint);
       upstream->on_connect([this, place] { relay(place); });
       upstream->on_close([this, place](const Error& error) { connect(place, error); });
       place->upstream = std::move(*upstream);
@@ -124,6 +134,7 @@ class RelayServer {
   reactor::Loop& loop_;
   const std::vector<Address> to_;
   const reactor::Duration idle_timeout_;
+  const Tls tls_;
   const std::size_t most_connections_ = most_connections();
   std::optional<reactor::Listener> listener_;
   std::list<Waiting> waiting_;

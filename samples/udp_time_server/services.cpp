@@ -37,7 +37,7 @@ protocols::Leap coming_leap() {
 }
 
 // A response is short, and nothing else waits for a client.
-constexpr reactor::ServerOptions connection_options{.max_queued_bytes = 1024};
+const reactor::ServerOptions connection_options{.max_queued_bytes = 1024};
 
 // The limit that the protocol sets for a text.
 constexpr std::uint64_t max_text_bytes = 512;

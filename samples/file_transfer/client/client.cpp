@@ -46,6 +46,7 @@ Client::Client(reactor::Loop& loop, const Options& options)
       work_(loop),
       stream_(samples::connect(loop, options.endpoint)) {
   stream_.set_limits({.high_water_bytes = 4 << 20, .discard_timeout = samples::time_for_the_rest});
+  options.tls.secure(stream_, options.endpoint);
   stream_.on_connect([this] { begin(); });
   stream_.on_close([this](const Error& error) {
     if (!done_ && !refused_.empty()) throw Failed(refused_);

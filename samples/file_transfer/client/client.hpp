@@ -18,6 +18,7 @@
 #include "samples/support/fair_work.hpp"
 #include "samples/support/line_input.hpp"
 #include "samples/support/scram.hpp"
+#include "samples/support/tls.hpp"
 
 namespace file_transfer {
 
@@ -26,6 +27,7 @@ struct Options {
   std::string user;
   std::string password;
   std::vector<std::string> command;  // Empty: lines of standard input.
+  samples::ClientTls tls = {};
 };
 
 /// Logs in, and does one job after the other. Throws samples::Failed when the connection breaks.

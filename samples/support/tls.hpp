@@ -1,0 +1,49 @@
+// The options by which the samples speak TLS. Without OpenSSL they do not exist.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "reactor/stream.hpp"
+#include "reactor/tls_context.hpp"
+#include "samples/support/command_line.hpp"
+
+namespace samples {
+
+/// `--tls-certificate F --tls-key F` of a server.
+class ServerTls {
+ public:
+  void add_options(CommandLine& command_line);
+
+  /// Empty if the options were not given. Throws Failed for files that cannot be used.
+  [[nodiscard]] std::optional<reactor::TlsContext> context() const;
+
+ private:
+  std::string certificate_file_;
+  std::string key_file_;
+};
+
+/// Writes a line to standard error for a connection that ended because its client does not speak
+/// TLS, or was refused.
+void log_tls_error(const reactor::Error& error);
+
+/// `--tls --tls-ca F --tls-name NAME` of a client.
+class ClientTls {
+ public:
+  void add_options(CommandLine& command_line);
+
+  /// Reads the files. Throws Failed if one cannot be used.
+  void load();
+
+  /// Secures a connection to `endpoint` if the options demand it.
+  void secure(reactor::Stream& stream, std::string_view endpoint) const;
+
+ private:
+  bool wanted_ = false;
+  std::string ca_file_;
+  std::string name_;
+  std::optional<reactor::TlsContext> context_;
+};
+
+}  // namespace samples
