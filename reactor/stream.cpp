@@ -9,33 +9,28 @@
 
 #include "reactor/connect_attempts.hpp"
 #include "reactor/connect_retry.hpp"
-#include "reactor/handshake_share.hpp"
-#include "reactor/stream_progress.hpp"
+#include "reactor/stream_security.hpp"
 
 namespace reactor {
 
-struct Stream::State final : StreamProgress {
-  struct Handshake {
-    Timer timer;
-    std::shared_ptr<HandshakeShare> share;
-    Duration timeout;
-  };
+namespace {
 
-  // State that most connections do not need, most of the time.
-  struct Cold {
-    Callback<void()> on_connect;
-    Callback<void()> on_end;
-    Callback<void()> on_drained;
-    Callback<void(const TlsInfo&)> on_secured;
-    std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
-    std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
-    std::unique_ptr<Handshake> handshake;       // While it is not complete.
-    Error error;                                // Why the connection ended; for on_close.
-    AcceptObserver* observer = nullptr;         // Until it is accepted.
-  };
+// State that most connections do not need, most of the time.
+struct RareState {
+  Callback<void()> on_connect;
+  Callback<void()> on_end;
+  Callback<void()> on_drained;
+  std::unique_ptr<ConnectRetry> retry;        // While the backlog of the peer is full.
+  std::unique_ptr<ConnectAttempts> attempts;  // While no address of several has connected.
+  Error error;                                // Why the connection ended; for on_close.
+  AcceptObserver* observer = nullptr;         // Until it is accepted.
+};
 
+}  // namespace
+
+struct Stream::State final : StreamSecurity {
   State(Engine& engine, Socket socket, const Address& peer)
-      : StreamProgress(engine, std::move(socket), peer) {
+      : StreamSecurity(engine, std::move(socket), peer) {
     keep_loop_running(true);
   }
 
@@ -70,7 +65,7 @@ struct Stream::State final : StreamProgress {
   // ---- Reading
 
   // Does everything that is possible without waiting, in the required order.
-  void go_on() {
+  void go_on() override {
     if (is(closed)) return;
     if (engine().interrupted()) return engine().schedule(*this);
     if (is(broken)) return finish_broken();
@@ -108,112 +103,16 @@ struct Stream::State final : StreamProgress {
   }
 
   // Sends what waits, as far as the kernel takes it. False when the stream is destroyed.
-  [[nodiscard]] bool send_queue() {
+  [[nodiscard]] bool send_queue() override {
     if (!flush()) return true;
     clear(throttled);
     if (!cold_ || !cold_->on_drained || is(closing)) return true;
     return engine().call(*this, cold_->on_drained);
   }
 
-  // ---- TLS
-
-  void secure(TlsContext::State& context, std::string_view name) {
-    if (is(closing | broken | closed)) return;
-    auto filter = context.make_filter(name);
-    if (!filter) return fail(std::move(filter.error()));
-    if (this->filter() || is(undelivered) || !attach(std::move(*filter))) {
-      Error error = connection().error(EINVAL, "secure connection to");
-      error.hint = this->filter()    ? "it is secured already"
-                   : is(undelivered) ? "not all that was received in clear has been handled"
-                                     : "a file that was to be sent in clear is not sent yet";
-      return fail(std::move(error));
-    }
-    set(filtered | handshaking | newly_secured | on_data_replaced);
-    hold_output(true);
-    cold().handshake = std::make_unique<Handshake>(Handshake{
-        {engine().loop(),
-         [this] { fail(connection().error(ETIMEDOUT, "complete the TLS handshake with")); }},
-        HandshakeShare::of(engine()),
-        context.handshake_timeout()});
-    if (!is(connecting)) begin_handshake();
-  }
-
-  void begin_handshake() {
-    Handshake& handshake = *cold_->handshake;
-    if (handshake.timeout < Duration::max()) handshake.timer.restart(handshake.timeout);
-    end_time_limit();
-    send_encoded();
-    if (is(readable)) engine().schedule(*this);
-    update_interest();
-  }
-
-  // Takes one step of the handshake. It reads also while the user of the stream does not.
-  void shake_hands() {
-    using Step = StreamFilter::State;
-    if (is(closing) && !has_output_of_user()) return give_up_handshake();
-    if (!is(readable)) return update_interest();
-    if (!cold_->handshake->share->take()) return engine().schedule(*this);
-    const auto step = receive_filtered();
-    if (step.state == Step::secured) return finish_handshake();
-    if (step.state == Step::failed || step.state == Step::ended) {
-      return on_input_refused(filter()->error());
-    }
-    if (step.state == Step::broken) {
-      return on_input_failed(connection().error(step.socket_error, "TLS handshake with"));
-    }
-    if (is(readable)) engine().schedule(*this);
-    update_interest();
-  }
-
-  void finish_handshake() {
-    end_handshake();
-    if (!is(closing)) {
-      if (waits_to_send()) limit_stall();
-      if (cold_->on_secured && !engine().call(*this, cold_->on_secured, filter()->info())) return;
-    }
-    if (waits_to_send() && !send_queue()) return;
-    go_on();
-  }
-
-  // Closes a stream that has nothing to send: there is no need for the handshake any more.
-  void give_up_handshake() {
-    end_handshake();
-    go_on();
-  }
-
-  void end_handshake() {
-    clear(handshaking);
-    hold_output(false);
-    cold_->handshake.reset();
-  }
-
-  // The peer receives the reason, and has close_timeout to react to it.
-  void on_input_refused(Error error) override {
-    if (error.subject.empty()) error.subject = peer();
-    if (is(handshaking)) end_handshake();
-    drop_output();
-    stop_output();
-    send_encoded();
-    if (is(closing | broken)) {
-      if (!cold().error) cold_->error = std::move(error);
-    } else {
-      close(limits().close_timeout, std::move(error));
-    }
-    set(readable);
-    engine().schedule(*this);
-  }
-
-  // The peer has ended its side; the filter refuses what it sends after that.
-  void expect_no_more() {
-    const auto received = receive_filtered();
-    clear(readable);
-    if (received.state == StreamFilter::State::failed) {
-      return on_input_refused(filter()->error());
-    }
-    if (received.state == StreamFilter::State::broken) {
-      return on_input_failed(connection().error(received.socket_error, "receive from"));
-    }
-    go_on();
+  void end_refused(Error reason) override {
+    if (!is(closing | broken)) return close(limits().close_timeout, std::move(reason));
+    if (!cold().error) cold_->error = std::move(reason);
   }
 
   // ---- Connecting
@@ -316,7 +215,7 @@ struct Stream::State final : StreamProgress {
   // Reads also while there is something to send: otherwise a peer that sends everything before it
   // reads would never begin to read.
   void go_on_closing() {
-    if (!is(ended)) send_end();
+    if (!is(ended) || is(filtered)) send_end();  // Closing the socket sends an end, but not of TLS.
     if (Error error = discard()) return finish(std::move(error));
     if (is(ended) && !waits_to_send()) return finish({});
     update_interest();
@@ -360,21 +259,21 @@ struct Stream::State final : StreamProgress {
   }
 
   void close_socket() {
+    stop_handshake();
     if (cold_) {
       cold_->retry.reset();
       cold_->attempts.reset();
-      cold_->handshake.reset();
     }
     close_connection();
   }
 
-  Cold& cold() {
-    if (!cold_) cold_ = std::make_unique<Cold>();
+  RareState& cold() {
+    if (!cold_) cold_ = std::make_unique<RareState>();
     return *cold_;
   }
 
   Callback<void(const Error&)> on_close_callback;
-  std::unique_ptr<Cold> cold_;
+  std::unique_ptr<RareState> cold_;
 };
 
 Stream::Stream(Loop& loop, Socket socket) : Stream(loop, std::move(socket), Address()) {
@@ -439,13 +338,10 @@ void Stream::secure(const TlsContext& context, std::string_view name) {
 }
 
 void Stream::on_secured(Callback<void(const TlsInfo&)> on_secured) {
-  state_->replace(state_->cold().on_secured, std::move(on_secured));
+  state_->on_secured(std::move(on_secured));
 }
 
-const TlsInfo* Stream::tls_info() const {
-  const StreamFilter* const filter = state_->filter();
-  return filter && !state_->is(State::handshaking) ? &filter->info() : nullptr;
-}
+const TlsInfo* Stream::tls_info() const { return state_->tls_info(); }
 
 void Stream::on_connect(Callback<void()> on_connect) {
   state_->replace(state_->cold().on_connect, std::move(on_connect));

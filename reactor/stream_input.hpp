@@ -72,13 +72,14 @@ class StreamInput : public StreamOutput {
 
   void set_limits(const SharedLimits& limits);
 
+  /// A read failed. The consequences may happen immediately.
+  virtual void on_input_failed(Error error) = 0;
+
  private:
   /// The poller reports something other than input that on_data waits for.
   virtual void on_anything_ready(unsigned happened) = 0;
   /// The peer's end was read.
   virtual void on_input_ended() = 0;
-  /// A read failed. The consequences may happen immediately.
-  virtual void on_input_failed(Error error) = 0;
   /// The filter refuses what was received, and has sent the reason to the peer.
   virtual void on_input_refused(Error error) = 0;
 

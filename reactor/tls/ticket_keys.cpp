@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "reactor/platform/sys.hpp"
+
 namespace reactor::tls {
 namespace {
 
@@ -14,6 +16,8 @@ int keys_index() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;
 }
+
+std::chrono::nanoseconds now() { return std::chrono::nanoseconds(sys::steady_now()); }
 
 bool set_mac_key(EVP_MAC_CTX& mac, std::array<unsigned char, 32>& key) {
   char digest[] = "SHA256";
@@ -26,7 +30,7 @@ bool set_mac_key(EVP_MAC_CTX& mac, std::array<unsigned char, 32>& key) {
 
 }  // namespace
 
-TicketKeys::TicketKeys() : current_(make_key()), made_(std::chrono::steady_clock::now()) {}
+TicketKeys::TicketKeys() : current_(make_key()), made_(now()) {}
 
 TicketKeys::Key TicketKeys::make_key() {
   Key key;
@@ -82,15 +86,15 @@ int TicketKeys::decrypt(const unsigned char* name, const unsigned char* iv, EVP_
 void TicketKeys::rotate() {
   const std::lock_guard lock(mutex_);
   previous_ = std::exchange(current_, make_key());
-  made_ = std::chrono::steady_clock::now();
+  made_ = now();
 }
 
 void TicketKeys::rotate_if_old() {
-  const auto age = std::chrono::steady_clock::now() - made_;
+  const auto age = now() - made_;
   if (age < lifetime) return;
   previous_ = std::exchange(current_, make_key());
   if (age >= 2 * lifetime) previous_.reset();
-  made_ = std::chrono::steady_clock::now();
+  made_ = now();
 }
 
 }  // namespace reactor::tls

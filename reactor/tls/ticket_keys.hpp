@@ -46,7 +46,7 @@ class TicketKeys {
   std::mutex mutex_;
   Key current_;
   std::optional<Key> previous_;
-  std::chrono::steady_clock::time_point made_;
+  std::chrono::nanoseconds made_;
 };
 
 }  // namespace reactor::tls

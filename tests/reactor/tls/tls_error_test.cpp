@@ -119,7 +119,7 @@ TEST_CASE("a chain is complete with the issuers that the server sends, and broke
 }
 
 TEST_CASE("a certificate that is no authority cannot issue others") {
-  // A self-signed certificate that nobody trusts.
+  // A self-signed certificate that the client does not trust.
   Authority alone("alone");
   const auto outcome = connect(alone.issue().pair(), {.ca_file = tls_site().authority.file()});
   REQUIRE(outcome.client);

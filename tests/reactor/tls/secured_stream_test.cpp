@@ -282,6 +282,18 @@ TEST_CASE("close() loses nothing that was written, even before the handshake") {
   CHECK_FALSE(*pair.client.closed);
 }
 
+TEST_CASE("a stream that is closed because its peer has ended sends close_notify, too") {
+  Loop loop;
+  TlsPair pair(loop);
+  pair.server.stream->on_end(nullptr);
+  pair.client.stream->write("request");
+  pair.client.stream->shutdown();
+  pair.until_closed();
+  CHECK(pair.client.ended);
+  CHECK_FALSE(*pair.client.closed);
+  CHECK_FALSE(*pair.server.closed);
+}
+
 TEST_CASE("close() does not wait for a handshake when there is nothing to send") {
   Loop loop;
   auto sockets = connected_sockets(Transport::tcp4);

@@ -1,0 +1,257 @@
+"""The samples speak TLS with each other and with the programs of others."""
+
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+from programs import TIMEOUT_SECONDS, Server, program, run, write_private  # noqa: E402
+
+HAS_TLS = "--tls" in subprocess.run([program("tcp_echo_client"), "--help"], text=True,
+                                    capture_output=True, check=True).stdout
+OPENSSL = shutil.which("openssl")
+
+
+def openssl(*arguments, **options):
+    return subprocess.run([OPENSSL, *map(str, arguments)], check=True, capture_output=True,
+                          timeout=TIMEOUT_SECONDS, **options)
+
+
+class Site:
+    """An authority, and the certificate that it has issued for `localhost` and 127.0.0.1."""
+
+    def __init__(self, folder, days=30):
+        self.ca = folder / "ca.pem"
+        self.certificate = folder / "server.pem"
+        self.key = folder / "server.key"
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        openssl("req", "-x509", *key, "-keyout", folder / "ca.key", "-out", self.ca,
+                "-subj", "/CN=test authority", "-days", days)
+        openssl("req", *key, "-keyout", self.key, "-out", folder / "request.pem",
+                "-subj", "/CN=server")
+        names = folder / "names"
+        names.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n")
+        openssl("x509", "-req", "-in", folder / "request.pem", "-CA", self.ca,
+                "-CAkey", folder / "ca.key", "-CAcreateserial", "-out", self.certificate,
+                "-days", days, "-extfile", names)
+
+    def of_server(self):
+        return ["--tls-certificate", self.certificate, "--tls-key", self.key]
+
+    def of_client(self):
+        return ["--tls", "--tls-ca", self.ca]
+
+
+@unittest.skipUnless(HAS_TLS, "built without TLS")
+@unittest.skipUnless(OPENSSL, "needs the program openssl")
+class TlsTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls._folder = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls._folder.name)
+        cls.site = Site(cls.folder)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls._folder.cleanup()
+
+
+class Programs(TlsTest):
+    def test_a_bad_file_is_an_error_before_listening(self):
+        refused = run("tcp_echo_server", "--listen", "127.0.0.1:0", "--tls-certificate",
+                      "/no/such.pem", "--tls-key", self.site.key)
+        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(refused.stdout, "")
+        self.assertEqual(refused.stderr, "error: read /no/such.pem: no such file or directory\n")
+
+    def test_a_certificate_without_a_key_is_a_wrong_command_line(self):
+        refused = run("tcp_echo_server", "--tls-certificate", self.site.certificate)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--tls-certificate requires --tls-key", refused.stderr)
+
+    def test_echo(self):
+        with Server("tcp_echo_server", *self.site.of_server(), "--threads", 2) as server:
+            client = run("tcp_echo_client", server.endpoint, *self.site.of_client(), input="hello\n")
+            self.assertEqual((client.stdout, client.stderr, client.returncode), ("hello\n", "", 0))
+
+    def test_a_client_refuses_a_server_that_it_does_not_know(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as server:
+            client = run("tcp_echo_client", server.endpoint, "--tls", input="hello\n")
+            self.assertEqual(client.returncode, 1)
+            self.assertEqual(client.stderr,
+                             f"error: TLS handshake with {server.endpoint}: the issuer of the "
+                             "certificate is unknown (CN=server: issued by CN=test authority)\n")
+
+    def test_a_client_refuses_a_server_with_another_name(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as server:
+            client = run("tcp_echo_client", server.endpoint, *self.site.of_client(),
+                         "--tls-name", "other.example", input="hello\n")
+            self.assertIn("host name mismatch (the certificate is for localhost, 127.0.0.1, not "
+                          "for other.example)", client.stderr)
+
+    def test_a_client_without_tls_is_named_in_the_log_and_closed(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as server:
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as plain:
+                plain.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(4096):
+                    pass
+        self.assertIn("the peer does not speak TLS (it has sent an HTTP request in clear)",
+                      server.errors())
+
+    def test_chat(self):
+        with Server("chat_server", *self.site.of_server()) as server:
+            client = run("chat_client", server.endpoint, *self.site.of_client(), "--name", "ann",
+                         input="hello\n/quit\n")
+            self.assertEqual(client.returncode, 0, client.stderr)
+            self.assertIn("ann: hello\n", client.stdout)
+
+    def test_remote_command(self):
+        secret = write_private(self.folder / "secret", "a secret that nobody can guess")
+        with Server("remote_command_server", "--secret-file", secret,
+                    *self.site.of_server()) as server:
+            client = run("remote_command_client", server.endpoint, "--secret-file", secret,
+                         *self.site.of_client(), "echo", "hello")
+            self.assertEqual((client.stdout, client.stderr), ("hello\n", ""))
+
+    def test_file_transfer(self):
+        accounts = self.folder / "accounts.json"
+        password = write_private(self.folder / "password", "correct horse battery staple\n")
+        root = self.folder / "root"
+        root.mkdir()
+        added = run("file_server", "--accounts", accounts, "--add-user", "ann", "--password-file",
+                    password)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        sent = self.folder / "sent"
+        sent.write_bytes(bytes(range(256)) * 20_000)
+        received = self.folder / "received"
+        received.mkdir()
+        with Server("file_server", "--accounts", accounts, "--root", root,
+                    *self.site.of_server()) as server:
+            for command in (["put", sent], ["get", "sent"]):
+                client = subprocess.run(
+                    [program("file_client"), server.endpoint, "--user", "ann", "--password-file",
+                     password, *self.site.of_client(), *command], cwd=received, text=True,
+                    capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+                self.assertEqual(client.returncode, 0, client.stderr)
+        self.assertEqual((received / "sent").read_bytes(), sent.read_bytes())
+
+    def test_a_relay_terminates_tls_and_another_originates_it(self):
+        with contextlib.ExitStack() as stack:
+            echo = stack.enter_context(Server("tcp_echo_server"))
+            inner = stack.enter_context(
+                Server("tcp_relay", "--to", echo.endpoint, *self.site.of_server()))
+            outer = stack.enter_context(
+                Server("tcp_relay", "--to", inner.endpoint, *self.site.of_client()))
+            client = run("tcp_echo_client", outer.endpoint, input="through both\n")
+            self.assertEqual((client.stdout, client.stderr), ("through both\n", ""))
+
+
+class PeersOfOthers(TlsTest):
+    def s_client(self, server, *options, text="hello\n"):
+        """Sends the text by openssl s_client, and returns all that it prints."""
+        client = subprocess.Popen(
+            [OPENSSL, "s_client", "-connect", server.endpoint, "-CAfile", self.site.ca,
+             "-verify_return_error", "-servername", "localhost", *options],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            client.stdin.write(text)
+            client.stdin.flush()
+            lines = []
+            for line in client.stdout:
+                lines.append(line)
+                if line == text.upper():
+                    break
+            client.stdin.close()
+            client.stdin = None
+            rest, _ = client.communicate(timeout=TIMEOUT_SECONDS)
+            return "".join(lines) + rest
+        finally:
+            client.kill()
+            client.wait()
+
+    def test_openssl_by_each_version(self):
+        with Server("tcp_echo_server", "--upper", *self.site.of_server()) as server:
+            for version in ("-tls1_2", "-tls1_3"):
+                with self.subTest(version):
+                    printed = self.s_client(server, version)
+                    self.assertIn("HELLO", printed)
+                    self.assertIn("Verify return code: 0 (ok)", printed)
+
+    def test_openssl_is_refused_with_older_versions(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as server:
+            for version in ("-tls1", "-tls1_1"):
+                client = subprocess.run(
+                    [OPENSSL, "s_client", "-connect", server.endpoint, version,
+                     "-cipher", "DEFAULT@SECLEVEL=0"],
+                    input="", text=True, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+                self.assertNotEqual(client.returncode, 0)
+
+    def test_openssl_resumes_a_session(self):
+        with Server("tcp_echo_server", "--upper", *self.site.of_server()) as server:
+            for version in ("-tls1_2", "-tls1_3"):
+                with self.subTest(version):
+                    session = self.folder / f"session{version}"
+                    self.s_client(server, version, "-sess_out", session)
+                    self.assertIn("Reused, TLSv1", self.s_client(server, version, "-sess_in", session))
+
+    def test_renegotiation_is_refused(self):
+        with Server("tcp_echo_server", "--upper", *self.site.of_server()) as server:
+            client = subprocess.run(
+                [OPENSSL, "s_client", "-connect", server.endpoint, "-tls1_2"], input="R\n",
+                text=True, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+            self.assertIn("no renegotiation", client.stdout + client.stderr)
+
+    def test_python(self):
+        context = ssl.create_default_context(cafile=self.site.ca)
+        data = bytes(range(256)) * 4000
+        with Server("tcp_echo_server", *self.site.of_server()) as server, \
+                socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as connection:
+            received = b""
+            for start in range(0, len(data), 50_000):
+                connection.sendall(data[start:start + 50_000])
+                while len(received) < min(start + 50_000, len(data)):
+                    received += connection.recv(65536)
+            self.assertEqual(received, data)
+            connection.unwrap()  # Waits for the close_notify of the server.
+
+    @unittest.skipUnless(shutil.which("gnutls-cli"), "needs gnutls-cli")
+    def test_gnutls(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as server:
+            client = subprocess.run(
+                ["gnutls-cli", "--x509cafile", self.site.ca, "--verify-hostname", "localhost",
+                 "-p", str(server.port), "127.0.0.1"],
+                input="hello\n", text=True, capture_output=True, timeout=TIMEOUT_SECONDS,
+                check=False)
+            self.assertIn("The certificate is trusted", client.stdout)
+
+    def test_our_client_speaks_with_openssl_s_server(self):
+        for version in ("-tls1_2", "-tls1_3"):
+            with self.subTest(version), socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+                free.close()
+                server = subprocess.Popen(
+                    [OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
+                     self.site.certificate, "-key", self.site.key, "-rev", version],
+                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                try:
+                    for line in server.stdout:
+                        if line.startswith("ACCEPT"):
+                            break
+                    client = run("tcp_echo_client", f"127.0.0.1:{port}", *self.site.of_client(),
+                                 input="hello\n")
+                    self.assertIn("olleh\n", client.stdout)
+                finally:
+                    server.kill()
+                    server.communicate()
+
+
+if __name__ == "__main__":
+    unittest.main()
