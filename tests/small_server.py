@@ -41,10 +41,15 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
 def build(source, folder):
     """Compiles this source and returns the path of the program."""
     program = Path(folder) / "program"
-    package = (BUILD / "meson-private/uvreactor.pc").read_text()
-    libraries = re.search(r"^Libs.private: (.*)", package, re.MULTILINE)[1].split()
-    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", BUILD / "libuvreactor.a", *libraries, "-o",
-                    program], input=source, text=True, check=True)
+    archives, libraries = [], []
+    for name in ("uvreactor-tls", "uvreactor"):
+        package = BUILD / f"meson-private/{name}.pc"
+        if package.exists():
+            archives.append(BUILD / f"lib{name}.a")
+            private = re.search(r"^Libs.private: (.*)", package.read_text(), re.MULTILINE)[1]
+            libraries += private.split()
+    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", *archives, *libraries, "-o", program],
+                   input=source, text=True, check=True)
     return program
 
 

@@ -3,6 +3,8 @@
 
 #include <system_error>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// The codes of the errors of TLS. Error::hint has the details.

@@ -18,6 +18,9 @@ CONSUMER = ROOT / "tests/project/consumer"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 COMPILE = ["c++", "-std=c++20", *STRICT]
 SAYS = "1 tick, 2 lines\n"
+TLS_SAYS = ("read /no/such/file: no such file or directory; the connection ended without "
+            "close_notify\n")
+HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
 
 
 class Checked(unittest.TestCase):
@@ -71,6 +74,27 @@ class Installed(Checked):
         self.assertNotIn("libuvreactor", self.run_in(self.root, "readelf", "-d", program))
         self.assertEqual(self.run_in(self.root, program), SAYS)
 
+    @unittest.skipUnless(HAS_TLS, "built without TLS")
+    def test_the_libraries_with_tls_serve_a_program_by_pkg_config(self):
+        for kind in ("shared", "static"):
+            with self.subTest(kind):
+                alone = self.root / f"tls-{kind}"
+                alone.mkdir()
+                for name in ("uvreactor", "uvreactor-tls"):
+                    for file in self.libraries.glob(f"lib{name}.{'so' if kind == 'shared' else 'a'}*"):
+                        shutil.copy(file, alone, follow_symlinks=False)
+                options = ["--static"] if kind == "static" else []
+                flags = self.run_in(
+                    self.root, "pkg-config", *options, "--cflags", "--libs", "uvreactor-tls",
+                    PKG_CONFIG_LIBDIR=str(self.package), PKG_CONFIG_PATH="",
+                    PKG_CONFIG_SYSROOT_DIR=str(self.root)).split()
+                program = self.root / f"tls-{kind}-program"
+                self.run_in(self.root, *COMPILE, CONSUMER / "tls.cpp", "-o", program,
+                            f"-Wl,-rpath-link,{alone}",
+                            *[f"-L{alone}" if flag.startswith("-L") else flag for flag in flags])
+                self.assertEqual(self.run_in(self.root, program, LD_LIBRARY_PATH=str(alone)),
+                                 TLS_SAYS)
+
     def configure(self, build, *options):
         prefix = self.headers.parent.parent
         return self.attempt_in(self.root, "cmake", "-S", CONSUMER, "-B", self.root / build,
@@ -82,12 +106,15 @@ class Installed(Checked):
             with self.subTest(library=library):
                 build = self.root / f"cmake-{library}"
                 done = self.configure(build, f"-Duvreactor_USE_STATIC_LIBS={option}",
-                                      "-DUVREACTOR_VERSION=0.1")
+                                      "-DUVREACTOR_VERSION=0.1",
+                                      f"-DUVREACTOR_MORE={'tls' if HAS_TLS else ''}")
                 self.assertEqual(done.returncode, 0, done.stdout)
                 self.run_in(self.root, "cmake", "--build", build)
                 needed = self.run_in(self.root, "readelf", "-d", build / "consumer")
                 self.assertEqual("libuvreactor.so" in needed, library == "shared")
                 self.assertEqual(self.run_in(self.root, build / "consumer"), SAYS)
+                if HAS_TLS:
+                    self.assertEqual(self.run_in(self.root, build / "tls"), TLS_SAYS)
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
     def test_the_cmake_package_refuses_what_it_does_not_have(self):
@@ -157,7 +184,9 @@ class Subproject(Checked):
         targets = json.loads(self.run_in(project, "meson", "introspect", "--targets", build))
         self.assertEqual(sorted((target["name"], target["type"]) for target in targets),
                          [("consumer", "executable"), ("uvreactor", "shared library"),
-                          ("uvreactor", "static library")])
+                          ("uvreactor", "static library")] +
+                         [("uvreactor-tls", "shared library"),
+                          ("uvreactor-tls", "static library")] * HAS_TLS)
         self.assertEqual(self.run_in(project, build / "consumer"), SAYS)
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")

@@ -2,13 +2,18 @@
 them."""
 
 import http.client
+import shutil
 import socket
+import ssl
 import subprocess
+import tempfile
 import unittest
+from pathlib import Path
 
 from small_server import BUILD, ROOT, receive, serving
 
 FIRST = ROOT / "samples/first"
+HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
 
 
 def source(name):
@@ -55,18 +60,34 @@ class FirstPrograms(unittest.TestCase):
             client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             self.assertTrue(client.makefile("rb").read().endswith(b"\r\n\r\nhello\n"))
 
+    @unittest.skipUnless(HAS_TLS and shutil.which("openssl"), "needs TLS and the program openssl")
+    def test_tls_echo_encrypts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            chain, key = Path(folder) / "chain.pem", Path(folder) / "key.pem"
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes", "-keyout", key, "-out", chain, "-subj", "/CN=localhost", "-addext",
+                 "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+            text = source("tls_echo").replace("chain.pem", str(chain)).replace("key.pem", str(key))
+            with serving(text) as [plain]:
+                context = ssl.create_default_context(cafile=chain)
+                with context.wrap_socket(plain, server_hostname="localhost") as client:
+                    client.sendall(b"hello")
+                    self.assertEqual(receive(client, 5), b"hello")
+
 
 class Quotes(unittest.TestCase):
     def test_each_is_short_and_quoted_below_its_first_line(self):
-        documents = "".join((ROOT / path).read_text() for path in ("README.md", "docs/guide.md"))
+        documents = "".join((ROOT / path).read_text() for path in ("README.md", "docs/guide.md", "docs/tls.md"))
         programs = sorted(FIRST.glob("*.cpp"))
-        self.assertEqual(len(programs), 5)
+        self.assertEqual(len(programs), 6)
         for path in programs:
             with self.subTest(program=path.stem):
                 text = path.read_text()
                 self.assertLessEqual(len(text.splitlines()), 25)
                 self.assertIn("```cpp\n" + text.split("\n", 1)[1] + "```\n", documents)
-                self.assertTrue((BUILD / "samples/first" / path.stem).exists())
+                if HAS_TLS or "tls" not in path.stem:
+                    self.assertTrue((BUILD / "samples/first" / path.stem).exists())
 
 
 if __name__ == "__main__":
