@@ -22,12 +22,12 @@ std::optional<std::string> text_of(const Json& object, const char* name) {
   return found->get<std::string>();
 }
 
-bool is_count(const Json& object, Json::const_iterator found) {
+bool is_count(const Json& object, const Json::const_iterator& found) {
   return found != object.end() && found->is_number_unsigned();
 }
 
 // An exit status or the number of a signal. A larger number could be taken for 0.
-bool is_status(const Json& object, Json::const_iterator found) {
+bool is_status(const Json& object, const Json::const_iterator& found) {
   return is_count(object, found) && found->get<std::uint64_t>() <= 255;
 }
 
