@@ -422,7 +422,8 @@ def other_runs(test, file):
 
 def outcome(mutant, tests, originals, jobs):
     """(the outcome, the test that caused it)."""
-    unit = next(test for test in tests if test["name"] == "unit")
+    nearest = "protocols" if mutant.file.startswith("protocols/") else "unit"
+    unit = next(test for test in tests if test["name"] == nearest)
 
     def changed(test):
         return digest(test) != originals[test["cmd"][0]]

@@ -23,7 +23,7 @@ using reactor::Stream;
 
 namespace {
 
-struct Echo {
+struct PooledEcho {
   Stream& stream;
   void on_data(Stream::Bytes bytes) { stream.write(bytes); }
 };
@@ -51,9 +51,9 @@ TEST_SUITE("loop_pool") {
         const std::lock_guard lock(mutex);
         threads.insert(std::this_thread::get_id());
       }
-      auto server =
-          reactor::Server<Echo>::listen(loop, address, {.listen = {.reuse_port = true}},
-                                        [&](Stream& stream) { return ++served, Echo{stream}; });
+      auto server = reactor::Server<PooledEcho>::listen(
+          loop, address, {.listen = {.reuse_port = true}},
+          [&](Stream& stream) { return ++served, PooledEcho{stream}; });
       if (!server) throw std::runtime_error(server.error().message());
       if (index == 0) {
         client = std::jthread([&] {
