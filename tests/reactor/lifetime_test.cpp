@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "callback_kinds.hpp"
+#include "support/child.hpp"
 #include "support/loop_modes.hpp"
 #include "support/run_until.hpp"
 
@@ -44,6 +46,13 @@ void destroy_in_callback(const CallbackKind& actor, const CallbackKind& other, V
   CHECK(late_calls == 0);
 }
 
+// With ThreadSanitizer, for which each of these cases takes 10 ms, each mode has half of them.
+template <class LoopMode>
+bool is_chosen(Victim victim, bool actor_first) {
+  if (!below_thread_sanitizer) return true;
+  return ((victim == Victim::both) == actor_first) == std::is_same_v<LoopMode, Standalone>;
+}
+
 }  // namespace
 
 TEST_SUITE("lifetime") {
@@ -54,8 +63,11 @@ TEST_SUITE("lifetime") {
         const std::string cell = std::string(actor.name) + " destroys " + other.name;
         CAPTURE(cell);
         for (const bool actor_first : {true, false}) {
-          destroy_in_callback<LoopMode>(actor, other, Victim::other, actor_first);
-          destroy_in_callback<LoopMode>(actor, other, Victim::both, actor_first);
+          for (const Victim victim : {Victim::other, Victim::both}) {
+            if (is_chosen<LoopMode>(victim, actor_first)) {
+              destroy_in_callback<LoopMode>(actor, other, victim, actor_first);
+            }
+          }
         }
       }
       const std::string cell = std::string(actor.name) + " destroys itself";
