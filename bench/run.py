@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Asks the benchmark's questions: servers in turn, pinned apart from their load, ratios to the
-bare-epoll server of the same run. How to read the result: bench/README.md."""
+"""Runs the benchmarks: servers one after another, on other cores than their load, with ratios to
+the baseline of the same run. How to read the result: bench/README.md."""
 
 import argparse
 import fcntl
@@ -27,28 +27,31 @@ MOST_TURNS, QUICK_TURNS, FEWEST_TURNS = 12, 6, 3
 def parse(questions):
     listing = "\n".join(f"  {name:18} {question.title}" for name, question in questions.items())
     parser = argparse.ArgumentParser(
-        prog="./dev bench", description=__doc__, epilog=f"questions:\n{listing}",
+        prog="./dev bench", description=__doc__, epilog=f"benchmarks:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", nargs="*", help="which to ask; `all`, or none, for all of them")
+    parser.add_argument("question", metavar="BENCHMARK", nargs="*",
+                        help="which to run; `all`, or none, for all of them")
     parser.add_argument("--quick", action="store_true",
-                        help=f"{QUICK_MINUTES} minutes: few servers, few cells, few turns")
+                        help=f"{QUICK_MINUTES} minutes: few servers, few cases, few runs")
     parser.add_argument("--page", action="store_true",
-                        help="write docs/benchmarks.md of what was measured last; without a question, "
-                             "nothing is measured")
+                        help="write docs/benchmarks.md of what was measured last; without a "
+                             "benchmark, nothing is measured")
     parser.add_argument("--compare", type=Path, metavar="FILE", nargs="?", const=page.STORED,
-                        help="tell which ratios of what was measured last differ from those of the "
-                             "page, or of another such FILE, beyond their spreads; without a question, "
-                             "nothing is measured")
+                        help="print which ratios of what was measured last differ from those of the "
+                             "page, or of another such FILE, beyond their spreads; without a "
+                             "benchmark, nothing is measured")
     parser.add_argument("--budgets", action="store_true",
-                        help="record anew what the suite holds a message to, in "
+                        help="record how many instructions and calls the suite allows a message, in "
                              f"{os.path.relpath(budgets.FILE, ROOT.parent)}")
-    parser.add_argument("--servers", help="only these, separated by commas; the limit always runs")
-    parser.add_argument("--cells", help="only those whose name has this text in it")
+    parser.add_argument("--servers", help="only these, separated by commas; the baseline always runs")
+    parser.add_argument("--cases", dest="cells", metavar="TEXT",
+                        help="only those whose name has this text in it")
     parser.add_argument("--minutes", type=float,
-                        help=f"what all may take; {MINUTES} unless told. The turns follow from it")
+                        help=f"the time for all of them [{MINUTES}]; the number of runs follows from it")
     parser.add_argument("--starts", type=int, help="how often each server is started")
-    parser.add_argument("--turns", type=int, help="how many turns it has then")
-    parser.add_argument("--seconds", type=float, help="length of a turn")
+    parser.add_argument("--runs", dest="turns", metavar="RUNS", type=int,
+                        help="how often it is measured after each start")
+    parser.add_argument("--seconds", type=float, help="length of a run")
     parser.add_argument("--build", type=Path, default=ROOT.parent / "build-bench",
                         help="folder of the built programs")
     parser.add_argument("--results", type=Path, default=ROOT / "results",
@@ -60,7 +63,7 @@ def parse(questions):
         arguments.question = list(questions)
     unknown = set(arguments.question) - set(questions)
     if unknown:
-        parser.error(f"no question named {', '.join(sorted(unknown))}; see --help")
+        parser.error(f"no benchmark named {', '.join(sorted(unknown))}; see --help")
     if arguments.servers:
         arguments.servers = arguments.servers.split(",")
         known = {name: None for question in questions.values() for name in question.servers}
@@ -150,7 +153,7 @@ def ask(plan, turns):
     results.write(arguments.results / f"{question.name}.json", result, depth=4)
     (arguments.results / f"{question.name}.md").write_text(page.section(question.name, result) + "\n")
     count = settings.starts * settings.turns
-    print(f"  {count} {'turn' if count == 1 else 'turns'} each, {time.monotonic() - began:.0f} s; "
+    print(f"  {count} {'run' if count == 1 else 'runs'} each, {time.monotonic() - began:.0f} s; "
           f"{os.path.relpath(arguments.results / question.name)}.json and .md\n", flush=True)
     return not any("failures" in figures for answer in result["cells"].values()
                    for figures in answer["summary"].values())
@@ -161,7 +164,7 @@ def measure(questions, arguments):
     turns = chosen_turns(plans, arguments)
     seconds = sum(plan.seconds(turns) for plan in plans)
     took = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
-    print(f"{len(plans)} {'question' if len(plans) == 1 else 'questions'}, about {took}\n", flush=True)
+    print(f"{len(plans)} {'benchmark' if len(plans) == 1 else 'benchmarks'}, about {took}\n", flush=True)
     if cores()[0] == cores()[1]:
         print("one core only: the server and its load share it, and times mean little")
     return all([ask(plan, turns) for plan in plans])

@@ -28,13 +28,13 @@ def verdict(figures, targets, unresolved):
 
 
 def failures(figures):
-    """`3 of 24 turns failed: why`; empty if none failed."""
+    """`3 of 24 runs failed: why`; empty if none failed."""
     failed = figures.get("failures")
-    return f"{failed['turns']} of {failed['of']} turns failed: {failed['first']}" if failed else ""
+    return f"{failed['turns']} of {failed['of']} runs failed: {failed['first']}" if failed else ""
 
 
 def ratio(figures, digits=3):
-    """`1.023 ±0.011`, without a spread if there was only one turn; empty for no ratio."""
+    """`1.023 ±0.011`, without a spread if there was only one run; empty for no ratio."""
     found = figures.get("ratio")
     if not found:
         return ""
@@ -48,7 +48,7 @@ def table(result, cell):
     unresolved = resolution(answer["summary"], limit)
     rows = [["", *(column["title"] for column in columns), "ratio", ""]]
     for server, figures in answer["summary"].items():
-        name = server + (" (the limit)" if server == limit else "")
+        name = server + (" (the baseline)" if server == limit else "")
         remarks = failures(figures)
         if columns[0]["key"] not in figures:
             rows.append([name, *[""] * (len(columns) + 1), remarks])

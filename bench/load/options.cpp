@@ -19,7 +19,7 @@ const std::map<std::string, Protocol> protocols = {
 };
 
 const char* const about =
-    "Loads a server and tells what it did: messages a second, the latency of each, and with\n"
+    "Loads a server and prints what it did: messages a second, the latency of each, and with\n"
     "--server-pid the CPU time that the server spent on one.\n"
     "\n"
     "  load 127.0.0.1:9000 --connections 100 --size 64 --server-pid $(pidof server)\n"

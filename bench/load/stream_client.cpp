@@ -178,7 +178,7 @@ void StreamClient::Connection::on_bytes(std::string_view bytes, Time now) {
   } catch (const std::runtime_error& error) {
     return die(error.what());
   }
-  if (answers > sender().released_ - answered_) return die("answered more than was asked");
+  if (answers > sender().released_ - answered_) return die("the server sent more than was requested");
   if (answers > 0) on_answers(answers, now);
 }
 

@@ -26,6 +26,6 @@ CELLS = {
 TARGETS = {OURS: {cell: {"ratio": 1.10 if cell == "64 B, 1 in flight" else 1.02}
                   for cell in CELLS}}
 CAUSES = {
-    "64 B, 1 in flight": "For one datagram the kernel does more in recvmmsg, with room for 64 and for what is "
-                         "told beside them, than in a recvfrom",
+    "64 B, 1 in flight": "For one datagram the kernel does more in recvmmsg, with room for 64 and for their "
+                         "control messages, than in a recvfrom",
 }

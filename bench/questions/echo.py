@@ -14,8 +14,8 @@ CELLS = {
 }
 TARGETS = {OURS: {cell: {"ratio": 1.00} for cell in CELLS}}
 CAUSES = {
-    "64 B, 1 connection": "Each message is a turn that begins asleep: 349 instructions to 82, and all "
-                          "of their code and data come back from outer caches",
+    "64 B, 1 connection": "Each message is an iteration after a sleep: 349 instructions instead of "
+                          "82, and all of their code and data come from outer caches",
     "64 B, 1000 connections": "A message misses the first cache 3.5 times in the library (the "
                               "engine's slot, two lines of the stream, the session), 1.3 times by hand",
 }

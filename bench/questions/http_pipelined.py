@@ -12,7 +12,7 @@ CELLS = {
 TARGETS = {OURS: {cell: {"ratio": 1.15} for cell in CELLS}}
 CAUSES = {
     "50 connections, 16 in flight":
-        "1,231 instructions a request to 108, by which the limit looks for an empty line and copies a "
-        "finished answer: 510 to read the head and judge target, fields and framing, 330 to keep what "
-        "may follow what on the connection, 350 to write the head of the answer",
+        "1,231 instructions a request; the baseline, which looks for an empty line and copies a "
+        "finished response, needs 108. 510 read the head and check target, fields and framing, 330 "
+        "keep the order of the connection, 350 write the head of the response",
 }

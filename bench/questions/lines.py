@@ -13,5 +13,5 @@ TARGETS = {OURS: {"50 connections": {"ratio": 1.05},
                   "50 connections, 16 in flight": {"ratio": 1.15}}}
 CAUSES = {
     "50 connections, 16 in flight": "397 instructions a message to 106: "
-                                    "a frame is checked, its answer built, and gathered by itself",
+                                    "a frame is checked, its reply built, and gathered by itself",
 }

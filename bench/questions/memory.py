@@ -1,4 +1,4 @@
-"""What does a connection that says nothing keep resident?"""
+"""How much memory does a connection that sends nothing keep resident?"""
 
 from harness.servers import ALL, OURS
 

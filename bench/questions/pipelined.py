@@ -1,4 +1,4 @@
-"""Sixteen 64-byte messages in flight, each answered by a write of its own: are they gathered?"""
+"""Sixteen 64-byte messages in flight, each echoed by a write of its own: are they gathered?"""
 
 from harness.servers import ALL, OURS
 

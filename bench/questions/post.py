@@ -14,7 +14,8 @@ SERVERS = {
 }
 COLUMNS = [
     Column("latency", "idle loop wakes in", "ns"), Column("one_producer", "a post", "ns"),
-    Column("two_producers", "of two threads", "ns"), Column("turns_a_post", "turns a post", "calls"),
+    Column("two_producers", "of two threads", "ns"),
+    Column("turns_a_post", "iterations a post", "calls"),
 ]
 CELLS = {"one and two producers": {}}
 # 15 million per second are 66.7 ns each.
@@ -22,7 +23,8 @@ TARGETS = {OURS: {"one and two producers": {"ratio": 1.1, "one_producer": 66.7,
                                             "two_producers": 66.7}}}
 CAUSES = {
     "one and two producers":
-        "A post is two cache lines' way from one processor to the other, and that way is as long as the machine's "
-        "neighbours make it: 60 in a quieter run, and the queue by hand with its eventfd is off by as much in these "
-        "turns. Asio, whose post takes 550, gets through many in each of few turns",
+        "A post moves two cache lines from one processor to the other, and other programs on the "
+        "machine make that slower: it took 60 ns in a quieter run, and the queue by hand with its "
+        "eventfd varies as much. Asio, whose post takes 550 ns, runs many posts in each of few "
+        "iterations",
 }

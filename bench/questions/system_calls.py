@@ -6,4 +6,5 @@ MEASURE = "system calls"
 SERVERS = COMPILED
 CELLS = {"64 B, 50 connections": {"connections": 50, "size": 64}}
 TARGETS = {OURS: {cell: {"epoll_ctl": 0} for cell in CELLS}}
-CAUSES = {cell: "Its requests and answers lie in memory that it shares with the kernel" for cell in CELLS}
+CAUSES = {cell: "Its requests and their results lie in memory that it shares with the kernel"
+          for cell in CELLS}

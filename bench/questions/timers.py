@@ -1,4 +1,4 @@
-"""Timers and idle deadlines with a million of them live: what does each act cost?"""
+"""Timers and idle deadlines with a million of them live: what does each operation cost?"""
 
 from harness.measure import Column
 from harness.servers import OURS, Server

@@ -1,4 +1,4 @@
-"""A mebibyte that trickles in byte by byte: how much dearer is a frame than when all comes at once?"""
+"""A mebibyte that arrives byte by byte: how much more does a frame cost than in one piece?"""
 
 from harness.measure import Column
 from harness.servers import Server

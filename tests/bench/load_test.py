@@ -200,7 +200,7 @@ class TheLoad(unittest.TestCase):
     def test_finds_an_answer_too_many(self):
         with Answering(lambda connection: connection.sendall(connection.recv(64) * 2)) as server:
             status, report = load(server.address, "--connections", 1, "--messages", 10)
-        self.assertEqual((status, report["errors"]), (1, {"answered more than was asked": 1}))
+        self.assertEqual((status, report["errors"]), (1, {"the server sent more than was requested": 1}))
 
     def test_says_that_the_server_hung_up(self):
         with Answering(lambda connection: connection.recv(64)) as server:

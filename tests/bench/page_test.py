@@ -34,14 +34,14 @@ class ThePage(unittest.TestCase):
                          "`./dev bench --page` generates it")
 
     def test_names_a_peer_that_is_ahead_by_more_than_the_run_can_miss(self):
-        told = page.sentences_ahead("echo", result({"epoll": figures(1000, 1.0),
+        said = page.sentences_ahead("echo", result({"epoll": figures(1000, 1.0),
                                                  "epoll again": figures(1000, 1.005),
                                                  "uvreactor": figures(1250, 1.25),
                                                  "nimble": figures(1000, 1.0),
                                                  "equal": figures(1240, 1.24),
                                                  "slow": figures(2000, 2.0)}))
-        self.assertEqual(told, ["- **echo**, 1 connection: nimble by 20%. It sleeps",
-                                "- **echo**: the limit, epoll, by 20%: 1 connection"])
+        self.assertEqual(said, ["- **echo**, 1 connection: nimble by 20%. It sleeps",
+                                "- **echo**: the baseline, epoll, by 20%: 1 connection"])
 
     def test_lists_a_target_that_was_missed_with_its_cause(self):
         summary = {"epoll": figures(1000, 1.0), "uvreactor": figures(1100, 1.1)}
@@ -52,12 +52,12 @@ class ThePage(unittest.TestCase):
         self.assertEqual([judged for *_, judged, _ in page.targets(result(summary))],
                          ["reached within ±0.20"])
 
-    def test_shows_turns_that_failed(self):
+    def test_shows_runs_that_failed(self):
         failing = {**figures(900, 0.9),
                    "failures": {"turns": 2, "of": 6, "first": "load: no end after 10 s"}}
         text = page.page({"echo": result({"epoll": figures(1000, 1.0), "uvreactor": figures(900, 0.9),
                                           "libuv": failing})})
-        self.assertIn("1 connection, libuv: 2 of 6 turns failed: load: no end after 10 s", text)
+        self.assertIn("1 connection, libuv: 2 of 6 runs failed: load: no end after 10 s", text)
 
     def test_survives_a_server_that_never_answered(self):
         silent = {"failures": {"turns": 6, "of": 6, "first": "did not start"}}
@@ -87,7 +87,7 @@ class TwoRuns(unittest.TestCase):
         self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03, again=1.06)),
                          (2, []))
 
-    def test_are_told_of_with_their_share(self):
+    def test_are_reported_with_their_share(self):
         self.assertEqual(agreement.report(self.run_of(1.1), self.run_of(1.2)),
                          "echo, 1 connection: libuv 1.100 ±0.010, now 1.200 ±0.010\n"
                          "1 of 2 ratios are the same within both spreads (50.0%)")
@@ -96,7 +96,7 @@ class TwoRuns(unittest.TestCase):
 
 
 class Statistics(unittest.TestCase):
-    def test_turns_that_failed_are_counted(self):
+    def test_runs_that_failed_are_counted(self):
         summary = stats.summary({"epoll": [{"cpu_ns": 10}, {"failed": "why\nat length"}]},
                                 "epoll", "cpu_ns")
         self.assertEqual(summary["epoll"]["failures"], {"turns": 1, "of": 2, "first": "why"})

@@ -81,7 +81,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path)
-    parser.add_argument("names", nargs="*", help="targets; all unless told")
+    parser.add_argument("names", nargs="*", help="targets; default: all")
     limit = parser.add_mutually_exclusive_group(required=True)
     limit.add_argument("--executions", type=int, help="of all targets together")
     limit.add_argument("--seconds", type=int, help="of each target")

@@ -1,4 +1,4 @@
-"""A turn of the loop when nothing, one descriptor or a thousand are ready: what does it add?"""
+"""An iteration of the loop with nothing, one or a thousand descriptors ready: what does it cost?"""
 
 from harness.measure import Column
 from harness.servers import OURS, Server
@@ -15,6 +15,6 @@ COLUMNS = [Column("ready_1", "one ready", "ns"), Column("ready_0", "none", "ns")
            Column("ready_1000", "each of a thousand", "ns")]
 CELLS = {"without waiting": {}}
 CAUSES = {
-    "without waiting": "Who waits for nothing is asked nothing there: both return without a system call, where the "
-                       "library looks for what was posted",
+    "without waiting": "When there is nothing to wait for, both return without a system call. The "
+                       "library looks for posted tasks",
 }
