@@ -121,7 +121,7 @@ std::optional<SntpPacket> answer_sntp(Bytes request, const SntpClock& clock, Ntp
 
 std::string_view sntp_answer_problem(const SntpPacket& answer, NtpTime transmit) {
   if (answer.mode != NtpMode::server) return "not a server's answer";
-  if (answer.origin != transmit) return "not an answer to this request";
+  if (answer.origin != transmit) return "not a response to this request";
   if (answer.version < 1 || answer.version > 4) return "of an unknown version";
   if (answer.stratum == 0) return "the server has no time to give";
   if (answer.stratum > 15 || answer.leap == Leap::unsynchronised) {
@@ -158,7 +158,7 @@ std::string_view kiss_code_meaning(std::string_view code) {
       {"INIT", "the server's clock has not been synchronized yet"},
       {"MCST", "the association belongs to a dynamically discovered server"},
       {"NKEY", "the server knows no such key"},
-      {"RATE", "the server is asked too often"},
+      {"RATE", "the server gets too many requests"},
       {"RMOT", "the association was altered from a remote host"},
       {"RSTR", "the server denies access by a local policy"},
       {"STEP", "the server's clock was set and has not been synchronized since"},

@@ -187,7 +187,7 @@ Prepared prepare(std::string_view endpoint, std::optional<Family> family) {
   auto address = Address::parse(endpoint);
   if (address) {
     if (!family || address->family() == *family) return {Addresses{*address}, {}};
-    return {failed(endpoint, ResolveError::not_found, "not of the family asked for"), {}};
+    return {failed(endpoint, ResolveError::not_found, "not of the requested family"), {}};
   }
   auto question = to_question(endpoint, address.error());
   if (!question) return {Failure(question.error()), {}};

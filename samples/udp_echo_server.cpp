@@ -66,8 +66,9 @@ int main(int count, char** words) {
   std::vector<std::string> endpoints{"127.0.0.1:9002"};
   bool upper = false;
   samples::CommandLine command_line{
-      "Sends each datagram back to its sender. Does not answer ports below 1024 and its own port:\n"
-      "a forged sender could make two servers answer each other for ever.\n"
+      "Sends each datagram back to its sender. Does not reply to ports below 1024 and its own "
+      "port:\n"
+      "a forged sender could make two servers reply to each other for ever.\n"
       "Example: udp_echo_server --listen 127.0.0.1:9002 --upper"};
   command_line.footer(samples::memory_text(
       options.most_bytes(), "what it receives, and " +
@@ -75,6 +76,6 @@ int main(int count, char** words) {
                                 " of answers that wait. Each further address adds those"));
   command_line.add_option("--listen", endpoints,
                           "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any");
-  command_line.add_flag("--upper", upper, "Answer in upper case");
+  command_line.add_flag("--upper", upper, "Send it back in upper case");
   return samples::run_program(command_line, count, words, [&] { serve(endpoints, upper); });
 }

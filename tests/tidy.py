@@ -297,7 +297,7 @@ def no_former_name_comes_back(root):
                 yield f"{path}:{number}: {name} is called {FORMER_NAMES[name]}"
 
 
-# Words that no comment or document uses, and plain ones for them.
+# Words that no comment, document, help text or error uses, and plain ones for them.
 PLAIN_WORDS = {
     "deaf": "not reading", "lend": "borrow", "lends": "borrows", "lent": "borrowed",
     "nobody": "no peer, no caller", "seldom": "rarely", "somebody": "a peer, a caller",
@@ -316,6 +316,16 @@ def prose_has_plain_words(root):
             prose = line if path.suffix == ".md" else "".join(re.findall(r"(?<!:)//.*", line))
             for found in word.findall(re.sub(r"`[^`]*`: [^<|]*", "", prose)):
                 yield f"{path}:{number}: plainer than {found}: {PLAIN_WORDS[found.lower()]}"
+
+
+@rule
+def programs_print_plain_words(root):
+    word = re.compile(rf"\b({'|'.join(PLAIN_WORDS.keys() - {'tells'})})\b", re.IGNORECASE)
+    for path in files(root, *LIBRARY, "samples", "bench"):
+        for number, line in lines(root, path):
+            for text in re.findall(r'"((?:\\.|[^"\\])*)"', re.sub(r"(?<!:)//.*", "", line)):
+                for found in word.findall(text):
+                    yield f"{path}:{number}: plainer than {found}: {PLAIN_WORDS[found.lower()]}"
 
 
 @rule

@@ -49,19 +49,19 @@ void receive(const Options& options) {
 int main(int count, char** words) {
   Options options;
   samples::CommandLine command_line{
-      "Prints every datagram that comes, and answers its sender, but no answer. A datagram that "
-      "is\n"
-      "shorter than the answer is answered only where --reply is given. A sender gets ten answers "
+      "Prints every datagram, and replies to its sender, but not to a reply. A datagram that is\n"
+      "shorter than the reply gets one only with --reply. A sender gets ten replies "
       "a\n"
       "second, all senders together get a thousand.\n"
       "Example: broadcast_receiver --listen 0.0.0.0:19999 --reply 'kitchen'"};
   command_line.footer(samples::memory_text(reactor::UdpServerOptions(), sizeof(Sender)));
   command_line.add_option("--listen", options.listen, "HOST:PORT or [::]:PORT; may be shared");
-  command_line.add_option("--join", options.groups, "A multicast group to hear; may be repeated");
-  command_line.add_option("--interface", options.interface, "Where to join [as the routes say]");
-  const auto reply =
-      command_line.add_option("--reply", options.reply, "What to answer, also to what is shorter");
-  command_line.add_flag("--no-reply", options.no_reply, "Answer nothing");
+  command_line.add_option("--join", options.groups, "A multicast group to join; may be repeated");
+  command_line.add_option("--interface", options.interface,
+                          "The interface to join on [by the routes]");
+  const auto reply = command_line.add_option("--reply", options.reply,
+                                             "The text of the reply, also to shorter datagrams");
+  command_line.add_flag("--no-reply", options.no_reply, "Do not reply");
   return samples::run_program(command_line, count, words, [&] {
     options.any_length = reply.is_given();
     receive(options);

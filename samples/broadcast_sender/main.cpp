@@ -7,14 +7,14 @@ int main(int count, char** words) {
   broadcast_sender::Options options;
   int status = 0;
   samples::CommandLine command_line{
-      "Sends a message to everybody, each from a port of its own, and prints each reply with its\n"
-      "sender and the time since the message that it answers.\n"
+      "Broadcasts messages, each from a port of its own, and prints each reply with its\n"
+      "sender and the time since its message was sent.\n"
       "Example: broadcast_sender --interface eth0 --count 3"};
   command_line.add_option("--to", options.to,
                           "A broadcast address or multicast group, and its port");
   command_line.add_option("--interface", options.interface,
                           "To this interface's broadcast address, or the group on it");
-  command_line.add_option("--message", options.message, "What to send");
+  command_line.add_option("--message", options.message, "The message");
   command_line.add_option("--interval", options.interval_seconds, "Seconds between two messages")
       .within(0.1, 1e6);
   command_line.add_option("--count", options.count, "Messages to send [without end]")

@@ -82,11 +82,11 @@ int main(int count, char** words) {
   std::string name;
   samples::ClientTls tls;
   samples::CommandLine command_line{
-      "Says the lines of standard input in a chat room, prints what the others say.\n"
-      "/nick NAME changes the name, /who lists who is there, /quit leaves.\n"
+      "Sends the lines of standard input to a chat room, and prints those of the others.\n"
+      "/nick NAME changes the name, /who lists the users, /quit leaves.\n"
       "Example: chat_client 127.0.0.1:9000 --name ann"};
   command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
-  command_line.add_option("--name", name, "To be known by; the server gives one otherwise")
+  command_line.add_option("--name", name, "The name to use; default: one that the server chooses")
       .check([](const std::string& text) {
         return samples::printable(text) == text ? "" : "a name has no control characters";
       });

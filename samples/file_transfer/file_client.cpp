@@ -10,17 +10,18 @@ int main(int count, char** words) {
   file_transfer::Options options;
   std::string password_file;
   samples::CommandLine command_line{
-      "Puts files on a file_server and gets them. What was cut off goes on where it was.\n"
-      "Exit code 0 when every command was done.\n"
+      "Uploads files to a file_server and downloads them. An interrupted transfer is resumed.\n"
+      "Exit code 0 if every command succeeded.\n"
       "Example: file_client 127.0.0.1:9000 --user ann put a.bin b.bin"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
       .required();
-  command_line.add_option("--user", options.user, "Who logs in").required();
-  command_line.add_option("--password-file", password_file,
-                          "The password; typed, or the first line of standard input, if not given");
+  command_line.add_option("--user", options.user, "The name of the account").required();
+  command_line.add_option(
+      "--password-file", password_file,
+      "The file with the password [typed, or the first line of standard input]");
   options.tls.add_options(command_line);
   command_line.add_rest(options.command);
-  command_line.footer(std::string("Behind the options, or as lines of standard input:\n") +
+  command_line.footer(std::string("After the options, or as lines of standard input:\n") +
                       file_transfer::command_list());
   return samples::run_program(command_line, count, words, [&] {
     options.password = file_transfer::read_password(password_file, "password: ");

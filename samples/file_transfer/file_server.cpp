@@ -97,13 +97,13 @@ int main(int count, char** words) {
       "--add-user", user, "Add this user, or change the password and quota of this user, and end");
   command_line.add_option("--quota", quota, "What the user may store: bytes, or 100M (K, M, G, T)");
   command_line.add_option("--password-file", password_file,
-                          "The user's password; typed, or from standard input, if not given");
+                          "The file with the user's password [typed, or from standard input]");
   command_line
       .add_option("--sessions", site.sessions_of_each, "Sessions that a user may have at a time")
       .positive();
   command_line
       .add_option("--patience", patience_seconds,
-                  "Seconds for a login, and without a sign of life amid a transfer")
+                  "Seconds for a login, and without a byte during a transfer")
       .positive();
   command_line.add_option("--idle-timeout", idle_seconds, "Seconds without a request").positive();
   access.add_options(command_line);

@@ -64,14 +64,15 @@ int main(int count, char** words) {
       "A URL may have spaces and characters of any language: they are sent percent-encoded, in "
       "the\n"
       "name of a host as Punycode.\n"
-      "Bodies that arrive before their turn are kept, " +
+      "Bodies that arrive before an earlier one are kept, " +
       std::to_string(options.most_kept_bytes >> 20) +
       " MiB in all; beyond that their connections\n"
       "are paused. One that its server ends for that is continued, or fetched again.");
-  command_line.add_option("URL", urls, "What to fetch").required().check(check_url);
-  command_line.add_option("--connections", options.connections, "At once, to each host")
+  command_line.add_option("URL", urls, "The URLs").required().check(check_url);
+  command_line
+      .add_option("--connections", options.connections, "Connections at a time, to each host")
       .within(1, 1000);
-  command_line.add_option("--redirects", options.redirects, "How many to follow, for each URL")
+  command_line.add_option("--redirects", options.redirects, "Redirections to follow, for each URL")
       .within(0, 1000);
   command_line
       .add_option("--connect-timeout", connect_timeout,

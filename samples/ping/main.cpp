@@ -8,7 +8,8 @@ int main(int count, char** words) {
   ping::Options options;
   bool has_reply = true;
   samples::CommandLine command_line{
-      "Asks a host for echoes by ICMP and prints how long each takes, until --count or Ctrl-C. "
+      "Sends ICMP echo requests to a host and prints how long each reply takes, until --count or "
+      "Ctrl-C. "
       "Needs\n"
       "CAP_NET_RAW, or a group in net.ipv4.ping_group_range. Exit code 1 if there was no reply.\n"
       "Example: ping localhost --count 3"};
@@ -22,7 +23,7 @@ int main(int count, char** words) {
   const auto ipv4 = command_line.add_flag("-4", options.ipv4, "The host's IPv4 address");
   command_line.add_flag("-6", options.ipv6, "The host's IPv6 address").excludes(ipv4);
   command_line.add_flag("--unprivileged", options.unprivileged,
-                        "Use the kernel's ping socket though a raw one may be open to us");
+                        "Use the kernel's ping socket even if a raw one may be opened");
   const int status =
       samples::run_program(command_line, count, words, [&] { has_reply = ping::run(options); });
   return status != 0 ? status : (has_reply ? 0 : 1);

@@ -109,7 +109,7 @@ class Client {
 
   void take(const protocols::JsonMessage& message) {
     const auto answer = waits_ ? parse_answer(message.header) : std::nullopt;
-    if (!answer) throw samples::Failed("the server answers what makes no sense");
+    if (!answer) throw samples::Failed("the server sends a reply that makes no sense");
     switch (answer->kind) {
       case Answer::Kind::standard_output:
         return take(message.payload, stdout, output_, stdout_bytes_);
@@ -140,7 +140,7 @@ class Client {
   void take_end(const Answer& end) {
     if (end.stdout_bytes != std::exchange(stdout_bytes_, 0) ||
         end.stderr_bytes != std::exchange(stderr_bytes_, 0)) {
-      throw samples::Failed("the server's output is not all that it announces");
+      throw samples::Failed("the server sends less output than it announces");
     }
     print(output_.finish(), stdout);
     print(errors_.finish(), stderr);
@@ -195,17 +195,17 @@ int main(int count, char** words) {
   std::string secret_file;
   remote_command::Options options;
   samples::CommandLine command_line{
-      "Has a command run by a remote_command_server, or one for each line of standard input.\n"
-      "Exit code 0 when all of them ended with status 0, and by themselves.\n"
+      "Runs a command on a remote_command_server, or one for each line of standard input.\n"
+      "Exit code 0 if all of them exited with status 0.\n"
       "Example: remote_command_client 127.0.0.1:9000 --secret-file secret ls -l"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT, [::1]:PORT or unix:PATH")
       .required();
   command_line.add_option("--secret-file", secret_file, "The file with the secret").required();
   command_line.add_flag("--shell", options.shell,
-                        "Commands are lines for /bin/sh, if the server runs it");
+                        "Commands are lines for /bin/sh, if the server allows it");
   options.tls.add_options(command_line);
   command_line.add_rest(options.command);
-  command_line.footer("Behind the options: a program and its arguments.");
+  command_line.footer("After the options: a program and its arguments.");
   return samples::run_program(command_line, count, words, [&] {
     const samples::Secret secret = samples::Secret::read(secret_file);
     options.tls.load();

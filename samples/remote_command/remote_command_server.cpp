@@ -249,7 +249,8 @@ int main(int count, char** words) {
   double patience_seconds = 10;
   remote_command::Options options{.limits = {.max_output_bytes = 16 << 20}};
   samples::CommandLine command_line{
-      "Runs commands for clients that prove to know a secret. Only TLS encrypts what they send.\n"
+      "Runs commands for clients that prove that they know a secret. Only TLS\n"
+      "encrypts what they send.\n"
       "Example: remote_command_server --secret-file secret --allow ls --allow df"};
   constexpr std::size_t request_bytes = 2 * 65536;  // A header, and the parsed request.
   command_line.footer(samples::memory_text(remote_command::server_options(options), request_bytes));
@@ -258,20 +259,20 @@ int main(int count, char** words) {
       .add_option(
           "--secret-file", secret_file,
           "The file with the secret, which only its owner may read; 32 random bytes are hard to "
-          "guess; take one secret for each service")
+          "guess; use another secret for each service")
       .required();
   command_line.add_option("--reached-as", reached_as, samples::reached_as_help);
   const auto allow = command_line.add_option(
       "--allow", options.allowed,
-      "A program that clients may run, named as they name it; may be repeated; any "
+      "A program that clients may run, by the name that they use; may be repeated; any "
       "if not given");
-  command_line.add_flag("--shell", options.shell, "Run lines for /bin/sh, too").excludes(allow);
+  command_line.add_flag("--shell", options.shell, "Also run lines by /bin/sh").excludes(allow);
   command_line
       .add_option("--timeout", timeout_seconds,
-                  "Seconds after which a command is ended with all that it started; 0: never")
+                  "Seconds after which a command and its children are killed; 0: never")
       .not_negative();
   command_line.add_option("--max-output", options.limits.max_output_bytes,
-                          "Bytes of output after which a command is ended");
+                          "Bytes of output after which a command is killed");
   command_line
       .add_option("--patience", patience_seconds,
                   "Seconds for proving the secret, and for sending the rest of a request")

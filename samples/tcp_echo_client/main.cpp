@@ -12,12 +12,11 @@ int main(int count, char** words) {
   std::string secret_file;
   samples::ClientTls tls;
   samples::CommandLine command_line{
-      "Sends the lines of standard input to a server and prints its answers.\n"
+      "Sends the lines of standard input to a server and prints what it sends back.\n"
       "Example: echo hello | tcp_echo_client 127.0.0.1:9000"};
   command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
   command_line.add_option("--secret-file", secret_file,
-                          "Prove to the server that this side knows what is in this file, and ask "
-                          "the same of it");
+                          "The file with a secret; server and client prove that they know it");
   tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
     std::optional<samples::Secret> secret;

@@ -21,7 +21,7 @@ int main(int count, char** words) {
   command_line.footer(samples::memory_text(largest, sizeof(tcp_echo_server::Echo)));
   command_line.add_option("--listen", options.endpoints,
                           "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any");
-  command_line.add_flag("--upper", options.upper, "Answer in upper case");
+  command_line.add_flag("--upper", options.upper, "Send it back in upper case");
   command_line.add_option("--threads", options.threads, "Loops, one a thread").within(1, 1024);
   command_line
       .add_option("--idle-timeout", options.idle_seconds,
@@ -30,8 +30,8 @@ int main(int count, char** words) {
       .not_negative();
   const auto with_secret = command_line.add_option(
       "--secret-file", secret_file,
-      "Serve only clients that prove to know what is in this file, which only its owner may read; "
-      "take one secret for each service");
+      "Serve only clients that prove that they know the secret in this file, which only its owner "
+      "may read; use another secret for each service");
   command_line.add_option("--reached-as", reached_as, samples::reached_as_help).needs(with_secret);
   options.access.add_options(command_line, "With --secret-file: ");
   tls.add_options(command_line);

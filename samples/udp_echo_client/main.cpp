@@ -9,11 +9,11 @@ int main(int count, char** words) {
   double timeout_seconds = 5;
   bool failed = false;
   samples::CommandLine command_line{
-      "Sends each line of standard input to a server as a datagram and prints the answer.\n"
-      "Exit code 1 if a line was not answered.\n"
+      "Sends each line of standard input to a server as a datagram and prints the reply.\n"
+      "Exit code 1 if a line got no reply.\n"
       "Example: echo hello | udp_echo_client 127.0.0.1:9002"};
   command_line.add_option("endpoint", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH").required();
-  command_line.add_option("--timeout", timeout_seconds, "Seconds to wait for each answer")
+  command_line.add_option("--timeout", timeout_seconds, "Seconds to wait for each reply")
       .within(0.001, 1e6);
   const int status = samples::run_program(command_line, count, words, [&] {
     reactor::Loop loop;

@@ -6,8 +6,7 @@ int main(int count, char** words) {
   time_client::Options options;
   int status = 0;
   samples::CommandLine command_line{
-      "Asks a server for the time and prints what it answers. A Kiss-o'-Death of an SNTP server "
-      "is\n"
+      "Requests the time from a server and prints it. A Kiss-o'-Death of an SNTP server is\n"
       "obeyed: RATE doubles the interval, five in a row end the program, as do DENY and RSTR.\n"
       "Example: udp_time_client 127.0.0.1:9001 '%A %H:%M'"};
   command_line.add_option("endpoint", options.endpoint, "HOST:PORT or [::1]:PORT").required();
@@ -15,20 +14,19 @@ int main(int count, char** words) {
       command_line.add_option("format", options.format, "A format of strftime [%Y-%m-%d %X]");
   command_line
       .add_option("--interval", options.interval_seconds,
-                  "Ask again every so many seconds [1 with --count]")
+                  "Seconds between requests [1 with --count]")
       .within(0.001, 1e6);
   command_line
-      .add_option("--count", options.count, "Ask so often [once; without end with --interval]")
+      .add_option("--count", options.count, "Requests to send [1; without end with --interval]")
       .within(1U, 4'000'000'000U);
-  command_line.add_option("--timeout", options.timeout_seconds, "Seconds to wait for an answer")
+  command_line.add_option("--timeout", options.timeout_seconds, "Seconds to wait for a response")
       .within(0.001, 1e6);
   const auto timestamp = command_line.add_flag("--send-timestamp", options.send_timestamp,
-                                               "Ask what this host's time is called there");
+                                               "Send the time of this host; the server formats it");
   const auto sntp =
-      command_line.add_flag("--sntp", options.sntp, "Ask by SNTP how far the clocks are apart");
-  const auto time = command_line.add_flag("--time", options.time, "Ask by TIME (RFC 868)");
-  const auto daytime =
-      command_line.add_flag("--daytime", options.daytime, "Ask by DAYTIME (RFC 867)");
+      command_line.add_flag("--sntp", options.sntp, "Measure by SNTP how far the clocks are apart");
+  const auto time = command_line.add_flag("--time", options.time, "Use TIME (RFC 868)");
+  const auto daytime = command_line.add_flag("--daytime", options.daytime, "Use DAYTIME (RFC 867)");
   command_line.add_flag("--tcp", options.tcp, "On a connection; with --time or --daytime")
       .excludes(format)
       .excludes(timestamp)

@@ -143,9 +143,9 @@ class TimeClient {
       interval_ = std::max<std::chrono::nanoseconds>(2 * interval_, kiss.least_interval);
     }
     if (left_ != 1U && kiss.asked_too_often) {
-      what += fmt::format("; from now on it is asked every {} s", seconds(interval_));
+      what += fmt::format("; from now on a request is sent every {} s", seconds(interval_));
     } else if (ends) {
-      what += "; it is not asked again";
+      what += "; no further request is sent";
     }
     fail(what);
   }

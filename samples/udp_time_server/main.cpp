@@ -47,9 +47,9 @@ void serve(const Options& options) {
 int main(int count, char** words) {
   Options options;
   samples::CommandLine command_line{
-      "Answers a datagram that holds a strftime format with the time; an empty one means\n"
-      "'%Y-%m-%d %X'. A decimal number (1536197188 or 1536197188.25) is a Unix timestamp and is\n"
-      "answered as '%Y-%m-%d %X'. TZ is honoured.\n"
+      "Replies to a datagram that holds a strftime format with the time; an empty one means\n"
+      "'%Y-%m-%d %X'. A decimal number (1536197188 or 1536197188.25) is a Unix timestamp and "
+      "is\nformatted as '%Y-%m-%d %X'. TZ is honoured.\n"
       "Example: udp_time_server --listen 127.0.0.1:9001 --sntp 127.0.0.1:9123"};
   command_line.footer(
       samples::memory_text(samples::most_bytes(),

@@ -52,6 +52,12 @@ class Rules(unittest.TestCase):
                    {"README.md": "No peer reads. `tests/a_test.py`: who is told\n"},
                    "README.md:1: plainer than Nobody")
 
+    def test_a_word_of_no_reference_in_what_a_program_prints(self):
+        self.check(tidy.programs_print_plain_words,
+                   {"samples/a.cpp": 'const int told = 1;\nputs("nobody has an account");\n'},
+                   {"samples/a.cpp": 'puts("there is no account");  // "nobody"\n'},
+                   "samples/a.cpp:2: plainer than nobody")
+
     def test_files_do_not_include_each_other(self):
         circle = {"reactor/a.hpp": "#pragma once\n", "reactor/b.hpp": '#include "reactor/c.hpp"\n',
                   "reactor/a.cpp": '#include "reactor/b.hpp"\n',

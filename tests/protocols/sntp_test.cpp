@@ -136,7 +136,7 @@ TEST_SUITE("sntp") {
     good.transmit = {43};
     const NtpTime sent = request_of().transmit;
     CHECK(sntp_answer_problem(good, sent) == "");
-    CHECK(sntp_answer_problem(good, NtpTime{sent.bits + 1}) == "not an answer to this request");
+    CHECK(sntp_answer_problem(good, NtpTime{sent.bits + 1}) == "not a response to this request");
     auto bad = good;
     bad.mode = NtpMode::client;
     CHECK(sntp_answer_problem(bad, sent) == "not a server's answer");
@@ -175,7 +175,7 @@ TEST_SUITE("sntp") {
   }
 
   TEST_CASE("the kiss codes of RFC 5905 have a description") {
-    CHECK(kiss_code_meaning("RATE") == "the server is asked too often");
+    CHECK(kiss_code_meaning("RATE") == "the server gets too many requests");
     CHECK(kiss_code_meaning("STEP") ==
           "the server's clock was set and has not been synchronized since");
     CHECK(kiss_code_meaning("DENY") != kiss_code_meaning("RSTR"));

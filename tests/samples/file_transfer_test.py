@@ -195,11 +195,11 @@ class Accounts(FileTransferTest):
             done = self.client(server, "ls", user="eve")
             self.assertEqual((done.returncode, done.stderr), (1, "error: login: no such user, or another password\n"))
 
-    def test_a_server_for_nobody_says_so(self):
+    def test_a_server_without_accounts_says_so(self):
         self.accounts.unlink()
         with self.server() as server:
-            self.assertEqual(server.errors(), f"{self.accounts}: nobody has an account yet; "
-                                              "--add-user makes one\n")
+            self.assertEqual(server.errors(), f"{self.accounts}: there is no account yet; "
+                                              "--add-user adds one\n")
 
     def test_nothing_is_done_for_who_is_not_logged_in(self):
         with self.server() as server:

@@ -506,10 +506,11 @@ class TheClient(RemoteCommandTest):
     def test_answers_that_make_no_sense_are_a_clear_error(self):
         end = {"type": "end", "exit_status": 0, "data_size": 0}
         cases = [
-            (message({"data_size": 0}), "the server answers what makes no sense"),
-            (message({**end, "type": 5}), "the server answers what makes no sense"),
-            (message({**end, "exit_status": "0"}), "the server answers what makes no sense"),
-            (message({"type": "refused", "data_size": 0}), "the server answers what makes no sense"),
+            (message({"data_size": 0}), "the server sends a reply that makes no sense"),
+            (message({**end, "type": 5}), "the server sends a reply that makes no sense"),
+            (message({**end, "exit_status": "0"}), "the server sends a reply that makes no sense"),
+            (message({"type": "refused", "data_size": 0}),
+             "the server sends a reply that makes no sense"),
             (message(b"[]"), "decode data from"), (b"\xff\xff\xff\xff", "decode data from"),
             (message({"type": "stdout", "data_size": 1 << 30}), "decode data from"),
             (message(end)[:10], "decode data from"), (b"", "the server closed the connection"),

@@ -405,15 +405,15 @@ class KissOfDeath(unittest.TestCase):
             returned, errors, came = self.ask(code, count=10)
             self.assertEqual((returned, len(came)), (1, 1))
             self.assertEqual(errors, f"error: {self.endpoint}: Kiss-o'-Death {code.decode()}: "
-                             f"{meaning}; it is not asked again\n")
+                             f"{meaning}; no further request is sent\n")
 
     def test_each_rate_doubles_the_interval_and_five_in_a_row_stop_the_client(self):
         returned, errors, came = self.ask(b"RATE", count=100, interval=0.02)
         self.assertEqual((returned, len(came)), (1, 5))
-        said = f"error: {self.endpoint}: Kiss-o'-Death RATE: the server is asked too often"
+        said = f"error: {self.endpoint}: Kiss-o'-Death RATE: the server gets too many requests"
         self.assertEqual(errors.splitlines(), [
-            *(f"{said}; from now on it is asked every {seconds} s"
-              for seconds in (0.04, 0.08, 0.16, 0.32)), f"{said}; it is not asked again"])
+            *(f"{said}; from now on a request is sent every {seconds} s"
+              for seconds in (0.04, 0.08, 0.16, 0.32)), f"{said}; no further request is sent"])
         self.assertGreater(came[-1] - came[0], 0.3)  # 0.6 s; 0.08 s without slowing down.
 
     def test_a_server_that_is_asked_less_often_may_serve_again(self):
@@ -428,7 +428,7 @@ class KissOfDeath(unittest.TestCase):
             return [self.packet(request, b"RATE", poll=1)]
         returned, errors, came = self.ask(once, self.good, count=2)
         self.assertEqual((returned, len(came)), (1, 2))
-        self.assertIn("; from now on it is asked every 2 s\n", errors)
+        self.assertIn("; from now on a request is sent every 2 s\n", errors)
         self.assertGreater(came[1] - came[0], 1.9)
 
     def test_other_codes_are_shown_and_change_nothing(self):

@@ -227,7 +227,7 @@ class Passwords(FileTransferTest):
         self.assertEqual((server.done.returncode, server.done.stdout), (1, ""))
         self.assertEqual(
             server.done.stderr, "error: login: channel-bindings-dont-match (the server does not know "
-            f"that it is reached as {server.relayed}; its option --reached-as tells it)\n")
+            f"that it is reached as {server.relayed}; its option --reached-as is for that)\n")
         self.assertIn(f"is connected to another address than {server.endpoint}; --reached-as names "
                       "further addresses", server.errors())
         self.assertNotIn(b'"welcome"', rogue.answers)

@@ -21,13 +21,13 @@ namespace {
 
 std::uint64_t count_of(const Header& answer, const char* name) {
   const auto count = number_of(answer, name);
-  if (!count) throw Failed("the server answers what makes no sense");
+  if (!count) throw Failed("the server sends a reply that makes no sense");
   return *count;
 }
 
 std::string needed_text(const Header& answer, const char* name) {
   const std::string* const text = find_text(answer, name);
-  if (!text) throw Failed("the server answers what makes no sense");
+  if (!text) throw Failed("the server sends a reply that makes no sense");
   return *text;
 }
 
@@ -107,7 +107,7 @@ void Client::take(const Decoder::Frame& frame) {
   }
   const auto& head = std::get<protocols::JsonHead>(frame);
   const auto answer = parse_header(head.header);
-  if (!answer) throw Failed("the server answers what makes no sense");
+  if (!answer) throw Failed("the server sends a reply that makes no sense");
   take(*answer, head.payload_bytes);
 }
 
@@ -118,18 +118,18 @@ void Client::take(const Header& answer, std::uint64_t payload_bytes) {
     if (type == "challenge") return prove(needed_text(answer, "message"));
     if (type == "welcome") return enter(needed_text(answer, "message"));
   }
-  if (!logged_in_ || jobs_.empty()) throw Failed("the server answers what was not asked");
+  if (!logged_in_ || jobs_.empty()) throw Failed("the server sends a reply that fits no request");
   const std::uint64_t most_payload = type == "listing" ? max_page_bytes
                                      : type == "file"  ? payload_bytes
                                                        : 0;
-  if (payload_bytes > most_payload) throw Failed("the server's answer is too long");
+  if (payload_bytes > most_payload) throw Failed("the server's reply is too long");
   if (upload_ || download_) return take_for_transfer(type, answer, payload_bytes);
   if (type != answer_to(jobs_.front().command)) {
-    throw Failed("the server answers what was not asked");
+    throw Failed("the server sends a reply that fits no request");
   }
   if (type == "listing") {
     const auto more = truth_of(answer, "more");
-    if (!more) throw Failed("the server answers what makes no sense");
+    if (!more) throw Failed("the server sends a reply that makes no sense");
     listing_goes_on_ = *more;
     if (payload_bytes == 0) end_page();
   } else if (type == "stat") {
@@ -152,12 +152,12 @@ void Client::take_for_transfer(const std::string& type, const Header& answer,
   } else if (type == "file" && download_ && !download_->has_begun()) {
     const std::uint64_t size = count_of(answer, "size"), offset = count_of(answer, "offset");
     if (offset > size || payload_bytes != size - offset)
-      throw Failed("the server answers what makes no sense");
+      throw Failed("the server sends a reply that makes no sense");
     download_->begin(size, offset);
   } else if (type == "sent" && download_ && download_->has_begun()) {
     download_->finish(needed_text(answer, "sha256"));
   } else {
-    throw Failed("the server answers what was not asked");
+    throw Failed("the server sends a reply that fits no request");
   }
 }
 
@@ -165,7 +165,7 @@ void Client::take_error(const std::string& reason) {
   refused_ = samples::escaped(reason);
   if (reason == "login: channel-bindings-dont-match") {
     refused_ += " (the server does not know that it is reached as " + endpoint_ +
-                "; its option --reached-as tells it)";
+                "; its option --reached-as is for that)";
   }
   if (logged_in_ && jobs_.empty()) throw Failed(refused_);
   if (logged_in_) give_up_job(refused_);

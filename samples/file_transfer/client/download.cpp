@@ -88,7 +88,7 @@ Download::Download(samples::FairWork::Client worker, reactor::Stream& stream,
 }
 
 void Download::begin(std::uint64_t size, std::uint64_t offset) {
-  if (offset != 0 && offset != at_) throw Failed("the server answers what makes no sense");
+  if (offset != 0 && offset != at_) throw Failed("the server sends a reply that makes no sense");
   begun_ = true;
   at_ = offset;
   try {

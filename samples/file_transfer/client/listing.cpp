@@ -13,7 +13,9 @@
 namespace file_transfer {
 namespace {
 
-[[noreturn]] void refuse() { throw samples::Failed("the server answers what makes no sense"); }
+[[noreturn]] void refuse() {
+  throw samples::Failed("the server sends a reply that makes no sense");
+}
 
 }  // namespace
 

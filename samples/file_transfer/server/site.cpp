@@ -22,7 +22,7 @@ Site::Site(reactor::Loop& loop, SiteOptions options)
       close_soon_(loop, [this] { close_removed(); }),
       counting_(loop, {.at_once = 1, .of_each = 1}) {
   if (accounts.current().empty()) {  // Reports an error now, not at the first client.
-    std::fprintf(stderr, "%s: nobody has an account yet; --add-user makes one\n",
+    std::fprintf(stderr, "%s: there is no account yet; --add-user adds one\n",
                  options.accounts_file.c_str());
   }
   (void)samples::scram_crypto();
