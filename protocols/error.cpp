@@ -44,6 +44,22 @@ constexpr Entry entries[] = {
     {DecodeError::body_too_large, "body-too-large", "body longer than accepted"},
     {DecodeError::unsolicited_response, "unsolicited-response", "response that answers no request"},
     {DecodeError::truncated, "truncated", "the stream ended inside a response"},
+    {DecodeError::reserved_bits, "rsv-bits", "reserved bit that no extension uses"},
+    {DecodeError::reserved_opcode, "reserved-opcode", "opcode without a meaning"},
+    {DecodeError::unexpected_continuation, "unexpected-continuation",
+     "continuation without a message"},
+    {DecodeError::expected_continuation, "expected-continuation",
+     "new message inside a fragmented one"},
+    {DecodeError::fragmented_control, "fragmented-control", "control frame that is fragmented"},
+    {DecodeError::control_too_long, "control-too-long", "control frame of more than 125 bytes"},
+    {DecodeError::mask_required, "mask-required", "frame of a client without a mask"},
+    {DecodeError::mask_forbidden, "mask-forbidden", "frame of a server with a mask"},
+    {DecodeError::length_msb, "length-msb", "length of 2^63 or more"},
+    {DecodeError::non_minimal_length, "non-minimal-length", "length in more bytes than it needs"},
+    {DecodeError::bad_close_length, "close-length", "close frame with half a code"},
+    {DecodeError::bad_close_code, "close-code", "code that no close frame may have"},
+    {DecodeError::invalid_utf8, "invalid-utf8", "text that is not UTF-8"},
+    {DecodeError::bad_deflate, "bad-deflate", "compressed message that cannot be inflated"},
 };
 
 constexpr Entry unknown = {DecodeError{}, "unknown", "unknown decode error"};

@@ -42,6 +42,22 @@ enum class DecodeError {
   body_too_large,           ///< A longer body than is accepted.
   unsolicited_response,     ///< A response without a request.
   truncated,                ///< A response that the end of the stream cut off.
+
+  // WebSocket; websocket/close.hpp defines the close code for each.
+  reserved_bits,            ///< A reserved bit that no extension uses.
+  reserved_opcode,          ///< An opcode without a meaning.
+  unexpected_continuation,  ///< A continuation without a message.
+  expected_continuation,    ///< A new message inside a fragmented one.
+  fragmented_control,       ///< A control frame that is not one frame.
+  control_too_long,         ///< A control frame with more than 125 bytes.
+  mask_required,            ///< A client's frame without a mask.
+  mask_forbidden,           ///< A server's frame with a mask.
+  length_msb,               ///< A length of 2^63 or more.
+  non_minimal_length,       ///< A length in more bytes than it needs.
+  bad_close_length,         ///< A close frame with half a code.
+  bad_close_code,           ///< A code that no close frame may have.
+  invalid_utf8,             ///< Text that is not UTF-8.
+  bad_deflate,              ///< A compressed message that cannot be inflated.
 };
 
 /// A short name that programs may rely on: "too-large".

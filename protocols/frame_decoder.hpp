@@ -82,7 +82,8 @@ struct Parsed {
 /// member and changes it when it returns a frame; its `at_boundary()` then returns whether it is
 /// between messages. If the end of the stream may complete a frame, `finish()` is called at that
 /// end, and returns whether a frame follows without another byte. If bytes after a frame may
-/// determine its end, the protocol has `static constexpr bool looks_ahead = true`.
+/// determine its end, the protocol has `static constexpr bool looks_ahead = true`. If it skips the
+/// beginning of a frame that it keeps itself, its `frame_bytes()` returns the size of all of it.
 template <class P>
 concept Protocol =
     std::movable<P> && std::default_initializable<typename P::Progress> &&
@@ -158,7 +159,10 @@ class FrameDecoder {
   /// The bytes of the frame that was last returned; once error() is set, the byte that made the
   /// error certain. Neither depends on how the stream was split.
   [[nodiscard]] Extent extent() const {
-    const std::uint64_t size = error_ ? 1 : taken_;
+    std::uint64_t size = error_ ? 1 : taken_;
+    if constexpr (requires { protocol_.frame_bytes(); }) {
+      if (!error_) size = protocol_.frame_bytes();
+    }
     return {buffer_.consumed() - size, size};
   }
 
