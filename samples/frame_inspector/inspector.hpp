@@ -63,6 +63,7 @@ Protocol json_header();
 Protocol http_request();
 Protocol http_response();
 Protocol http_limits();
+Protocol websocket();
 
 /// All protocols, in the order in which they are listed.
 const std::vector<Protocol>& protocols_known();

@@ -4,8 +4,8 @@ namespace inspector {
 
 const std::vector<Protocol>& protocols_known() {
   static const std::vector<Protocol> all = {
-      length_field(), delimiter(),   fixed(),        netstring(),     slip(),
-      cobs(),         json_header(), http_request(), http_response(), http_limits(),
+      length_field(), delimiter(),    fixed(),         netstring(),   slip(),      cobs(),
+      json_header(),  http_request(), http_response(), http_limits(), websocket(),
   };
   return all;
 }

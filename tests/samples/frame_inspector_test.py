@@ -55,7 +55,7 @@ def outcome(lines):
     frames, end = lines[:-1], lines[-1]
     shown = {"end": end["end"], "rest_b64": end.get("rest_b64"),
              "frames_b64": [frame.get("frame_b64") for frame in frames]}
-    shown["messages"] = [{key: value for key, value in frame.items() if key not in ("offset", "size")}
+    shown["messages"] = shown["events"] = [{key: value for key, value in frame.items() if key not in ("offset", "size")}
                          for frame in frames]
     return shown
 
@@ -76,12 +76,13 @@ def comparable(outcome):
     messages = [{key: [[name.lower(), " ".join(value.split())] for name, value in member]
                  if key in ("headers", "trailers") else member for key, member in message.items()}
                 for message in outcome.get("messages", [])]
-    return {**outcome, "messages": messages} if "messages" in outcome else outcome
+    end = {"closed": "close"}.get(outcome["end"], outcome["end"])
+    return {**outcome, "end": end, **({"messages": messages} if "messages" in outcome else {})}
 
 
 def passes(expect, shown):
     outcomes = [expect, *expect.get("tolerated", [])]
-    told = ("end", "rest_b64", "frames_b64", "messages")
+    told = ("end", "rest_b64", "frames_b64", "messages", "events")
     return any(fits(comparable({key: each[key] for key in told if key in each}), comparable(shown))
                for each in outcomes)
 
