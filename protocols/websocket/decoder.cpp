@@ -250,18 +250,27 @@ auto Messages::inflate_payload(Bytes payload, std::size_t end) -> Parsed<Frame> 
 
 // While more can be inflated, the last byte is not consumed: an error is then at that byte.
 auto Messages::inflate_more(std::size_t end) -> Parsed<Frame> {
-  const auto fail = [end](DecodeError error) { return Parsed<Frame>::fail(error, end - 1); };
+  const std::size_t flush = left_ == 0 && is_last_ ? flush_end.size() : 0;
+  // At the byte up to which the data was read, unless that is consumed already.
+  const auto fail = [&](DecodeError error) {
+    const std::size_t unread = compressed_.size() - std::min(inflated_ + flush, compressed_.size());
+    return Parsed<Frame>::fail(error, end - 1 - std::min(unread, end - 1));
+  };
   for (;;) {
     if (settings_.in_pieces) used_ = 0;
-    std::byte* const out = room_for(inflated_at_once);
+    // One byte more than the limit allows is enough to refuse the message.
+    const std::uint64_t allowed = settings_.max_message_bytes - message_size_;
+    const std::size_t size =
+        allowed < inflated_at_once ? static_cast<std::size_t>(allowed) + 1 : inflated_at_once;
+    std::byte* const out = room_for(size);
     const Bytes in = Bytes(compressed_).subspan(inflated_);
-    const auto step = settings_.inflater->inflate(in, {out, inflated_at_once});
+    const auto step = settings_.inflater->inflate(in, {out, size});
     const Bytes piece(out, step.produced);
     inflated_ += step.consumed;
     used_ += step.produced;
     message_size_ += step.produced;
 
-    const bool more = inflated_ < compressed_.size() || step.produced == inflated_at_once;
+    const bool more = inflated_ < compressed_.size() || step.produced == size;
     const bool is_stuck = more && step.consumed + step.produced == 0;
     if (step.failed || is_stuck) return fail(DecodeError::bad_deflate);
     if (message_size_ > settings_.max_message_bytes) return fail(DecodeError::too_large);

@@ -108,7 +108,8 @@ class Messages {
 /// UTF-8, each at the byte that is wrong.
 ///
 /// Errors    The DecodeErrors listed under WebSocket, and too_large; close_code_of() in close.hpp
-///           returns the code to close with.
+///           returns the code to close with. In a compressed message the position of an error may
+///           be some bytes off: an inflater reads ahead.
 /// Cost      A server copies each payload once, to unmask it. A client's message in one frame is a
 ///           view of what was fed. Memory grows with the bytes received; more than 64 KiB is not
 ///           kept after a message.
