@@ -25,6 +25,7 @@ CONFORMANCE = {
     "lines": ("delimiter", b"\3\x28"),
     "netstring": ("netstring", b"\0"),
     "slip": ("slip", b"\1\0"),
+    "websocket": ("websocket", b"\0"),
 }
 
 
