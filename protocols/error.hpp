@@ -21,6 +21,28 @@ enum class DecodeError {
   leading_zero,   ///< A decimal length written with a leading zero.
   missing_comma,  ///< A netstring that does not end in a comma.
 
+  // RESP.
+  bad_type,        ///< A value whose first byte is not that of a type.
+  bad_integer,     ///< An integer that is no number, or does not fit 64 bits.
+  bad_double,      ///< A double that is no number, or too large for the type.
+  bad_boolean,     ///< A boolean that is neither `t` nor `f`.
+  bad_null,        ///< A null with text.
+  bad_big_number,  ///< A big number with other characters than digits.
+  bad_verbatim,    ///< A verbatim string that does not begin with its format and a colon.
+  bad_terminator,  ///< A string that CR LF does not follow.
+  bad_quotes,      ///< An inline request whose quotes are not balanced.
+  too_deep,        ///< Aggregates inside each other beyond the configured maximum.
+
+  // The PROXY protocol, and `Content-Length` blocks.
+  bad_signature,    ///< No header of the PROXY protocol.
+  bad_address,      ///< An IP address that is none, or not of the family that was announced.
+  bad_port,         ///< A port that is no number from 0 to 65535.
+  unknown_version,  ///< A version of the protocol that does not exist.
+  bad_command,      ///< A command that does not exist.
+  bad_family,       ///< A family of addresses that does not exist.
+  bad_tlv,          ///< A TLV that ends behind its header, or whose length is not possible.
+  bad_checksum,     ///< A header that changed on its way.
+
   // HTTP/1.1; http/status.hpp defines the status of the response to each.
   bad_method,               ///< A request that does not begin with a method.
   bad_target,               ///< A target that is invalid, or not allowed for this method.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "protocols/cobs.hpp"
+#include "protocols/content_length_block.hpp"
 #include "protocols/delimited.hpp"
 #include "protocols/fixed.hpp"
 #include "protocols/json_header.hpp"
@@ -74,6 +75,11 @@ std::string in_one_line(std::string_view json) {
 
 void describe_message(const protocols::JsonMessage& message, Line& line) {
   line.json("header", in_one_line(message.header)).base64("payload_b64", message.payload);
+}
+
+void describe_block(const protocols::ContentBlock& block, Line& line) {
+  line.json("content_type", in_ascii(from_latin1(block.content_type)));
+  line.base64("content_b64", block.content);
 }
 
 }  // namespace
@@ -158,6 +164,17 @@ Protocol json_header() {
                                               .max_header_bytes = config.count("max_header"),
                                               .max_payload_bytes = config.count("max_payload")}),
                 describe_message);
+          }};
+}
+
+Protocol content_length_block() {
+  return {"content_length_block",
+          {{"max_header", 4096}, {"max_content", 1 << 24}},
+          [](const Config& config) {
+            return inspect(protocols::ContentLengthBlockDecoder(
+                               {.max_header_bytes = config.count("max_header"),
+                                .max_content_bytes = config.count("max_content")}),
+                           describe_block);
           }};
 }
 

@@ -15,24 +15,6 @@ using protocols::http::RequestHead;
 using protocols::http::ResponseDecoder;
 using protocols::http::ResponseHead;
 
-// Bytes as a text of the characters U+0000 to U+00FF.
-std::string from_latin1(std::string_view bytes) {
-  std::string text;
-  for (char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0 | byte >> 6);
-      text += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return text;
-}
-
-// Escapes such characters: some readers of lines take U+0085 for a line end.
-std::string in_ascii(const Json& value) { return value.dump(-1, ' ', true); }
-
 Json as_json(const Fields& fields) {
   Json list = Json::array();
   for (const auto& field : fields) {

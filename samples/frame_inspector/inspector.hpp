@@ -14,6 +14,12 @@
 
 namespace inspector {
 
+/// Bytes as a text of the characters U+0000 to U+00FF.
+[[nodiscard]] std::string from_latin1(std::string_view bytes);
+
+/// JSON without characters beyond ASCII: some readers of lines take U+0085 for a line end.
+[[nodiscard]] std::string in_ascii(const Json& value);
+
 /// One line of output: a JSON object, written member by member in this order.
 class Line {
  public:
@@ -32,8 +38,9 @@ class Line {
 };
 
 /// How a stream ended. `clean`: after whole frames; `incomplete`: amid a frame; `error`: at a wrong
-/// frame; `close`: the connection ends, nothing may follow; `tunnel`: another protocol follows.
-enum class Ending { clean, incomplete, error, close, tunnel };
+/// frame; `close`: the connection ends, nothing may follow; `tunnel`: another protocol follows;
+/// `ok`: the header of a connection was decoded.
+enum class Ending { clean, incomplete, error, close, tunnel, ok };
 
 /// A decoder and its printer: bytes in, lines out.
 class Inspector {
@@ -46,6 +53,9 @@ class Inspector {
   /// Appends the last line when the stream has ended.
   virtual Ending end(std::string& out) = 0;
 };
+
+/// The error of a decoder.
+[[nodiscard]] std::string error_json(const std::error_code& error);
 
 struct Protocol {
   std::string_view name;
@@ -60,6 +70,9 @@ Protocol netstring();
 Protocol slip();
 Protocol cobs();
 Protocol json_header();
+Protocol content_length_block();
+Protocol resp();
+Protocol proxy();
 Protocol http_request();
 Protocol http_response();
 Protocol http_limits();
@@ -88,7 +101,7 @@ class DecoderInspector final : public Inspector {
 
   Ending end(std::string& out) override {
     if (const std::error_code error = decoder_.error()) {
-      Line("error", decoder_.extent().offset).json("error", as_json(error)).append_to(out);
+      Line("error", decoder_.extent().offset).json("error", error_json(error)).append_to(out);
       return Ending::error;
     }
     if (decoder_.at_boundary()) {
@@ -100,11 +113,6 @@ class DecoderInspector final : public Inspector {
   }
 
  private:
-  static std::string as_json(const std::error_code& error) {
-    const auto reason = static_cast<protocols::DecodeError>(error.value());
-    return Json{{"class", name(reason)}, {"text", error.message()}}.dump();
-  }
-
   Decoder decoder_;
   Describe describe_frame_;
 };

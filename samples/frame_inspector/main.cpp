@@ -125,7 +125,7 @@ int exit_code(Ending ending) {
 int main(int count, char** words) {
   samples::CommandLine command_line{
       "Cuts a captured byte stream into frames: one JSON object a line for each, and a last one\n"
-      "that tells how the stream ended: clean, incomplete, error, close or tunnel.\n"
+      "that tells how the stream ended: clean, incomplete, error, close, tunnel or ok.\n"
       "Example: printf 'hello\\nworld\\nun' | "
       "frame_inspector --protocol delimiter --option mode=line"};
   std::string name, config = "{}", chunk, path = "-";
@@ -148,7 +148,7 @@ int main(int count, char** words) {
       std::string lines;
       for (const auto& protocol : inspector::protocols_known()) {
         std::string name_column(protocol.name);
-        name_column.resize(14, ' ');
+        name_column.resize(20, ' ');
         lines += name_column + ' ' + protocol.defaults.dump() + '\n';
       }
       print(lines);

@@ -16,6 +16,7 @@ CASES = HERE.parent / "data/conformance"
 # limits that no case reaches.
 CONFORMANCE = {
     "cobs": ("cobs", b"\2\0"),
+    "content_length_block": ("content_length_block", b"\0"),
     "fixed": ("fixed", b"\0\7"),
     "http_request": ("http_request", b"\0"),
     "http_response": ("http_response", b"\0\0"),
@@ -24,6 +25,8 @@ CONFORMANCE = {
     "length_prefixed": ("length_field", b"\4\0\0\x10\0\0"),
     "lines": ("delimiter", b"\3\x28"),
     "netstring": ("netstring", b"\0"),
+    "proxy_header": ("proxy", b""),
+    "resp": ("resp", b"\0"),
     "slip": ("slip", b"\1\0"),
     "websocket": ("websocket", b"\0"),
 }

@@ -55,8 +55,9 @@ def outcome(lines):
     frames, end = lines[:-1], lines[-1]
     shown = {"end": end["end"], "rest_b64": end.get("rest_b64"),
              "frames_b64": [frame.get("frame_b64") for frame in frames]}
-    shown["messages"] = shown["events"] = [{key: value for key, value in frame.items() if key not in ("offset", "size")}
-                         for frame in frames]
+    contents = [{key: value for key, value in frame.items() if key not in ("offset", "size")}
+                for frame in frames]
+    shown["messages"] = shown["events"] = shown["replies"] = contents
     return shown
 
 
@@ -82,7 +83,7 @@ def comparable(outcome):
 
 def passes(expect, shown):
     outcomes = [expect, *expect.get("tolerated", [])]
-    told = ("end", "rest_b64", "frames_b64", "messages", "events")
+    told = ("end", "rest_b64", "frames_b64", "messages", "events", "replies")
     return any(fits(comparable({key: each[key] for key in told if key in each}), comparable(shown))
                for each in outcomes)
 
