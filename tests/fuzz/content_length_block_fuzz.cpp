@@ -20,7 +20,7 @@ void fuzz_one(fuzz::Input input) {
   decoder.feed(protocols::as_bytes(input.rest()));
   while (const auto block = decoder.next()) {
     std::vector<std::byte> written;
-    append_content_block(written, block->content);
+    protocols::append_content_block(written, block->content);
     ContentLengthBlockDecoder again;
     again.feed(written);
     const auto restored = again.next();
