@@ -405,11 +405,11 @@ std::string ip_text(const ProxyEndpoint& endpoint, bool is_ipv6) {
 }
 
 Parsed<ProxyHeaders::Frame> ProxyHeaders::parse(Bytes bytes, Progress& progress) {
-  if (is_over) return Result::frame(bytes, bytes.size());
+  if (done) return Result::frame(bytes, bytes.size());
   const bool is_line = as_text(bytes).front() == version_1.front();
   const Result result =
       is_line ? LineReader(as_text(bytes)).read() : BlockReader(bytes, progress.tlv).read();
-  is_over = result.verdict == Verdict::frame;
+  done = result.verdict == Verdict::frame;
   return result;
 }
 

@@ -113,14 +113,14 @@ struct ProxyHeaders {
     std::size_t tlv = 0;  ///< Where a TLV begins; those before it are well-formed.
   };
 
-  bool is_over = false;  ///< The header was returned.
+  bool done = false;  ///< The header was returned.
 
   /// Errors    DecodeError::bad_signature, bad_header, bad_address, bad_port, bad_line_end,
   ///           too_large (version 1); unknown_version, bad_command, bad_family, bad_length,
   ///           bad_tlv, bad_checksum (version 2)
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
 
-  [[nodiscard]] bool at_boundary() const { return is_over; }
+  [[nodiscard]] bool at_boundary() const { return done; }
 };
 
 /// Decodes the header, and then delivers all that follows in pieces, as it arrives. A receiver must

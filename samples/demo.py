@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,16 @@ def files():
                        input="sesame\nmkdir folder\nrm demo.py\nls\n")
             yield Exchange("file_server", "mkdir folder, rm demo.py, ls",
                            " ".join((done.stdout + done.stderr).split()), "- folder/")
+
+
+@shows("kv_server")
+def kv():
+    with Server("kv_server") as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"SET greeting hello EX 60\r\nGET greeting\r\nTTL greeting\r\nQUIT\r\n")
+            with client.makefile() as replies:
+                told = " ".join(replies.read().split())
+        yield Exchange("kv_server", "SET greeting hello EX 60, GET, TTL", told, "+OK $5 hello :60 +OK")
 
 
 @shows("tcp_relay")

@@ -34,9 +34,8 @@ class Site {
   /// A client that does not read its replies may send no more requests, so that no more than one
   /// reply waits above the high-water mark.
   [[nodiscard]] static reactor::ServerOptions options() {
-    return {.max_connections = 1000,
-            .max_queued_bytes = 2 * max_reply_bytes,
-            .read_bytes = 64 * 1024};
+    return {
+        .max_connections = 1000, .max_queued_bytes = 2 * max_reply_bytes, .read_bytes = 64 * 1024};
   }
   [[nodiscard]] static protocols::resp::Requests requests() {
     return {.max_bulk_bytes = 1 << 20, .max_words = 65536, .max_request_bytes = 2 << 20};
@@ -45,7 +44,10 @@ class Site {
   static constexpr std::size_t bytes_each = (2 << 20) + 65536 * 32;
 
   [[nodiscard]] const reactor::Address& address() const { return server_.address(); }
-  void close() { server_.drain(); }
+  void close() {
+    store_.stop_timer();
+    server_.drain();
+  }
 
  private:
   friend struct Session;

@@ -127,9 +127,14 @@ void Store::set_expiry(std::string_view key, std::optional<Time> expiry) {
   update_timer();
 }
 
+void Store::stop_timer() {
+  has_timer_ = false;
+  timer_.cancel();
+}
+
 // The timer fires at the first expiry, or earlier if that one was removed.
 void Store::update_timer() {
-  if (expiries_.empty()) return;
+  if (!has_timer_ || expiries_.empty()) return;
   const Time first = expiries_.begin()->first;
   if (timer_at_ && *timer_at_ <= first) return;
   timer_at_ = first;

@@ -51,6 +51,9 @@ class Store {
   /// Without a time the key does not expire. It must exist.
   void set_expiry(std::string_view key, std::optional<Time> expiry);
 
+  /// Keys expire only when they are used from now on, so that the loop can end.
+  void stop_timer();
+
   [[nodiscard]] Time now() { return loop_.now(); }
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t expiring() const { return expiries_.size(); }
@@ -80,6 +83,7 @@ class Store {
   Expiries expiries_;
   std::size_t bytes_ = 0;
   std::uint64_t expired_ = 0;
+  bool has_timer_ = true;
   std::optional<Time> timer_at_;
   reactor::Timer timer_;
 };

@@ -40,7 +40,7 @@ class EveryProgram(unittest.TestCase):
                 self.assertRegex(readme, rf"\n\| `{path.name}` \| .* \| `build/samples/{path.name}\b")
 
     def test_every_server_prints_the_most_memory_that_it_can_hold(self):
-        for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
+        for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder", "kv_server",
                      "readiness_echo_server", "remote_command_server", "service_echo_server",
                      "tcp_echo_server", "tcp_relay",
                      "udp_chat", "udp_echo_server", "udp_time_server"):

@@ -437,6 +437,7 @@ ENDPOINTS = {
     "frame_inspector": [],  # Has no endpoint.
     "http_get": [],  # Takes a URL.
     "http_responder": ["--listen {} --root FOLDER"],
+    "kv_server": ["--listen {}"],
     "ping": [],  # Takes a host, without a port.
     "readiness_echo_server": ["--listen {}"],
     "remote_command_client": ["{} --secret-file SECRET ls"],
