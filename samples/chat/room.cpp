@@ -68,7 +68,7 @@ Member Room::enter(reactor::Stream& stream) {
   auto unended = std::make_unique<samples::UnendedLine>(loop_);
   unended->on_pause([this, line = unended.get()] { hear_unended(*line); });
   last_entered_ = unended.get();
-  auto share = std::make_unique<samples::FairShare::Client>(share_, [&stream] { stream.resume(); });
+  auto share = std::make_unique<reactor::FairShare::Client>(share_, [&stream] { stream.resume(); });
   return {stream, *this, guest_name(), std::move(unended), std::move(share)};
 }
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "reactor/fair_share.hpp"
 #include "reactor/server.hpp"
 #include "samples/support/error_as_frame.hpp"
-#include "samples/support/fair_share.hpp"
 #include "samples/support/paused_lines.hpp"
 
 namespace chat {
@@ -26,7 +26,7 @@ struct Member {
   Room& room;
   std::string name;
   std::unique_ptr<samples::UnendedLine> unended;
-  std::unique_ptr<samples::FairShare::Client> share;
+  std::unique_ptr<reactor::FairShare::Client> share;
   bool joined = false;
 
   void on_frame(const Decoder::Frame& frame);
@@ -74,7 +74,7 @@ class Room {
   void tell_now();
 
   reactor::Loop& loop_;
-  samples::FairShare share_;
+  reactor::FairShare share_;
   std::map<std::string, std::string> names_;  // By skeleton.
   std::string list_;                          // Of the names; empty when they have changed.
   std::size_t guests_ = 0;

@@ -16,7 +16,7 @@ namespace {
 
 using reactor::File;
 using reactor::system_error;
-using samples::Links;
+using web::Links;
 
 std::string tag_of(const struct stat& status) {
   char text[64];
@@ -53,8 +53,8 @@ reactor::Result<Found> Root::examine(const std::string& path) const {
     }
   }
   const std::string relative = path == "/" ? "." : path.substr(1);
-  Found found{
-      .file = File::own(samples::open_beneath(folder_.fd(), relative, O_PATH | O_CLOEXEC, links_))};
+  Found found{.file =
+                  File::own(web::open_beneath(folder_.fd(), relative, O_PATH | O_CLOEXEC, links_))};
   if (!found.file) return reactor::Failure(system_error(errno, "open", path));
 
   struct stat status {};
@@ -79,7 +79,7 @@ reactor::Result<Found> Root::open(const std::string& path) const {
   File readable = File::own(::open(itself.c_str(), flags));
   if (!readable && errno == ENOENT) {
     // Without /proc the path is looked up again, and may lead to another file now.
-    readable = File::own(samples::open_beneath(folder_.fd(), path.substr(1), flags, links_));
+    readable = File::own(web::open_beneath(folder_.fd(), path.substr(1), flags, links_));
     if (readable && !is_same(readable.fd(), found->file.fd())) {
       return reactor::Failure(system_error(ENOENT, "open", path));
     }

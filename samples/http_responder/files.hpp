@@ -9,7 +9,7 @@
 #include "protocols/http/date.hpp"
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
-#include "samples/support/beneath.hpp"
+#include "web/beneath.hpp"
 
 namespace responder {
 
@@ -36,7 +36,7 @@ class Root {
   Root(const std::string& path, bool refuse_links, bool hidden);
 
   /// Opens a path that protocols::http::decode_path() returned. What is opened is always under the
-  /// root: samples::open_beneath().
+  /// root: web::open_beneath().
   ///
   /// Thread    Any.
   [[nodiscard]] reactor::Result<Found> open(const std::string& path) const;
@@ -50,7 +50,7 @@ class Root {
 
  private:
   reactor::File folder_;
-  samples::Links links_;
+  web::Links links_;
   bool hidden_;
 };
 

@@ -234,8 +234,8 @@ void Session::begin_period() {
 // True if the client has received enough since the last call; empty if all is received. For a
 // response that is sent bit by bit, what was on its way at the last call is enough.
 std::optional<bool> Session::reads_on() {
-  const auto now = samples::tcp_progress(stream_.socket().fd());
-  const samples::TcpProgress before = std::exchange(sending_, now.value_or(samples::TcpProgress{}));
+  const auto now = web::tcp_progress(stream_.socket().fd());
+  const web::TcpProgress before = std::exchange(sending_, now.value_or(samples::TcpProgress{}));
   if (!now) return std::nullopt;
   const std::uint64_t read = now->acknowledged - before.acknowledged;
   return read >= std::min(least_progress_bytes, before.unacknowledged);

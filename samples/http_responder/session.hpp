@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include "protocols/http/server_connection.hpp"
+#include "reactor/fair_share.hpp"
 #include "reactor/file.hpp"
 #include "reactor/idle_timeout.hpp"
 #include "reactor/stream.hpp"
-#include "samples/support/fair_share.hpp"
 #include "samples/support/fair_work.hpp"
-#include "samples/support/tcp_progress.hpp"
+#include "web/tcp_progress.hpp"
 
 namespace responder {
 
@@ -93,7 +93,7 @@ class Session {
   protocols::http::ServerConnection http_;
   std::unique_ptr<Exchange> exchange_;
   reactor::IdleTimeout idle_timeout_;
-  samples::FairShare::Client share_;
+  reactor::FairShare::Client share_;
   Waits waits_ = Waits::first;
   bool new_request_ = false;  // Since the timeout was set.
   bool full_ = false;         // Until on_drained().
@@ -102,7 +102,7 @@ class Session {
   bool refused_ = false;
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // Before the current period.
-  samples::TcpProgress sending_;       // At the last check.
+  web::TcpProgress sending_;           // At the last check.
   std::string request_line_;           // For the log.
 };
 

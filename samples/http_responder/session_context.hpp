@@ -10,9 +10,9 @@
 #include "protocols/http/date.hpp"
 #include "protocols/http/encoder.hpp"
 #include "protocols/http/message.hpp"
+#include "reactor/fair_share.hpp"
 #include "reactor/loop.hpp"
 #include "samples/http_responder/options.hpp"
-#include "samples/support/fair_share.hpp"
 #include "samples/support/fair_work.hpp"
 
 namespace responder {
@@ -42,7 +42,7 @@ class SessionContext {
   reactor::Loop& loop;
   const Options& options;
   Figures& figures;
-  samples::FairShare share;
+  reactor::FairShare share;
   samples::FairWork work;      ///< Work that may block, for each network in turn.
   std::vector<std::byte> out;  ///< Output that the stream has not been given yet.
 

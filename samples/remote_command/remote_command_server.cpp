@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "reactor/fair_share.hpp"
 #include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stop_signals.hpp"
@@ -19,12 +20,11 @@
 #include "samples/remote_command/wire.hpp"
 #include "samples/support/access.hpp"
 #include "samples/support/endpoint.hpp"
-#include "samples/support/fair_share.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 #include "samples/support/secret.hpp"
-#include "samples/support/tcp_progress.hpp"
 #include "samples/support/tls.hpp"
+#include "web/tcp_progress.hpp"
 
 namespace remote_command {
 namespace {
@@ -64,7 +64,7 @@ std::vector<std::string> environment() {
 class Session {
  public:
   Session(reactor::Loop& loop, Stream& stream, const samples::Secret& secret,
-          const Options& options, samples::FairShare& share)
+          const Options& options, reactor::FairShare& share)
       : loop_(loop),
         stream_(stream),
         options_(options),
@@ -184,7 +184,7 @@ class Session {
   void wait_for_reader() {
     if (options_.limits.timeout.count() == 0) return;
     const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(options_.limits.timeout);
-    const auto acknowledged = [this] { return samples::acknowledged_bytes(stream_.socket().fd()); };
+    const auto acknowledged = [this] { return web::acknowledged_bytes(stream_.socket().fd()); };
     acknowledged_ = acknowledged();
     unread_.emplace(loop_, timeout, [this, timeout, acknowledged] {
       const auto now = acknowledged();
@@ -215,7 +215,7 @@ class Session {
   reactor::Loop& loop_;
   Stream& stream_;
   const Options& options_;
-  samples::FairShare::Client share_;
+  reactor::FairShare::Client share_;
   samples::Gate gate_;
   protocols::JsonHeaderDecoder requests_ = request_decoder();
   std::optional<reactor::IdleTimeout> unfinished_;
@@ -228,7 +228,7 @@ class Session {
 
 void serve(const std::string& endpoint, const samples::Secret& secret, const Options& options) {
   reactor::Loop loop;
-  samples::FairShare share(loop);  // Starting a process takes milliseconds.
+  reactor::FairShare share(loop);  // Starting a process takes milliseconds.
   auto server = samples::value_of(reactor::Server<Session>::listen(
       loop, endpoint, server_options(options),
       [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));

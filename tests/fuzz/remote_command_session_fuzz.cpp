@@ -47,7 +47,7 @@ void fuzz_one(fuzz::Input input) {
   static const Options options{.allowed = {"/nothing"}, .patience = std::chrono::hours(1)};
   static const std::string endpoint = fuzz::endpoint("command");
   static reactor::Loop loop;
-  static samples::FairShare share(loop);
+  static reactor::FairShare share(loop);
   static auto server = reactor::Server<Session>::listen(loop, endpoint, {}, [](Stream& stream) {
     return Session(loop, stream, secret, options, share);
   });

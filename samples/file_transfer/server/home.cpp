@@ -12,8 +12,8 @@
 
 #include "samples/file_transfer/server/usage.hpp"
 #include "samples/file_transfer/wire.hpp"
-#include "samples/support/beneath.hpp"
 #include "samples/support/sha256.hpp"
+#include "web/beneath.hpp"
 
 namespace file_transfer {
 namespace {
@@ -22,7 +22,7 @@ using reactor::Failure;
 using reactor::File;
 using reactor::Result;
 using reactor::system_error;
-using samples::Links;
+using web::Links;
 
 constexpr auto longest_pause = std::chrono::hours(24 * 7);
 
@@ -95,9 +95,9 @@ Result<std::uint64_t> Home::count(const std::string& root, const std::string& us
 
 Result<Home::Found> Home::find(const std::string& path) const {
   // Without O_NONBLOCK a FIFO would block the loop until a writer opens it.
-  Found found{.file = File::own(samples::open_beneath(folder_.fd(), path.empty() ? "." : path,
-                                                      O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-                                                      Links::refused))};
+  Found found{.file = File::own(web::open_beneath(folder_.fd(), path.empty() ? "." : path,
+                                                  O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                                  Links::refused))};
   if (!found.file) return failed("open", path);
   struct stat status {};
   if (fstat(found.file.fd(), &status) != 0) return failed("open", path);
@@ -229,9 +229,8 @@ void Home::release(const std::string& path, std::uint64_t size, bool remove) {
 Result<File> Home::open_parent(const std::string& path) const {
   if (path.empty()) return failed("change", path, EBUSY);
   const std::string folder = split_path(path).folder;
-  auto parent =
-      File::own(samples::open_beneath(folder_.fd(), folder.empty() ? "." : folder,
-                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC, Links::refused));
+  auto parent = File::own(web::open_beneath(folder_.fd(), folder.empty() ? "." : folder,
+                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC, Links::refused));
   if (!parent) return failed("open folder", folder);
   return parent;
 }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "samples/support/printable.hpp"
-#include "samples/support/tcp_progress.hpp"
+#include "web/tcp_progress.hpp"
 
 namespace file_transfer {
 
@@ -50,7 +50,7 @@ void Peer::wait_for_data() {
 
 void Peer::wait_until_it_has_read() {
   enter(State::amid_download, patience_.amid_request);
-  acknowledged_ = samples::acknowledged_bytes(stream_.socket().fd());
+  acknowledged_ = web::acknowledged_bytes(stream_.socket().fd());
 }
 
 void Peer::work() {
@@ -73,7 +73,7 @@ void Peer::enter(State state, std::chrono::milliseconds timeout) {
 // A slow reader rarely drains the stream. The bytes that its system acknowledges show that it
 // reads.
 bool Peer::still_reads() {
-  const auto now = samples::acknowledged_bytes(stream_.socket().fd());
+  const auto now = web::acknowledged_bytes(stream_.socket().fd());
   return now && std::exchange(acknowledged_, now) != now;
 }
 

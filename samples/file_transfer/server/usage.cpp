@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "samples/file_transfer/wire.hpp"
-#include "samples/support/beneath.hpp"
+#include "web/beneath.hpp"
 
 namespace file_transfer {
 namespace {
@@ -43,8 +43,8 @@ class Walk {
   // Adds the content of the folder at `path_`, and notes the folders in it as unseen.
   [[nodiscard]] int look_into_folder() {
     const auto close = [](DIR* entries) { closedir(entries); };
-    const int fd = samples::open_beneath(top_.fd(), path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                                         samples::Links::refused);
+    const int fd = web::open_beneath(top_.fd(), path(), O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                                     web::Links::refused);
     if (fd < 0) return errno;
     const std::unique_ptr<DIR, decltype(close)> entries(fdopendir(fd), close);
     if (!entries) {

@@ -1,14 +1,22 @@
-#include "samples/support/fair_share.hpp"
+#include "reactor/fair_share.hpp"
 
 #include <algorithm>
 #include <utility>
 
-namespace samples {
+#include "reactor/platform/sys.hpp"
+
+namespace reactor {
+
+FairShare::Clock::time_point FairShare::clock() {
+  return Clock::time_point(std::chrono::nanoseconds(sys::steady_now()));
+}
+
+FairShare::~FairShare() { *self_ = nullptr; }
 
 bool FairShare::Client::may_go_on() {
   if (waits_) return false;
   share_.note_iteration();
-  const Clock::time_point now = Clock::now();
+  const Clock::time_point now = clock();
   if (called_in_ == share_.iteration_) {
     // At least one request is served: requests that take longer than a part would never be.
     if (!std::exchange(begun_, true)) {
@@ -19,10 +27,14 @@ bool FairShare::Client::may_go_on() {
   } else if (share_.waiting_.empty() && now < share_.end_) {
     return true;
   }
-  place_ = share_.waiting_.insert(share_.waiting_.end(), this);
-  waits_ = true;
-  share_.serve_soon();
+  wait();
   return false;
+}
+
+void FairShare::Client::wait() {
+  if (std::exchange(waits_, true)) return;
+  place_ = share_.waiting_.insert(share_.waiting_.end(), this);
+  share_.serve_soon();
 }
 
 void FairShare::Client::stop_waiting() {
@@ -32,30 +44,33 @@ void FairShare::Client::stop_waiting() {
 void FairShare::note_iteration() {
   if (iteration_ == loop_.now()) return;
   iteration_ = loop_.now();
-  end_ = Clock::now() + each_iteration_;
+  end_ = clock() + each_iteration_;
 }
 
 void FairShare::serve() {
   note_iteration();
+  const std::shared_ptr<FairShare*> self = self_;
   const std::size_t count = waiting_.size();
   part_ = each_iteration_ / static_cast<Clock::rep>(std::max<std::size_t>(count, 1));
   for (std::size_t served = 0; served < count && !waiting_.empty(); ++served) {
-    if (served > 0 && Clock::now() >= end_) break;
+    if (served > 0 && clock() >= end_) break;
     Client& client = *waiting_.front();
     client.stop_waiting();
     client.called_in_ = iteration_;
     client.begun_ = false;
     client.go_on_();
+    if (*self == nullptr) return;
   }
   if (!waiting_.empty()) serve_soon();
 }
 
 void FairShare::serve_soon() {
   if (std::exchange(posted_, true)) return;
-  loop_.post([this] {
-    posted_ = false;
-    serve();
+  loop_.post([self = self_] {
+    if (*self == nullptr) return;
+    (*self)->posted_ = false;
+    (*self)->serve();
   });
 }
 
-}  // namespace samples
+}  // namespace reactor

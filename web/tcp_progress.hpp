@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace samples {
+namespace web {
 
 struct TcpProgress {
   std::uint64_t acknowledged = 0;    ///< What the peer has received since it connected.
@@ -16,4 +16,4 @@ struct TcpProgress {
 /// `acknowledged` alone.
 [[nodiscard]] std::optional<std::uint64_t> acknowledged_bytes(int fd);
 
-}  // namespace samples
+}  // namespace web

@@ -1,4 +1,4 @@
-#include "samples/support/beneath.hpp"
+#include "web/beneath.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 
 namespace fs = std::filesystem;
 using reactor::File;
-using samples::Links;
+using web::Links;
 
 namespace {
 
@@ -49,11 +49,11 @@ std::string read_all(const File& file) {
 }
 
 int by_kernel(int folder, const std::string& path, int flags, mode_t mode = 0) {
-  return samples::open_beneath(folder, path, flags, Links::refused, mode);
+  return web::open_beneath(folder, path, flags, Links::refused, mode);
 }
 
 int by_walking(int folder, const std::string& path, int flags, mode_t mode = 0) {
-  return samples::open_beneath_by_walking(folder, path, flags, mode);
+  return web::open_beneath_by_walking(folder, path, flags, mode);
 }
 
 }  // namespace

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace samples {
+#include "reactor/version.hpp"
+
+namespace web {
 
 enum class Links : unsigned char { stay_beneath, refused };
 
@@ -22,4 +24,4 @@ enum class Links : unsigned char { stay_beneath, refused };
 [[nodiscard]] int open_beneath_by_walking(int folder, std::string_view path, int flags,
                                           mode_t mode = 0);
 
-}  // namespace samples
+}  // namespace web

@@ -1,5 +1,5 @@
 // Clients that request much at the same time, and one loop.
-#include "samples/support/fair_share.hpp"
+#include "reactor/fair_share.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,8 +11,8 @@
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
+using reactor::FairShare;
 using reactor::Loop;
-using samples::FairShare;
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "samples/support/tcp_progress.hpp"
+#include "web/tcp_progress.hpp"
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // <netinet/tcp.h> has no acknowledged bytes.
@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-namespace samples {
+namespace web {
 
 std::optional<TcpProgress> tcp_progress(int fd) {
   tcp_info info{};
@@ -25,4 +25,4 @@ std::optional<std::uint64_t> acknowledged_bytes(int fd) {
   return now ? std::optional(now->acknowledged) : std::nullopt;
 }
 
-}  // namespace samples
+}  // namespace web

@@ -4,22 +4,30 @@
 #include <chrono>
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <utility>
 
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
 
-namespace samples {
+namespace reactor {
 
 /// Divides the time of a loop among clients that make many requests at the same time. Each client
 /// is served a part of its requests, and continues in a later iteration. A long operation, such as
-/// one request, is not interrupted. A FairShare must outlive its Clients.
+/// one request, is not interrupted.
+///
+///     share_(fair_share, [this] { serve(); })
+///     void serve() { while (share_.may_go_on() && serve_one_request()) {} }
+///
+/// Lifetime  A FairShare outlives its Clients. A `go_on` may destroy them all, and the FairShare.
+/// Thread    The loop's thread only.
 class FairShare {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Loop::Clock;
 
   explicit FairShare(reactor::Loop& loop, Clock::duration each_iteration = default_time)
       : loop_(loop), each_iteration_(each_iteration) {}
+  ~FairShare();
   FairShare(const FairShare&) = delete;
   FairShare& operator=(const FairShare&) = delete;
 
@@ -40,6 +48,9 @@ class FairShare {
     ///
     /// Cost      A read of the clock.
     [[nodiscard]] bool may_go_on();
+
+    /// `go_on` is called in a later iteration.
+    void wait();
     [[nodiscard]] bool waits() const { return waits_; }
 
    private:
@@ -56,6 +67,7 @@ class FairShare {
   };
 
  private:
+  [[nodiscard]] static Clock::time_point clock();
   void note_iteration();
   void serve();
   void serve_soon();
@@ -67,6 +79,8 @@ class FairShare {
   Clock::time_point end_;    // Of the time of this iteration.
   Clock::duration part_{0};  // Of that time, for each client that waited.
   bool posted_ = false;
+  // Null once this is destroyed: a client may do that, and a posted task may still wait.
+  std::shared_ptr<FairShare*> self_ = std::make_shared<FairShare*>(this);
 };
 
-}  // namespace samples
+}  // namespace reactor

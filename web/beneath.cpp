@@ -1,4 +1,4 @@
-#include "samples/support/beneath.hpp"
+#include "web/beneath.hpp"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -10,7 +10,7 @@
 
 #include "reactor/file.hpp"
 
-namespace samples {
+namespace web {
 namespace {
 
 using reactor::File;
@@ -67,4 +67,4 @@ int open_beneath(int folder, const std::string& path, int flags, Links links, mo
   return open_beneath_by_walking(folder, path, flags, mode);
 }
 
-}  // namespace samples
+}  // namespace web
