@@ -30,6 +30,8 @@ void Loop::stop() noexcept { engine_->stop(); }
 
 void Loop::post(Task task) { engine_->post(std::move(task)); }
 
+bool Loop::in_loop_thread() const { return engine_->in_loop_thread(); }
+
 Loop::Clock::time_point Loop::now() {
   return Clock::time_point(std::chrono::nanoseconds(engine_->now()));
 }

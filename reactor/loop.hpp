@@ -95,6 +95,9 @@ class Loop {
   ///           Captures of up to 48 bytes are not allocated.
   void post(Task task);
 
+  /// True in the thread that runs the loop, and in every thread while none does. Any thread.
+  [[nodiscard]] bool in_loop_thread() const;
+
   /// The time, read once an iteration.
   [[nodiscard]] Clock::time_point now();
 

@@ -1,0 +1,150 @@
+// A decoder on a connection: messages that are awaited.
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "reactor/coroutine/connection.hpp"
+#include "reactor/framed.hpp"
+#include "reactor/result.hpp"
+
+namespace reactor {
+
+/// Whole messages from a connection, however the network splits or joins them.
+///
+///     Task<> shout(Connection connection) {
+///       Frames<protocols::LineDecoder> lines(connection);
+///       while (auto line = co_await lines.next()) co_await connection.write(upper(*line) + "\n");
+///     }
+///
+/// Lifetime  A next() that is cancelled loses no message and no byte. Destroying the Frames loses
+///           what it has received and not returned. It may outlive the Connection; it cannot be
+///           moved. One at a time for each Connection, and no read() meanwhile.
+/// Thread    The loop's thread only.
+/// Cost      None for a message beyond the decoder's; what comes in one read is decoded from the
+///           loop's read buffer, until the task waits for something else.
+template <Decoder D>
+class Frames : detail::InputTaker {
+ public:
+  using Frame = typename D::Frame;
+  class Next;
+
+  /// `received` are bytes that another decoder left over; they are copied and decoded first.
+  explicit Frames(Connection& connection, D decoder = D(), std::span<const std::byte> received = {})
+      : connection_(&connection.state()), decoder_(std::move(decoder)) {
+    assert(!connection_->decoder && "two Frames use one connection");
+    connection_->decoder = this;
+    if (received.empty()) return;
+    decoder_.feed(received);
+    decoder_.copy_tail();
+  }
+  Frames(const Frames&) = delete;
+  Frames& operator=(const Frames&) = delete;
+  ~Frames() {
+    if (destroyed_) *destroyed_ = true;
+    if (connection_) connection_->decoder = nullptr;
+  }
+
+  /// The next message. If it is a view, it is valid until the task waits, or calls next().
+  ///
+  ///     Result<std::string_view> line = co_await lines.next();
+  ///
+  /// Errors    An Error without a code after the last message: the peer ended its side in order.
+  ///           ended_inside_frame(); the decoder's errors; why the connection ended.
+  [[nodiscard]] Next next() { return Next(*this); }
+
+  /// For its settings, and for the bytes that are not part of a frame.
+  [[nodiscard]] D& decoder() { return decoder_; }
+
+ private:
+  void take(Stream::Bytes bytes) override {
+    bool destroyed = false;
+    destroyed_ = &destroyed;
+    decoder_.feed(bytes);
+    waiting_->try_again();
+    if (destroyed) return;
+    destroyed_ = nullptr;
+    // The task waits for something else, and the bytes are valid no longer.
+    if (!waiting_) decoder_.copy_tail();
+  }
+  void take_end() override { waiting_->end(); }
+  void take_nothing() override {
+    connection_ = nullptr;
+    if (waiting_) waiting_->cancel();
+  }
+
+  // Why there is no other message.
+  [[nodiscard]] Error end() {
+    if (const std::error_code error = decoder_.error()) return {error, "decode", {}, {}};
+    if (!connection_) return detail::ConnectionState::canceled();
+    if (connection_->error()) return connection_->error();
+    if (!decoder_.at_boundary()) return {ended_inside_frame(), "decode", {}, {}};
+    return {};
+  }
+  [[nodiscard]] bool ended() const {
+    return !connection_ || connection_->input_ended() || decoder_.error();
+  }
+
+  detail::ConnectionState* connection_;
+  D decoder_;
+  Next* waiting_ = nullptr;
+  bool* destroyed_ = nullptr;
+};
+
+/// What next() returns.
+template <Decoder D>
+class Frames<D>::Next {
+ public:
+  using Awaited = Result<Frame>;
+  static constexpr bool borrows = true;
+
+  explicit Next(Frames& frames) : frames_(&frames) {}
+  Next(Next&& other) noexcept : frames_(other.frames_) {}  // Only before it waits.
+  Next& operator=(Next&&) = delete;
+  ~Next() {
+    if (!frames_ || frames_->waiting_ != this) return;
+    frames_->waiting_ = nullptr;
+    if (frames_->connection_) frames_->connection_->stop_waiting(*frames_);
+  }
+
+  [[nodiscard]] bool await_ready() {
+    frame_ = frames_->decoder_.next();
+    return frame_ || frames_->ended();
+  }
+  template <class Promise>
+  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+    waiter_.wait(task);
+    frames_->waiting_ = this;
+    frames_->connection_->wait_for_input(*frames_);
+  }
+  Result<Frame> await_resume() {
+    if (frame_) return std::move(*frame_);
+    return Failure(frames_->end());
+  }
+
+ private:
+  friend Frames;
+
+  void try_again() {
+    if (await_ready()) return end();
+    frames_->connection_->wait_for_input(*frames_);
+  }
+  void end() {
+    frames_->waiting_ = nullptr;
+    waiter_.resume();
+  }
+  void cancel() {
+    frames_->waiting_ = nullptr;
+    waiter_.cancel();
+  }
+
+  Frames* frames_;
+  std::optional<Frame> frame_;
+  detail::ObjectWaiter waiter_;
+};
+
+}  // namespace reactor
