@@ -1,1 +1,0 @@
-// Compiled where the number of sources would confuse Meson: see meson.build.
