@@ -5,15 +5,12 @@
 
 #include "protocols/integer.hpp"
 #include "protocols/websocket/close.hpp"
+#include "protocols/websocket/frame_bits.hpp"
 #include "protocols/websocket/mask.hpp"
 
 namespace protocols::websocket {
 namespace {
 
-constexpr unsigned char fin_bit = 0x80, all_rsv = 0x70, rsv1 = 0x40, opcode_bits = 0x0F,
-                        control_bit = 0x08;
-constexpr unsigned char mask_bit = 0x80, length_bits = 0x7F;
-constexpr unsigned char length_in_16_bits = 126, length_in_64_bits = 127;
 constexpr std::uint64_t shortest_in_16_bits = 126, shortest_in_64_bits = 0x10000;
 
 constexpr std::size_t idle_bytes = 65536;

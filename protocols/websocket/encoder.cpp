@@ -4,14 +4,12 @@
 #include <array>
 
 #include "protocols/integer.hpp"
+#include "protocols/websocket/frame_bits.hpp"
 #include "protocols/websocket/mask.hpp"
 #include "protocols/websocket/utf8.hpp"
 
 namespace protocols::websocket {
 namespace {
-
-constexpr unsigned char fin_bit = 0x80, rsv1 = 0x40, mask_bit = 0x80;
-constexpr unsigned char length_in_16_bits = 126, length_in_64_bits = 127;
 
 Opcode opcode_of(Event::Kind kind) {
   return kind == Event::Kind::text ? Opcode::text : Opcode::binary;
