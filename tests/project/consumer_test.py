@@ -23,6 +23,13 @@ TLS_SAYS = ("read /no/such/file: no such file or directory; the connection ended
 HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
 
 
+def is_first_in_its_source(header):
+    source = ROOT / header.with_suffix(".cpp")
+    if not source.exists():
+        return False
+    return re.search(r"^#include (.*)", source.read_text(), re.MULTILINE)[1] == f'"{header}"'
+
+
 class Checked(unittest.TestCase):
     def attempt_in(self, folder, *command, **environment):
         return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, text=True,
@@ -136,7 +143,11 @@ class Installed(Checked):
             return subprocess.run([*COMPILE, "-fsyntax-only", f"-I{self.headers}", "-xc++", "-"],
                                   input=text, text=True, stderr=subprocess.PIPE, check=False).stderr
 
-        headers = sorted(tidy.public_headers(ROOT))
+        # The release build compiles each file of the library by itself, and so each header that a
+        # file includes first.
+        headers = sorted(header for header in tidy.public_headers(ROOT)
+                         if not is_first_in_its_source(header))
+        self.assertGreater(len(headers), 10)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             for header, errors in zip(headers, pool.map(compile_alone, headers)):
                 with self.subTest(header=str(header)):
