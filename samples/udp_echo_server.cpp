@@ -73,7 +73,7 @@ int main(int count, char** words) {
   command_line.footer(samples::memory_text(
       options.most_bytes(), "what it receives, and " +
                                 samples::mebibytes(options.max_queued_bytes) +
-                                " of answers that wait. Each further address adds those"));
+                                " of replies that wait. Each further address adds those"));
   command_line.add_option("--listen", endpoints,
                           "HOST:PORT, [::1]:PORT or unix:PATH; may be repeated; port 0: any");
   command_line.add_flag("--upper", upper, "Send it back in upper case");

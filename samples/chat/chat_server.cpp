@@ -25,9 +25,7 @@ int main(int count, char** words) {
   std::size_t max_unread_bytes = 4 << 20;
   samples::ServerTls tls;
   samples::CommandLine command_line{
-      "A chat room: each line is sent to all clients. What a client sends without a newline counts "
-      "as a "
-      "line\n"
+      "A chat room: each line is sent to all clients. Text without a newline counts as a line\n"
       "after half a second.\n"
       "Example: chat_server --listen 127.0.0.1:9000"};
   // A member may have sent a line without its end.

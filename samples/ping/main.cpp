@@ -8,10 +8,9 @@ int main(int count, char** words) {
   ping::Options options;
   bool has_reply = true;
   samples::CommandLine command_line{
-      "Sends ICMP echo requests to a host and prints how long each reply takes, until --count or "
-      "Ctrl-C. "
-      "Needs\n"
-      "CAP_NET_RAW, or a group in net.ipv4.ping_group_range. Exit code 1 if there was no reply.\n"
+      "Sends ICMP echo requests to a host and prints how long each reply takes, until --count\n"
+      "or Ctrl-C. Needs CAP_NET_RAW, or a group in net.ipv4.ping_group_range. Exit code 1 if\n"
+      "there was no reply.\n"
       "Example: ping localhost --count 3"};
   command_line.add_option("host", options.host, "A name, an IPv4 or an IPv6 address").required();
   command_line.add_option("-c,--count", options.count, "Requests to send [without end]")

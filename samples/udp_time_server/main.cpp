@@ -54,7 +54,7 @@ int main(int count, char** words) {
   command_line.footer(
       samples::memory_text(samples::most_bytes(),
                            "10000 senders of formats, 10000 connections for TIME and as many for "
-                           "DAYTIME, and 1 MiB of\nanswers that wait for each of the four"));
+                           "DAYTIME, and 1 MiB of\nreplies that wait for each of the four"));
   command_line.add_option("--listen", options.text, "HOST:PORT or [::1]:PORT; port 0: any");
   command_line.add_option("--sntp", options.sntp, "Where to serve SNTP (RFC 5905)");
   command_line.add_option("--time", options.time, "Where to serve TIME (RFC 868), UDP and TCP");
