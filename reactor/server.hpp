@@ -42,7 +42,6 @@ template <class Session, class D = NoDecoder>
 class Server {
  public:
   using MakeSession = Callback<Session(Stream&)>;
-  using MakeDecoder = Callback<D()>;
 
   /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`. A Session is made
   /// from its Stream, or by `make_session`, which can pass it what all sessions share.
@@ -78,9 +77,11 @@ class Server {
   /// The address on which it listens, or listened before drain(). Of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->address; }
 
-  /// Makes the decoder of each new connection, if the settings of D() are not right.
-  void set_decoder(MakeDecoder make_decoder) {
-    state_->replace(state_->make_decoder, std::move(make_decoder));
+  /// Makes the decoder of each new connection, if the settings of D() are not right: by a function
+  /// without parameters, or from the Stream, whose peer may determine what it sends.
+  template <class Make>
+  void set_decoder(Make make_decoder) {
+    state_->set_decoder(std::move(make_decoder));
   }
 
   [[nodiscard]] std::size_t connections() const { return state_->connections.size(); }

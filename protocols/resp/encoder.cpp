@@ -43,7 +43,8 @@ void Encoder::raw(std::string_view text) {
 void Encoder::header(char type, std::size_t length) {
   std::array<char, 32> text;
   text[0] = type;
-  char* end = std::to_chars(text.data() + 1, text.data() + text.size(), length).ptr;
+  char* end =
+      std::to_chars(text.data() + 1, text.data() + text.size() - line_end.size(), length).ptr;
   end = std::copy(line_end.begin(), line_end.end(), end);
   raw({text.data(), static_cast<std::size_t>(end - text.data())});
 }

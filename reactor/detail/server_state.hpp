@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 #include "reactor/address.hpp"
@@ -132,7 +133,7 @@ class FirstProgress {
 template <class Session, class D>
 struct ServerState final : HandleState {
   using MakeSession = Callback<Session(Stream&)>;
-  using MakeDecoder = Callback<D()>;
+  using MakeDecoder = Callback<D(Stream&)>;
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
   using Received = typename AttachedDecoder<D>::Received;
 
@@ -189,6 +190,16 @@ struct ServerState final : HandleState {
     look_again->restart(soon);
   }
 
+  template <class Make>
+  void set_decoder(Make make) {
+    if constexpr (std::is_invocable_v<Make&, Stream&>) {
+      replace(make_decoder, MakeDecoder(std::move(make)));
+    } else {
+      replace(make_decoder,
+              MakeDecoder([make = std::move(make)](Stream&) mutable { return make(); }));
+    }
+  }
+
   void set_on_error(Callback<void(const Error&)> next) {
     replace(on_error, std::move(next));
     if (!listener) return;
@@ -206,7 +217,7 @@ struct ServerState final : HandleState {
       receive(connection, received);
     };
     if constexpr (framed) {
-      D decoder = make_decoder();
+      D decoder = make_decoder(stream);
       if (retired()) return;
       connection.decoder.emplace(stream, std::move(decoder), on_received);
     } else {
@@ -353,7 +364,7 @@ struct ServerState final : HandleState {
   Admission admission;
   Address address;
   MakeSession make_session;
-  MakeDecoder make_decoder = [] { return D(); };
+  MakeDecoder make_decoder = [](Stream&) { return D(); };
   Connections connections;
   FirstProgress<Connections> first_progress{loop, options.first_progress_timeout, connections};
   std::optional<Listener> listener;

@@ -9,11 +9,13 @@
 #include <system_error>
 #include <utility>
 
+#include "protocols/behind_proxy_header.hpp"
 #include "protocols/decoder.hpp"
 #include "protocols/frame_decoder.hpp"
 #include "protocols/length_prefixed.hpp"
 #include "protocols/lines.hpp"
 #include "reactor/framed.hpp"
+#include "reactor/networks.hpp"
 #include "reactor/server.hpp"
 #include "support/peer.hpp"
 #include "support/run_until.hpp"
@@ -84,6 +86,35 @@ struct UpgradingServer {
     server.set_decoder([] { return LineDecoder({.max_line_bytes = 6}); });
   }
   Server<Upgrading, LineDecoder> server;
+  Peer client;
+};
+
+// Replies with the address from which the client connected to its proxy, if it has one.
+struct BehindProxy {
+  using Decoder = protocols::BehindProxyHeader<LineDecoder>;
+
+  Stream& stream;
+
+  void on_frame(std::string_view line, Decoder& decoder) {
+    const auto header = decoder.header();
+    const std::string from = header ? ip_text(header->source, header->is_ipv6()) : "none";
+    stream.write(from + ": " + std::string(line) + ";");
+  }
+  void on_decode_error(std::error_code error) { stream.write(error.message()); }
+};
+
+struct ProxiedServer {
+  ProxiedServer(Loop& loop, std::string_view trusted)
+      : server(std::move(*Server<BehindProxy, BehindProxy::Decoder>::listen(loop, "127.0.0.1:0"))),
+        client(loop, connect_to(server.address())) {
+    REQUIRE(proxies.add(trusted));
+    server.set_decoder([this](Stream& stream) {
+      const auto peer = stream.socket().peer_address();
+      return BehindProxy::Decoder(LineDecoder(), peer && proxies.contain(*peer));
+    });
+  }
+  reactor::Networks proxies;
+  Server<BehindProxy, BehindProxy::Decoder> server;
   Peer client;
 };
 
@@ -203,6 +234,23 @@ TEST_SUITE("session_framing") {
     of.client.send("binary\nmuch longer than six bytes");  // "much" is a length above the limit.
     run_until(loop, [&] { return of.client.over(); });
     CHECK(of.client.received().empty());
+  }
+
+  TEST_CASE("a server believes the header of a proxy only if it trusts the peer") {
+    constexpr std::string_view header = "PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\n";
+    Loop loop;
+    ProxiedServer trusting(loop, "127.0.0.0/8");
+    trusting.client.send(std::string(header) + "hello\n");
+    run_until(loop, [&] { return trusting.client.received() == "192.0.2.7: hello;"; });
+
+    ProxiedServer wary(loop, "10.0.0.0/8");
+    wary.client.send("hello\n");
+    run_until(loop, [&] { return wary.client.received() == "none: hello;"; });
+
+    ProxiedServer unproxied(loop, "127.0.0.0/8");
+    unproxied.client.send("hello\n");
+    run_until(loop, [&] { return unproxied.client.over(); });
+    CHECK(unproxied.client.received() == "no header of the PROXY protocol");
   }
 
   TEST_CASE("a frame must be a value, and any other frame type fails at compile time") {
