@@ -18,7 +18,7 @@
 
 #include "reactor/coroutine/acceptor.hpp"
 #include "reactor/coroutine/all.hpp"
-#include "reactor/coroutine/child.hpp"
+#include "reactor/coroutine/child_process.hpp"
 #include "reactor/coroutine/connection.hpp"
 #include "reactor/coroutine/datagrams.hpp"
 #include "reactor/coroutine/frames.hpp"

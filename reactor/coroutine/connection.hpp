@@ -95,7 +95,7 @@ class Connect : detail::WaitNode {
 
   [[nodiscard]] bool await_ready() const { return state().connected() || state().closed(); }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter.wait(task);
     state().others.add(*this);
   }

@@ -116,7 +116,7 @@ class Frames<D>::Next {
     return frame_ || frames_->ended();
   }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
     frames_->waiting_ = this;
     frames_->connection_->wait_for_input(*frames_);

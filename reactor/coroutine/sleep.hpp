@@ -20,7 +20,7 @@ class Sleep {
 
   [[nodiscard]] bool await_ready() const { return false; }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
     timer_.emplace(Timer::after(loop_, duration_, [this] { waiter_.resume(); }));
   }

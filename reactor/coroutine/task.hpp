@@ -75,7 +75,7 @@ class Task<T>::Await {
     return false;
   }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> awaiting) {
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
     detail::Frame& outer = awaiting.promise();
     detail::Frame& inner = *task_.frame_;
     inner.owner = &task_.frame_;

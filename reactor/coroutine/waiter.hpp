@@ -45,6 +45,9 @@ class Waiter {
   /// The loop of the task that waits.
   [[nodiscard]] Loop& loop() const { return frame_->tree->loop(); }
 
+  /// Waits in place of `other`, for its task.
+  void take_over(Waiter& other) { frame_ = std::exchange(other.frame_, nullptr); }
+
   /// Continues the task: the await_resume() of the awaitable is next. The task runs until it waits
   /// again, and may destroy the awaitable and everything else. The second call of two has no
   /// effect.
@@ -66,7 +69,7 @@ class AwaitCallback {
 
   [[nodiscard]] bool await_ready() const { return false; }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
     handle_.emplace(std::invoke(start_, Callback<void(T)>([this](T value) {
                                   value_.emplace(std::move(value));

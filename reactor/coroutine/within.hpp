@@ -31,7 +31,7 @@ class Within {
   [[nodiscard]] bool await_ready() { return inner_->await_ready(); }
 
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
     timer_.emplace(Timer::after(waiter_.loop(), limit_, [this] {
       timed_out_ = true;

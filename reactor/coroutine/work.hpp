@@ -24,7 +24,7 @@ class AwaitWork {
 
   [[nodiscard]] bool await_ready() const { return false; }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
     work_.emplace(Work::run(
         loop_, [function = std::move(function_)]() mutable { return Outcome::of(function); },
@@ -68,7 +68,11 @@ class AwaitWork {
 /// Calls `function()` on the thread pool, as Work::run does, and returns what it returns. What it
 /// throws comes out of the co_await.
 ///
-///     const Hash hash = co_await work(loop, [path] { return hash_of_file(path); });
+///     auto hashing = work(loop, [path] { return hash_of_file(path); });
+///     const Hash hash = co_await std::move(hashing);
+///
+/// gcc 12 destroys the captures of a lambda twice that is written inside a co_await expression,
+/// unless they are trivial: write it before.
 ///
 /// Lifetime  When the task is destroyed, a function that has not begun never does. One that has
 ///           begun continues to its end, so let it own what it needs: it may have captures.

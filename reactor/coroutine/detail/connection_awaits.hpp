@@ -2,6 +2,8 @@
 #pragma once
 
 #include <coroutine>
+#include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -22,46 +24,58 @@ class AwaitRead : InputTaker {
   AwaitRead(AwaitRead&& other) noexcept : connection_(other.connection_) {}  // Before it waits.
   AwaitRead& operator=(AwaitRead&&) = delete;
   ~AwaitRead() {
-    if (waits_) connection_->stop_waiting(*this);
+    if (waiter_.waits()) connection_->stop_waiting(*this);
   }
 
   [[nodiscard]] bool await_ready() {
     if (!connection_->input_ended()) return false;
-    received_ = connection_->end_of_input();
+    keep_error();
     return true;
   }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter_.wait(task);
-    waits_ = true;
     connection_->wait_for_input(*this);
   }
-  Result<Stream::Bytes> await_resume() { return std::move(received_); }
+  Result<Stream::Bytes> await_resume() const {
+    if (rare_) [[unlikely]]
+      return Failure(rare_->error);
+    return bytes_;
+  }
 
  private:
+  // What a read rarely needs.
+  struct Rare {
+    Error error;
+    ObjectWaiter later;
+  };
+
   void take(Stream::Bytes bytes) override {
-    received_ = bytes;
-    waits_ = false;
+    bytes_ = bytes;
     waiter_.resume();
   }
   void take_end() override {
-    received_ = connection_->end_of_input();
-    waits_ = false;
+    keep_error();
     waiter_.resume();
   }
   void take_nothing() override {
-    received_ = Failure(ConnectionState::canceled());
-    waits_ = false;
-    waiter_.cancel();
+    keep_error();
+    rare_->later.take_over(waiter_);
+    rare_->later.cancel();
+  }
+
+  // The connection may be gone when the task continues.
+  void keep_error() {
+    if (connection_->error()) rare_ = std::make_unique<Rare>(Rare{connection_->error(), {}});
   }
 
   ConnectionState* connection_;
-  bool waits_ = false;
-  ObjectWaiter waiter_;
-  Result<Stream::Bytes> received_;
+  Waiter waiter_;
+  std::unique_ptr<Rare> rare_;
+  Stream::Bytes bytes_;
 };
 
-class AwaitWrite : WaitNode {
+class AwaitWrite {
  public:
   using Awaited = WriteStatus;
 
@@ -70,18 +84,28 @@ class AwaitWrite : WaitNode {
 
   [[nodiscard]] bool await_ready() const { return status_ != WriteStatus::above_high_water; }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
-    waiter.wait(task);
-    connection_->writers.add(*this);
+  void await_suspend(std::coroutine_handle<Promise> task) {
+    connection_->writers.add(waiting_.emplace().wait(task));
   }
   [[nodiscard]] WriteStatus await_resume() const {
-    if (status_ != WriteStatus::above_high_water) return status_;
-    return waiter.canceled() || connection_->closed() ? WriteStatus::closed : WriteStatus::queued;
+    if (!waiting_) return status_;
+    return waiting_->canceled() || connection_->closed() ? WriteStatus::closed
+                                                         : WriteStatus::queued;
   }
 
  private:
+  struct Waiting : WaitNode {
+    template <class Promise>
+    WaitNode& wait(std::coroutine_handle<Promise> task) {
+      waiter.wait(task);
+      return *this;
+    }
+    [[nodiscard]] bool canceled() const { return waiter.canceled(); }
+  };
+
   ConnectionState* connection_;
   WriteStatus status_;
+  std::optional<Waiting> waiting_;
 };
 
 class AwaitClose : WaitNode {
@@ -92,7 +116,7 @@ class AwaitClose : WaitNode {
 
   [[nodiscard]] bool await_ready() const { return connection_->closed(); }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter.wait(task);
     connection_->others.add(*this);
     connection_->stream()->close();

@@ -128,12 +128,6 @@ class ConnectionState final : public HandleState {
 
   [[nodiscard]] static Error canceled() { return system_error(ECANCELED, "use connection"); }
 
-  // What read() returns when no input is left.
-  [[nodiscard]] Result<Stream::Bytes> end_of_input() const {
-    if (error_) return Failure(error_);
-    return Stream::Bytes();
-  }
-
   WaitList writers;
   WaitList others;  // They wait until it is connected, or closed.
   InputTaker* decoder = nullptr;

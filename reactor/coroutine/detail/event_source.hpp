@@ -37,7 +37,7 @@ class AwaitEvent {
     return event_.has_value();
   }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     assert(!state_->waiting && "two tasks wait for the same event");
     waiter_.wait(task);
     state_->waiting = this;

@@ -71,7 +71,7 @@ class AwaitEmpty : WaitNode {
 
   [[nodiscard]] bool await_ready() const { return nursery_.size() == 0; }
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> task) {
+  void await_suspend(std::coroutine_handle<Promise> task) {
     waiter.wait(task);
     nursery_.until_empty.add(*this);
   }

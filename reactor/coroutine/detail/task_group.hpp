@@ -64,7 +64,7 @@ class TaskGroup : private Completion {
   [[nodiscard]] bool await_ready() const { return sizeof...(Ts) == 0; }
 
   template <class Promise>
-  [[gnu::noinline]] void await_suspend(std::coroutine_handle<Promise> awaiting) {
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
     awaiting_ = &awaiting.promise();
     TaskTree& tree = *awaiting_->tree;
     std::apply([&](auto&... branches) { begin(tree, {&branches.frame()...}); }, branches_);

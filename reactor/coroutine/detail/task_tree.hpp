@@ -60,19 +60,23 @@ class TaskTree : private Completion {
 
   // Runs `frame`: immediately, or after the coroutine of this tree that is running has stopped.
   void resume(Frame& frame) {
-    push(frame);
-    run();
+    if (running_) return push(frame);
+    assert(loop_.in_loop_thread() && "a task is resumed on its loop's thread");
+    running_ = true;
+    frame.coroutine.resume();
+    running_ = false;
+    if (ready_ || over_) [[unlikely]]
+      run();
   }
 
-  // The frame that is added last runs first.
+  // For run(): the frame that is added last runs first.
   void push(Frame& frame) {
     if (std::exchange(frame.ready, true)) return;
     frame.next = std::exchange(ready_, &frame);
   }
 
-  void run() {
+  [[gnu::noinline]] void run() {
     if (running_) return;
-    assert(loop_.in_loop_thread() && "a task is resumed on its loop's thread");
     running_ = true;
     while (ready_ && !over_) {
       Frame& frame = *ready_;
@@ -81,8 +85,7 @@ class TaskTree : private Completion {
       frame.coroutine.resume();
     }
     running_ = false;
-    if (over_) [[unlikely]]
-      finish();
+    if (over_) finish();
   }
 
   // Destroys a coroutine that does not run, and what it waits for, the innermost first.

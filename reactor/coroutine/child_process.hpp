@@ -1,4 +1,4 @@
-// Child processes whose end is awaited.
+// ChildProcess processes whose end is awaited.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace reactor {
 
 /// A child process for a task.
 ///
-///     auto child = Child::start(loop, {.program = "date", .output = Standard::stream});
+///     auto child = ChildProcess::start(loop, {.program = "date", .output = Standard::stream});
 ///     if (!child) co_return Failure(child.error());
 ///     Connection output(child->process().output());
 ///     for (;;) {
@@ -26,9 +26,9 @@ namespace reactor {
 ///
 /// Lifetime  As Process: destroying it kills the whole group, so a task that is destroyed ends its
 ///           children. What waits for it then continues with operation_canceled. A Connection for
-///           one of its streams is destroyed before the Child.
+///           one of its streams is destroyed before the ChildProcess.
 /// Thread    The loop's thread only.
-class Child {
+class ChildProcess {
   struct State final : detail::EventSource<State> {
     using Event = ProcessEnd;
     static constexpr bool borrows = false;
@@ -48,8 +48,8 @@ class Child {
 
  public:
   /// Errors    As Process::start.
-  [[nodiscard]] static Result<Child> start(Loop& loop, const Command& command) {
-    Child child;
+  [[nodiscard]] static Result<ChildProcess> start(Loop& loop, const Command& command) {
+    ChildProcess child;
     auto process = Process::start(
         loop, command, [state = child.state_.get()](ProcessEnd how) { state->take(how); });
     if (!process) return Failure(process.error());
@@ -64,7 +64,7 @@ class Child {
   [[nodiscard]] Process& process() { return *state_->process; }
 
  private:
-  Child() : state_(new State) {}
+  ChildProcess() : state_(new State) {}
 
   Handle<State> state_;
 };
