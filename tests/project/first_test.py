@@ -27,6 +27,13 @@ class FirstPrograms(unittest.TestCase):
             client.sendall(b"world\n")
             self.assertEqual(receive(client, 13), b"hello, world\n")
 
+    def test_coroutine_lines_answers_each_line(self):
+        with serving(source("coroutine_lines")) as [client]:
+            client.sendall(b"An")
+            self.assertEqual(receive(client, 13), b"who are you?\n")
+            client.sendall(b"n\nBob\n")
+            self.assertEqual(receive(client, 22), b"hello, Ann\nhello, Bob\n")
+
     def test_line_chat_sends_each_line_to_all_clients(self):
         with serving(source("line_chat"), clients=2) as [ann, bob]:
             bob.sendall(b"here\n")
@@ -80,7 +87,7 @@ class Quotes(unittest.TestCase):
     def test_each_is_short_and_quoted_below_its_first_line(self):
         documents = "".join((ROOT / path).read_text() for path in ("README.md", "docs/guide.md", "docs/tls.md"))
         programs = sorted(FIRST.glob("*.cpp"))
-        self.assertEqual(len(programs), 6)
+        self.assertEqual(len(programs), 7)
         for path in programs:
             with self.subTest(program=path.stem):
                 text = path.read_text()

@@ -87,7 +87,7 @@ class AwaitWrite {
   void await_suspend(std::coroutine_handle<Promise> task) {
     connection_->writers.add(waiting_.emplace().wait(task));
   }
-  [[nodiscard]] WriteStatus await_resume() const {
+  WriteStatus await_resume() const {
     if (!waiting_) return status_;
     return waiting_->canceled() || connection_->closed() ? WriteStatus::closed
                                                          : WriteStatus::queued;
