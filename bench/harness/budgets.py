@@ -17,6 +17,8 @@ CALLS_MARGIN = 0.05  # In addition, a batch may arrive in two parts on a busy ma
 
 ECHO = Server("echo_server")
 FRAMED = Server("echo_server", ("--framing", "length-prefixed"))
+COROUTINE = Server("coroutine_echo_server")
+COROUTINE_FRAMED = Server("coroutine_echo_server", ("--framing", "length-prefixed"))
 HTTP = Server("http_server")
 UDP = Server("datagram_server")
 
@@ -26,6 +28,9 @@ CASES = {
     "framed echo": (FRAMED, {"protocol": "length-prefixed", "connections": 1, "size": 64}),
     "framed echo, 16 in flight": (FRAMED, {"protocol": "length-prefixed", "connections": 1,
                                            "size": 64, "pipeline": 16, "batch": True}),
+    "echo by coroutine": (COROUTINE, {"connections": 1, "size": 64}),
+    "framed echo by coroutine": (COROUTINE_FRAMED, {"protocol": "length-prefixed",
+                                                    "connections": 1, "size": 64}),
     "HTTP": (HTTP, {"protocol": "http", "connections": 1}),
     "HTTP, 16 in flight": (HTTP, {"protocol": "http", "connections": 1, "pipeline": 16,
                                   "batch": True}),
