@@ -56,6 +56,14 @@ def secret_file(folder):
     return write_private(Path(folder) / "secret", "a secret of the demo\n")
 
 
+@shows("request_server", "request_client")
+def requests():
+    with Server("request_server") as server:
+        yield Exchange("request_client", "hello, world",
+                       told_by(run("request_client", server.endpoint, "hello", "world")),
+                       "HELLO WORLD")
+
+
 @shows("tcp_echo_server", "tcp_echo_client")
 def tcp_echo():
     with Server("tcp_echo_server") as server:
