@@ -35,10 +35,11 @@ HttpConnection::HttpConnection(reactor::Stream& stream, ServerContext& context)
       http_({context.options.limits, &context.always}),
       idle_timeout_(context.loop, context.options.idle_timeout, [this] { on_expired(); }),
       share_(context.share, [this] { serve(); }) {
+  context.connections.fetch_add(1, std::memory_order_relaxed);
   (void)stream.socket().set(reactor::option::unsent_low_water, unsent_bytes);
 }
 
-HttpConnection::~HttpConnection() = default;
+HttpConnection::~HttpConnection() { context_.connections.fetch_sub(1, std::memory_order_relaxed); }
 
 void HttpConnection::on_retired() noexcept {
   stream_ = nullptr;
@@ -353,6 +354,7 @@ void HttpConnection::end_exchange(const reactor::Error& error) {
 }
 
 void HttpConnection::log(std::string_view error) {
+  if (context_.on_response) note_peer();
   const AccessLine line = std::exchange(line_, AccessLine{.peer = line_.peer});
   if (!context_.on_response || retired()) return;
   try {
@@ -367,6 +369,12 @@ void HttpConnection::log(std::string_view error) {
   } catch (...) {
     if (!thrown_) thrown_ = std::current_exception();
   }
+}
+
+void HttpConnection::note_peer() {
+  if (!line_.peer.empty() || !stream_) return;
+  const auto peer = stream_->socket().peer_address();
+  line_.peer = peer ? peer->to_string() : "-";
 }
 
 void HttpConnection::throw_pending() {

@@ -116,6 +116,9 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   template <class Slot, class... Arguments>
   void run_tunnel(Slot slot, bool once, Arguments... arguments);
   [[nodiscard]] bool wants_body() const;
+  [[nodiscard]] bool has_fallback() const {
+    return context_.fallback.handler || context_.fallback.stream_handler;
+  }
 
   // ---- Responses
   void fail(std::string_view why);
@@ -128,6 +131,7 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   void detach();
   void end_exchange(const reactor::Error& error);
   void log(std::string_view error);
+  void note_peer();
   void throw_pending();
 
   // ---- Time

@@ -32,10 +32,7 @@ void HttpConnection::begin_exchange(const RequestHead& head) {
   exchange_ = std::make_shared<Exchange>(*this);
   line_.status = 0;
   if (context_.on_response) {
-    if (line_.peer.empty()) {
-      const auto peer = stream_->socket().peer_address();
-      line_.peer = peer ? peer->to_string() : "-";
-    }
+    note_peer();
     line_.method = head.method;
     line_.target = head.target;
     line_.minor_version = head.minor_version;
@@ -57,7 +54,7 @@ void HttpConnection::dispatch(const RequestHead& head) {
     send_error(421, "the server has only resources of http", {});  // RFC 9110 7.4
   } else if (target->form == Form::origin || target->form == Form::absolute) {
     dispatch_path(head, *target);
-  } else if (context_.fallback.handler) {
+  } else if (has_fallback()) {
     begin_route(head, *target, context_.fallback, {});
   } else if (target->form == Form::asterisk) {
     send(204, {{"Allow", context_.routes.methods()}}, {});
@@ -76,7 +73,7 @@ void HttpConnection::dispatch_path(const RequestHead& head, const Target& target
   Routes::Match match = context_.routes.find(head.method, *segments);
   if (match.route) return begin_route(head, target, *match.route, std::move(match.parameters));
   if (match.allowed.empty()) {
-    if (context_.fallback.handler) return begin_route(head, target, context_.fallback, {});
+    if (has_fallback()) return begin_route(head, target, context_.fallback, {});
     send_error(404, "there is no route for this path", {});
   } else if (head.method == "OPTIONS") {
     send(204, {{"Allow", match.allowed}}, {});
@@ -132,8 +129,10 @@ void HttpConnection::call(Route& route, const RequestHead& head, const Target& t
   try {
     if (route.stream_handler) {
       route.stream_handler(request, RequestBody(exchange), Response(exchange));
-    } else {
+    } else if (route.handler) {
       route.handler(request, Response(exchange));
+    } else {
+      failure = "the fallback was replaced while the body arrived";
     }
   } catch (const std::exception& thrown) {
     failure = thrown.what();

@@ -56,6 +56,12 @@ void HttpServer::route(std::string_view method, std::string_view pattern, Stream
 
 void HttpServer::fallback(Handler handler) {
   state_->replace(state_->fallback.handler, std::move(handler));
+  state_->replace(state_->fallback.stream_handler, StreamHandler());
+}
+
+void HttpServer::fallback(StreamHandler handler) {
+  state_->replace(state_->fallback.handler, Handler());
+  state_->replace(state_->fallback.stream_handler, std::move(handler));
 }
 
 Result<Address> HttpServer::listen(std::string_view endpoint) {
@@ -82,9 +88,7 @@ void HttpServer::on_error(reactor::Callback<void(const reactor::Error&)> on_erro
 }
 
 std::size_t HttpServer::connections() const {
-  std::size_t count = 0;
-  for (const State::Server& server : state_->servers) count += server.connections();
-  return count;
+  return state_->connections.load(std::memory_order_relaxed);
 }
 
 void HttpServer::drain(reactor::Duration timeout) {

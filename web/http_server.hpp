@@ -59,6 +59,7 @@ class HttpServer {
   /// Called for each request whose path has no route, of any method, also for CONNECT and
   /// `OPTIONS *`.
   void fallback(Handler handler);
+  void fallback(StreamHandler handler);
 
   /// Listens on all addresses of `HOST:PORT`, on `[::1]:PORT` or on `unix:PATH`, and returns the
   /// first address.
@@ -78,6 +79,7 @@ class HttpServer {
   /// Called when a connection could not be accepted, as reactor::Server::on_error.
   void on_error(reactor::Callback<void(const reactor::Error&)> on_error);
 
+  /// Any thread.
   [[nodiscard]] std::size_t connections() const;
 
   /// Ends in order: stops listening, completes the requests whose head has arrived, and cuts off

@@ -14,9 +14,11 @@ constexpr std::uint64_t connection_bytes = 2048;
 
 HttpServerOptions::HttpServerOptions() {
   limits.max_head_bytes = 32 * 1024;
-  server.high_water_bytes = 64 * 1024;
+  // No larger than the smallest file that is sent from its descriptor: then a connection has at most
+  // two files open, of which one is partly sent.
+  server.high_water_bytes = 16 * 1024;
   server.read_bytes = 64 * 1024;
-  // The socket, and two files: one that is being sent, and one behind it.
+  // The socket, and two files.
   server.descriptors_each = 3;
   server.unaccepted_timeout = reactor::Duration::max();
   server.max_unaccepted = SIZE_MAX;

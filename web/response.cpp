@@ -78,6 +78,11 @@ std::optional<Upgraded> Response::upgrade(std::string_view protocol, FieldList f
   return tunnel ? std::optional<Upgraded>(std::in_place, std::move(tunnel)) : std::nullopt;
 }
 
+reactor::Stream* Response::stream() const {
+  const Connection* const connection = connection_of(exchange_);
+  return connection ? connection->stream() : nullptr;
+}
+
 bool Response::is_open() const { return connection_of(exchange_) != nullptr; }
 
 void Response::on_drained(reactor::Callback<void()> on_drained) {

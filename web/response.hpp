@@ -78,6 +78,10 @@ class Response {
   /// if the request wants no upgrade, and then the response can still be sent.
   [[nodiscard]] std::optional<Upgraded> upgrade(std::string_view protocol, FieldList fields = {});
 
+  /// The stream below, for its addresses and Stream::peer_has_ended(); null once nothing can be
+  /// sent.
+  [[nodiscard]] reactor::Stream* stream() const;
+
   /// Whether anything can still be sent.
   [[nodiscard]] bool is_open() const;
 

@@ -1,6 +1,7 @@
 // What the connections of an HttpServer share. Internal.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <vector>
@@ -26,6 +27,7 @@ class ServerContext : public reactor::HandleState {
   Route fallback;
   reactor::Callback<void(const AccessEntry&)> on_response;
   reactor::FairShare share;
+  std::atomic<std::size_t> connections = 0;
   std::size_t collected_bytes = 0;     ///< Of bodies that are not complete.
   std::vector<std::byte> spare;        ///< The memory of an output buffer that is not in use.
   protocols::http::FieldLines always;  ///< The fields Date and Server.

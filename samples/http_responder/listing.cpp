@@ -89,7 +89,7 @@ std::string readable_time(std::time_t time) {
 }
 
 // Empty for what is not served: hidden or special files, and links that lead nowhere or out.
-std::optional<Entry> examine(const Root& root, int folder, const std::string& path,
+std::optional<Entry> examine(const web::Folder& root, int folder, const std::string& path,
                              const char* name) {
   if (!root.shows(name)) return std::nullopt;
   struct stat status {};
@@ -101,8 +101,8 @@ std::optional<Entry> examine(const Root& root, int folder, const std::string& pa
   if (entry.is_folder || S_ISREG(status.st_mode)) return entry;
   if (!S_ISLNK(status.st_mode)) return std::nullopt;
   const auto found = root.examine(path + name);
-  if (!found || found->kind == Found::Kind::other) return std::nullopt;
-  entry.is_folder = found->kind == Found::Kind::directory;
+  if (!found || found->kind == web::Folder::Found::Kind::other) return std::nullopt;
+  entry.is_folder = found->kind == web::Folder::Found::Kind::directory;
   entry.size = found->size;
   entry.modified = found->modified.time_since_epoch().count();
   return entry;
@@ -173,7 +173,7 @@ std::string readable_size(std::uint64_t bytes) {
   return fmt::format("{:.1f} {}", size, units[unit]);
 }
 
-FolderListing::FolderListing(const Root& root, reactor::File folder, std::string path)
+FolderListing::FolderListing(const web::Folder& root, reactor::File folder, std::string path)
     : root_(root), folder_(std::move(folder)), path_(std::move(path)) {}
 
 reactor::Result<void> FolderListing::read(const std::stop_token& stop) {

@@ -11,12 +11,12 @@
 
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
-#include "samples/http_responder/files.hpp"
 #include "samples/support/folder_reader.hpp"
+#include "web/folder.hpp"
 
 namespace responder {
 
-/// The page of a folder, read and written in pieces: what a Root serves of it, with sizes and
+/// The page of a folder, read and written in pieces: what a web::Folder serves of it, with sizes and
 /// times; a link is shown as its target. Folders come first and all is sorted, unless there are
 /// more names than are kept for sorting (some 2,000): then all are listed in the folder's order.
 ///
@@ -41,7 +41,7 @@ class FolderListing {
   static constexpr std::size_t whole_bytes = 32 * 1024;
 
   /// For `folder`, which the request named `path`. The root must outlive it.
-  FolderListing(const Root& root, reactor::File folder, std::string path);
+  FolderListing(const web::Folder& root, reactor::File folder, std::string path);
   FolderListing(const FolderListing&) = delete;
   FolderListing& operator=(const FolderListing&) = delete;
 
@@ -70,7 +70,7 @@ class FolderListing {
 
   void take(Entry entry);
 
-  const Root& root_;
+  const web::Folder& root_;
   reactor::File folder_;  // Until it is opened for reading.
   const std::string path_;
   std::optional<samples::FolderReader> reader_;

@@ -17,8 +17,11 @@ using responder::Site;
 void serve(const Options& options) {
   // If the reader of the log ends, the server continues.
   if (options.log) std::signal(SIGPIPE, SIG_IGN);
-  std::optional<responder::Root> root;
-  if (!options.root.empty()) root.emplace(options.root, options.refuse_links, options.hidden);
+  std::optional<web::Folder> root;
+  if (!options.root.empty()) {
+    root.emplace(samples::value_of(web::Folder::open(
+        options.root, {.refuse_links = options.refuse_links, .hidden = options.hidden})));
+  }
   responder::Figures figures;
   samples::check(reactor::serve_on_threads(
       options.endpoints, options.threads,
@@ -29,7 +32,8 @@ void serve(const Options& options) {
 std::string limits_text() {
   using namespace responder;
   const auto kib = [](std::size_t bytes) { return std::to_string(bytes / 1024) + " KiB"; };
-  return samples::memory_text(Site::server_options(), max_connection_bytes - max_queued_bytes) +
+  return samples::memory_text(Site::server_options().server,
+                              max_connection_bytes - max_queued_bytes) +
          "\nA connection holds at most " + kib(max_connection_bytes) + ": " + kib(max_head_bytes) +
          " of a head and as much of trailers, " + kib(read_bytes) + " of requests behind it, " +
          kib(max_echo_bytes) + " of a body to echo, and " + kib(max_queued_bytes) +

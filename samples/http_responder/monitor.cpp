@@ -2,70 +2,52 @@
 
 #include <chrono>
 #include <cstdio>
-#include <memory>
-
-#include "samples/http_responder/session.hpp"
+#include <utility>
 
 namespace responder {
 
-/// A response without an end.
-class Monitor::Watching final : public Exchange {
- public:
-  Watching(Monitor& monitor, Session& session)
-      : monitor_(monitor), place_(monitor.watching_.insert(monitor.watching_.end(), &session)) {}
-  ~Watching() override {
-    monitor_.watching_.erase(place_);
-    if (monitor_.watching_.empty()) monitor_.timer_.cancel();
-  }
-
-  void on_finish(Session& session) override { session.end_answer(); }
-
- private:
-  Monitor& monitor_;
-  std::list<Session*>::iterator place_;
-};
-
 Monitor::Monitor(reactor::Loop& loop, Figures& figures)
-    : loop_(loop), figures_(figures), timer_(loop, [this] { tell(); }) {}
+    : loop_(loop), figures_(figures), timer_(loop, [this] { send(); }) {}
 
-void Monitor::watch(Session& session) {
-  session.begin_answer(200, {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}});
-  if (!session.sends_body()) return session.end_answer();
+void Monitor::watch(web::Response response) {
+  figures_.requests.fetch_add(1, std::memory_order_relaxed);
+  web::EventStream events(std::move(response));
+  if (!events.response().is_open()) return;
   if (watching_.empty()) {
     loop_.measure_iterations();
-    requests_told_ = figures_.requests.load(std::memory_order_relaxed);
-    told_at_ = loop_.now();
+    requests_before_ = figures_.requests.load(std::memory_order_relaxed);
+    sent_at_ = loop_.now();
     timer_.restart_every(std::chrono::seconds(1));
   }
-  session.start(std::make_unique<Watching>(*this, session));
-  session.write_body(event());
+  events.send(event());
+  watching_.push_back(std::move(events));
 }
 
-void Monitor::tell() {
+void Monitor::send() {
   const std::string text = event();
-  requests_told_ = figures_.requests.load(std::memory_order_relaxed);
-  told_at_ = loop_.now();
-  for (Session* session : watching_) {
-    session->write_body(text);
-    session->flush();
-  }
+  requests_before_ = figures_.requests.load(std::memory_order_relaxed);
+  sent_at_ = loop_.now();
+  std::erase_if(watching_, [&](web::EventStream& events) {
+    events.send(text);
+    return !events.response().is_open();
+  });
+  if (watching_.empty()) timer_.cancel();
 }
 
 std::string Monitor::event() {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   const std::uint64_t requests = figures_.requests.load(std::memory_order_relaxed);
-  const std::chrono::duration<double> passed = loop_.now() - told_at_;
+  const std::chrono::duration<double> passed = loop_.now() - sent_at_;
   const double rate =
-      passed.count() > 0 ? static_cast<double>(requests - requests_told_) / passed.count() : 0;
+      passed.count() > 0 ? static_cast<double>(requests - requests_before_) / passed.count() : 0;
   const reactor::IterationStatistics& iterations = loop_.measure_iterations();
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(
       std::chrono::steady_clock::now() - figures_.started);
   char text[256];
   std::snprintf(text, sizeof text,
-                "data: {\"uptime_s\":%lld,\"connections\":%lld,\"requests\":%llu,"
-                "\"requests_per_second\":%.0f,\"lag_p99_ms\":%.3f,\"lag_longest_ms\":%.3f}\n\n",
-                static_cast<long long>(uptime.count()),
-                static_cast<long long>(figures_.connections.load(std::memory_order_relaxed)),
+                "{\"uptime_s\":%lld,\"connections\":%zu,\"requests\":%llu,"
+                "\"requests_per_second\":%.0f,\"lag_p99_ms\":%.3f,\"lag_longest_ms\":%.3f}",
+                static_cast<long long>(uptime.count()), figures_.connections(),
                 static_cast<unsigned long long>(requests), rate,
                 Milliseconds(iterations.percentile(0.99)).count(),
                 Milliseconds(iterations.longest).count());

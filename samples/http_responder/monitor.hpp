@@ -7,7 +7,8 @@
 
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
-#include "samples/http_responder/session_context.hpp"
+#include "samples/http_responder/figures.hpp"
+#include "web/event_stream.hpp"
 
 namespace responder {
 
@@ -16,21 +17,19 @@ class Monitor {
  public:
   Monitor(reactor::Loop& loop, Figures& figures);
 
-  /// Responds to the current request of `session` with events, until the connection ends.
-  void watch(Session& session);
+  /// Sends events until the connection ends.
+  void watch(web::Response response);
 
  private:
-  class Watching;
-
   [[nodiscard]] std::string event();
-  void tell();
+  void send();
 
   reactor::Loop& loop_;
   Figures& figures_;
-  std::list<Session*> watching_;
+  std::list<web::EventStream> watching_;
   reactor::Timer timer_;
-  std::uint64_t requests_told_ = 0;
-  reactor::Loop::Clock::time_point told_at_{};
+  std::uint64_t requests_before_ = 0;
+  reactor::Loop::Clock::time_point sent_at_{};
 };
 
 }  // namespace responder

@@ -25,22 +25,14 @@ constexpr std::size_t max_head_bytes = 32 * 1024;
 constexpr std::size_t read_bytes = 64 * 1024;          ///< One read; the rest of it may be kept.
 constexpr std::size_t max_echo_bytes = 1024 * 1024;    ///< A body that is sent back.
 constexpr std::size_t write_bytes = 64 * 1024;         ///< Gathered before it is written.
-constexpr std::size_t small_file_bytes = 16 * 1024;    ///< Sent together with its head.
 constexpr std::size_t listing_rows_bytes = 16 * 1024;  ///< Of a folder's page, written together.
 
-/// Responses that wait for the client to read. No larger than the smallest file that is sent from
-/// its descriptor: a connection then has at most two files open, of which one is partly sent.
-constexpr std::size_t high_water_bytes = small_file_bytes;
-
-/// What the kernel may hold of a response for which the client has no room.
-constexpr int unsent_bytes = 128 * 1024;
+/// Responses that wait for the client to read.
+constexpr std::size_t high_water_bytes = 16 * 1024;
 
 /// The most output in the queue. No new output begins above the high-water mark, and the largest
 /// piece that begins below it is an echo.
 constexpr std::size_t max_queued_bytes = high_water_bytes + write_bytes + max_echo_bytes + 4096;
-
-/// A client that moves fewer bytes than this in a stall timeout makes no progress.
-constexpr std::uint64_t least_progress_bytes = 4096;
 
 /// The most memory of a connection. A connection that is sent the page of a folder has no body to
 /// echo, which takes more memory.

@@ -2,132 +2,97 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "protocols/http/collector.hpp"
-#include "samples/http_responder/monitor.hpp"
-#include "samples/http_responder/options.hpp"
-#include "samples/http_responder/session.hpp"
 #include "samples/http_responder/status_page.hpp"
 
 namespace responder {
 namespace {
 
-using protocols::http::RequestCollector;
-using protocols::http::RequestEvent;
-using protocols::http::RequestHead;
-using protocols::http::Target;
+using reactor::WriteStatus;
+using web::Request;
+using web::RequestBody;
+using web::Response;
 
-constexpr protocols::http::Field plain{"Content-Type", "text/plain; charset=utf-8"};
+void send_page(const Request&, Response response) {
+  response.send(200,
+                {{"Content-Type", "text/html; charset=utf-8"},
+                 {"Content-Security-Policy",
+                  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                  "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"},
+                 {"X-Content-Type-Options", "nosniff"}},
+                status_page());
+}
 
-/// Sends the whole body back.
-class Echo final : public Exchange {
+// Sends the whole body back, with a type that no browser executes.
+void echo(const Request& request, Response response) {
+  response.send(
+      200, {{"Content-Type", "application/octet-stream"}, {"X-Content-Type-Options", "nosniff"}},
+      request.body());
+}
+
+// Counts a body of any size.
+void count(const Request&, RequestBody body, Response response) {
+  auto size = std::make_shared<std::uint64_t>(0);
+  body.on_data([size](RequestBody::Bytes bytes) { *size += bytes.size(); });
+  body.on_end([size, response = std::move(response)]() mutable {
+    response.send(200, "received " + std::to_string(*size) + " bytes\n");
+  });
+}
+
+// Sends a body of unknown length as it is made.
+class Download {
  public:
-  explicit Echo(const RequestHead& head) : collector_(max_echo_bytes) {
-    collector_.add({RequestEvent::Kind::head, {}, &head});
-  }
-  [[nodiscard]] bool too_large() const { return collector_.too_large(); }
+  Download(Response response, std::uint64_t size) : response_(std::move(response)), left_(size) {}
 
-  void on_body(Session& session, protocols::Bytes bytes) override {
-    if (answered_) return;
-    collector_.add({RequestEvent::Kind::body, bytes});
-    answered_ = too_large();
-    if (answered_) session.answer_error(413);
+  static void start(std::shared_ptr<Download> self) {
+    Response& response = self->response_;
+    response.begin(200, {{"Content-Type", "text/plain; charset=utf-8"}});
+    response.on_drained([self] { self->write_more(); });
+    self->write_more();
   }
-  void on_request_end(Session& session) override {
-    const protocols::http::Fields none;
-    if (const auto* request = collector_.add({RequestEvent::Kind::end, {}, nullptr, &none})) {
-      // With a type that no browser executes.
-      session.answer(
-          200,
-          {{"Content-Type", "application/octet-stream"}, {"X-Content-Type-Options", "nosniff"}},
-          protocols::as_text(request->body));
+
+ private:
+  void write_more() {
+    WriteStatus status = WriteStatus::sent;
+    while (status != WriteStatus::above_high_water && status != WriteStatus::closed) {
+      const std::string piece(std::min<std::uint64_t>(left_, 16384), 'x');
+      left_ -= piece.size();
+      status = response_.write(piece);
+      if (left_ > 0) continue;
+      response_.end();
+      return;
     }
   }
 
- private:
-  RequestCollector collector_;
-  bool answered_ = false;
-};
-
-/// Counts a body of any size.
-class Count final : public Exchange {
- public:
-  void on_body(Session&, protocols::Bytes bytes) override { size_ += bytes.size(); }
-  void on_request_end(Session& session) override {
-    session.answer(200, {plain}, "received " + std::to_string(size_) + " bytes\n");
-  }
-
- private:
-  std::uint64_t size_ = 0;
-};
-
-/// Sends a body of unknown length as it is made.
-class Download final : public Exchange {
- public:
-  explicit Download(std::uint64_t size) : left_(size) {}
-
-  bool write_more(Session& session) override {
-    if (ended_) return false;
-    const std::string piece(std::min<std::uint64_t>(left_, 16384), 'x');
-    session.write_body(piece);
-    left_ -= piece.size();
-    ended_ = left_ == 0;
-    if (ended_) session.end_answer();
-    return true;
-  }
-
- private:
+  Response response_;
   std::uint64_t left_;
-  bool ended_ = false;
 };
 
-// The value of `size=N` in a query.
-std::uint64_t size_in(std::string_view query) {
+void download(const Request& request, Response response) {
   std::uint64_t size = 1000;
-  if (query.starts_with("size=")) {
-    std::from_chars(query.data() + 5, query.data() + query.size(), size);
+  if (const auto text = request.query_parameter("size")) {
+    std::from_chars(text->data(), text->data() + text->size(), size);
   }
-  return size;
+  Download::start(std::make_shared<Download>(std::move(response), size));
 }
 
 }  // namespace
 
-void answer_route(Session& session, Monitor& monitor, const RequestHead& head,
-                  const Target& target) {
-  const bool reads = head.method == "GET" || head.method == "HEAD";
-  const bool writes = head.method == "POST" || head.method == "PUT";
-  if (target.path == "/" && reads) {
-    session.answer(200,
-                   {{"Content-Type", "text/html; charset=utf-8"},
-                    {"Content-Security-Policy",
-                     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"},
-                    {"X-Content-Type-Options", "nosniff"}},
-                   status_page());
-  } else if (target.path == "/hello" && reads) {
-    session.answer(200, {plain}, "Hello, world!\n");
-  } else if (target.path == "/events" && reads) {
-    monitor.watch(session);
-  } else if (target.path == "/download" && reads) {
-    session.begin_answer(200, {plain});
-    if (!session.sends_body()) return session.end_answer();
-    session.start(std::make_unique<Download>(size_in(target.query)));
-  } else if (target.path == "/echo" && writes) {
-    auto echo = std::make_unique<Echo>(head);
-    if (echo->too_large()) return session.answer_error(413);
-    session.start(std::move(echo));
-  } else if (target.path == "/upload" && writes) {
-    session.start(std::make_unique<Count>());
-  } else if (target.path == "/echo" || target.path == "/upload") {
-    session.answer_error(405, {{"Allow", "POST, PUT"}});
-  } else if (reads || writes) {
-    const bool known = target.path == "/" || target.path == "/hello" || target.path == "/events" ||
-                       target.path == "/download";
-    known ? session.answer_error(405, {{"Allow", "GET, HEAD"}}) : session.answer_error(404);
-  } else {
-    session.answer_error(405, {{"Allow", "GET, HEAD"}});
+void add_routes(web::HttpServer& server, Monitor& monitor) {
+  server.route("GET", "/", send_page);
+  server.route("GET", "/hello",
+               [](const Request&, Response response) { response.send(200, "Hello, world!\n"); });
+  server.route("GET", "/events", [&monitor](const Request&, Response response) {
+    monitor.watch(std::move(response));
+  });
+  server.route("GET", "/download", download);
+  for (const char* method : {"POST", "PUT"}) {
+    server.route(method, "/echo", echo);
+    server.route(method, "/upload", count);
   }
 }
 

@@ -1,15 +1,13 @@
-// The service without a root folder: a page, and a route for each way to move a body.
+// What the server serves without a folder.
 #pragma once
 
-#include "protocols/http/message.hpp"
-#include "protocols/http/target.hpp"
+#include "samples/http_responder/monitor.hpp"
+#include "web/http_server.hpp"
 
 namespace responder {
 
-class Monitor;
-class Session;
-
-void answer_route(Session& session, Monitor& monitor, const protocols::http::RequestHead& head,
-                  const protocols::http::Target& target);
+/// GET / and /events: the live figures. GET /hello and /download?size=N. POST and PUT: /echo, and
+/// /upload for a body of any size. The monitor must outlive the server.
+void add_routes(web::HttpServer& server, Monitor& monitor);
 
 }  // namespace responder

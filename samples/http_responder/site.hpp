@@ -1,34 +1,43 @@
-// The servers of one thread, and their responses.
+// The server of one thread.
 #pragma once
 
-#include <list>
+#include <optional>
 #include <string>
 
-#include "reactor/server.hpp"
-#include "samples/http_responder/files.hpp"
+#include "reactor/loop.hpp"
+#include "samples/http_responder/figures.hpp"
 #include "samples/http_responder/monitor.hpp"
-#include "samples/http_responder/session.hpp"
-#include "samples/http_responder/session_context.hpp"
+#include "samples/http_responder/options.hpp"
+#include "samples/http_responder/pages.hpp"
+#include "web/http_server.hpp"
 
 namespace responder {
 
-class Site final : public SessionContext {
+/// Serves the files of `root`, or without one the routes.
+class Site {
  public:
-  Site(reactor::Loop& loop, const Options& options, const Root* root, Figures& figures);
+  Site(reactor::Loop& loop, const Options& options, const web::Folder* root, Figures& figures);
+  ~Site() { figures_.remove(server_); }
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
   /// The limits of a connection in memory and time.
-  static reactor::ServerOptions server_options();
+  static web::HttpServerOptions server_options(const Options& options = {});
 
   // serve_on_threads() calls these.
-  reactor::Result<reactor::Address> listen(const std::string& endpoint);
-  void drain();
-
-  void handle(Session& session, const protocols::http::RequestHead& head) override;
+  reactor::Result<reactor::Address> listen(const std::string& endpoint) {
+    return server_.listen(endpoint);
+  }
+  void drain() { server_.drain(); }
 
  private:
+  void note(const web::AccessEntry& entry);
+
+  const Options& options_;
+  Figures& figures_;
   Monitor monitor_;
-  const Root* root_;
-  std::list<reactor::Server<Session>> servers_;
+  std::optional<Pages> pages_;
+  web::HttpServer server_;
 };
 
 }  // namespace responder
