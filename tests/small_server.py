@@ -41,7 +41,7 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
 def build(source, folder):
     """Compiles this source and returns the path of the program."""
     program = Path(folder) / "program"
-    archives, libraries = [], []
+    archives, libraries = [BUILD / "web/libuvreactor-web.a"], []
     for name in ("uvreactor-tls", "uvreactor"):
         package = BUILD / f"meson-private/{name}.pc"
         if package.exists():

@@ -28,7 +28,7 @@ class EventStream {
 
   /// Returns `refused` if `event` or `id` contain a line end or a NUL, and sends nothing.
   reactor::WriteStatus send(const ServerEvent& event);
-  reactor::WriteStatus send(std::string_view data) { return send(ServerEvent{.data = data}); }
+  reactor::WriteStatus send(std::string_view data) { return send({data, {}, {}}); }
 
   /// A comment, which clients ignore: it keeps proxies from ending a silent connection.
   reactor::WriteStatus send_comment();

@@ -30,8 +30,9 @@ reactor::Error error_of(std::errc code, std::string hint) {
 }  // namespace
 
 HttpConnection::HttpConnection(reactor::Stream& stream, ServerContext& context)
-    : stream_(&stream),
+    : context_lives_(context),
       context_(context),
+      stream_(&stream),
       http_({context.options.limits, &context.always}),
       idle_timeout_(context.loop, context.options.idle_timeout, [this] { on_expired(); }),
       share_(context.share, [this] { serve(); }) {
@@ -67,7 +68,6 @@ void HttpConnection::on_drained() {
 }
 
 void HttpConnection::on_close(const reactor::Error& error) {
-  const Use context_use(context_);
   const Use use(*this);
   closing_ = true;
   if (exchange_) end_exchange(error);
@@ -79,7 +79,6 @@ void HttpConnection::on_close(const reactor::Error& error) {
 }
 
 void HttpConnection::finish() {
-  const Use context_use(context_);
   const Use use(*this);
   draining_ = true;
   http_.close_after_answer();
@@ -97,7 +96,6 @@ void HttpConnection::finish() {
 // Serves what has arrived while the client also reads.
 void HttpConnection::serve() {
   if (serving_) return;
-  const Use context_use(context_);
   const Use use(*this);
   serving_ = true;
   if (out_.capacity() == 0) std::swap(out_, context_.spare);
@@ -259,7 +257,6 @@ std::optional<bool> HttpConnection::reads_on() {
 }
 
 void HttpConnection::on_expired() {
-  const Use context_use(context_);
   const Use use(*this);
   if (!is_open()) return;
   context_.refresh_date();

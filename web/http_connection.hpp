@@ -145,8 +145,10 @@ class HttpConnection final : public reactor::HandleState, public Connection {
 
   void on_retired() noexcept override;
 
-  reactor::Stream* stream_;  // Null once it has ended.
+  // Also while the stream reports its end after the server is destroyed.
+  const reactor::Use context_lives_;
   ServerContext& context_;
+  reactor::Stream* stream_;  // Null once it has ended.
   protocols::http::ServerConnection http_;
   std::vector<std::byte> out_;  // Not given to the stream yet.
   std::shared_ptr<Exchange> exchange_;
@@ -216,7 +218,6 @@ void HttpConnection::run_tunnel(Slot slot, bool once, Arguments... arguments) {
 /// of it.
 template <class Function>
 auto HttpConnection::enter(Function function) {
-  const reactor::Use context_use(context_);
   const reactor::Use use(*this);
   auto result = function();
   if (!serving_) throw_pending();

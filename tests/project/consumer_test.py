@@ -17,7 +17,7 @@ BUILD = Path(os.environ["UVREACTOR_BUILD"])
 CONSUMER = ROOT / "tests/project/consumer"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 COMPILE = ["c++", "-std=c++20", *STRICT]
-SAYS = "1 tick, 2 lines\n"
+SAYS = "1 tick, 2 lines, a server\n"
 TLS_SAYS = ("read /no/such/file: no such file or directory; the connection ended without "
             "close_notify\n")
 HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
@@ -57,8 +57,8 @@ class Installed(Checked):
         cls.folder.cleanup()
 
     def pkg_config(self, *options):
-        """Sees this one package: neither libuv's nor fmt's may be needed."""
-        return self.run_in(self.root, "pkg-config", *options, "uvreactor",
+        """Sees these two packages: neither libuv's nor fmt's may be needed."""
+        return self.run_in(self.root, "pkg-config", *options, "uvreactor-web",
                            PKG_CONFIG_LIBDIR=str(self.package), PKG_CONFIG_PATH="",
                            PKG_CONFIG_SYSROOT_DIR=str(self.root)).split()
 
@@ -73,7 +73,8 @@ class Installed(Checked):
         # Without the shared library beside it, the linker takes this one.
         alone = self.root / "alone"
         alone.mkdir()
-        shutil.copy(self.libraries / "libuvreactor.a", alone)
+        for name in ("libuvreactor.a", "libuvreactor-web.a"):
+            shutil.copy(self.libraries / name, alone)
         flags = self.pkg_config("--static", "--cflags", "--libs")
         program = self.root / "static"
         self.run_in(self.root, *COMPILE, CONSUMER / "main.cpp", "-o", program,
@@ -183,7 +184,7 @@ class Subproject(Checked):
         shutil.copytree(CONSUMER, project, dirs_exist_ok=True)
         inside = project / "subprojects/uvreactor"
         inside.mkdir(parents=True, exist_ok=True)
-        for part in ("meson.build", "meson_options.txt", "packaging", "protocols", "reactor", "samples",
+        for part in ("meson.build", "meson_options.txt", "packaging", "protocols", "reactor", "web", "samples",
                      "tests", "bench"):
             if not (inside / part).is_symlink():
                 (inside / part).symlink_to(ROOT / part)
@@ -197,7 +198,8 @@ class Subproject(Checked):
                          [("consumer", "executable")] + [("tls", "executable")] * HAS_TLS +
                          [("uvreactor", "shared library"), ("uvreactor", "static library")] +
                          [("uvreactor-tls", "shared library"),
-                          ("uvreactor-tls", "static library")] * HAS_TLS)
+                          ("uvreactor-tls", "static library")] * HAS_TLS +
+                         [("uvreactor-web", "shared library"), ("uvreactor-web", "static library")])
         self.assertEqual(self.run_in(project, build / "consumer"), SAYS)
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")

@@ -56,16 +56,24 @@ class FirstPrograms(unittest.TestCase):
                 client.send(datagram)
                 self.assertEqual(client.recv(2000), datagram)
 
-    def test_http_hello_answers_every_request_of_a_connection(self):
+    def test_http_hello_greets_by_name_as_often_as_a_connection_wants(self):
         with serving(source("http_hello")) as [client]:
             connection = http.client.HTTPConnection("localhost")
             connection.sock = client
-            for method, body in (("GET", None), ("POST", b"x" * 10000), ("GET", None)):
-                connection.request(method, "/", body=body)
+            for method, path, status, body in (
+                    ("GET", "/hello/ann", 200, b"hello ann\n"), ("HEAD", "/hello/ann", 200, b""),
+                    ("GET", "/", 404, b"404 Not Found: there is no route for this path\n"),
+                    ("POST", "/hello/x", 405, b"405 Method Not Allowed: this path has the methods "
+                                              b"GET, HEAD, OPTIONS\n"),
+                    ("GET", "/hello/%C3%A9", 200, b"hello \xc3\xa9\n")):
+                connection.request(method, path)
                 response = connection.getresponse()
-                self.assertEqual((response.status, response.read()), (200, b"hello\n"))
-            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            self.assertTrue(client.makefile("rb").read().endswith(b"\r\n\r\nhello\n"))
+                self.assertEqual((response.status, response.read()), (status, body))
+            client.sendall(b"GET /hello/b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            self.assertTrue(client.makefile("rb").read().endswith(b"\r\n\r\nhello b\n"))
+
+    def test_http_hello_has_fifteen_lines(self):
+        self.assertLessEqual(len(source("http_hello").splitlines()) - 1, 15)
 
     @unittest.skipUnless(HAS_TLS and shutil.which("openssl"), "needs TLS and the program openssl")
     def test_tls_echo_encrypts(self):

@@ -2,6 +2,7 @@
 #include <protocols/lines.hpp>
 #include <reactor/loop.hpp>
 #include <reactor/timer.hpp>
+#include <web/http_server.hpp>
 
 #include <cstdio>
 #include <span>
@@ -17,5 +18,9 @@ int main() {
   int lines = 0;
   while (decoder.next()) ++lines;
 
-  std::printf("%d tick, %d lines\n", ticks, lines);
+  web::HttpServer server(loop);
+  server.route("GET", "/", [](const web::Request&, web::Response response) { response.send(200); });
+  const bool listens = server.listen("127.0.0.1:0").has_value();
+
+  std::printf("%d tick, %d lines%s\n", ticks, lines, listens ? ", a server" : "");
 }
