@@ -8,6 +8,7 @@
 #include "samples/http_responder/site.hpp"
 #include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/tls.hpp"
 
 namespace {
 
@@ -73,5 +74,10 @@ int main(int count, char** words) {
   add_timeout("--idle-timeout", options.idle_timeout, "For the next request");
   add_timeout("--stall-timeout", options.stall_timeout,
               "For 4 KiB more of a body to come, or of an answer to be read");
-  return samples::run_program(command_line, count, words, [&] { serve(options); });
+  samples::ServerTls tls;
+  tls.add_options(command_line);
+  return samples::run_program(command_line, count, words, [&] {
+    options.tls = tls.context();
+    serve(options);
+  });
 }

@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "reactor/tls_context.hpp"
 
 namespace responder {
 
@@ -19,6 +22,7 @@ struct Options {
   double head_timeout = 10;
   double idle_timeout = 60;
   double stall_timeout = 30;
+  std::optional<reactor::TlsContext> tls = {};
 };
 
 constexpr std::size_t max_head_bytes = 32 * 1024;

@@ -44,6 +44,7 @@ web::HttpServerOptions Site::server_options(const Options& options) {
   server.idle_timeout = seconds(options.idle_timeout);
   server.stall_timeout = seconds(options.stall_timeout);
   server.server_name = "uvreactor";
+  server.server.tls = options.tls;
   server.server.high_water_bytes = high_water_bytes;
   server.server.max_queued_bytes = max_queued_bytes;
   server.server.read_bytes = read_bytes;

@@ -154,6 +154,21 @@ class Programs(TlsTest):
 
 
 class PeersOfOthers(TlsTest):
+    @unittest.skipUnless(shutil.which("curl"), "needs curl")
+    def test_curl_fetches_pages_and_files(self):
+        page = self.folder / "page.html"
+        page.write_bytes(b"<p>" + b"0123456789" * 100_000)
+        with Server("http_responder", "--root", self.folder, *self.site.of_server()) as server:
+            url = f"https://localhost:{server.port}/page.html"
+            for version in ("--tlsv1.2", "--tlsv1.3"):
+                with self.subTest(version):
+                    fetched = subprocess.run(
+                        ["curl", "--silent", "--show-error", version, "--tls-max", version[-3:],
+                         "--cacert", self.site.ca, "--resolve", f"localhost:{server.port}:127.0.0.1",
+                         url, url], capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+                    self.assertEqual((fetched.returncode, fetched.stderr), (0, b""))
+                    self.assertEqual(fetched.stdout, page.read_bytes() * 2)
+
     def s_client(self, server, *options, text="hello\n"):
         """Sends the text by openssl s_client, and returns all that it prints."""
         client = subprocess.Popen(
