@@ -16,11 +16,11 @@ void release(std::vector<std::byte>& bytes) { bytes = std::vector<std::byte>(); 
 
 void ReceiveBuffer::feed(Bytes chunk) {
   copy_tail();
-  lend(chunk);
+  set_chunk(chunk);
 }
 
 bool ReceiveBuffer::extend(std::size_t needed) {
-  if (!keeping() || lent_ == lent_end_) {
+  if (!keeping() || chunk_ == chunk_end_) {
     copy_tail();
     return false;
   }
@@ -28,7 +28,7 @@ bool ReceiveBuffer::extend(std::size_t needed) {
   const std::size_t missing = needed - have;
   // Doubling finds an unknown end in few steps; the excess is given back.
   const std::size_t size = missing > 1 ? missing : std::max(have, smallest_copy);
-  const std::size_t copied = std::min(size, lent().size());
+  const std::size_t copied = std::min(size, chunk_rest().size());
   keep(copied);
   borrowed_ += copied;
   return true;
@@ -38,20 +38,20 @@ void ReceiveBuffer::consume_kept(std::size_t size) {
   begin_ += size;
   const std::size_t left = kept_.size() - begin_;
   if (left > borrowed_) return;
-  lent_ -= left;
+  chunk_ -= left;
   kept_.resize(begin_);
   borrowed_ = 0;
 }
 
 void ReceiveBuffer::copy_tail() {
-  if (lent_ == lent_end_ && kept_.capacity() == 0) return;
-  keep(lent().size());
-  lend({});
+  if (chunk_ == chunk_end_ && kept_.capacity() == 0) return;
+  keep(chunk_rest().size());
+  set_chunk({});
   borrowed_ = 0;
 }
 
 void ReceiveBuffer::clear() {
-  lend({});
+  set_chunk({});
   release(kept_);
   begin_ = 0;
   borrowed_ = 0;
@@ -65,8 +65,8 @@ void ReceiveBuffer::keep(std::size_t size) {
     begin_ = 0;
   }
   if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) release(kept_);
-  kept_.insert(kept_.end(), lent_, lent_ + size);
-  lent_ += size;
+  kept_.insert(kept_.end(), chunk_, chunk_ + size);
+  chunk_ += size;
 }
 
 }  // namespace protocols

@@ -26,7 +26,9 @@ class ReceiveBuffer {
   void feed(Bytes chunk);
 
   /// The front of the stream: all that is available without copying.
-  [[nodiscard]] Bytes window() const { return keeping() ? Bytes(kept_).subspan(begin_) : lent(); }
+  [[nodiscard]] Bytes window() const {
+    return keeping() ? Bytes(kept_).subspan(begin_) : chunk_rest();
+  }
 
   /// Makes the window longer, to `needed` bytes if possible; one more than it has means that the
   /// number is unknown. Returns false when all that was fed is in the window and nothing is
@@ -39,7 +41,7 @@ class ReceiveBuffer {
     if (keeping()) {
       consume_kept(size);
     } else {
-      lent_ += size;
+      chunk_ += size;
     }
   }
 
@@ -50,27 +52,27 @@ class ReceiveBuffer {
   void clear();
 
   /// True when everything fed has been consumed.
-  [[nodiscard]] bool empty() const { return !keeping() && lent_ == lent_end_; }
+  [[nodiscard]] bool empty() const { return !keeping() && chunk_ == chunk_end_; }
 
   /// How many bytes have been consumed since the beginning.
   [[nodiscard]] std::uint64_t consumed() const { return consumed_; }
 
  private:
   [[nodiscard]] bool keeping() const { return begin_ < kept_.size(); }
-  [[nodiscard]] Bytes lent() const { return {lent_, lent_end_}; }
-  void lend(Bytes chunk) {
-    lent_ = chunk.data();
-    lent_end_ = lent_ + chunk.size();
+  [[nodiscard]] Bytes chunk_rest() const { return {chunk_, chunk_end_}; }
+  void set_chunk(Bytes chunk) {
+    chunk_ = chunk.data();
+    chunk_end_ = chunk_ + chunk.size();
   }
   void consume_kept(std::size_t size);
   void keep(std::size_t size);
 
   // The rest of the chunk, after what is kept. Two pointers, of which a frame moves one.
-  const std::byte* lent_ = nullptr;
-  const std::byte* lent_end_ = nullptr;
+  const std::byte* chunk_ = nullptr;
+  const std::byte* chunk_end_ = nullptr;
   std::vector<std::byte> kept_;  // Copied, because no chunk held a whole frame.
   std::size_t begin_ = 0;        // Size of the prefix of kept_ that is consumed.
-  std::size_t borrowed_ = 0;     // Suffix of kept_ that is also in the chunk, before lent_.
+  std::size_t borrowed_ = 0;     // Suffix of kept_ that is also in the chunk, before chunk_.
   std::uint64_t consumed_ = 0;
 };
 

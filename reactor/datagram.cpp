@@ -106,8 +106,8 @@ struct DatagramSocket::State final : DatagramOutput {
 
   void on_iteration() override {
     for (std::size_t left = errors().size(); left > 0 && !engine().interrupted(); --left) {
-      const Error told = errors().take_first();
-      if (on_error_callback && !engine().call(*this, on_error_callback, told)) return;
+      const Error error = errors().take_first();
+      if (on_error_callback && !engine().call(*this, on_error_callback, error)) return;
     }
     if (engine().interrupted()) return engine().schedule(*this);
     if (backlog().take_retry_due() && !call_if(send_waiting())) return;

@@ -19,7 +19,7 @@ class Serving {
   Serving(const Endpoints& endpoints, std::size_t threads,
           Callback<std::unique_ptr<AnySite>(Loop&)> make_site,
           Callback<void(const std::vector<Address>&)> on_listening)
-      : asked_(endpoints),
+      : endpoints_(endpoints),
         make_site_(std::move(make_site)),
         on_listening_(std::move(on_listening)),
         pool_(threads),
@@ -42,7 +42,7 @@ class Serving {
   // The endpoints with their ports, for which all threads but the first wait. The first call
   // counts.
   void tell(Endpoints endpoints) {
-    if (!told_.exchange(true)) promise_.set_value(std::move(endpoints));
+    if (!reported_.exchange(true)) promise_.set_value(std::move(endpoints));
   }
 
   void serve_first(Loop& loop) {
@@ -50,7 +50,7 @@ class Serving {
     sites_[0] = site.get();
     Endpoints shared;
     std::vector<Address> addresses;
-    for (const std::string& endpoint : asked_) {
+    for (const std::string& endpoint : endpoints_) {
       auto address = site->listen(endpoint);
       if (!address) return fail(address.error());
       if (!endpoint.starts_with("unix:")) shared.push_back(with_port(endpoint, address->port()));
@@ -88,10 +88,10 @@ class Serving {
     pool_.stop();
   }
 
-  const Endpoints& asked_;
+  const Endpoints& endpoints_;
   Callback<std::unique_ptr<AnySite>(Loop&)> make_site_;
   Callback<void(const std::vector<Address>&)> on_listening_;
-  std::atomic<bool> told_ = false;
+  std::atomic<bool> reported_ = false;
   std::promise<Endpoints> promise_;
   const std::shared_future<Endpoints> shared_ = promise_.get_future().share();
   LoopPool pool_;

@@ -46,7 +46,7 @@ class UdpPeer {
   UdpPeer(DatagramSocket& socket, const Address& address, Callback<void()> on_close)
       : socket_(&socket), address_(address), on_close_(std::move(on_close)) {}
 
-  void heard(const Datagram& datagram, DatagramSocket& socket) {
+  void note_received(const Datagram& datagram, DatagramSocket& socket) {
     socket_ = &socket;
     if (datagram.packet_info) packet_info_ = *datagram.packet_info;
   }

@@ -178,7 +178,8 @@ void StreamClient::Connection::on_bytes(std::string_view bytes, Time now) {
   } catch (const std::runtime_error& error) {
     return die(error.what());
   }
-  if (answers > sender().released_ - answered_) return die("the server sent more than was requested");
+  if (answers > sender().released_ - answered_)
+    return die("the server sent more than was requested");
   if (answers > 0) on_answers(answers, now);
 }
 
@@ -296,8 +297,8 @@ void StreamClient::begin(Time now) {
 
 void StreamClient::on_broadcast_answers(std::uint64_t count, Time now) {
   Connection& sender = *connections_.back();
-  heard_ += count;
-  if (heard_ == sender.released() * connections_.size()) sender.release(options_.pipeline, now);
+  received_ += count;
+  if (received_ == sender.released() * connections_.size()) sender.release(options_.pipeline, now);
 }
 
 void StreamClient::on_quota_done(Time now) {

@@ -46,7 +46,7 @@ class StreamClient : public Client {
 
   std::optional<Schedule> schedule_;
   std::uint64_t due_messages_ = 0;  // In the open loop: messages released to be sent.
-  std::uint64_t heard_ = 0;         // Answers to all messages of a broadcast.
+  std::uint64_t received_ = 0;      // Answers to all messages of a broadcast.
   std::uint32_t source_address_ = 0;
 
   std::vector<char> buffer_;  // The read buffer of all connections.

@@ -69,27 +69,27 @@ Parsed<ResponseEvent> Responses::parse_head(Bytes bytes, Progress& progress) {
   if (status_ == 101 && signals_.upgrade > 0) {
     head_.upgrade = head_.fields[signals_.upgrade - 1].value;
   }
-  const Asked asked = head_.informational() ? Asked::other : take_asked();
-  if (const DecodeError wrong = frame_body(asked); wrong != DecodeError{}) {
+  const Request request = head_.informational() ? Request::other : take_request();
+  if (const DecodeError wrong = frame_body(request); wrong != DecodeError{}) {
     return Parsed<Frame>::fail(wrong, size - 1);
   }
-  const bool tunnels = status_ == 101 || (asked == Asked::connect && status_ / 100 == 2);
+  const bool tunnels = status_ == 101 || (request == Request::connect && status_ / 100 == 2);
   if (tunnels) return deliver_head(size, Phase::tunnel);
   return deliver_head(size, head_.keep_alive ? Phase::head : Phase::closed);
 }
 
 // Determines where the body of a response ends (RFC 9112 6.3), and returns an error of its framing.
-DecodeError Responses::frame_body(Asked asked) {
+DecodeError Responses::frame_body(Request request) {
   using Coding = Signals::Coding;
   if (const DecodeError wrong = check_framing(signals_, minor_version_); wrong != DecodeError{}) {
     return wrong;
   }
   if (signals_.coding == Coding::others_and_chunked) return DecodeError::unknown_transfer_coding;
 
-  const bool connected = asked == Asked::connect && status_ / 100 == 2;
+  const bool connected = request == Request::connect && status_ / 100 == 2;
   const bool empty = status_ < 200 || status_ == 204 || status_ == 304;
   head_.content_length = 0;
-  if (empty || connected || asked == Asked::head) {
+  if (empty || connected || request == Request::head) {
     head_.framing = Framing::none;
   } else if (signals_.coding == Coding::chunked) {
     head_.framing = Framing::chunked;
@@ -105,17 +105,17 @@ DecodeError Responses::frame_body(Asked asked) {
   return {};
 }
 
-Responses::Asked Responses::take_asked() {
-  if (asked_.empty()) return Asked::other;
-  const Asked first = asked_.front();
-  asked_.erase(asked_.begin());
+Responses::Request Responses::take_request() {
+  if (requests_.empty()) return Request::other;
+  const Request first = requests_.front();
+  requests_.erase(requests_.begin());
   return first;
 }
 
 void Responses::expect(std::string_view method) {
-  asked_.push_back(method == "HEAD"      ? Asked::head
-                   : method == "CONNECT" ? Asked::connect
-                                         : Asked::other);
+  requests_.push_back(method == "HEAD"      ? Request::head
+                      : method == "CONNECT" ? Request::connect
+                                            : Request::other);
 }
 
 bool Responses::finish() {

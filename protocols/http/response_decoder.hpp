@@ -23,13 +23,13 @@ class Responses : public MessageReader<ResponseHead> {
   bool finish();
 
  private:
-  enum class Asked : unsigned char { head, connect, other };
+  enum class Request : unsigned char { head, connect, other };
 
   Parsed<Frame> parse_head(Bytes bytes, Progress& progress);
-  DecodeError frame_body(Asked asked);
-  Asked take_asked();
+  DecodeError frame_body(Request request);
+  Request take_request();
 
-  std::vector<Asked> asked_;  // The requests without a response, in order.
+  std::vector<Request> requests_;  // The requests without a response, in order.
   std::uint32_t reason_begin_ = 0;
   unsigned char minor_version_ = 1;
   int status_ = 0;

@@ -32,8 +32,8 @@ std::optional<RequestEvent> ServerConnection::next(std::vector<std::byte>& out) 
       decoder_.copy_tail();
       return std::nullopt;
     }
-    if (asked_.awaits_continue && answer_ == Answer::none) {
-      asked_.awaits_continue = false;
+    if (facts_.awaits_continue && answer_ == Answer::none) {
+      facts_.awaits_continue = false;
       append(out, as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
     }
     const std::optional<RequestEvent> event = decoder_.next();
@@ -48,7 +48,7 @@ void ServerConnection::take_head(const RequestHead& head) {
   request_ = Request::begun;
   const bool chunked = head.framing == Framing::chunked;
   const bool connect = head.method == "CONNECT";
-  asked_ = {.head = head.method == "HEAD",
+  facts_ = {.head = head.method == "HEAD",
             .connect = connect,
             .upgrade = connect || !head.upgrade.empty(),
             .http_1_0 = head.minor_version == 0,
@@ -63,7 +63,7 @@ bool ServerConnection::begin_next_request() {
   if (decoder_.protocol().tunnels()) decoder_.protocol().decline_upgrade();
   request_ = Request::none;
   answer_ = Answer::none;
-  asked_ = {};
+  facts_ = {};
   return true;
 }
 
@@ -116,16 +116,16 @@ bool ServerConnection::write_head(std::vector<std::byte>& out, int status, Field
   const bool may_have_body = status != 204 && status != 304;
   Framing framing = Framing::none;
   if (may_have_body) {
-    framing = length ? Framing::length : asked_.http_1_0 ? Framing::close : Framing::chunked;
+    framing = length ? Framing::length : facts_.http_1_0 ? Framing::close : Framing::chunked;
   }
   const bool last = last_ || close_ || framing == Framing::close || !passes_over_rest();
 
-  const bool has_body = may_have_body && !asked_.head;
+  const bool has_body = may_have_body && !facts_.head;
   if (!append_response(out, {.status = status,
                              .always = with_every_answer_,
                              .fields = fields,
                              .connection = last              ? "close"sv
-                                           : asked_.http_1_0 ? "keep-alive"sv
+                                           : facts_.http_1_0 ? "keep-alive"sv
                                                              : ""sv,
                              .framing = framing,
                              .length = length.value_or(0),
@@ -140,7 +140,7 @@ bool ServerConnection::write_head(std::vector<std::byte>& out, int status, Field
 
 // Otherwise the rest of the request would be taken for the next request.
 bool ServerConnection::passes_over_rest() const {
-  return request_ == Request::whole || (asked_.little_to_read && !asked_.awaits_continue);
+  return request_ == Request::whole || (facts_.little_to_read && !facts_.awaits_continue);
 }
 
 void ServerConnection::write_body(std::vector<std::byte>& out, Bytes piece) {
@@ -181,7 +181,7 @@ bool ServerConnection::write_informational(std::vector<std::byte>& out, int stat
                                            FieldList fields) {
   assert(request_ != Request::none && answer_ == Answer::none && "too late, or too early");
   assert(status >= 102 && status < 200);
-  if (asked_.http_1_0) return true;
+  if (facts_.http_1_0) return true;
   HeadEncoder head = HeadEncoder::response(out, status);
   head.add_all(fields);
   return head.end() || fail(out);
@@ -189,11 +189,11 @@ bool ServerConnection::write_informational(std::vector<std::byte>& out, int stat
 
 bool ServerConnection::switch_protocol(std::vector<std::byte>& out, std::string_view protocol,
                                        FieldList fields) {
-  assert(asked_.upgrade && request_ == Request::whole && answer_ == Answer::none);
-  HeadEncoder head = HeadEncoder::response(out, asked_.connect ? 200 : 101);
+  assert(facts_.upgrade && request_ == Request::whole && answer_ == Answer::none);
+  HeadEncoder head = HeadEncoder::response(out, facts_.connect ? 200 : 101);
   if (with_every_answer_) head.add_lines(*with_every_answer_);
   head.add_all(fields);
-  if (!asked_.connect) head.add_all({{"Upgrade", protocol}});
+  if (!facts_.connect) head.add_all({{"Upgrade", protocol}});
   head.add_connection({});
   if (!head.end()) return fail(out);
   answer_ = Answer::complete;

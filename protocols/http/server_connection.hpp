@@ -141,7 +141,7 @@ class ServerConnection {
   const FieldLines* with_every_answer_;
 
   // From the head of the current request.
-  struct Asked {
+  struct RequestFacts {
     bool head = false;
     bool connect = false;
     bool upgrade = false;
@@ -152,7 +152,7 @@ class ServerConnection {
 
   Request request_ = Request::none;
   Answer answer_ = Answer::none;
-  Asked asked_;
+  RequestFacts facts_;
   Framing framing_ = Framing::none;  // Of the response.
   bool has_body_ = false;
   bool last_ = false;

@@ -37,7 +37,7 @@ struct UdpServerState final : HandleState {
 
     UdpPeer udp_peer;
     Session session;
-    Loop::Clock::time_point heard_at;
+    Loop::Clock::time_point received_at;
     typename std::list<Peer*>::iterator place_in_network = {};
   };
 
@@ -91,11 +91,11 @@ struct UdpServerState final : HandleState {
   }
 
   void deliver(DatagramSocket& socket, const Datagram& datagram) {
-    if (Session* const session = heard_from(socket, datagram)) session->on_datagram(datagram);
+    if (Session* const session = session_of(socket, datagram)) session->on_datagram(datagram);
   }
 
   // Returns the sender's session and moves its peer to the front of the list. Null once draining.
-  Session* heard_from(DatagramSocket& socket, const Datagram& datagram) {
+  Session* session_of(DatagramSocket& socket, const Datagram& datagram) {
     const auto known = places.find(datagram.sender);
     if (known == places.end()) {
       if (!add(socket, datagram.sender)) return nullptr;
@@ -103,8 +103,8 @@ struct UdpServerState final : HandleState {
       peers.splice(peers.begin(), peers, known->second);
     }
     Peer& peer = peers.front();
-    peer.udp_peer.heard(datagram, socket);
-    peer.heard_at = loop.now();
+    peer.udp_peer.note_received(datagram, socket);
+    peer.received_at = loop.now();
     return &peer.session;
   }
 
@@ -165,7 +165,7 @@ struct UdpServerState final : HandleState {
   void forget_idle() {
     const Use use(*this);
     while (!peers.empty()) {
-      const auto silent_for = loop.now() - peers.back().heard_at;
+      const auto silent_for = loop.now() - peers.back().received_at;
       if (silent_for < options.idle_timeout) {
         return idle.restart(options.idle_timeout - silent_for);
       }

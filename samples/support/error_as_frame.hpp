@@ -25,7 +25,7 @@ class ErrorAsFrame {
 
   [[nodiscard]] std::optional<Frame> next() {
     if (const auto frame = decoder_.next()) return *frame;
-    if (!decoder_.error() || std::exchange(told_, true)) return std::nullopt;
+    if (!decoder_.error() || std::exchange(reported_, true)) return std::nullopt;
     return decoder_.error();
   }
 
@@ -33,12 +33,12 @@ class ErrorAsFrame {
   [[nodiscard]] protocols::Bytes rest() { return decoder_.rest(); }
 
   [[nodiscard]] std::error_code error() const {
-    return told_ ? decoder_.error() : std::error_code();
+    return reported_ ? decoder_.error() : std::error_code();
   }
 
  private:
   D decoder_;
-  bool told_ = false;
+  bool reported_ = false;
 };
 
 }  // namespace samples

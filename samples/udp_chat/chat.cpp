@@ -135,7 +135,7 @@ class Chat {
     if (known == by_address_.end()) {
       remember(datagram.sender);
     } else {
-      known->second->note_heard_from(address);
+      known->second->note_sender(address);
     }
     std::printf("%s: %s\n",
                 known != by_address_.end() ? known->second->name.c_str() : address.c_str(),

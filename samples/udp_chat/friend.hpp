@@ -40,7 +40,7 @@ struct Friend {
     recent.push_back(std::move(message));
   }
 
-  void note_heard_from(const std::string& address) { current = index_of(address); }
+  void note_sender(const std::string& address) { current = index_of(address); }
 
   // This address refused what was sent to it in the last second: what to send again, and where.
   Again leave(const std::string& address, Clock::time_point now) {

@@ -53,7 +53,7 @@ std::string shown(std::string_view text) {
 
 KissOfDeath::KissOfDeath(std::string_view code, std::chrono::seconds poll)
     : Failed(name_kiss(code)),
-      asked_too_often(code == "RATE"),
+      too_many_requests(code == "RATE"),
       denied(code == "DENY" || code == "RSTR"),
       least_interval(poll) {}
 

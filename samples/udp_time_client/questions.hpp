@@ -19,8 +19,9 @@ using Arrived = std::chrono::sys_time<std::chrono::nanoseconds>;
 struct KissOfDeath : Failed {
   KissOfDeath(std::string_view code, std::chrono::seconds least_interval);
 
-  bool asked_too_often;  ///< RATE: send requests at a longer interval, and longer again after each.
-  bool denied;           ///< DENY and RSTR: send no more requests.
+  bool
+      too_many_requests;  ///< RATE: send requests at a longer interval, and longer again after each.
+  bool denied;            ///< DENY and RSTR: send no more requests.
   std::chrono::seconds least_interval;  ///< By the poll field; zero if it states none.
 };
 

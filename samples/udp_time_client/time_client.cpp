@@ -53,13 +53,13 @@ class TimeClient {
  private:
   // A socket for each request, so that no late response is taken for that to the next one.
   void begin() {
-    asked_at_ = loop_.now();
+    requested_at_ = loop_.now();
     servers_.begin();
     ask();
   }
 
   void ask() {
-    const auto deadline = asked_at_ + duration(options_.timeout_seconds);
+    const auto deadline = requested_at_ + duration(options_.timeout_seconds);
     timeout_.restart(servers_.share_of(deadline - loop_.now()));
     options_.tcp ? ask_on_connection() : ask_by_datagram();
   }
@@ -136,13 +136,13 @@ class TimeClient {
   void obey(const samples::KissOfDeath& kiss) {
     servers_.note_response();
     std::string what = options_.endpoint + ": " + kiss.what();
-    rates_in_a_row_ = kiss.asked_too_often ? rates_in_a_row_ + 1 : 0;
+    rates_in_a_row_ = kiss.too_many_requests ? rates_in_a_row_ + 1 : 0;
     const bool ends = kiss.denied || rates_in_a_row_ == most_rates_in_a_row;
     if (ends) left_ = 1;
-    if (kiss.asked_too_often) {
+    if (kiss.too_many_requests) {
       interval_ = std::max<std::chrono::nanoseconds>(2 * interval_, kiss.least_interval);
     }
-    if (left_ != 1U && kiss.asked_too_often) {
+    if (left_ != 1U && kiss.too_many_requests) {
       what += fmt::format("; from now on a request is sent every {} s", seconds(interval_));
     } else if (ends) {
       what += "; no further request is sent";
@@ -161,7 +161,7 @@ class TimeClient {
     stream_.reset();
     timeout_.cancel();
     if (left_ && --*left_ == 0) return loop_.stop();
-    next_.restart(std::max(0ns, asked_at_ + interval_ - loop_.now()));
+    next_.restart(std::max(0ns, requested_at_ + interval_ - loop_.now()));
   }
 
   reactor::Loop& loop_;
@@ -170,7 +170,7 @@ class TimeClient {
   std::chrono::nanoseconds interval_;
   int rates_in_a_row_ = 0;
   std::optional<unsigned> left_;  // Empty: until it is stopped.
-  reactor::Loop::Clock::time_point asked_at_;
+  reactor::Loop::Clock::time_point requested_at_;
   samples::Question question_;
   std::optional<reactor::DatagramSocket> socket_;
   std::optional<reactor::Stream> stream_;

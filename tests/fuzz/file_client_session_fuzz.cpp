@@ -69,12 +69,12 @@ class Server {
         loop_,
         [&] {
           auto messages = decoder(0);
-          messages.feed(as_bytes(peer_.received()).subspan(heard_));
+          messages.feed(as_bytes(peer_.received()).subspan(received_bytes_));
           frame = messages.next();
           if (!frame) return false;
           const auto& head = std::get<protocols::JsonHead>(*frame);
           request_ = head.header;
-          heard_ += 4 + request_.size();
+          received_bytes_ += 4 + request_.size();
           return true;
         },
         "the client says nothing");
@@ -87,7 +87,7 @@ class Server {
  private:
   reactor::Loop& loop_;
   fuzz::Peer peer_;
-  std::size_t heard_ = 0;
+  std::size_t received_bytes_ = 0;
   std::string request_;
 };
 

@@ -147,16 +147,16 @@ TEST_SUITE("arrivals") {
   }
 
   TEST_CASE("a client that sends while the process is stopped is not idle") {
-    std::array<int, 2> input{}, told{};
+    std::array<int, 2> input{}, output{};
     REQUIRE(pipe(input.data()) == 0);
-    REQUIRE(pipe(told.data()) == 0);
+    REQUIRE(pipe(output.data()) == 0);
     const auto timeout = 1000ms * timeout_scale();
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
       Loop loop;
       const auto tell = [&](char what) {
-        if (write(told[1], &what, 1) != 1) _exit(1);
+        if (write(output[1], &what, 1) != 1) _exit(1);
       };
       const auto watcher = Watcher::create(loop, input[0], Interest::readable, [&](Ready) {
         tell('r');
@@ -171,7 +171,7 @@ TEST_SUITE("arrivals") {
       _exit(1);
     }
     char what = 0;
-    REQUIRE(read(told[0], &what, 1) == 1);
+    REQUIRE(read(output[0], &what, 1) == 1);
     REQUIRE(kill(child, SIGSTOP) == 0);
     int status = 0;
     REQUIRE(waitpid(child, &status, WUNTRACED) == child);
@@ -181,9 +181,9 @@ TEST_SUITE("arrivals") {
     const auto long_enough = Timer::after(loop, timeout + 50ms, [] {});
     loop.run();
     REQUIRE(kill(child, SIGCONT) == 0);
-    REQUIRE(read(told[0], &what, 1) == 1);
+    REQUIRE(read(output[0], &what, 1) == 1);
     CHECK(what == 'r');
     CHECK(waitpid(child, &status, 0) == child);
-    for (const int fd : {input[0], input[1], told[0], told[1]}) close(fd);
+    for (const int fd : {input[0], input[1], output[0], output[1]}) close(fd);
   }
 }

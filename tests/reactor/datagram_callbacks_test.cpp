@@ -180,20 +180,20 @@ TEST_SUITE("datagram") {
   TEST_CASE("a callback may replace or remove itself") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
-    std::vector<std::string> told;
+    std::vector<std::string> reported;
     server.on_received([&, first = std::string("first")](Batch) {
       server.on_received([&](Batch) {
-        told.push_back("second");
+        reported.push_back("second");
         server.on_received(nullptr);
       });
-      told.push_back(first);
+      reported.push_back(first);
     });
     DatagramSocket client = ok(DatagramSocket::connect(loop, server.address()));
     client.send("x");
-    run_until(loop, [&] { return told.size() == 1; });
+    run_until(loop, [&] { return reported.size() == 1; });
     client.send("x");
-    run_until(loop, [&] { return told.size() == 2; });
-    CHECK(told == std::vector<std::string>{"first", "second"});
+    run_until(loop, [&] { return reported.size() == 2; });
+    CHECK(reported == std::vector<std::string>{"first", "second"});
   }
 
   TEST_CASE("a socket keeps the loop running while it receives or has datagrams to send") {

@@ -81,12 +81,13 @@ TEST_SUITE("datagram") {
             client.socket.send(alive.socket.address(), text);
           }
         });
-        const auto told = [&](const Address& at) {
+        const auto was_reported = [&](const Address& at) {
           const std::string error = "send " + at.to_string() + ": connection refused";
           return std::count(client.errors.begin(), client.errors.end(), error) > 0;
         };
         run_until(loop, [&] {
-          return told(gone[0]) && told(gone[1]) && alive.messages.size() == texts.size();
+          return was_reported(gone[0]) && was_reported(gone[1]) &&
+                 alive.messages.size() == texts.size();
         });
         CHECK(alive.texts() == texts);
         CHECK(client.socket.counters().failed == 0);

@@ -77,31 +77,31 @@ TEST_SUITE("datagram") {
     Loop loop;
     const struct {
       const char* server;
-      const char* asked;
+      const char* wanted;
       const char* destination;
     } cases[] = {{"0.0.0.0:0", "127.0.0.2:0", "127.0.0.2"},
                  {"[::]:0", "[::1]:0", "::1"},
                  {"[::]:0", "127.0.0.3:0", "::ffff:127.0.0.3"}};
     for (const auto& expected : cases) {
       DatagramSocket server = ok(DatagramSocket::bind(loop, expected.server));
-      std::string told;
+      std::string seen;
       unsigned interface_index = 0;
       server.on_received([&](Batch batch) {
         for (const Datagram& datagram : batch) {
           REQUIRE(datagram.packet_info);
-          told = datagram.packet_info->destination.host();
+          seen = datagram.packet_info->destination.host();
           interface_index = datagram.packet_info->interface_index;
           CHECK(datagram.packet_info->destination.port() == server.address().port());
           server.reply(datagram, datagram.bytes);
         }
       });
-      Address to = address(expected.asked);
+      Address to = address(expected.wanted);
       to.set_port(server.address().port());
       // A connected socket receives only from the address that it is connected to.
       Inbox client(ok(DatagramSocket::connect(loop, to)));
       client.socket.send("from whom?");
       run_until(loop, [&] { return !client.messages.empty(); });
-      CHECK(told == expected.destination);
+      CHECK(seen == expected.destination);
       CHECK(interface_index == if_nametoindex("lo"));
     }
   }
@@ -109,14 +109,14 @@ TEST_SUITE("datagram") {
   TEST_CASE("send() and reply() use no argument after they return") {
     const struct {
       const char* server;
-      const char* asked;
+      const char* wanted;
       const char* other;
     } cases[] = {{"0.0.0.0:0", "127.0.0.2:0", "127.0.0.9:0"},
                  {"[::]:0", "[::1]:0", "[2001:db8::9]:0"},
                  {"[::]:0", "127.0.0.3:0", "[::ffff:127.0.0.9]:0"}};
     for (const auto& place : cases) {
       for (const bool in_callback : {true, false}) {
-        CAPTURE(place.asked);
+        CAPTURE(place.wanted);
         CAPTURE(in_callback);
         Loop loop;
         DatagramSocket server = ok(DatagramSocket::bind(loop, place.server));
@@ -126,7 +126,7 @@ TEST_SUITE("datagram") {
           sender = batch[0].sender;
           packet_info = *batch[0].packet_info;
         });
-        Address to = address(place.asked);
+        Address to = address(place.wanted);
         to.set_port(server.address().port());
         // A connected socket receives only from the address that it is connected to.
         Inbox client(ok(DatagramSocket::connect(loop, to)));
@@ -136,11 +136,11 @@ TEST_SUITE("datagram") {
           for (const char* const text : {"one", "two", "three"}) {
             auto bytes = std::make_unique<std::string>(text);
             auto copy = std::make_unique<std::pair<Address, PacketInfo>>(*sender, *packet_info);
-            const Datagram asked{.bytes = {},
-                                 .sender = copy->first,
-                                 .packet_info = &copy->second,
-                                 .truncated = false};
-            CHECK(server.reply(asked, *bytes) == WriteStatus::sent);
+            const Datagram wanted{.bytes = {},
+                                  .sender = copy->first,
+                                  .packet_info = &copy->second,
+                                  .truncated = false};
+            CHECK(server.reply(wanted, *bytes) == WriteStatus::sent);
             *bytes = "overwritten";
             copy->first = address("127.0.0.1:1");
             copy->second.local = address(place.other);
@@ -248,13 +248,13 @@ TEST_SUITE("datagram") {
   TEST_CASE("packet_info is null unless an option requests it") {
     Loop loop;
     DatagramSocket server = ok(DatagramSocket::bind(loop, "127.0.0.1:0"));
-    bool told = false;
+    bool seen = false;
     server.on_received([&](Batch batch) {
       CHECK(batch[0].packet_info == nullptr);
-      told = true;
+      seen = true;
     });
     ok(DatagramSocket::connect(loop, server.address())).send("x");
-    run_until(loop, [&] { return told; });
+    run_until(loop, [&] { return seen; });
   }
 
   TEST_CASE("the error of a send to a broadcast address without the option names the option") {

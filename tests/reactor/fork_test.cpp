@@ -73,7 +73,7 @@ struct OneOfEach {
     REQUIRE(pipe(ends.data()) == 0);
     watchers[0] = ok(Watcher::create(loop(), ends[0], Interest::readable, [this](Ready) {
       char byte = 0;
-      if (read(ends[0], &byte, 1) == 1) ++heard;
+      if (read(ends[0], &byte, 1) == 1) ++bytes_read;
     }));
     watchers[1] = ok(Watcher::create(loop(), ends[0], Interest::readable, [](Ready) {}));
     watchers[1]->set_interest(Interest::none);
@@ -99,14 +99,14 @@ struct OneOfEach {
   Loop& loop() { return mode.loop; }
 
   void works() {
-    const int heard_before = heard, signals_before = signals;
+    const int bytes_read_before = bytes_read, signals_before = signals;
     const std::size_t accepted_before = accepted.size(), received_before = received;
     REQUIRE(write(ends[1], "x", 1) == 1);
     const reactor::Socket client = connect_to(listener->address());
     peer->send("12345");
     raise(SIGUSR1);
     run_until(loop(), [&] {
-      return heard == heard_before + 1 && signals == signals_before + 1 &&
+      return bytes_read == bytes_read_before + 1 && signals == signals_before + 1 &&
              accepted.size() == accepted_before + 1 && received == received_before + 5;
     });
     CHECK_FALSE(ended);
@@ -123,7 +123,7 @@ struct OneOfEach {
   std::optional<Peer> peer;
   std::optional<Signal> signal;
   std::optional<Process> process;
-  int heard = 0, signals = 0;
+  int bytes_read = 0, signals = 0;
   std::size_t received = 0;
   bool ended = false;
 };
@@ -212,7 +212,7 @@ TEST_SUITE("fork") {
     REQUIRE(waitpid(child, &status, 0) == child);
     CHECK(status == 0);
     CHECK_FALSE(thrown);
-    run_until(program.loop(), [&] { return program.heard == 1; });
+    run_until(program.loop(), [&] { return program.bytes_read == 1; });
     program.works();
   }
 
@@ -260,9 +260,9 @@ TEST_SUITE("fork") {
     OneOfEach<Standalone> program;
     CHECK(forked([&] {
             Loop own;
-            int heard = 0;
+            int bytes_read = 0;
             bool ended = false;
-            auto signal = ok(Signal::create(own, SIGUSR1, [&] { ++heard; }));
+            auto signal = ok(Signal::create(own, SIGUSR1, [&] { ++bytes_read; }));
             auto process =
                 ok(Process::start(own, {.program = "true"},
                                   [&](reactor::ProcessEnd end) { ended = end.succeeded(); }));
@@ -270,10 +270,10 @@ TEST_SUITE("fork") {
                 own, [] {}, [] { raise(SIGUSR1); });
             const auto tick = Timer::every(own, 1ms, [] {});
             const auto late = std::chrono::steady_clock::now() + 60s;
-            while (!(heard == 1 && ended) && std::chrono::steady_clock::now() < late) {
+            while (!(bytes_read == 1 && ended) && std::chrono::steady_clock::now() < late) {
               own.run_once();
             }
-            _exit(heard == 1 && ended ? 7 : 1);
+            _exit(bytes_read == 1 && ended ? 7 : 1);
           }) == 7);
     program.works();
     CHECK(program.signals == 1);

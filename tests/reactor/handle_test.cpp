@@ -23,10 +23,10 @@ using namespace std::chrono_literals;
 namespace {
 
 struct State final : HandleState {
-  explicit State(std::string& into) : told(into) {}
-  ~State() override { told += "deleted "; }
-  void on_retired() noexcept override { told += "ended "; }
-  std::string& told;
+  explicit State(std::string& into) : events(into) {}
+  ~State() override { events += "deleted "; }
+  void on_retired() noexcept override { events += "ended "; }
+  std::string& events;
 };
 
 // The example of handle.hpp.
@@ -97,15 +97,15 @@ struct Captured {
 
 TEST_SUITE("handle") {
   TEST_CASE("a state that is not in use ends with its owner and is deleted immediately") {
-    std::string told;
-    std::optional<Handle<State>> owner(new State(told));
+    std::string events;
+    std::optional<Handle<State>> owner(new State(events));
     owner.reset();
-    CHECK(told == "ended deleted ");
+    CHECK(events == "ended deleted ");
   }
 
   TEST_CASE("a state that is in use ends with its owner and is deleted by the last use") {
-    std::string told;
-    std::optional<Handle<State>> owner(new State(told));
+    std::string events;
+    std::optional<Handle<State>> owner(new State(events));
     State& state = **owner;
     {
       const Use outer(state);
@@ -115,16 +115,16 @@ TEST_SUITE("handle") {
         owner.reset();
         CHECK(state.retired());
       }
-      CHECK(told == "ended ");
+      CHECK(events == "ended ");
     }
-    CHECK(told == "ended deleted ");
+    CHECK(events == "ended deleted ");
   }
 
   TEST_CASE("a use that ends before the owner deletes nothing") {
-    std::string told;
-    const Handle<State> owner(new State(told));
+    std::string events;
+    const Handle<State> owner(new State(events));
     { const Use use(*owner); }
-    CHECK(told.empty());
+    CHECK(events.empty());
   }
 
   TEST_CASE("assigning to a handle ends its old state, and moving it changes nothing") {

@@ -332,17 +332,17 @@ TEST_SUITE("loop") {
   TEST_CASE("the watchdog may throw, destroy the handle, and replace itself") {
     Loop loop;
     std::optional<Timer> timer;
-    int told = 0;
+    int reports = 0;
     loop.watch_slow_callbacks(1ns, [&](const std::string&, std::chrono::nanoseconds) {
       timer.reset();
       loop.watch_slow_callbacks(1ns, nullptr);
-      ++told;
+      ++reports;
       throw std::runtime_error("slow");
     });
     timer = Timer::after(loop, 0ms, [] { spend(1us); });
     CHECK_THROWS_AS(loop.run(), std::runtime_error);
     loop.run();
-    CHECK(told == 1);
+    CHECK(reports == 1);
   }
 
   // ---- libuv next to it

@@ -146,13 +146,13 @@ TEST_SUITE("serve_on_threads") {
     };
     for (const int failing : {0, 1, 2}) {
       CAPTURE(failing);
-      const std::string told = failing == 0 ? "" : "listening, ";
+      const std::string before = failing == 0 ? "" : "listening, ";
       CHECK(served_in_child([failing] {
               std::atomic<int> listens = 0;
               print_now(failure(reactor::serve_on_threads(
                   {"127.0.0.1:0"}, 3, [&](Loop& loop) { return Failing(loop, failing, listens); },
                   [](const auto&) { print_now("listening, "); })));
-            }) == told + "listen on there: permission denied");
+            }) == before + "listen on there: permission denied");
     }
   }
 

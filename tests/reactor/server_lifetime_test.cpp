@@ -186,17 +186,17 @@ class ServerWorld final : public World {
   [[nodiscard]] bool serves() const { return server_.has_value(); }
   [[nodiscard]] std::size_t alive() const { return peers.size(); }
   [[nodiscard]] int late_calls() const { return late_calls_; }
-  [[nodiscard]] bool closes_are_told_once() const {
-    for (const auto& [number, times] : closes_told_) {
+  [[nodiscard]] bool closes_are_reported_once() const {
+    for (const auto& [number, times] : closes_reported_) {
       if (times != 1) return false;
     }
     return true;
   }
-  [[nodiscard]] bool all_were_asked_once() const {
-    for (const auto& [number, times] : asked_) {
+  [[nodiscard]] bool all_were_finished_once() const {
+    for (const auto& [number, times] : finishes_) {
       if (times != 1) return false;
     }
-    return asked_.size() == std::size_t{established};
+    return finishes_.size() == std::size_t{established};
   }
 
   // Checks that a new client is served.
@@ -241,11 +241,11 @@ class ServerWorld final : public World {
     }
     void on_drained() { world.at(Moment::on_drained, number); }
     void on_close(const Error&) {
-      ++world.closes_told_[number];
+      ++world.closes_reported_[number];
       world.at(Moment::on_close, number);
     }
     void finish() {
-      ++world.asked_[number];
+      ++world.finishes_[number];
       stream.close();
       world.at(Moment::finish, number);
     }
@@ -291,7 +291,7 @@ class ServerWorld final : public World {
   bool acted_ = false;
   bool destroyed_ = false;
   int late_calls_ = 0;
-  std::map<int, int> closes_told_, asked_;
+  std::map<int, int> closes_reported_, finishes_;
   std::list<Peer> clients_;
   std::optional<Server<Session, D>> server_;
 };
@@ -319,15 +319,15 @@ void check_pair(Loop& loop, Moment moment, const Action& action) {
     CHECK(world.alive() == 0);
     return;
   }
-  CHECK(world.closes_are_told_once());
+  CHECK(world.closes_are_reported_once());
   const bool draining = action.effect == Action::drains || moment == Moment::finish;
   if (draining) {
     go_on_until([&] { return world.alive() == 0; });
-    if (moment == Moment::finish) CHECK(world.all_were_asked_once());
+    if (moment == Moment::finish) CHECK(world.all_were_finished_once());
   } else if (moment != Moment::on_error) {
     world.check_that_it_serves();
   }
-  CHECK(world.closes_are_told_once());
+  CHECK(world.closes_are_reported_once());
 }
 
 }  // namespace

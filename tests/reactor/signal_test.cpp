@@ -90,10 +90,10 @@ TEST_SUITE("signal") {
     raise(SIGUSR1);
     run_until(loop, [&] { return calls == 1; });
     raise(SIGUSR1);
-    bool told = false;
-    const auto witness = on_signal(loop, SIGUSR1, [&] { told = true; });
+    bool was_called = false;
+    const auto witness = on_signal(loop, SIGUSR1, [&] { was_called = true; });
     raise(SIGUSR1);
-    run_until(loop, [&] { return told; });
+    run_until(loop, [&] { return was_called; });
     CHECK(calls == 1);
   }
 

@@ -72,35 +72,35 @@ TEST_SUITE("work") {
   TEST_CASE("a function may return nothing") {
     Loop loop;
     std::atomic<bool> ran = false;
-    bool told = false;
+    bool reported = false;
     const auto work = Work::run(
-        loop, [&] { ran = true; }, [&] { told = true; });
+        loop, [&] { ran = true; }, [&] { reported = true; });
     loop.run();
     CHECK(ran);
-    CHECK(told);
+    CHECK(reported);
   }
 
   TEST_CASE("the loop serves other handles while the pool works") {
     Loop loop;
     Gate gate;
-    bool told = false;
+    bool reported = false;
     const auto work = Work::run(
-        loop, [&] { gate.pass(); }, [&] { told = true; });
+        loop, [&] { gate.pass(); }, [&] { reported = true; });
     int ticks = 0;
     const auto timer = reactor::Timer::every(loop, std::chrono::milliseconds(1), [&] { ++ticks; });
     run_until(loop, [&] { return ticks == 5; });
-    CHECK_FALSE(told);
+    CHECK_FALSE(reported);
     gate.open();
-    run_until(loop, [&] { return told; });
+    run_until(loop, [&] { return reported; });
   }
 
   TEST_CASE("an exception of a function leaves run(), and the loop can run again") {
     Loop loop;
-    bool told = false;
+    bool reported = false;
     const auto work = Work::run(
-        loop, []() -> int { throw std::runtime_error("no disk"); }, [&](int) { told = true; });
+        loop, []() -> int { throw std::runtime_error("no disk"); }, [&](int) { reported = true; });
     CHECK_THROWS_WITH_AS(loop.run(), "no disk", std::runtime_error);
-    CHECK_FALSE(told);
+    CHECK_FALSE(reported);
     loop.run();
   }
 
@@ -196,20 +196,20 @@ TEST_SUITE("work") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     Gate gate;
-    int told = 0;
+    int reported = 0;
     {
       Loop loop(application);
       const auto work = Work::run(
-          loop, [] { return 1; }, [&](int one) { told += one; });
+          loop, [] { return 1; }, [&](int one) { reported += one; });
       uv_run(&application, UV_RUN_DEFAULT);
-      CHECK(told == 1);
+      CHECK(reported == 1);
       const auto abandoned = Work::run(
-          loop, [&] { gate.pass(); }, [&] { ++told; });
+          loop, [&] { gate.pass(); }, [&] { ++reported; });
       gate.wait_until_reached();
     }
     gate.open();
     uv_run(&application, UV_RUN_DEFAULT);
-    CHECK(told == 1);
+    CHECK(reported == 1);
     CHECK(uv_loop_close(&application) == 0);
   }
 }

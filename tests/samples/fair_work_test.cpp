@@ -37,11 +37,11 @@ struct Site {
            const reactor::Stream* stream = nullptr) {
     jobs.push_back(FairWork::Client(work, client, stream)
                        .run([what] { return what; },
-                            [this](const std::string& done) { told.push_back(done); }));
+                            [this](const std::string& done) { reported.push_back(done); }));
   }
 
-  void until_told(std::size_t count) {
-    run_until(loop, [&] { return told.size() == count; });
+  void until_reported(std::size_t count) {
+    run_until(loop, [&] { return reported.size() == count; });
   }
 
   bool wait() {
@@ -54,7 +54,7 @@ struct Site {
   FairWork work;
   std::optional<FairWork::Job> held;
   std::vector<FairWork::Job> jobs;
-  std::vector<std::string> told;
+  std::vector<std::string> reported;
 };
 
 using Texts = std::vector<std::string>;
@@ -69,8 +69,8 @@ TEST_SUITE("fair_work") {
     for (const char* what : {"b1", "b2"}) site.ask("b", what);
     site.ask("c", "c1");
     site.let_go();
-    site.until_told(6);
-    CHECK(site.told == Texts{"a1", "b1", "c1", "a2", "b2", "a3"});
+    site.until_reported(6);
+    CHECK(site.reported == Texts{"a1", "b1", "c1", "a2", "b2", "a3"});
   }
 
   TEST_CASE(
@@ -85,16 +85,16 @@ TEST_SUITE("fair_work") {
                                     ++running;
                                     return site.wait();
                                   },
-                                  [&](bool) { site.told.emplace_back("held"); }));
+                                  [&](bool) { site.reported.emplace_back("held"); }));
     };
     for (int i = 0; i < 5; ++i) hold("a");
     poll_until(site.loop, [&] { return running == 2; });
     site.ask("b", "b1");
-    site.until_told(1);
-    CHECK(site.told == Texts{"b1"});
+    site.until_reported(1);
+    CHECK(site.reported == Texts{"b1"});
     CHECK(running == 2);
     site.let_go();
-    site.until_told(6);
+    site.until_reported(6);
     CHECK(running == 5);
   }
 
@@ -105,7 +105,7 @@ TEST_SUITE("fair_work") {
     auto owned = std::make_shared<int>();
     std::optional job = FairWork::Client(site.work, "a")
                             .run([&ran, owned] { return ran = true; },
-                                 [&](bool) { site.told.emplace_back("ran"); });
+                                 [&](bool) { site.reported.emplace_back("ran"); });
     FairWork::Job moved = std::move(*job);
     job.reset();
     CHECK(owned.use_count() > 1);
@@ -113,8 +113,8 @@ TEST_SUITE("fair_work") {
     CHECK(owned.use_count() == 1);
     site.ask("a", "next");
     site.let_go();
-    site.until_told(1);
-    CHECK(site.told == Texts{"next"});
+    site.until_reported(1);
+    CHECK(site.reported == Texts{"next"});
     CHECK_FALSE(ran);
   }
 
@@ -129,13 +129,13 @@ TEST_SUITE("fair_work") {
                                   wait_for_stop(stop);
                                   return stopped = true;
                                 },
-                                [&](bool) { site.told.emplace_back("stopped"); });
+                                [&](bool) { site.reported.emplace_back("stopped"); });
     site.ask("a", "next");
     poll_until(site.loop, [&] { return began.load(); });
     job.reset();
-    site.until_told(1);
+    site.until_reported(1);
     CHECK(stopped);
-    CHECK(site.told == Texts{"next"});
+    CHECK(site.reported == Texts{"next"});
   }
 
   TEST_CASE("all queued and running functions end with the FairWork, and jobs may outlive it") {
@@ -168,8 +168,8 @@ TEST_SUITE("fair_work") {
     gone.peer.finish();
     run_until(site.loop, [&] { return gone.stream->peer_has_ended(); });
     site.let_go();
-    site.until_told(5);
-    CHECK(site.told == Texts{"t1", "b1", "t2", "g1", "g2"});
+    site.until_reported(5);
+    CHECK(site.reported == Texts{"t1", "b1", "t2", "g1", "g2"});
   }
 
   TEST_CASE("a callback may start another job, and destroy its own") {

@@ -27,8 +27,8 @@ class Loan {
 
   /// A valid copy of the next piece of the vector.
   [[nodiscard]] std::string_view lend(std::string_view piece) {
-    char* place = memory_.get() + lent_;
-    lent_ += room_of(piece);
+    char* place = memory_.get() + used_;
+    used_ += room_of(piece);
     ASAN_UNPOISON_MEMORY_REGION(place, piece.size());
     std::copy(piece.begin(), piece.end(), place);
     return {place, piece.size()};
@@ -37,8 +37,8 @@ class Loan {
   /// Ends the validity of all pieces so far.
   void take_back() {
     char* begin = memory_.get() + taken_back_;
-    const std::size_t size = lent_ - taken_back_;
-    taken_back_ = lent_;
+    const std::size_t size = used_ - taken_back_;
+    taken_back_ = used_;
     ASAN_UNPOISON_MEMORY_REGION(begin, size);
     std::memset(begin, 0xDD, size);
     ASAN_POISON_MEMORY_REGION(begin, size);
@@ -50,7 +50,7 @@ class Loan {
   static std::size_t room_of(std::string_view piece) { return (piece.size() + 8 + 7) / 8 * 8; }
 
   std::size_t size_ = 0;
-  std::size_t lent_ = 0;
+  std::size_t used_ = 0;
   std::size_t taken_back_ = 0;
   std::unique_ptr<char[]> memory_;
 };

@@ -6,6 +6,6 @@
 /// A test multiplies the time after which it fails by this. It is more than 1 where everything
 /// takes longer, with a sanitizer or valgrind. `./dev test` sets it.
 inline int timeout_scale() {
-  const char* const told = std::getenv("UVREACTOR_TIMEOUT_SCALE");
-  return told ? std::atoi(told) : 1;
+  const char* const scale = std::getenv("UVREACTOR_TIMEOUT_SCALE");
+  return scale ? std::atoi(scale) : 1;
 }

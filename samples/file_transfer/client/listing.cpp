@@ -30,11 +30,11 @@ void Listing::end_page(bool more) {
   std::istringstream rest(std::exchange(page_, {}));
   for (std::string line; std::getline(rest, line);) {
     if (line.size() > longest_entry_bytes) refuse();
-    const auto told = parse_header(line);
-    if (!told) refuse();
-    const auto name = decode_name(text_of(*told, "name"));
-    const std::string kind = text_of(*told, "kind");
-    const Entry entry{.size = kind == "file" ? number_of(*told, "size") : std::nullopt,
+    const auto header = parse_header(line);
+    if (!header) refuse();
+    const auto name = decode_name(text_of(*header, "name"));
+    const std::string kind = text_of(*header, "kind");
+    const Entry entry{.size = kind == "file" ? number_of(*header, "size") : std::nullopt,
                       .is_folder = kind == "folder"};
     if (!name || name->empty() || (!entry.size && !entry.is_folder && kind != "other")) refuse();
     entries_.insert({*name, entry});

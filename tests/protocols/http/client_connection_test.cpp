@@ -53,8 +53,8 @@ TEST_SUITE("http/client_connection") {
                                                                      : "refused";
   }
 
-  static void check_told(std::initializer_list<std::string_view> methods, const std::string& wire,
-                         const std::string& expected) {
+  static void check_events(std::initializer_list<std::string_view> methods, const std::string& wire,
+                           const std::string& expected) {
     check_any_split(Asking(methods), wire, expected, Frames::pieces);
   }
 
@@ -93,11 +93,11 @@ TEST_SUITE("http/client_connection") {
   TEST_CASE(
       "responses arrive in the order of the requests, and are read according to their request") {
     const std::string five = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-    check_told({"HEAD", "GET"}, "HTTP/1.1 103 X\r\n\r\n" + five + five + "hello",
-               "<103 X 1.1></><200 OK 1.1|Content-Length: 5></>"
-               "<200 OK 1.1 length|Content-Length: 5>hello</>");
-    check_told({"GET"}, "HTTP/1.1 200 OK\r\n\r\nall of it", "<200 OK 1.1 close last>all of it");
-    check_told({"CONNECT"}, "HTTP/1.1 200 OK\r\n\r\nraw", "<200 OK 1.1></>raw");
+    check_events({"HEAD", "GET"}, "HTTP/1.1 103 X\r\n\r\n" + five + five + "hello",
+                 "<103 X 1.1></><200 OK 1.1|Content-Length: 5></>"
+                 "<200 OK 1.1 length|Content-Length: 5>hello</>");
+    check_events({"GET"}, "HTTP/1.1 200 OK\r\n\r\nall of it", "<200 OK 1.1 close last>all of it");
+    check_events({"CONNECT"}, "HTTP/1.1 200 OK\r\n\r\nraw", "<200 OK 1.1></>raw");
   }
 
   TEST_CASE("a truncated response is an error, and a missing one leaves its request unanswered") {
@@ -228,7 +228,7 @@ TEST_SUITE("http/client_connection") {
       ClientConnection client("h");
       ServerConnection server;
       Out requests, responses;
-      std::string asked, told;
+      std::string sent_text, received_text;
       std::vector<std::byte> body;
       std::size_t left = 1 + random() % 8;
       for (int step = 0; left + client.unanswered() > 0; ++step) {
@@ -242,7 +242,7 @@ TEST_SUITE("http/client_connection") {
               chunked ? std::nullopt : std::optional<std::uint64_t>(text.size())));
           client.write_body(requests, as_bytes(text));
           REQUIRE(client.end_request(requests));
-          asked += "[" + text + "]";
+          sent_text += "[" + text + "]";
         }
         move_some(requests, server, random);
         while (const auto event = server.next(responses)) {
@@ -256,13 +256,13 @@ TEST_SUITE("http/client_connection") {
         server.copy_tail();
         move_some(responses, client, random);
         while (const auto event = client.next()) {
-          if (event->kind == ResponseEvent::Kind::head) told += "[";
-          if (event->kind == ResponseEvent::Kind::body) told += as_text(event->bytes);
-          if (event->kind == ResponseEvent::Kind::end) told += "]";
+          if (event->kind == ResponseEvent::Kind::head) received_text += "[";
+          if (event->kind == ResponseEvent::Kind::body) received_text += as_text(event->bytes);
+          if (event->kind == ResponseEvent::Kind::end) received_text += "]";
         }
         client.copy_tail();
       }
-      REQUIRE(told == asked);
+      REQUIRE(received_text == sent_text);
       REQUIRE_FALSE(client.error());
     }
   }

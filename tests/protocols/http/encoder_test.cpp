@@ -220,7 +220,7 @@ TEST_SUITE("http/encoder") {
     for (int round = 0; round < 300; ++round) {
       const auto fields = random_fields(random);
       const auto trailers = random_fields(random);
-      std::string told[2];
+      std::string expected[2];
       Out wires[2];
       for (const bool is_request : {false, true}) {
         Out& out = wires[is_request];
@@ -234,14 +234,15 @@ TEST_SUITE("http/encoder") {
         HeadEncoder end = HeadEncoder::trailers(out);
         for (const auto& [name, value] : trailers) end.add({name, value});
         REQUIRE(end.end());
-        told[is_request] =
+        expected[is_request] =
             (is_request ? "<PUT /x 1.1 chunked|Host: h" : "<201 Created 1.1 chunked") +
             shown(fields) + "|Transfer-Encoding: chunked>" + body + "</" + shown(trailers) + ">";
       }
       const auto request = as_text(wires[true]);
       const auto response = as_text(wires[false]);
-      REQUIRE(transcript(RequestDecoder(), random_pieces(request, random)).line == told[true]);
-      REQUIRE(transcript(ResponseDecoder(), random_pieces(response, random)).line == told[false]);
+      REQUIRE(transcript(RequestDecoder(), random_pieces(request, random)).line == expected[true]);
+      REQUIRE(transcript(ResponseDecoder(), random_pieces(response, random)).line ==
+              expected[false]);
     }
   }
 }

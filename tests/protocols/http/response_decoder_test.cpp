@@ -10,7 +10,7 @@ using protocols::http::Responses;
 
 namespace {
 
-ResponseDecoder asked(std::initializer_list<std::string_view> methods) {
+ResponseDecoder decoder_after(std::initializer_list<std::string_view> methods) {
   ResponseDecoder decoder;
   for (std::string_view method : methods) decoder.protocol().expect(method);
   return decoder;
@@ -97,7 +97,7 @@ TEST_SUITE("http/response_decoder") {
     const std::string length = "Content-Length: 5\r\n\r\n";
     check_any_split(fresh, "HTTP/1.1 103 X\r\n" + length + "HTTP/1.1 304 X\r\n" + length,
                     "<103 X 1.1|Content-Length: 5></><304 X 1.1|Content-Length: 5></>");
-    check_any_split(asked({"HEAD", "GET"}),
+    check_any_split(decoder_after({"HEAD", "GET"}),
                     "HTTP/1.1 100 X\r\n\r\nHTTP/1.1 200 X\r\n" + length + "HTTP/1.1 200 X\r\n" +
                         length + "hello",
                     "<100 X 1.1></><200 X 1.1|Content-Length: 5></>"
@@ -107,9 +107,10 @@ TEST_SUITE("http/response_decoder") {
   TEST_CASE("bytes after 101, or after 2xx to CONNECT, are not HTTP") {
     check_any_split(fresh, "HTTP/1.1 101 X\r\nUpgrade: chat\r\nConnection: upgrade\r\n\r\nhi",
                     "<101 X 1.1 upgrade chat|Upgrade: chat|Connection: upgrade></>hi");
-    check_any_split(asked({"CONNECT"}), "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhi",
+    check_any_split(decoder_after({"CONNECT"}), "HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhi",
                     "<200 X 1.1|Content-Length: 9></>hi");
-    check_any_split(asked({"CONNECT", "GET"}), "HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno",
+    check_any_split(decoder_after({"CONNECT", "GET"}),
+                    "HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno",
                     "<407 X 1.1 length|Content-Length: 2>no</>");
   }
 

@@ -55,14 +55,14 @@ TEST_SUITE("connect_faults") {
       const auto nobody = ok(listening.local_address());
       listening = {};
       for (int time = 0; time < 2; ++time) {  // The port is free again immediately.
-        std::string told;
+        std::string reported;
         auto stream = ok(Stream::connect(mode.loop, nobody));
         stream.write("hello");
         stream.on_connect([] { FAIL("nobody listens there"); });
         stream.on_data([](auto) { FAIL("nobody answers"); });
-        stream.on_close([&](const reactor::Error& error) { told = error.message(); });
-        run_until(mode.loop, [&] { return !told.empty(); });
-        CHECK(told == "connect " + nobody.to_string() + ": connection refused");
+        stream.on_close([&](const reactor::Error& error) { reported = error.message(); });
+        run_until(mode.loop, [&] { return !reported.empty(); });
+        CHECK(reported == "connect " + nobody.to_string() + ": connection refused");
       }
     }
   }

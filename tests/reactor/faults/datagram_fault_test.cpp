@@ -131,8 +131,8 @@ TEST_SUITE("faults") {
     reactor::Address to = address("127.0.0.2:0");
     to.set_port(server.address().port());
     DatagramSocket client = ok(DatagramSocket::connect(loop, to));
-    std::size_t heard = 0, queued = 0;
-    client.on_received([&](Batch batch) { heard += batch.size(); });
+    std::size_t arrived = 0, queued = 0;
+    client.on_received([&](Batch batch) { arrived += batch.size(); });
     server.on_received([&](Batch batch) {
       faulty::inject(0, {.no_buffers = 1000});
       for (const Datagram& datagram : batch) {
@@ -149,7 +149,7 @@ TEST_SUITE("faults") {
     queued = server.queued_bytes();
     CHECK(queued > 0);
     faulty::inject(0, {});
-    run_until(loop, [&] { return heard == 2; });
+    run_until(loop, [&] { return arrived == 2; });
     CHECK(server.counters().sent == 2);
   }
 

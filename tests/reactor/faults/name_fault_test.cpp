@@ -92,16 +92,17 @@ TEST_SUITE("name_faults") {
       const int blocked_before = DeadName::blocked();
       {
         Loop loop;
-        std::string told;
+        std::string reported;
         std::optional<Lookup> lookup = Lookup::start(
             loop, "dead.test:80", {.timeout = reactor::Duration(destroyed ? 3'600'000ms : 1ms)},
-            [&](const Found& found) { told = failure(found); });
+            [&](const Found& found) { reported = failure(found); });
         poll_until(loop, [&] {
-          return destroyed ? DeadName::blocked() == blocked_before + 1 : !told.empty();
+          return destroyed ? DeadName::blocked() == blocked_before + 1 : !reported.empty();
         });
-        CHECK(told == (destroyed ? ""
-                                 : "resolve dead.test:80: connection timed out (no answer within "
-                                   "1 ms)"));
+        CHECK(reported == (destroyed
+                               ? ""
+                               : "resolve dead.test:80: connection timed out (no answer within "
+                                 "1 ms)"));
         lookup.reset();
         loop.run();
       }
@@ -140,15 +141,15 @@ TEST_SUITE("name_faults") {
     const DeadName dead("127.0.0.9");
     LoopMode mode;
     const Address nobody = address("127.0.0.9:80");
-    std::string told;
-    const auto lookup =
-        Lookup::name_of(mode.loop, nobody, {.timeout = 5ms},
-                        [&](const reactor::Result<std::string>& name) { told = failure(name); });
+    std::string reported;
+    const auto lookup = Lookup::name_of(
+        mode.loop, nobody, {.timeout = 5ms},
+        [&](const reactor::Result<std::string>& name) { reported = failure(name); });
     auto destroyed = std::optional(
         Lookup::name_of(mode.loop, nobody, {.timeout = 1h},
                         [](const reactor::Result<std::string>&) { FAIL("it was destroyed"); }));
-    run_until(mode.loop, [&] { return !told.empty(); });
-    CHECK(told == "resolve 127.0.0.9: connection timed out (no answer within 5 ms)");
+    run_until(mode.loop, [&] { return !reported.empty(); });
+    CHECK(reported == "resolve 127.0.0.9: connection timed out (no answer within 5 ms)");
     destroyed.reset();
     mode.loop.run();
   }
@@ -188,14 +189,15 @@ TEST_SUITE("name_faults") {
       Standalone, Embedded) {
     const DeadName dead("dead.test");
     LoopMode mode;
-    std::string told;
+    std::string reported;
     auto impatient = Stream::connect(mode.loop, "dead.test:80", {.timeout = 5ms});
-    impatient.on_close([&](const reactor::Error& error) { told = error.message(); });
+    impatient.on_close([&](const reactor::Error& error) { reported = error.message(); });
     auto destroyed = std::optional(Stream::connect(mode.loop, "dead.test:80"));
     destroyed->on_close([](const reactor::Error&) { FAIL("it was destroyed"); });
     destroyed->write("hello");
-    run_until(mode.loop, [&] { return !told.empty(); });
-    CHECK(told == "connect dead.test:80: connection timed out (the name servers do not answer)");
+    run_until(mode.loop, [&] { return !reported.empty(); });
+    CHECK(reported ==
+          "connect dead.test:80: connection timed out (the name servers do not answer)");
     destroyed.reset();
     mode.loop.run();
   }
