@@ -45,15 +45,15 @@ class Visitor {
 };
 
 struct ClosesAtOnce {
-  ClosesAtOnce(Stream& stream, std::string& events) : events_(events) {
+  ClosesAtOnce(Stream& stream, std::string& told) : told_(told) {
     stream.write("full\n");
     stream.close();
   }
-  void on_data(std::span<const std::byte>) { events_ += "data "; }
-  void on_close(const Error& error) { events_ += error ? "error" : "closed"; }
+  void on_data(std::span<const std::byte>) { told_ += "data "; }
+  void on_close(const Error& error) { told_ += error ? "error" : "closed"; }
 
  private:
-  std::string& events_;
+  std::string& told_;
 };
 
 class Member;
@@ -102,18 +102,18 @@ TEST_SUITE("session_construction") {
   TEST_CASE(
       "a session that closes its stream in its constructor loses nothing, and on_close is called") {
     Loop loop;
-    std::string events;
+    std::string told;
     auto server =
         Server<ClosesAtOnce>::listen(loop, any_address(Transport::tcp4), {},
-                                     [&](Stream& stream) { return ClosesAtOnce(stream, events); });
+                                     [&](Stream& stream) { return ClosesAtOnce(stream, told); });
     REQUIRE(server);
     Peer client(loop, connect_to(server->address()));
     client.send("ignored");
     run_until(loop, [&] { return client.ended(); });
     CHECK(client.received() == "full\n");
     client.close();
-    run_until(loop, [&] { return !events.empty(); });
-    CHECK(events == "closed");
+    run_until(loop, [&] { return !told.empty(); });
+    CHECK(told == "closed");
   }
 
   TEST_CASE("an immovable UDP session sends and registers itself in its constructor") {

@@ -90,10 +90,10 @@ TEST_SUITE("signal") {
     raise(SIGUSR1);
     run_until(loop, [&] { return calls == 1; });
     raise(SIGUSR1);
-    bool was_called = false;
-    const auto witness = on_signal(loop, SIGUSR1, [&] { was_called = true; });
+    bool told = false;
+    const auto witness = on_signal(loop, SIGUSR1, [&] { told = true; });
     raise(SIGUSR1);
-    run_until(loop, [&] { return was_called; });
+    run_until(loop, [&] { return told; });
     CHECK(calls == 1);
   }
 

@@ -21,7 +21,7 @@ namespace {
 // The addresses at which servers on all addresses receive requests.
 struct Place {
   const char* server;
-  const char* destination;
+  const char* asked;
 };
 constexpr Place places[] = {
     {"0.0.0.0:0", "127.0.0.2:0"}, {"[::]:0", "[::1]:0"}, {"[::]:0", "127.0.0.3:0"}};
@@ -66,14 +66,14 @@ TEST_SUITE("udp_peer") {
       "the datagrams of a session's destructor leave from the address that the peer sent to") {
     for (const Place& place : places) {
       for (const std::string how : {"idle", "close", "forgotten", "drain"}) {
-        CAPTURE(place.destination);
+        CAPTURE(place.asked);
         CAPTURE(how);
         Loop loop;
         UdpServerOptions options;
         options.max_sessions = 1;
         options.idle_timeout = how == "idle" ? 1ms : 1h;
         auto server = ok(UdpServer<Goodbye>::bind(loop, place.server, options));
-        const Address at = address_with_port(place.destination, server.address().port());
+        const Address at = address_with_port(place.asked, server.address().port());
         UdpClient client(loop, at), other(loop, at);
         client.socket.send(how == "close" ? "end" : "hello");
         if (how == "forgotten" || how == "drain") {
@@ -90,14 +90,14 @@ TEST_SUITE("udp_peer") {
       "queued datagrams leave from the address that the peer sent to, even if the peer is "
       "forgotten") {
     for (const Place& place : places) {
-      CAPTURE(place.destination);
+      CAPTURE(place.asked);
       Loop loop;
       std::list<UdpPeer*> all;
       UdpServerOptions options;
       options.max_sessions = 3;
       auto server = ok(UdpServer<Chat>::bind(loop, place.server, options,
                                              [&](UdpPeer& peer) { return Chat(peer, all); }));
-      const Address at = address_with_port(place.destination, server.address().port());
+      const Address at = address_with_port(place.asked, server.address().port());
       std::list<UdpClient> clients;
       for (int i = 0; i < 4; ++i) clients.emplace_back(loop, at);
       // In one batch: the fourth client's session replaces the first's, to which much was sent.
@@ -121,12 +121,12 @@ TEST_SUITE("udp_peer") {
     client.on_received([&](std::span<const Datagram> batch) {
       for (const Datagram& datagram : batch) senders.push_back(datagram.sender.host());
     });
-    const std::vector<std::string> destination = {"127.0.0.2", "127.0.0.3", "127.0.0.2"};
-    for (const std::string& host : destination) {
+    const std::vector<std::string> asked = {"127.0.0.2", "127.0.0.3", "127.0.0.2"};
+    for (const std::string& host : asked) {
       client.send(address_with_port(host + ":0", server.address().port()), "x");
     }
-    run_until(loop, [&] { return senders.size() == destination.size(); });
-    CHECK(senders == destination);
+    run_until(loop, [&] { return senders.size() == asked.size(); });
+    CHECK(senders == asked);
     CHECK(server.sessions() == 1);
   }
 }

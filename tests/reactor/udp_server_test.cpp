@@ -31,7 +31,7 @@ namespace {
 
 // What sessions did, and how many exist.
 struct Log {
-  std::string reported;
+  std::string told;
   int made = 0;
   int alive = 0;
 };
@@ -192,18 +192,17 @@ TEST_SUITE("udp_server") {
     Log log;
     auto server = serve(loop, log, {.socket = {}, .max_sessions = 100, .max_per_network = 3});
     auto other = ok(reactor::DatagramSocket::bind(loop, address("127.0.0.2:0")));
-    std::string messages;
+    std::string heard;
     other.on_received([&](std::span<const reactor::Datagram> batch) {
       for (const reactor::Datagram& datagram : batch) {
-        messages.assign(reinterpret_cast<const char*>(datagram.bytes.data()),
-                        datagram.bytes.size());
+        heard.assign(reinterpret_cast<const char*>(datagram.bytes.data()), datagram.bytes.size());
       }
     });
     const auto ask_from_elsewhere = [&] {
-      messages.clear();
+      heard.clear();
       other.send(server.address(), "x");
-      run_until(loop, [&] { return !messages.empty(); });
-      return messages;
+      run_until(loop, [&] { return !heard.empty(); });
+      return heard;
     };
     CHECK(ask_from_elsewhere() == "1:x");
     for (int round = 1; round <= 20; ++round) {
@@ -346,9 +345,9 @@ TEST_SUITE("udp_server") {
   // Throws on "throw", and records what it has received.
   struct Fragile {
     UdpPeer& peer;
-    std::vector<std::string>& messages;
+    std::vector<std::string>& heard;
     void on_datagram(const Datagram& datagram) {
-      messages.emplace_back(datagram.text());
+      heard.emplace_back(datagram.text());
       if (datagram.text() == "throw") throw std::runtime_error("thrown");
       peer.send(datagram.bytes);
     }
@@ -358,9 +357,9 @@ TEST_SUITE("udp_server") {
                      LoopMode, Standalone, Embedded) {
     LoopMode mode;
     Loop& loop = mode.loop;
-    std::vector<std::string> messages;
+    std::vector<std::string> heard;
     auto server = ok(UdpServer<Fragile>::bind(loop, "0.0.0.0:0", {}, [&](UdpPeer& peer) {
-      return Fragile{peer, messages};
+      return Fragile{peer, heard};
     }));
     // A client receives only from the address that it sends to.
     const std::string host = "127.0.0.2:" + std::to_string(server.address().port());
@@ -377,9 +376,9 @@ TEST_SUITE("udp_server") {
     send(second, "");
     send(first, "c");
     int caught = 0;
-    while (messages.size() < sent.size()) {
+    while (heard.size() < sent.size()) {
       try {
-        run_until(loop, [&] { return messages.size() == sent.size(); });
+        run_until(loop, [&] { return heard.size() == sent.size(); });
       } catch (const std::runtime_error& thrown) {
         CHECK(std::string(thrown.what()) == "thrown");
         // These arrive later, and must not overtake the kept ones.
@@ -387,7 +386,7 @@ TEST_SUITE("udp_server") {
         if (caught == 1) send(second, "throw");
       }
     }
-    CHECK(messages == sent);
+    CHECK(heard == sent);
     run_until(loop, [&] { return first.answers.size() == 3 && second.answers.size() == 2; });
     CHECK(first.answers == std::vector<std::string>{"a", "c", "d"});
     CHECK(second.answers == std::vector<std::string>{"b", ""});
@@ -395,23 +394,23 @@ TEST_SUITE("udp_server") {
 
   TEST_CASE("run() continues until the datagrams left by an exception are delivered") {
     Loop loop;
-    std::vector<std::string> messages;
+    std::vector<std::string> heard;
     std::optional<UdpServer<Fragile>> server;
     server.emplace(ok(UdpServer<Fragile>::bind(loop, "127.0.0.1:0", {}, [&](UdpPeer& peer) {
-      return Fragile{peer, messages};
+      return Fragile{peer, heard};
     })));
     UdpClient client(loop, server->address());
     client.socket.pause();
     for (const char* text : {"throw", "a", "throw", "b"}) client.socket.send(text);
     CHECK_THROWS_WITH(loop.run(), "thrown");
     CHECK_THROWS_WITH(loop.run(), "thrown");
-    run_until(loop, [&] { return messages.size() == 4; });
+    run_until(loop, [&] { return heard.size() == 4; });
     client.socket.send("throw");
-    client.socket.send("never messages");
+    client.socket.send("never heard");
     CHECK_THROWS_WITH(loop.run(), "thrown");
     server->drain();
     loop.run();
-    CHECK(messages.size() == 5);
+    CHECK(heard.size() == 5);
   }
 
   TEST_CASE("a unix peer that does not read does not keep run() going after drain()") {
@@ -424,14 +423,14 @@ TEST_SUITE("udp_server") {
     Loop loop;
     const std::string name = "unix:@uvreactor-udp-server-" + std::to_string(getpid());
     auto server = ok(UdpServer<Talking>::bind(loop, name));
-    std::string reported;
-    server.on_error([&](const reactor::Error& error) { reported = error.message(); });
+    std::string told;
+    server.on_error([&](const reactor::Error& error) { told = error.message(); });
     auto silent = ok(DatagramSocket::connect(loop, server.address()));
     silent.send("talk");
     run_until(loop, [&] { return server.sessions() == 1; });
     server.drain(20ms);
     loop.run();
-    CHECK(reported == "send " + silent.address().to_string() + ": connection timed out");
+    CHECK(told == "send " + silent.address().to_string() + ": connection timed out");
     CHECK(server.counters().dropped > 0);
   }
 

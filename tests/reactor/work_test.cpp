@@ -72,35 +72,35 @@ TEST_SUITE("work") {
   TEST_CASE("a function may return nothing") {
     Loop loop;
     std::atomic<bool> ran = false;
-    bool reported = false;
+    bool told = false;
     const auto work = Work::run(
-        loop, [&] { ran = true; }, [&] { reported = true; });
+        loop, [&] { ran = true; }, [&] { told = true; });
     loop.run();
     CHECK(ran);
-    CHECK(reported);
+    CHECK(told);
   }
 
   TEST_CASE("the loop serves other handles while the pool works") {
     Loop loop;
     Gate gate;
-    bool reported = false;
+    bool told = false;
     const auto work = Work::run(
-        loop, [&] { gate.pass(); }, [&] { reported = true; });
+        loop, [&] { gate.pass(); }, [&] { told = true; });
     int ticks = 0;
     const auto timer = reactor::Timer::every(loop, std::chrono::milliseconds(1), [&] { ++ticks; });
     run_until(loop, [&] { return ticks == 5; });
-    CHECK_FALSE(reported);
+    CHECK_FALSE(told);
     gate.open();
-    run_until(loop, [&] { return reported; });
+    run_until(loop, [&] { return told; });
   }
 
   TEST_CASE("an exception of a function leaves run(), and the loop can run again") {
     Loop loop;
-    bool reported = false;
+    bool told = false;
     const auto work = Work::run(
-        loop, []() -> int { throw std::runtime_error("no disk"); }, [&](int) { reported = true; });
+        loop, []() -> int { throw std::runtime_error("no disk"); }, [&](int) { told = true; });
     CHECK_THROWS_WITH_AS(loop.run(), "no disk", std::runtime_error);
-    CHECK_FALSE(reported);
+    CHECK_FALSE(told);
     loop.run();
   }
 
@@ -196,20 +196,20 @@ TEST_SUITE("work") {
     uv_loop_t application;
     REQUIRE(uv_loop_init(&application) == 0);
     Gate gate;
-    int reported = 0;
+    int told = 0;
     {
       Loop loop(application);
       const auto work = Work::run(
-          loop, [] { return 1; }, [&](int one) { reported += one; });
+          loop, [] { return 1; }, [&](int one) { told += one; });
       uv_run(&application, UV_RUN_DEFAULT);
-      CHECK(reported == 1);
+      CHECK(told == 1);
       const auto abandoned = Work::run(
-          loop, [&] { gate.pass(); }, [&] { ++reported; });
+          loop, [&] { gate.pass(); }, [&] { ++told; });
       gate.wait_until_reached();
     }
     gate.open();
     uv_run(&application, UV_RUN_DEFAULT);
-    CHECK(reported == 1);
+    CHECK(told == 1);
     CHECK(uv_loop_close(&application) == 0);
   }
 }
