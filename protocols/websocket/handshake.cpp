@@ -119,8 +119,7 @@ std::optional<http::FieldLines> accept_fields(std::string_view key, std::string_
                                               std::string_view extensions) {
   http::FieldLines fields;
   if (!subprotocol.empty() && !is_token(subprotocol)) return {};
-  const bool sendable = fields.add({"Upgrade", "websocket"}) &&
-                        fields.add({"Sec-WebSocket-Accept", accept_of(key)}) &&
+  const bool sendable = fields.add({"Sec-WebSocket-Accept", accept_of(key)}) &&
                         add(fields, "Sec-WebSocket-Protocol", subprotocol) &&
                         add(fields, "Sec-WebSocket-Extensions", extensions);
   if (!sendable) return {};

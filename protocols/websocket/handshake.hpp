@@ -52,8 +52,9 @@ struct Opening {
 /// All Sec-WebSocket-Extensions fields of a head as one list, for deflate.hpp.
 [[nodiscard]] std::string extensions_of(const http::Head& head);
 
-/// The fields of the 101 response, beside Connection, which the connection classes write. An empty
-/// subprotocol or list of extensions is left out. Nothing if one of them cannot be sent.
+/// The fields of the 101 response, for ServerConnection::switch_protocol(out, "websocket", fields),
+/// which adds the others. An empty subprotocol or list of extensions is left out. Nothing if one of
+/// them cannot be sent.
 [[nodiscard]] std::optional<http::FieldLines> accept_fields(std::string_view key,
                                                             std::string_view subprotocol = {},
                                                             std::string_view extensions = {});
@@ -65,7 +66,8 @@ struct Offer {
   std::string extensions = {};
 };
 
-/// The fields of the request, beside Host and Connection. Nothing if one of them cannot be sent.
+/// The fields of the request, for ClientConnection::request(out, "GET", target, fields), which adds
+/// Host and Connection. Nothing if one of them cannot be sent.
 [[nodiscard]] std::optional<http::FieldLines> request_fields(const Offer& offer);
 
 /// What a client reads in a response to its offer.

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "protocols/detail/sha1.hpp"
+#include "protocols/http/client_connection.hpp"
 #include "protocols/http/request_decoder.hpp"
 #include "protocols/http/response_decoder.hpp"
+#include "protocols/http/server_connection.hpp"
 
 namespace ws = protocols::websocket;
 namespace http = protocols::http;
@@ -98,7 +100,7 @@ TEST_SUITE("websocket handshake") {
     CHECK(!ws::request_fields({.key = sample_key, .subprotocols = {"a,b"}}));
     CHECK(ws::upgrade_required().text() == "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n");
     CHECK(ws::accept_fields(sample_key, "chat", "permessage-deflate")->text() ==
-          "Upgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+          "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
           "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n");
   }
 
@@ -137,16 +139,38 @@ TEST_SUITE("websocket handshake") {
           "Sec-WebSocket-Accept does not belong to the key");
   }
 
-  TEST_CASE("both sides understand each other") {
+  TEST_CASE("the connection classes open a WebSocket, and what follows are its frames") {
     const ws::Offer offer{
         .key = sample_key, .subprotocols = {"chat"}, .extensions = "permessage-deflate"};
     const auto request = ws::request_fields(offer);
     REQUIRE(request);
-    CHECK(opened("GET / HTTP/1.1", std::string(request->text()) + "Connection: upgrade\r\n") ==
-          "101 " + sample_key);
-    const auto response = ws::accept_fields(sample_key, "chat", "permessage-deflate");
+    std::vector<std::byte> to_server, to_client;
+    http::ClientConnection client("example.org");
+    REQUIRE(client.request(to_server, "GET", "/chat", *request));
+    const auto frames = as_bytes("\x81\x80keyk");
+    to_server.insert(to_server.end(), frames.begin(), frames.end());
+
+    http::ServerConnection server;
+    server.feed(to_server);
+    const auto head = server.next(to_client);
+    REQUIRE(head);
+    const ws::Opening opening = ws::read_opening(*head->head);
+    REQUIRE(opening.status == 101);
+    CHECK(ws::extensions_of(*head->head) == "permessage-deflate");
+    const auto response = ws::accept_fields(opening.key, "chat", "permessage-deflate");
     REQUIRE(response);
-    CHECK(read(offer, "101", std::string(response->text()) + "Connection: upgrade\r\n") ==
-          "open chat");
+    REQUIRE(server.next(to_client));
+    CHECK(server.switch_protocol(to_client, "websocket", *response));
+    const auto rest = server.next(to_client);
+    REQUIRE(rest);
+    CHECK(rest->kind == http::RequestEvent::Kind::tunnel);
+    CHECK(protocols::as_text(rest->bytes) == protocols::as_text(frames));
+
+    client.feed(to_client);
+    const auto answer = client.next();
+    REQUIRE(answer);
+    const ws::Opened opened_by = ws::read_opened(*answer->head, offer);
+    CHECK(opened_by.problem == "");
+    CHECK(opened_by.subprotocol == "chat");
   }
 }
