@@ -6,9 +6,10 @@
 #include "support/round_trip.hpp"
 
 using protocols::resp::append_request;
-using protocols::resp::RequestDecoder;
 
 TEST_SUITE("resp request") {
+  using protocols::resp::RequestDecoder;
+
   static void check(std::string_view wire, std::string_view expected) {
     check_any_split(RequestDecoder(), wire, expected);
   }
