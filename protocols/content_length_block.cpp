@@ -8,7 +8,7 @@ namespace protocols {
 namespace {
 
 using Blocks = ContentLengthBlocks;
-using Result = Parsed<Blocks::Frame>;
+using BlockResult = Parsed<Blocks::Frame>;
 
 constexpr std::string_view length_field = "content-length";
 constexpr std::string_view type_field = "content-type";
@@ -43,58 +43,58 @@ class HeaderReader {
       : options_(options), progress_(progress), text_(text) {}
 
   // Sets header_end.
-  [[nodiscard]] Result read() {
+  [[nodiscard]] BlockResult read() {
     while (progress_.header_end == 0) {
-      const Result line = find_line();
+      const BlockResult line = find_line();
       if (line.verdict != Verdict::skip) return line;
       const std::string_view field =
           text_.substr(progress_.line_begin, line.size - 2 - progress_.line_begin);
       if (field.empty()) {
         if (!progress_.has_length) return fail(DecodeError::bad_content_length);
         progress_.header_end = line.size;
-      } else if (const Result read = read_field(field); read.verdict == Verdict::error) {
+      } else if (const BlockResult read = read_field(field); read.verdict == Verdict::error) {
         return read;
       }
       progress_.line_begin = progress_.scanned = line.size;
     }
-    return Result::skip(progress_.header_end);
+    return BlockResult::skip(progress_.header_end);
   }
 
  private:
   // The next line, up to its LF.
-  [[nodiscard]] Result find_line() {
+  [[nodiscard]] BlockResult find_line() {
     std::size_t& at = progress_.scanned;
     for (; at < text_.size(); ++at) {
-      if (at >= options_.max_header_bytes) return Result::fail(DecodeError::too_large, at);
+      if (at >= options_.max_header_bytes) return BlockResult::fail(DecodeError::too_large, at);
       const char c = text_[at];
       const bool is_first = at == progress_.line_begin;
       const bool follows_cr = !is_first && text_[at - 1] == '\r';
-      if (follows_cr && c == '\n') return Result::skip(at + 1);
-      if (follows_cr || c == '\n') return Result::fail(DecodeError::bad_line_end, at);
+      if (follows_cr && c == '\n') return BlockResult::skip(at + 1);
+      if (follows_cr || c == '\n') return BlockResult::fail(DecodeError::bad_line_end, at);
       if (progress_.colon > progress_.line_begin) {
-        if (is_control(c) && c != '\r') return Result::fail(DecodeError::bad_field_value, at);
+        if (is_control(c) && c != '\r') return BlockResult::fail(DecodeError::bad_field_value, at);
       } else if (c == ':' && !is_first) {
         progress_.colon = at;
       } else if (!is_token(c) && !(c == '\r' && is_first)) {
-        return Result::fail(DecodeError::bad_field_name, at);
+        return BlockResult::fail(DecodeError::bad_field_name, at);
       }
     }
-    return Result::need(text_.size() + 1);
+    return BlockResult::need(text_.size() + 1);
   }
 
-  [[nodiscard]] Result read_field(std::string_view field) {
+  [[nodiscard]] BlockResult read_field(std::string_view field) {
     const std::size_t colon = progress_.colon - progress_.line_begin;
     const std::string_view name = field.substr(0, colon);
     const std::string_view value = trimmed(field.substr(colon + 1));
     if (is_named(name, length_field)) return read_length(value);
-    if (!is_named(name, type_field)) return Result::skip(0);
+    if (!is_named(name, type_field)) return BlockResult::skip(0);
     if (std::exchange(progress_.has_type, true)) return fail(DecodeError::bad_field_value);
     progress_.type_begin = static_cast<std::size_t>(value.data() - text_.data());
     progress_.type_bytes = value.size();
-    return Result::skip(0);
+    return BlockResult::skip(0);
   }
 
-  [[nodiscard]] Result read_length(std::string_view digits) {
+  [[nodiscard]] BlockResult read_length(std::string_view digits) {
     if (std::exchange(progress_.has_length, true) || digits.empty()) {
       return fail(DecodeError::bad_content_length);
     }
@@ -106,12 +106,12 @@ class HeaderReader {
       progress_.length = 10 * progress_.length + static_cast<std::size_t>(c - '0');
       if (progress_.length > most) return fail(DecodeError::too_large);
     }
-    return Result::skip(0);
+    return BlockResult::skip(0);
   }
 
   // At the LF of the line.
-  [[nodiscard]] Result fail(DecodeError error) const {
-    return Result::fail(error, progress_.scanned);
+  [[nodiscard]] BlockResult fail(DecodeError error) const {
+    return BlockResult::fail(error, progress_.scanned);
   }
 
   const Blocks& options_;
@@ -122,12 +122,12 @@ class HeaderReader {
 }  // namespace
 
 Parsed<ContentBlock> ContentLengthBlocks::parse(Bytes bytes, Progress& progress) const {
-  const Result header = HeaderReader(*this, progress, as_text(bytes)).read();
+  const BlockResult header = HeaderReader(*this, progress, as_text(bytes)).read();
   if (header.verdict != Verdict::skip) return header;
   const std::size_t end = progress.header_end + progress.length;
-  if (bytes.size() < end) return Result::need(end);
+  if (bytes.size() < end) return BlockResult::need(end);
   const std::string_view type = as_text(bytes).substr(progress.type_begin, progress.type_bytes);
-  return Result::frame({type, bytes.subspan(progress.header_end, progress.length)}, end);
+  return BlockResult::frame({type, bytes.subspan(progress.header_end, progress.length)}, end);
 }
 
 void append_content_block(std::vector<std::byte>& out, Bytes content) {

@@ -10,7 +10,7 @@ namespace protocols {
 namespace {
 
 using Family = ProxyHeader::Family;
-using Result = Parsed<ProxyHeaders::Frame>;
+using HeaderResult = Parsed<ProxyHeaders::Frame>;
 
 constexpr std::string_view version_1 = "PROXY ";
 constexpr std::string_view version_2("\r\n\r\n\0\r\nQUIT\n", 12);
@@ -23,13 +23,13 @@ constexpr std::size_t longest_unique_id = 128;
 constexpr unsigned family_bytes[] = {0x00, 0x11, 0x12, 0x21, 0x22, 0x31, 0x32};
 
 // Fails at the first byte that differs.
-[[nodiscard]] Result match(std::string_view text, std::string_view expected, std::size_t begin,
-                           DecodeError error) {
+[[nodiscard]] HeaderResult match(std::string_view text, std::string_view expected,
+                                 std::size_t begin, DecodeError error) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (begin + i >= text.size()) return Result::need(text.size() + 1);
-    if (text[begin + i] != expected[i]) return Result::fail(error, begin + i);
+    if (begin + i >= text.size()) return HeaderResult::need(text.size() + 1);
+    if (text[begin + i] != expected[i]) return HeaderResult::fail(error, begin + i);
   }
-  return Result::skip(begin + expected.size());
+  return HeaderResult::skip(begin + expected.size());
 }
 
 // The line of version 1. A field is judged when the byte behind it arrives.
@@ -37,8 +37,8 @@ class LineReader {
  public:
   explicit LineReader(std::string_view text) : text_(text) {}
 
-  [[nodiscard]] Result read() {
-    Result result = match(text_, version_1, 0, DecodeError::bad_signature);
+  [[nodiscard]] HeaderResult read() {
+    HeaderResult result = match(text_, version_1, 0, DecodeError::bad_signature);
     if (result.verdict != Verdict::skip) return result;
     at_ = result.size;
     const char first = at_ < text_.size() ? text_[at_] : 'T';
@@ -49,9 +49,10 @@ class LineReader {
   }
 
  private:
-  [[nodiscard]] Result read_unknown() {
-    if (at_ == text_.size()) return Result::need(at_ + 1);
-    if (text_[at_] != ' ' && text_[at_] != '\r') return Result::fail(DecodeError::bad_header, at_);
+  [[nodiscard]] HeaderResult read_unknown() {
+    if (at_ == text_.size()) return HeaderResult::need(at_ + 1);
+    if (text_[at_] != ' ' && text_[at_] != '\r')
+      return HeaderResult::fail(DecodeError::bad_header, at_);
     while (find_end()) {
       if (text_[end_] == '\r') return finish();
       at_ = end_ + 1;
@@ -59,13 +60,13 @@ class LineReader {
     return *stopped_;
   }
 
-  [[nodiscard]] Result read_addresses() {
-    if (at_ == text_.size()) return Result::need(at_ + 1);
+  [[nodiscard]] HeaderResult read_addresses() {
+    if (at_ == text_.size()) return HeaderResult::need(at_ + 1);
     const bool is_ipv6 = text_[at_] == '6';
-    if (!is_ipv6 && text_[at_] != '4') return Result::fail(DecodeError::bad_header, at_);
+    if (!is_ipv6 && text_[at_] != '4') return HeaderResult::fail(DecodeError::bad_header, at_);
     header_.family = is_ipv6 ? Family::tcp6 : Family::tcp4;
-    if (++at_ == text_.size()) return Result::need(at_ + 1);
-    if (text_[at_] != ' ') return Result::fail(DecodeError::bad_header, at_);
+    if (++at_ == text_.size()) return HeaderResult::need(at_ + 1);
+    if (text_[at_] != ' ') return HeaderResult::fail(DecodeError::bad_header, at_);
     ++at_;
     const bool is_good = read_ip(header_.source) && read_ip(header_.destination) &&
                          read_port(header_.source, ' ') && read_port(header_.destination, '\r');
@@ -77,7 +78,7 @@ class LineReader {
     if (!read_field(field, ' ')) return false;
     const bool is_good =
         header_.is_ipv6() ? read_ipv6(field, endpoint.ip) : read_ipv4(field, endpoint.ip);
-    return is_good || stop(Result::fail(DecodeError::bad_address, end_));
+    return is_good || stop(HeaderResult::fail(DecodeError::bad_address, end_));
   }
 
   [[nodiscard]] bool read_port(ProxyEndpoint& endpoint, char end) {
@@ -89,7 +90,7 @@ class LineReader {
       is_good = is_good && c >= '0' && c <= '9';
       value = 10 * value + static_cast<std::size_t>(c - '0');
     }
-    if (!is_good || value > 0xFFFF) return stop(Result::fail(DecodeError::bad_port, end_));
+    if (!is_good || value > 0xFFFF) return stop(HeaderResult::fail(DecodeError::bad_port, end_));
     endpoint.port = static_cast<std::uint16_t>(value);
     return true;
   }
@@ -99,7 +100,7 @@ class LineReader {
     if (!find_end()) return false;
     field = text_.substr(at_, end_ - at_);
     if (text_[end_] != end || field.empty())
-      return stop(Result::fail(DecodeError::bad_header, end_));
+      return stop(HeaderResult::fail(DecodeError::bad_header, end_));
     at_ = end_ + 1;
     return true;
   }
@@ -108,32 +109,32 @@ class LineReader {
   [[nodiscard]] bool find_end() {
     for (end_ = at_; end_ < text_.size(); ++end_) {
       const char c = text_[end_];
-      if (c == '\n') return stop(Result::fail(DecodeError::bad_line_end, end_));
+      if (c == '\n') return stop(HeaderResult::fail(DecodeError::bad_line_end, end_));
       if (c == '\r') return true;
-      if (end_ + 2 >= longest_line) return stop(Result::fail(DecodeError::too_large, end_));
+      if (end_ + 2 >= longest_line) return stop(HeaderResult::fail(DecodeError::too_large, end_));
       if (c == ' ') return true;
     }
-    return stop(Result::need(text_.size() + 1));
+    return stop(HeaderResult::need(text_.size() + 1));
   }
 
-  [[nodiscard]] bool stop(const Result& result) {
+  [[nodiscard]] bool stop(const HeaderResult& result) {
     stopped_ = result;
     return false;
   }
 
   // The CR stands at `end_`.
-  [[nodiscard]] Result finish() {
+  [[nodiscard]] HeaderResult finish() {
     const std::size_t lf = end_ + 1;
-    if (lf == text_.size()) return Result::need(lf + 1);
-    if (text_[lf] != '\n') return Result::fail(DecodeError::bad_line_end, lf);
-    return Result::frame(header_, lf + 1);
+    if (lf == text_.size()) return HeaderResult::need(lf + 1);
+    if (text_[lf] != '\n') return HeaderResult::fail(DecodeError::bad_line_end, lf);
+    return HeaderResult::frame(header_, lf + 1);
   }
 
   const std::string_view text_;
   ProxyHeader header_;
   std::size_t at_ = 0;
   std::size_t end_ = 0;
-  std::optional<Result> stopped_;
+  std::optional<HeaderResult> stopped_;
 };
 
 constexpr std::array<std::uint32_t, 256> crc32c_table = [] {
@@ -187,22 +188,22 @@ class BlockReader {
  public:
   BlockReader(Bytes bytes, std::size_t& tlv) : bytes_(bytes), tlv_(tlv) {}
 
-  [[nodiscard]] Result read() {
-    const Result signature = match(as_text(bytes_), version_2, 0, DecodeError::bad_signature);
+  [[nodiscard]] HeaderResult read() {
+    const HeaderResult signature = match(as_text(bytes_), version_2, 0, DecodeError::bad_signature);
     if (signature.verdict != Verdict::skip) return signature;
     header_.version = 2;
-    if (bytes_.size() < 13) return Result::need(13);
-    if (byte(12) >> 4 != 2) return Result::fail(DecodeError::unknown_version, 12);
+    if (bytes_.size() < 13) return HeaderResult::need(13);
+    if (byte(12) >> 4 != 2) return HeaderResult::fail(DecodeError::unknown_version, 12);
     const unsigned command = byte(12) & 0xF;
-    if (command > 1) return Result::fail(DecodeError::bad_command, 12);
+    if (command > 1) return HeaderResult::fail(DecodeError::bad_command, 12);
     header_.command = static_cast<ProxyHeader::Command>(command);
-    if (bytes_.size() < 14) return Result::need(14);
+    if (bytes_.size() < 14) return HeaderResult::need(14);
     const bool is_local = header_.command == ProxyHeader::Command::local;
-    if (!is_local && !read_family()) return Result::fail(DecodeError::bad_family, 13);
-    if (bytes_.size() < fixed_bytes) return Result::need(fixed_bytes);
+    if (!is_local && !read_family()) return HeaderResult::fail(DecodeError::bad_family, 13);
+    if (bytes_.size() < fixed_bytes) return HeaderResult::need(fixed_bytes);
     end_ = fixed_bytes + read_integer(bytes_.subspan(14), 2, std::endian::big);
     addresses_end_ = fixed_bytes + address_bytes(header_.family);
-    if (end_ < addresses_end_) return Result::fail(DecodeError::bad_length, fixed_bytes - 1);
+    if (end_ < addresses_end_) return HeaderResult::fail(DecodeError::bad_length, fixed_bytes - 1);
     return header_.family == Family::unspecified ? finish() : read_tlvs();
   }
 
@@ -219,26 +220,26 @@ class BlockReader {
 
   // The end of a TLV that is too long is certain once its own header is there, and that of one
   // without room for its header once the length before it is.
-  [[nodiscard]] Result read_tlvs() {
+  [[nodiscard]] HeaderResult read_tlvs() {
     std::size_t certain = fixed_bytes - 1;
     tlv_ = std::max(tlv_, addresses_end_);
     while (tlv_ < end_) {
-      if (end_ - tlv_ < tlv_header) return Result::fail(DecodeError::bad_tlv, certain);
-      if (bytes_.size() < tlv_ + tlv_header) return Result::need(tlv_ + tlv_header);
+      if (end_ - tlv_ < tlv_header) return HeaderResult::fail(DecodeError::bad_tlv, certain);
+      if (bytes_.size() < tlv_ + tlv_header) return HeaderResult::need(tlv_ + tlv_header);
       certain = tlv_ + tlv_header - 1;
       const std::size_t size = read_integer(bytes_.subspan(tlv_ + 1), 2, std::endian::big);
       if (size > end_ - tlv_ - tlv_header || !is_possible(byte(tlv_), size)) {
-        return Result::fail(DecodeError::bad_tlv, certain);
+        return HeaderResult::fail(DecodeError::bad_tlv, certain);
       }
       const std::size_t next = tlv_ + tlv_header + size;
       if (next < end_ && end_ - next < tlv_header) {
-        return Result::fail(DecodeError::bad_tlv, certain);
+        return HeaderResult::fail(DecodeError::bad_tlv, certain);
       }
       tlv_ = next;
     }
-    if (bytes_.size() < end_) return Result::need(end_);
+    if (bytes_.size() < end_) return HeaderResult::need(end_);
     header_.tlvs = bytes_.subspan(addresses_end_, end_ - addresses_end_);
-    if (!is_intact()) return Result::fail(DecodeError::bad_checksum, end_ - 1);
+    if (!is_intact()) return HeaderResult::fail(DecodeError::bad_checksum, end_ - 1);
     return finish();
   }
 
@@ -255,8 +256,8 @@ class BlockReader {
            read_integer(*checksum, checksum_bytes, std::endian::big);
   }
 
-  [[nodiscard]] Result finish() {
-    if (bytes_.size() < end_) return Result::need(end_);
+  [[nodiscard]] HeaderResult finish() {
+    if (bytes_.size() < end_) return HeaderResult::need(end_);
     const Bytes addresses = bytes_.subspan(fixed_bytes, addresses_end_ - fixed_bytes);
     if (header_.has_ip()) {
       read_ends(addresses, header_.is_ipv6() ? ipv6_bytes : ipv4_bytes);
@@ -264,7 +265,7 @@ class BlockReader {
       header_.source.path = path_of(addresses.first(path_bytes));
       header_.destination.path = path_of(addresses.subspan(path_bytes));
     }
-    return Result::frame(header_, end_);
+    return HeaderResult::frame(header_, end_);
   }
 
   void read_ends(Bytes addresses, std::size_t size) {
@@ -405,9 +406,9 @@ std::string ip_text(const ProxyEndpoint& endpoint, bool is_ipv6) {
 }
 
 Parsed<ProxyHeaders::Frame> ProxyHeaders::parse(Bytes bytes, Progress& progress) {
-  if (done) return Result::frame(bytes, bytes.size());
+  if (done) return HeaderResult::frame(bytes, bytes.size());
   const bool is_line = as_text(bytes).front() == version_1.front();
-  const Result result =
+  const HeaderResult result =
       is_line ? LineReader(as_text(bytes)).read() : BlockReader(bytes, progress.tlv).read();
   done = result.verdict == Verdict::frame;
   return result;

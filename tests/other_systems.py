@@ -74,7 +74,7 @@ def sources(*patterns):
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
 
-PROTOCOLS = ("protocols/*.cpp", "protocols/http/*.cpp")
+PROTOCOLS = ("protocols/*.cpp", "protocols/http/*.cpp", "protocols/resp/*.cpp")
 # The files that platform=portable compiles.
 REACTOR = ("reactor/*.cpp", "reactor/platform/*.cpp", "reactor/platform/portable/*.cpp")
 # These files define different things under one name.

@@ -35,6 +35,8 @@ TEST_SUITE("resp value") {
     check("|1\r\n+a\r\n:1\r\n|1\r\n+b\r\n:2\r\n+x\r\n+y\r\n", "|(+[a] 1 +[b] 2)+[x]+[y]");
     check("|0\r\n:1\r\n", "1");
     check("|1\r\n+a\r\n|1\r\n+b\r\n:2\r\n:1\r\n+x\r\n", "|(+[a] |(+[b] 2)1)+[x]");
+    // redis/memtier_benchmark, pull request 435: the reply behind such a push was lost.
+    check(">2\r\n|1\r\n+a\r\n:1\r\n+message\r\n+x\r\n:5\r\n", ">(|(+[a] 1)+[message] +[x])5");
     check("|1\r\n+a\r\n+b\r\n", "cut short");
   }
 
