@@ -125,7 +125,7 @@ int exit_code(Ending ending) {
 int main(int count, char** words) {
   samples::CommandLine command_line{
       "Cuts a captured byte stream into frames: one JSON object a line for each, and a last one\n"
-      "that tells how the stream ended: clean, incomplete, error, close, tunnel or ok.\n"
+      "that states how the stream ended: clean, incomplete, error, close, tunnel or ok.\n"
       "Example: printf 'hello\\nworld\\nun' | "
       "frame_inspector --protocol delimiter --option mode=line"};
   std::string name, config = "{}", chunk, path = "-";
