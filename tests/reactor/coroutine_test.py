@@ -19,7 +19,7 @@ using namespace reactor;
 
 WRONG = {
     "a lambda with captures as a coroutine": (
-        "Task<> f(Loop& loop) { int x = 0; co_await [&]() -> Task<> { co_await sleep(loop, {}); }(); (void)x; }",
+        "Task<> f(Loop& loop) { int x = 0; co_await [&]() -> Task<> { co_await reactor::sleep(loop, {}); }(); (void)x; }",
         "a coroutine that is a lambda cannot have captures"),
     "a lambda with captures that a nursery starts": (
         "void f(Nursery& n, int x) { n.start([x]() -> Task<> { (void)x; co_return; }); }",
@@ -28,7 +28,7 @@ WRONG = {
         "void f(Nursery& n) { n.start([] { return 1; }); }",
         "a nursery starts functions that return Task<>"),
     "borrowed bytes in all()": (
-        "Task<> f(Connection& c, Loop& loop) { (void)co_await all(c.read(), sleep(loop, {})); }",
+        "Task<> f(Connection& c, Loop& loop) { (void)co_await all(c.read(), reactor::sleep(loop, {})); }",
         "valid only until the task waits"),
     "borrowed frames in all(), within a limit": (
         "Task<> f(Frames<protocols::LineDecoder>& l) { (void)co_await all(within({}, l.next())); }",
@@ -41,14 +41,14 @@ WRONG = {
            std::suspend_never initial_suspend() { return {}; }
            std::suspend_never final_suspend() noexcept { return {}; }
            void return_void() {} void unhandled_exception() {} }; };
-           Other f(Loop& loop) { co_await sleep(loop, {}); }""",
+           Other f(Loop& loop) { co_await reactor::sleep(loop, {}); }""",
         "only a reactor::Task can await this"),
 }
 
 RIGHT = """
-Task<> by_value(Loop& loop, int) { co_await sleep(loop, {}); }
+Task<> by_value(Loop& loop, int) { co_await reactor::sleep(loop, {}); }
 struct Member {
-  Task<> run(Loop& loop) { co_await sleep(loop, {}); value = 1; }
+  Task<> run(Loop& loop) { co_await reactor::sleep(loop, {}); value = 1; }
   int value = 0;
 };
 void start(Loop& loop, Nursery& nursery, Member& member) {

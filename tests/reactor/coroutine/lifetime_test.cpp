@@ -168,18 +168,107 @@ void destroy(Wait wait, Way way, bool event_first, bool ends_alone) {
   CHECK(ended == ended_then);
 }
 
+// What its destructor puts in resumes a task that is about to be destroyed, too.
+struct Bell {
+  reactor::Waiter waiter;
+};
+struct Ring {
+  explicit Ring(Bell& of) : bell(of) {}
+  Ring(const Ring&) = delete;
+  ~Ring() { bell.waiter.resume(); }
+  Bell& bell;
+};
+struct Rung {
+  [[nodiscard]] bool await_ready() const { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> task) {
+    bell.waiter.wait(task);
+  }
+  void await_resume() const {}
+  ~Rung() { bell.waiter = {}; }
+  Bell& bell;
+};
+
+Task<> ring_when_destroyed(Loop& loop, Bell& bell) {
+  const Ring ring(bell);
+  co_await reactor::sleep(loop, 1h);
+}
+
+Task<> wait_for_bell(Bell& bell, bool& continued) {
+  co_await Rung{bell};
+  continued = true;
+}
+
 }  // namespace
 
 TEST_SUITE("lifetime of tasks") {
+  // Reported against libunifex (#445): cancelling completes all operations of a group while the
+  // group is being cancelled.
+  TEST_CASE("a group whose tasks resume each other while they are destroyed") {
+    for (const bool ringing_first : {true, false}) {
+      Loop loop;
+      Bell bell;
+      bool continued = false;
+      run_task(loop, [](Loop& on, Bell& of, bool& out, bool first) -> Task<> {
+        if (first) {
+          (void)co_await reactor::within(
+              0ms, reactor::all(ring_when_destroyed(on, of), wait_for_bell(of, out)));
+        } else {
+          (void)co_await reactor::within(
+              0ms, reactor::all(wait_for_bell(of, out), ring_when_destroyed(on, of)));
+        }
+      }(loop, bell, continued, ringing_first));
+      CHECK_FALSE(continued);
+    }
+  }
+
+  // Reported against uvco (#4): a write that waits for the kernel is cancelled, and its buffer is
+  // freed while the write goes on.
+  TEST_CASE("a write that is cancelled while the kernel is full still sends all of its bytes") {
+    Loop loop;
+    ConnectedTask line(loop, small_buffers);
+    line.peer.hold();
+    const std::string sent = Pattern::text(3'000'000);
+    run_task(loop, [](reactor::Connection& connection, std::string bytes) -> Task<> {
+      CHECK_FALSE(co_await reactor::within(0ms, connection.write(bytes)));
+      bytes.assign(bytes.size(), '!');
+    }(line.connection, sent));
+    line.peer.read_on();
+    run_until(loop, [&] { return line.peer.received().size() >= sent.size(); });
+    CHECK((line.peer.received() == sent));
+  }
+
+  // Reported against asio (#1332): an operation is cancelled after it has completed, and before
+  // that is known.
+  TEST_CASE("a wait is cancelled in the iteration in which it ends, in either order") {
+    for (const bool cancel_first : {true, false}) {
+      Loop loop;
+      auto nursery = std::make_unique<Nursery>(loop);
+      bool ended = false;
+      const auto wait = [&] {
+        nursery->start([](Loop& on, bool& out) -> Task<> {
+          co_await reactor::sleep(on, 1ms);
+          out = true;
+        }(loop, ended));
+      };
+      if (!cancel_first) wait();
+      const auto cancel = reactor::Timer::after(loop, 1ms, [&] { nursery.reset(); });
+      if (cancel_first) wait();
+      loop.run();
+      CHECK(ended != cancel_first);
+    }
+  }
+
   TEST_CASE("a task is destroyed at each of its waits, in each way, and does not continue") {
     for (const auto& [name, wait] : waits) {
-      CAPTURE(name);
+      const std::string what = name;
+      CAPTURE(what);
       for (const Way way :
            {Way::task, Way::nursery, Way::nursery_in_a_task, Way::loop_stopped, Way::timeout}) {
         for (const bool event_first : {false, true}) {
           CAPTURE(static_cast<int>(way));
           CAPTURE(event_first);
-          const bool ends_alone = std::string(name) == "work" || std::string(name) == "lookup";
+          const bool ends_alone = what == "work" || what == "lookup";
           destroy(wait, way, event_first, ends_alone);
         }
       }
