@@ -54,11 +54,11 @@ class ConnectionState final : public HandleState {
 
   void receive(Stream::Bytes bytes) {
     const Use use(*this);
-#ifdef __SANITIZE_ADDRESS__
-    // To report the use of bytes that are no longer valid.
-    const std::vector<std::byte> copy(bytes.begin(), bytes.end());
-    bytes = copy;
-#endif
+    std::vector<std::byte> copy;
+    if constexpr (below_address_sanitizer) {  // To report the use of bytes that are not valid.
+      copy.assign(bytes.begin(), bytes.end());
+      bytes = copy;
+    }
     assert(taker_ && "a stream that no task reads from is paused; do not resume() it");
     if (InputTaker* const taker = std::exchange(taker_, nullptr)) taker->take(bytes);
     if (!taker_) pause();
