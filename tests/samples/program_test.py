@@ -40,9 +40,9 @@ class EveryProgram(unittest.TestCase):
                 self.assertRegex(readme, rf"\n\| `{path.name}` \| .* \| `build/samples/{path.name}\b")
 
     def test_every_server_prints_the_most_memory_that_it_can_hold(self):
-        for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder", "kv_server",
-                     "readiness_echo_server", "remote_command_server", "service_echo_server",
-                     "tcp_echo_server", "tcp_relay",
+        for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
+                     "kv_server", "readiness_echo_server", "remote_command_server", "request_server",
+                     "service_echo_server", "tcp_echo_server", "tcp_relay",
                      "udp_chat", "udp_echo_server", "udp_time_server"):
             with self.subTest(name):
                 told = re.search(r"^A thread holds at most (\d+) MiB in memory:\n\S.*[a-zA-Z]\.",
