@@ -87,6 +87,10 @@ Deflate::Deflate(int window_bits, bool no_context_takeover, int level)
 Deflate::~Deflate() = default;
 
 bool Deflate::message(std::vector<std::byte>& out, protocols::Bytes message) {
+  if (message.empty()) {  // RFC 7692 7.2.3.6. zlib writes nothing for a flush after a flush.
+    out.push_back(std::byte{0});
+    return true;
+  }
   if (!state_) {
     auto state = std::make_unique<State>();
     if (deflateInit2(&state->stream, level_, Z_DEFLATED, -window_bits_, memory_level,
