@@ -208,7 +208,7 @@ TEST_SUITE("proxy_header") {
     // The checksum was computed by another program.
     const std::string good = block(0x21, 0x11, tcp4 + tlv(1, "h2") + tlv(3, "v2:H"));
     check(good + "hi", "[v2 " + shown + " (1=h2) (3=v2:H)]hi");
-    for (std::size_t flipped : {16, 23, 27, 31, 32, 36, 39}) {
+    for (std::size_t flipped : {16U, 23U, 27U, 31U, 32U, 36U, 39U}) {
       std::string bad = good;
       bad[flipped] = static_cast<char>(bad[flipped] ^ 1);
       check(bad, "error: bad-checksum at 39");
