@@ -90,6 +90,16 @@ TEST_SUITE("HttpServer") {
     }
   }
 
+  TEST_CASE("a target without a slash at its front is no path, and 400") {
+    Served served;
+    served.server->route("GET", "/{rest...}", hello);
+    for (const char* target : {"../secret", "a", "?x", "%2fetc"}) {
+      CAPTURE(target);
+      CHECK(status_of(served.talk(std::string("GET ") + target + " HTTP/1.1\r\nHost: h\r\n\r\n")) ==
+            400);
+    }
+  }
+
   TEST_CASE("what is no request is refused once, and ends the connection") {
     Served served;
     served.server->route("POST", "/a", hello);

@@ -200,6 +200,35 @@ TEST_SUITE("RequestBody") {
     CHECK(contains(received, "Connection: close"));
   }
 
+  TEST_CASE("a client that sends on after 413 reads that response, and not a reset") {
+    web::HttpServerOptions options;
+    options.max_body_bytes = 1000;
+    Served served(options);
+    served.server->route("PUT", "/", [](const Request&, Response response) { response.send(200); });
+    constexpr std::size_t total = 20 << 20;
+    for (const bool chunked : {false, true}) {
+      CAPTURE(chunked);
+      Peer& peer = served.connect();
+      const std::string size = std::to_string(total);
+      peer.send("PUT / HTTP/1.1\r\nHost: h\r\n" +
+                (chunked ? "Transfer-Encoding: chunked\r\n\r\n1400000\r\n"
+                         : "Content-Length: " + size + "\r\n\r\n"));
+      std::size_t sent = 0;
+      poll_until(served.loop, [&] {
+        while (sent < total) {
+          const std::size_t taken = peer.send_some(Pattern::at(sent, total - sent));
+          if (taken == 0) return false;
+          sent += taken;
+        }
+        return true;
+      });
+      peer.finish();
+      run_until(served.loop, [&] { return peer.over(); });
+      CHECK(peer.ended());
+      CHECK(status_of(peer.received()) == 413);
+    }
+  }
+
   TEST_CASE("a body that breaks off, or is no body, ends the exchange") {
     Served served;
     std::vector<std::string> ends;
