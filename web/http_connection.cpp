@@ -281,10 +281,11 @@ void HttpConnection::on_expired() {
 void HttpConnection::time_out() {
   constexpr int request_timeout = 408;
   http_.refuse(out_, request_timeout);
-  if (answer_ == Answer::none) line_.status = request_timeout;
   if (exchange_) {
+    if (answer_ == Answer::none) line_.status = request_timeout;
     end_exchange(error_of(std::errc::timed_out, "the body of the request did not arrive"));
-  } else {
+  } else if (waits_ == Waits::head) {
+    line_.status = request_timeout;
     log("the head of the request did not arrive in time");
   }
   flush();

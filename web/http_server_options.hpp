@@ -62,7 +62,7 @@ struct HttpServerOptions {
 
 /// A response that is complete, or has failed: for a log.
 struct AccessEntry {
-  std::string_view peer;    ///< The address of the client; empty for a unix socket without a name.
+  std::string_view peer;    ///< The address of the client, `-` if it is unknown.
   std::string_view method;  ///< As sent, and empty if no request could be read. Method and target
   std::string_view target;  ///< contain no control characters and no blanks, but quotes.
   unsigned char minor_version = 1;
