@@ -115,6 +115,7 @@ WriteStatus HttpConnection::write(std::string_view piece) {
         fail("the handler writes on regardless of above_high_water");
         return WriteStatus::closed;
       }
+      kept_.erase(0, std::exchange(kept_offset_, 0));
       kept_.append(piece);
     } else {
       write_pieces(piece);
