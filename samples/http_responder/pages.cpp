@@ -42,10 +42,12 @@ constexpr Field page_fields[] = {{"Content-Type", "text/html; charset=utf-8"},
 class Listing : public std::enable_shared_from_this<Listing> {
  public:
   Listing(Response response, samples::FairWork& work, const Folder& root, reactor::File folder,
-          const std::string& path)
+          const std::string& path, Log& log, std::string line)
       : response_(std::move(response)),
         worker_(worker_of(response_, work)),
-        listing_(std::make_shared<FolderListing>(root, std::move(folder), path)) {}
+        listing_(std::make_shared<FolderListing>(root, std::move(folder), path)),
+        log_(log),
+        line_(std::move(line)) {}
 
   void start() {
     response_.on_drained([self = shared_from_this()] {
@@ -95,6 +97,7 @@ class Listing : public std::enable_shared_from_this<Listing> {
       response_.send(200, page_fields, page);
       return;
     }
+    log_.begin(line_);
     response_.begin(200, page_fields);
     write(page);
   }
@@ -122,6 +125,8 @@ class Listing : public std::enable_shared_from_this<Listing> {
   Response response_;
   samples::FairWork::Client worker_;
   std::shared_ptr<FolderListing> listing_;  // Shared with the function that reads it.
+  Log& log_;
+  const std::string line_;
   bool reading_ = false;
   bool begun_ = false;
   bool full_ = false;
@@ -138,8 +143,8 @@ samples::FairWork::Limits work_limits(std::size_t threads) {
 
 }  // namespace
 
-Pages::Pages(reactor::Loop& loop, const Folder& root, bool list, std::size_t threads)
-    : root_(root), list_(list), work_(loop, work_limits(threads)) {}
+Pages::Pages(reactor::Loop& loop, const Folder& root, bool list, std::size_t threads, Log& log)
+    : root_(root), list_(list), log_(log), work_(loop, work_limits(threads)) {}
 
 void Pages::handle(const Request& request, Response response) {
   if (request.method() == "OPTIONS") {
@@ -163,19 +168,26 @@ void Pages::handle(const Request& request, Response response) {
     case Folder::Found::Kind::other:
       return send_error(response, 403);
   }
-  if (path->ends_with('/')) return send_folder(std::move(response), *path, std::move(*found));
+  if (path->ends_with('/')) {
+    return send_folder(request, std::move(response), *path, std::move(*found));
+  }
   std::string location = protocols::http::encode_path(*path) + "/";
   if (!request.query().empty()) location += "?" + std::string(request.query());
   send_error(response, 301, "Location", location);
 }
 
-void Pages::send_folder(Response response, const std::string& path, Folder::Found folder) {
+void Pages::send_folder(const Request& request, Response response, const std::string& path,
+                        Folder::Found folder) {
   if (auto index = root_.open_file(path + "index.html")) {
     response.send_file(std::move(index));
     return;
   }
   if (!list_) return send_error(response, 404);
-  std::make_shared<Listing>(std::move(response), work_, root_, std::move(folder.file), path)
+  const auto peer = request.peer();
+  std::string line = Log::line(peer ? peer->to_string() : "-", request.method(), request.target(),
+                               request.head().minor_version, 200);
+  std::make_shared<Listing>(std::move(response), work_, root_, std::move(folder.file), path, log_,
+                            std::move(line))
       ->start();
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "reactor/loop.hpp"
+#include "samples/http_responder/log.hpp"
 #include "samples/support/fair_work.hpp"
 #include "web/folder.hpp"
 #include "web/http_server.hpp"
@@ -14,15 +15,17 @@ namespace responder {
 class Pages {
  public:
   /// For one of `threads` loops. `root` must outlive it, and it outlives its servers.
-  Pages(reactor::Loop& loop, const web::Folder& root, bool list, std::size_t threads);
+  Pages(reactor::Loop& loop, const web::Folder& root, bool list, std::size_t threads, Log& log);
 
   void handle(const web::Request& request, web::Response response);
 
  private:
-  void send_folder(web::Response response, const std::string& path, web::Folder::Found folder);
+  void send_folder(const web::Request& request, web::Response response, const std::string& path,
+                   web::Folder::Found folder);
 
   const web::Folder& root_;
   const bool list_;
+  Log& log_;
   samples::FairWork work_;  // For each network in turn.
 };
 

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <string>
 #include <utility>
 
 #include "samples/http_responder/routes.hpp"
@@ -18,8 +17,8 @@ std::chrono::nanoseconds seconds(double count) {
 }  // namespace
 
 Site::Site(reactor::Loop& loop, const Options& options, const web::Folder* root, Figures& figures)
-    : options_(options),
-      figures_(figures),
+    : figures_(figures),
+      log_(options.log),
       monitor_(loop, figures),
       server_(loop, server_options(options)) {
   figures.add(server_);
@@ -30,7 +29,7 @@ Site::Site(reactor::Loop& loop, const Options& options, const web::Folder* root,
     add_routes(server_, monitor_);
     return;
   }
-  pages_.emplace(loop, *root, options.list, options.threads);
+  pages_.emplace(loop, *root, options.list, options.threads, log_);
   server_.fallback([this](const web::Request& request, web::RequestBody, web::Response response) {
     pages_->handle(request, std::move(response));
   });
@@ -54,17 +53,9 @@ web::HttpServerOptions Site::server_options(const Options& options) {
 
 void Site::note(const web::AccessEntry& entry) {
   if (entry.target != "/events") figures_.requests.fetch_add(1, std::memory_order_relaxed);
-  if (!options_.log || entry.status == 0) return;
-  std::string line;
-  if (!entry.method.empty()) {
-    line.append(entry.method).append(" ").append(entry.target).append(" HTTP/1.");
-    line += std::to_string(entry.minor_version);
-  }
-  for (char& c : line) {
-    if (c == '"') c = '\'';
-  }
-  std::fprintf(stderr, "%s \"%s\" %d\n", std::string(entry.peer).c_str(), line.c_str(),
-               entry.status);
+  if (entry.status == 0) return;
+  log_.complete(
+      Log::line(entry.peer, entry.method, entry.target, entry.minor_version, entry.status));
 }
 
 }  // namespace responder

@@ -6,6 +6,7 @@
 
 #include "reactor/loop.hpp"
 #include "samples/http_responder/figures.hpp"
+#include "samples/http_responder/log.hpp"
 #include "samples/http_responder/monitor.hpp"
 #include "samples/http_responder/options.hpp"
 #include "samples/http_responder/pages.hpp"
@@ -33,8 +34,8 @@ class Site {
  private:
   void note(const web::AccessEntry& entry);
 
-  const Options& options_;
   Figures& figures_;
+  Log log_;
   Monitor monitor_;
   std::optional<Pages> pages_;
   web::HttpServer server_;
