@@ -3,6 +3,7 @@
 
 #include <cassert>
 #include <coroutine>
+#include <memory>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -46,7 +47,10 @@ class Frames : detail::InputTaker {
   Frames& operator=(const Frames&) = delete;
   ~Frames() {
     if (destroyed_) *destroyed_ = true;
-    if (connection_) connection_->decoder = nullptr;
+    if (waiting_) waiting_->cancel();
+    if (!connection_) return;
+    connection_->stop_waiting(*this);
+    connection_->decoder = nullptr;
   }
 
   /// The next message. If it is a view, it is valid until the task waits, or calls next().
@@ -71,22 +75,20 @@ class Frames : detail::InputTaker {
     // The task waits for something else, and the bytes are valid no longer.
     if (!waiting_) decoder_.copy_tail();
   }
-  void take_end() override { waiting_->end(); }
+  void take_end() override { waiting_->try_again(); }
   void take_nothing() override {
     connection_ = nullptr;
     if (waiting_) waiting_->cancel();
   }
 
-  // Why there is no other message.
-  [[nodiscard]] Error end() {
-    if (const std::error_code error = decoder_.error()) return {error, "decode", {}, {}};
-    if (!connection_) return detail::ConnectionState::canceled();
-    if (connection_->error()) return connection_->error();
-    if (!decoder_.at_boundary()) return {ended_inside_frame(), "decode", {}, {}};
-    return {};
-  }
-  [[nodiscard]] bool ended() const {
-    return !connection_ || connection_->input_ended() || decoder_.error();
+  // Why there is no other message; null if there may be one.
+  [[nodiscard]] std::unique_ptr<Error> end() {
+    const auto because = [](Error error) { return std::make_unique<Error>(std::move(error)); };
+    if (const std::error_code error = decoder_.error()) return because({error, "decode"});
+    if (!connection_) return because(detail::ConnectionState::canceled());
+    if (!connection_->input_ended()) return nullptr;
+    if (connection_->error()) return because(connection_->error());
+    return because(decoder_.at_boundary() ? Error() : Error{ended_inside_frame(), "decode"});
   }
 
   detail::ConnectionState* connection_;
@@ -106,14 +108,15 @@ class Frames<D>::Next {
   Next(Next&& other) noexcept : frames_(other.frames_) {}  // Only before it waits.
   Next& operator=(Next&&) = delete;
   ~Next() {
-    if (!frames_ || frames_->waiting_ != this) return;
+    if (!waiter_.waits() || !frames_) return;
     frames_->waiting_ = nullptr;
     if (frames_->connection_) frames_->connection_->stop_waiting(*frames_);
   }
 
   [[nodiscard]] bool await_ready() {
     frame_ = frames_->decoder_.next();
-    return frame_ || frames_->ended();
+    if (!frame_) error_ = frames_->end();
+    return frame_ || error_;
   }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {
@@ -123,7 +126,7 @@ class Frames<D>::Next {
   }
   Result<Frame> await_resume() {
     if (frame_) return std::move(*frame_);
-    return Failure(frames_->end());
+    return Failure(std::move(*error_));
   }
 
  private:
@@ -138,12 +141,14 @@ class Frames<D>::Next {
     waiter_.resume();
   }
   void cancel() {
-    frames_->waiting_ = nullptr;
+    std::exchange(frames_, nullptr)->waiting_ = nullptr;
+    error_ = std::make_unique<Error>(detail::ConnectionState::canceled());
     waiter_.cancel();
   }
 
   Frames* frames_;
   std::optional<Frame> frame_;
+  std::unique_ptr<Error> error_;  // Why there is none. The Frames may be gone by then.
   detail::ObjectWaiter waiter_;
 };
 

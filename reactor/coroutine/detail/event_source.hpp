@@ -27,7 +27,7 @@ class AwaitEvent {
   AwaitEvent(AwaitEvent&& other) noexcept : state_(other.state_) {}  // Only before it waits.
   AwaitEvent& operator=(AwaitEvent&&) = delete;
   ~AwaitEvent() {
-    if (!state_ || state_->waiting != this) return;
+    if (!waiter_.waits() || !state_) return;
     state_->waiting = nullptr;
     state_->stop();
   }

@@ -268,7 +268,7 @@ TEST_SUITE("lifetime of tasks") {
         for (const bool event_first : {false, true}) {
           CAPTURE(static_cast<int>(way));
           CAPTURE(event_first);
-          const bool ends_alone = what == "work" || what == "lookup";
+          const bool ends_alone = what == "work" || what == "lookup" || what == "connect";
           destroy(wait, way, event_first, ends_alone);
         }
       }
