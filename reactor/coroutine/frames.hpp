@@ -22,12 +22,10 @@ namespace reactor {
 ///       while (auto line = co_await lines.next()) co_await connection.write(upper(*line) + "\n");
 ///     }
 ///
-/// Lifetime  A next() that is cancelled loses no message and no byte. Destroying the Frames loses
-///           what it has received and not returned. It may outlive the Connection; it cannot be
-///           moved. One at a time for each Connection, and no read() meanwhile.
+/// Lifetime  Destroying the Frames loses what it has received and not returned. It may outlive the
+///           Connection. One at a time for each Connection, and no read() meanwhile.
 /// Thread    The loop's thread only.
-/// Cost      None for a message beyond the decoder's; what comes in one read is decoded from the
-///           loop's read buffer, until the task waits for something else.
+/// Cost      As Framed, until the task waits for something else than next().
 template <Decoder D>
 class Frames : detail::InputTaker {
  public:
@@ -53,9 +51,8 @@ class Frames : detail::InputTaker {
     connection_->decoder = nullptr;
   }
 
-  /// The next message. If it is a view, it is valid until the task waits, or calls next().
-  ///
-  ///     Result<std::string_view> line = co_await lines.next();
+  /// The next message. If it is a view, it is valid until the task waits, or calls next(). A next()
+  /// that is cancelled loses no message and no byte.
   ///
   /// Errors    An Error without a code after the last message: the peer ended its side in order.
   ///           ended_inside_frame(); the decoder's errors; why the connection ended.
@@ -97,7 +94,6 @@ class Frames : detail::InputTaker {
   bool* destroyed_ = nullptr;
 };
 
-/// What next() returns.
 template <Decoder D>
 class Frames<D>::Next {
  public:
