@@ -78,12 +78,11 @@ class Frames : detail::InputTaker {
     if (waiting_) waiting_->cancel();
   }
 
-  // Why there is no other message; null if there may be one.
-  [[nodiscard]] std::unique_ptr<Error> end() {
+  // Why there is no other message. Rare, so it is not inlined.
+  [[nodiscard, gnu::noinline]] std::unique_ptr<Error> end() {
     const auto because = [](Error error) { return std::make_unique<Error>(std::move(error)); };
     if (const std::error_code error = decoder_.error()) return because({error, "decode"});
     if (!connection_) return because(detail::ConnectionState::canceled());
-    if (!connection_->input_ended()) return nullptr;
     if (connection_->error()) return because(connection_->error());
     return because(decoder_.at_boundary() ? Error() : Error{ended_inside_frame(), "decode"});
   }
@@ -111,8 +110,11 @@ class Frames<D>::Next {
 
   [[nodiscard]] bool await_ready() {
     frame_ = frames_->decoder_.next();
-    if (!frame_) error_ = frames_->end();
-    return frame_ || error_;
+    if (frame_) return true;
+    const auto* const connection = frames_->connection_;
+    if (connection && !connection->input_ended() && !frames_->decoder_.error()) return false;
+    error_ = frames_->end();
+    return true;
   }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> task) {

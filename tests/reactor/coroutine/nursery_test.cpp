@@ -78,8 +78,8 @@ TEST_SUITE("nursery") {
     Loop loop;
     Nursery nursery(loop);
     Log log;
-    nursery.start(log_after(loop, log, "slow", 2ms));
-    nursery.start(log_after(loop, log, "fast", 1ms));
+    nursery.start(log_after(loop, log, "slow", 100ms));
+    nursery.start(log_after(loop, log, "fast", 0ms));
     nursery.start([](Log& out) -> Task<> {
       out.emplace_back("at once");
       co_return;
@@ -97,7 +97,7 @@ TEST_SUITE("nursery") {
     Log log;
     nursery.start(
         [](Loop& on, Log& out, std::unique_ptr<std::string> name, std::string copy) -> Task<> {
-          co_await reactor::sleep(on, 1ms);
+          co_await reactor::sleep(on, 100ms);
           out.push_back(*name + copy);
         },
         std::ref(loop), std::ref(log), std::make_unique<std::string>("moved"), " and copied");
@@ -187,7 +187,7 @@ TEST_SUITE("nursery") {
     Nursery nursery(loop);
     Log log;
     nursery.start([](Loop& on, Nursery& mine, Log& out) -> Task<> {
-      mine.start(log_after(on, out, "sibling", 1ms));
+      mine.start(log_after(on, out, "sibling", 100ms));
       Nursery children(on);
       for (const char* name : {"a", "b"}) children.start(log_after(on, out, name, 0ms));
       co_await children.all_ended();
