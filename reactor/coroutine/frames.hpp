@@ -41,8 +41,6 @@ class Frames : detail::InputTaker {
     decoder_.feed(received);
     decoder_.copy_tail();
   }
-  Frames(const Frames&) = delete;
-  Frames& operator=(const Frames&) = delete;
   ~Frames() {
     if (destroyed_) *destroyed_ = true;
     if (waiting_) waiting_->cancel();
@@ -101,7 +99,6 @@ class Frames<D>::Next {
 
   explicit Next(Frames& frames) : frames_(&frames) {}
   Next(Next&& other) noexcept : frames_(other.frames_) {}  // Only before it waits.
-  Next& operator=(Next&&) = delete;
   ~Next() {
     if (!waiter_.waits() || !frames_) return;
     frames_->waiting_ = nullptr;

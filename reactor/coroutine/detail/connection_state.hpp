@@ -20,6 +20,10 @@ namespace reactor::detail {
 // The task that takes the next input of a connection.
 class InputTaker {
  public:
+  InputTaker() = default;
+  InputTaker(const InputTaker&) = delete;
+  InputTaker& operator=(const InputTaker&) = delete;
+
   virtual void take(Stream::Bytes bytes) = 0;
   virtual void take_end() = 0;
   // The connection is being destroyed.
