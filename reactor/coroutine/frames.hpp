@@ -27,7 +27,7 @@ namespace reactor {
 /// Thread    The loop's thread only.
 /// Cost      As Framed, until the task waits for something else than next().
 template <Decoder D>
-class Frames : detail::InputTaker {
+class Frames final : detail::InputTaker {
  public:
   using Frame = typename D::Frame;
   class Next;

@@ -15,7 +15,7 @@
 
 namespace reactor::detail {
 
-class AwaitRead : InputTaker {
+class AwaitRead final : InputTaker {
  public:
   using Awaited = Result<Stream::Bytes>;
   static constexpr bool borrows = true;
