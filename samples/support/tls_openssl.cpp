@@ -21,8 +21,7 @@ void ServerTls::add_options(CommandLine& command_line) {
 
 std::optional<reactor::TlsContext> ServerTls::context() const {
   if (certificate_file_.empty()) return std::nullopt;
-  return value_of(
-      reactor::TlsContext::server({.certificates = {{certificate_file_, key_file_}}}));
+  return value_of(reactor::TlsContext::server({.certificates = {{certificate_file_, key_file_}}}));
 }
 
 void log_tls_error(const reactor::Error& error) {
@@ -31,8 +30,8 @@ void log_tls_error(const reactor::Error& error) {
 }
 
 void ClientTls::add_options(CommandLine& command_line) {
-  auto wanted = command_line.add_flag(
-      "--tls", wanted_, "Speak TLS, and verify the certificate of the server");
+  auto wanted = command_line.add_flag("--tls", wanted_,
+                                      "Speak TLS, and verify the certificate of the server");
   command_line
       .add_option("--tls-ca", ca_file_,
                   "Trust the issuers in this PEM file instead of those of the system")

@@ -1,4 +1,6 @@
 // Certificates, keys and trusted issuers from files.
+#include "reactor/tls_context.hpp"
+
 #include <doctest/doctest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -9,7 +11,6 @@
 
 #include "reactor/loop.hpp"
 #include "reactor/tls/tls_error.hpp"
-#include "reactor/tls_context.hpp"
 #include "support/tls.hpp"
 
 using reactor::ClientCertificates;

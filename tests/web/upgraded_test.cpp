@@ -13,7 +13,7 @@ using web::Upgraded;
 
 namespace {
 
-std::string text_of(Upgraded::Bytes bytes) {
+std::string upgraded_text(Upgraded::Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -24,7 +24,7 @@ struct Chat : Served {
       connection = response.upgrade("chat", {{"X", "y"}});
       if (connection) {
         CHECK_FALSE(response.is_open());
-        connection->on_data([this](Upgraded::Bytes bytes) { received += text_of(bytes); });
+        connection->on_data([this](Upgraded::Bytes bytes) { received += upgraded_text(bytes); });
       } else {
         response.send(426, {{"Upgrade", "chat"}}, {});
       }
@@ -129,7 +129,8 @@ TEST_SUITE("Upgraded") {
     chat.server->fallback([&](const Request& request, Response response) {
       CHECK(request.target() == "h:1");
       chat.connection = response.upgrade("");
-      chat.connection->on_data([&](Upgraded::Bytes bytes) { chat.received += text_of(bytes); });
+      chat.connection->on_data(
+          [&](Upgraded::Bytes bytes) { chat.received += upgraded_text(bytes); });
     });
     Peer& peer = chat.connect();
     peer.send("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\nabc");

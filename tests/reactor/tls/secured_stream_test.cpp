@@ -1,6 +1,4 @@
 // Streams that are secured behave as others do.
-#include "reactor/stream.hpp"
-
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -14,6 +12,7 @@
 #include "protocols/lines.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/server.hpp"
+#include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/tls/tls_error.hpp"
 #include "support/temporary_file.hpp"

@@ -1,11 +1,12 @@
 // Certificates that a client must refuse, each with an error that names the cause.
+#include "reactor/tls/tls_error.hpp"
+
 #include <doctest/doctest.h>
 
 #include <memory>
 #include <string>
 
 #include "reactor/loop.hpp"
-#include "reactor/tls/tls_error.hpp"
 #include "support/tls.hpp"
 
 using reactor::Loop;
