@@ -10,6 +10,7 @@ import json
 import os
 import re
 import socket
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -81,6 +82,21 @@ def tcp_echo():
                        input="hello\n")
             yield Exchange("tcp_echo_server --secret-file …", "hello",
                            (done.stdout or done.stderr).strip(), "hello")
+        if shutil.which("openssl") and "--tls" in run("tcp_echo_client", "--help").stdout:
+            yield tls_echo(Path(folder))
+
+
+def tls_echo(folder):
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate, "-subj",
+                    "/CN=demo", "-addext", "subjectAltName=IP:127.0.0.1"], check=True,
+                   capture_output=True)
+    with Server("tcp_echo_server", "--tls-certificate", certificate, "--tls-key", key) as server:
+        done = run("tcp_echo_client", server.endpoint, "--tls", "--tls-ca", certificate,
+                   input="hello\n")
+        return Exchange("tcp_echo_server --tls-certificate …", "hello",
+                        (done.stdout or done.stderr).strip(), "hello")
 
 
 @shows("readiness_echo_server")
@@ -236,7 +252,7 @@ def throughput():
     with tempfile.TemporaryDirectory() as results:
         return subprocess.run(
             [sys.executable, ROOT / "bench/run.py", "echo", "--quick", "--servers", "uvreactor",
-             "--cells", "64 B, 100 ", "--build", BUILD, "--results", results],
+             "--cases", "64 B, 100 ", "--build", BUILD, "--results", results],
             check=False).returncode == 0
 
 
