@@ -9,8 +9,8 @@ import base64
 import json
 import os
 import re
-import socket
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile

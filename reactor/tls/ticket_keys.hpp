@@ -28,7 +28,15 @@ class TicketKeys {
   void rotate();
 
  private:
+  // Not in memory any longer than it is used.
   struct Key {
+    Key() = default;
+    Key(const Key&) = default;
+    Key& operator=(const Key&) = default;
+    ~Key() {
+      OPENSSL_cleanse(cipher.data(), cipher.size());
+      OPENSSL_cleanse(mac.data(), mac.size());
+    }
     std::array<unsigned char, 16> name{};
     std::array<unsigned char, 32> cipher{};
     std::array<unsigned char, 32> mac{};

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "reactor/loop.hpp"
+#include "reactor/server_options.hpp"
 #include "reactor/tls/tls_error.hpp"
 #include "support/tls.hpp"
 
@@ -101,6 +102,13 @@ TEST_CASE("a server needs a certificate, and ALPN names a length") {
   const auto pair = tls_site().issued.pair();
   CHECK(failure(TlsContext::server({.certificates = {pair}, .alpn = {""}})) ==
         "configure TLS ALPN: invalid argument (a protocol name has 1 to 255 bytes)");
+}
+
+TEST_CASE("the memory of a server includes what TLS takes") {
+  reactor::ServerOptions options{.max_connections = 100};
+  const auto without = options.most_bytes();
+  options.tls = tls_site().server();
+  CHECK(options.most_bytes() - without == 100 * 160 * 1024);
 }
 
 TEST_CASE("missing files of a client are named") {
