@@ -124,7 +124,8 @@ TEST_SUITE("name_faults") {
       const auto signals = thread.second;
       const auto known = before.find(thread.first);
       if (known != before.end()) {
-        CHECK(signals == known->second);
+        // Another one may be a thread of an earlier case that ends, and blocks more for that.
+        if (thread.first == std::to_string(getpid())) CHECK(signals == known->second);
         continue;
       }
       ++started;
