@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cassert>
-#include <coroutine>
 #include <memory>
 #include <optional>
 #include <span>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "reactor/coroutine/connection.hpp"
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/result.hpp"
 

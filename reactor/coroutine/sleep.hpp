@@ -1,9 +1,9 @@
 // Waiting for time to pass.
 #pragma once
 
-#include <coroutine>
 #include <optional>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/waiter.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/loop.hpp"

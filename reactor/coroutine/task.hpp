@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cassert>
-#include <coroutine>
 #include <type_traits>
 #include <utility>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/lambda.hpp"
 #include "reactor/coroutine/detail/task_promise.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"

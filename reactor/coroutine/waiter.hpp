@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cassert>
-#include <coroutine>
 #include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/task.hpp"
 #include "reactor/loop.hpp"
 

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cerrno>
-#include <coroutine>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "reactor/coroutine/detail/awaitable.hpp"
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/waiter.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/result.hpp"

@@ -1,13 +1,13 @@
 // Work that blocks, awaited by a task.
 #pragma once
 
-#include <coroutine>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include "reactor/coroutine/detail/awaitable.hpp"
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/waiter.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/work.hpp"

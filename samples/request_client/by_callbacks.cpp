@@ -42,10 +42,7 @@ class Client {
 
   void end(const Error& error) {
     if (next_ == options_.requests.size()) return;
-    if (backoff_.gives_up()) {
-      throw samples::Failed(error ? error.message() : "the server has ended");
-    }
-    retry_.restart(backoff_.next());
+    retry_.restart(backoff_.after(error));
   }
 
   reactor::Loop& loop_;

@@ -32,8 +32,7 @@ Task<> ask_all(const Options& options, reactor::Loop& loop) {
   for (;;) {
     const Error error = co_await ask(options, next, backoff, loop);
     if (next == options.requests.size()) co_return;
-    if (backoff.gives_up()) throw samples::Failed(error ? error.message() : "the server has ended");
-    co_await reactor::sleep(loop, backoff.next());
+    co_await reactor::sleep(loop, backoff.after(error));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocols/length_prefixed.hpp"
+#include "samples/support/failed.hpp"
 
 namespace request_client {
 
@@ -23,8 +24,12 @@ class Backoff {
  public:
   explicit Backoff(std::size_t tries) : tries_(tries) {}
 
-  [[nodiscard]] bool gives_up() const { return failures_ + 1 >= tries_; }
-  [[nodiscard]] std::chrono::milliseconds next() {
+  /// `error` is empty if the server has ended the connection. Throws Failed after the last attempt,
+  /// and when another one would be in vain.
+  [[nodiscard]] std::chrono::milliseconds after(const reactor::Error& error) {
+    if (failures_ + 1 >= tries_ || samples::is_malformed_endpoint(error)) {
+      throw error ? samples::Failed(error) : samples::Failed("the server has ended");
+    }
     constexpr std::chrono::milliseconds first(50), longest(5000);
     return std::min(first * (1 << std::min<std::size_t>(failures_++, 10)), longest);
   }

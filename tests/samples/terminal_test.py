@@ -442,6 +442,8 @@ ENDPOINTS = {
     "readiness_echo_server": ["--listen {}"],
     "remote_command_client": ["{} --secret-file SECRET ls"],
     "remote_command_server": ["--listen {} --secret-file SECRET"],
+    "request_client": ["{} hello"],
+    "request_server": ["--listen {}"],
     "tcp_echo_client": ["{}"],
     "tcp_echo_server": ["--listen {}", "--threads 2 --listen {}",
                         "--listen 127.0.0.1:0 --listen {}"],

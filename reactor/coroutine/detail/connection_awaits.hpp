@@ -1,12 +1,12 @@
 // What the functions of a Connection return. Internal.
 #pragma once
 
-#include <coroutine>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/connection_state.hpp"
 #include "reactor/coroutine/detail/wait_list.hpp"
 #include "reactor/result.hpp"

@@ -3,12 +3,12 @@
 
 #include <cassert>
 #include <cerrno>
-#include <coroutine>
 #include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/wait_list.hpp"
 #include "reactor/handle.hpp"
 #include "reactor/result.hpp"

@@ -3,10 +3,10 @@
 
 #include <cassert>
 #include <cerrno>
-#include <coroutine>
 #include <optional>
 #include <utility>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/wait_list.hpp"
 #include "reactor/handle.hpp"
 #include "reactor/result.hpp"

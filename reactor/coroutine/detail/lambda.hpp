@@ -4,6 +4,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "reactor/coroutine/detail/compiler.hpp"
+
 namespace reactor::detail {
 
 // The compiler's text for T: `… [T = int]`, or with gcc `… [with T = int; std::string_view = …]`.

@@ -1,10 +1,10 @@
 // The state of a Nursery: its tasks. Internal.
 #pragma once
 
-#include <coroutine>
 #include <cstddef>
 #include <utility>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"
 #include "reactor/coroutine/detail/wait_list.hpp"
 #include "reactor/handle.hpp"

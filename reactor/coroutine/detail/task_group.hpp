@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <variant>
 
 #include "reactor/coroutine/detail/awaitable.hpp"
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"
 #include "reactor/coroutine/task.hpp"
 

@@ -1,12 +1,12 @@
 // The promise of a Task: the result of its coroutine. Internal.
 #pragma once
 
-#include <coroutine>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"
 
 namespace reactor {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cassert>
-#include <coroutine>
 #include <exception>
 #include <utility>
 
