@@ -231,7 +231,7 @@ std::shared_ptr<Tunnel> HttpConnection::upgrade(std::string_view protocol, Field
       refuse_fields(101, fields);
       return nullptr;
     }
-    const auto tunnel = std::make_shared<Tunnel>(*this);
+    auto tunnel = std::make_shared<Tunnel>(*this);
     tunnel_ = tunnel;
     line_.status = connects ? 200 : 101;
     complete();

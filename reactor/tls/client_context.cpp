@@ -38,7 +38,7 @@ bool is_name(std::string_view name) {
 }
 
 // What certificates are checked for: an address without brackets, or a name without a last dot.
-Result<void> expect(SSL& ssl, std::string name) {
+Result<void> expect(SSL& ssl, const std::string& name) {
   X509_VERIFY_PARAM* const parameters = SSL_get0_param(&ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name.c_str()) == 1) return {};
   ERR_clear_error();

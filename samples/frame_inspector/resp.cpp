@@ -55,7 +55,7 @@ std::string text_of(double value) {
   if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
   char buffer[32];
   const auto end = std::to_chars(buffer, std::end(buffer), value, std::chars_format::scientific);
-  const std::string scientific(buffer, end.ptr);
+  std::string scientific(buffer, end.ptr);
   const std::size_t e = scientific.find('e');
   const int exponent = std::atoi(scientific.c_str() + e + 1);
   if (exponent < -4 || exponent >= 16) return scientific;

@@ -48,7 +48,7 @@ class Download {
  public:
   Download(Response response, std::uint64_t size) : response_(std::move(response)), left_(size) {}
 
-  static void start(std::shared_ptr<Download> self) {
+  static void start(const std::shared_ptr<Download>& self) {
     Response& response = self->response_;
     response.begin(200, {{"Content-Type", "text/plain; charset=utf-8"}});
     response.on_drained([self] { self->write_more(); });

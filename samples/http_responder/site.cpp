@@ -30,9 +30,10 @@ Site::Site(reactor::Loop& loop, const Options& options, const web::Folder* root,
     return;
   }
   pages_.emplace(loop, *root, options.list, options.threads, log_);
-  server_.fallback([this](const web::Request& request, web::RequestBody, web::Response response) {
-    pages_->handle(request, std::move(response));
-  });
+  server_.fallback(
+      [this](const web::Request& request, const web::RequestBody&, web::Response response) {
+        pages_->handle(request, std::move(response));
+      });
 }
 
 web::HttpServerOptions Site::server_options(const Options& options) {
