@@ -107,6 +107,13 @@ def readiness():
                            ask("tcp_echo_client", server.endpoint, style), style)
 
 
+@shows("service_echo_server")
+def service_echo():
+    with Server("service_echo_server") as server:
+        yield Exchange("service_echo_server", "hello",
+                       ask("tcp_echo_client", server.endpoint, "hello"), "hello")
+
+
 @shows("chat_server", "chat_client")
 def chat():
     with Server("chat_server") as server:
