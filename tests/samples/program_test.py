@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
+import demo  # noqa: E402
 from programs import TIMEOUT_SECONDS, Server, program, run  # noqa: E402
 
 
@@ -38,6 +39,11 @@ class EveryProgram(unittest.TestCase):
         for path in program("").iterdir():
             if path.is_file() and os.access(path, os.X_OK):
                 self.assertRegex(readme, rf"\n\| `{path.name}` \| .* \| `build/samples/{path.name}\b")
+
+    def test_the_demo_shows_each(self):
+        programs = {path.name for path in program("").iterdir()
+                    if path.is_file() and os.access(path, os.X_OK)}
+        self.assertEqual(programs - set(demo.SHOWS), set())
 
     def test_every_server_prints_the_most_memory_that_it_can_hold(self):
         for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
