@@ -48,10 +48,11 @@ void HttpConnection::dispatch(const RequestHead& head) {
     return;
   }
   const auto target = protocols::http::parse_target(head.method, head.target);
+  const std::string scheme = stream_->tls_info() ? "https" : "http";
   if (!target) {
     send_error(400, "the target does not fit the method", {});
-  } else if (target->form == Form::absolute && !equal_ignoring_case(target->scheme, "http")) {
-    send_error(421, "the server has only resources of http", {});  // RFC 9110 7.4
+  } else if (target->form == Form::absolute && !equal_ignoring_case(target->scheme, scheme)) {
+    send_error(421, "the connection is for resources of " + scheme, {});  // RFC 9110 7.4
   } else if (target->form == Form::origin || target->form == Form::absolute) {
     dispatch_path(head, *target);
   } else if (has_fallback()) {

@@ -142,6 +142,17 @@ class Programs(TlsTest):
                 self.assertEqual(client.returncode, 0, client.stderr)
         self.assertEqual((received / "sent").read_bytes(), sent.read_bytes())
 
+    def test_http_responder_has_resources_of_https(self):
+        context = ssl.create_default_context(cafile=self.site.ca)
+        with Server("http_responder", *self.site.of_server()) as server:
+            for scheme, status in (("https", b"200"), ("http", b"421")):
+                with self.subTest(scheme), socket.create_connection(
+                        ("127.0.0.1", server.port), TIMEOUT_SECONDS) as plain, \
+                        context.wrap_socket(plain, server_hostname="localhost") as connection:
+                    connection.sendall(f"GET {scheme}://localhost/hello HTTP/1.1\r\n"
+                                       "Host: localhost\r\n\r\n".encode())
+                    self.assertEqual(connection.recv(4096).split()[1], status)
+
     def test_a_relay_terminates_tls_and_another_originates_it(self):
         with contextlib.ExitStack() as stack:
             echo = stack.enter_context(Server("tcp_echo_server"))
