@@ -1,5 +1,6 @@
 #include "samples/kv_server/site.hpp"
 
+#include "protocols/resp/encoder.hpp"
 #include "samples/support/access.hpp"
 #include "samples/support/failed.hpp"
 
