@@ -21,6 +21,11 @@ constexpr std::size_t small_record_bytes = 1369;
 constexpr std::size_t first_small_records = 30;
 constexpr std::size_t initial_window_bytes = 10 * small_record_bytes;
 
+// What waits for a peer that reads nothing, beside what the program has written: the messages of a
+// handshake, and a response for each key update that the peer requests. encode() alone leaves less
+// than half of it.
+constexpr std::size_t most_unread_bytes = 256 * 1024;
+
 // What encode() has written, until pop().
 thread_local std::vector<std::byte> encoded;
 
@@ -33,7 +38,10 @@ int read_bio(BIO* bio, char* to, std::size_t most, std::size_t* read) {
 }
 
 int write_bio(BIO* bio, const char* from, std::size_t size, std::size_t* written) {
-  static_cast<Filter*>(BIO_get_data(bio))->write(std::as_bytes(std::span(from, size)));
+  BIO_clear_retry_flags(bio);
+  if (!static_cast<Filter*>(BIO_get_data(bio))->write(std::as_bytes(std::span(from, size)))) {
+    return 0;
+  }
   *written = size;
   return 1;
 }
@@ -78,7 +86,8 @@ Filter::~Filter() {
 Filter& Filter::of(const SSL& ssl) { return *static_cast<Filter*>(SSL_get_app_data(&ssl)); }
 
 void Filter::start(Bytes clear) {
-  write(clear);
+  output_.assign(clear.begin(), clear.end());
+  clear_bytes_ = clear.size();
   if (side_ == Side::client) (void)handshake();
 }
 
@@ -208,9 +217,14 @@ std::size_t Filter::read(std::byte* to, std::size_t most) {
   return size;
 }
 
-void Filter::write(Bytes bytes) {
+bool Filter::write(Bytes bytes) {
+  if (!encoding_ && output_.size() > clear_bytes_ + most_unread_bytes) {
+    fail({TlsErrc::malformed, "send to", {}, "it does not read the responses that it requests"});
+    return false;
+  }
   std::vector<std::byte>& to = encoding_ ? encoded : output_;
   to.insert(to.end(), bytes.begin(), bytes.end());
+  return true;
 }
 
 void Filter::refuse(X509* certificate) {

@@ -42,7 +42,8 @@ class Filter final : public StreamFilter {
   // ---- Called by OpenSSL
 
   [[nodiscard]] std::size_t read(std::byte* to, std::size_t most);
-  void write(Bytes encoded);
+  /// False when too much waits already.
+  [[nodiscard]] bool write(Bytes encoded);
   void refuse(X509* certificate);
   void keep_session(SSL_SESSION* session);
 
@@ -64,6 +65,7 @@ class Filter final : public StreamFilter {
   std::vector<std::byte> kept_;    // Received, to be decoded by the next call.
   std::vector<std::byte> output_;  // Not sent yet: of a handshake, or after the socket was full.
   std::size_t sent_ = 0;           // Of output_.
+  std::size_t clear_bytes_ = 0;    // With which output_ began.
   std::size_t small_records_ = 0;  // That are still to be sent.
   X509Ptr refused_;
   TlsInfo info_;

@@ -1,5 +1,6 @@
 // TLS without a socket: the bytes of both sides are passed on in pieces of any size.
 #include <doctest/doctest.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -210,6 +211,54 @@ TEST_CASE("a changed byte is noticed, and nothing of its record is delivered") {
   }
 }
 
+// A client of OpenSSL alone, which can do what a filter never does.
+struct RawClient {
+  RawClient() {
+    SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl);
+  }
+  ~RawClient() {
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+  }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  std::string take_sent() {
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(SSL_get_wbio(ssl), &text);
+    std::string sent(text, static_cast<std::size_t>(size));
+    (void)BIO_reset(SSL_get_wbio(ssl));
+    return sent;
+  }
+
+  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+  SSL* ssl = SSL_new(context);
+};
+
+TEST_CASE("a peer that requests responses of TLS and reads none of them is refused") {
+  RawClient client;
+  Side server(ok(tls_site().server().state().make_filter("")));
+  for (int i = 0; i < 4 && SSL_do_handshake(client.ssl) != 1; ++i) {
+    server.receive(client.take_sent());
+    BIO_write(SSL_get_rbio(client.ssl), server.outgoing.data(), int(server.outgoing.size()));
+    server.outgoing.clear();
+  }
+  server.receive(client.take_sent());
+  REQUIRE(server.secured);
+  std::size_t most = 0;
+  State last = State::incomplete;
+  for (int i = 0; i < 100'000 && last != State::failed; ++i) {
+    SSL_key_update(client.ssl, SSL_KEY_UPDATE_REQUESTED);
+    SSL_do_handshake(client.ssl);
+    const std::string sent = client.take_sent();
+    last = server.filter->decode(server.buffer.data(), bytes_of(sent)).state;
+    most = std::max(most, server.filter->output().size());
+  }
+  CHECK(last == State::failed);
+  CHECK(most < 300 * 1024);
+}
+
 TEST_CASE("random bytes in place of a handshake are refused") {
   const auto seed = std::random_device()();
   INFO("seed " << seed);
@@ -264,6 +313,14 @@ TEST_CASE("bytes in clear come before the handshake") {
   const auto output = filter->output();
   const std::string_view text(reinterpret_cast<const char*>(output.data()), output.size());
   CHECK(text.starts_with("STARTTLS\r\n\x16\x03\x01"));
+}
+
+TEST_CASE("any number of bytes in clear may wait before the handshake") {
+  auto filter = ok(tls_site().client().state().make_filter("a.example"));
+  const std::string clear = Pattern::text(1'000'000);
+  filter->start(bytes_of(clear));
+  CHECK_FALSE(filter->error());
+  CHECK(filter->output().size() > clear.size() + 100);
 }
 
 // The sizes of the records in what was encoded.
