@@ -129,8 +129,8 @@ struct ProxyHeaders {
 ///     ProxyHeaderDecoder decoder;
 using ProxyHeaderDecoder = FrameDecoder<ProxyHeaders>;
 
-/// Appends a header of version 1 or 2, as `header.version` selects; version 2 with the TLVs. Returns
-/// false, and appends nothing, if the version cannot express the header.
+/// Appends a header of version 1 or 2, as `header.version` selects; version 2 with the TLVs.
+/// Returns false, and appends nothing, if the version cannot express the header.
 [[nodiscard]] bool append_proxy_header(std::vector<std::byte>& out, const ProxyHeader& header);
 
 /// Appends a TLV to those of a header that will be encoded. Returns false, and appends nothing, if

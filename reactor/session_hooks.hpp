@@ -33,11 +33,11 @@ concept TakesDecoder = requires(Session session, const typename D::Frame& frame,
 };
 
 /// What a Session must have: on_data(bytes), or with a decoder on_frame(frame) or
-/// on_frame(frame, decoder). It may also have on_end(), on_drained(), on_secured(const TlsInfo&) and
-/// on_close(const Error&), with the same meaning as on Stream; with a decoder on_decode_error(std::error_code), with the
-/// same meaning as on Framed; finish(), by which drain() requests it to end soon; and on_idle(),
-/// which is called instead of closing a connection that was idle for ServerOptions::idle_timeout,
-/// and again after the same time. All are public.
+/// on_frame(frame, decoder). It may also have on_end(), on_drained(), on_secured(const TlsInfo&)
+/// and on_close(const Error&), with the same meaning as on Stream; with a decoder
+/// on_decode_error(std::error_code), with the same meaning as on Framed; finish(), by which drain()
+/// requests it to end soon; and on_idle(), which is called instead of closing a connection that was
+/// idle for ServerOptions::idle_timeout, and again after the same time. All are public.
 ///
 /// The address of a Session and of its Stream never changes: a Session may be immovable, and
 /// register `this` in its constructor. The constructor may also write, and close the stream:

@@ -14,8 +14,8 @@ constexpr std::uint64_t connection_bytes = 2048;
 
 HttpServerOptions::HttpServerOptions() {
   limits.max_head_bytes = 32 * 1024;
-  // No larger than the smallest file that is sent from its descriptor: then a connection has at most
-  // two files open, of which one is partly sent.
+  // No larger than the smallest file that is sent from its descriptor: then a connection has at
+  // most two files open, of which one is partly sent.
   server.high_water_bytes = 16 * 1024;
   server.read_bytes = 64 * 1024;
   // The socket, and two files.

@@ -31,8 +31,8 @@ struct Value {
 
   [[nodiscard]] bool is_error() const { return type == Type::error || type == Type::bulk_error; }
 
-  /// The value of a key that is a string, or nullptr. For maps, and for the arrays of version 2 that
-  /// stand for them.
+  /// The value of a key that is a string, or nullptr. For maps, and for the arrays of version 2
+  /// that stand for them.
   [[nodiscard]] const Value* find(std::string_view key) const;
 };
 

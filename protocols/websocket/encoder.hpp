@@ -53,8 +53,8 @@ class Encoder {
   /// frame: from the system's source of random numbers.
   explicit Encoder(NextKey next_key) : next_key_(std::move(next_key)) {}
 
-  /// A whole message. False while a message that was sent in pieces is unfinished, and for text that
-  /// is not UTF-8.
+  /// A whole message. False while a message that was sent in pieces is unfinished, and for text
+  /// that is not UTF-8.
   [[nodiscard]] bool text(std::vector<std::byte>& out, std::string_view message);
   [[nodiscard]] bool binary(std::vector<std::byte>& out, Bytes message);
 

@@ -8,8 +8,8 @@
 
 namespace reactor::tls {
 
-/// For the operation on `ssl` that has failed. `refused` is the certificate that was not accepted, or
-/// null; `name` the server that a client expected.
+/// For the operation on `ssl` that has failed. `refused` is the certificate that was not accepted,
+/// or null; `name` the server that a client expected.
 [[nodiscard]] Error error_of(const SSL& ssl, const X509* refused, const std::string& operation,
                              const std::string& name);
 

@@ -10,8 +10,8 @@
 
 namespace reactor::tls {
 
-/// A new key encrypts the tickets every `lifetime`, and its predecessor still decrypts tickets. So a
-/// key that becomes known reveals only what was resumed with it (RFC 5077 section 5.5). The keys
+/// A new key encrypts the tickets every `lifetime`, and its predecessor still decrypts tickets. So
+/// a key that becomes known reveals only what was resumed with it (RFC 5077 section 5.5). The keys
 /// survive a reload of certificates.
 ///
 /// Thread    Any.

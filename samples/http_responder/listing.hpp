@@ -16,8 +16,8 @@
 
 namespace responder {
 
-/// The page of a folder, read and written in pieces: what a web::Folder serves of it, with sizes and
-/// times; a link is shown as its target. Folders come first and all is sorted, unless there are
+/// The page of a folder, read and written in pieces: what a web::Folder serves of it, with sizes
+/// and times; a link is shown as its target. Folders come first and all is sorted, unless there are
 /// more names than are kept for sorting (some 2,000): then all are listed in the folder's order.
 ///
 ///     read … until has_rows(), write_head, { write_rows while has_rows(), read } …, write_end

@@ -1,5 +1,5 @@
-// Two sides of TLS, and an attacker between them who cuts, changes and adds bytes. Whatever it does,
-// each side receives a prefix of what the other has written.
+// Two sides of TLS, and an attacker between them who cuts, changes and adds bytes. Whatever it
+// does, each side receives a prefix of what the other has written.
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>

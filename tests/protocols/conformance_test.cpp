@@ -138,7 +138,8 @@ bool matches(Json expected, Json actual) {
   return equal(comparable(std::move(expected)), comparable(std::move(actual)));
 }
 
-// The name of an error of HTTP, RESP and PROXY is for people. The status of the error response counts, if any.
+// The name of an error of HTTP, RESP and PROXY is for people. The status of the error response
+// counts, if any.
 void name_error_by_status(Json& expected, const Json& actual) {
   if (!expected.contains("error") || !actual.contains("error")) return;
   const Json statuses = expected["error"].value("status_ok", Json());
