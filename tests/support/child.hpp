@@ -7,8 +7,10 @@
 #include <string>
 
 #if defined(__has_feature)
+inline constexpr bool below_address_sanitizer = __has_feature(address_sanitizer);
 inline constexpr bool below_thread_sanitizer = __has_feature(thread_sanitizer);
 #else
+inline constexpr bool below_address_sanitizer = false;
 inline constexpr bool below_thread_sanitizer = false;
 #endif
 
