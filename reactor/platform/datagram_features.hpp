@@ -29,6 +29,10 @@ void append_source(msghdr& message, const sockaddr& from);
 /// Makes the kernel split a message into datagrams of this length.
 void append_segment(msghdr& message, std::size_t bytes);
 
+/// Writes what the error queue of a socket of this family reports for a datagram whose port is not
+/// in use; nothing on kernels without error queues.
+void append_refusal(msghdr& message, int family);
+
 template <class T>
 [[nodiscard]] T value_of(const cmsghdr& control) {
   T value;

@@ -1,9 +1,11 @@
 #include "reactor/platform/datagram_features.hpp"
 
+#include <linux/errqueue.h>
 #include <linux/sock_diag.h>
 #include <netinet/udp.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 
@@ -43,6 +45,15 @@ std::size_t read_control(msghdr& message, PacketInfo& packet_info) {
 
 void append_segment(msghdr& message, std::size_t bytes) {
   append_control(message, SOL_UDP, UDP_SEGMENT, static_cast<std::uint16_t>(bytes));
+}
+
+void append_refusal(msghdr& message, int family) {
+  sock_extended_err refusal{};
+  refusal.ee_errno = ECONNREFUSED;
+  refusal.ee_origin = family == AF_INET ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6;
+  const bool ipv4 = family == AF_INET;
+  append_control(message, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_RECVERR : IPV6_RECVERR,
+                 refusal);
 }
 
 }  // namespace reactor::platform

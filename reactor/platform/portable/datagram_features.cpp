@@ -28,4 +28,6 @@ std::size_t read_control(msghdr& message, PacketInfo& packet_info) {
 // Never called: no socket is known to be UDP, so datagrams are sent one by one.
 void append_segment(msghdr&, std::size_t) {}
 
+void append_refusal(msghdr&, int) {}
+
 }  // namespace reactor::platform

@@ -1,0 +1,38 @@
+#include "reactor/simulation/environment.hpp"
+
+namespace reactor::simulation {
+namespace {
+
+// Monday, 1 January 2024, 00:00 UTC.
+constexpr std::int64_t wall_start = 1'704'067'200'000'000'000;
+
+}  // namespace
+
+Environment::Environment(const WorldOptions& with)
+    : options(with),
+      trace(events, with.capture),
+      chance(with.seed, trace),
+      network(events, chance) {
+  Random random(with.seed);
+  for (auto& seed : seeds) seed = random.next() | 1;
+}
+
+Computer& Environment::add_computer(const Ip& ip) {
+  return *computers.emplace_back(std::make_unique<Computer>(ip, wall_start - Events::start));
+}
+
+Computer* Environment::computer(const Ip& ip, Computer* from) const {
+  if (ip.is_loopback()) return from;
+  for (const auto& known : computers) {
+    if (known->ip == ip) return known.get();
+  }
+  return nullptr;
+}
+
+std::uint16_t Environment::next_port() {
+  constexpr std::uint16_t first = 49'152;
+  last_port_ = last_port_ == 65'535 ? first : static_cast<std::uint16_t>(last_port_ + 1);
+  return last_port_;
+}
+
+}  // namespace reactor::simulation

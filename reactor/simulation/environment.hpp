@@ -1,0 +1,79 @@
+// What all parts of a simulated world share. Internal.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "reactor/callback.hpp"
+#include "reactor/platform/kernel.hpp"
+#include "reactor/simulation/chance.hpp"
+#include "reactor/simulation/conditions.hpp"
+#include "reactor/simulation/endpoint.hpp"
+#include "reactor/simulation/events.hpp"
+#include "reactor/simulation/network.hpp"
+#include "reactor/simulation/trace.hpp"
+
+namespace reactor::simulation {
+
+class Jobs;
+class Socket;
+
+/// The state of one host below its sockets.
+struct Computer {
+  using Ports = std::map<std::uint16_t, std::vector<Socket*>>;
+
+  Computer(const Ip& address, std::int64_t wall_clock_offset)
+      : ip(address), wall_offset(wall_clock_offset) {}
+
+  [[nodiscard]] Ports& ports(bool of_streams) { return of_streams ? tcp : udp; }
+  /// The wall clock when the steady clock showed `steady`, in nanoseconds since 1970.
+  [[nodiscard]] std::int64_t wall_at(std::int64_t steady) const { return steady + wall_offset; }
+
+  const Ip ip;
+  bool is_up = true;
+  unsigned descriptors = 0;
+  std::int64_t wall_offset;
+  Ports tcp;
+  Ports udp;
+};
+
+struct Environment {
+  explicit Environment(const WorldOptions& with);
+
+  Computer& add_computer(const Ip& ip);
+  /// The computer with this address, seen from `from`; null if there is none.
+  [[nodiscard]] Computer* computer(const Ip& ip, Computer* from = nullptr) const;
+  /// All hosts take ports from one range, so that a port in a trace names one socket.
+  [[nodiscard]] std::uint16_t next_port();
+
+  /// Sockets exist as long as the world, since packets refer to them.
+  template <class T>
+  T& make(int family) {
+    auto made = std::make_shared<T>(*this, family);
+    T& reference = *made;
+    sockets.push_back(std::move(made));
+    return reference;
+  }
+
+  const WorldOptions options;
+  Events events;
+  Trace trace;
+  Chance chance;
+  Network network;
+  std::deque<std::shared_ptr<Socket>> sockets;
+  std::vector<std::unique_ptr<Computer>> computers;
+  std::map<std::string, std::vector<Ip>> zone;
+  platform::HashSeeds seeds{};
+  std::map<const uv_loop_s*, Jobs*> jobs;  // By loop.
+  /// Runs one iteration of a loop, or one event; false: nothing happens until `end`.
+  Callback<bool(Events::Nanoseconds end)> step;
+
+ private:
+  std::uint16_t last_port_ = 49'151;
+};
+
+}  // namespace reactor::simulation

@@ -1,0 +1,102 @@
+// What the simulated sockets have in common. Internal.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reactor/platform/poller.hpp"
+#include "reactor/simulation/endpoint.hpp"
+#include "reactor/simulation/environment.hpp"
+#include "reactor/socket_option.hpp"
+
+namespace reactor::simulation {
+
+/// What may be ready, in the order in which it became so: of one poller.
+using ReadyList = std::vector<std::pair<class Socket*, Token>>;
+
+/// The bits of Happened that are reported to a registration with this interest.
+[[nodiscard]] unsigned reported(Interest interest);
+
+/// A socket of the simulated kernel. It exists as long as its world, since packets refer to it; the
+/// descriptor may be closed long before.
+///
+/// A socket that is made outside of any host's loop belongs to no host at first. It gets its host
+/// when it is bound to an address of one, or watched by a loop.
+class Socket {
+ public:
+  struct Registration {
+    ReadyList* list;
+    Token token;
+    Interest interest;
+    Trigger trigger;
+    bool is_listed = false;    // In that list.
+    bool is_disabled = false;  // Oneshot, and it has been reported.
+  };
+
+  Socket(Environment& world, int family, int type) : world_(world), family_(family), type_(type) {}
+  virtual ~Socket() = default;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  [[nodiscard]] int family() const { return family_; }
+  [[nodiscard]] int type() const { return type_; }
+  [[nodiscard]] Environment& world() const { return world_; }
+
+  /// What poll(2) would report.
+  [[nodiscard]] virtual unsigned ready() = 0;
+  /// The descriptor was closed.
+  virtual void close() = 0;
+  /// The host crashed: the socket is gone without a packet.
+  virtual void vanish() = 0;
+  [[nodiscard]] virtual bool is_listening() const { return false; }
+  /// Called once the socket has a host.
+  virtual void begin() {}
+
+  /// Each returns 0 or more, or -errno.
+  int bind(const Endpoint& to);
+  [[nodiscard]] int take_error() { return std::exchange(error, 0); }
+  /// Gives the socket a host, unless it has one.
+  int settle_on(Computer& on);
+  /// Gives it a port, unless it has one.
+  int bind_to_any_port();
+  void release_port();
+
+  void add(const Registration& registration);
+  bool change(Token token, Interest interest, Trigger trigger);
+  void remove(Token token);
+  void remove_all() { registrations_.clear(); }
+  [[nodiscard]] Registration* find(Token token);
+  /// Something may have changed of what these bits of Happened report.
+  void wake(unsigned what);
+
+  [[nodiscard]] int int_option(int level, int number) const;
+  template <class T>
+  [[nodiscard]] bool is_set(const SocketOption<T>& option) const {
+    return int_option(option.level, option.number) != 0 ||
+           (option.ipv6_number >= 0 && int_option(option.ipv6_level, option.ipv6_number) != 0);
+  }
+
+  Computer* host = nullptr;
+  Endpoint local{};
+  Endpoint peer_address{};
+  bool is_bound = false;
+  bool is_open = true;  // It has a descriptor.
+  int error = 0;        // Pending, as SO_ERROR reports it.
+  std::map<std::pair<int, int>, std::vector<std::uint8_t>> options;
+
+ private:
+  [[nodiscard]] int claim_port();
+  [[nodiscard]] bool conflicts_with(const Socket& other) const;
+
+  Environment& world_;
+  const int family_;
+  const int type_;
+  std::vector<Registration> registrations_;
+};
+
+}  // namespace reactor::simulation

@@ -1,0 +1,437 @@
+#include "reactor/simulation/tcp.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "reactor/socket_option.hpp"
+
+namespace reactor::simulation {
+namespace {
+
+using Nanoseconds = Events::Nanoseconds;
+
+constexpr Nanoseconds second = 1'000'000'000;
+constexpr Nanoseconds first_retry = second / 5;
+constexpr Nanoseconds longest_retry = 120 * second;
+// As Linux: 15 repetitions of a segment, and 6 of a SYN.
+constexpr Nanoseconds most_without_progress = 924 * second;
+constexpr int most_syns = 7;
+
+}  // namespace
+
+// ---- Calls
+
+int StreamSocket::connect(const Endpoint& to) {
+  if (state_ == State::connecting) return -EALREADY;
+  if (state_ == State::connected) return -EISCONN;
+  if (state_ != State::fresh) return -EINVAL;
+  if (to.ip.is_multicast() || to.ip.is_broadcast()) return -ENETUNREACH;
+  if (const int failed = bind_to_any_port()) return failed;
+  peer_address = to;
+  state_ = State::connecting;
+  if (host) begin();
+  return -EINPROGRESS;
+}
+
+// A socket that connects outside of a host's loop begins once it is watched.
+void StreamSocket::begin() {
+  if (state_ != State::connecting) return;
+  const bool to_itself = peer_address.ip.is_any() || peer_address.ip.is_loopback();
+  if (local.ip.is_any()) local.ip = to_itself ? peer_address.ip : host->ip;
+  if (to_itself && peer_address.ip.is_any()) local.ip = peer_address.ip = host->ip;
+  send_syn(0);
+}
+
+int StreamSocket::listen(int backlog) {
+  if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
+  if (const int failed = bind_to_any_port()) return failed;
+  state_ = State::listening;
+  backlog_ = static_cast<std::size_t>(std::clamp(backlog, 0, 4096));
+  return 0;
+}
+
+StreamSocket* StreamSocket::accept() {
+  if (accepted_.empty()) return nullptr;
+  StreamSocket* const first = accepted_.front();
+  accepted_.pop_front();
+  return first;
+}
+
+ssize_t StreamSocket::recv(char* to, std::size_t size, bool peek) {
+  if (in_.size() > 0) {
+    const std::size_t taken = std::min(size, in_.size());
+    std::copy_n(in_.data(), taken, to);
+    if (peek) return static_cast<ssize_t>(taken);
+    in_.drop(taken);
+    if (window_was_closed_ && peer_ && !vanished_) {
+      window_was_closed_ = false;
+      world().events.after(world().network.segment_delay(local.ip, peer_address.ip, 0),
+                           [this] { peer_->pump(); });
+    }
+    return static_cast<ssize_t>(taken);
+  }
+  if (error != 0) return -take_error();
+  if (in_ended_ || reading_is_shut_ || state_ == State::ended) return 0;
+  return state_ == State::fresh || state_ == State::listening ? -ENOTCONN : -EAGAIN;
+}
+
+ssize_t StreamSocket::send(const char* data, std::size_t size) {
+  if (error != 0) return -take_error();
+  if (end_wanted_ || state_ == State::ended || state_ == State::fresh) return -EPIPE;
+  if (state_ == State::listening) return -ENOTCONN;
+  const std::size_t used = out_.size() + unacknowledged_;
+  const std::size_t room = send_buffer_bytes() - std::min(used, send_buffer_bytes());
+  if (state_ == State::connecting || room == 0) {
+    lacks_room_ = true;
+    return -EAGAIN;
+  }
+  const std::size_t taken = std::min(size, room);
+  if (taken < size) lacks_room_ = true;
+  out_.append(data, taken);
+  pump();
+  return static_cast<ssize_t>(taken);
+}
+
+int StreamSocket::shutdown(int how) {
+  if (state_ != State::connected) return -ENOTCONN;
+  if (how != SHUT_WR) reading_is_shut_ = true;
+  if (how != SHUT_RD) {
+    end_wanted_ = true;
+    pump();
+  }
+  wake(Happened::readable | Happened::writable | Happened::peer_closed | Happened::hung_up);
+  return 0;
+}
+
+int StreamSocket::unsent_bytes() const {
+  if (state_ == State::listening) return -EINVAL;
+  return static_cast<int>(out_.size() + unacknowledged_);
+}
+
+unsigned StreamSocket::ready() {
+  if (state_ == State::listening) return accepted_.empty() ? 0 : Happened::readable;
+  unsigned happened = error != 0 ? Happened::failed : 0;
+  const bool input_is_over = in_ended_ || reading_is_shut_ || state_ == State::ended;
+  const bool output_is_over = end_wanted_ || state_ == State::ended;
+  if (state_ == State::fresh) return happened | Happened::writable | Happened::hung_up;
+  if (input_is_over && output_is_over) happened |= Happened::hung_up;
+  if (input_is_over) happened |= Happened::readable | Happened::peer_closed;
+  if (in_.size() > 0) happened |= Happened::readable;
+  if (state_ == State::connecting) return happened;
+  if (output_is_over || is_writable()) {
+    happened |= Happened::writable;
+  } else {
+    lacks_room_ = true;
+  }
+  return happened;
+}
+
+// What was sent still arrives, unless something of the peer's is left unread.
+void StreamSocket::close() {
+  const auto linger = options.find({SOL_SOCKET, SO_LINGER});
+  const bool resets = linger != options.end() && linger->second.size() >= sizeof(::linger) &&
+                      int_option(SOL_SOCKET, SO_LINGER) != 0;
+  for (StreamSocket* const waiting : std::exchange(accepted_, {})) {
+    waiting->is_open = false;
+    waiting->send_reset();
+    waiting->leave();
+  }
+  release_port();
+  if (state_ == State::connected && !vanished_) {
+    if (!resets && in_.size() == 0) {
+      end_wanted_ = true;
+      pump();
+      return;
+    }
+    send_reset();
+  }
+  leave();
+}
+
+void StreamSocket::vanish() {
+  release_port();
+  vanished_ = true;
+  leave();
+}
+
+// ---- Sending
+
+std::size_t StreamSocket::send_buffer_bytes() const {
+  const int set = int_option(SOL_SOCKET, SO_SNDBUF);
+  return set > 0 ? static_cast<std::size_t>(set) : world().options.send_buffer_bytes;
+}
+
+std::size_t StreamSocket::receive_buffer_bytes() const {
+  const int set = int_option(SOL_SOCKET, SO_RCVBUF);
+  return set > 0 ? static_cast<std::size_t>(set) : world().options.receive_buffer_bytes;
+}
+
+// Linux reports room only once a third is free.
+bool StreamSocket::is_writable() const {
+  const std::size_t used = out_.size() + unacknowledged_;
+  return used < send_buffer_bytes() && (send_buffer_bytes() - used) * 2 >= used;
+}
+
+// Segments of one connection keep their order.
+Nanoseconds StreamSocket::arrival(std::size_t bytes) {
+  Environment& in = world();
+  const Nanoseconds delay = in.network.segment_delay(local.ip, peer_address.ip, bytes);
+  return last_arrival_ = std::max(last_arrival_, in.events.now() + delay);
+}
+
+bool StreamSocket::reaches_peer() const {
+  return !world().network.is_cut(local.ip, peer_address.ip);
+}
+
+Packet StreamSocket::packet(Packet::Kind kind, std::size_t size) const {
+  return {kind, local, peer_address, sent_, received_, size};
+}
+
+void StreamSocket::pump() {
+  if (retrying_ || state_ != State::connected || !peer_ || vanished_) return;
+  Environment& in = world();
+  while (out_.size() > 0 || (end_wanted_ && !end_sent_)) {
+    const std::size_t occupied = peer_->in_.size() + in_flight_;
+    const std::size_t window = peer_->receive_buffer_bytes();
+    const std::size_t room = window - std::min(window, occupied);
+    const std::size_t available = std::min(out_.size(), room);
+    if (out_.size() > 0 && available == 0) {
+      peer_->window_was_closed_ = true;
+      return;
+    }
+    if (!reaches_peer()) return retry_later();
+    const std::size_t size = in.network.segment_bytes(local.ip, peer_address.ip, available);
+    const bool is_end = size == out_.size() && end_wanted_;
+    std::string bytes(out_.data(), size);
+    Packet sent = packet(size > 0 ? Packet::Kind::data : Packet::Kind::fin, size);
+    out_.drop(size);
+    if (unacknowledged_ == 0) no_progress_since_ = in.events.now();
+    unacknowledged_ += size;
+    in_flight_ += size;
+    sent_ += size;
+    end_sent_ = is_end;
+    in.events.at(arrival(size),
+                 [to = peer_, bytes = std::move(bytes), is_end, sent = std::move(sent)]() mutable {
+                   to->segment_arrives(std::move(bytes), is_end, std::move(sent));
+                 });
+  }
+}
+
+void StreamSocket::retry_later() {
+  Environment& in = world();
+  if (retrying_) return;
+  retrying_ = true;
+  retry_delay_ = std::clamp(retry_delay_ * 2, first_retry, longest_retry);
+  if (no_progress_since_ == 0) no_progress_since_ = in.events.now();
+  in.events.after(retry_delay_, [this] {
+    retrying_ = false;
+    if (state_ != State::connected || vanished_) return;
+    const int user_timeout = int_option(option::user_timeout.level, option::user_timeout.number);
+    const Nanoseconds most =
+        user_timeout > 0 ? Nanoseconds{user_timeout} * 1'000'000 : most_without_progress;
+    if (world().events.now() - no_progress_since_ >= most) return fail(ETIMEDOUT);
+    if (peer_->vanished_) return peer_->answer_vanished(*this);
+    pump();
+    if (!retrying_) retry_delay_ = 0;
+  });
+}
+
+// An acknowledgement that is lost follows with a later one.
+void StreamSocket::acknowledge(std::size_t size) {
+  Environment& in = world();
+  if (!reaches_peer()) {
+    in.events.after(first_retry, [this, size] {
+      if (!vanished_) acknowledge(size);
+    });
+    return;
+  }
+  in.events.after(in.network.segment_delay(local.ip, peer_address.ip, 0),
+                  [to = peer_, size] { to->acknowledged(size); });
+}
+
+void StreamSocket::acknowledged(std::size_t size) {
+  if (state_ != State::connected) return;
+  unacknowledged_ -= std::min(size, unacknowledged_);
+  no_progress_since_ = unacknowledged_ > 0 ? world().events.now() : 0;
+  if (lacks_room_ && is_writable()) {
+    lacks_room_ = false;
+    wake(Happened::writable);
+  }
+}
+
+// ---- Arrivals
+
+void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet) {
+  StreamSocket& sender = *peer_;
+  const std::size_t size = bytes.size();
+  sender.in_flight_ -= std::min(size, sender.in_flight_);
+  if (vanished_) return answer_vanished(sender);
+  packet.bytes = world().trace.captures() ? bytes : std::string();
+  const Endpoint from = packet.from;
+  const Endpoint to = packet.to;
+  const std::uint64_t end = packet.sequence + size;
+  world().trace.packet(std::move(packet));
+  if (state_ != State::connected) return;
+  if (!is_open && size > 0) {  // It will never be read.
+    send_reset();
+    return leave();
+  }
+  received_ += size;
+  in_.append(bytes.data(), size);
+  if (size > 0) acknowledge(size);
+  unsigned happened = size > 0 ? Happened::readable : 0;
+  if (is_end) {
+    if (size > 0) world().trace.packet({Packet::Kind::fin, from, to, end, sent_});
+    in_ended_ = true;
+    happened |= Happened::readable | Happened::peer_closed | Happened::hung_up;
+  }
+  wake(happened);
+}
+
+// A host that is down is silent. One that has restarted does not know the connection.
+void StreamSocket::answer_vanished(StreamSocket& sender) {
+  if (!host->is_up || world().network.is_cut(local.ip, peer_address.ip)) {
+    return sender.retry_later();
+  }
+  world().events.after(world().network.segment_delay(local.ip, peer_address.ip, 0),
+                       [to = &sender] { to->reset_arrives(); });
+}
+
+void StreamSocket::send_reset() {
+  if (!peer_ || !reaches_peer()) return;
+  world().events.at(arrival(0), [to = peer_, sent = packet(Packet::Kind::rst)]() mutable {
+    to->world().trace.packet(std::move(sent));
+    to->reset_arrives();
+  });
+}
+
+void StreamSocket::reset_arrives() {
+  if (state_ != State::connected) return;
+  fail(in_ended_ ? EPIPE : ECONNRESET);
+}
+
+void StreamSocket::reset_by_network() {
+  if (state_ != State::connected || !peer_) return;
+  send_reset();
+  fail(ECONNRESET);
+}
+
+void StreamSocket::fail(int number) {
+  if (is_open) error = number;
+  leave();
+  wake(~0U);
+}
+
+// What arrived before can still be read.
+void StreamSocket::leave() {
+  state_ = State::ended;
+  out_.clear();
+  if (!is_open) {
+    in_.clear();
+    release_port();
+  }
+  unacknowledged_ = 0;
+}
+
+// ---- The handshake
+
+// Of several that share a port, one by chance.
+StreamSocket* StreamSocket::listener_at(Computer& computer, const Endpoint& at) {
+  const auto same_port = computer.tcp.find(at.port);
+  if (same_port == computer.tcp.end()) return nullptr;
+  std::vector<StreamSocket*> all;
+  for (Socket* const socket : same_port->second) {
+    const bool hears_all =
+        socket->local.ip.is_any() && (at.ip.is_ipv4() || socket->family() == AF_INET6);
+    if (socket->is_listening() && (hears_all || socket->local.ip == at.ip)) {
+      all.push_back(static_cast<StreamSocket*>(socket));
+    }
+  }
+  if (all.size() < 2) return all.empty() ? nullptr : all.front();
+  return all[all.front()->world().chance.order.below(all.size())];
+}
+
+void StreamSocket::send_syn(int attempt) {
+  if (state_ != State::connecting || vanished_) return;
+  Environment& in = world();
+  if (!reaches_peer()) return repeat_syn(attempt);
+  in.events.at(arrival(0), [this, attempt] {
+    Computer* const to = world().computer(peer_address.ip, host);
+    world().trace.packet(packet(Packet::Kind::syn), to && to->is_up ? nullptr : "host is down");
+    if (!to || !to->is_up) return repeat_syn(attempt);
+    if (auto* const listener = listener_at(*to, peer_address)) {
+      return listener->syn_arrives(*this, attempt);
+    }
+    if (world().network.is_cut(peer_address.ip, local.ip)) return repeat_syn(attempt);
+    world().events.after(world().network.segment_delay(peer_address.ip, local.ip, 0), [this] {
+      world().trace.packet({Packet::Kind::rst, peer_address, local});
+      if (state_ == State::connecting) fail(ECONNREFUSED);
+    });
+  });
+}
+
+void StreamSocket::repeat_syn(int attempt) {
+  world().events.after(second << std::min(attempt, most_syns), [this, attempt] {
+    if (state_ != State::connecting || vanished_) return;
+    if (attempt + 1 == most_syns) return fail(ETIMEDOUT);
+    send_syn(attempt + 1);
+  });
+}
+
+// A full queue drops the SYN, and the client repeats it.
+void StreamSocket::syn_arrives(StreamSocket& client, int attempt) {
+  Environment& in = world();
+  if (client.state_ != State::connecting) return;
+  if (accepted_.size() > backlog_ || in.network.is_cut(client.peer_address.ip, client.local.ip)) {
+    return client.repeat_syn(attempt);
+  }
+  auto& server = in.make<StreamSocket>(family());
+  server.host = host;
+  server.local = client.peer_address;
+  server.peer_address = client.local;
+  server.is_bound = true;
+  server.peer_ = &client;
+  server.state_ = State::connected;
+  server.options = options;
+  client.peer_ = &server;
+  in.events.at(server.arrival(0), [this, &client, &server] {
+    world().trace.packet(server.packet(Packet::Kind::syn_ack));
+    client.syn_ack_arrives(server);
+    client.peer_->ack_arrives(*this);
+  });
+}
+
+void StreamSocket::syn_ack_arrives(StreamSocket& server) {
+  if (state_ != State::connecting) {  // The client has given up.
+    server.leave();
+    return;
+  }
+  state_ = State::connected;
+  wake(Happened::writable);
+}
+
+// The connection is in the listener's queue one trip later; until then it can receive.
+void StreamSocket::ack_arrives(StreamSocket& listener) {
+  if (state_ != State::connected) return;
+  world().events.at(peer_->arrival(0), [this, &listener] {
+    world().trace.packet(peer_->packet(Packet::Kind::ack));
+    if (vanished_) return;
+    if (listener.state_ != State::listening) {
+      is_open = false;
+      send_reset();
+      return leave();
+    }
+    listener.accepted_.push_back(this);
+    listener.wake(Happened::readable);
+  });
+}
+
+void StreamSocket::join(StreamSocket& left, StreamSocket& right) {
+  left.peer_ = &right;
+  right.peer_ = &left;
+  left.state_ = right.state_ = State::connected;
+}
+
+}  // namespace reactor::simulation
