@@ -25,6 +25,7 @@ using SeededTest = Callback<bool(std::uint64_t seed)>;
 /// - `UVREACTOR_SEED=17`: this seed only.
 /// - `UVREACTOR_SEEDS=100000`: so many seeds instead of `count`.
 /// - `UVREACTOR_SIMULATE_SECONDS=60`: further seeds until so much real time has passed.
+/// - `UVREACTOR_TRACE=FILE`: each world writes its trace there when it ends.
 /// - `UVREACTOR_FAULTS=3,17`: of the faults by chance, only those with these numbers.
 ///
 /// Throws    What the test throws.

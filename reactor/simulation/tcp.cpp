@@ -192,6 +192,7 @@ Packet StreamSocket::packet(Packet::Kind kind, std::size_t size) const {
 void StreamSocket::pump() {
   if (retrying_ || state_ != State::connected || !peer_ || vanished_) return;
   Environment& in = world();
+  if (unacknowledged_ == 0 && retry_delay_ == 0) progressed_at_ = in.events.now();
   while (out_.size() > 0 || (end_wanted_ && !end_sent_)) {
     const std::size_t occupied = peer_->in_.size() + in_flight_;
     const std::size_t window = peer_->receive_buffer_bytes();
@@ -207,7 +208,6 @@ void StreamSocket::pump() {
     std::string bytes(out_.data(), size);
     Packet sent = packet(size > 0 ? Packet::Kind::data : Packet::Kind::fin, size);
     out_.drop(size);
-    if (unacknowledged_ == 0) no_progress_since_ = in.events.now();
     unacknowledged_ += size;
     in_flight_ += size;
     sent_ += size;
@@ -224,15 +224,14 @@ void StreamSocket::retry_later() {
   if (retrying_) return;
   retrying_ = true;
   retry_delay_ = std::clamp(retry_delay_ * 2, first_retry, longest_retry);
-  if (no_progress_since_ == 0) no_progress_since_ = in.events.now();
   in.events.after(retry_delay_, [this] {
     retrying_ = false;
     if (state_ != State::connected || vanished_) return;
     const int user_timeout = int_option(option::user_timeout.level, option::user_timeout.number);
     const Nanoseconds most =
         user_timeout > 0 ? Nanoseconds{user_timeout} * 1'000'000 : most_without_progress;
-    if (world().events.now() - no_progress_since_ >= most) return fail(ETIMEDOUT);
-    if (peer_->vanished_) return peer_->answer_vanished(*this);
+    if (world().events.now() - progressed_at_ >= most) return fail(ETIMEDOUT);
+    if (peer_->is_gone()) return peer_->answer_unknown(*this);
     pump();
     if (!retrying_) retry_delay_ = 0;
   });
@@ -254,7 +253,7 @@ void StreamSocket::acknowledge(std::size_t size) {
 void StreamSocket::acknowledged(std::size_t size) {
   if (state_ != State::connected) return;
   unacknowledged_ -= std::min(size, unacknowledged_);
-  no_progress_since_ = unacknowledged_ > 0 ? world().events.now() : 0;
+  progressed_at_ = world().events.now();
   if (lacks_room_ && is_writable()) {
     lacks_room_ = false;
     wake(Happened::writable);
@@ -267,13 +266,12 @@ void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet
   StreamSocket& sender = *peer_;
   const std::size_t size = bytes.size();
   sender.in_flight_ -= std::min(size, sender.in_flight_);
-  if (vanished_) return answer_vanished(sender);
+  if (is_gone()) return answer_unknown(sender);
   packet.bytes = world().trace.captures() ? bytes : std::string();
   const Endpoint from = packet.from;
   const Endpoint to = packet.to;
   const std::uint64_t end = packet.sequence + size;
   world().trace.packet(std::move(packet));
-  if (state_ != State::connected) return;
   if (!is_open && size > 0) {  // It will never be read.
     send_reset();
     return leave();
@@ -290,8 +288,9 @@ void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet
   wake(happened);
 }
 
-// A host that is down is silent. One that has restarted does not know the connection.
-void StreamSocket::answer_vanished(StreamSocket& sender) {
+// A host that is down is silent. One that is up does not know the connection: it has restarted, or
+// the connection was reset. A reset that is lost follows when the sender repeats its segment.
+void StreamSocket::answer_unknown(StreamSocket& sender) {
   if (!host->is_up || world().network.is_cut(local.ip, peer_address.ip)) {
     return sender.retry_later();
   }

@@ -81,7 +81,8 @@ class StreamSocket final : public Socket {
   void segment_arrives(std::string bytes, bool is_end, Packet packet);
   void reset_arrives();
   void send_reset();
-  void answer_vanished(StreamSocket& sender);
+  void answer_unknown(StreamSocket& sender);
+  [[nodiscard]] bool is_gone() const { return vanished_ || state_ == State::ended; }
 
   // ---- The handshake.
   [[nodiscard]] static StreamSocket* listener_at(Computer& computer, const Endpoint& at);
@@ -114,7 +115,7 @@ class StreamSocket final : public Socket {
   bool lacks_room_ = false;  // As SOCK_NOSPACE.
   bool retrying_ = false;
   Events::Nanoseconds retry_delay_ = 0;
-  Events::Nanoseconds no_progress_since_ = 0;
+  Events::Nanoseconds progressed_at_ = 0;
   Events::Nanoseconds last_arrival_ = 0;
   std::uint64_t sent_ = 0;
 

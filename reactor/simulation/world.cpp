@@ -1,6 +1,8 @@
 #include "reactor/simulation/world.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -89,7 +91,11 @@ bool World::State::step(Events::Nanoseconds end) {
 
 World::World(const WorldOptions& options) : state_(std::make_unique<State>(options)) {}
 
-World::~World() = default;
+World::~World() {
+  if (const char* const path = std::getenv("UVREACTOR_TRACE")) {
+    std::ofstream(path, std::ios::binary) << trace();
+  }
+}
 
 Host& World::host(std::string_view address) { return state_->host(ip_of(address)); }
 
