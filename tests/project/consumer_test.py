@@ -21,6 +21,8 @@ SAYS = "1 tick, 2 lines, a server\n"
 TLS_SAYS = ("read /no/such/file: no such file or directory; the connection ended without "
             "close_notify\n")
 HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
+HAS_SIMULATION = (BUILD / "libuvreactor-simulation.a").exists()
+MORE = ";".join(["tls"] * HAS_TLS + ["simulation"] * HAS_SIMULATION)
 
 
 def is_first_in_its_source(header):
@@ -115,7 +117,7 @@ class Installed(Checked):
                 build = self.root / f"cmake-{library}"
                 done = self.configure(build, f"-Duvreactor_USE_STATIC_LIBS={option}",
                                       "-DUVREACTOR_VERSION=0.1",
-                                      f"-DUVREACTOR_MORE={'tls' if HAS_TLS else ''}")
+                                      f"-DUVREACTOR_MORE={MORE}")
                 self.assertEqual(done.returncode, 0, done.stdout)
                 self.run_in(self.root, "cmake", "--build", build)
                 needed = self.run_in(self.root, "readelf", "-d", build / "consumer")
@@ -123,6 +125,8 @@ class Installed(Checked):
                 self.assertEqual(self.run_in(self.root, build / "consumer"), SAYS)
                 if HAS_TLS:
                     self.assertEqual(self.run_in(self.root, build / "tls"), TLS_SAYS)
+                if HAS_SIMULATION:
+                    self.assertEqual(self.run_in(self.root, build / "simulation"), "simulated\n")
 
     @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
     def test_the_cmake_package_refuses_what_it_does_not_have(self):
@@ -195,8 +199,11 @@ class Subproject(Checked):
         self.run_in(project, "ninja", "-C", build)
         targets = json.loads(self.run_in(project, "meson", "introspect", "--targets", build))
         self.assertEqual(sorted((target["name"], target["type"]) for target in targets),
-                         [("consumer", "executable")] + [("tls", "executable")] * HAS_TLS +
+                         [("consumer", "executable")] + [("simulation", "executable")] * HAS_SIMULATION +
+                         [("tls", "executable")] * HAS_TLS +
                          [("uvreactor", "shared library"), ("uvreactor", "static library")] +
+                         [("uvreactor-simulation", "shared library"),
+                          ("uvreactor-simulation", "static library")] * HAS_SIMULATION +
                          [("uvreactor-tls", "shared library"),
                           ("uvreactor-tls", "static library")] * HAS_TLS +
                          [("uvreactor-web", "shared library"), ("uvreactor-web", "static library")])
