@@ -125,7 +125,8 @@ TEST_SUITE("simulation host") {
       return [&received, name] { received.emplace_back(name); };
     };
     auto here = ok(reactor::Signal::create(world.host("10.0.0.1").loop(), SIGHUP, note("here")));
-    auto other = ok(reactor::Signal::create(world.host("10.0.0.1").loop(), SIGTERM, note("SIGTERM")));
+    auto other =
+        ok(reactor::Signal::create(world.host("10.0.0.1").loop(), SIGTERM, note("SIGTERM")));
     auto there = ok(reactor::Signal::create(world.host("10.0.0.2").loop(), SIGHUP, note("there")));
     world.host("10.0.0.1").signal(SIGHUP);
     world.run_for(1s);

@@ -1,21 +1,16 @@
 #include "programs.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
 #include "protocols/length_prefixed.hpp"
 #include "protocols/lines.hpp"
 #include "protocols/sntp.hpp"
-#include "reactor/coroutine/connection.hpp"
-#include "reactor/coroutine/nursery.hpp"
-#include "reactor/coroutine/sleep.hpp"
-#include "reactor/coroutine/task.hpp"
 #include "reactor/framed.hpp"
 #include "reactor/idle_timeout.hpp"
 #include "reactor/relay.hpp"
@@ -37,7 +32,7 @@ namespace programs {
 namespace {
 
 constexpr Duration faults_end = 10s;
-constexpr Duration all_all_over = 1h;
+constexpr Duration end_of_all = 1h;
 constexpr const char* server_address = "10.0.0.1";
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -221,7 +216,7 @@ std::string echo(std::uint64_t seed) {
     return std::all_of(clients.begin(), clients.end(),
                        [](const Client& client) { return client.closed(); });
   };
-  if (!world.run_until([&] { return all_closed() && server->connections() == 0; }, all_all_over)) {
+  if (!world.run_until([&] { return all_closed() && server->connections() == 0; }, end_of_all)) {
     return "a connection does not end: " + std::to_string(server->connections()) + " of the server";
   }
   return all_of(clients, texts, true);
@@ -258,7 +253,7 @@ std::string framed_echo(std::uint64_t seed) {
     return std::all_of(clients.begin(), clients.end(),
                        [](const Client& client) { return client.closed(); });
   };
-  if (!world.run_until([&] { return all_closed() && server->connections() == 0; }, all_all_over)) {
+  if (!world.run_until([&] { return all_closed() && server->connections() == 0; }, end_of_all)) {
     return "a connection does not end: " + std::to_string(server->connections()) + " of the server";
   }
   // Nothing breaks a connection here, so all that was sent has come back.
@@ -296,7 +291,7 @@ std::string relay(std::uint64_t seed) {
            std::all_of(clients.begin(), clients.end(),
                        [](const Client& client) { return client.closed(); });
   };
-  if (!world.run_until(all_over, all_all_over)) {
+  if (!world.run_until(all_over, end_of_all)) {
     return "does not end: " + std::to_string(open) + " relays, " +
            std::to_string(server->connections()) + " connections of the server";
   }
@@ -359,7 +354,7 @@ std::string chat(std::uint64_t seed) {
            std::all_of(talkers.begin(), talkers.end(),
                        [](const Talker& talker) { return talker.closed; });
   };
-  if (!world.run_until(all_over, all_all_over)) return "a guest does not leave";
+  if (!world.run_until(all_over, end_of_all)) return "a guest does not leave";
   if (!room.empty()) return "a session is left";
   for (const Talker& talker : talkers) {
     std::map<std::string, int> last;
@@ -521,9 +516,72 @@ std::string http(std::uint64_t seed) {
            std::all_of(browsers.begin(), browsers.end(),
                        [](const Browser& browser) { return browser.closed; });
   };
-  if (!world.run_until(all_over, all_all_over)) return "a connection does not end";
+  if (!world.run_until(all_over, end_of_all)) return "a connection does not end";
   for (const Browser& browser : browsers) {
     if (!browser.wrong.empty()) return browser.wrong;
+  }
+  return "";
+}
+
+// The server crashes and restarts; clients connect again until each line has come back.
+std::string restarts(std::uint64_t seed) {
+  struct Program {
+    explicit Program(Loop& loop)
+        : server(reactor::Server<Echo>::listen(loop, "10.0.0.1:7", quick_options())) {}
+    reactor::Result<reactor::Server<Echo>> server;
+  };
+  struct Persistent {
+    Persistent(Loop& of, int number)
+        : loop(of), line("line " + std::to_string(number)), again(of, [this] { connect(); }) {
+      connect();
+    }
+    void connect() {
+      received.clear();
+      again.restart(20s);  // The connection may be one that the server no longer knows.
+      stream.emplace(Stream::connect(loop, "10.0.0.1:7", {.timeout = 10s}));
+      stream->write(bytes_of(line));
+      stream->on_data([this](Stream::Bytes bytes) {
+        received += text_of(bytes);
+        if (line.compare(0, received.size(), received) != 0) wrong = "other bytes came back";
+        if (received == line) ++echoed;
+        if (received == line) stream->close();
+      });
+      stream->on_close([this](const Error&) {
+        echoed < 5 ? again.restart(1s) : again.cancel();
+        closed = true;
+      });
+      closed = false;
+    }
+    Loop& loop;
+    std::string line;
+    std::string received;
+    std::string wrong;
+    int echoed = 0;
+    bool closed = false;
+    std::optional<Stream> stream;
+    reactor::Timer again;
+  };
+  RoughWorld rough(seed);
+  auto& world = rough.world;
+  Random& random = world.random();
+  auto& host = world.host(server_address);
+  host.start([](Loop& loop) { return std::make_shared<Program>(loop); });
+  for (int i = 0; i < 3; ++i) {
+    const Duration down = std::chrono::milliseconds(random.below(9000));
+    world.at(down, [&] { host.crash(); });
+    world.at(down + std::chrono::milliseconds(random.below(3000)), [&] { host.restart(); });
+  }
+  world.at(13s, [&] { host.restart(); });
+  std::list<Persistent> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(world.host(client_address(i)).loop(), i);
+  const auto all_served = [&] {
+    return std::all_of(clients.begin(), clients.end(), [](const Persistent& client) {
+      return client.echoed >= 5 && client.closed;
+    });
+  };
+  if (!world.run_until(all_served, end_of_all)) return "a client is never served";
+  for (const Persistent& client : clients) {
+    if (!client.wrong.empty()) return client.wrong;
   }
   return "";
 }

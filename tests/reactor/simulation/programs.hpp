@@ -8,7 +8,7 @@
 
 namespace programs {
 
-/// A world with links, partitions, crashes and faults drawn from the seed. After some seconds of
+/// A world with links, partitions and faults drawn from the seed. After some seconds of
 /// virtual time the faults end.
 class RoughWorld {
  public:
@@ -29,5 +29,6 @@ std::string relay(std::uint64_t seed);
 std::string chat(std::uint64_t seed);
 std::string time_service(std::uint64_t seed);
 std::string http(std::uint64_t seed);
+std::string restarts(std::uint64_t seed);
 
 }  // namespace programs

@@ -39,4 +39,7 @@ TEST_SUITE("simulated programs") {
   TEST_CASE("an HTTP server sends whole responses in the order of the requests") {
     CHECK(holds(programs::http));
   }
+  TEST_CASE("clients of a server that crashes and restarts are served in the end") {
+    CHECK(holds(programs::restarts));
+  }
 }

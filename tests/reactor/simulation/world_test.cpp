@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "reactor/coroutine/connection.hpp"
+#include "reactor/coroutine/serve.hpp"
+#include "reactor/coroutine/task.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
@@ -15,6 +18,7 @@
 #include "reactor/watcher.hpp"
 #include "reactor/work.hpp"
 #include "support/result.hpp"
+#include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Error;
@@ -38,7 +42,10 @@ struct Caller {
     stream.on_data([this](Stream::Bytes bytes) {
       received.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     });
-    stream.on_end([this] { ended = true; });
+    stream.on_end([this] {
+      ended = true;
+      stream.close();
+    });
     stream.on_close([this](const Error& error) {
       closed = true;
       why = error.code ? error.code.message() : "in order";
@@ -64,9 +71,50 @@ std::string trace_of(std::uint64_t seed) {
   return world.trace();
 }
 
+// The same tests run on these two networks.
+struct Simulated {
+  World world;
+  Loop& server = world.host("10.0.0.1").loop();
+  Loop& client = world.host("10.0.0.2").loop();
+  const char* any_port = "10.0.0.1:0";
+  bool run_until(reactor::Callback<bool()> condition) {
+    return world.run_until(std::move(condition), 1min);
+  }
+};
+
+struct Real {
+  Loop loop;
+  Loop& server = loop;
+  Loop& client = loop;
+  const char* any_port = "127.0.0.1:0";
+  bool run_until(reactor::Callback<bool()> condition) {
+    ::run_until(loop, std::move(condition));
+    return true;
+  }
+};
+
+reactor::Task<> echo_task(reactor::Connection connection) {
+  for (;;) {
+    const auto bytes = co_await connection.read();
+    if (!bytes || bytes->empty()) co_return;
+    co_await connection.write(*bytes);
+  }
+}
+
 }  // namespace
 
 TEST_SUITE("simulation world") {
+  TEST_CASE_TEMPLATE("one test runs on a simulated network and on a real one", Network, Simulated,
+                     Real) {
+    Network network;
+    auto server = ok(reactor::serve(network.server, network.any_port, {}, echo_task));
+    Caller caller(network.client, server.address().to_string().c_str(), "by coroutines");
+    CHECK(network.run_until([&] { return caller.received == "by coroutines"; }));
+    caller.stream.shutdown();
+    CHECK(network.run_until([&] { return caller.closed && server.connections() == 0; }));
+    CHECK(caller.why == "in order");
+  }
+
   TEST_CASE("a connection survives a partition, in virtual time") {
     World world({.seed = 7});
     Loop& server = world.host("10.0.0.1").loop();
