@@ -459,11 +459,13 @@ std::string http(std::uint64_t seed) {
     Browser(Loop& loop, int number, int requests)
         : name(std::to_string(number)),
           left(requests),
-          stream(Stream::connect(loop, "10.0.0.1:80", {.timeout = 1min})) {
+          stream(Stream::connect(loop, "10.0.0.1:80", {.timeout = 1min})),
+          silence(loop, 10min, [this] { stream.abort(); }) {
       stream.set_limits(quick_limits());
       stream.on_connect([this] { request(); });
       stream.on_data([this](Stream::Bytes bytes) {
         received += text_of(bytes);
+        silence.touch();
         take();
       });
       stream.on_close([this](const Error&) { closed = true; });
@@ -498,6 +500,7 @@ std::string http(std::uint64_t seed) {
     std::string received;
     std::string wrong;
     Stream stream;
+    reactor::IdleTimeout silence;  // As for Client.
   };
   RoughWorld rough(seed);
   auto& world = rough.world;
