@@ -414,8 +414,8 @@ void StreamSocket::syn_ack_arrives(StreamSocket& server) {
 // The connection is in the listener's queue one trip later; until then it can receive.
 void StreamSocket::ack_arrives(StreamSocket& listener) {
   if (state_ != State::connected) return;
-  world().events.at(peer_->arrival(0), [this, &listener] {
-    world().trace.packet(peer_->packet(Packet::Kind::ack));
+  world().events.at(peer_->arrival(0), [this, &listener, sent = peer_->packet(Packet::Kind::ack)] {
+    world().trace.packet(sent);
     if (vanished_) return;
     if (listener.state_ != State::listening) {
       is_open = false;
