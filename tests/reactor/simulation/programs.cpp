@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "protocols/length_prefixed.hpp"
@@ -302,14 +301,14 @@ std::string relay(std::uint64_t seed) {
 std::string chat(std::uint64_t seed) {
   struct Room;
   struct Guest {
-    Guest(Stream& of, std::set<Guest*>& room) : stream(of), all(room) { all.insert(this); }
+    Guest(Stream& of, std::vector<Guest*>& room) : stream(of), all(room) { all.push_back(this); }
     Guest(const Guest&) = delete;
-    ~Guest() { all.erase(this); }
+    ~Guest() { std::erase(all, this); }
     void on_frame(std::string_view line) {
       for (Guest* guest : all) guest->stream.write(std::string(line) + "\n");
     }
     Stream& stream;
-    std::set<Guest*>& all;
+    std::vector<Guest*>& all;  // A set of pointers would make the order depend on addresses.
   };
   struct Talker {
     Talker(Loop& loop, int number, int lines)
@@ -342,7 +341,7 @@ std::string chat(std::uint64_t seed) {
   };
   RoughWorld rough(seed);
   auto& world = rough.world;
-  std::set<Guest*> room;
+  std::vector<Guest*> room;
   auto server = reactor::Server<Guest, protocols::LineDecoder>::listen(
       world.host(server_address).loop(), "10.0.0.1:7", quick_options(),
       [&](Stream& stream) { return Guest(stream, room); });
