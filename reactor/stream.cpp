@@ -1,5 +1,7 @@
 #include "reactor/stream.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <memory>
@@ -9,6 +11,7 @@
 
 #include "reactor/connect_attempts.hpp"
 #include "reactor/connect_retry.hpp"
+#include "reactor/platform/sys.hpp"
 #include "reactor/stream_security.hpp"
 
 namespace reactor {
@@ -377,6 +380,17 @@ bool Stream::is_reading() const { return state_->reads(); }
 
 bool Stream::peer_has_ended() const {
   return state_->is(State::end_is_near | State::ended | State::broken | State::closed);
+}
+
+bool Stream::has_input() const {
+  if (peer_has_ended() || state_->is(State::undelivered)) return true;
+  if (state_->filter() && state_->filter()->has_input()) return true;
+  char byte = 0;
+  return sys::recv(state_->connection().fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) != -EAGAIN;
+}
+
+void Stream::keep_loop_running(bool keep) {
+  if (!state_->is(State::closed)) state_->keep_loop_running(keep);
 }
 
 void Stream::touch() { state_->touch(); }

@@ -195,6 +195,16 @@ class Stream {
   /// it, to which it responds with a reset. A program may serve other peers first from then on.
   [[nodiscard]] bool peer_has_ended() const;
 
+  /// Whether anything has arrived, bytes or the peer's end, that was not passed on yet. What a
+  /// request over a connection without a request finds there is not its response.
+  ///
+  /// Cost      A system call.
+  [[nodiscard]] bool has_input() const;
+
+  /// Whether Loop::run continues because of this stream, as it does at first. For connections that
+  /// are kept for later use.
+  void keep_loop_running(bool keep);
+
   // ---- For idle timeouts
 
   /// Counts as progress: the user of the stream knows that the connection is in use.

@@ -13,6 +13,7 @@
 #include "reactor/idle_timeout.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/stream.hpp"
+#include "samples/http_get/host.hpp"
 
 namespace http_get {
 namespace {
@@ -408,7 +409,7 @@ void Fetcher::drop_kept(Job& job) {
 void Fetcher::on_response(Job& job) {
   Fetch& fetch = job.fetch;
   if (!job.location.empty()) {
-    const auto url = resolve(fetch.url, job.location);
+    const auto url = web::resolve(fetch.url, job.location, ascii_host);
     if (!url) return finish(job, "it is redirected to what is no http URL: " + url.error());
     if (job.redirects++ == options_.redirects) return finish(job, "too many redirects");
     fetch.url = *url;

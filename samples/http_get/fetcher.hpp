@@ -16,9 +16,11 @@
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
-#include "samples/http_get/url.hpp"
+#include "web/url.hpp"
 
 namespace http_get {
+
+using web::Url;
 
 struct Options {
   std::size_t connections = 4;  ///< To each host, at the same time.

@@ -30,7 +30,7 @@ std::string add_addresses(http_get::Options& options, const std::string& text) {
 }
 
 std::string check_url(const std::string& text) {
-  const auto url = http_get::parse_url(text);
+  const auto url = web::parse_url(text, http_get::ascii_host);
   return url ? "" : text + " is no http URL: " + url.error();
 }
 
@@ -39,7 +39,7 @@ void fetch_all(const std::vector<std::string>& urls, const http_get::Options& op
   reactor::Loop loop;
   http_get::Printer printer(loop, urls);
   http_get::Fetcher fetcher(loop, options, printer);
-  for (const std::string& url : urls) fetcher.add(*http_get::parse_url(url));
+  for (const std::string& url : urls) fetcher.add(*web::parse_url(url, http_get::ascii_host));
   printer.show_progress(fetcher, show_progress);
   loop.run();
   if (fetcher.figures().failed > 0) throw samples::Failed("not all could be fetched");

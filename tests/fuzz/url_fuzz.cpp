@@ -1,14 +1,15 @@
-// Where a server sends http_get by a Location, and what a user types.
+// Where a server sends a client by a Location, and what a user types.
 #include <algorithm>
 
 #include "fuzz/fuzz.hpp"
-#include "samples/http_get/url.hpp"
+#include "samples/http_get/host.hpp"
+#include "web/url.hpp"
 
 namespace url_fuzz {
 
 namespace {
 
-void check(const http_get::Url& url) {
+void check(const web::Url& url) {
   const std::string text = url.text();
   const bool plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
@@ -20,7 +21,7 @@ void check(const http_get::Url& url) {
   const std::size_t colon = url.endpoint.rfind(':');
   fuzz::require(colon != url.endpoint.npos && colon + 1 < url.endpoint.size(),
                 "no port: " + url.endpoint);
-  const auto again = http_get::parse_url(text);
+  const auto again = web::parse_url(text);
   fuzz::require(again && again->text() == text && again->endpoint == url.endpoint,
                 "another URL again: " + text);
 }
@@ -28,10 +29,10 @@ void check(const http_get::Url& url) {
 }  // namespace
 
 void fuzz_one(fuzz::Input input) {
-  static const http_get::Url base = *http_get::parse_url("http://a.example:8080/b/c?d");
-  const auto absolute = http_get::parse_url(input.rest());
-  const auto relative = http_get::resolve(base, input.rest());
-  for (const auto& url : {absolute, relative}) {
+  static const web::Url base = *web::parse_url("http://a.example:8080/b/c?d");
+  for (const auto& url :
+       {web::parse_url(input.rest()), web::parse_url(input.rest(), http_get::ascii_host),
+        web::resolve(base, input.rest())}) {
     url ? check(*url) : fuzz::require(!url.error().empty(), "refused without a reason");
   }
 }

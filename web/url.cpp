@@ -1,14 +1,15 @@
-#include "samples/http_get/url.hpp"
+#include "web/url.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdint>
 
 #include "protocols/http/message.hpp"
 #include "protocols/http/syntax.hpp"
-#include "samples/http_get/host.hpp"
+#include "protocols/http/target.hpp"
 
-namespace http_get {
+namespace web {
 namespace {
 
 using Failure = tl::unexpected<std::string>;
@@ -98,9 +99,11 @@ std::string target_of(std::string_view text) {
   return path + encoded(text.substr(question_mark), encoded_in_query);
 }
 
-// "80", without leading zeros; empty: it is no port.
-std::string port_of(std::string_view text) {
-  if (text.empty()) return "80";
+std::string_view default_port(bool secure) { return secure ? "443" : "80"; }
+
+// "8080", without leading zeros; empty: it is no port.
+std::string port_of(std::string_view text, bool secure) {
+  if (text.empty()) return std::string(default_port(secure));
   std::uint32_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   const bool is_port = error == std::errc{} && end == text.data() + text.size() && port <= 65535;
@@ -108,7 +111,7 @@ std::string port_of(std::string_view text) {
 }
 
 // `text` is what follows the slashes behind the scheme.
-ParsedUrl from_authority(std::string_view text) {
+ParsedUrl from_authority(std::string_view text, bool secure, HostToAscii to_ascii) {
   const std::size_t end = std::min(text.find_first_of("/?"), text.size());
   const std::string_view authority = text.substr(0, end);
   if (authority.find('@') != authority.npos) return Failure("it has a user in it");
@@ -116,12 +119,13 @@ ParsedUrl from_authority(std::string_view text) {
   const std::size_t colon =
       std::min(authority.find(':', bracket == authority.npos ? 0 : bracket), authority.size());
   if (colon == 0) return Failure("it names no host");
-  const auto host = ascii_host(authority.substr(0, colon));
+  const auto host = to_ascii(authority.substr(0, colon));
   if (!host) return Failure(host.error());
   const std::string port =
-      port_of(colon < authority.size() ? authority.substr(colon + 1) : std::string_view());
+      port_of(colon < authority.size() ? authority.substr(colon + 1) : std::string_view(), secure);
   if (port.empty()) return Failure("its port is no number up to 65535");
-  return Url{.host = *host + (port == "80" ? "" : ":" + port),
+  return Url{.secure = secure,
+             .host = *host + (port == default_port(secure) ? "" : ":" + port),
              .endpoint = *host + ":" + port,
              .target = target_of(text.substr(end))};
 }
@@ -130,8 +134,12 @@ std::string_view without_slashes(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of('/'), text.size()));
 }
 
+bool is_https(std::string_view scheme) {
+  return protocols::http::equal_ignoring_case(scheme, "https");
+}
+
 bool is_http(std::string_view scheme) {
-  return protocols::http::equal_ignoring_case(scheme, "http");
+  return protocols::http::equal_ignoring_case(scheme, "http") || is_https(scheme);
 }
 
 std::string other_scheme(std::string_view scheme) {
@@ -140,26 +148,64 @@ std::string other_scheme(std::string_view scheme) {
 
 }  // namespace
 
-ParsedUrl parse_url(std::string_view text) {
+std::string Url::name() const {
+  const std::string_view host_only = std::string_view(endpoint).substr(0, endpoint.rfind(':'));
+  return std::string(host_only.starts_with('[') ? host_only.substr(1, host_only.size() - 2)
+                                                : host_only);
+}
+
+tl::expected<std::string, std::string> ascii_host_only(std::string_view host) {
+  constexpr std::size_t most_label_bytes = 63;  // RFC 1035 2.3.4
+  std::string ascii;
+  for (char c : host) {
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      return Failure("its host is not ASCII: write the name as xn--…");
+    }
+    ascii += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  const auto authority = protocols::http::parse_authority(ascii);
+  if (!authority || authority->host.size() < ascii.size() || ascii.find('%') != ascii.npos) {
+    return Failure("its host is no name and no address");
+  }
+  if (ascii.starts_with('[')) return ascii;
+  for (std::string_view name = ascii;;) {
+    const std::size_t dot = std::min(name.find('.'), name.size());
+    if (dot == 0 && (!name.empty() || ascii.size() == 1)) {
+      return Failure("a part of its host's name is empty");
+    }
+    if (dot > most_label_bytes) return Failure("a part of its host's name is too long");
+    if (dot == name.size()) return ascii;
+    name.remove_prefix(dot + 1);
+  }
+}
+
+ParsedUrl parse_url(std::string_view text, HostToAscii to_ascii) {
   const std::string url = cleaned(text);
   const std::size_t scheme = scheme_size(url);
   if (scheme == url.npos) return Failure("it does not begin with http://");
   const std::string_view rest = std::string_view(url).substr(scheme + 1);
   // In example.org:80, `example.org` is not a scheme: the scheme was forgotten.
   if (!rest.starts_with('/')) return Failure("it does not begin with http://");
-  if (!is_http(url.substr(0, scheme))) return Failure(other_scheme(url.substr(0, scheme)));
-  return from_authority(without_slashes(rest));
+  const std::string_view name = std::string_view(url).substr(0, scheme);
+  if (!is_http(name)) return Failure(other_scheme(name));
+  return from_authority(without_slashes(rest), is_https(name), to_ascii);
 }
 
-ParsedUrl resolve(const Url& base, std::string_view text) {
+ParsedUrl resolve(const Url& base, std::string_view text, HostToAscii to_ascii) {
   const std::string cleaned_text = cleaned(text);
   std::string_view reference = cleaned_text;
+  bool secure = base.secure;
   if (const std::size_t scheme = scheme_size(reference); scheme != reference.npos) {
-    if (!is_http(reference.substr(0, scheme)))
-      return Failure(other_scheme(reference.substr(0, scheme)));
+    const std::string_view name = reference.substr(0, scheme);
+    if (!is_http(name)) return Failure(other_scheme(name));
+    secure = is_https(name);
     reference.remove_prefix(scheme + 1);
+    // `https:x` on a page of http has no base to be relative to.
+    if (secure != base.secure) return from_authority(without_slashes(reference), secure, to_ascii);
   }
-  if (reference.starts_with("//")) return from_authority(without_slashes(reference));
+  if (reference.starts_with("//")) {
+    return from_authority(without_slashes(reference), secure, to_ascii);
+  }
 
   const std::string_view base_path = std::string_view(base.target).substr(0, base.target.find('?'));
   Url url = base;
@@ -175,4 +221,4 @@ ParsedUrl resolve(const Url& base, std::string_view text) {
   return url;
 }
 
-}  // namespace http_get
+}  // namespace web
