@@ -1,37 +1,27 @@
-// Fetches several URLs at the same time, over connections that are used again, and hands over their
-// bodies one after the other.
+// Fetches several URLs at the same time, and hands over their bodies one after the other.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "protocols/bytes.hpp"
-#include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
+#include "web/http_client.hpp"
 #include "web/url.hpp"
 
 namespace http_get {
 
-using web::Url;
-
 struct Options {
-  std::size_t connections = 4;  ///< To each host, at the same time.
-  int redirects = 10;
-  std::chrono::milliseconds timeout = std::chrono::seconds(30);          ///< Without more data.
-  std::chrono::milliseconds connect_timeout = std::chrono::seconds(10);  ///< For each address.
-  /// How much of the bodies may be kept until those before them are handed over. A connection whose
-  /// next piece would exceed this is not read until there is room.
+  Options();
+
+  web::HttpClientOptions client;
+  /// How much of the bodies may be kept until those before them are handed over. A fetch whose next
+  /// piece would exceed this is paused until there is room.
   std::size_t most_kept_bytes = std::size_t{32} << 20;
-  /// Of hosts that are not looked up.
-  std::map<std::string, std::vector<reactor::Address>> addresses = {};
 };
 
 /// The progress of all fetches together.
@@ -44,7 +34,7 @@ struct Figures {
 /// One URL, and the result of its fetch.
 struct Fetch {
   std::size_t number = 0;  ///< Its index among all fetches.
-  Url url;                 ///< The last target of its redirects.
+  web::Url url;            ///< The last target of its redirects.
   int status = 0;
   std::uint64_t received = 0;
   std::string error;  ///< Why it failed.
@@ -58,8 +48,8 @@ class Listener {
   /// Must not block: timeouts and other connections would wait for it.
   virtual void on_body(const Fetch& fetch, protocols::Bytes bytes) = 0;
 
-  /// True while on_body() should not be called. Bodies are then kept, and connections whose data
-  /// would exceed Options::most_kept_bytes are paused.
+  /// True while on_body() should not be called. Bodies are then kept, and fetches whose data would
+  /// exceed Options::most_kept_bytes are paused.
   [[nodiscard]] virtual bool is_full() const = 0;
 
   /// Set by the Fetcher. Call it when is_full() has become false, but not from on_body().
@@ -70,9 +60,9 @@ class Listener {
 };
 
 /// Several bodies arrive at the same time, but only that of the fetch whose turn it is can be
-/// handed over. A little of the others is kept; then their connections are paused. A server may
-/// close a connection that is paused for long: such a fetch is continued in its turn (RFC 9110
-/// 14.2), or restarted if none of it has been handed over.
+/// handed over. A little of the others is kept; then they are paused. A server may close a
+/// connection that is paused for long: such a fetch is continued in its turn (RFC 9110 14.2), or
+/// restarted if none of it has been handed over.
 class Fetcher {
  public:
   Fetcher(reactor::Loop& loop, Options options, Listener& listener);
@@ -80,20 +70,19 @@ class Fetcher {
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
-  void add(const Url& url);
+  void add(const web::Url& url);
 
   [[nodiscard]] const Figures& figures() const { return figures_; }
 
  private:
-  class Connection;
-  class Origin;
   struct Job;
 
-  Origin& origin_of(const Job& job);
   void start(Job& job);
+  void take_head(Job& job, const web::FetchResponse& response);
   void take_body(Job& job, protocols::Bytes bytes);
+  void take_result(Job& job, const reactor::Result<web::FetchResponse>& result);
   void keep(Job& job, protocols::Bytes bytes);
-  void on_response(Job& job);
+  void pause(Job& job);
   void finish(Job& job, std::string error = {});
   void give_up(Job& job, const std::string& error);
   void hand_over(Job& job, protocols::Bytes bytes);
@@ -108,12 +97,12 @@ class Fetcher {
   reactor::Loop& loop_;
   const Options options_;
   Listener& listener_;
+  web::HttpClient client_;
   Figures figures_;
   std::deque<Job> jobs_;
-  std::map<std::string, std::unique_ptr<Origin>> origins_;
-  std::size_t turn_ = 0;          // The number of the job whose body is handed over as it arrives.
-  std::size_t kept_bytes_ = 0;    // Of all jobs.
-  std::set<Connection*> paused_;  // Because there is no room.
+  std::size_t turn_ = 0;        // The number of the job whose body is handed over as it arrives.
+  std::size_t kept_bytes_ = 0;  // Of all jobs.
+  std::set<Job*> paused_;       // Because there is no room.
 };
 
 }  // namespace http_get

@@ -9,6 +9,8 @@
 #include "samples/http_get/host.hpp"
 #include "samples/http_get/printer.hpp"
 #include "samples/support/program.hpp"
+#include "samples/support/tls.hpp"
+#include "web/url.hpp"
 
 namespace {
 
@@ -18,7 +20,7 @@ std::string add_addresses(http_get::Options& options, const std::string& text) {
   if (equals == text.npos) return text + " is no NAME=ADDRESS";
   const auto name = http_get::ascii_host(std::string_view(text).substr(0, equals));
   if (!name) return text + ": " + name.error();
-  auto& addresses = options.addresses[*name];
+  auto& addresses = options.client.addresses[*name];
   std::istringstream hosts(text.substr(equals + 1) + ",");
   for (std::string host; std::getline(hosts, host, ',');) {
     const bool is_ipv6 = host.find(':') != host.npos && !host.starts_with('[');
@@ -31,7 +33,9 @@ std::string add_addresses(http_get::Options& options, const std::string& text) {
 
 std::string check_url(const std::string& text) {
   const auto url = web::parse_url(text, http_get::ascii_host);
-  return url ? "" : text + " is no http URL: " + url.error();
+  if (!url) return text + " is no http URL: " + url.error();
+  if (url->secure && !samples::has_tls()) return text + " is no http URL: it begins with https:";
+  return "";
 }
 
 void fetch_all(const std::vector<std::string>& urls, const http_get::Options& options,
@@ -57,8 +61,9 @@ int main(int count, char** words) {
   double timeout = 30;
   double connect_timeout = 10;
   std::optional<bool> show_progress;
+  samples::HttpsTls tls;
   samples::CommandLine command_line{
-      "Fetches http URLs, several at once, and prints their bodies in order.\n"
+      "Fetches http and https URLs, several at once, and prints their bodies in order.\n"
       "Example: http_get http://127.0.0.1:8080/hello http://127.0.0.1:8080/download?size=1000"};
   command_line.footer(
       "A URL may have spaces and characters of any language: they are sent percent-encoded, in "
@@ -70,9 +75,12 @@ int main(int count, char** words) {
       "are paused. One that its server ends for that is continued, or fetched again.");
   command_line.add_option("URL", urls, "The URLs").required().check(check_url);
   command_line
-      .add_option("--connections", options.connections, "Connections at a time, to each host")
+      .add_option("--connections", options.client.max_connections_per_origin,
+                  "Connections at a time, to each host")
       .within(1, 1000);
-  command_line.add_option("--redirects", options.redirects, "Redirections to follow, for each URL")
+  command_line
+      .add_option("--redirects", options.client.max_redirects,
+                  "Redirections to follow, for each URL")
       .within(0, 1000);
   command_line
       .add_option("--connect-timeout", connect_timeout,
@@ -87,13 +95,15 @@ int main(int count, char** words) {
           "--resolve", [&](const std::string& text) { return add_addresses(options, text); },
           "Connect to these addresses instead of looking the name up; may be repeated")
       .type_name("NAME=ADDRESS[,ADDRESS...]");
+  tls.add_options(command_line);
   command_line.add_flag(
       "--progress,!--no-progress", show_progress,
       "Show what has come so far. It is shown without this option too where standard error\n"
       "is a terminal and standard output is not the same one");
   return samples::run_program(command_line, count, words, [&] {
-    options.timeout = milliseconds(timeout);
-    options.connect_timeout = milliseconds(connect_timeout);
+    options.client.response_timeout = options.client.stall_timeout = milliseconds(timeout);
+    options.client.connect.attempt_timeout = milliseconds(connect_timeout);
+    options.client.tls = tls.context();
     fetch_all(urls, options, show_progress);
   });
 }

@@ -46,4 +46,20 @@ class ClientTls {
   std::optional<reactor::TlsContext> context_;
 };
 
+/// False in a build without OpenSSL.
+[[nodiscard]] bool has_tls();
+
+/// `--tls-ca F` of a client of https.
+class HttpsTls {
+ public:
+  void add_options(CommandLine& command_line);
+
+  /// Empty without TLS, and if the system has no issuers to trust and the option names none. Throws
+  /// Failed for a file that cannot be used.
+  [[nodiscard]] std::optional<reactor::TlsContext> context() const;
+
+ private:
+  std::string ca_file_;
+};
+
 }  // namespace samples

@@ -9,5 +9,8 @@ void log_tls_error(const reactor::Error&) {}
 void ClientTls::add_options(CommandLine&) {}
 void ClientTls::load() {}
 void ClientTls::secure(reactor::Stream&, std::string_view) const {}
+bool has_tls() { return false; }
+void HttpsTls::add_options(CommandLine&) {}
+std::optional<reactor::TlsContext> HttpsTls::context() const { return std::nullopt; }
 
 }  // namespace samples

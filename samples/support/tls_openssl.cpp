@@ -52,4 +52,18 @@ void ClientTls::secure(reactor::Stream& stream, std::string_view endpoint) const
   stream.secure(*context_, name_.empty() ? endpoint.substr(0, endpoint.rfind(':')) : name_);
 }
 
+bool has_tls() { return true; }
+
+void HttpsTls::add_options(CommandLine& command_line) {
+  command_line.add_option("--tls-ca", ca_file_,
+                          "For https: trust the issuers in this PEM file instead of those of the "
+                          "system");
+}
+
+std::optional<reactor::TlsContext> HttpsTls::context() const {
+  auto made = reactor::TlsContext::client({.ca_file = ca_file_, .alpn = {"http/1.1"}});
+  if (!made && ca_file_.empty()) return std::nullopt;
+  return value_of(std::move(made));
+}
+
 }  // namespace samples

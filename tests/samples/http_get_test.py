@@ -291,7 +291,7 @@ class HttpGet(unittest.TestCase):
             done = fetch("--redirects", 3, server.url)
             self.assertEqual((done.returncode, done.stdout), (1, b""))
             self.assertIn(b"too many redirects", done.stderr)
-        for location in ("https://h/", "ftp://h/", "http://u@h/", "javascript:alert(1)"):
+        for location in ("ftp://h/", "http://u@h/", "javascript:alert(1)"):
             with Scripted([to(location)]) as server:
                 self.assertIn(b"redirected to what is no http URL", fetch(server.url).stderr)
         with Scripted([answer("other host")]) as other, Scripted([to(other.url + "/x")]) as server:
@@ -494,7 +494,7 @@ class HttpGet(unittest.TestCase):
 
     def test_the_command_line(self):
         self.assertEqual(fetch().returncode, 2)
-        for url in ("https://h/", "h", "http://", "http://u:p@h/", "/a", "http://h:x/", "http://a\u0301/"):
+        for url in ("ftp://h/", "h", "http://", "http://u:p@h/", "/a", "http://h:x/", "http://a\u0301/"):
             done = fetch(url)
             self.assertEqual((done.returncode, done.stdout), (2, b""))
             self.assertIn(f"{url} is no http URL: ".encode(), done.stderr)
