@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -152,6 +153,36 @@ class Programs(TlsTest):
                     connection.sendall(f"GET {scheme}://localhost/hello HTTP/1.1\r\n"
                                        "Host: localhost\r\n\r\n".encode())
                     self.assertEqual(connection.recv(4096).split()[1], status)
+
+    def test_http_get_fetches_https_and_verifies_the_server(self):
+        with Server("http_responder", *self.site.of_server()) as server:
+            url = f"https://localhost:{server.port}/hello"
+            done = run("http_get", "--tls-ca", self.site.ca, url, url)
+            self.assertEqual((done.returncode, done.stdout), (0, "Hello, world!\n" * 2), done.stderr)
+            unknown = run("http_get", url)
+            self.assertEqual((unknown.returncode, unknown.stdout), (1, ""))
+            self.assertIn(f"error: {url}: TLS handshake with ", unknown.stderr)
+            self.assertIn("the issuer of the certificate is unknown", unknown.stderr)
+            other = run("http_get", "--tls-ca", self.site.ca, "--resolve",
+                        "other.example=127.0.0.1", f"https://other.example:{server.port}/hello")
+            self.assertIn("host name mismatch", other.stderr)
+
+    def test_http_get_follows_a_redirect_from_http_to_https(self):
+        with Server("http_responder", *self.site.of_server()) as server, \
+                socket.create_server(("127.0.0.1", 0)) as listener:
+            def redirect():
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: "
+                                       b"https://localhost:%d/hello\r\n\r\n" % server.port)
+            thread = threading.Thread(target=redirect)
+            thread.start()
+            done = run("http_get", "--tls-ca", self.site.ca,
+                       "http://127.0.0.1:%d/" % listener.getsockname()[1])
+            thread.join()
+            self.assertEqual((done.returncode, done.stdout), (0, "Hello, world!\n"), done.stderr)
+            self.assertIn(f"200 14 bytes https://localhost:{server.port}/hello", done.stderr)
 
     def test_a_relay_terminates_tls_and_another_originates_it(self):
         with contextlib.ExitStack() as stack:
