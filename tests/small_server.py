@@ -41,13 +41,14 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
 def build(source, folder):
     """Compiles this source and returns the path of the program."""
     program = Path(folder) / "program"
-    archives, libraries = [BUILD / "web/libuvreactor-web.a"], []
-    for name in ("uvreactor-tls", "uvreactor"):
-        package = BUILD / f"meson-private/{name}.pc"
+    archives, libraries = [], []
+    for name in ("web/uvreactor-web", "uvreactor-tls", "uvreactor"):
+        place = Path(name)
+        package = BUILD / f"meson-private/{place.name}.pc"
         if package.exists():
-            archives.append(BUILD / f"lib{name}.a")
-            private = re.search(r"^Libs.private: (.*)", package.read_text(), re.MULTILINE)[1]
-            libraries += private.split()
+            archives.append(BUILD / place.with_name(f"lib{place.name}.a"))
+            private = re.search(r"^Libs.private: (.*)", package.read_text(), re.MULTILINE)
+            libraries += private[1].split() if private else []
     subprocess.run([*COMPILE, "-xc++", "-", "-xnone", *archives, *libraries, "-o", program],
                    input=source, text=True, check=True)
     return program

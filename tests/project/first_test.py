@@ -2,15 +2,17 @@
 them."""
 
 import http.client
+import http.server
 import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
-from small_server import BUILD, ROOT, receive, serving
+from small_server import BUILD, ROOT, build, receive, serving
 
 FIRST = ROOT / "samples/first"
 HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
@@ -75,6 +77,29 @@ class FirstPrograms(unittest.TestCase):
     def test_http_hello_has_fifteen_lines(self):
         self.assertLessEqual(len(source("http_hello").splitlines()) - 1, 15)
 
+    def test_http_fetch_prints_a_response_and_ends(self):
+        class Hello(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = f"hello {self.path}\n".encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hello) as server, \
+                tempfile.TemporaryDirectory() as folder:
+            threading.Thread(target=server.serve_forever).start()
+            moved = source("http_fetch").replace(":8080", f":{server.server_address[1]}")
+            done = subprocess.run([build(moved, folder)], capture_output=True, text=True,
+                                  timeout=60, check=True)
+            server.shutdown()
+        self.assertEqual((done.stdout, done.stderr), ("200 hello /hello/ann\n", ""))
+
     @unittest.skipUnless(HAS_TLS and shutil.which("openssl"), "needs TLS and the program openssl")
     def test_tls_echo_encrypts(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +120,7 @@ class Quotes(unittest.TestCase):
     def test_each_is_short_and_quoted_below_its_first_line(self):
         documents = "".join((ROOT / path).read_text() for path in ("README.md", "docs/guide.md", "docs/tls.md"))
         programs = sorted(FIRST.glob("*.cpp"))
-        self.assertEqual(len(programs), 7)
+        self.assertEqual(len(programs), 8)
         for path in programs:
             with self.subTest(program=path.stem):
                 text = path.read_text()
