@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/tls.hpp"
@@ -127,6 +128,38 @@ TEST_SUITE("https") {
         CHECK(one.text().find("407 Proxy Authentication Required") != std::string::npos);
       }
     }
+  }
+
+  // hyper #1382: the pool returned a connection on which close_notify and FIN had arrived.
+  TEST_CASE("a connection that the server ends while it is idle is replaced, unnoticed") {
+    reactor::Loop loop;
+    OriginServer server(loop, {{answer("one") + "<keep>"}, {answer("two")}});
+    speak_tls(server);
+    HttpClient client(loop, options());
+    const std::string url = server.url("/", "https", "a.example");
+    CHECK(fetched(loop, client, url) == "200 one");
+    server.connections.front().stream.shutdown();
+    CHECK(fetched(loop, client, {.url = url, .method = "POST"}) == "200 two");
+  }
+
+  // reqwest #2985: credentials survived a redirect to http on the same host and port.
+  TEST_CASE("http on the port of https is another origin") {
+    reactor::Loop loop;
+    OriginServer server(loop);
+    const std::string plain = server.url("/plain", "http", "a.example");
+    bool first = true;
+    server.on_accept = [&, tls = tls_site().server()](reactor::Stream& stream) {
+      if (!std::exchange(first, false)) return;
+      stream.secure(tls);
+      stream.write(to(plain));
+    };
+    HttpClient client(loop, options());
+    Fetched one(client, {.url = server.url("/", "https", "a.example"),
+                         .fields = {{"Authorization", "secret"}, {"Cookie", "secret"}}});
+    run_until(loop, [&] { return server.requests.size() == 2; });
+    CHECK(server.requests[0].find("secret") != std::string::npos);
+    CHECK(server.requests[1].starts_with("GET /plain HTTP/1.1\r\n"));
+    CHECK(server.requests[1].find("secret") == std::string::npos);
   }
 }
 
