@@ -29,7 +29,9 @@ TEST_SUITE("HttpClientOptions") {
         {{.user_agent = "x\r\nY: z"}, "has a control character"},
         {{.to_ascii = nullptr}, "to_ascii is null"},
     };
-    for (const auto& [options, why] : refused) {
+    for (const auto& each : refused) {
+      const HttpClientOptions& options = each.first;
+      const std::string& why = each.second;
       CAPTURE(why);
       CHECK(failure(options.check()).find(why) != std::string::npos);
       reactor::Loop loop;
