@@ -23,7 +23,7 @@ TEST_SUITE("HttpClient, reports about others") {
       stream.pause();
     };
     HttpClient client(loop);
-    const std::string large = Pattern::text(30 << 20);
+    const std::string large = Pattern::text(12 << 20);
     CHECK(fetched(loop, client, {.url = server.url(), .method = "PUT", .body = large}) == "417 ");
     CHECK(client.connections() == 0);
     CHECK(fetched(loop, client, server.url()) == "200 second");

@@ -180,7 +180,7 @@ TEST_SUITE("Fetch") {
 
   TEST_CASE("a streamed body arrives in pieces behind its head, and a pause stops the server") {
     reactor::Loop loop;
-    const std::string body = Pattern::text(24 << 20);
+    const std::string body = Pattern::text(12 << 20);
     OriginServer server(loop, {{answer(body) + "<keep>"}});
     HttpClient client(loop);
     Fetched one(client, {.url = server.url()});
@@ -269,7 +269,7 @@ TEST_SUITE("Fetch") {
     CHECK(fetched(loop, client, {.url = server.url(), .method = "POST"}) == "200 three");
     CHECK(server.requests[2].ends_with("Content-Length: 0\r\n\r\n"));
 
-    const std::string large = Pattern::text(9 << 20);
+    const std::string large = Pattern::text(3 << 20);
     CHECK(fetched(loop, client, {.url = server.url(), .method = "PUT", .body = large}) ==
           "200 four");
     CHECK(server.requests[3].ends_with(large));
