@@ -358,8 +358,8 @@ void PooledConnection::complete() {
   fetch.leave();
   fetch.take_end();
   (void)http_->next();  // Finds what follows the response.
-  if (!body_open_ && http_->can_request() && !http_->error() && !http_->should_close() &&
-      http_->unanswered() == 0 && idle_timeout_ > Duration()) {
+  if (http_->can_request() && !http_->error() && http_->unanswered() == 0 &&
+      idle_timeout_ > Duration()) {
     become_idle();
   } else {
     owner.remove(*this);

@@ -211,6 +211,29 @@ TEST_SUITE("Fetch") {
     CHECK(client.idle_connections() == 1);
   }
 
+  TEST_CASE("a pause keeps what has arrived already, whatever others receive meanwhile") {
+    reactor::Loop loop;
+    OriginServer server(loop, {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "3\r\none\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n"},
+                               {answer(std::string(1000, 'x'))}});
+    HttpClient client(loop);
+    Fetched one(client, {.url = server.url()});
+    std::string received;
+    one.fetch->on_data([&](web::Fetch::Bytes bytes) {
+      received.append(as_text(bytes)).append("|");
+      one.fetch->pause();
+    });
+    for (const char* expected : {"one|", "one|two|", "one|two|three|"}) {
+      run_until(loop, [&] { return received == expected; });
+      Fetched other(client, {.url = server.url()});
+      for (int i = 0; i < 5; ++i) loop.poll();
+      CHECK(received == expected);
+      one.fetch->resume();
+    }
+    run_until(loop, [&] { return one.done(); });
+    CHECK(one.text() == "200 ");
+  }
+
   TEST_CASE("a pause inside of a compressed piece delivers no more of it until resume") {
     if (web::ContentDecoder::accepted().empty()) {
       MESSAGE("skipped: built without zlib");

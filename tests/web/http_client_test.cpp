@@ -1,6 +1,8 @@
 #include "web/http_client.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/peer.hpp"
 #include "web/origin_server.hpp"
 
 using namespace std::chrono_literals;
@@ -66,25 +69,41 @@ TEST_SUITE("HttpClient") {
     CHECK(client.connections() == 0);
   }
 
-  TEST_CASE("requests to one origin share a connection, which does not keep the loop running") {
+  TEST_CASE("requests to one origin share a connection") {
     reactor::Loop loop;
-    std::optional<OriginServer> server(
-        std::in_place, loop,
-        std::vector<OriginServer::Script>{
-            {answer("one"), answer("two"), answer("three") + "<keep>"}});
+    OriginServer server(loop, {{answer("one"), answer("two"), answer("three") + "<keep>"}});
     HttpClient client(loop);
-    CHECK(fetched(loop, client, server->url("/a?b#c")) == "200 one");
+    CHECK(fetched(loop, client, server.url("/a?b#c")) == "200 one");
     CHECK(client.idle_connections() == 1);
-    CHECK(fetched(loop, client, server->url("/d")) == "200 two");
-    CHECK(fetched(loop, client, {.url = server->url(), .method = "POST", .body = "x"}) ==
+    CHECK(fetched(loop, client, server.url("/d")) == "200 two");
+    CHECK(fetched(loop, client, {.url = server.url(), .method = "POST", .body = "x"}) ==
           "200 three");
-    CHECK(server->connections.size() == 1);
-    CHECK(server->requests[0].starts_with("GET /a?b HTTP/1.1\r\nHost: " + server->endpoint() +
-                                          "\r\n"));
-    CHECK(server->requests[2].ends_with("Content-Length: 1\r\n\r\nx"));
+    CHECK(server.connections.size() == 1);
+    CHECK(
+        server.requests[0].starts_with("GET /a?b HTTP/1.1\r\nHost: " + server.endpoint() + "\r\n"));
+    CHECK(server.requests[2].ends_with("Content-Length: 1\r\n\r\nx"));
     CHECK(client.idle_connections() == 1);
-    server.reset();
-    loop.run();  // Ends, though a connection is idle.
+  }
+
+  TEST_CASE("an idle connection does not keep the loop running, and can be used again") {
+    reactor::Loop loop;
+    HttpClient client(loop);
+    const reactor::Socket listener = listening_socket(Transport::tcp4);
+    Fetched one;
+    one.start(client, {.url = "http://" + ok(listener.local_address()).to_string() + "/"});
+    for (int i = 0; i < 3; ++i) loop.poll();
+    const int accepted = ::accept(listener.fd(), nullptr, nullptr);
+    REQUIRE(accepted >= 0);
+    for (const char* body : {"one", "two"}) {
+      const std::string response = answer(body);
+      REQUIRE(::send(accepted, response.data(), response.size(), 0) > 0);
+      loop.run();  // Ends as soon as the response is complete.
+      CHECK(one.text() == "200 " + std::string(body));
+      CHECK(client.idle_connections() == 1);
+      one.result.reset();
+      one.start(client, {.url = "http://" + ok(listener.local_address()).to_string() + "/"});
+    }
+    ::close(accepted);
   }
 
   TEST_CASE("a connection that the server has closed meanwhile is replaced, unnoticed") {
@@ -294,7 +313,7 @@ TEST_SUITE("HttpClient") {
       CHECK(std::stoi(server.requests[i].substr(5)) < std::stoi(server.requests[i + 3].substr(5)));
     }
     // An idle connection makes room for one to another origin.
-    OriginServer third(loop, {{answer("third")}});
+    OriginServer third(loop, {{answer("third") + "<keep>"}});
     CHECK(fetched(loop, client, third.url()) == "200 third");
     CHECK(client.connections() <= 4);
     client.close_idle();
