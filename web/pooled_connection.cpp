@@ -70,6 +70,8 @@ PooledConnection::PooledConnection(reactor::Loop& loop, ConnectionOwner& owner,
 }
 
 void PooledConnection::on_retired() noexcept {
+  // A server takes the end of a TLS connection without close_notify for an error.
+  if (is_idle() && url_.secure) stream_->shutdown();
   fetch_ = nullptr;
   open_ = false;
   later_.reset();

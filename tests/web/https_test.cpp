@@ -46,6 +46,22 @@ TEST_SUITE("https") {
     CHECK(server.requests.size() == 2);
   }
 
+  TEST_CASE("an idle connection is closed in order, as is one after its last response") {
+    reactor::Loop loop;
+    OriginServer server(
+        loop, {{answer("one") + "<keep>"}, {answer("two", "Connection: close\r\n") + "<keep>"}});
+    speak_tls(server);
+    HttpClient client(loop, options());
+    const std::string url = server.url("/", "https", "a.example");
+    CHECK(fetched(loop, client, url) == "200 one");
+    client.close_idle();
+    CHECK(fetched(loop, client, url) == "200 two");
+    for (const auto& connection : server.connections) {
+      run_until(loop, [&] { return connection.ended; });
+      CHECK(connection.error.empty());
+    }
+  }
+
   TEST_CASE("a protocol that is not HTTP/1.1 is refused, and no request is sent") {
     reactor::Loop loop;
     OriginServer server(loop, {{answer("no")}});

@@ -29,7 +29,8 @@ class OriginServer {
     reactor::Stream stream;
     Script script;
     std::string received = {};
-    bool ended = false;  ///< The client has closed.
+    bool ended = false;      ///< The client has closed.
+    std::string error = {};  ///< Of a connection that ended otherwise.
   };
 
   explicit OriginServer(reactor::Loop& on, std::vector<Script> scripts = {},
@@ -53,7 +54,10 @@ class OriginServer {
       made.ended = true;
       made.stream.close();
     });
-    made.stream.on_close([&made](const reactor::Error&) { made.ended = true; });
+    made.stream.on_close([&made](const reactor::Error& error) {
+      made.ended = true;
+      if (error) made.error = error.message();
+    });
   }
 
   [[nodiscard]] std::string url(std::string_view target = "/", std::string_view scheme = "http",
