@@ -13,6 +13,7 @@
 #include "protocols/http/collector.hpp"
 #include "protocols/http/encoder.hpp"
 #include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
@@ -49,6 +50,7 @@ class Connection {
 
   /// Null once the connection has ended.
   [[nodiscard]] virtual reactor::Stream* stream() const = 0;
+  [[nodiscard]] virtual reactor::Loop& loop() const = 0;
 
  protected:
   ~Connection() = default;

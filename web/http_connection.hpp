@@ -81,6 +81,7 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   void close() override;
   void abort() override;
   [[nodiscard]] reactor::Stream* stream() const override { return stream_; }
+  [[nodiscard]] reactor::Loop& loop() const override { return context_.loop; }
 
  private:
   enum class Waits : unsigned char { first, idle, head, body, reader };

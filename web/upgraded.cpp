@@ -13,10 +13,14 @@ Connection* connection_of(const std::shared_ptr<Tunnel>& tunnel) {
 
 }  // namespace
 
+Upgraded::Upgraded(std::shared_ptr<Tunnel> tunnel)
+    : tunnel_(std::move(tunnel)), loop_(&tunnel_->connection->loop()) {}
+
 Upgraded& Upgraded::operator=(Upgraded&& other) noexcept {
   if (this != &other) {
     release();
     tunnel_ = std::exchange(other.tunnel_, nullptr);
+    loop_ = other.loop_;
   }
   return *this;
 }

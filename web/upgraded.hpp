@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "reactor/callback.hpp"
+#include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
@@ -57,8 +58,11 @@ class Upgraded {
   /// callbacks belong to the server.
   [[nodiscard]] reactor::Stream* stream() const;
 
+  /// The loop of the server.
+  [[nodiscard]] reactor::Loop& loop() const { return *loop_; }
+
   /// Internal.
-  explicit Upgraded(std::shared_ptr<Tunnel> tunnel) : tunnel_(std::move(tunnel)) {}
+  explicit Upgraded(std::shared_ptr<Tunnel> tunnel);
   Upgraded(Upgraded&& other) noexcept = default;
   Upgraded& operator=(Upgraded&& other) noexcept;
   ~Upgraded();
@@ -67,6 +71,7 @@ class Upgraded {
   void release() noexcept;
 
   std::shared_ptr<Tunnel> tunnel_;  // Null once moved from.
+  reactor::Loop* loop_;
 };
 
 }  // namespace web
