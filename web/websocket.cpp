@@ -1,6 +1,7 @@
 #include "web/websocket.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <list>
 #include <memory>
 #include <utility>
@@ -214,16 +215,19 @@ void route_websocket(HttpServer& server, std::string_view pattern,
           if (const auto list = weak.lock()) list->erase(place);
         };
         const reactor::Use use(*state);
+        std::exception_ptr thrown;
         try {
           on_open(*place, request);
         } catch (...) {
-          if (place->state()) place->close(close_code::internal_error);
-          throw;
+          thrown = std::current_exception();
         }
-        if (!place->state() && !state->retired()) {
+        if (state->on_released && !place->state()) {  // It has another owner.
           state->on_released = {};
           kept->erase(place);
+        } else if (state->on_released && thrown) {
+          place->close(close_code::internal_error);
         }
+        if (thrown) std::rethrow_exception(thrown);
       });
 }
 
