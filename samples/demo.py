@@ -171,6 +171,20 @@ def kv():
         yield Exchange("kv_server", "SET greeting hello EX 60, GET, TTL", told, "+OK $5 hello :60 +OK")
 
 
+@shows("websocket_chat")
+def websocket_chat():
+    with Server("websocket_chat") as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /rooms/lobby?name=ann HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n"
+                           b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                           b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+                           b"\x81\x82\0\0\0\0hi\x88\x80\0\0\0\0")
+            with client.makefile("rb") as frames:
+                told = frames.read().rpartition(b"\r\n\r\n")[2]
+        yield Exchange("websocket_chat", "ann enters the lobby: hi", repr(told),
+                       repr(b"\x81\x0c* ann joined\x81\x0b* here: ann\x81\x07ann: hi\x88\x00"))
+
+
 @shows("tcp_relay")
 def relay():
     with Server("tcp_echo_server", "--upper") as behind:

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <utility>
 
-#include "protocols/websocket/close.hpp"
 #include "protocols/websocket/message.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/handle.hpp"
@@ -24,17 +23,6 @@ namespace web {
 
 class HttpServer;
 class WebSocketState;
-
-namespace close_code = protocols::websocket::close_code;
-
-/// How a WebSocket has ended.
-struct WebSocketEnd {
-  /// Of the peer's close frame; or the one sent to a peer that broke the protocol (1002, 1007 or
-  /// 1009); or close_code::abnormal if there was neither.
-  std::uint16_t code = close_code::abnormal;
-  std::string_view reason = {};  ///< Of the peer's close frame.
-  reactor::Error error = {};     ///< Empty after close frames in both directions.
-};
 
 /// One WebSocket.
 ///
@@ -87,7 +75,8 @@ class WebSocket {
   void on_pong(reactor::Callback<void(Bytes)> on_pong);
   /// More can be sent, after `above_high_water`.
   void on_drained(reactor::Callback<void()> on_drained);
-  /// Called once, last, and not after the server is destroyed.
+  /// Called once, last, and not after the server is destroyed: close frames were sent in both
+  /// directions, or one for an error, or the connection has ended.
   void on_close(reactor::Callback<void(const WebSocketEnd&)> on_close);
 
   /// Sends a message. `refused`: the text is not UTF-8, max_queued_bytes wait already, or a message

@@ -1,18 +1,24 @@
-// What a WebSocket accepts, keeps and waits for.
+// What a WebSocket accepts, keeps and waits for, and how it ends.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "protocols/websocket/close.hpp"
 #include "protocols/websocket/deflate_offer.hpp"
 #include "reactor/duration.hpp"
+#include "reactor/result.hpp"
 #include "reactor/tls_context.hpp"
 
 namespace web {
+
+namespace close_code = protocols::websocket::close_code;
 
 /// The settings of one WebSocket, of either side. The defaults are finite, and safe with unknown
 /// peers.
@@ -65,6 +71,15 @@ struct WebSocketOptions {
   std::vector<std::pair<std::string, std::string>> fields = {};
   /// For all until the WebSocket is open: lookup, connection, TLS, response.
   reactor::Duration open_timeout = std::chrono::seconds(30);
+};
+
+/// How a WebSocket has ended.
+struct WebSocketEnd {
+  /// Of the peer's close frame; or the one sent to a peer that broke the protocol (1002, 1007 or
+  /// 1009); or close_code::abnormal if there was neither.
+  std::uint16_t code = close_code::abnormal;
+  std::string_view reason = {};  ///< Of the peer's close frame.
+  reactor::Error error = {};     ///< Empty after close frames in both directions.
 };
 
 }  // namespace web

@@ -223,7 +223,7 @@ void WebSocketState::end_of_input() {
                                      "the peer ended the connection without a close frame");
     phase_ = Phase::finishing;
   }
-  if (transport_) transport_->close();
+  if (transport_) transport_->close(close_timeout_);
 }
 
 // ---- The end
@@ -240,8 +240,7 @@ WriteStatus WebSocketState::close(std::uint16_t code, std::string_view reason) {
   return WriteStatus::queued;
 }
 
-// The server ends the connection, so that the client is not the one that must remember it (RFC 6455
-// 7.1.1).
+// The server ends the connection, and does not wait for the client to do so, too (RFC 6455 7.1.1).
 void WebSocketState::finish() {
   late_.restart(close_timeout_);
   finish_if_sent();
@@ -249,7 +248,9 @@ void WebSocketState::finish() {
 
 void WebSocketState::finish_if_sent() {
   if (phase_ != Phase::finishing || !output.is_empty() || !transport_) return;
-  if (is_server() || end_.error) transport_->close();
+  if (!is_server() && !end_.error) return;
+  transport_->close(close_timeout_);
+  if (is_server()) end({});
 }
 
 void WebSocketState::abort() {

@@ -13,8 +13,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
 #include "web/topic_member.hpp"
-#include "web/websocket.hpp"
 #include "web/websocket_opening.hpp"
+#include "web/websocket_options.hpp"
 #include "web/websocket_output.hpp"
 #include "web/websocket_transport.hpp"
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "protocols/bytes.hpp"
+#include "reactor/duration.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
 #include "web/upgraded.hpp"
@@ -33,8 +34,10 @@ class WebSocketTransport {
   void resume() {
     visit([](auto& connection) { connection.resume(); });
   }
-  void close() {
-    visit([](auto& connection) { connection.close(); });
+  /// What was written is sent, within `timeout`.
+  void close(reactor::Duration timeout) {
+    if (reactor::Stream* const below = stream()) below->close(timeout);
+    if (Upgraded* const upgraded = std::get_if<Upgraded>(&connection_)) upgraded->close();
   }
   /// Also while it closes.
   void abort() {

@@ -74,8 +74,19 @@ class FirstPrograms(unittest.TestCase):
             client.sendall(b"GET /hello/b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
             self.assertTrue(client.makefile("rb").read().endswith(b"\r\n\r\nhello b\n"))
 
-    def test_http_hello_has_fifteen_lines(self):
-        self.assertLessEqual(len(source("http_hello").splitlines()) - 1, 15)
+    def test_the_servers_of_the_web_have_fifteen_lines(self):
+        for name in ("http_hello", "websocket_echo"):
+            self.assertLessEqual(len(source(name).splitlines()) - 1, 15)
+
+    def test_websocket_echo_sends_back_each_message(self):
+        with serving(source("websocket_echo")) as [client]:
+            client.sendall(b"GET /echo HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                           b"\r\n\x81\x85\0\0\0\0hello\x82\x80\0\0\0\0\x88\x82\0\0\0\0\x03\xe8")
+            head, _, frames = client.makefile("rb").read().partition(b"\r\n\r\n")
+            self.assertTrue(head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n"))
+            self.assertIn(b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", head)
+            self.assertEqual(frames, b"\x81\x05hello\x82\x00\x88\x02\x03\xe8")
 
     def test_http_fetch_prints_a_response_and_ends(self):
         class Hello(http.server.BaseHTTPRequestHandler):

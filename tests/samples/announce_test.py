@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from programs import Server  # noqa: E402
 
 SERVERS = ("tcp_echo_server", "readiness_echo_server", "chat_server", "udp_time_server", "udp_echo_server", "dialog",
-           "broadcast_receiver", "http_responder", "kv_server")
+           "broadcast_receiver", "http_responder", "kv_server", "websocket_chat")
 
 
 class Announced(unittest.TestCase):

@@ -49,7 +49,7 @@ class EveryProgram(unittest.TestCase):
         for name in ("broadcast_receiver", "chat_server", "dialog", "file_server", "http_responder",
                      "kv_server", "readiness_echo_server", "remote_command_server", "request_server",
                      "service_echo_server", "tcp_echo_server", "tcp_relay",
-                     "udp_chat", "udp_echo_server", "udp_time_server"):
+                     "udp_chat", "udp_echo_server", "udp_time_server", "websocket_chat"):
             with self.subTest(name):
                 told = re.search(r"^A thread holds at most (\d+) MiB in memory:\n\S.*[a-zA-Z]\.",
                                  run(name, "--help").stdout, re.MULTILINE | re.DOTALL)

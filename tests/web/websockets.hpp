@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocols/websocket/handshake.hpp"
+#include "reactor/socket_option.hpp"
 #include "support/websocket.hpp"
 #include "web/served.hpp"
 #include "web/websocket.hpp"
@@ -53,6 +54,7 @@ struct WebSockets : Served {
   Peer& open(std::string_view fields = {}) {
     const std::size_t before = sockets.size();
     Peer& peer = connect();
+    CHECK(peer.socket().set(reactor::option::no_delay, true));
     peer.send(open_request(fields));
     until_received(peer, "\r\n\r\n");
     REQUIRE(sockets.size() == before + 1);
@@ -61,10 +63,9 @@ struct WebSockets : Served {
 
   /// The server ends the connection, then the client does.
   void until_ended(Peer& peer) {
-    const std::size_t before = ends.size();
-    run_until(loop, [&] { return peer.over(); });
+    ++ended;
+    run_until(loop, [&] { return peer.over() && ends.size() >= ended; });
     peer.finish();
-    run_until(loop, [&] { return ends.size() > before; });
   }
 
   web::WebSocket& last() { return *sockets.back(); }
@@ -74,6 +75,7 @@ struct WebSockets : Served {
   std::vector<web::WebSocketEnd> ends;
   std::list<std::string> reasons;
   std::string received;
+  std::size_t ended = 0;
   bool echo = false;
   bool keep = true;
 };
@@ -83,6 +85,7 @@ struct Scripted {
   explicit Scripted(web::WebSocketOptions options = {}) {
     auto [near, far] = connected_sockets(Transport::tcp4);
     far_end.emplace(loop, std::move(far));
+    CHECK(peer().socket().set(reactor::option::no_delay, true));
     client.emplace(web::WebSocket::connect(loop, reactor::Stream(loop, std::move(near)), "h", "/",
                                            std::move(options)));
     client->on_message([this](const auto& message) { received += describe(message); });
