@@ -233,6 +233,7 @@ std::shared_ptr<Tunnel> HttpConnection::upgrade(std::string_view protocol, Field
     }
     auto tunnel = std::make_shared<Tunnel>(*this);
     tunnel_ = tunnel;
+    stream_->accept();  // It makes no room for others.
     line_.status = connects ? 200 : 101;
     complete();
     return tunnel;

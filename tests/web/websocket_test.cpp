@@ -291,6 +291,21 @@ TEST_SUITE("WebSocket") {
     }
   }
 
+  TEST_CASE("a WebSocket stays when others want its place in a full server") {
+    web::HttpServerOptions http;
+    http.server.max_connections = 2;
+    WebSockets world({}, http);
+    Peer& peer = world.open();
+    for (int i = 0; i < 5; ++i) {
+      world.connect();
+      world.loop.poll();
+    }
+    for (int i = 0; i < 20; ++i) world.loop.poll();
+    world.last().send("still here");
+    world.until_received(peer, "still here");
+    CHECK_FALSE(peer.over());
+  }
+
   TEST_CASE("a drain closes with 1001, and the client ends it") {
     WebSockets world;
     Peer& peer = world.open();
