@@ -51,8 +51,29 @@ void HttpConnection::on_retired() noexcept {
 
 void HttpConnection::on_data(protocols::Bytes bytes) {
   received_ += bytes.size();
+  if (passes_on()) return pass_on(bytes);
+  tunnel_is_dry_ = false;
   http_.feed(bytes);
   serve();
+}
+
+// Nothing of the tunnel waits before what arrives now.
+bool HttpConnection::passes_on() const {
+  return tunnel_is_dry_ && tunnel_ && tunnel_->on_data && !tunnel_->paused && !full_ &&
+         !owes_drained_ && !serving_ && is_open() && !share_.waits();
+}
+
+// As serve(), without a way through the decoder of HTTP.
+void HttpConnection::pass_on(protocols::Bytes bytes) {
+  const Use use(*this);
+  serving_ = true;
+  run_tunnel(&Tunnel::on_data, false, bytes);
+  serving_ = false;
+  if (stream_) {
+    flush();
+    update_wait();
+  }
+  throw_pending();
 }
 
 void HttpConnection::on_end() {
@@ -155,6 +176,7 @@ bool HttpConnection::step_tunnel() {
     run_tunnel(&Tunnel::on_data, false, event->bytes);
     return true;
   }
+  tunnel_is_dry_ = true;
   if (std::exchange(client_ended_, false)) {
     tunnel_->on_end ? run_tunnel(&Tunnel::on_end, true) : close();
   }

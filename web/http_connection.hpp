@@ -94,6 +94,8 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   void serve();
   bool step();
   bool step_tunnel();
+  [[nodiscard]] bool passes_on() const;
+  void pass_on(protocols::Bytes bytes);
   void note_dry();
   void take(const protocols::http::RequestEvent& event);
   void flush();
@@ -173,6 +175,7 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   bool closing_ = false;
   bool refused_ = false;
   bool client_ended_ = false;
+  bool tunnel_is_dry_ = false;  // http_ has no bytes of it.
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // Before the current period.
   TcpProgress sending_;                // At the last check.
