@@ -114,18 +114,21 @@ int send_output(StreamFilter& filter, const StreamConnection& to) {
 }
 
 SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
-                        std::uint64_t most_file_bytes) {
+                        DescriptorMessages* descriptors, std::uint64_t most_file_bytes) {
   SentOfQueue result;
   while (!queue.empty()) {
-    const auto bytes = queue.front_bytes();
+    auto bytes = queue.front_bytes();
+    if (descriptors) bytes = descriptors->next_bytes(bytes);
     if (bytes.empty() && result.file_bytes == most_file_bytes) {
       result.more_of_file = true;
       break;
     }
     const ssize_t size =
         bytes.empty() ? send_file(queue.front_file(), to.fd(), most_file_bytes - result.file_bytes)
-                      : sys::send(to.fd(), bytes.data(), bytes.size(),
-                                  queue.has_files() ? sys::more_follows : 0);
+        : descriptors && !descriptors->next().empty()
+            ? send_with_descriptors(to.fd(), bytes, descriptors->next())
+            : sys::send(to.fd(), bytes.data(), bytes.size(),
+                        queue.has_files() ? sys::more_follows : 0);
     if (size == -EINTR) continue;
     if (size == -EAGAIN) break;
     if (size < 0) {
@@ -145,6 +148,7 @@ SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
       continue;  // Fewer than requested: the file may end there. The next call reports it.
     }
     result.memory_bytes += sent;
+    if (descriptors) descriptors->pop(sent);
     // Fewer than requested: the kernel is full, and reports when it no longer is.
     if (sent < bytes.size()) break;
   }

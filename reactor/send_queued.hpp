@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "reactor/descriptor_messages.hpp"
 #include "reactor/result.hpp"
 #include "reactor/send_queue.hpp"
 #include "reactor/stream_connection.hpp"
@@ -19,8 +20,10 @@ struct SentOfQueue {
   Error error;                ///< Empty when the queue is empty or the kernel is full.
 };
 
-/// Sends until the kernel is full, and no more than `most_file_bytes` of files.
+/// Sends until the kernel is full, and no more than `most_file_bytes` of files. `descriptors`,
+/// where not null, are sent with their bytes.
 [[nodiscard]] SentOfQueue send_queued(SendQueue& queue, const StreamConnection& to,
+                                      DescriptorMessages* descriptors,
                                       std::uint64_t most_file_bytes);
 
 /// Sends what the filter has encoded. Returns 0 when the kernel has taken all of it, or else the

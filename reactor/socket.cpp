@@ -212,6 +212,16 @@ Result<Address> Socket::peer_address() const {
   return address;
 }
 
+Result<PeerCredentials> Socket::peer_credentials() const {
+  PeerCredentials peer{};
+  int error = family_of(fd_);
+  if (error >= 0 && error != AF_UNIX) error = -EOPNOTSUPP;
+  if (error >= 0) error = sys::peer_credentials(fd_, &peer.user, &peer.group, &peer.process);
+  if (error >= 0 && peer.user == static_cast<uid_t>(-1)) error = -ENOTCONN;
+  if (error < 0) return Failure(system_error(-error, "get credentials of the peer"));
+  return peer;
+}
+
 Error Socket::take_error() {
   int pending = 0;
   socklen_t size = sizeof pending;

@@ -1,6 +1,8 @@
 // An owned socket descriptor: the base of the listener, the stream and the datagram socket.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <type_traits>
 #include <utility>
@@ -13,6 +15,13 @@ namespace reactor {
 
 /// `raw` sends and receives what follows the IP header, mostly ICMP and ICMPv6.
 enum class SocketType : unsigned char { stream, datagram, raw };
+
+/// The process at the other end of a unix socket, at the time when it connected or listened.
+struct PeerCredentials {
+  uid_t user;
+  gid_t group;
+  pid_t process;  ///< 0 where it belongs to another process namespace.
+};
 
 /// Called before a Socket is bound, connected, or given an option or a group. Internal.
 class SocketObserver {
@@ -84,6 +93,11 @@ class Socket {
 
   /// Errors    not_connected
   [[nodiscard]] Result<Address> peer_address() const;
+
+  /// The kernel knows them for certain: a peer cannot forge them.
+  ///
+  /// Errors    operation_not_supported: not a unix socket, or not on Linux; not_connected.
+  [[nodiscard]] Result<PeerCredentials> peer_credentials() const;
 
   /// Returns the error that is pending on the socket and clears it; false when there is none.
   [[nodiscard]] Error take_error();

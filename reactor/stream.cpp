@@ -356,6 +356,16 @@ WriteStatus Stream::write_file(File file, std::uint64_t offset, std::uint64_t si
   return state_->write_file(std::move(file), offset, size);
 }
 
+WriteStatus Stream::write_descriptors(std::vector<Descriptor> descriptors, Bytes bytes) {
+  return state_->write_descriptors(std::move(descriptors), bytes);
+}
+
+void Stream::receive_descriptors(std::size_t most_waiting) {
+  state_->receive_descriptors(most_waiting);
+}
+
+Descriptor Stream::take_descriptor() { return state_->take_descriptor(); }
+
 void Stream::shutdown() { state_->shutdown(); }
 
 void Stream::close(Duration timeout) { state_->close(timeout); }

@@ -13,6 +13,7 @@
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
 #include "reactor/connect_options.hpp"
+#include "reactor/descriptor.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/file.hpp"
 #include "reactor/handle.hpp"
@@ -152,6 +153,37 @@ class Stream {
   ///           not delay others. Bytes that are not in the page cache are read from disk on the
   ///           loop's thread.
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
+
+  /// Sends `bytes`, at least one, and with the first of them `descriptors`, over a unix socket and
+  /// in clear. They are duplicated into the process of the peer, and closed here once they are sent,
+  /// or with the stream.
+  ///
+  ///     stream.write_descriptors(std::move(files), "two files\n");
+  ///
+  /// Errors    By on_close: operation_not_supported: another kind of socket, or TLS;
+  ///           no_buffer_space: more than 253, or more than 1,024 that wait for the peer to read.
+  WriteStatus write_descriptors(std::vector<Descriptor> descriptors, Bytes bytes);
+  WriteStatus write_descriptors(std::vector<Descriptor> descriptors, std::string_view text) {
+    return write_descriptors(std::move(descriptors), std::as_bytes(std::span(text)));
+  }
+
+  /// Receives descriptors, too. Without it the kernel closes those that a peer sends.
+  ///
+  ///     stream.receive_descriptors(4);
+  ///     stream.on_data([&](auto) { if (auto got = stream.take_descriptor()) log_to(std::move(got)); });
+  ///
+  /// A descriptor waits until take_descriptor() or the end of the Stream. It is there when on_data
+  /// receives the byte with which it was sent. One that arrives while `most_waiting` wait ends the
+  /// connection, and closes them.
+  ///
+  /// Errors    By on_close: no_buffer_space: more than may wait; too_many_files_open: this process
+  ///           had no room for some of them, and they are lost.
+  /// Cost      Another system call for each read, and a read ends with the bytes of a message.
+  void receive_descriptors(std::size_t most_waiting = 16);
+
+  /// The one that waits longest; owns nothing if none waits. They arrive in the order in which they
+  /// were sent.
+  [[nodiscard]] Descriptor take_descriptor();
 
   /// Sends what is queued, then the end of the stream. The peer's bytes still arrive.
   void shutdown();

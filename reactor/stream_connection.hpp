@@ -38,6 +38,7 @@ class StreamConnection {
   [[nodiscard]] bool is_open() const { return static_cast<bool>(socket_); }
   [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] const Socket& socket() const { return socket_; }
   [[nodiscard]] std::string peer() const { return peer_.to_string(); }
   void set_peer(const Address& peer) { peer_ = CompactAddress(peer); }
 

@@ -20,8 +20,8 @@ StreamInput::StreamInput(Engine& engine, Socket socket, const Address& peer)
       read_bytes_(first_read_bytes) {}
 
 void StreamInput::on_ready(unsigned happened) {
-  constexpr unsigned rare =
-      undelivered | end_is_near | readable | on_data_replaced | level_triggered | filtered;
+  constexpr unsigned rare = undelivered | end_is_near | readable | on_data_replaced |
+                            level_triggered | filtered | with_descriptors;
   if (happened != Happened::readable || is(not_reading | rare)) [[unlikely]] {
     const bool reads = happened == Happened::readable && !is(not_reading | undelivered);
     return reads ? read() : on_anything_ready(happened);
@@ -38,14 +38,40 @@ std::ptrdiff_t StreamInput::receive() {
   return sys::recv(connection().fd(), engine().read_buffer(), read_bytes_, 0);
 }
 
-void StreamInput::read() { is(filtered) ? read_filtered() : take(receive()); }
+std::ptrdiff_t StreamInput::receive_otherwise() {
+  return is(with_descriptors) ? receive_descriptors() : receive();
+}
+
+std::ptrdiff_t StreamInput::receive_descriptors() {
+  DescriptorMessages& messages = descriptors();
+  const std::ptrdiff_t size = receive_with_descriptors(
+      connection().fd(), {engine().read_buffer(), read_bytes_}, messages.received);
+  return messages.received.size() > messages.most_waiting ? -ENOBUFS : size;
+}
+
+Error StreamInput::receive_error(int number) {
+  Error error = connection().error(number, "receive from");
+  if (is(with_descriptors) && (number == ENOBUFS || number == EMFILE)) {
+    descriptors().received.clear();
+    error.hint = number == EMFILE ? "descriptors that it sent are lost"
+                                  : "it has sent more descriptors than may wait";
+  }
+  return error;
+}
+
+void StreamInput::receive_descriptors(std::size_t most_waiting) {
+  set(with_descriptors);
+  descriptors().most_waiting = most_waiting;
+}
+
+void StreamInput::read() { is(filtered) ? read_filtered() : take(receive_otherwise()); }
 
 [[gnu::noinline]] void StreamInput::take(std::ptrdiff_t size) {
   if (size <= 0) return read_nothing(static_cast<int>(-size));
   moved_at_ = engine().iteration_time();
   const auto received = static_cast<std::size_t>(size);
   // If the buffer was not filled, the socket is empty, unless the peer's end follows.
-  const bool filled = received == read_bytes_;
+  const bool filled = received == read_bytes_ || is(with_descriptors);
   filled || is(end_is_near) ? set(readable) : clear(readable);
   read_bytes_ = filled ? share_bytes() : first_bytes();
   if (!deliver({engine().read_buffer(), received})) return;
@@ -58,7 +84,7 @@ void StreamInput::read_nothing(int error) {
   if (error == EINTR) return read();
   clear(readable);
   if (error == EAGAIN) return update_level();
-  if (error != 0) return on_input_failed(connection().error(error, "receive from"));
+  if (error != 0) return on_input_failed(receive_error(error));
   set(ended);
   on_input_ended();
 }
@@ -142,7 +168,7 @@ bool StreamInput::deliver(Bytes bytes) {
 bool StreamInput::deliver_rest() {
   if (is(filtered)) return deliver_rest_filtered();
   while (is(readable) && !is(no_reader | paused | ended | closing)) {
-    const ssize_t size = receive();
+    const ssize_t size = receive_otherwise();
     if (size == -EINTR) continue;
     if (size <= 0) break;
     const auto received = static_cast<std::size_t>(size);

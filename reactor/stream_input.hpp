@@ -29,9 +29,10 @@ class StreamInput : public StreamOutput {
     unreachable = 1 << 12,  // For now: no socket, or the backlog of its unix peer is full.
     accepted = 1 << 13,     // By the user of a server.
     level_triggered = 1 << 14,
-    filtered = 1 << 15,       // What is received passes through the filter.
-    handshaking = 1 << 16,    // The filter is not ready for the bytes of the user.
-    newly_secured = 1 << 17,  // No byte that passed through the filter has been delivered yet.
+    filtered = 1 << 15,          // What is received passes through the filter.
+    handshaking = 1 << 16,       // The filter is not ready for the bytes of the user.
+    newly_secured = 1 << 17,     // No byte that passed through the filter has been delivered yet.
+    with_descriptors = 1 << 18,  // They are received with the bytes.
   };
   static constexpr unsigned not_reading =
       connecting | handshaking | ended | no_reader | paused | throttled | closing | broken | closed;
@@ -46,6 +47,8 @@ class StreamInput : public StreamOutput {
   void on_data(Callback<void(Bytes)> on_data);
   void pause();
   void resume();
+  /// With the bytes, from now on.
+  void receive_descriptors(std::size_t most_waiting);
 
   /// Registers what this stream waits for. An edge-triggered registration is for all input for its
   /// whole life, and for output from the first time that the kernel was full.
@@ -85,6 +88,9 @@ class StreamInput : public StreamOutput {
 
   void on_ready(unsigned happened) final;
   [[nodiscard]] std::ptrdiff_t receive();
+  [[nodiscard]] std::ptrdiff_t receive_otherwise();
+  [[nodiscard]] std::ptrdiff_t receive_descriptors();
+  [[nodiscard]] Error receive_error(int number);
   void take(std::ptrdiff_t received);
   void read_nothing(int error);
   void read_filtered();

@@ -3,14 +3,22 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "reactor/address.hpp"
 #include "reactor/platform/sys.hpp"
 
 namespace reactor {
+namespace {
+
+// While the peer does not read.
+constexpr std::size_t most_waiting_descriptors = 1024;
+
+}  // namespace
 
 [[gnu::noinline]] WriteStatus StreamOutput::write_otherwise(Bytes bytes) {
   if (is(no_more)) return WriteStatus::closed;
@@ -98,7 +106,9 @@ bool StreamOutput::attach(std::unique_ptr<StreamFilter> filter) {
   send_gathered();
   take_posted();
   Cold& cold = this->cold();
-  if (cold.queue.has_files()) return false;
+  if (cold.queue.has_files() || (cold.descriptors && !cold.descriptors->nothing_waits())) {
+    return false;
+  }
   // While it connects, what was written before waits in the queue.
   filter->start(cold.queue.front_bytes());
   quota_.remove(cold.queue.bytes());
@@ -110,8 +120,7 @@ bool StreamOutput::attach(std::unique_ptr<StreamFilter> filter) {
 void StreamOutput::drop_output() {
   (void)engine().take_gathered(*this);
   if (!cold_) return;
-  quota_.remove(queued());
-  cold_->queue = {};
+  drop_queue();
   clear(queueing | more_of_file | above_high_water);
 }
 
@@ -140,6 +149,57 @@ WriteStatus StreamOutput::write_file(File file, std::uint64_t offset, std::uint6
   cold().queue.push(std::move(file), offset, size);
   if (!is(held | queueing) && !send_waiting()) return WriteStatus::closed;
   return cold_->queue.empty() ? WriteStatus::sent : wait_for_kernel();
+}
+
+WriteStatus StreamOutput::write_descriptors(std::vector<Descriptor> descriptors, Bytes bytes) {
+  assert(!bytes.empty() && "descriptors arrive with a byte");
+  if (descriptors.empty()) return write(bytes);
+  send_gathered();
+  if (is(no_more)) return WriteStatus::closed;
+  DescriptorMessages& messages = this->descriptors();
+  const char* const too_many = descriptors.size() > most_descriptors_at_once
+                                   ? "a message has 253 descriptors at most"
+                               : messages.waiting() + descriptors.size() > most_waiting_descriptors
+                                   ? "it does not read, and too many descriptors wait"
+                                   : nullptr;
+  if (too_many || !can_pass_descriptors()) {
+    refuse_descriptors(too_many ? ENOBUFS : EOPNOTSUPP,
+                       too_many ? too_many : "only unix sockets in clear pass descriptors");
+    return WriteStatus::closed;
+  }
+  std::ptrdiff_t size = is(held | queueing) ? -EAGAIN : -EINTR;
+  while (size == -EINTR) size = send_with_descriptors(connection_.fd(), bytes, descriptors);
+  if (size == -EAGAIN) messages.push(queued(), std::move(descriptors));
+  return size == static_cast<std::ptrdiff_t>(bytes.size()) ? WriteStatus::sent
+                                                           : sent(size, bytes, {});
+}
+
+bool StreamOutput::can_pass_descriptors() const {
+  const auto local = connection_.socket().local_address();
+  return !filter() && local && local->family() == Family::unix_socket;
+}
+
+void StreamOutput::refuse_descriptors(int number, const char* why) {
+  lose_output();
+  Error error = connection_.error(number, "send descriptors to");
+  error.hint = why;
+  fail(std::move(error));
+}
+
+DescriptorMessages& StreamOutput::descriptors() {
+  std::unique_ptr<DescriptorMessages>& messages = cold().descriptors;
+  if (!messages) messages = std::make_unique<DescriptorMessages>();
+  return *messages;
+}
+
+Descriptor StreamOutput::take_descriptor() {
+  return cold_ && cold_->descriptors ? cold_->descriptors->take() : Descriptor();
+}
+
+void StreamOutput::drop_queue() {
+  quota_.remove(queued());
+  cold_->queue = {};
+  if (cold_->descriptors) cold_->descriptors->drop();
 }
 
 WriteStatus StreamOutput::wait_for_kernel() {
@@ -180,7 +240,9 @@ bool StreamOutput::send_waiting() {
 }
 
 SentOfQueue StreamOutput::send_queue(std::uint64_t most_file_bytes) {
-  if (!filter()) return send_queued(cold_->queue, connection_, most_file_bytes);
+  if (!filter()) {
+    return send_queued(cold_->queue, connection_, cold_->descriptors.get(), most_file_bytes);
+  }
   SentOfQueue result;
   if (const int error = send_output(*filter(), connection_); error == 0) {
     if (is(held)) return result;
@@ -242,8 +304,7 @@ void StreamOutput::close_connection() {
   // A forked child must not reset the connection of its parent.
   if (connection_.is_open()) connection_.close(*this, loses && !engine().forked());
   if (!cold_) return;
-  quota_.remove(queued());
-  cold_->queue = {};
+  drop_queue();
 }
 
 void StreamOutput::set_limits(const SharedLimits& limits) {

@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
+#include "reactor/descriptor.hpp"
+#include "reactor/descriptor_messages.hpp"
 #include "reactor/engine.hpp"
 #include "reactor/file.hpp"
 #include "reactor/send_queue.hpp"
@@ -34,6 +37,8 @@ class StreamOutput : public Source {
     return write_otherwise(bytes);
   }
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
+  WriteStatus write_descriptors(std::vector<Descriptor> descriptors, Bytes bytes);
+  [[nodiscard]] Descriptor take_descriptor();
 
   /// For what other threads write.
   [[nodiscard]] std::shared_ptr<StreamOutbox> outbox();
@@ -49,6 +54,9 @@ class StreamOutput : public Source {
  protected:
   StreamOutput(Engine& engine, Socket socket, const Address& peer)
       : Source(engine, Kind::stream), connection_(std::move(socket), peer) {}
+
+  /// What the stream passes beside bytes.
+  [[nodiscard]] DescriptorMessages& descriptors();
 
   /// Queues all that is written, or stops doing so.
   void hold_output(bool hold) { hold ? set(held) : clear(held); }
@@ -123,6 +131,7 @@ class StreamOutput : public Source {
     SendQueue queue;  // What the kernel has not yet taken.
     std::unique_ptr<StreamFilter> filter;
     std::shared_ptr<StreamOutbox> outbox;
+    std::unique_ptr<DescriptorMessages> descriptors;
   };
 
   /// Something is queued from now on, or more than before.
@@ -142,6 +151,9 @@ class StreamOutput : public Source {
   WriteStatus enqueue(Bytes bytes);
   WriteStatus wait_for_kernel();
   [[nodiscard]] bool send_waiting();
+  [[nodiscard]] bool can_pass_descriptors() const;
+  void refuse_descriptors(int number, const char* why);
+  void drop_queue();
   void take_posted();
   Cold& cold();
 

@@ -18,7 +18,7 @@ void StreamSecurity::secure(TlsContext::State& context, std::string_view name) {
     Error error = connection().error(EINVAL, "secure connection to");
     error.hint = this->filter()    ? "it is secured already"
                  : is(undelivered) ? "not all that was received in clear has been handled"
-                                   : "a file that was to be sent in clear is not sent yet";
+                                   : "what was to be sent in clear only is not sent yet";
     return fail(std::move(error));
   }
   set(filtered | handshaking | newly_secured | on_data_replaced);

@@ -81,6 +81,8 @@ inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
   return sent < 0 ? -errno : sent;
 }
 ssize_t sendmsg(int fd, const msghdr* message, int flags);
+// Descriptors that arrive with the message are close-on-exec.
+ssize_t recvmsg(int fd, msghdr* message, int flags);
 // -EINVAL: the kernel cannot send this file by itself.
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size);
 int recvmmsg(int fd, Message* messages, unsigned count, int flags);
@@ -90,6 +92,8 @@ int getsockopt(int fd, int level, int option, void* value, socklen_t* size);
 int setsockopt(int fd, int level, int option, const void* value, socklen_t size);
 int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
+// The process that connected this unix socket. -EOPNOTSUPP where the system does not keep it.
+int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process);
 
 int fcntl(int fd, int command, int argument);
 // Bytes of a stream that the kernel has not sent, or that its peer has not acknowledged.

@@ -64,6 +64,9 @@ class Platform {
   virtual ssize_t sendmsg(int fd, const msghdr* message, int flags) {
     return kernel::sendmsg(fd, message, flags);
   }
+  virtual ssize_t recvmsg(int fd, msghdr* message, int flags) {
+    return kernel::recvmsg(fd, message, flags);
+  }
   virtual ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
     return kernel::sendfile(socket, file, offset, size);
   }
@@ -84,6 +87,9 @@ class Platform {
   }
   virtual int getpeername(int fd, sockaddr* address, socklen_t* size) {
     return kernel::getpeername(fd, address, size);
+  }
+  virtual int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) {
+    return kernel::peer_credentials(fd, user, group, process);
   }
   virtual int fcntl(int fd, int command, int argument) {
     return kernel::fcntl(fd, command, argument);

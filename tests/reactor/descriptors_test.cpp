@@ -292,6 +292,28 @@ TEST_SUITE("descriptors") {
     CHECK(succeeded);
   }
 
+  TEST_CASE("received descriptors for which the process has no room end the connection") {
+    Loop loop;
+    auto sockets = connected_sockets(Transport::unix_socket);
+    Stream sender(loop, std::move(sockets[0]));
+    Stream receiver(loop, std::move(sockets[1]));
+    std::vector<reactor::Descriptor> two;
+    for (int i = 0; i < 2; ++i) two.push_back(reactor::Descriptor::own(dup(sender.socket().fd())));
+    sender.write_descriptors(std::move(two), "x");
+    reactor::Error error;
+    receiver.on_close([&](const reactor::Error& reason) { error = reason; });
+    receiver.on_data([](auto) {});
+    receiver.receive_descriptors();
+    const DescriptorLimit limit(1);
+    run_until(loop, [&] { return static_cast<bool>(error); });
+    CHECK(error.code == std::errc::too_many_files_open);
+    CHECK(error.hint == "descriptors that it sent are lost");
+    CHECK_FALSE(receiver.take_descriptor());
+    const int freed = open("/dev/null", O_RDONLY | O_CLOEXEC);  // The one that had room is closed.
+    CHECK(freed >= 0);
+    close(freed);
+  }
+
   TEST_CASE("a failed call leaves no descriptor open") {
     Loop loop;
     const Address nobody = *listening_socket(Transport::tcp4).local_address();

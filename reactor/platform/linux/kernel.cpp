@@ -53,6 +53,20 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
   return sent;
 }
 
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  return or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+}
+
+int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -errno;
+  *user = credentials.uid;
+  *group = credentials.gid;
+  *process = credentials.pid;
+  return 0;
+}
+
 int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
   return or_error(::recvmmsg(fd, as_mmsghdr(messages), count, flags, nullptr));
 }

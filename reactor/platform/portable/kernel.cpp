@@ -5,6 +5,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstring>
+
 namespace reactor::platform {
 
 const int more_follows = 0;
@@ -58,6 +60,24 @@ int accept(int fd, sockaddr* address, socklen_t* size) {
 }
 
 ssize_t sendfile(int, int, off_t*, std::size_t) { return -EINVAL; }
+
+// A child that another thread starts before this returns inherits the descriptors.
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  const ssize_t size = or_error(::recvmsg(fd, message, flags));
+  if (size < 0) return size;
+  for (cmsghdr* header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t bytes = header->cmsg_len - CMSG_LEN(0);
+    for (std::size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
+      int arrived;
+      std::memcpy(&arrived, CMSG_DATA(header) + at, sizeof arrived);
+      (void)::fcntl(arrived, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  return size;
+}
+
+int peer_credentials(int, uid_t*, gid_t*, pid_t*) { return -EOPNOTSUPP; }
 
 int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
   for (unsigned i = 0; i < count; ++i) {
