@@ -134,9 +134,19 @@ struct Listener::State final : Source {
   // The socket is closed before this returns; on_iteration() passes on what it had accepted.
   void drain() {
     if (is(drained)) return;
+    remove_file();  // First, so that no more clients connect by that path.
+    stop_accepting();
+  }
+
+  // Connections that arrived before this thread returned from its wait may have woken this process
+  // only, so it takes them over. All later ones wake the successor.
+  void hand_over() {
+    if (!is(drained)) stop_accepting();
+  }
+
+  void stop_accepting() {
     pause(drained);
     rest.cancel();
-    remove_file();  // First, so that no more clients connect by that path.
     file_number = 0;
     take_queue();
     socket = Socket();
@@ -426,6 +436,19 @@ void Listener::resume() {
 
 void Listener::drain() {
   for_each([](State& state) { state.drain(); });
+}
+
+void Listener::hand_over() {
+  for_each([](State& state) { state.hand_over(); });
+}
+
+std::vector<int> Listener::descriptors() const {
+  std::vector<int> all;
+  if (state_->socket) all.push_back(state_->socket.fd());
+  for (const auto& other : others_) {
+    if (other->socket) all.push_back(other->socket.fd());
+  }
+  return all;
 }
 
 Result<std::vector<Socket>> inherited_listeners() {

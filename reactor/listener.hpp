@@ -88,6 +88,13 @@ class Listener {
   ///           reports it and the remaining connections are closed.
   void drain();
 
+  /// As drain(), for a successor that has the same sockets and listens on: its port and the file of
+  /// a unix socket stay. Afterwards this process gets no connection more, and the successor all.
+  void hand_over();
+
+  /// What to pass to a successor (HandOver); none after drain() or hand_over().
+  [[nodiscard]] std::vector<int> descriptors() const;
+
  private:
   struct State;
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/admission.hpp"
@@ -113,6 +114,19 @@ class Server {
   /// Errors    An exception of a finish() leaves drain(), after all of them were called; of several
   ///           exceptions the first.
   void drain(Duration timeout = std::chrono::seconds(5)) { state_->drain(timeout); }
+
+  /// Stops listening in favour of a successor that has the sockets (HandOver). Open connections are
+  /// served as before, until they end by themselves; those that are left after `timeout` are cut
+  /// off. The loop's run() returns when all have ended, if there is nothing else to do.
+  void hand_over(Duration timeout) { state_->hand_over(timeout); }
+
+  /// The connections that drain() or hand_over() has cut off, because they had not ended in time.
+  [[nodiscard]] std::size_t cut_off() const { return state_->connections_cut_off; }
+
+  /// Its listening sockets, for HandOver; none after drain() or hand_over().
+  [[nodiscard]] std::vector<int> descriptors() const {
+    return state_->listener ? state_->listener->descriptors() : std::vector<int>();
+  }
 
  private:
   using State = detail::ServerState<Session, D>;

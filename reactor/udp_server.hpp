@@ -77,6 +77,17 @@ class UdpServer {
     return UdpServer(new State(loop, std::move(sockets), options, std::move(make_session)));
   }
 
+  /// Receives on a socket that is bound already, as DatagramSocket::adopt does.
+  [[nodiscard]] static Result<UdpServer> adopt(Loop& loop, Socket socket, UdpServerOptions options,
+                                               MakeSession make_session) {
+    if (auto good = options.check("adopted socket"); !good) return Failure(good.error());
+    auto adopted = DatagramSocket::adopt(loop, std::move(socket), options.socket);
+    if (!adopted) return Failure(adopted.error());
+    std::vector<DatagramSocket> sockets;
+    sockets.push_back(std::move(*adopted));
+    return UdpServer(new State(loop, std::move(sockets), options, std::move(make_session)));
+  }
+
   /// The address on which it receives; of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->sockets.front().address(); }
 

@@ -37,6 +37,7 @@ HttpConnection::HttpConnection(reactor::Stream& stream, ServerContext& context)
       idle_timeout_(context.loop, context.options.idle_timeout, [this] { on_expired(); }),
       share_(context.share, [this] { serve(); }) {
   context.connections.fetch_add(1, std::memory_order_relaxed);
+  if (context.leaving) close_after_response();
   (void)stream.socket().set(reactor::option::unsent_low_water, unsent_bytes);
 }
 

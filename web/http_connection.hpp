@@ -65,6 +65,8 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   void on_drained();
   void on_close(const reactor::Error& error);
   void finish();
+  /// The next response is the last.
+  void close_after_response() { http_.close_after_answer(); }
 
   // ---- As a Connection
   WriteStatus send(int status, FieldList fields, std::string_view body) override;

@@ -99,4 +99,27 @@ void HttpServer::drain(reactor::Duration timeout) {
   }
 }
 
+void HttpServer::hand_over(reactor::Duration timeout) {
+  state_->leaving = true;
+  for (State::Server& server : state_->servers) {
+    server.for_each([](HttpSession& session) { session.connection->close_after_response(); });
+    server.hand_over(timeout);
+  }
+}
+
+std::size_t HttpServer::cut_off() const {
+  std::size_t sum = 0;
+  for (const State::Server& server : state_->servers) sum += server.cut_off();
+  return sum;
+}
+
+std::vector<int> HttpServer::descriptors() const {
+  std::vector<int> all;
+  for (const State::Server& server : state_->servers) {
+    const auto some = server.descriptors();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
 }  // namespace web

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 #include "reactor/address.hpp"
 #include "reactor/callback.hpp"
@@ -85,6 +86,17 @@ class HttpServer {
   /// Ends in order: stops listening, completes the requests whose head has arrived, and cuts off
   /// what is left after `timeout`.
   void drain(reactor::Duration timeout = std::chrono::seconds(5));
+
+  /// Stops listening in favour of a successor that has the sockets (reactor::HandOver). On each
+  /// connection the next response is the last, and says so. Those that are left after `timeout` are
+  /// cut off.
+  void hand_over(reactor::Duration timeout);
+
+  /// The connections that drain() or hand_over() has cut off, because they had not ended in time.
+  [[nodiscard]] std::size_t cut_off() const;
+
+  /// Its listening sockets, for HandOver; none after drain() or hand_over().
+  [[nodiscard]] std::vector<int> descriptors() const;
 
  private:
   struct State;

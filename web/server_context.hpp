@@ -29,6 +29,7 @@ class ServerContext : public reactor::HandleState {
   reactor::FairShare share;
   std::atomic<std::size_t> connections = 0;
   std::size_t collected_bytes = 0;     ///< Of bodies that are not complete.
+  bool leaving = false;                ///< Each connection ends with its next response.
   std::vector<std::byte> spare;        ///< The memory of an output buffer that is not in use.
   protocols::http::FieldLines always;  ///< The fields Date and Server.
   protocols::http::Date date{};

@@ -136,7 +136,6 @@ struct ServerState final : HandleState {
   using MakeDecoder = Callback<D(Stream&)>;
   static constexpr bool framed = !std::same_as<D, NoDecoder>;
   using Received = typename AttachedDecoder<D>::Received;
-
   using Connection = ServerConnection<Session, D>;
   using Connections = std::list<Connection>;
   using Place = typename Connections::iterator;
@@ -185,9 +184,8 @@ struct ServerState final : HandleState {
   }
 
   void look_again_soon() {
-    constexpr auto soon = std::chrono::milliseconds(20);
-    if (!look_again) look_again.emplace(loop, soon, [this] { update_listening(); });
-    look_again->restart(soon);
+    if (!look_again) look_again.emplace(loop, Duration(), [this] { update_listening(); });
+    look_again->restart(std::chrono::milliseconds(20));
   }
 
   template <class Make>
@@ -312,6 +310,12 @@ struct ServerState final : HandleState {
     ask_to_finish();
   }
 
+  void hand_over(Duration timeout) {
+    if (draining || !listener) return;
+    listener->hand_over();
+    cut_off.emplace(loop, timeout, [this] { cut(); });
+  }
+
   // Calls each session once, also when another one throws.
   void ask_to_finish() {
     const Use use(*this);
@@ -338,6 +342,7 @@ struct ServerState final : HandleState {
 
   void cut() {
     listener.reset();
+    connections_cut_off += connections.size();
     for (Connection& connection : connections) connection.stream.abort();
   }
 
@@ -373,7 +378,8 @@ struct ServerState final : HandleState {
   Callback<void(const Error&)> on_error;
   bool draining = false;
   Duration drain_timeout;
-  std::optional<IdleTimeout> cut_off;        // Once draining.
+  std::size_t connections_cut_off = 0;
+  std::optional<IdleTimeout> cut_off;        // Once draining, or handed over.
   std::optional<IdleTimeout> ask_newcomers;  // Once draining: those accepted since.
 };
 

@@ -131,7 +131,7 @@ TEST_SUITE("descriptors on streams") {
     for (const Passed& each : passed) CHECK(each.is_closed_everywhere());
   }
 
-  TEST_CASE("one that nobody takes is closed") {
+  TEST_CASE("one that is not taken is closed") {
     Pair<Standalone> on;
     Passed passed;
     SUBCASE("by the kernel, where the receiver does not expect any") {

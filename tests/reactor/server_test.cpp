@@ -368,6 +368,7 @@ TEST_SUITE("server") {
     CHECK(client.error() == ECONNRESET);
     loop.run();
     CHECK(server.connections() == 0);
+    CHECK(server.cut_off() == 1);
   }
 
   TEST_CASE_TEMPLATE("drain() serves the connections that the kernel has already accepted",
@@ -390,6 +391,26 @@ TEST_SUITE("server") {
       loop.run();
       CHECK(server.connections() == 0);
     }
+  }
+
+  TEST_CASE("a server listens again at once, whatever is left in TIME_WAIT") {
+    Loop loop;
+    auto server = listen<Echo>(loop);
+    const Address address = server.address();
+    std::list<Client> clients;
+    for (int i = 0; i < 50; ++i) clients.emplace_back(loop, address);
+    run_until(loop, [&] { return server.connections() == clients.size(); });
+    server.drain(60s);  // It ends each connection first, so the wait is on its side.
+    for (Client& client : clients) {
+      run_until(loop, [&] { return client.ended(); });
+      client.close();
+    }
+    run_until(loop, [&] { return server.connections() == 0; });
+    CHECK(server.cut_off() == 0);
+    CHECK_MESSAGE(!open_socket().bind(address), "a plain socket has to wait");
+    const auto next =
+        Server<Echo>::listen(loop, address, {}, [](Stream& stream) { return Echo{stream}; });
+    CHECK(next);
   }
 
   TEST_CASE_TEMPLATE("drain() frees the address immediately", LoopMode, Standalone, Embedded) {

@@ -1,0 +1,312 @@
+#include "reactor/hand_over.hpp"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "reactor/listener.hpp"
+#include "reactor/server.hpp"
+#include "reactor/udp_server.hpp"
+#include "support/peer.hpp"
+#include "support/result.hpp"
+#include "support/run_until.hpp"
+
+using namespace std::chrono_literals;
+using reactor::Address;
+using reactor::HandOver;
+using reactor::Loop;
+using reactor::Socket;
+using reactor::Stream;
+
+namespace {
+
+struct EchoStream {
+  Stream& stream;
+  void on_data(Stream::Bytes bytes) { stream.write(bytes); }
+};
+
+struct EchoDatagrams {
+  reactor::UdpPeer& peer;
+  void on_datagram(const reactor::Datagram& datagram) { peer.send(datagram.bytes); }
+};
+
+using Server = reactor::Server<EchoStream>;
+using UdpServer = reactor::UdpServer<EchoDatagrams>;
+
+// Whether the system keeps the credentials of peers; without them there is no hand-over.
+bool is_supported() {
+  Loop loop;
+  const auto first = HandOver::join(loop, "unix:" + unused_path());
+  if (first) return true;
+  REQUIRE(first.error().code == std::errc::operation_not_supported);
+  MESSAGE("skipped: this platform has no credentials");
+  return false;
+}
+
+// A server on TCP, UDP and a unix socket, in a thread in place of a process.
+class Process {
+ public:
+  explicit Process(const std::string& path, reactor::Duration deadline = 1h)
+      : thread_([this, path, deadline] { serve(path, deadline); }) {
+    started_.get_future().get();
+  }
+  ~Process() {
+    if (thread_.joinable()) end();
+  }
+
+  // Ends in order. Returns how many connections it has cut off.
+  std::size_t end() {
+    loop_->post([this] {
+      for (Server& server : servers_) server.drain(1h);
+      udp_->drain();
+      hand_over_.reset();
+    });
+    return join();
+  }
+  // Its successor has all; waits until its own connections have ended.
+  std::size_t join() {
+    thread_.join();
+    return cut_off_;
+  }
+
+  Address tcp, udp, local;
+
+ private:
+  void serve(const std::string& path, reactor::Duration deadline) {
+    Loop loop;
+    loop_ = &loop;
+    hand_over_.emplace(ok(HandOver::join(loop, "unix:" + path)));
+    const auto make = [](Stream& stream) { return EchoStream{stream}; };
+    for (const std::string& endpoint : {std::string("127.0.0.1:0"), "unix:" + path + ".echo"}) {
+      Socket passed = hand_over_->take(endpoint);
+      servers_.push_back(ok(passed ? Server::adopt(loop, std::move(passed), {}, make)
+                                   : Server::listen(loop, endpoint, {}, make)));
+    }
+    const auto make_datagrams = [](reactor::UdpPeer& peer) { return EchoDatagrams{peer}; };
+    Socket passed = hand_over_->take("udp");
+    udp_.emplace(ok(passed ? UdpServer::adopt(loop, std::move(passed), {}, make_datagrams)
+                           : UdpServer::bind(loop, "127.0.0.1:0", {}, make_datagrams)));
+    tcp = servers_[0].address();
+    local = servers_[1].address();
+    udp = udp_->address();
+    const auto offer = [this, path] {
+      return HandOver::Offer{{"127.0.0.1:0", servers_[0].descriptors()},
+                             {"unix:" + path + ".echo", servers_[1].descriptors()},
+                             {"udp", {udp_->socket().fd()}}};
+    };
+    ok(hand_over_->ready(offer, [this, deadline] {
+      for (Server& server : servers_) server.hand_over(deadline);
+      udp_->drain();
+    }));
+    started_.set_value();
+    loop.run();
+    for (const Server& server : servers_) cut_off_ += server.cut_off();
+    udp_.reset();
+    servers_.clear();
+    hand_over_.reset();
+  }
+
+  std::promise<void> started_;
+  Loop* loop_ = nullptr;
+  std::optional<HandOver> hand_over_;
+  std::vector<Server> servers_;
+  std::optional<UdpServer> udp_;
+  std::size_t cut_off_ = 0;
+  std::thread thread_;
+};
+
+// One message and its echo, over a socket that is connected or not.
+bool echoes(const Socket& socket) {
+  pollfd ready{socket.fd(), POLLOUT, 0};
+  if (poll(&ready, 1, 20'000) != 1 || send(socket.fd(), "x", 1, MSG_NOSIGNAL) != 1) return false;
+  ready.events = POLLIN;
+  char byte = 0;
+  return poll(&ready, 1, 20'000) == 1 && recv(socket.fd(), &byte, 1, 0) == 1 && byte == 'x';
+}
+
+// Connects, sends one message and closes, again and again, until it is destroyed.
+class Load {
+ public:
+  explicit Load(Address server) : thread_([this, server] { run(server); }) {}
+  ~Load() { end(); }
+  void end() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  std::atomic<int> served = 0;
+  std::atomic<int> failed = 0;
+
+ private:
+  void run(const Address& server) {
+    while (!over_) {
+      auto client = Socket::open(server.family(), reactor::SocketType::stream);
+      if (client && client->connect(server) && echoes(*client)) {
+        ++served;
+      } else {
+        ++failed;
+      }
+    }
+  }
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+// Runs `act` in another thread while this one runs the loop.
+template <class Act>
+auto meanwhile(Loop& loop, Act act) {
+  auto result = std::async(std::launch::async, act);
+  poll_until(loop, [&] { return result.wait_for(0s) == std::future_status::ready; });
+  return result.get();
+}
+
+reactor::Error refusal(const Address& at, reactor::Duration timeout) {
+  Loop loop;
+  const auto joined = HandOver::join(loop, at.to_string(), timeout);
+  return joined ? reactor::Error() : joined.error();
+}
+
+}  // namespace
+
+TEST_SUITE("hand-over") {
+  TEST_CASE("what is no predecessor is an error, and no endless wait") {
+    if (!is_supported()) return;
+    Loop loop;
+    CHECK(HandOver::join(loop, "127.0.0.1:0").error().code == std::errc::invalid_argument);
+    CHECK_FALSE(HandOver::join(loop, "unix:/no/such/folder/file"));
+
+    const Socket silent = listening_socket(Transport::unix_socket);
+    CHECK(refusal(*silent.local_address(), 10ms).code == std::errc::timed_out);
+
+    const Address address = any_address(Transport::unix_socket);
+    std::string says;
+    std::optional<Stream> client;
+    const auto other = ok(reactor::Listener::listen(loop, address, [&](Socket socket, auto& peer) {
+      client.emplace(loop, std::move(socket), peer);
+      client->write(says);
+      client->close();
+    }));
+    for (const auto& [text, expected] :
+         {std::pair{"uvreactor hand-over 1\n\n", std::errc::bad_message},
+          std::pair{"220 mail\n\n", std::errc::bad_message},
+          std::pair{"uvreactor hand", std::errc::connection_aborted},
+          std::pair{"", std::errc::connection_aborted}}) {
+      CAPTURE(text);
+      says = text;
+      CHECK(meanwhile(loop, [&] { return refusal(address, 10s); }).code == expected);
+    }
+  }
+
+  TEST_CASE("an offer with a bad name is refused at once") {
+    if (!is_supported()) return;
+    Loop loop;
+    auto first = ok(HandOver::join(loop, "unix:" + unused_path()));
+    CHECK_FALSE(first.has_predecessor());
+    CHECK_FALSE(first.take("echo"));
+    for (const std::string& name : {std::string(), std::string("a\nb"), std::string(256, 'a')}) {
+      const auto ready = first.ready([&] { return HandOver::Offer{{name, {}}}; }, [] {});
+      CHECK(ready.error().code == std::errc::invalid_argument);
+    }
+    const auto many = [] { return HandOver::Offer{{"a", std::vector<int>(253)}}; };
+    CHECK(first.ready(many, [] {}).error().code == std::errc::invalid_argument);
+  }
+
+  TEST_CASE("no request fails and no connection is refused while processes replace each other") {
+    if (!is_supported()) return;
+    const std::string path = unused_path();
+    auto serving = std::make_unique<Process>(path);
+    const Address tcp = serving->tcp;
+    const Address udp = serving->udp;
+    Load over_tcp(tcp);
+    Load over_unix(serving->local);
+    for (int replaced = 0; replaced < 6; ++replaced) {
+      const Socket kept = connect_to(tcp);
+      CHECK(echoes(kept));
+      auto successor = std::make_unique<Process>(path);
+      CHECK(successor->tcp == tcp);
+      CHECK_MESSAGE(echoes(kept), "the predecessor serves its connections on");
+      shutdown(kept.fd(), SHUT_RDWR);
+      CHECK(serving->join() == 0);
+      serving = std::move(successor);
+      const Socket datagrams = open_socket(reactor::Family::ipv4, reactor::SocketType::datagram);
+      REQUIRE(datagrams.fd() >= 0);
+      Socket to_udp = open_socket(reactor::Family::ipv4, reactor::SocketType::datagram);
+      CHECK(to_udp.connect(udp));
+      CHECK(echoes(to_udp));
+      const int before = over_tcp.served;
+      while (over_tcp.served < before + 20 && over_tcp.failed == 0) std::this_thread::yield();
+    }
+    over_tcp.end();
+    over_unix.end();
+    CHECK(over_tcp.failed == 0);
+    CHECK(over_unix.failed == 0);
+    CHECK(over_unix.served > 0);
+  }
+
+  TEST_CASE("connections that do not end by the deadline are cut off and counted") {
+    if (!is_supported()) return;
+    const std::string path = unused_path();
+    Process first(path, 1ms);
+    const Socket kept = connect_to(first.tcp);
+    CHECK(echoes(kept));
+    const Process second(path);
+    CHECK(first.join() == 1);
+    CHECK_FALSE(echoes(kept));
+  }
+
+  TEST_CASE("a process serves on after one that was never ready, and after a stranger") {
+    if (!is_supported()) return;
+    const std::string path = unused_path();
+    Process first(path);
+    {
+      Loop loop;
+      auto hesitant = ok(HandOver::join(loop, "unix:" + path));
+      CHECK(hesitant.has_predecessor());
+      CHECK(hesitant.take("udp"));
+    }
+    const Socket stranger = connect_to(address("unix:" + path));
+    send(stranger.fd(), "GET /", 5, MSG_NOSIGNAL);
+    CHECK(echoes(connect_to(first.tcp)));
+    const Process second(path);
+    CHECK(first.join() == 0);
+    CHECK(echoes(connect_to(second.tcp)));
+  }
+
+  TEST_CASE("callbacks may destroy the hand-over, and what they throw leaves run()") {
+    if (!is_supported()) return;
+    const std::string path = unused_path();
+    Loop loop;
+    std::optional<HandOver> first;
+    bool throws = false;
+    SUBCASE("destroyed") {}
+    SUBCASE("and thrown") { throws = true; }
+    first.emplace(ok(HandOver::join(loop, "unix:" + path)));
+    ok(first->ready([] { return HandOver::Offer(); },
+                    [&] {
+                      first.reset();
+                      if (throws) throw std::runtime_error("from on_successor");
+                    }));
+    auto successor = std::async(std::launch::async, [&] {
+      Loop its;
+      auto joined = HandOver::join(its, "unix:" + path);
+      return joined && joined->ready([] { return HandOver::Offer(); }, [] {});
+    });
+    const auto serve = [&] {
+      poll_until(loop, [&] { return successor.wait_for(0s) == std::future_status::ready; });
+    };
+    if (throws) CHECK_THROWS_WITH(serve(), "from on_successor");
+    serve();
+    CHECK(successor.get());
+  }
+}
