@@ -10,6 +10,7 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/loop_handle.hpp"
+#include "reactor/metrics.hpp"
 #include "reactor/output_batch.hpp"
 
 namespace reactor {
@@ -37,6 +38,8 @@ class Calls {
 
   /// Reports callbacks that take `limit` or longer; 0 switches this off.
   void watch_slow(Nanoseconds limit, OnSlow on_slow);
+  /// Counts callbacks for `metrics`, from now on.
+  void measure(Metrics& metrics);
   /// The task that run() called last has been destroyed.
   void report_slow_task();
 
@@ -49,10 +52,12 @@ class Calls {
   void begin_watch();
   void report_slow(const LoopHandle& handle);
   template <class Describe>
-  void report_if_slow(Describe describe);
+  void end_watch(Describe describe);
 
   std::exception_ptr exception_;
+  bool watching_ = false;  // For slow callbacks, for metrics, or for both.
   Nanoseconds slow_limit_ = 0;
+  Metrics* metrics_ = nullptr;
   Nanoseconds began_ = 0;
   std::shared_ptr<OnSlow> on_slow_;  // It may replace itself.
 };
@@ -60,14 +65,14 @@ class Calls {
 template <class Callable, class... Arguments>
 [[gnu::always_inline]] inline bool Calls::call(LoopHandle& handle, Callable& callback,
                                                Arguments&&... arguments) {
-  if (slow_limit_ != 0) [[unlikely]]
+  if (watching_) [[unlikely]]
     begin_watch();
   ++handle.uses_;
   output.begin();
   attempt([&] { callback(std::forward<Arguments>(arguments)...); });
   output.end();
   output.flush();
-  if (slow_limit_ != 0) [[unlikely]]
+  if (watching_) [[unlikely]]
     report_slow(handle);
   return handle.end_use();
 }

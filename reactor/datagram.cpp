@@ -412,4 +412,6 @@ Socket& DatagramSocket::socket() {
   return state_->socket();
 }
 
+void DatagramSocket::set_name(std::string_view name) { state_->set_name(std::string(name)); }
+
 }  // namespace reactor

@@ -157,6 +157,9 @@ class DatagramSocket {
   /// descriptor.
   [[nodiscard]] Socket& socket();
 
+  /// The name by which Metrics and watch_slow_callbacks() report it.
+  void set_name(std::string_view name);
+
  private:
   struct State;
 

@@ -67,12 +67,20 @@ LoopHandle::LoopHandle(Engine& engine, Kind kind) : kind_(kind), engine_(engine)
 
 // If it is not retired, a constructor has failed.
 LoopHandle::~LoopHandle() {
+  if (named_) engine_.names_.erase(this);
   if (retired()) return;
   keep_loop_running(false);
   --engine_.alive_[static_cast<std::size_t>(kind_)];
 }
 
 std::string LoopHandle::describe() const { return kind_names[static_cast<std::size_t>(kind_)]; }
+
+std::string LoopHandle::name() const { return named_ ? engine_.names_.at(this) : describe(); }
+
+void LoopHandle::set_name(std::string name) {
+  engine_.names_.insert_or_assign(this, std::move(name));
+  named_ = true;
+}
 
 void LoopHandle::keep_loop_running(bool keep) {
   if (keep == keeps_loop_running_) return;
@@ -201,6 +209,7 @@ class Engine::Running {
  private:
   Engine& engine_;
   const platform::Use on_its_platform_{engine_.platform_};
+  const platform::Count counts_{engine_.counted()};
   const bool for_ever_;
   std::thread::id before_;
 };
@@ -218,6 +227,34 @@ void Engine::run(bool for_ever) {
     if (!interrupted()) stopping_ = false;
   }
   rethrow();
+}
+
+const IterationStatistics& Engine::measure_iterations() {
+  if (!metrics_) metrics_ = std::make_unique<Metrics>();
+  iteration_.measure(metrics_.get());
+  return metrics_->iterations;
+}
+
+void Engine::measure() {
+  (void)measure_iterations();
+  calls_.measure(*metrics_);
+  counts_traffic_ = true;
+  // Another platform than the kernel has no sockets whose bytes would count.
+  if (platform_) return;
+  platform_ = &platform::metered();
+  if (!runs_in(std::this_thread::get_id())) return;
+  platform::replacement = platform_;
+  platform::counted = counted();
+}
+
+Metrics Engine::metrics() const {
+  Metrics now = metrics_ ? *metrics_ : Metrics();
+  now.accepted = traffic_.accepted;
+  now.received_bytes = traffic_.received_bytes;
+  now.sent_bytes = traffic_.sent_bytes;
+  now.streams = alive_[static_cast<std::size_t>(Kind::stream)];
+  now.most_queued_bytes = most_queued_bytes_;
+  return now;
 }
 
 void Engine::run_iterations() {
@@ -263,6 +300,7 @@ void Engine::wake_host() {
 // Called inside the application's iteration of its own loop, when the poller has events.
 void Engine::embedded_iteration() {
   const platform::Use use(platform_);
+  const platform::Count counts(counted());
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   iteration_.run(false, stopping_);
   if (!iteration_.may_sleep() || (interrupted() && stopping_)) poller_.wake();

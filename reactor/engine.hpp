@@ -7,13 +7,16 @@
 //   2. No callback is called from inside a call that the user made: it is scheduled.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include "reactor/after_fork.hpp"
@@ -21,7 +24,9 @@
 #include "reactor/duration.hpp"
 #include "reactor/iteration.hpp"
 #include "reactor/loop_handle.hpp"
+#include "reactor/metrics.hpp"
 #include "reactor/output_batch.hpp"
+#include "reactor/platform/metered.hpp"
 #include "reactor/platform/platform.hpp"
 #include "reactor/platform/poller.hpp"
 #include "reactor/post_queue.hpp"
@@ -70,7 +75,11 @@ class Engine {
   [[nodiscard]] Duration host_timeout();
   /// True in a child that was forked after this was made. The parent continues with what it shares.
   [[nodiscard]] bool forked() const { return forked_; }
-  void measure_iterations(IterationStatistics* statistics) { iteration_.measure(statistics); }
+  /// From now on, only the iterations, or all that Metrics has.
+  const IterationStatistics& measure_iterations();
+  void measure();
+  [[nodiscard]] Metrics metrics() const;
+  void note_queued(std::size_t bytes) { most_queued_bytes_ = std::max(most_queued_bytes_, bytes); }
   void watch_slow_calls(Nanoseconds limit, Calls::OnSlow on_slow) {
     calls_.watch_slow(limit, std::move(on_slow));
   }
@@ -161,6 +170,7 @@ class Engine {
   void detach_from_parent() noexcept;
   void throw_if_forked() const;
   void abort_if_handles_are_left() const;
+  [[nodiscard]] platform::Traffic* counted() { return counts_traffic_ ? &traffic_ : nullptr; }
 
   Loop& loop_;
   const bool embedded_;
@@ -168,7 +178,7 @@ class Engine {
   bool forked_ = false;
   std::unique_ptr<uv_loop_s, void (*)(uv_loop_s*)> own_native_;
   uv_loop_s& native_;
-  platform::Platform* const platform_ = platform::replacement;
+  platform::Platform* platform_ = platform::replacement;
   const std::unique_ptr<Poller> own_poller_;
   Poller& poller_;
   std::atomic<std::thread::id> thread_;  // The thread that runs the loop, if any.
@@ -180,6 +190,11 @@ class Engine {
   Iteration iteration_;
   std::size_t keeping_running_ = 0;
   unsigned unreferenced_handles_ = 0;
+  std::unique_ptr<Metrics> metrics_;  // Null while nothing is measured.
+  bool counts_traffic_ = false;
+  platform::Traffic traffic_;
+  std::size_t most_queued_bytes_ = 0;
+  std::unordered_map<const LoopHandle*, std::string> names_;
   std::array<std::size_t, kinds> alive_{};
   const AfterFork after_fork_{
       [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};

@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "reactor/duration.hpp"
-#include "reactor/iteration_statistics.hpp"
+#include "reactor/metrics.hpp"
 
 namespace reactor {
 
@@ -21,14 +21,19 @@ Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Ti
 void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   timers_.enter_iteration();
   wait_for_events(wait, stopping);
-  const Nanoseconds began = statistics_ ? Timers::clock() : 0;
+  const Nanoseconds began = metrics_ ? begin_measuring() : 0;
   dispatch_events();
   if (!posted_.empty()) run_posted();
   if (timers_.any_armed()) fire_timers();
   if (sources_.any_scheduled()) run_scheduled();
   if (!calls_.interrupted()) poller_.run_native();
-  if (began && statistics_) statistics_->add(std::chrono::nanoseconds(Timers::clock() - began));
+  if (began) metrics_->iterations.add(std::chrono::nanoseconds(Timers::clock() - began));
   timers_.end_iteration();
+}
+
+std::int64_t Iteration::begin_measuring() {
+  metrics_->ready_events += events_.size();
+  return Timers::clock();
 }
 
 bool Iteration::work_left() const {

@@ -13,7 +13,7 @@
 
 namespace reactor {
 
-struct IterationStatistics;
+struct Metrics;
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
 /// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early,
@@ -35,9 +35,10 @@ class Iteration {
   /// sleep.
   [[nodiscard]] bool may_sleep();
 
-  void measure(IterationStatistics* statistics) { statistics_ = statistics; }
+  void measure(Metrics* metrics) { metrics_ = metrics; }
 
  private:
+  [[nodiscard]] Nanoseconds begin_measuring();
   void wait_for_events(bool wait, const std::atomic<bool>& stopping);
   [[nodiscard]] bool spin(const std::atomic<bool>& stopping);
   void dispatch_events();
@@ -56,7 +57,7 @@ class Iteration {
   const Nanoseconds spin_;
   bool timers_held_ = false;       // For one iteration, so that input is handled first.
   std::span<const Event> events_;  // Of this iteration, those not yet dispatched.
-  IterationStatistics* statistics_ = nullptr;
+  Metrics* metrics_ = nullptr;
 };
 
 }  // namespace reactor

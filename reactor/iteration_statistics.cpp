@@ -15,6 +15,16 @@ void IterationStatistics::add(std::chrono::nanoseconds iteration) {
                                   buckets.size() - 1)];
 }
 
+IterationStatistics& IterationStatistics::operator+=(const IterationStatistics& other) {
+  iterations += other.iterations;
+  total += other.total;
+  longest = std::max(longest, other.longest);
+  for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+    buckets[bucket] += other.buckets[bucket];
+  }
+  return *this;
+}
+
 std::chrono::nanoseconds IterationStatistics::percentile(double share) const {
   const double wanted = share * static_cast<double>(iterations);
   std::uint64_t seen = 0;

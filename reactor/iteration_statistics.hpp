@@ -19,6 +19,7 @@ struct IterationStatistics {
   std::array<std::uint64_t, 32> buckets{};
 
   void add(std::chrono::nanoseconds iteration);
+  IterationStatistics& operator+=(const IterationStatistics& other);
 
   /// The time that this share of the iterations (0 to 1) did not exceed; at most twice the true
   /// value.

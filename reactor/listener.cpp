@@ -467,4 +467,8 @@ Result<std::vector<Socket>> inherited_listeners() {
   return sockets;
 }
 
+void Listener::set_name(std::string_view name) {
+  for_each([name](State& state) { state.set_name(std::string(name)); });
+}
+
 }  // namespace reactor

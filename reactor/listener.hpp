@@ -95,6 +95,9 @@ class Listener {
   /// What to pass to a successor (HandOver); none after drain() or hand_over().
   [[nodiscard]] std::vector<int> descriptors() const;
 
+  /// The name by which Metrics and watch_slow_callbacks() report it.
+  void set_name(std::string_view name);
+
  private:
   struct State;
 

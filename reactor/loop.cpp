@@ -38,11 +38,11 @@ Loop::Clock::time_point Loop::now() {
 
 void Loop::rethrow() { engine_->rethrow(); }
 
-const IterationStatistics& Loop::measure_iterations() {
-  if (!statistics_) statistics_ = std::make_unique<IterationStatistics>();
-  engine_->measure_iterations(statistics_.get());
-  return *statistics_;
-}
+const IterationStatistics& Loop::measure_iterations() { return engine_->measure_iterations(); }
+
+void Loop::measure() { engine_->measure(); }
+
+Metrics Loop::metrics() const { return engine_->metrics(); }
 
 void Loop::watch_slow_callbacks(
     Duration limit, Callback<void(std::string what, std::chrono::nanoseconds took)> on_slow) {

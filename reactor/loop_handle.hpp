@@ -36,8 +36,12 @@ class LoopHandle : public HandleState {
  public:
   [[nodiscard]] Engine& engine() const { return engine_; }
 
-  /// A text for watch_slow_callbacks(): "stream 127.0.0.1:9000 from 127.0.0.1:40112".
+  /// What it is, for a handle without a name: "stream of 127.0.0.1:40112".
   [[nodiscard]] virtual std::string describe() const;
+
+  /// A text for watch_slow_callbacks() and Metrics.
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string name);
 
   /// Whether run() continues because of this handle; false at first.
   void keep_loop_running(bool keep);
@@ -53,6 +57,7 @@ class LoopHandle : public HandleState {
 
   const Kind kind_;
   bool keeps_loop_running_ = false;
+  bool named_ = false;  // The engine has the name.
   Engine& engine_;
 };
 

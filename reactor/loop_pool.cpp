@@ -107,6 +107,37 @@ void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
 
 void LoopPool::stop() noexcept { state_->stop(); }
 
+namespace {
+
+// Ends when the last loop has added its figures, or has ended.
+struct Collection {
+  LoopPool& pool;
+  std::size_t index;
+  Callback<void(const Metrics&)> on_metrics;
+  std::mutex mutex;
+  Metrics sum;  // Guarded by mutex.
+
+  ~Collection() {
+    pool.post(index, [sum = std::make_unique<Metrics>(std::move(sum)),
+                      callback = std::make_unique<Callback<void(const Metrics&)>>(
+                          std::move(on_metrics))] { (*callback)(*sum); });
+  }
+};
+
+}  // namespace
+
+void LoopPool::collect_metrics(std::size_t index, Callback<void(const Metrics&)> on_metrics) {
+  const auto collection =
+      std::shared_ptr<Collection>(new Collection{*this, index, std::move(on_metrics), {}, {}});
+  for (std::size_t each = 0; each < size(); ++each) {
+    post(each, [this, collection, each] {
+      const Metrics its = state_->loops[each]->metrics();
+      const std::lock_guard lock(collection->mutex);
+      collection->sum += its;
+    });
+  }
+}
+
 bool LoopPool::post(std::size_t index, Loop::Task task) {
   const std::lock_guard lock(state_->mutex);
   if (index >= state_->loops.size() || !state_->loops[index]) return false;

@@ -8,6 +8,7 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
+#include "reactor/metrics.hpp"
 
 namespace reactor {
 
@@ -47,6 +48,10 @@ class LoopPool {
   /// below size(), or run() has not made the loop yet, or its `serve` has returned. The task is
   /// then destroyed without being called.
   bool post(std::size_t index, Loop::Task task);
+
+  /// Adds up the metrics of the loops on which measure() was called, and calls `on_metrics` with
+  /// the sum on the thread of loop `index`; not when that loop ends before. Any thread.
+  void collect_metrics(std::size_t index, Callback<void(const Metrics&)> on_metrics);
 
  private:
   struct State;

@@ -15,6 +15,7 @@
 
 #include "reactor/ares_channel.hpp"
 #include "reactor/engine.hpp"
+#include "reactor/platform/metered.hpp"
 #include "reactor/platform/sys.hpp"
 #include "reactor/timer.hpp"
 
@@ -244,7 +245,7 @@ bool is_for_name_servers(const Question& question) {
 
 // Null without c-ares, and on another platform, which has names of its own: a thread asks then.
 std::shared_ptr<AresChannel> channel_of(Loop& loop) {
-  return sys::replacement ? nullptr : AresChannel::of(loop);
+  return sys::on_kernel() ? AresChannel::of(loop) : nullptr;
 }
 
 // What a thread runs, and the Lookup to which its result goes, if that still exists.

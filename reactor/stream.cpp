@@ -461,4 +461,6 @@ void Stream::Sender::once_drained(Callback<void()> callback) const {
   outbox_->once_drained(std::move(callback));
 }
 
+void Stream::set_name(std::string_view name) { state_->set_name(std::string(name)); }
+
 }  // namespace reactor

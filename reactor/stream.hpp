@@ -273,6 +273,9 @@ class Stream {
   /// For a layer between the stream and its user, such as framed.hpp.
   [[nodiscard]] Delivery delivery() const;
 
+  /// The name by which Metrics and watch_slow_callbacks() report it.
+  void set_name(std::string_view name);
+
  private:
   struct State;
 

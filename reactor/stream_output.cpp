@@ -137,6 +137,7 @@ WriteStatus StreamOutput::enqueue(Bytes bytes) {
   }
   cold().queue.push(bytes);
   quota_.add(bytes.size());
+  engine().note_queued(queued());
   return wait_for_kernel();
 }
 

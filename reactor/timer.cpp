@@ -68,4 +68,6 @@ void Timer::cancel() { state_->stop(); }
 
 bool Timer::running() const { return state_->armed(); }
 
+void Timer::set_name(std::string_view name) { state_->set_name(std::string(name)); }
+
 }  // namespace reactor

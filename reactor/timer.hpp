@@ -1,6 +1,8 @@
 // Timers that are never early.
 #pragma once
 
+#include <string_view>
+
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
 #include "reactor/handle.hpp"
@@ -40,6 +42,9 @@ class Timer {
   void cancel();
 
   [[nodiscard]] bool running() const;
+
+  /// The name by which Metrics and watch_slow_callbacks() report it.
+  void set_name(std::string_view name);
 
  private:
   struct State;

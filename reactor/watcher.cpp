@@ -90,4 +90,6 @@ Interest Watcher::interest() const { return state_->interest; }
 
 int Watcher::fd() const { return state_->fd; }
 
+void Watcher::set_name(std::string_view name) { state_->set_name(std::string(name)); }
+
 }  // namespace reactor

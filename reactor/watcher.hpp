@@ -1,6 +1,7 @@
 // Readiness of one file descriptor: the base of the rest of reactor/.
 #pragma once
 
+#include <string_view>
 #include <utility>
 
 #include "reactor/callback.hpp"
@@ -44,6 +45,9 @@ class Watcher {
 
   [[nodiscard]] Interest interest() const;
   [[nodiscard]] int fd() const;
+
+  /// The name by which Metrics and watch_slow_callbacks() report it.
+  void set_name(std::string_view name);
 
  private:
   struct State;

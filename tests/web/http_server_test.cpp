@@ -259,6 +259,29 @@ TEST_SUITE("HttpServer") {
     run_until(served.loop, [&] { return served.server->connections() == 0; });
   }
 
+  TEST_CASE("after a hand-over each connection ends with its next response") {
+    Served served;
+    served.server->route("GET", "/", hello);
+    Peer& kept = served.connect();
+    kept.send(get("/"));
+    served.until_received(kept, "hello");
+    Peer& fresh = served.connect();
+    run_until(served.loop, [&] { return served.server->connections() == 2; });
+    Peer& waiting = served.connect();
+    CHECK(served.server->descriptors().size() == 1);
+    served.server->hand_over(1h);
+    CHECK(served.server->descriptors().empty());
+    for (Peer* const peer : {&kept, &fresh, &waiting}) {
+      CHECK_FALSE(peer->over());
+      peer->send(get("/"));
+      run_until(served.loop, [&] { return peer->over(); });
+      CHECK(contains(peer->received(), "Connection: close"));
+      CHECK(peer->received().ends_with("hello\n"));
+    }
+    run_until(served.loop, [&] { return served.server->connections() == 0; });
+    CHECK(served.server->cut_off() == 0);
+  }
+
   TEST_CASE("it listens on several endpoints, and refuses options that make no sense") {
     Served served;
     served.server->route("GET", "/", hello);
