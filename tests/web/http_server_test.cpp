@@ -277,6 +277,7 @@ TEST_SUITE("HttpServer") {
       run_until(served.loop, [&] { return peer->over(); });
       CHECK(contains(peer->received(), "Connection: close"));
       CHECK(peer->received().ends_with("hello\n"));
+      peer->close();
     }
     run_until(served.loop, [&] { return served.server->connections() == 0; });
     CHECK(served.server->cut_off() == 0);
