@@ -62,7 +62,7 @@ const std::exception_ptr& forked_exception() {
 
 LoopHandle::LoopHandle(Engine& engine, Kind kind) : kind_(kind), engine_(engine) {
   assert(engine.in_loop_thread() && "a handle belongs to its loop's thread");
-  ++engine.alive_[static_cast<std::size_t>(kind)];
+  engine.set_alive(kind, engine.alive(kind) + 1);
 }
 
 // If it is not retired, a constructor has failed.
@@ -70,7 +70,7 @@ LoopHandle::~LoopHandle() {
   if (named_) engine_.names_.erase(this);
   if (retired()) return;
   keep_loop_running(false);
-  --engine_.alive_[static_cast<std::size_t>(kind_)];
+  engine_.set_alive(kind_, engine_.alive(kind_) - 1);
 }
 
 std::string LoopHandle::describe() const { return kind_names[static_cast<std::size_t>(kind_)]; }
@@ -93,7 +93,7 @@ void LoopHandle::on_retired() noexcept {
   assert(engine_.in_loop_thread() && "a handle is destroyed on its loop's thread");
   unregister();
   keep_loop_running(false);
-  --engine_.alive_[static_cast<std::size_t>(kind_)];
+  engine_.set_alive(kind_, engine_.alive(kind_) - 1);
 }
 
 Source::Source(Engine& engine, Kind kind) : LoopHandle(engine, kind) { engine.sources_.add(*this); }
@@ -252,7 +252,7 @@ Metrics Engine::metrics() const {
   now.accepted = traffic_.accepted;
   now.received_bytes = traffic_.received_bytes;
   now.sent_bytes = traffic_.sent_bytes;
-  now.streams = alive_[static_cast<std::size_t>(Kind::stream)];
+  now.streams = streams();
   now.most_queued_bytes = most_queued_bytes_;
   return now;
 }

@@ -79,6 +79,8 @@ class Engine {
   const IterationStatistics& measure_iterations();
   void measure();
   [[nodiscard]] Metrics metrics() const;
+  /// Any thread.
+  [[nodiscard]] std::size_t streams() const { return alive(Kind::stream); }
   void note_queued(std::size_t bytes) { most_queued_bytes_ = std::max(most_queued_bytes_, bytes); }
   void watch_slow_calls(Nanoseconds limit, Calls::OnSlow on_slow) {
     calls_.watch_slow(limit, std::move(on_slow));
@@ -159,6 +161,12 @@ class Engine {
   /// While a thread runs the loop.
   class Running;
 
+  [[nodiscard]] std::size_t alive(Kind kind) const {
+    return alive_[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
+  }
+  void set_alive(Kind kind, std::size_t count) {
+    alive_[static_cast<std::size_t>(kind)].store(count, std::memory_order_relaxed);
+  }
   [[nodiscard]] bool runs_in(std::thread::id thread) const {
     return thread_.load(std::memory_order_relaxed) == thread;
   }
@@ -195,7 +203,7 @@ class Engine {
   platform::Traffic traffic_;
   std::size_t most_queued_bytes_ = 0;
   std::unordered_map<const LoopHandle*, std::string> names_;
-  std::array<std::size_t, kinds> alive_{};
+  std::array<std::atomic<std::size_t>, kinds> alive_{};  // Written by the loop's thread only.
   const AfterFork after_fork_{
       [](void* engine) noexcept { static_cast<Engine*>(engine)->detach_from_parent(); }, this};
 };

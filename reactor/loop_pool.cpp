@@ -1,20 +1,29 @@
 #include "reactor/loop_pool.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <utility>
 
+#include "reactor/engine.hpp"
 #include "reactor/platform/platform.hpp"
 
 namespace reactor {
 
 struct LoopPool::State {
-  explicit State(std::size_t threads) : loops(threads) {}
+  State(std::size_t threads, Options with) : options(with), loops(threads), coming(threads) {}
 
   void serve(std::size_t index, Callback<void(Loop&, std::size_t)>& serve_one) {
     const platform::Use use(its_platform);
+    const bool pinned = options.pin && platform::pin_thread(index) == 0;
+    serve_on_platform(index, serve_one);
+    if (pinned) platform::unpin_thread();
+  }
+
+  void serve_on_platform(std::size_t index, Callback<void(Loop&, std::size_t)>& serve_one) {
     try {
       Loop loop;
       const Leave leave{*this, index};
@@ -39,6 +48,7 @@ struct LoopPool::State {
   void start() {
     const std::lock_guard lock(mutex);
     entered = 0;
+    for (auto& count : coming) count = 0;
     its_platform = platform::replacement;
   }
   [[nodiscard]] std::exception_ptr end() {
@@ -73,18 +83,23 @@ struct LoopPool::State {
     }
   }
 
+  const Options options;
   std::mutex mutex;  // Guards all that follows.
   std::condition_variable all_entered;
   std::vector<Loop*> loops;
+  std::vector<std::atomic<std::size_t>> coming;  // Handed off, and not yet there.
   std::size_t entered = 0;
   bool stopping = false;
   std::exception_ptr exception;
   platform::Platform* its_platform = nullptr;  // Of the thread that called run().
 };
 
-LoopPool::LoopPool(std::size_t threads)
+LoopPool::LoopPool(std::size_t threads) : LoopPool(threads, Options()) {}
+
+LoopPool::LoopPool(std::size_t threads, Options options)
     : state_(std::make_unique<State>(
-          threads > 0 ? threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1))) {}
+          threads > 0 ? threads : std::max<std::size_t>(std::thread::hardware_concurrency(), 1),
+          options)) {}
 
 LoopPool::~LoopPool() = default;
 
@@ -106,6 +121,36 @@ void LoopPool::run(Callback<void(Loop&, std::size_t index)> serve) {
 }
 
 void LoopPool::stop() noexcept { state_->stop(); }
+
+namespace {
+
+// Counts a connection until its stream is made.
+struct OnItsWay {
+  std::atomic<std::size_t>& coming;
+  ~OnItsWay() { --coming; }
+};
+
+}  // namespace
+
+bool LoopPool::hand_off(Callback<void(std::size_t index)> serve) {
+  State& state = *state_;
+  const std::lock_guard lock(state.mutex);
+  std::size_t least = SIZE_MAX;
+  std::size_t to = 0;
+  for (std::size_t each = 0; each < state.loops.size(); ++each) {
+    if (!state.loops[each]) continue;
+    const std::size_t count = state.loops[each]->engine().streams() + state.coming[each];
+    if (count < least) to = each;
+    least = std::min(least, count);
+  }
+  if (least == SIZE_MAX) return false;
+  ++state.coming[to];
+  state.loops[to]->post([&state, to, serve = std::move(serve)]() mutable {
+    const OnItsWay counted{state.coming[to]};
+    serve(to);
+  });
+  return true;
+}
 
 namespace {
 

@@ -21,11 +21,20 @@ namespace reactor {
 ///       loop.run();
 ///     });
 ///
-/// Thread    run() in one thread at a time; size(), stop() and post() in any.
+/// Where the kernel distributes connections badly, because there are few of them and they last, one
+/// loop accepts all, and hand_off() passes each to the loop with the fewest.
+///
+/// Thread    run() in one thread at a time; all other functions in any.
 class LoopPool {
  public:
+  struct Options {
+    /// Binds each thread to one of the processors that the process may use, where the system can.
+    bool pin = false;
+  };
+
   /// With 0 `threads` there is one thread for each core.
   explicit LoopPool(std::size_t threads);
+  LoopPool(std::size_t threads, Options options);
   ~LoopPool();
   LoopPool(const LoopPool&) = delete;
   LoopPool& operator=(const LoopPool&) = delete;
@@ -48,6 +57,14 @@ class LoopPool {
   /// below size(), or run() has not made the loop yet, or its `serve` has returned. The task is
   /// then destroyed without being called.
   bool post(std::size_t index, Loop::Task task);
+
+  /// Calls `serve` on the thread of the loop that has the fewest streams, counting those that are
+  /// on their way to it. False when no loop runs; then `serve` is destroyed without being called.
+  ///
+  ///     pool.hand_off([&, peer, socket = std::move(socket)](std::size_t index) mutable {
+  ///       servers[index]->serve(std::move(socket), peer);
+  ///     });
+  bool hand_off(Callback<void(std::size_t index)> serve);
 
   /// Adds up the metrics of the loops on which measure() was called, and calls `on_metrics` with
   /// the sum on the thread of loop `index`; not when that loop ends before. Any thread.

@@ -75,6 +75,20 @@ class Server {
     return server.start(Listener::adopt(loop, std::move(socket), server.on_accept()));
   }
 
+  /// Does not listen: for connections that are passed to serve().
+  [[nodiscard]] static Result<Server> passive(Loop& loop, ServerOptions options,
+                                              MakeSession make_session) {
+    if (auto good = options.check("passive server"); !good) return Failure(good.error());
+    return Server(loop, options, std::move(make_session));
+  }
+
+  /// Serves a connection that was accepted elsewhere: on another loop (LoopPool::hand_off), or in
+  /// another process (Stream::take_descriptor). One beyond max_connections is reset.
+  void serve(Socket socket, const Address& peer) {
+    state_->is_full() ? Admission::reset(std::move(socket))
+                      : state_->accept(std::move(socket), peer);
+  }
+
   /// The address on which it listens, or listened before drain(). Of several addresses the first.
   [[nodiscard]] const Address& address() const { return state_->address; }
 

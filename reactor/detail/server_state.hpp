@@ -304,7 +304,7 @@ struct ServerState final : HandleState {
   void drain(Duration timeout) {
     if (retired() || std::exchange(draining, true)) return;
     drain_timeout = timeout;
-    listener->drain();
+    if (listener) listener->drain();
     cut_off.emplace(loop, drain_timeout, [this] { cut(); });
     ask_newcomers.emplace(loop, Duration(), [this] { ask_to_finish(); });
     ask_to_finish();

@@ -41,6 +41,11 @@ extern const int more_follows;
 /// When the status of a file last changed.
 timespec change_time(const struct stat& file);
 
+/// Binds this thread to the nth of the processors that it may use, and back to all of these. Returns
+/// 0 or -errno; -EOPNOTSUPP where the system cannot.
+int pin_thread(std::size_t nth);
+void unpin_thread();
+
 namespace kernel {
 
 #ifdef MSG_NOSIGNAL

@@ -1,20 +1,30 @@
 #include "reactor/loop_pool.hpp"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "reactor/listener.hpp"
+#include "reactor/platform/kernel.hpp"
 #include "reactor/server.hpp"
 #include "support/child.hpp"
+#include "support/peer.hpp"
+#include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using reactor::Loop;
@@ -205,5 +215,61 @@ TEST_SUITE("loop_pool") {
       _exit(1);
     });
     CHECK(end.succeeded());
+  }
+
+  TEST_CASE("connections that one loop accepts go to the loop with the fewest") {
+    constexpr std::size_t loops = 3;
+    LoopPool pool(loops, {.pin = true});
+    CHECK_FALSE(pool.hand_off([](std::size_t) { FAIL("there is no loop"); }));
+    using Server = reactor::Server<PooledEcho>;
+    std::array<std::optional<Server>, loops> servers;
+    std::array<std::atomic<int>, loops> served{};
+    std::atomic<int> ready = 0;
+    std::jthread client;
+    cpu_set_t before;
+    REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+    const bool can_pin = reactor::platform::pin_thread(0) == 0;
+    if (can_pin) reactor::platform::unpin_thread();
+    pool.run([&](Loop& loop, std::size_t index) {
+      cpu_set_t mine;
+      CHECK(sched_getaffinity(0, sizeof mine, &mine) == 0);
+      CHECK((CPU_COUNT(&mine) == 1 || !can_pin));
+      servers[index] = ok(Server::passive(loop, {}, [&served, index](Stream& stream) {
+        ++served[index];
+        return PooledEcho{stream};
+      }));
+      ++ready;
+      std::optional<reactor::Listener> listener;
+      if (index == 0) {
+        listener = ok(reactor::Listener::listen(
+            loop, address("127.0.0.1:0"), [&](reactor::Socket socket, const auto& peer) {
+              CHECK(pool.hand_off([&, peer, socket = std::move(socket)](std::size_t to) mutable {
+                servers[to]->serve(std::move(socket), peer);
+              }));
+            }));
+        poll_until(loop, [&] { return ready == loops; });
+        client = std::jthread([&, at = listener->address()] {
+          std::vector<reactor::Socket> clients;
+          for (int i = 0; i < 30; ++i) clients.push_back(connect_to(at));
+          Loop own;
+          std::size_t echoed = 0;
+          std::list<Stream> streams;
+          for (auto& socket : clients) {
+            Stream& stream = streams.emplace_back(own, std::move(socket));
+            stream.on_data([&](auto) { ++echoed; });
+            stream.write("x");
+          }
+          run_until(own, [&] { return echoed == 30; });
+          pool.stop();
+        });
+      }
+      loop.run_forever();
+      servers[index].reset();
+    });
+    // A connection that is counted twice for a moment may move one to another loop.
+    for (const auto& count : served) CHECK((count >= 8 && count <= 12));
+    cpu_set_t after;
+    REQUIRE(sched_getaffinity(0, sizeof after, &after) == 0);
+    CHECK_MESSAGE(CPU_EQUAL(&before, &after), "the calling thread may use all processors again");
   }
 }

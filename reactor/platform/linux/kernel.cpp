@@ -1,6 +1,7 @@
 // The calls that Linux has in addition to POSIX.
 #include "reactor/platform/kernel.hpp"
 
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 
@@ -12,6 +13,25 @@ namespace reactor::platform {
 const int more_follows = MSG_MORE;
 
 timespec change_time(const struct stat& file) { return file.st_ctim; }
+
+namespace {
+
+thread_local cpu_set_t before_pinned;
+
+}  // namespace
+
+int pin_thread(std::size_t nth) {
+  if (::sched_getaffinity(0, sizeof before_pinned, &before_pinned) < 0) return -errno;
+  nth %= static_cast<std::size_t>(CPU_COUNT(&before_pinned));
+  std::size_t processor = 0;
+  while (!CPU_ISSET(processor, &before_pinned) || nth-- > 0) ++processor;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(processor, &one);
+  return ::sched_setaffinity(0, sizeof one, &one) < 0 ? -errno : 0;
+}
+
+void unpin_thread() { (void)::sched_setaffinity(0, sizeof before_pinned, &before_pinned); }
 
 namespace kernel {
 namespace {
