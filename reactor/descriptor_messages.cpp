@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "reactor/platform/sys.hpp"
@@ -12,14 +13,19 @@
 namespace reactor {
 namespace {
 
-// Room for the descriptors of one message.
+// Room for the descriptors of one message, and for what options of the socket add to it, such as
+// SO_PASSCRED.
 struct Control {
-  alignas(cmsghdr) char bytes[CMSG_SPACE(most_descriptors_at_once * sizeof(int))];
+  alignas(cmsghdr) char bytes[CMSG_SPACE(most_descriptors_at_once * sizeof(int)) + 512];
 };
 
-void append(const cmsghdr& header, std::vector<Descriptor>& received) {
+void append(const cmsghdr& header, const msghdr& message, std::vector<Descriptor>& received) {
   if (header.cmsg_level != SOL_SOCKET || header.cmsg_type != SCM_RIGHTS) return;
-  const std::size_t count = (header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  // macOS does not shorten the header of a message that it has truncated.
+  const auto* const end = static_cast<const char*>(message.msg_control) + message.msg_controllen;
+  const auto room = static_cast<std::size_t>(end - reinterpret_cast<const char*>(&header));
+  const std::size_t size = std::min(room, std::size_t{header.cmsg_len});
+  const std::size_t count = (size - CMSG_LEN(0)) / sizeof(int);
   for (std::size_t i = 0; i < count; ++i) {
     int fd;
     std::memcpy(&fd, CMSG_DATA(&header) + i * sizeof fd, sizeof fd);
@@ -65,7 +71,7 @@ std::ptrdiff_t receive_with_descriptors(int socket, std::span<std::byte> buffer,
   if (size < 0) return size;
   std::vector<Descriptor> arrived;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-    append(*header, arrived);
+    append(*header, message, arrived);
   }
   // The room is enough for any message: the kernel could not open all of them in this process.
   if (message.msg_flags & MSG_CTRUNC) return -EMFILE;

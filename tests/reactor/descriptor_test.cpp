@@ -203,6 +203,25 @@ TEST_SUITE("descriptors on streams") {
     CHECK(on.sender_error->code == expected);
   }
 
+  TEST_CASE("the most that a message can have arrive, whatever else the socket reports with them") {
+    Pair<Standalone> on;
+#ifdef SO_PASSCRED
+    const int yes = 1;
+    REQUIRE(setsockopt(on.receiver->socket().fd(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0);
+#endif
+    const Passed passed;
+    std::vector<Descriptor> given;
+    for (int i = 0; i < 253; ++i) given.push_back(Descriptor::own(dup(passed.kept.fd())));
+    on.sender->write_descriptors(std::move(given), "x");
+    on.receiver->receive_descriptors(253);
+    int received = 0;
+    on.receiver->on_data([&](auto) {
+      while (on.receiver->take_descriptor()) ++received;
+    });
+    run_until(on.loop, [&] { return received > 0 || on.receiver_error; });
+    CHECK(received == 253);
+  }
+
   TEST_CASE("they wait for a stream that connects, after the bytes before them") {
     Loop loop;
     const Address address = any_address(Transport::unix_socket);

@@ -197,14 +197,13 @@ TEST_SUITE("hand-over") {
       client->write(says);
       client->close();
     }));
-    for (const auto& [text, expected] :
-         {std::pair{"uvreactor hand-over 1\n\n", std::errc::bad_message},
-          std::pair{"220 mail\n\n", std::errc::bad_message},
-          std::pair{"uvreactor hand", std::errc::connection_aborted},
-          std::pair{"", std::errc::connection_aborted}}) {
-      CAPTURE(text);
-      says = text;
-      CHECK(meanwhile(loop, [&] { return refusal(address, 10s); }).code == expected);
+    for (const auto& each : {std::pair{"uvreactor hand-over 1\n\n", std::errc::bad_message},
+                             std::pair{"220 mail\n\n", std::errc::bad_message},
+                             std::pair{"uvreactor hand", std::errc::connection_aborted},
+                             std::pair{"", std::errc::connection_aborted}}) {
+      CAPTURE(each.first);
+      says = each.first;
+      CHECK(meanwhile(loop, [&] { return refusal(address, 10s); }).code == each.second);
     }
   }
 

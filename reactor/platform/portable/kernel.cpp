@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace reactor::platform {
@@ -18,6 +19,10 @@ timespec change_time(const struct stat& file) {
   return file.st_ctim;
 #endif
 }
+
+int pin_thread(std::size_t) { return -EOPNOTSUPP; }
+
+void unpin_thread() {}
 
 namespace kernel {
 namespace {
@@ -67,7 +72,11 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   if (size < 0) return size;
   for (cmsghdr* header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t bytes = header->cmsg_len - CMSG_LEN(0);
+    // macOS does not shorten the header of a message that it has truncated.
+    const auto* const end =
+        static_cast<const char*>(message->msg_control) + message->msg_controllen;
+    const auto room = static_cast<std::size_t>(end - reinterpret_cast<const char*>(header));
+    const std::size_t bytes = std::min(room, std::size_t{header->cmsg_len}) - CMSG_LEN(0);
     for (std::size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
       int arrived;
       std::memcpy(&arrived, CMSG_DATA(header) + at, sizeof arrived);
