@@ -19,7 +19,8 @@ struct Control {
   alignas(cmsghdr) char bytes[CMSG_SPACE(most_descriptors_at_once * sizeof(int)) + 512];
 };
 
-void append(const cmsghdr& header, const msghdr& message, std::vector<Descriptor>& received) {
+void append_descriptors(const cmsghdr& header, const msghdr& message,
+                        std::vector<Descriptor>& received) {
   if (header.cmsg_level != SOL_SOCKET || header.cmsg_type != SCM_RIGHTS) return;
   // macOS does not shorten the header of a message that it has truncated.
   const auto* const end = static_cast<const char*>(message.msg_control) + message.msg_controllen;
@@ -71,7 +72,7 @@ std::ptrdiff_t receive_with_descriptors(int socket, std::span<std::byte> buffer,
   if (size < 0) return size;
   std::vector<Descriptor> arrived;
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-    append(*header, message, arrived);
+    append_descriptors(*header, message, arrived);
   }
   // The room is enough for any message: the kernel could not open all of them in this process.
   if (message.msg_flags & MSG_CTRUNC) return -EMFILE;

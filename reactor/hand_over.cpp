@@ -36,12 +36,12 @@ constexpr std::size_t most_text_bytes = greeting.size() + most_sockets * (most_n
 constexpr std::chrono::seconds time_until_ready{60};
 constexpr std::chrono::seconds rest_after_error{1};
 
-bool is_name(std::string_view name) {
+bool is_socket_name(std::string_view name) {
   return !name.empty() && name.size() <= most_name_bytes &&
          std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c != 0x7F; });
 }
 
-void append(std::string& text, Stream::Bytes bytes) {
+void append_text(std::string& text, Stream::Bytes bytes) {
   text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
@@ -83,7 +83,7 @@ class Predecessor {
       if (auto good = check_user(stream_->socket()); !good) stream_->fail(good.error());
     });
     stream_->on_data([this](Stream::Bytes bytes) {
-      append(text_, bytes);
+      append_text(text_, bytes);
       while (Descriptor descriptor = stream_->take_descriptor()) {
         descriptors_.push_back(std::move(descriptor));
       }
@@ -107,7 +107,7 @@ class Predecessor {
     if (good) passed.push_back({{}, std::move(descriptors_.front())});
     for (std::size_t i = 1; good && i < descriptors_.size(); ++i) {
       const std::string_view name = text.substr(0, text.find('\n'));
-      good = is_name(name);
+      good = is_socket_name(name);
       text.remove_prefix(std::min(name.size() + 1, text.size()));
       passed.push_back({std::string(name), std::move(descriptors_[i])});
     }
@@ -159,11 +159,11 @@ Result<Descriptor> duplicate(int fd) {
   return Descriptor::own(copy);
 }
 
-Result<void> check(const HandOver::Offer& offer) {
+Result<void> check_offer(const HandOver::Offer& offer) {
   std::size_t count = 0;
   for (const OfferedSockets& sockets : offer) {
     count += sockets.descriptors.size();
-    if (!is_name(sockets.name)) {
+    if (!is_socket_name(sockets.name)) {
       return Failure(system_error(EINVAL, "offer sockets", sockets.name));
     }
   }
@@ -230,7 +230,7 @@ struct HandOver::State final : Source {
   }
 
   Result<void> begin() {
-    if (auto good = check(make_offer()); !good) return good;
+    if (auto good = check_offer(make_offer()); !good) return good;
     if (predecessor) {
       if (auto replaced = predecessor->replace(); !replaced) return replaced;
       predecessor.reset();
@@ -275,7 +275,7 @@ struct HandOver::State final : Source {
     const Offer offer = make_offer();
     std::string text(greeting);
     std::vector<Descriptor> descriptors;
-    bool good = static_cast<bool>(check(offer));
+    bool good = static_cast<bool>(check_offer(offer));
     const auto add = [&](int fd) {
       auto copy = duplicate(fd);
       if (copy) descriptors.push_back(std::move(*copy));
@@ -294,7 +294,7 @@ struct HandOver::State final : Source {
   }
 
   void receive(Stream::Bytes bytes) {
-    append(successor->text, bytes);
+    append_text(successor->text, bytes);
     if (successor->text == ready_line) return leave();
     if (!ready_line.starts_with(successor->text)) drop();
   }

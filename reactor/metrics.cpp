@@ -10,12 +10,12 @@
 namespace reactor {
 namespace {
 
-double seconds(std::chrono::nanoseconds duration) {
+double in_seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
 // A label's value: three characters are escaped.
-std::string escaped(std::string_view text) {
+std::string escaped_label(std::string_view text) {
   std::string result;
   for (const char c : text) {
     if (c == '\\' || c == '"') result += '\\';
@@ -28,7 +28,7 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-class Text {
+class PrometheusText {
  public:
   template <class Value>
   void add(std::string_view name, std::string_view type, std::string_view help, Value value) {
@@ -56,18 +56,18 @@ class Text {
 };
 
 // The bounds are the powers of two from one microsecond to 8.4 seconds.
-void add_histogram(Text& text, const IterationStatistics& iterations) {
+void add_histogram(PrometheusText& text, const IterationStatistics& iterations) {
   constexpr std::size_t last = 23;
   text.begin("iteration_seconds", "histogram",
              "How long iterations took, from the end of the wait on.");
   std::uint64_t sum = 0;
   for (std::size_t bucket = 0; bucket <= last; ++bucket) {
     sum += iterations.buckets[bucket];
-    const double bound = seconds(std::chrono::microseconds(std::int64_t{1} << bucket));
+    const double bound = in_seconds(std::chrono::microseconds(std::int64_t{1} << bucket));
     text.line(fmt::format("iteration_seconds_bucket{{le=\"{}\"}}", bound), sum);
   }
   text.line("iteration_seconds_bucket{le=\"+Inf\"}", iterations.iterations);
-  text.line("iteration_seconds_sum", seconds(iterations.total));
+  text.line("iteration_seconds_sum", in_seconds(iterations.total));
   text.line("iteration_seconds_count", iterations.iterations);
 }
 
@@ -100,7 +100,7 @@ void Metrics::add_slow(std::string handle, std::chrono::nanoseconds took) {
 }
 
 std::string prometheus_text(const Metrics& metrics) {
-  Text text;
+  PrometheusText text;
   add_histogram(text, metrics.iterations);
   text.add("ready_events_total", "counter", "Events that the kernel has reported.",
            metrics.ready_events);
@@ -116,8 +116,8 @@ std::string prometheus_text(const Metrics& metrics) {
   if (metrics.slowest.empty()) return text.take();
   text.begin("slowest_callback_seconds", "gauge", "The longest callback of a handle.");
   for (const SlowCallback& slow : metrics.slowest) {
-    text.line(fmt::format("slowest_callback_seconds{{handle=\"{}\"}}", escaped(slow.handle)),
-              seconds(slow.longest));
+    text.line(fmt::format("slowest_callback_seconds{{handle=\"{}\"}}", escaped_label(slow.handle)),
+              in_seconds(slow.longest));
   }
   return text.take();
 }

@@ -30,8 +30,8 @@ using reactor::WriteStatus;
 namespace {
 
 // A pipe whose second end is passed. Its first end is at its end once every copy is closed.
-struct Passed {
-  Passed() {
+struct PassedPipe {
+  PassedPipe() {
     std::array<int, 2> ends{};
     REQUIRE(pipe(ends.data()) == 0);
     kept = Descriptor::own(ends[0]);
@@ -59,10 +59,10 @@ struct Passed {
 
 // Two streams, connected to each other.
 template <class LoopMode>
-struct Pair {
-  explicit Pair(Transport transport = Transport::unix_socket, Buffers buffers = {})
-      : Pair(connected_sockets(transport, buffers)) {}
-  explicit Pair(std::array<reactor::Socket, 2> sockets)
+struct UnixPair {
+  explicit UnixPair(Transport transport = Transport::unix_socket, Buffers buffers = {})
+      : UnixPair(connected_sockets(transport, buffers)) {}
+  explicit UnixPair(std::array<reactor::Socket, 2> sockets)
       : sender(std::in_place, loop, std::move(sockets[0])),
         receiver(std::in_place, loop, std::move(sockets[1])) {
     sender->on_data([](auto) {});
@@ -85,8 +85,8 @@ TEST_SUITE("descriptors on streams") {
                      LoopMode, Standalone, Embedded) {
     // A message is "<", one of several lengths of text, ">". A descriptor comes with each "<".
     constexpr std::size_t messages = 30;
-    Pair<LoopMode> on(Transport::unix_socket, small_buffers);
-    std::vector<Passed> passed(messages);
+    UnixPair<LoopMode> on(Transport::unix_socket, small_buffers);
+    std::vector<PassedPipe> passed(messages);
     bool queued = false;
     for (std::size_t i = 0; i < messages; ++i) {
       const std::string text((i % 3) * 20'000, 'x');
@@ -128,12 +128,12 @@ TEST_SUITE("descriptors on streams") {
       CHECK(passed[i].text() == name);
     }
     got.clear();
-    for (const Passed& each : passed) CHECK(each.is_closed_everywhere());
+    for (const PassedPipe& each : passed) CHECK(each.is_closed_everywhere());
   }
 
   TEST_CASE("one that is not taken is closed") {
-    Pair<Standalone> on;
-    Passed passed;
+    UnixPair<Standalone> on;
+    PassedPipe passed;
     SUBCASE("by the kernel, where the receiver does not expect any") {
       on.sender->write_descriptors(passed.give(), "x");
       bool received = false;
@@ -172,19 +172,19 @@ TEST_SUITE("descriptors on streams") {
   }
 
   TEST_CASE("more than may wait end the connection, and none is left open") {
-    Pair<Standalone> on;
-    std::vector<Passed> passed(3);
+    UnixPair<Standalone> on;
+    std::vector<PassedPipe> passed(3);
     on.receiver->receive_descriptors(2);
     on.receiver->on_data([](auto) {});
-    for (Passed& each : passed) on.sender->write_descriptors(each.give(), "x");
+    for (PassedPipe& each : passed) on.sender->write_descriptors(each.give(), "x");
     run_until(on.loop, [&] { return on.receiver_error.has_value(); });
     CHECK(on.receiver_error->code == std::errc::no_buffer_space);
     CHECK(on.receiver_error->hint == "it has sent more descriptors than may wait");
-    for (const Passed& each : passed) CHECK(each.is_closed_everywhere());
+    for (const PassedPipe& each : passed) CHECK(each.is_closed_everywhere());
   }
 
   TEST_CASE("a stream that cannot pass them fails, and closes them") {
-    Passed passed;
+    PassedPipe passed;
     std::vector<Descriptor> given = passed.give();
     std::errc expected{};
     Transport transport = Transport::unix_socket;
@@ -196,7 +196,7 @@ TEST_SUITE("descriptors on streams") {
       for (int i = 0; i < 253; ++i) given.push_back(Descriptor::own(dup(passed.kept.fd())));
       expected = std::errc::no_buffer_space;
     }
-    Pair<Standalone> on(transport);
+    UnixPair<Standalone> on(transport);
     CHECK(on.sender->write_descriptors(std::move(given), "x") == WriteStatus::closed);
     CHECK(passed.is_closed_everywhere());
     run_until(on.loop, [&] { return on.sender_error.has_value(); });
@@ -204,12 +204,12 @@ TEST_SUITE("descriptors on streams") {
   }
 
   TEST_CASE("the most that a message can have arrive, whatever else the socket reports with them") {
-    Pair<Standalone> on;
+    UnixPair<Standalone> on;
 #ifdef SO_PASSCRED
     const int yes = 1;
     REQUIRE(setsockopt(on.receiver->socket().fd(), SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0);
 #endif
-    const Passed passed;
+    const PassedPipe passed;
     std::vector<Descriptor> given;
     for (int i = 0; i < 253; ++i) given.push_back(Descriptor::own(dup(passed.kept.fd())));
     on.sender->write_descriptors(std::move(given), "x");
@@ -239,7 +239,7 @@ TEST_SUITE("descriptors on streams") {
     REQUIRE(listener);
     auto sender = Stream::connect(loop, address);
     REQUIRE(sender);
-    Passed passed;
+    PassedPipe passed;
     sender->write("before ");
     sender->write_descriptors(passed.give(), "with");
     sender->write(" after");

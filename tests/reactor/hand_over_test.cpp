@@ -32,18 +32,18 @@ using reactor::Stream;
 
 namespace {
 
-struct EchoStream {
+struct HandedEcho {
   Stream& stream;
   void on_data(Stream::Bytes bytes) { stream.write(bytes); }
 };
 
-struct EchoDatagrams {
+struct HandedDatagrams {
   reactor::UdpPeer& peer;
   void on_datagram(const reactor::Datagram& datagram) { peer.send(datagram.bytes); }
 };
 
-using Server = reactor::Server<EchoStream>;
-using UdpServer = reactor::UdpServer<EchoDatagrams>;
+using HandedServer = reactor::Server<HandedEcho>;
+using HandedUdpServer = reactor::UdpServer<HandedDatagrams>;
 
 // Whether the system keeps the credentials of peers; without them there is no hand-over.
 bool is_supported() {
@@ -56,20 +56,20 @@ bool is_supported() {
 }
 
 // A server on TCP, UDP and a unix socket, in a thread in place of a process.
-class Process {
+class Generation {
  public:
-  explicit Process(const std::string& path, reactor::Duration deadline = 1h)
+  explicit Generation(const std::string& path, reactor::Duration deadline = 1h)
       : thread_([this, path, deadline] { serve(path, deadline); }) {
     started_.get_future().get();
   }
-  ~Process() {
+  ~Generation() {
     if (thread_.joinable()) end();
   }
 
   // Ends in order. Returns how many connections it has cut off.
   std::size_t end() {
     loop_->post([this] {
-      for (Server& server : servers_) server.drain(1h);
+      for (HandedServer& server : servers_) server.drain(1h);
       udp_->drain();
       hand_over_.reset();
     });
@@ -88,16 +88,16 @@ class Process {
     Loop loop;
     loop_ = &loop;
     hand_over_.emplace(ok(HandOver::join(loop, "unix:" + path)));
-    const auto make = [](Stream& stream) { return EchoStream{stream}; };
+    const auto make = [](Stream& stream) { return HandedEcho{stream}; };
     for (const std::string& endpoint : {std::string("127.0.0.1:0"), "unix:" + path + ".echo"}) {
       Socket passed = hand_over_->take(endpoint);
-      servers_.push_back(ok(passed ? Server::adopt(loop, std::move(passed), {}, make)
-                                   : Server::listen(loop, endpoint, {}, make)));
+      servers_.push_back(ok(passed ? HandedServer::adopt(loop, std::move(passed), {}, make)
+                                   : HandedServer::listen(loop, endpoint, {}, make)));
     }
-    const auto make_datagrams = [](reactor::UdpPeer& peer) { return EchoDatagrams{peer}; };
+    const auto make_datagrams = [](reactor::UdpPeer& peer) { return HandedDatagrams{peer}; };
     Socket passed = hand_over_->take("udp");
-    udp_.emplace(ok(passed ? UdpServer::adopt(loop, std::move(passed), {}, make_datagrams)
-                           : UdpServer::bind(loop, "127.0.0.1:0", {}, make_datagrams)));
+    udp_.emplace(ok(passed ? HandedUdpServer::adopt(loop, std::move(passed), {}, make_datagrams)
+                           : HandedUdpServer::bind(loop, "127.0.0.1:0", {}, make_datagrams)));
     tcp = servers_[0].address();
     local = servers_[1].address();
     udp = udp_->address();
@@ -107,12 +107,12 @@ class Process {
                              {"udp", {udp_->socket().fd()}}};
     };
     ok(hand_over_->ready(offer, [this, deadline] {
-      for (Server& server : servers_) server.hand_over(deadline);
+      for (HandedServer& server : servers_) server.hand_over(deadline);
       udp_->drain();
     }));
     started_.set_value();
     loop.run();
-    for (const Server& server : servers_) cut_off_ += server.cut_off();
+    for (const HandedServer& server : servers_) cut_off_ += server.cut_off();
     udp_.reset();
     servers_.clear();
     hand_over_.reset();
@@ -121,14 +121,14 @@ class Process {
   std::promise<void> started_;
   Loop* loop_ = nullptr;
   std::optional<HandOver> hand_over_;
-  std::vector<Server> servers_;
-  std::optional<UdpServer> udp_;
+  std::vector<HandedServer> servers_;
+  std::optional<HandedUdpServer> udp_;
   std::size_t cut_off_ = 0;
   std::thread thread_;
 };
 
 // One message and its echo, over a socket that is connected or not.
-bool echoes(const Socket& socket) {
+bool gets_echo(const Socket& socket) {
   pollfd ready{socket.fd(), POLLOUT, 0};
   if (poll(&ready, 1, 20'000) != 1 || send(socket.fd(), "x", 1, MSG_NOSIGNAL) != 1) return false;
   ready.events = POLLIN;
@@ -137,10 +137,10 @@ bool echoes(const Socket& socket) {
 }
 
 // Connects, sends one message and closes, again and again, until it is destroyed.
-class Load {
+class ChurningClient {
  public:
-  explicit Load(Address server) : thread_([this, server] { run(server); }) {}
-  ~Load() { end(); }
+  explicit ChurningClient(Address server) : thread_([this, server] { run(server); }) {}
+  ~ChurningClient() { end(); }
   void end() {
     over_ = true;
     if (thread_.joinable()) thread_.join();
@@ -152,7 +152,7 @@ class Load {
   void run(const Address& server) {
     while (!over_) {
       auto client = Socket::open(server.family(), reactor::SocketType::stream);
-      if (client && client->connect(server) && echoes(*client)) {
+      if (client && client->connect(server) && gets_echo(*client)) {
         ++served;
       } else {
         ++failed;
@@ -165,13 +165,13 @@ class Load {
 
 // Runs `act` in another thread while this one runs the loop.
 template <class Act>
-auto meanwhile(Loop& loop, Act act) {
+auto while_another_runs(Loop& loop, Act act) {
   auto result = std::async(std::launch::async, act);
   poll_until(loop, [&] { return result.wait_for(0s) == std::future_status::ready; });
   return result.get();
 }
 
-reactor::Error refusal(const Address& at, reactor::Duration timeout) {
+reactor::Error refusal_of(const Address& at, reactor::Duration timeout) {
   Loop loop;
   const auto joined = HandOver::join(loop, at.to_string(), timeout);
   return joined ? reactor::Error() : joined.error();
@@ -187,7 +187,7 @@ TEST_SUITE("hand-over") {
     CHECK_FALSE(HandOver::join(loop, "unix:/no/such/folder/file"));
 
     const Socket silent = listening_socket(Transport::unix_socket);
-    CHECK(refusal(*silent.local_address(), 10ms).code == std::errc::timed_out);
+    CHECK(refusal_of(*silent.local_address(), 10ms).code == std::errc::timed_out);
 
     const Address address = any_address(Transport::unix_socket);
     std::string says;
@@ -203,7 +203,7 @@ TEST_SUITE("hand-over") {
                              std::pair{"", std::errc::connection_aborted}}) {
       CAPTURE(each.first);
       says = each.first;
-      CHECK(meanwhile(loop, [&] { return refusal(address, 10s); }).code == each.second);
+      CHECK(while_another_runs(loop, [&] { return refusal_of(address, 10s); }).code == each.second);
     }
   }
 
@@ -224,17 +224,17 @@ TEST_SUITE("hand-over") {
   TEST_CASE("no request fails and no connection is refused while processes replace each other") {
     if (!is_supported()) return;
     const std::string path = unused_path();
-    auto serving = std::make_unique<Process>(path);
+    auto serving = std::make_unique<Generation>(path);
     const Address tcp = serving->tcp;
     const Address udp = serving->udp;
-    Load over_tcp(tcp);
-    Load over_unix(serving->local);
+    ChurningClient over_tcp(tcp);
+    ChurningClient over_unix(serving->local);
     for (int replaced = 0; replaced < 6; ++replaced) {
       const Socket kept = connect_to(tcp);
-      CHECK(echoes(kept));
-      auto successor = std::make_unique<Process>(path);
+      CHECK(gets_echo(kept));
+      auto successor = std::make_unique<Generation>(path);
       CHECK(successor->tcp == tcp);
-      CHECK_MESSAGE(echoes(kept), "the predecessor serves its connections on");
+      CHECK_MESSAGE(gets_echo(kept), "the predecessor serves its connections on");
       shutdown(kept.fd(), SHUT_RDWR);
       CHECK(serving->join() == 0);
       serving = std::move(successor);
@@ -242,7 +242,7 @@ TEST_SUITE("hand-over") {
       REQUIRE(datagrams.fd() >= 0);
       Socket to_udp = open_socket(reactor::Family::ipv4, reactor::SocketType::datagram);
       CHECK(to_udp.connect(udp));
-      CHECK(echoes(to_udp));
+      CHECK(gets_echo(to_udp));
       const int before = over_tcp.served;
       while (over_tcp.served < before + 20 && over_tcp.failed == 0) std::this_thread::yield();
     }
@@ -256,18 +256,18 @@ TEST_SUITE("hand-over") {
   TEST_CASE("connections that do not end by the deadline are cut off and counted") {
     if (!is_supported()) return;
     const std::string path = unused_path();
-    Process first(path, 1ms);
+    Generation first(path, 1ms);
     const Socket kept = connect_to(first.tcp);
-    CHECK(echoes(kept));
-    const Process second(path);
+    CHECK(gets_echo(kept));
+    const Generation second(path);
     CHECK(first.join() == 1);
-    CHECK_FALSE(echoes(kept));
+    CHECK_FALSE(gets_echo(kept));
   }
 
   TEST_CASE("a process serves on after one that was never ready, and after a stranger") {
     if (!is_supported()) return;
     const std::string path = unused_path();
-    Process first(path);
+    Generation first(path);
     {
       Loop loop;
       auto hesitant = ok(HandOver::join(loop, "unix:" + path));
@@ -276,10 +276,10 @@ TEST_SUITE("hand-over") {
     }
     const Socket stranger = connect_to(address("unix:" + path));
     send(stranger.fd(), "GET /", 5, MSG_NOSIGNAL);
-    CHECK(echoes(connect_to(first.tcp)));
-    const Process second(path);
+    CHECK(gets_echo(connect_to(first.tcp)));
+    const Generation second(path);
     CHECK(first.join() == 0);
-    CHECK(echoes(connect_to(second.tcp)));
+    CHECK(gets_echo(connect_to(second.tcp)));
   }
 
   TEST_CASE("callbacks may destroy the hand-over, and what they throw leaves run()") {

@@ -33,17 +33,17 @@ using reactor::Stream;
 
 namespace {
 
-struct Echo {
+struct MeteredEcho {
   Stream& stream;
   void on_data(Stream::Bytes bytes) { stream.write(bytes); }
 };
 
-void busy(std::chrono::nanoseconds time) {
+void be_busy_for(std::chrono::nanoseconds time) {
   const auto until = Loop::Clock::now() + time;
   while (Loop::Clock::now() < until) continue;
 }
 
-bool is_name(std::string_view name) {
+bool is_metric_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(),
                                       [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
@@ -52,9 +52,9 @@ bool is_name(std::string_view name) {
 // one HELP and one TYPE line and then its samples, without a gap; a label's value has no other
 // escapes than the three; no sample appears twice; a counter ends in _total; a histogram's buckets
 // grow up to that of +Inf, which equals its count.
-class Exposition {
+class PrometheusSamples {
  public:
-  explicit Exposition(const std::string& text) {
+  explicit PrometheusSamples(const std::string& text) {
     REQUIRE(text.ends_with('\n'));
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
@@ -76,7 +76,7 @@ class Exposition {
     REQUIRE((is_help || line.starts_with("# TYPE ")));
     line.remove_prefix(7);
     const std::string name(line.substr(0, line.find(' ')));
-    CHECK(is_name(name));
+    CHECK(is_metric_name(name));
     CHECK(line.size() > name.size() + 1);
     if (is_help) {
       CHECK_MESSAGE(families_.insert(name).second, "the family appears twice");
@@ -102,7 +102,7 @@ class Exposition {
         std::from_chars(line.data() + space + 1, line.data() + line.size(), value);
     CHECK((error == std::errc() && end == line.data() + line.size() && value >= 0));
     const std::string name = sample.substr(0, sample.find('{'));
-    CHECK(is_name(name));
+    CHECK(is_metric_name(name));
     if (name.size() < sample.size()) read_label(std::string_view(sample).substr(name.size()));
     if (type_ != "histogram") {
       CHECK(name == family_);
@@ -122,7 +122,7 @@ class Exposition {
   void read_label(std::string_view text) {
     const std::size_t equals = text.find("=\"");
     REQUIRE((equals != std::string_view::npos && text.ends_with("\"}")));
-    CHECK(is_name(text.substr(1, equals - 1)));
+    CHECK(is_metric_name(text.substr(1, equals - 1)));
     text.remove_prefix(equals + 2);
     text.remove_suffix(2);
     std::string value;
@@ -152,13 +152,13 @@ class Exposition {
 TEST_SUITE("metrics") {
   TEST_CASE("of a loop that is not measured are empty") {
     Loop loop;
-    const auto timer = reactor::Timer::after(loop, 0s, [] { busy(1ms); });
+    const auto timer = reactor::Timer::after(loop, 0s, [] { be_busy_for(1ms); });
     loop.run();
     const Metrics metrics = loop.metrics();
     CHECK(metrics.callbacks == 0);
     CHECK(metrics.iterations.iterations == 0);
     CHECK(metrics.slowest.empty());
-    const Exposition text(prometheus_text(metrics));
+    const PrometheusSamples text(prometheus_text(metrics));
     CHECK(text.value("uvreactor_callbacks_total") == 0);
     CHECK(text.labels().contains("+Inf"));
   }
@@ -177,7 +177,7 @@ TEST_SUITE("metrics") {
       run_until(loop, [&] { return measured; });
     }
     const Metrics before = loop.metrics();
-    auto server = ok(reactor::Server<Echo>::listen(loop, "127.0.0.1:0"));
+    auto server = ok(reactor::Server<MeteredEcho>::listen(loop, "127.0.0.1:0"));
     auto connecting = Stream::connect(loop, server.address());
     REQUIRE(connecting);
     Stream client = std::move(*connecting);
@@ -202,7 +202,7 @@ TEST_SUITE("metrics") {
     CHECK(metrics.callbacks >= before.callbacks + 5);
     CHECK(metrics.ready_events >= 5);
     CHECK(metrics.iterations.iterations >= 3);
-    const Exposition text(prometheus_text(metrics));
+    const PrometheusSamples text(prometheus_text(metrics));
     CHECK(text.value("uvreactor_sent_bytes_total") == 2100);
     CHECK(text.value("uvreactor_accepted_connections_total") == 1);
     CHECK(text.value("uvreactor_streams") == 2);
@@ -224,13 +224,13 @@ TEST_SUITE("metrics") {
     Loop loop;
     loop.measure();
     const std::string odd = "flush \"cache\"\\\n";
-    std::optional<reactor::Timer> named(std::in_place, loop, [] { busy(2ms); });
+    std::optional<reactor::Timer> named(std::in_place, loop, [] { be_busy_for(2ms); });
     named->set_name("not this name");
     named->set_name(odd);
     named->restart(0s);
-    const auto plain = reactor::Timer::after(loop, 0s, [] { busy(1ms); });
+    const auto plain = reactor::Timer::after(loop, 0s, [] { be_busy_for(1ms); });
     const auto quick = reactor::Timer::every(loop, 1ms, [] {});
-    loop.post([] { busy(4ms); });
+    loop.post([] { be_busy_for(4ms); });
     run_until(loop, [&] { return loop.metrics().slowest.size() >= 3; });
     named->restart(0s);
     run_until(loop, [&] { return !named->running(); });
@@ -244,7 +244,7 @@ TEST_SUITE("metrics") {
     CHECK(metrics.slowest.front().longest >= 4ms);
     CHECK(std::is_sorted(metrics.slowest.begin(), metrics.slowest.end(),
                          [](auto& left, auto& right) { return left.longest > right.longest; }));
-    CHECK(Exposition(prometheus_text(metrics)).labels().contains(odd));
+    CHECK(PrometheusSamples(prometheus_text(metrics)).labels().contains(odd));
   }
 
   TEST_CASE("keep sixteen slow callbacks, however many handles are slow") {
@@ -269,7 +269,7 @@ TEST_SUITE("metrics") {
     pool.run([&](Loop& loop, std::size_t index) {
       loop.measure();
       const auto slow = reactor::Timer::after(loop, 0s, [&] {
-        busy(1ms);
+        be_busy_for(1ms);
         if (++ended < 3) return;
         pool.collect_metrics(index, [&](const Metrics& metrics) {
           sum = metrics;
