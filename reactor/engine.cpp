@@ -242,7 +242,8 @@ void Engine::measure() {
   // Another platform than the kernel has no sockets whose bytes would count.
   if (platform_) return;
   platform_ = &platform::metered();
-  if (!runs_in(std::this_thread::get_id())) return;
+  if (!timers_.in_iteration()) return;
+  // Until the end of this run, which restores both.
   platform::replacement = platform_;
   platform::counted = counted();
 }

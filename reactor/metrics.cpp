@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -37,21 +36,19 @@ class PrometheusText {
   }
 
   void begin(std::string_view name, std::string_view type, std::string_view help) {
-    fmt::format_to(out(), "# HELP uvreactor_{} {}\n# TYPE uvreactor_{} {}\n", name, help, name,
-                   type);
+    text_ +=
+        fmt::format("# HELP uvreactor_{} {}\n# TYPE uvreactor_{} {}\n", name, help, name, type);
   }
 
   // `name` with its labels.
   template <class Value>
   void line(std::string_view name, Value value) {
-    fmt::format_to(out(), "uvreactor_{} {}\n", name, value);
+    text_ += fmt::format("uvreactor_{} {}\n", name, value);
   }
 
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:
-  std::back_insert_iterator<std::string> out() { return std::back_inserter(text_); }
-
   std::string text_;
 };
 
