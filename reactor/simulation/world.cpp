@@ -153,6 +153,19 @@ void World::heal(std::string_view one, std::string_view other) {
   state_->environment.network.heal(ip_of(other), ip_of(one));
 }
 
+void World::reset_connections(std::string_view one, std::string_view other) {
+  state_->environment.trace.note("reset of all connections between " + std::string(one) + " and " +
+                                 std::string(other));
+  const Ip from = ip_of(one);
+  const Ip to = ip_of(other);
+  // Sockets are only added at the end, and none is by a reset.
+  for (const auto& socket : state_->environment.sockets) {
+    const bool is_between = socket->local.ip == from && socket->peer_address.ip == to;
+    if (!is_between || socket->type() != SOCK_STREAM) continue;
+    static_cast<StreamSocket&>(*socket).reset_by_network();
+  }
+}
+
 void World::faults(const Faults& faults) { state_->environment.chance.rates = faults; }
 
 std::uint64_t World::injected_faults() const { return state_->environment.chance.injected(); }

@@ -66,6 +66,9 @@ class World {
   void heal();
   void heal(std::string_view one, std::string_view other);
 
+  /// All connections between the two are reset, as a device between them may do.
+  void reset_connections(std::string_view one, std::string_view other);
+
   // ---- Faults
 
   /// From now on; `faults({})` ends them.

@@ -234,6 +234,21 @@ TEST_SUITE("simulation world") {
     }
   }
 
+  TEST_CASE("a script can reset the connections between two hosts, and no others") {
+    World world;
+    auto server =
+        ok(reactor::Server<EchoSession>::listen(world.host("10.0.0.1").loop(), "10.0.0.1:7"));
+    Caller one(world.host("10.0.0.2").loop(), "10.0.0.1:7", "one");
+    Caller other(world.host("10.0.0.3").loop(), "10.0.0.1:7", "other");
+    world.at(1s, [&] { world.reset_connections("10.0.0.1", "10.0.0.2"); });
+    world.run_for(2s);
+    CHECK(one.received == "one");
+    CHECK(one.why == "Connection reset by peer");
+    CHECK(other.received == "other");
+    CHECK_FALSE(other.closed);
+    CHECK(server.connections() == 1);
+  }
+
   TEST_CASE("the same seed gives the same trace, another seed another one") {
     const std::string trace = trace_of(3);
     CHECK(trace.find("fault") != std::string::npos);
