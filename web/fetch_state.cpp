@@ -34,7 +34,7 @@ bool is_idempotent(std::string_view method) {
 }
 
 // What only the client may send.
-bool is_own(std::string_view name) {
+bool is_sent_by_client(std::string_view name) {
   for (const char* own : {"Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade",
                           "Keep-Alive", "Proxy-Connection"}) {
     if (equal_ignoring_case(name, own)) return true;
@@ -124,7 +124,7 @@ Error FetchState::check() {
     if (name.empty() || !all_of(name, protocols::http::token_bytes)) {
       return invalid("the name of a field is no token");
     }
-    if (is_own(name)) return invalid("the client itself sends the field " + name);
+    if (is_sent_by_client(name)) return invalid("the client itself sends the field " + name);
     if (!protocols::http::is_sendable({name, value})) {
       return invalid("the field " + name + " has a control character");
     }

@@ -12,7 +12,7 @@
 namespace web {
 namespace {
 
-using Failure = tl::unexpected<std::string>;
+using NoUrl = tl::unexpected<std::string>;
 using protocols::http::ByteSet;
 
 // The URL Standard's percent-encode sets of a path, and of a query of http.
@@ -114,16 +114,16 @@ std::string port_of(std::string_view text, bool secure) {
 ParsedUrl from_authority(std::string_view text, bool secure, HostToAscii to_ascii) {
   const std::size_t end = std::min(text.find_first_of("/?"), text.size());
   const std::string_view authority = text.substr(0, end);
-  if (authority.find('@') != authority.npos) return Failure("it has a user in it");
+  if (authority.find('@') != authority.npos) return NoUrl("it has a user in it");
   const std::size_t bracket = authority.find(']');
   const std::size_t colon =
       std::min(authority.find(':', bracket == authority.npos ? 0 : bracket), authority.size());
-  if (colon == 0) return Failure("it names no host");
+  if (colon == 0) return NoUrl("it names no host");
   const auto host = to_ascii(authority.substr(0, colon));
-  if (!host) return Failure(host.error());
+  if (!host) return NoUrl(host.error());
   const std::string port =
       port_of(colon < authority.size() ? authority.substr(colon + 1) : std::string_view(), secure);
-  if (port.empty()) return Failure("its port is no number up to 65535");
+  if (port.empty()) return NoUrl("its port is no number up to 65535");
   return Url{.secure = secure,
              .host = *host + (port == default_port(secure) ? "" : ":" + port),
              .endpoint = *host + ":" + port,
@@ -159,21 +159,21 @@ tl::expected<std::string, std::string> ascii_host_only(std::string_view host) {
   std::string ascii;
   for (char c : host) {
     if (static_cast<unsigned char>(c) >= 0x80) {
-      return Failure("its host is not ASCII: write the name as xn--…");
+      return NoUrl("its host is not ASCII: write the name as xn--…");
     }
     ascii += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
   const auto authority = protocols::http::parse_authority(ascii);
   if (!authority || authority->host.size() < ascii.size() || ascii.find('%') != ascii.npos) {
-    return Failure("its host is no name and no address");
+    return NoUrl("its host is no name and no address");
   }
   if (ascii.starts_with('[')) return ascii;
   for (std::string_view name = ascii;;) {
     const std::size_t dot = std::min(name.find('.'), name.size());
     if (dot == 0 && (!name.empty() || ascii.size() == 1)) {
-      return Failure("a part of its host's name is empty");
+      return NoUrl("a part of its host's name is empty");
     }
-    if (dot > most_label_bytes) return Failure("a part of its host's name is too long");
+    if (dot > most_label_bytes) return NoUrl("a part of its host's name is too long");
     if (dot == name.size()) return ascii;
     name.remove_prefix(dot + 1);
   }
@@ -182,12 +182,12 @@ tl::expected<std::string, std::string> ascii_host_only(std::string_view host) {
 ParsedUrl parse_url(std::string_view text, HostToAscii to_ascii) {
   const std::string url = cleaned(text);
   const std::size_t scheme = scheme_size(url);
-  if (scheme == url.npos) return Failure("it does not begin with http://");
+  if (scheme == url.npos) return NoUrl("it does not begin with http://");
   const std::string_view rest = std::string_view(url).substr(scheme + 1);
   // In example.org:80, `example.org` is not a scheme: the scheme was forgotten.
-  if (!rest.starts_with('/')) return Failure("it does not begin with http://");
+  if (!rest.starts_with('/')) return NoUrl("it does not begin with http://");
   const std::string_view name = std::string_view(url).substr(0, scheme);
-  if (!is_http(name)) return Failure(other_scheme(name));
+  if (!is_http(name)) return NoUrl(other_scheme(name));
   return from_authority(without_slashes(rest), is_https(name), to_ascii);
 }
 
@@ -197,7 +197,7 @@ ParsedUrl resolve(const Url& base, std::string_view text, HostToAscii to_ascii) 
   bool secure = base.secure;
   if (const std::size_t scheme = scheme_size(reference); scheme != reference.npos) {
     const std::string_view name = reference.substr(0, scheme);
-    if (!is_http(name)) return Failure(other_scheme(name));
+    if (!is_http(name)) return NoUrl(other_scheme(name));
     secure = is_https(name);
     reference.remove_prefix(scheme + 1);
     // `https:x` on a page of http has no base to be relative to.
