@@ -51,6 +51,7 @@ class Chromium(unittest.TestCase):
                 ann.wait_for("bob: hello")
                 ann.say("hello bob")
                 bob.until(b"ann: hello bob")
+                ann.wait_for("ann: hello bob")
                 self.assertEqual(ann.lines(), ["* ann joined", "* here: ann", "* bob joined",
                                                "bob: hello <b>ann</b> ä", "ann: hello bob"])
                 other.send(1, b"alone")
