@@ -37,9 +37,9 @@ struct TopicOptions {
 /// Lifetime  A member leaves when its WebSocket ends or is destroyed, and all when the Topic is
 ///           destroyed. WebSockets and Topics may be moved.
 /// Thread    The loop's thread only, that of all members.
-/// Cost      For each member 24 bytes, and for each message that waits for it 88; these count for
-///           `max_waiting_bytes`. So n members that read nothing keep at most n times that, and
-///           less where they share messages.
+/// Cost      24 bytes for each member. A message that waits for a member counts with its size and
+///           64 bytes for `max_waiting_bytes`. So n members that read nothing keep at most n times
+///           that besides what their streams have queued, and less where they share messages.
 class Topic {
  public:
   explicit Topic(TopicOptions options = {});
