@@ -45,7 +45,6 @@ class WebSocketState::LastLink {
 
 WebSocketState::WebSocketState(reactor::Loop& loop, Role role, const WebSocketOptions& options)
     : output(role, options),
-      loop_(loop),
       settings_{.role = role,
                 .max_frame_bytes = options.max_message_bytes,
                 .max_message_bytes = options.max_message_bytes,

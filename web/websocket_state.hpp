@@ -92,7 +92,6 @@ class WebSocketState final : public reactor::HandleState {
   [[nodiscard]] std::uint64_t progress();
   void on_retired() noexcept override;
 
-  reactor::Loop& loop_;
   std::unique_ptr<protocols::websocket::Inflater> inflater_;
   protocols::websocket::Settings settings_;
   std::optional<protocols::websocket::MessageDecoder> decoder_;
