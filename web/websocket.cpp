@@ -208,7 +208,8 @@ void route_websocket(HttpServer& server, std::string_view pattern,
        owned = std::make_shared<Owned>()](const Request& request, Response response) mutable {
         auto accepted = WebSocket::accept(request, response, options);
         if (!accepted) return;
-        const auto kept = owned;  // Also if the handler is destroyed by what it calls.
+        // Also if the handler is destroyed by what it calls.
+        const auto kept = owned;  // NOLINT(performance-unnecessary-copy-initialization)
         WebSocketState* const state = accepted->state();
         const auto place = kept->insert(kept->end(), std::move(*accepted));
         state->on_released = [weak = std::weak_ptr<Owned>(owned), place] {
