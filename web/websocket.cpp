@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
-#include "protocols/http/target.hpp"
 #include "protocols/websocket/handshake.hpp"
 #include "web/http_server.hpp"
+#include "web/url.hpp"
 #include "web/websocket_state.hpp"
 
 namespace web {
@@ -34,32 +34,16 @@ bool is_allowed(const Request& request, const std::vector<std::string>& origins)
          equal_ignoring_case(origin->substr(scheme_end + 3), *host);
 }
 
-// The parts of a URL that a client needs.
-struct WebSocketUrl {
-  bool secure = false;
-  std::string name;      // For TLS: without brackets.
-  std::string endpoint;  // HOST:PORT
-  std::string host;      // The value of the field Host.
-  std::string target;
-};
-
-std::optional<WebSocketUrl> parse_url(std::string_view url) {
-  url = url.substr(0, url.find('#'));
-  const auto parsed = protocols::http::parse_target("GET", url);
-  if (!parsed || parsed->form != protocols::http::TargetForm::absolute) return {};
-  WebSocketUrl parts;
-  parts.secure = equal_ignoring_case(parsed->scheme, "wss");
-  if (!parts.secure && !equal_ignoring_case(parsed->scheme, "ws")) return {};
-  const std::string_view default_port = parts.secure ? "443" : "80";
-  const auto [host, port] = parsed->authority;
-  if (host.empty()) return {};
-  parts.host = host;
-  parts.endpoint = parts.host + ":" + std::string(port.empty() ? default_port : port);
-  if (!port.empty() && port != default_port) parts.host.append(":").append(port);
-  parts.name = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-  parts.target = parsed->path.empty() ? "/" : std::string(parsed->path);
-  if (!parsed->query.empty()) parts.target.append("?").append(parsed->query);
-  return parts;
+// A ws or wss URL has the syntax of an http or https one (RFC 6455 3).
+ParsedUrl parse_websocket_url(std::string_view url) {
+  struct Scheme {
+    std::string_view name, http;
+  };
+  for (const auto& [name, http] : {Scheme{"ws:", "http:"}, Scheme{"wss:", "https:"}}) {
+    if (!equal_ignoring_case(url.substr(0, name.size()), name)) continue;
+    return parse_url(std::string(http).append(url.substr(name.size())));
+  }
+  return tl::unexpected<std::string>("it is no ws:// or wss:// URL");
 }
 
 }  // namespace
@@ -122,22 +106,22 @@ WebSocket WebSocket::connect(reactor::Loop& loop, reactor::Stream stream, std::s
 
 WebSocket WebSocket::connect(reactor::Loop& loop, std::string_view url,
                              const WebSocketOptions& options) {
-  const auto parts = parse_url(url);
-  const char* const problem = !parts                          ? "it is no ws:// or wss:// URL"
-                              : parts->secure && !options.tls ? "wss needs WebSocketOptions::tls"
-                                                              : nullptr;
-  if (problem) {
+  auto parts = parse_websocket_url(url);
+  if (parts && parts->secure && !options.tls) {
+    parts = tl::unexpected<std::string>("wss needs WebSocketOptions::tls");
+  }
+  if (!parts) {
     auto* const state = new WebSocketState(loop, Role::client, options);
     WebSocket socket(state);
     state->attach(WebSocketTransport(reactor::Stream::connect(loop, "")));
     state->fail_to_open(Error{std::make_error_code(std::errc::invalid_argument), "open a WebSocket",
-                              std::string(url), problem});
+                              std::string(url), parts.error()});
     return socket;
   }
   reactor::ConnectOptions connecting;
   connecting.timeout = options.open_timeout;
   auto stream = reactor::Stream::connect(loop, parts->endpoint, connecting);
-  if (parts->secure) stream.secure(*options.tls, parts->name);
+  if (parts->secure) stream.secure(*options.tls, parts->name());
   return connect(loop, std::move(stream), parts->host, parts->target, options);
 }
 
