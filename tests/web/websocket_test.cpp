@@ -371,7 +371,7 @@ TEST_SUITE("WebSocket client") {
 
   TEST_CASE("a URL that is none, and wss without TLS, are invalid arguments") {
     reactor::Loop loop;
-    for (const char* const url : {"", "http://h/", "ws://", "ws:/h", "wss://localhost/", "/x",
+    for (const char* const url : {"", "http://h/", "ws://", "ws://[::1/", "wss://localhost/", "/x",
                                   "ws://h:1:2/", "ws://u@h/"}) {
       CAPTURE(url);
       auto client = WebSocket::connect(loop, url);

@@ -45,7 +45,7 @@ namespace {
 
 std::mt19937 random_source;
 faulty::Rates rates;
-faulty::Calls counted;
+faulty::Calls calls_so_far;
 std::vector<std::uint64_t> received_from(4096);
 
 unsigned reads_to_fill = 0;
@@ -67,7 +67,7 @@ std::atomic<bool> has_edge_trigger = false;
 
 bool happens(unsigned rate) {
   if (random_source() % 1000 >= rate) return false;
-  ++counted.faults;
+  ++calls_so_far.faults;
   return true;
 }
 
@@ -149,7 +149,7 @@ bool is_gso(const msghdr& message) {
   for (cmsghdr* control = CMSG_FIRSTHDR(&header); control;
        control = CMSG_NXTHDR(&header, control)) {
     if (control->cmsg_level == SOL_UDP && control->cmsg_type == UDP_SEGMENT) {
-      ++counted.gso;
+      ++calls_so_far.gso;
       return true;
     }
   }
@@ -171,7 +171,7 @@ class FaultyPoller final : public Poller {
     return note(kernels_->change(fd, interest, trigger, token), fd, interest, trigger, token);
   }
   void remove(int fd, Token token) override {
-    ++counted.registrations;
+    ++calls_so_far.registrations;
     Registration& known = registrations[static_cast<std::size_t>(fd)];
     if (known.token == token) known = {};
     kernels_->remove(fd, token);
@@ -208,7 +208,7 @@ class FaultyPoller final : public Poller {
   // ThreadSanitizer does not see it.
   __attribute__((no_sanitize("thread"))) int note(int result, int fd, Interest interest,
                                                   Trigger trigger, Token token) {
-    ++counted.registrations;
+    ++calls_so_far.registrations;
     if (result == 0 && trigger == Trigger::edge) {
       registrations[static_cast<std::size_t>(fd)] = {kernels_.get(), interest, token};
     }
@@ -231,7 +231,7 @@ class FaultyPlatform final : public Platform {
   }
 
   int accept(int fd, sockaddr* address, socklen_t* size) override {
-    ++counted.accept;
+    ++calls_so_far.accept;
     if (address && accepts_to_fail > 0) {
       --accepts_to_fail;
       failed_at = std::chrono::steady_clock::now();
@@ -243,10 +243,10 @@ class FaultyPlatform final : public Platform {
     if (address && happens(rates.no_descriptors)) return -EMFILE;
     const int accepted = Platform::accept(fd, address, size);
     if (accepted < 0) return accepted;
-    counted.shed += address == nullptr;
+    calls_so_far.shed += address == nullptr;
     if (address && happens(rates.doomed)) {
       doomed.insert(accepted);
-      ++counted.doomed;
+      ++calls_so_far.doomed;
     }
     return accepted;
   }
@@ -264,7 +264,7 @@ class FaultyPlatform final : public Platform {
   }
 
   ssize_t recv(int fd, void* buffer, std::size_t size, int flags) override {
-    ++counted.recv;
+    ++calls_so_far.recv;
     ++received_from[static_cast<std::size_t>(fd)];
     if (fd == filled_fd && reads_to_fill > 0) {
       --reads_to_fill;
@@ -276,13 +276,13 @@ class FaultyPlatform final : public Platform {
   }
 
   ssize_t send(int fd, const void* data, std::size_t size, int flags) override {
-    ++counted.send;
+    ++calls_so_far.send;
     if (const int failed = fault(fd)) return failed;
     return Platform::send(fd, data, shortened(fd, size), flags);
   }
 
   ssize_t sendmsg(int fd, const msghdr* message, int flags) override {
-    ++counted.send;
+    ++calls_so_far.send;
     if (sends_datagrams(fd)) {
       if (const int failed = datagram_fault(fd)) return failed;
       if (is_gso(*message) && rates.gso != 0) return -rates.gso;
@@ -307,13 +307,13 @@ class FaultyPlatform final : public Platform {
   }
 
   ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) override {
-    ++counted.send;
+    ++calls_so_far.send;
     if (const int failed = fault(socket)) return failed;
     return Platform::sendfile(socket, file, offset, shortened(socket, size));
   }
 
   int recvmmsg(int fd, Message* messages, unsigned count, int flags) override {
-    ++counted.recv;
+    ++calls_so_far.recv;
     if (!(flags & MSG_ERRQUEUE)) {
       if (const int failed = fault(fd)) return failed;
       count = static_cast<unsigned>(shortened(fd, count));
@@ -322,7 +322,7 @@ class FaultyPlatform final : public Platform {
   }
 
   int sendmmsg(int fd, Message* messages, unsigned count, int flags) override {
-    ++counted.send;
+    ++calls_so_far.send;
     if (const int failed = datagram_fault(fd)) return failed;
     count = static_cast<unsigned>(shortened(fd, count));
     for (unsigned i = 0; i < count; ++i) {
@@ -382,7 +382,7 @@ namespace faulty {
 void inject(std::uint32_t seed, const Rates& how_often) {
   random_source.seed(seed);
   rates = how_often;
-  counted = {};
+  calls_so_far = {};
   doomed.clear();
 }
 
@@ -393,7 +393,7 @@ void fail_accepts(unsigned count, int error) {
 
 std::chrono::steady_clock::time_point accept_failed_at() { return failed_at; }
 
-Calls calls() { return counted; }
+Calls calls() { return calls_so_far; }
 
 void fail_nth(unsigned n) {
   nth_has_failed = false;
