@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "reactor/version.hpp"
+
 namespace reactor {
 
 /// Owns a descriptor of which nothing else is known: a file, a socket, a pipe. Socket::adopt and
