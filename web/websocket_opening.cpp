@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "web/random_bytes.hpp"
+#include "reactor/random_bytes.hpp"
 #include "web/websocket_deflate.hpp"
 
 namespace web {
@@ -20,7 +20,7 @@ WebSocketOpening::WebSocketOpening(std::string_view host, std::string_view targe
       http_(std::string(host)),
       fields_(options.fields) {
   std::array<std::byte, 16> key;
-  fill_randomly(key);
+  reactor::fill_randomly(key);
   offer_.key = protocols::websocket::key_of(key);
   offer_.subprotocols = options.subprotocols;
   if (options.deflate && can_deflate()) {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "protocols/websocket/utf8.hpp"
-#include "web/random_bytes.hpp"
+#include "reactor/random_bytes.hpp"
 
 namespace web {
 
@@ -25,7 +25,7 @@ constexpr int largest_window_bits = 15;
 
 MaskKey next_key() {
   MaskKey key;
-  fill_randomly(key);
+  reactor::fill_randomly(key);
   return key;
 }
 

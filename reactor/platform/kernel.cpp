@@ -4,8 +4,12 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <random>
+#include <cstdlib>
+
+#include "reactor/after_fork.hpp"
 
 namespace reactor::platform::kernel {
 
@@ -79,11 +83,42 @@ int getnameinfo(const sockaddr* address, std::string* name) {
   return error;
 }
 
+namespace {
+
+// What a thread has taken from the system in advance. The last `left` bytes were not used.
+struct RandomSupply {
+  std::array<std::byte, 256> bytes;
+  std::size_t left = 0;
+};
+thread_local RandomSupply supply;
+
+void random_bytes_of_system(std::byte* bytes, std::size_t size) {
+  if (uv_random(nullptr, nullptr, bytes, size, 0, nullptr) != 0) std::abort();
+}
+
+}  // namespace
+
+void random_bytes(std::byte* bytes, std::size_t size) {
+  // A child would repeat the numbers of its parent.
+  static const auto* const after_fork =
+      new AfterFork([](void*) noexcept { supply.left = 0; }, nullptr);
+  (void)after_fork;
+  if (size > supply.bytes.size()) return random_bytes_of_system(bytes, size);
+  if (supply.left < size) {
+    random_bytes_of_system(supply.bytes.data(), supply.bytes.size());
+    supply.left = supply.bytes.size();
+  }
+  std::byte* const first = supply.bytes.data() + supply.bytes.size() - supply.left;
+  std::copy_n(first, size, bytes);
+  std::fill_n(first, size, std::byte{});  // No secret stays in memory.
+  supply.left -= size;
+}
+
 const HashSeeds& hash_seeds() {
   static const HashSeeds seeds = [] {
-    std::random_device random;
     HashSeeds made;
-    for (auto& seed : made) seed = (std::uint64_t{random()} << 32 | random()) | 1;
+    random_bytes_of_system(reinterpret_cast<std::byte*>(made.data()), sizeof made);
+    for (auto& seed : made) seed |= 1;
     return made;
   }();
   return seeds;

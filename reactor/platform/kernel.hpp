@@ -132,6 +132,9 @@ void cancel_work(uv_work_s* work);
 /// 0 or an errno.
 int run_detached(Callback<void()> job);
 
+/// Bytes that no peer can predict. Ends the process if the system has none.
+void random_bytes(std::byte* bytes, std::size_t size);
+
 /// The same for the whole life of the process, and unknown to peers.
 const HashSeeds& hash_seeds();
 

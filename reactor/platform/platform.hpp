@@ -122,6 +122,9 @@ class Platform {
   }
   virtual void cancel_work(uv_work_s* work) { return kernel::cancel_work(work); }
   virtual int run_detached(Callback<void()> job) { return kernel::run_detached(std::move(job)); }
+  virtual void random_bytes(std::byte* bytes, std::size_t size) {
+    kernel::random_bytes(bytes, size);
+  }
   virtual const HashSeeds& hash_seeds() { return kernel::hash_seeds(); }
 
  protected:

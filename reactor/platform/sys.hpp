@@ -62,6 +62,7 @@ inline constexpr Call<kernel::getnameinfo, &Platform::getnameinfo> getnameinfo;
 inline constexpr Call<kernel::queue_work, &Platform::queue_work> queue_work;
 inline constexpr Call<kernel::cancel_work, &Platform::cancel_work> cancel_work;
 inline constexpr Call<kernel::run_detached, &Platform::run_detached> run_detached;
+inline constexpr Call<kernel::random_bytes, &Platform::random_bytes> random_bytes;
 inline constexpr Call<kernel::hash_seeds, &Platform::hash_seeds> hash_seeds;
 
 }  // namespace reactor::platform

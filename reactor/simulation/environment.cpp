@@ -12,7 +12,8 @@ Environment::Environment(const WorldOptions& with)
     : options(with),
       trace(events, with.capture),
       chance(with.seed, trace),
-      network(events, chance) {
+      network(events, chance),
+      secrets(~with.seed) {
   Random random(with.seed);
   for (auto& seed : seeds) seed = random.next() | 1;
 }

@@ -15,6 +15,7 @@
 #include "reactor/simulation/endpoint.hpp"
 #include "reactor/simulation/events.hpp"
 #include "reactor/simulation/network.hpp"
+#include "reactor/simulation/random.hpp"
 #include "reactor/simulation/trace.hpp"
 
 namespace reactor::simulation {
@@ -68,6 +69,7 @@ struct Environment {
   std::vector<std::unique_ptr<Computer>> computers;
   std::map<std::string, std::vector<Ip>> zone;
   platform::HashSeeds seeds{};
+  Random secrets;                          ///< What hosts take for unpredictable.
   std::map<const uv_loop_s*, Jobs*> jobs;  // By loop.
   /// Runs one iteration of a loop, or one event; false: nothing happens until `end`.
   Callback<bool(Events::Nanoseconds end)> step;

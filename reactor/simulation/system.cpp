@@ -381,6 +381,10 @@ int System::run_detached(Callback<void()> job) {
   return 0;
 }
 
+void System::random_bytes(std::byte* bytes, std::size_t size) {
+  std::generate_n(bytes, size, [this] { return static_cast<std::byte>(world_.secrets.next()); });
+}
+
 const platform::HashSeeds& System::hash_seeds() { return world_.seeds; }
 
 }  // namespace reactor::simulation

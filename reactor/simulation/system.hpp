@@ -59,6 +59,7 @@ class System final : public platform::Platform {
                   void (*done)(uv_work_s*, int status)) override;
   void cancel_work(uv_work_s* work) override;
   int run_detached(Callback<void()> job) override;
+  void random_bytes(std::byte* bytes, std::size_t size) override;
   const platform::HashSeeds& hash_seeds() override;
 
  private:

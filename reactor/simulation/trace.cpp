@@ -26,12 +26,12 @@ void Trace::note(std::string text) {
 }
 
 std::string Trace::text() const {
-  constexpr std::int64_t second = 1'000'000'000;
+  constexpr std::int64_t nanoseconds = 1'000'000'000;  // In a second.
   std::string text;
   const auto to = std::back_inserter(text);
   for (const Record& record : records_) {
     const std::int64_t time = record.when - Events::start;
-    fmt::format_to(to, "{}.{:09} ", time / second, time % second);
+    fmt::format_to(to, "{}.{:09} ", time / nanoseconds, time % nanoseconds);
     if (!record.note.empty()) {
       fmt::format_to(to, "{}\n", record.note);
       continue;

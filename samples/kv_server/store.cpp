@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "samples/support/random.hpp"
+#include "reactor/random_bytes.hpp"
 
 namespace kv {
 namespace {
@@ -38,7 +38,7 @@ struct SipState {
 
 }  // namespace
 
-SeededHash::SeededHash() { samples::fill_randomly(std::as_writable_bytes(std::span(secret_))); }
+SeededHash::SeededHash() { reactor::fill_randomly(std::as_writable_bytes(std::span(secret_))); }
 
 std::size_t SeededHash::operator()(std::string_view key) const {
   SipState state{secret_[0] ^ 0x736F6D6570736575U, secret_[1] ^ 0x646F72616E646F6DU,

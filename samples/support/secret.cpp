@@ -3,10 +3,10 @@
 #include <cerrno>
 #include <utility>
 
+#include "reactor/random_bytes.hpp"
 #include "samples/support/failed.hpp"
 #include "samples/support/hmac.hpp"
 #include "samples/support/private_file.hpp"
-#include "samples/support/random.hpp"
 
 namespace samples {
 namespace {
@@ -16,7 +16,7 @@ using reactor::Stream;
 
 Nonce random_nonce() {
   Nonce nonce;
-  fill_randomly(nonce);
+  reactor::fill_randomly(nonce);
   return nonce;
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "reactor/coroutine/connection.hpp"
 #include "reactor/coroutine/serve.hpp"
 #include "reactor/coroutine/task.hpp"
+#include "reactor/random_bytes.hpp"
 #include "reactor/resolver.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
@@ -254,6 +256,23 @@ TEST_SUITE("simulation world") {
     CHECK(trace.find("fault") != std::string::npos);
     CHECK(trace_of(3) == trace);
     CHECK(trace_of(4) != trace);
+  }
+
+  TEST_CASE("what programs take for unpredictable comes from the seed, in this world only") {
+    const auto nonce = [] {
+      std::array<std::byte, 20> bytes;
+      reactor::fill_randomly(bytes);
+      return bytes;
+    };
+    const auto drawn = [&](std::uint64_t seed) {
+      World world({.seed = seed});
+      const auto first = nonce();
+      CHECK(nonce() != first);
+      return first;
+    };
+    CHECK(drawn(7) == drawn(7));
+    CHECK(drawn(7) != drawn(8));
+    CHECK(nonce() != drawn(7));
   }
 
   TEST_CASE("a trace does not depend on the compiler, the process or the real time") {
