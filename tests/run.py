@@ -291,7 +291,8 @@ def wanted_files(files, build, arguments):
     suites = {"project", "programs", "threads"}
     if arguments.built_only:
         suites -= {"project"}
-    if build_options.options(build)["b_sanitize"] == "thread":
+    sanitizer = build_options.options(build)["b_sanitize"]
+    if sanitizer == "thread" or (sanitizer != "none" and not arguments.filter):
         suites -= {"programs"}
     return [file for file, suite in files if suite in suites and file.name != "tidy.py"]
 

@@ -141,7 +141,7 @@ TEST_SUITE("Response") {
     Served served;
     served.server->route("GET", "/chunks", [](const Request&, Response response) {
       response.begin(200, {{"X", "y"}});
-      CHECK(response.write("ab") == WriteStatus::sent);
+      CHECK(response.write("ab") != WriteStatus::closed);
       response.write("");
       response.write("c");
       response.end({{"T", "1"}});

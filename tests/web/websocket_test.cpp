@@ -148,7 +148,7 @@ TEST_SUITE("WebSocket") {
     peer.send(masked(text, "a"));
     world.until_received(peer, "\r\n\r\n" + unmasked(text, "a"));
     CHECK(world.last().send("no") == WriteStatus::refused);
-    CHECK(world.last().ping() == WriteStatus::sent);
+    CHECK(world.last().ping() != WriteStatus::closed);
     peer.send(masked(0, "b") + masked(fin, "c"));
     const std::string end = unmasked(0, "b") + unmasked(fin, "c");
     world.until_received(peer, end);

@@ -77,7 +77,7 @@ TEST_SUITE("connection") {
     CHECK(end == "end");
     run_task(loop, read_all(line.connection, received, end));
     run_task(loop, [](Connection& connection) -> Task<> {
-      CHECK(co_await connection.write("answer") == WriteStatus::sent);
+      CHECK(co_await connection.write("answer") != WriteStatus::closed);
       CHECK(co_await connection.close());
     }(line.connection));
     run_until(loop, [&] { return line.peer.ended(); });
