@@ -20,7 +20,8 @@ struct Ip {
   [[nodiscard]] bool is_loopback() const;
   [[nodiscard]] bool is_multicast() const;
   [[nodiscard]] bool is_broadcast() const;
-  auto operator<=>(const Ip&) const = default;
+  // clang-tidy 14 takes the zero of the generated comparison for a pointer.
+  auto operator<=>(const Ip&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 struct Endpoint {
