@@ -321,12 +321,23 @@ def prose_has_plain_words(root):
 
 @rule
 def programs_print_plain_words(root):
-    word = re.compile(rf"\b({'|'.join(PLAIN_WORDS.keys() )})\b", re.IGNORECASE)
+    word = re.compile(rf"\b({'|'.join(PLAIN_WORDS)})\b", re.IGNORECASE)
     for path in files(root, *LIBRARY, "samples", "bench"):
         for number, line in lines(root, path):
             for text in re.findall(r'"((?:\\.|[^"\\])*)"', re.sub(r"(?<!:)//.*", "", line)):
                 for found in word.findall(text):
                     yield f"{path}:{number}: plainer than {found}: {PLAIN_WORDS[found.lower()]}"
+
+
+@rule
+def test_names_have_plain_words(root):
+    word = re.compile(rf"\b({'|'.join([*PLAIN_WORDS, 'who'])})\b", re.IGNORECASE)
+    for path in files(root, "tests", endings=CODE + (".py",)):
+        for number, line in lines(root, path):
+            name = re.search(r'def test_(\w+)|TEST_CASE(?:_FIXTURE)?\(.*?"(.*)"', line)
+            for found in word.findall((name[1] or name[2]).replace("_", " ") if name else ""):
+                plain = PLAIN_WORDS.get(found.lower(), "the client, the peer")
+                yield f"{path}:{number}: plainer than {found}: {plain}"
 
 
 @rule
@@ -438,7 +449,7 @@ def every_promise_of_the_threat_model_is_held_by_a_test(root):
 
 
 @rule
-def every_dependency_has_its_licence_told(root):
+def every_dependency_has_its_licence_documented(root):
     told = root / "docs/dependencies.md"
     text = told.read_text() if told.exists() else ""
     for path, number, line in matches(root, files(root, endings=("meson.build",)),

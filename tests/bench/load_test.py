@@ -161,14 +161,14 @@ class TheLoad(unittest.TestCase):
                 server.terminate()
         self.assertEqual((status, report["messages"], report["errors"]), (0, 500, {}))
 
-    def test_says_that_it_was_the_limit_itself(self):
+    def test_reports_that_the_load_generator_was_the_bottleneck(self):
         for rate, saturated in ((20_000_000, True), (10, False)):
             with serving(SERVERS["epoll"].command(BENCH.parent)) as running:
                 _, report = load(running.address, "--connections", 2, "--rate", rate,
                                  "--warm-up", 0, "--duration", 0.3)
             self.assertEqual(report["load"]["saturated"], saturated, report["load"])
 
-    def test_shows_what_happens_where_somebody_looks(self):
+    def test_shows_figures_at_a_terminal(self):
         terminal, shown_on = os.openpty()
         with Answering(echo) as server:
             with subprocess.Popen([str(LOAD), server.address, "--connections", "1", "--duration",
@@ -202,12 +202,12 @@ class TheLoad(unittest.TestCase):
             status, report = load(server.address, "--connections", 1, "--messages", 10)
         self.assertEqual((status, report["errors"]), (1, {"the server sent more than was requested": 1}))
 
-    def test_says_that_the_server_hung_up(self):
+    def test_reports_that_the_server_closed(self):
         with Answering(lambda connection: connection.recv(64)) as server:
             status, report = load(server.address, "--connections", 1, "--messages", 10)
         self.assertEqual((status, report["errors"]), (1, {"closed by the server": 1}))
 
-    def test_says_that_nobody_listens(self):
+    def test_reports_a_refused_connection(self):
         with socket.socket() as bound:
             bound.bind(("127.0.0.1", 0))
             status, report = load("127.0.0.1:%d" % bound.getsockname()[1], "--connections", 1)
@@ -230,7 +230,7 @@ class TheLoad(unittest.TestCase):
         self.assertGreater(latency["p90"], 100e6)
         self.assertLess(latency["p50"], 295e6)
 
-    def test_keeps_the_rate_it_was_told(self):
+    def test_keeps_the_given_rate(self):
         with Answering(echo) as server:
             status, report = load(server.address, "--connections", 1, "--rate", 2000,
                                   "--warm-up", 0, "--duration", 1)
@@ -328,7 +328,7 @@ class Statistics(unittest.TestCase):
         self.assertAlmostEqual(summary["uvreactor"]["ratio"]["median"], 0.9)
         self.assertAlmostEqual(summary["uvreactor"]["ratio"]["spread"], 0)
 
-    def test_a_turn_that_failed_is_left_out_with_its_neighbour(self):
+    def test_a_failed_turn_is_left_out_with_the_one_compared_to_it(self):
         samples = {"epoll": [{"cpu_ns": 10}, {"failed": "why"}, {"cpu_ns": 20}],
                    "uvreactor": [{"cpu_ns": 9}, {"cpu_ns": 1}, {"cpu_ns": 18}]}
         summary = stats.summary(samples, "epoll", "cpu_ns")

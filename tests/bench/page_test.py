@@ -78,7 +78,7 @@ class TwoRuns(unittest.TestCase):
         return {"echo": result({"epoll": figures(1000, 1.0), "epoll again": figures(1000, again),
                                 "libuv": figures(1000, libuv, spread)})}
 
-    def test_agree_within_what_both_can_tell(self):
+    def test_agree_within_the_spreads_of_both(self):
         one = self.run_of(1.10, spread=0.03)
         self.assertEqual(agreement.compare(one, self.run_of(1.14, spread=0.03)), (2, []))
         self.assertEqual(agreement.compare(one, self.run_of(1.15, spread=0.03)),

@@ -52,6 +52,16 @@ class Rules(unittest.TestCase):
                    {"README.md": "No peer reads. `tests/a_test.py`: who is told\n"},
                    "README.md:1: plainer than Nobody")
 
+    def test_a_word_of_no_reference_in_the_name_of_a_test(self):
+        self.check(tidy.test_names_have_plain_words,
+                   {"tests/a_test.py": "def test_it_is_to" "ld(self):\n"},
+                   {"tests/a_test.py": "def test_it_is_reported(self):\n"},
+                   "tests/a_test.py:1: plainer than told")
+        self.check(tidy.test_names_have_plain_words,
+                   {"tests/a_test.cpp": 'TEST_CASE("a peer, w" "ho reads, goes on") {\n'},
+                   {"tests/a_test.cpp": 'TEST_CASE("a peer that reads goes on") {\n'},
+                   "tests/a_test.cpp:1: plainer than who")
+
     def test_a_word_of_no_reference_in_what_a_program_prints(self):
         self.check(tidy.programs_print_plain_words,
                    {"samples/a.cpp": 'const int told = 1;\nputs("nobody has an account");\n'},
@@ -123,7 +133,7 @@ class Rules(unittest.TestCase):
         self.check(tidy.nothing_includes_a_layer_above, tree, {"reactor/result.hpp": ""},
                    "reactor/result.hpp:1:")
 
-    def test_a_file_that_architecture_does_not_tell_of_and_one_that_it_invents(self):
+    def test_a_file_that_architecture_does_not_list_and_a_listed_one_that_does_not_exist(self):
         tree = {"ARCHITECTURE.md": "| 0 | `result` | a |\n", "reactor/result.hpp": "",
                 "reactor/loop.hpp": ""}
         self.check(tidy.nothing_includes_a_layer_above, tree,
@@ -235,8 +245,8 @@ class Rules(unittest.TestCase):
                 self.check(tidy.every_promise_of_the_threat_model_is_held_by_a_test,
                            {**tests, page: table.format(named)}, good, f"{page}:3:")
 
-    def test_each_dependency_has_its_licence_told(self):
-        self.check(tidy.every_dependency_has_its_licence_told,
+    def test_each_dependency_has_its_licence_documented(self):
+        self.check(tidy.every_dependency_has_its_licence_documented,
                    {"meson.build": "x = dependency('libx', version: '>=1')\n",
                     "docs/dependencies.md": "| `liby` | MIT |\n"},
                    {"docs/dependencies.md": "| `libx` | MIT |\n"}, "meson.build:1:")

@@ -103,7 +103,7 @@ class Homes(TwoAccounts):
                 self.assertEqual(bob.ask("put", path="a", size=len(data))["offset"], 0)
                 self.assertEqual(ann.ask("put", path="a", size=len(data))["offset"], MEBIBYTE)
 
-    def test_neither_reaches_the_home_of_the_other_by_any_path(self):
+    def test_no_user_reaches_the_home_of_another_by_any_path(self):
         with self.server() as server, self.ann(server) as ann, self.bob(server) as bob:
             self.assertEqual(ann.put("secret", b"ann's")["type"], "stored")
             self.assertEqual(bob.put("mine", b"bob's")["type"], "stored")

@@ -12,7 +12,7 @@ SERVERS = ("tcp_echo_server", "readiness_echo_server", "chat_server", "udp_time_
 
 
 class Announced(unittest.TestCase):
-    def test_a_server_that_has_said_where_it_listens_can_be_asked_to_end(self):
+    def test_a_server_that_has_printed_its_address_can_be_stopped(self):
         for name in (*SERVERS, "tcp_relay"):
             options = ("--to", "127.0.0.1:9") if name == "tcp_relay" else ()
             for _ in range(10):

@@ -59,7 +59,7 @@ class Receiver(unittest.TestCase):
             asker.sendto(b"", ("127.0.0.1", server.port))
             self.assertEqual(asker.recv(100), b"I am here")
 
-    def test_several_on_one_host_hear_the_same(self):
+    def test_several_receivers_on_one_host_get_the_same(self):
         with receiver("--reply", "kitchen") as first, sender_socket() as asker:
             endpoint = f"0.0.0.0:{first.port}"
             with Server("broadcast_receiver", "--listen", endpoint, "--reply", "garden") as second:
@@ -84,7 +84,7 @@ class Receiver(unittest.TestCase):
                     with self.assertRaises(BlockingIOError):
                         one.recv(100)
 
-    def test_answers_nothing_when_told_so(self):
+    def test_sends_no_response_with_the_option_for_it(self):
         with receiver("--no-reply") as server, sender_socket() as asker:
             asker.sendto(b"hello, you", ("127.0.0.1", server.port))
             self.assertTrue(server.line().endswith(": hello, you"))
@@ -114,7 +114,7 @@ class Receiver(unittest.TestCase):
                 asker.sendto(chance.randbytes(size), ("127.0.0.1", server.port))
                 self.assertRegex(server.line(), r"^from 127\.0\.0\.1:\d+: ")
 
-    def test_a_group_that_cannot_be_joined_is_told(self):
+    def test_a_group_that_cannot_be_joined_is_reported(self):
         for options, why in ((("--join", "127.0.0.1"), "127.0.0.1"),
                              (("--join", "239.1.2.3", "--interface", "nope"),
                               "nope: no interface (")):
@@ -167,7 +167,7 @@ class Sender(unittest.TestCase):
                 self.assertGreaterEqual(took, 200 * (3 - number) * 0.9)
                 self.assertLess(took, 1000 * (time.monotonic() - began))
 
-    def test_sends_as_many_as_it_is_told_and_ends(self):
+    def test_sends_the_given_number_and_ends(self):
         with receiver() as server:
             done = run("broadcast_sender", "--to", f"{EVERYBODY}:{server.port}", "--count", 3,
                        "--interval", 0.1)
@@ -185,7 +185,7 @@ class Sender(unittest.TestCase):
             sender.send_signal(signal.SIGINT)
             self.assertEqual(sender.wait(TIMEOUT_SECONDS), 0)
 
-    def test_what_cannot_be_sent_is_told_with_its_cure(self):
+    def test_a_failed_send_is_reported_with_a_hint(self):
         done = run("broadcast_sender", "--interface", "nope", "--count", 1)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"^error: nope: no interface that can broadcast \(.*\)\n$")

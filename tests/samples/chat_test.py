@@ -86,7 +86,7 @@ class Crowd:
 
 
 class ChatServer(unittest.TestCase):
-    def test_what_one_says_all_hear_the_speaker_too(self):
+    def test_a_line_reaches_all_members_and_its_sender(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
             with Guest(server, "/nick bob") as bob:
@@ -113,7 +113,7 @@ class ChatServer(unittest.TestCase):
                 bob.hears("* bob joined")
             ann.hears("* bob joined", "* bob left")
 
-    def test_who_lists_all_names_after_what_was_said_before(self):
+    def test_names_are_listed_after_earlier_lines(self):
         with Server("chat_server") as server, Guest(server, "/nick bob") as bob:
             bob.hears("* bob joined")
             with Guest(server, "/nick ann", "hello", "/who") as ann:
@@ -153,7 +153,7 @@ class ChatServer(unittest.TestCase):
             ann.say("still here")
             ann.hears("ann: still here")
 
-    def test_a_line_without_end_that_is_too_long_ends_the_connection_and_nobody_elses(self):
+    def test_a_line_without_end_that_is_too_long_ends_only_its_own_connection(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
             with Guest(server, "/nick bob") as bob:
@@ -177,7 +177,7 @@ class ChatServer(unittest.TestCase):
             ann.hears("* bob joined", "bob: hello", "bob: the last", "* bob left")
         self.assertEqual(server.errors(), "")
 
-    def test_a_client_that_sends_no_newline_is_heard_after_a_pause(self):
+    def test_a_line_without_newline_is_delivered_after_a_pause(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
             with Guest(server) as raw:
@@ -200,7 +200,7 @@ class ChatServer(unittest.TestCase):
                 ann.socket.sendall(b"ces\n")
                 ann.hears("* guest-2 joined", "guest-2: hello", "ann: in pieces")
 
-    def test_control_characters_reach_nobody_and_utf8_stays_whole_however_it_was_cut(self):
+    def test_control_characters_are_not_forwarded_and_utf8_stays_whole_in_every_cut(self):
         with Server("chat_server") as server, Guest(server, "/nick ann") as ann:
             ann.hears("* ann joined")
             ann.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -208,7 +208,7 @@ class ChatServer(unittest.TestCase):
                 ann.socket.sendall(bytes([byte]))
             ann.hears("ann: ]0;owned31m€😀", "ann: \ufffd", "ann: \ufffd1m")
 
-    def test_a_slow_reader_is_dropped_at_its_cap_and_holds_nobody_up(self):
+    def test_a_slow_reader_is_disconnected_at_its_limit_and_delays_no_other(self):
         with Server("chat_server", "--max-unread", "100000") as server:
             with Guest(server, "/nick slow") as slow, Guest(server, "/nick ann") as ann:
                 slow.hears("* slow joined")
@@ -271,7 +271,7 @@ class ManyClients(unittest.TestCase):
             said = [f"line {line}" for line in range(lines)]
             self.assertEqual(by_sender, {f"c{number}": said for number in range(clients)})
 
-    def test_of_a_thousand_clients_each_hears_all(self):
+    def test_each_of_a_thousand_clients_gets_all_lines(self):
         self.converse(1000, 1)
 
     def test_every_line_is_delivered_once_in_the_order_of_its_sender(self):
@@ -279,7 +279,7 @@ class ManyClients(unittest.TestCase):
 
 
 class ChatClient(unittest.TestCase):
-    def test_prints_all_that_is_said_up_to_its_own_last_line(self):
+    def test_prints_all_lines_up_to_its_own_last_line(self):
         with Server("chat_server") as server:
             done = run("chat_client", server.endpoint, "--name", "ann", input="one\ntwo\n/who\nend")
             self.assertEqual((done.returncode, done.stderr), (0, ""))

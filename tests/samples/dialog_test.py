@@ -74,7 +74,7 @@ class Dialog(unittest.TestCase):
                              ["bye bye", "goodbye", "bye.", "", "  bye "])
             self.assertEqual(client.end(), (0, "", ""))
 
-    def test_several_clients_are_served_in_turn(self):
+    def test_several_clients_are_served_one_after_the_other(self):
         served = set()
         with TypingServer() as server:
             clients = [Person(server.endpoint) for _ in range(3)]
@@ -86,7 +86,7 @@ class Dialog(unittest.TestCase):
                 served.add(out)
             self.assertEqual(len(served), 3)
 
-    def test_what_the_next_client_said_while_it_waited_is_read_in_its_turn(self):
+    def test_lines_that_the_next_client_sent_while_it_waited_are_read_when_it_is_served(self):
         with TypingServer() as server, connect(server) as first:
             first.sendall(b"first\n")
             self.assertEqual(server.line(), "first")
@@ -169,7 +169,7 @@ class Dialog(unittest.TestCase):
                 self.assertEqual(server.line(), "next")
             self.assertIn("connection reset", server.errors())
 
-    def test_asked_to_end_it_sends_what_was_typed_and_ends_the_conversation(self):
+    def test_after_a_stop_signal_it_sends_what_was_typed_and_ends_the_conversation(self):
         with TypingServer() as server:
             client = Person(server.endpoint)
             client.say("hello\n")
@@ -213,7 +213,7 @@ class Dialog(unittest.TestCase):
         self.assertEqual(server.wait(TIMEOUT_SECONDS), 0)
         os.close(ours)
 
-    def test_nobody_there_is_a_failure(self):
+    def test_a_refused_connection_is_a_failure(self):
         done = run("dialog", "127.0.0.1:1", input="hello\n")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("error: connect 127.0.0.1:1: connection refused", done.stderr)

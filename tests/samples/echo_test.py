@@ -91,7 +91,7 @@ class EchoServer(unittest.TestCase):
                     self.assertEqual(connection.recv(100), b"")
                 self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
-    def test_asked_to_end_a_thousand_times_it_ends_in_order_once(self):
+    def test_a_thousand_stop_signals_end_it_once_in_order(self):
         for _ in range(5):
             with Server("tcp_echo_server", "--threads", "2") as server:
                 for _ in range(1000):
@@ -172,7 +172,7 @@ class Secret(unittest.TestCase):
     def secret_file(self, name, content):
         return write_private(Path(self.folder.name) / name, content)
 
-    def test_who_knows_the_secret_is_served(self):
+    def test_a_client_with_the_secret_is_served(self):
         same = self.secret_file("same", "correct horse battery staple\r\n\n")
         with Server("tcp_echo_server", "--upper", "--secret-file", self.file) as server:
             done = run("tcp_echo_client", server.endpoint, "--secret-file", same, input="hello\n")
@@ -183,7 +183,7 @@ class Secret(unittest.TestCase):
                 self.assertEqual(receive(connection, 5), b"HELLO")
             self.assertEqual(server.errors(), "")
 
-    def test_who_does_not_is_told_and_nobody_else_is_disturbed(self):
+    def test_a_client_without_the_secret_gets_an_error_and_disturbs_no_other(self):
         wrong = self.secret_file("wrong", "correct horse battery stapler\n")
         with Server("tcp_echo_server", "--secret-file", self.file) as server:
             with socket.create_connection(address_of(server), timeout=TIMEOUT_SECONDS) as waiting:
@@ -298,7 +298,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     client.join()
                 self.assertEqual(results, [True] * 3)
 
-    def test_out_of_descriptors_it_rests_serves_those_it_has_and_later_the_others(self):
+    def test_without_free_descriptors_it_serves_the_accepted_clients_and_later_the_others(self):
         def few():
             resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
         for style in STYLES:
@@ -351,7 +351,7 @@ class ReadinessEchoServer(unittest.TestCase):
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
-    def test_asked_to_end_it_sends_back_what_has_arrived_and_then_its_end(self):
+    def test_after_a_stop_signal_it_sends_back_what_has_arrived_and_then_its_end(self):
         for style in STYLES:
             with self.subTest(style=style), self.server(style) as server:
                 with socket.create_connection(address_of(server)) as connection:
@@ -363,7 +363,7 @@ class ReadinessEchoServer(unittest.TestCase):
 
     @unittest.skipIf(b"__tsan_init" in program("readiness_echo_server").read_bytes(),
                      "ThreadSanitizer may keep back a signal to a stopped process")
-    def test_asked_to_end_it_serves_connections_that_it_had_not_accepted(self):
+    def test_after_a_stop_signal_it_serves_connections_that_it_had_not_accepted(self):
         for style in STYLES:
             with self.subTest(style=style), self.server(style) as server:
                 server.process.send_signal(signal.SIGSTOP)
@@ -378,7 +378,7 @@ class ReadinessEchoServer(unittest.TestCase):
                     client.close()
                 self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
-    def test_asked_to_end_twice_it_cuts_off_after_five_seconds_a_client_that_does_not_read(self):
+    def test_after_two_stop_signals_a_client_that_does_not_read_is_reset_after_five_seconds(self):
         for style in ("select", "epoll"):
             with self.subTest(style=style), self.server(style) as server:
                 with socket.create_connection(address_of(server)) as connection:
@@ -413,7 +413,7 @@ class Relay(unittest.TestCase):
             with Server("tcp_relay", "--to", server.endpoint) as relay:
                 self.assertEqual(exchange(address_of(relay), PATTERN), PATTERN)
 
-    def test_holds_up_a_fast_sender_for_a_reader_that_rests(self):
+    def test_a_fast_sender_waits_for_a_reader_that_pauses(self):
         with socket.create_server(("127.0.0.1", 0)) as upstream:
             endpoint = "127.0.0.1:%d" % upstream.getsockname()[1]
             with Server("tcp_relay", "--to", endpoint) as relay:
@@ -434,7 +434,7 @@ class Relay(unittest.TestCase):
                         closer.join()
                     self.assertEqual(received, sent)
 
-    def test_a_server_that_is_not_there_closes_the_client_and_is_told(self):
+    def test_an_unreachable_server_closes_the_client_and_is_reported(self):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             endpoint = "127.0.0.1:%d" % unused.getsockname()[1]

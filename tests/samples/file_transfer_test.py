@@ -180,7 +180,7 @@ class Accounts(FileTransferTest):
             self.assertNotEqual(self.add_user(user, quota, password).returncode, 0)
         self.assertEqual(self.accounts.read_bytes(), before)
 
-    def test_a_login_is_right_or_wrong_and_the_unknown_are_told_the_same(self):
+    def test_a_login_is_right_or_wrong_and_unknown_users_get_the_same_error(self):
         with self.server() as server:
             with Remote(server) as right:
                 self.assertEqual(right.greeting["type"], "welcome")
@@ -201,7 +201,7 @@ class Accounts(FileTransferTest):
             self.assertEqual(server.errors(), f"{self.accounts}: there is no account yet; "
                                               "--add-user adds one\n")
 
-    def test_nothing_is_done_for_who_is_not_logged_in(self):
+    def test_no_request_is_served_before_login(self):
         with self.server() as server:
             for request in ("quota", "ls", "put", "data", "end", "proof", "x"):
                 with Remote(server, user=None) as remote:
@@ -235,7 +235,7 @@ class Accounts(FileTransferTest):
                 self.assertIsNone(twice.answer())
             self.assertEqual(self.client(server, "ls").returncode, 0)
 
-    def test_a_request_that_is_none_is_told_and_ends_the_connection_and_no_other(self):
+    def test_a_malformed_request_is_reported_and_ends_only_its_connection(self):
         def message(text):
             return struct.pack("<i", len(text)) + text
         with self.server() as server, Remote(server) as other:
@@ -261,7 +261,7 @@ class Accounts(FileTransferTest):
             self.assertEqual(other.put("a", b"still here")["type"], "stored")
         self.assertEqual(os.listdir(self.home), ["a"])
 
-    def test_who_stalls_is_told_in_each_state_and_left(self):
+    def test_a_client_that_stalls_gets_an_error_in_each_state_and_is_disconnected(self):
         with self.server("--patience", "2", "--idle-timeout", "2") as server:
             silent, greeting, idle = Remote(server, user=None), Remote(server, user=None), Remote(server)
             greeting.send({"type": "login", "message": "n,,n=ann,r=abc"})
@@ -283,7 +283,7 @@ class Accounts(FileTransferTest):
             self.assertEqual(os.listdir(self.home), [])
         self.assertEqual(server.errors().count("timed out"), len(stalled))
 
-    def test_who_reads_nothing_of_a_download_is_left_and_others_are_served(self):
+    def test_a_client_that_does_not_read_its_download_is_disconnected_and_others_are_served(self):
         self.home.mkdir()
         (self.home / "big").write_bytes(bytes(64 * MEBIBYTE))
         with self.server("--patience", "2") as server, Remote(server) as reading:
@@ -296,7 +296,7 @@ class Accounts(FileTransferTest):
                 self.assertEqual(other.put("a", b"served")["type"], "stored")
         self.assertIn("timed out", server.errors())
 
-    def test_an_upload_that_has_begun_is_stored_though_the_server_is_told_to_end(self):
+    def test_an_upload_that_has_begun_is_stored_although_the_server_stops(self):
         with self.server() as server, Remote(server) as remote, Remote(server) as idle:
             self.assertEqual(remote.ask("put", path="a", size=5)["type"], "ready")
             server.process.terminate()
@@ -468,7 +468,7 @@ class Transfers(FileTransferTest):
             self.assert_refused(two.ask("put", path="a", size=5), "busy")
             self.assertEqual(two.ask("put", path="b", size=5)["type"], "ready")
 
-    def test_who_was_cut_off_goes_on_while_what_it_sent_is_still_being_written(self):
+    def test_a_disconnected_client_resumes_while_its_data_is_still_being_written(self):
         data = os.urandom(8 * MEBIBYTE)
         with self.server() as server:
             for _ in range(10):
@@ -506,7 +506,7 @@ class Transfers(FileTransferTest):
         self.assertEqual(len(os.listdir(self.home)), 2)
         self.assertEqual(self.uploads(), [])
 
-    def test_a_full_disk_is_told_and_leaves_nothing(self):
+    def test_a_full_disk_is_reported_and_leaves_no_file(self):
         if os.geteuid() != 0 or subprocess.run(
                 ["mount", "-t", "tmpfs", "-o", "size=2m", "none", self.root], check=False,
                 capture_output=True).returncode != 0:

@@ -235,7 +235,7 @@ class CommandLine(unittest.TestCase):
             self.assertIn(file.stem, listed)
         self.assertEqual(json.loads(listed["netstring"]), {"max": 1048576})
 
-    def test_a_wrong_setting_is_told_and_ends_with_2(self):
+    def test_a_wrong_setting_is_reported_with_exit_code_2(self):
         for arguments in [
             [], ["--protocol", "nonesuch"], ["--nonesuch"],
             ["--protocol", "fixed"],

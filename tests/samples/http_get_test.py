@@ -254,7 +254,7 @@ class HttpGet(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (0, content))
         self.assertIn(b"200 3145728 bytes", done.stderr)
 
-    def test_many_come_in_the_order_in_which_they_were_asked_for(self):
+    def test_many_bodies_come_in_the_order_of_their_urls(self):
         with TemporaryDirectory() as folder:
             for number in range(40):
                 (Path(folder) / str(number)).write_text(f"{number} " * (1 + 3000 * (number % 3)))
@@ -403,19 +403,19 @@ class HttpGet(unittest.TestCase):
                         self.assertEqual((done.returncode, done.stdout), (0, b"Hello, world!\n" * 3), first)
                         self.assertLess(time.monotonic() - began, TIMEOUT_SECONDS)
 
-    def test_an_address_that_stays_silent_is_given_up_after_the_connect_timeout(self):
+    def test_a_silent_address_is_abandoned_after_the_connect_timeout(self):
         with silent_address("127.0.0.2") as port:
             done = fetch("--connect-timeout", 0.3, "--timeout", 1000, f"http://127.0.0.2:{port}/")
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, rb"connect 127\.0\.0\.2:\d+: .*timed out")
 
-    def test_a_server_that_says_nothing_is_given_up(self):
+    def test_a_silent_server_is_abandoned(self):
         with Scripted([b""]) as server:
             done = fetch("--timeout", "0.3", server.url)
             self.assertEqual(done.returncode, 1)
             self.assertIn(b"timed out", done.stderr)
 
-    def test_a_server_that_never_comes_to_the_answer_is_given_up(self):
+    def test_a_server_that_never_finishes_its_response_head_is_abandoned(self):
         for begun, piece in ((b"HTTP/1.1 200 OK\r\nX: ", b"y"), (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
                              (b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", b"elsewhere")):
             with self.subTest(begun=begun), trickling(begun, piece) as url:
@@ -437,7 +437,7 @@ class HttpGet(unittest.TestCase):
                 body, errors = process.communicate(timeout=TIMEOUT_SECONDS)
             self.assertEqual((process.returncode, len(body)), (0, 6000000), errors)
 
-    def test_an_output_that_is_not_read_holds_up_no_other_url(self):
+    def test_an_output_that_is_not_read_delays_no_other_url(self):
         size = 4 << 20  # More than a pipe holds, and more than http_get buffers.
         with Server("http_responder") as server, Scripted([b""]) as silent:
             fetching = subprocess.Popen(
@@ -530,7 +530,7 @@ class Order(unittest.TestCase):
                 b"__tsan_init" not in program("http_get").read_bytes():
             self.assertLess(peak, 80 * 1024)
 
-    def test_a_fetch_that_has_its_turn_does_not_wait_for_those_that_wait_for_theirs(self):
+    def test_the_fetch_that_is_printed_does_not_wait_for_later_ones(self):
         large = [os.urandom(1 << 20) * 40 for _ in range(2)]
         with TemporaryDirectory() as folder:
             for number, content in enumerate(large):
@@ -567,10 +567,10 @@ class Order(unittest.TestCase):
             self.assertEqual("Range: bytes=" in server.requests[1], ranges)
             self.assertEqual(f"If-Range: {tag}\r\n" in server.requests[1], ranges)
 
-    def test_a_fetch_that_its_server_resets_before_its_turn_is_continued(self):
+    def test_a_fetch_that_its_server_resets_while_it_waits_is_continued(self):
         self.check_impatient('"tag"', True, ranges=True)
 
-    def test_a_fetch_that_its_server_closes_before_its_turn_is_continued(self):
+    def test_a_fetch_that_its_server_closes_while_it_waits_is_continued(self):
         self.check_impatient('"tag"', False, ranges=True)
 
     def test_a_fetch_that_cannot_be_continued_begins_again(self):
@@ -585,7 +585,7 @@ class Order(unittest.TestCase):
             self.assertIn(b"its content has changed", done.stderr)
             self.assertEqual(done.stdout[6:], server.BODY[:len(done.stdout) - 6])
 
-    def test_a_connection_that_ends_within_a_body_that_was_not_held_up_is_an_error(self):
+    def test_a_connection_that_ends_within_a_body_that_was_not_paused_is_an_error(self):
         cut = b'HTTP/1.1 200 OK\r\nETag: "tag"\r\nContent-Length: 10\r\n\r\nabc'
         with Scripted([cut]) as server:
             done = fetch(server.url)

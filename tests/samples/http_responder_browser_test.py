@@ -234,7 +234,7 @@ class Chromium(unittest.TestCase):
             self.assertRegex(browser.value_of("document.getElementById('curve').getAttribute('d')"), r"^M(.*L)?60\.00 \d")
             self.assertEqual(browser.complaints, [])
 
-    def test_the_pages_fit_a_phone_and_a_desk_in_a_light_and_a_dark_room(self):
+    def test_the_pages_fit_narrow_and_wide_screens_in_both_colour_schemes(self):
         long_name = "a-name-that-is-much-too-long-for-the-screen-of-a-phone" * 4
         with tempfile.TemporaryDirectory() as root, contextlib.ExitStack() as stack:
             (Path(root) / long_name).touch()

@@ -223,7 +223,7 @@ class Paths(unittest.TestCase):
             self.assertEqual(ask(server, "/d%5Ce")[0].headers["Location"], "/d%5Ce/")
             self.assertEqual(ask(server, "/..%5C..%5Cetc%5Chostname")[0].status, 404)
 
-    def test_what_is_hidden_is_neither_served_nor_listed_unless_told(self):
+    def test_hidden_files_are_served_and_listed_only_with_the_option(self):
         files = {".secret": "S", ".git/config": "C", "a/.b/c": "c", "a/d": "d", "..two": "2"}
         hidden = ("/.secret", "/.git/config", "/.git/", "/.git", "/a/.b/c", "/a/.b/", "/%2Esecret", "//.secret")
         with serving("--list", files=files, links={"link": ".secret", ".link": "a/d"}) as server:
@@ -384,7 +384,7 @@ class Files(unittest.TestCase):
             self.assertEqual(b"./b" in body and b"./c" in body, at % 2 == 0)
             self.assertEqual(body == b"text", at % 2 == 1)
 
-    def test_who_asks_for_a_list_and_leaves_is_missed_by_nobody(self):
+    def test_a_client_that_requests_a_listing_and_leaves_disturbs_no_other(self):
         with serving("--list", files={f"{number}": "x" for number in range(500)}) as server:
             for _ in range(50):
                 with connect(server) as leaving:
@@ -427,7 +427,7 @@ class Files(unittest.TestCase):
             (server.folder / "a.txt").write_text("text, changed")
             self.assertEqual(ask(server, "/a.txt", {"If-None-Match": tag})[0].status, 200)
 
-    def test_a_part_is_sent_where_one_is_asked_for(self):
+    def test_a_requested_range_is_sent_as_a_part(self):
         content = bytes(range(256)) * 1000
         with serving(files={"a.bin": content}) as server:
             tag = ask(server, "/a.bin")[0].headers["ETag"]
@@ -458,7 +458,7 @@ class Files(unittest.TestCase):
                     self.assertEqual((response.status, body, response.headers["Content-Length"],
                                       response.headers["Content-Range"]), (200, b"", "0", None), value)
 
-    def test_a_date_of_this_second_does_not_tell_of_which_state_a_part_is(self):
+    def test_a_date_of_the_present_second_does_not_validate_a_range(self):
         with serving(files={"a.txt": "text", "new.txt": "text"}) as server:
             os.utime(server.folder / "a.txt", (784111777, 784111777))
             # The Last-Modified of a file with a time in the future is the current time.
@@ -507,7 +507,7 @@ class Connections(unittest.TestCase):
         statuses = [status for status, _, _ in split_responses(received)]
         self.assertEqual(statuses, [404 if target == "/missing" else 200 for target in targets] + [200])
 
-    def test_a_connection_lives_on_as_the_client_wishes(self):
+    def test_a_connection_is_kept_alive_if_the_client_requests_it(self):
         both = split_responses(talk(self.server, get("/hello", "Connection: keep-alive", version="1.0") +
                                     get("/hello", version="1.0")))
         self.assertEqual([fields["connection"] for _, fields, _ in both], ["keep-alive", "close"])
@@ -521,7 +521,7 @@ class Connections(unittest.TestCase):
                 return
         self.fail("the date stands still")
 
-    def test_a_client_that_waits_is_told_to_go_on(self):
+    def test_a_client_that_waits_gets_100_continue(self):
         with connect(self.server) as connection:
             connection.sendall(get("/upload", "Content-Length: 3", "Expect: 100-continue", CLOSE,
                                    method="PUT"))
@@ -555,7 +555,7 @@ class Connections(unittest.TestCase):
         self.assertEqual(old.partition(b"\r\n\r\n")[2], b"x" * 100000)
         self.assertEqual(ask(self.server, "/download", method="HEAD")[1], b"")
 
-    def test_what_has_no_end_holds_nobody_up_once_its_client_wants_none_of_it_or_has_gone(self):
+    def test_an_endless_response_delays_no_other_client_and_ends_with_its_own(self):
         endless = "/download?size=18446744073709551615"
         self.assertEqual(ask(self.server, endless, method="HEAD")[1], b"")
         self.assertEqual(ask(self.server, "/events", method="HEAD")[1], b"")
@@ -738,7 +738,7 @@ class Time(unittest.TestCase):
             self.assertEqual(talk(server, b""), b"")
             self.assertEqual(len(split_responses(talk(server, get("/hello")))), 1)
 
-    def test_who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not(self):
+    def test_a_client_that_does_not_read_is_reset_and_a_slow_one_is_not(self):
         files = {"big": b"x" * (64 << 20), "small": "s"}
         with serving("--stall-timeout", "1", files=files) as server, connect(server) as slow:
             with connect(server) as stuck:
@@ -770,7 +770,7 @@ class Time(unittest.TestCase):
                 else:
                     self.fail("it is still connected")
 
-    def test_who_is_told_little_at_a_time_and_acknowledges_late_is_not_cut_off(self):
+    def test_a_client_that_acknowledges_small_parts_late_is_not_reset(self):
         with Server("http_responder", "--stall-timeout", "0.5") as server, contextlib.ExitStack() as stack:
             crowd = []
             for _ in range(60):
@@ -786,7 +786,7 @@ class Time(unittest.TestCase):
                     self.assertNotEqual(line, b"", "it was cut off")
                     told += line.startswith(b"data: ")
 
-    def test_a_crowd_that_sends_nothing_holds_nobody_up(self):
+    def test_many_silent_clients_delay_no_other(self):
         with Server("http_responder") as server, contextlib.ExitStack() as crowd:
             for _ in range(200):
                 connection = crowd.enter_context(connect(server))
@@ -813,7 +813,7 @@ class Program(unittest.TestCase):
                 busy.close()
                 self.assertEqual(server.process.wait(TIMEOUT_SECONDS), 0)
 
-    def test_who_watches_the_figures_does_not_keep_it_from_ending(self):
+    def test_a_client_of_the_live_figures_does_not_prevent_the_stop(self):
         with Server("http_responder") as server, connect(server) as watching:
             watching.sendall(get("/events"))
             self.assertTrue(watching.recv(1000).startswith(b"HTTP/1.1 200 OK"))
@@ -840,7 +840,7 @@ class Program(unittest.TestCase):
             lines = [re.sub(r"^127\.0\.0\.1:\d+ ", "", line) for line in server.errors().splitlines()]
             self.assertEqual(lines, ['"GET /hello HTTP/1.1" 200', '"GET /\'GET HTTP/1.1" 404', '"" 400'])
 
-    def test_it_serves_on_when_nobody_reads_the_log_any_more(self):
+    def test_it_keeps_serving_when_its_log_is_no_longer_read(self):
         server = subprocess.Popen([program("http_responder"), "--listen", "127.0.0.1:0", "--log"], text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         with server, contextlib.ExitStack() as stack:

@@ -182,7 +182,7 @@ class KvServer(unittest.TestCase):
                 for _ in range(1000 if len(pieces) == 1 else 1):
                     self.assertEqual([client.reply() for _ in range(3)], ["+OK", 2, b"2"])
 
-    def test_a_malformed_request_is_told_after_the_replies_to_those_before(self):
+    def test_a_malformed_request_gets_an_error_after_earlier_replies(self):
         for wire in (b"*1\r\n:1\r\n", b"*x\r\n", b"*1\r\n$9999999999\r\n", b"*99999999\r\n",
                      b"GET \"a\r\n"):
             with self.subTest(wire=wire), self.client() as client:

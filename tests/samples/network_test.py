@@ -48,7 +48,7 @@ class Hosts(Network):
 
 
 class Everybody(Hosts):
-    def test_a_broadcast_reaches_three_hosts_and_each_reply_tells_its_sender(self):
+    def test_a_broadcast_reaches_three_hosts_and_each_reply_names_its_sender(self):
         hosts = self.switched(3)
         _, port = self.receivers(hosts, "0.0.0.0")
         everybody = {(f"10.9.8.{number}:{port}", f"host {number}") for number in (1, 2, 3)}
@@ -56,14 +56,14 @@ class Everybody(Hosts):
                             (f"255.255.255.255:{port}", ("--interface", "net0"))):
             self.assertEqual(self.replies(hosts[0], 3, to, *options), everybody)
 
-    def test_without_a_route_the_cure_is_told(self):
+    def test_without_a_route_the_error_has_a_hint(self):
         alone = self.host("alone")
         done = alone.run(program("broadcast_sender"), "--count", 1, "--interval", 0.1, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr, "error: send 255.255.255.255:19999: network is unreachable "
                          "(name one with --interface)\n")
 
-    def test_a_group_reaches_those_who_joined_it(self):
+    def test_a_group_reaches_its_members(self):
         hosts = self.switched(3)
         for listen, to, group in (("0.0.0.0", "239.1.2.3", "239.1.2.3"),
                                   ("[::]", "[ff02::1234%net0]", "ff02::1234")):
@@ -98,7 +98,7 @@ class Loss(Hosts):
         server = self.start(serving, "udp_time_server", "--listen", "10.9.8.2:0")
         return asking, server.endpoint
 
-    def test_what_is_lost_is_told_and_what_is_not_lost_answered(self):
+    def test_lost_datagrams_are_reported_and_the_others_get_responses(self):
         asking, endpoint = self.filtered("numgen inc mod 2 0 drop")
         done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 6, "--interval",
                           0.01, "--timeout", 1, check=False)
@@ -106,7 +106,7 @@ class Loss(Hosts):
         self.assertEqual(done.stderr, f"error: no answer from {endpoint}\n" * 3)
         self.assertEqual(done.returncode, 1)
 
-    def test_a_refusal_is_told_at_once_and_is_no_end(self):
+    def test_a_refusal_is_reported_at_once_and_ends_nothing(self):
         asking, endpoint = self.filtered("numgen inc mod 2 0 reject")
         done = asking.run(program("udp_time_client"), endpoint, "100%%", "--count", 4, "--interval",
                           0.01, "--timeout", TIMEOUT_SECONDS, check=False)
@@ -128,7 +128,7 @@ class Nobody(Hosts):
         chat.stdin.flush()
         return chat
 
-    def test_a_chat_says_by_name_who_is_not_there_and_goes_on(self):
+    def test_a_chat_reports_an_absent_peer_by_name_and_goes_on(self):
         asking, serving = self.switched(2)
         told = serving.run("ip", "-6", "-o", "address", "show", "net0", "scope", "link").stdout
         link_local = re.search(r"inet6 (fe80:[0-9a-f:]+)/", told)[1]
@@ -142,7 +142,7 @@ class Nobody(Hosts):
             chat.terminate()
             self.assertEqual(chat.wait(TIMEOUT_SECONDS), 0)
 
-    def test_a_host_that_is_not_there_is_told_too(self):
+    def test_an_absent_host_is_reported_too(self):
         asking, _ = self.switched(2)
         chat = self.chat(asking, "0.0.0.0:0", "10.9.8.77:9")
         self.assertEqual(chat.stderr.readline(), "error: bob: no route to host\n")

@@ -20,7 +20,7 @@ def shell(redirection, name, *arguments, **options):
 
 
 class EveryProgram(unittest.TestCase):
-    def test_tells_how_to_use_it_with_an_example_and_which_version_it_is(self):
+    def test_help_shows_an_example_and_version_prints_the_version(self):
         programs = [path.name for path in program("").iterdir()
                     if path.is_file() and os.access(path, os.X_OK)]
         self.assertIn("tcp_echo_server", programs)

@@ -114,7 +114,7 @@ class RemoteCommandTest(unittest.TestCase):
 
 
 class TheServer(RemoteCommandTest):
-    def test_runs_a_program_and_tells_its_outputs_its_end_sizes_and_duration(self):
+    def test_runs_a_program_and_reports_outputs_exit_status_sizes_and_duration(self):
         with self.server() as server, Remote(server) as remote:
             self.assertTrue(remote.known)
             out, err, end = remote.run("sh", "-c", "echo out; echo error >&2; exit 7")
@@ -166,7 +166,7 @@ class TheServer(RemoteCommandTest):
                 self.assertEqual(remote.outcome()[0], f"{fifo}\n".encode())
                 remote.socket.close()
 
-    def test_of_two_hundred_commands_at_once_each_tells_its_own_end_and_no_zombie_stays(self):
+    def test_each_of_two_hundred_parallel_commands_reports_its_own_end_and_leaves_no_zombie(self):
         with self.server() as server:
             remotes = [Remote(server) for _ in range(200)]
             for number, remote in enumerate(remotes):
@@ -218,7 +218,7 @@ class TheServer(RemoteCommandTest):
             self.assertEqual((len(out), end["exit_status"]), (100000, 0))
             self.assertNotIn("stopped_by", end)
 
-    def test_a_client_that_does_not_read_holds_up_its_command_and_nothing_else(self):
+    def test_a_client_that_does_not_read_delays_only_its_own_command(self):
         with self.server("--max-output", str(1 << 40)) as server, Remote(server) as lazy:
             lazy.ask("yes")
             with Remote(server) as remote:
@@ -248,7 +248,7 @@ class TheServer(RemoteCommandTest):
                     self.assertEqual((end["type"], end["reason"]),
                                      ("refused", f"this server does not run {name}"))
 
-    def test_a_shell_runs_only_where_the_server_was_told_to(self):
+    def test_a_shell_runs_only_if_the_server_allows_it(self):
         line = message({"shell": "echo a b | wc -w", "data_size": 0})
         with self.server() as server, Remote(server) as remote:
             remote.socket.sendall(line)
@@ -326,7 +326,7 @@ class TheServer(RemoteCommandTest):
             self.assertTrue(remote.is_closed())
             self.assertTrue(fifo.has_ended())
 
-    def test_who_does_not_know_the_secret_runs_nothing(self):
+    def test_a_client_without_the_secret_runs_no_command(self):
         request = message({"program": "echo", "arguments": ["hello"], "data_size": 0})
         with self.server() as server:
             with Remote(server, b"guessed") as remote:
@@ -340,7 +340,7 @@ class TheServer(RemoteCommandTest):
         self.assertNotIn(" runs ", server.errors())
         self.assertIn("(it does not know the secret, or is", server.errors())
 
-    def test_who_stalls_is_given_up_in_every_state_that_has_an_end(self):
+    def test_a_client_that_stalls_is_disconnected_in_every_state_with_a_timeout(self):
         request = message({"program": "echo", "data_size": 0})
         with self.server("--patience", "1") as server:
             with Remote(server) as idle:
@@ -450,7 +450,7 @@ class TheClient(RemoteCommandTest):
             self.assertEqual(end["exit_status"], 0)
             self.assertNotIn("stopped_by", end)
 
-    def test_a_process_left_with_an_output_holds_the_command_up_to_its_timeout(self):
+    def test_a_process_that_keeps_an_output_open_delays_the_command_until_its_timeout(self):
         with self.server("--timeout", "1") as server, Remote(server) as remote:
             out, _, end = remote.run("sh", "-c", "echo done; sleep 1000 &")
             self.assertEqual((out, end["stopped_by"]), (b"done\n", "timeout"))

@@ -33,7 +33,7 @@ def transcript(endpoint, pieces):
 
 
 class Requests(unittest.TestCase):
-    def test_an_endpoint_that_does_not_respond_is_given_up(self):
+    def test_an_endpoint_that_does_not_respond_is_abandoned(self):
         for style in STYLES:
             with self.subTest(style), tempfile.TemporaryDirectory() as folder:
                 done = run("request_client", f"unix:{folder}/none", "x", "--style", style, "--tries", 2)

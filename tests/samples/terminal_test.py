@@ -400,7 +400,7 @@ class Signals(TerminalTest):
                     self.assertEqual(terminal.screen.column, 0, terminal)
                     self.assertEqual(terminal.screen.cells[terminal.screen.row][0], " ", terminal)
 
-    def test_a_terminal_that_is_hung_up_ends_the_program(self):
+    def test_a_hangup_of_the_terminal_ends_the_program(self):
         def check(_, terminal):
             terminal.type("x")
             terminal.shows_text("x")

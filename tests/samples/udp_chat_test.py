@@ -61,7 +61,7 @@ class UdpChat(unittest.TestCase):
             say(bob, "ann: hello")
             self.assertEqual(ann.line(), f"{bob.endpoint}: hello")
 
-    def test_one_who_wrote_and_is_no_friend_is_answered_by_address(self):
+    def test_a_sender_that_is_not_listed_is_answered_by_address(self):
         with Friend() as stranger, Friend() as silent, chat() as server:
             stranger.socket.sendto(b"hello", ("127.0.0.1", server.port))
             self.assertEqual(server.line(), f"{stranger.endpoint}: hello")
@@ -76,7 +76,7 @@ class UdpChat(unittest.TestCase):
         self.assertEqual(done.stderr,
                          "error: no friend is known: add one by --peer NAME=HOST:PORT\n")
 
-    def test_a_line_to_nobody_is_told(self):
+    def test_a_line_without_recipient_is_reported(self):
         with Friend() as ann:
             with chat("--peer", f"ann={ann.endpoint}") as server:
                 say(server, "bob: hello", "hello", "ann: still there")
@@ -84,7 +84,7 @@ class UdpChat(unittest.TestCase):
         told = "error: a line is `NAME: text`, to one of: ann\n"
         self.assertEqual(server.errors(), told * 2)
 
-    def test_a_peer_that_is_not_there_is_told_by_name_and_the_others_hear_on(self):
+    def test_an_absent_peer_is_reported_by_name_and_the_others_still_receive(self):
         if options(BUILD)["platform"] == "portable":
             self.skipTest("the portable platform reports no errors of sockets without a peer")
         with Friend() as gone:
@@ -114,7 +114,7 @@ class UdpChat(unittest.TestCase):
                 ann.socket.sendto(chance.randbytes(size), ("127.0.0.1", server.port))
                 self.assertTrue(server.line().startswith(f"{ann.endpoint}: "))
 
-    def test_too_long_a_line_is_told_and_a_broadcast_address_too(self):
+    def test_a_line_that_is_too_long_and_a_broadcast_address_are_reported(self):
         with Friend() as ann:
             with chat("--peer", f"ann={ann.endpoint}", "--peer", "all=127.255.255.255:9",
                       "--listen", "0.0.0.0:0") as server:

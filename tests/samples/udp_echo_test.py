@@ -82,7 +82,7 @@ class EchoServer(unittest.TestCase):
     # receive the signal there: a program with libuv alone hung in one of fifteen runs.
     @unittest.skipIf(b"__tsan_init" in program("udp_echo_server").read_bytes(),
                      "ThreadSanitizer may keep back a signal to a stopped process")
-    def test_asked_to_end_it_answers_what_has_arrived(self):
+    def test_after_a_stop_signal_it_answers_what_has_arrived(self):
         with Server("udp_echo_server") as server, connected(server.endpoint) as asker:
             server.process.send_signal(signal.SIGSTOP)
             for number in range(100):
@@ -146,7 +146,7 @@ class EchoClient(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (1, "second\n"))
             self.assertEqual(done.stderr, f"error: no answer from {endpoint}\n")
 
-    def test_a_server_that_is_not_there_at_first_is_asked_again_with_the_next_line(self):
+    def test_a_server_that_starts_late_gets_the_next_line(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
             unused.bind(("127.0.0.1", 0))
             endpoint = "127.0.0.1:%d" % unused.getsockname()[1]

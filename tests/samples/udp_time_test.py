@@ -204,7 +204,7 @@ class Sntp(unittest.TestCase):
         received, transmitted = (stamp / 2**32 - FROM_1900 for stamp in fields[9:])
         self.assertTrue(before - 0.001 <= received <= transmitted <= time.time() + 0.001)
 
-    def test_the_version_is_the_askers(self):
+    def test_the_response_has_the_version_of_the_request(self):
         for version in (1, 2, 3, 4):
             self.assertEqual(self.ask(sntp_request(version))[0] >> 3 & 7, version)
 
@@ -286,7 +286,7 @@ class Client(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
                                  (0, "1970-01-01 00:00:00\n", ""))
 
-    def test_what_fails_is_told(self):
+    def test_failures_are_reported(self):
         with time_server("--sntp", "127.0.0.1:0", "--stratum", "16", endpoints=2) as server:
             text, sntp = server.endpoints
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
@@ -416,7 +416,7 @@ class KissOfDeath(unittest.TestCase):
               for seconds in (0.04, 0.08, 0.16, 0.32)), f"{said}; no further request is sent"])
         self.assertGreater(came[-1] - came[0], 0.3)  # 0.6 s; 0.08 s without slowing down.
 
-    def test_a_server_that_is_asked_less_often_may_serve_again(self):
+    def test_a_server_may_serve_again_after_fewer_requests(self):
         returned, errors, came = self.ask(b"RATE", b"RATE", self.good, b"RATE", self.good, count=6)
         self.assertEqual((returned, len(came)), (1, 6))
         self.assertEqual(self.out.count("offset"), 3)

@@ -122,7 +122,7 @@ class Challenges(unittest.TestCase):
             self.assertIn("is connected to another address than "
                           f"{target}; --reached-as names further addresses", server.errors())
 
-    def test_a_server_that_is_told_the_address_of_a_rogue_host_is_open_to_it(self):
+    def test_a_server_configured_with_the_address_of_a_rogue_host_accepts_its_login(self):
         # This shows that only the address makes the previous attack fail.
         mark, request = self.marking()
         listening = socket.create_server(("127.0.0.1", 0))
@@ -173,7 +173,7 @@ class Challenges(unittest.TestCase):
             done = self.client(f"unix:{here}/./socket", "echo", "x")
             self.assertEqual((done.returncode, done.stdout), (0, "x\n"), done.stderr)
 
-    def test_a_relay_in_front_works_once_the_server_is_told_and_the_errors_tell_how(self):
+    def test_a_relay_in_front_works_once_configured_and_the_errors_explain_how(self):
         with self.server() as server, Server("tcp_relay", "--to", server.endpoint) as relay:
             done = self.client(relay.endpoint, "echo", "x")
             self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -232,7 +232,7 @@ class Passwords(FileTransferTest):
                       "further addresses", server.errors())
         self.assertNotIn(b'"welcome"', rogue.answers)
 
-    def test_a_relay_in_front_works_once_the_server_is_told(self):
+    def test_a_relay_in_front_works_once_the_server_is_configured(self):
         with self.server() as server, Server("tcp_relay", "--to", server.endpoint) as relay:
             self.assertEqual(self.client(relay, "ls").returncode, 1)
             self.assertEqual(self.client(server, "ls").returncode, 0)

@@ -181,7 +181,7 @@ class SecretClients(HostileServers):
     def clients(self):
         return (("tcp_echo_client", ()), ("remote_command_client", ("rm", "x")))
 
-    def test_a_server_that_does_not_know_the_secret_hears_nothing_behind_the_proof(self):
+    def test_a_server_without_the_secret_gets_no_data_after_the_proof(self):
         self.needs_openssl()
 
         def reflect(connection):
@@ -302,7 +302,7 @@ class HttpGet(HostileServers):
                 done = self.fetch(endless(piece * 100, begun))
                 self.assertEqual(done.returncode, 1, done)
 
-    def test_informational_responses_without_end_are_given_up(self):
+    def test_endless_informational_responses_are_abandoned(self):
         done = self.fetch(endless(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 10),
                           "--timeout", "1")
         self.assertEqual(done.returncode, 1, done)

@@ -134,7 +134,7 @@ class HostileServerTest(unittest.TestCase):
         for wrong in (1, "true", None, []):
             self.assert_makes_no_sense(["ls"], {"type": "listing", "more": wrong})
 
-    def test_answers_to_what_was_not_asked_are_refused(self):
+    def test_unsolicited_responses_are_refused(self):
         (self.folder / "a").write_bytes(b"hello")
         for command in (["ls"], ["put", "a"], ["get", "b"], ["mkdir", "x"], ["quota"]):
             for header in ({"type": "welcome", "message": ""}, {"type": "listing"},

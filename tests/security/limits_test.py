@@ -116,7 +116,7 @@ class Users(contextlib.ExitStack):
 
 
 class FileServer(FileTransferTest):
-    def test_a_user_stores_and_reads_files_while_strangers_hold_every_place(self):
+    def test_a_user_stores_and_reads_files_while_unauthenticated_clients_hold_all_connections(self):
         def use(user):
             self.assertEqual(user.put("file", b"content")["type"], "stored")
             self.assertEqual(user.get("file")["data"], b"content")
@@ -128,7 +128,7 @@ class FileServer(FileTransferTest):
         self.assertIn("turned away until now", log)
         self.assertLess(log.count("\n"), 300)  # No flood of log lines, either.
 
-    def test_a_stranger_that_sends_a_byte_now_and_then_is_reset(self):
+    def test_an_unauthenticated_client_that_trickles_bytes_is_reset(self):
         with self.server("--patience", "0.2") as server, Strangers(server) as strangers:
             strangers.connect(20)
             eventually(lambda: strangers.send(b"\0") or strangers.count_open() == 0,
@@ -147,7 +147,7 @@ class FileServer(FileTransferTest):
 
 
 class RemoteCommands(RemoteCommandTest):
-    def test_a_user_runs_commands_while_strangers_hold_every_place(self):
+    def test_a_user_runs_commands_while_unauthenticated_clients_hold_all_connections(self):
         def use(user):
             out, _, end = user.run("echo", "hello")
             self.assertEqual((out, end.get("exit_status")), (b"hello\n", 0), end)
@@ -170,7 +170,7 @@ class EchoServer(RemoteCommandTest):
         user.sendall(b"hello")
         self.assertEqual(receive(user, 5), b"hello")
 
-    def test_a_user_is_served_while_strangers_hold_every_place(self):
+    def test_a_user_is_served_while_unauthenticated_clients_hold_all_connections(self):
         for threads in (1, 2):
             with self.subTest(threads=threads), Server(
                     "tcp_echo_server", "--secret-file", self.secret, "--threads", threads,
@@ -178,7 +178,7 @@ class EchoServer(RemoteCommandTest):
                 users.check(self, server, lambda: self.log_in(server), self.use)
                 self.assertNotIn("too many open files", server.errors())
 
-    def test_it_ends_in_order_with_strangers_connected(self):
+    def test_it_stops_in_order_with_unauthenticated_clients_connected(self):
         with Server("tcp_echo_server", "--secret-file", self.secret) as server:
             with self.log_in(server) as user, Strangers(server) as strangers:
                 strangers.connect(50)
@@ -197,7 +197,7 @@ class HttpResponder(unittest.TestCase):
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
             return b"".join(iter(lambda: client.recv(65536), b""))
 
-    def test_files_are_served_while_strangers_hold_connections_without_a_request(self):
+    def test_files_are_served_while_silent_clients_hold_connections(self):
         root = Path(self.enterContext(tempfile.TemporaryDirectory()))
         (root / "index.html").write_bytes(b"x" * 100_000)
         for first in (b"", b"GET / HTT"):
@@ -238,7 +238,7 @@ class HttpResponder(unittest.TestCase):
 
 
 class ChatServer(unittest.TestCase):
-    def test_members_talk_while_strangers_who_say_nothing_hold_every_place(self):
+    def test_members_talk_while_silent_clients_hold_all_connections(self):
         def hear(user, text):
             heard = b""
             while text not in heard:
@@ -279,7 +279,7 @@ class TcpRelay(unittest.TestCase):
             strangers.sockets = []
             eventually(lambda: descriptors_of(relay) < 20, "descriptors are left open")
 
-    def test_an_idle_relay_ends_and_both_sides_are_told_also_when_it_is_half_open(self):
+    def test_an_idle_relay_ends_both_sides_even_if_it_is_half_open(self):
         for half_open in (False, True):
             with self.subTest(half_open=half_open), socket.create_server(("127.0.0.1", 0)) as back:
                 back.settimeout(TIMEOUT_SECONDS)

@@ -128,7 +128,7 @@ class HttpListings(unittest.TestCase):
                     while connection.recv(1 << 16):
                         pass
 
-    def test_addresses_have_their_turns_though_one_of_them_asks_for_much_before(self):
+    def test_addresses_share_the_work_although_one_of_them_requested_much_before(self):
         with self.serving("--log") as server, contextlib.ExitStack() as stack:
             idle = descriptors(server)
             other = stack.enter_context(
@@ -210,7 +210,7 @@ class FileServerListings(FileTransferTest):
             done = self.client(server, "ls")
             self.assertEqual(done.stdout.split(), ["-", "big/"])
 
-    def test_lists_that_are_not_read_take_no_more_than_is_said_and_end_by_the_patience(self):
+    def test_lists_that_are_not_read_stay_within_their_memory_limit_and_end_by_the_stall_timeout(self):
         self.fill_home()
         bound = kibibytes("file_server", r"a listing takes (\d+) KiB")
         self.assertLess(bound, 512)

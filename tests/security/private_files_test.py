@@ -46,7 +46,7 @@ class Readers(FileTransferTest):
              ("file_server", "--accounts", self.accounts, "--add-user", "bob")),
         ]
 
-    def test_one_that_all_can_change_is_refused_with_the_cure(self):
+    def test_a_file_that_all_can_change_is_refused_with_a_hint(self):
         for path, operation, words in self.users_of_private_files():
             for mode in (0o602, 0o606, 0o666, 0o777):
                 with self.subTest(words=words, mode=oct(mode)):
@@ -57,7 +57,7 @@ class Readers(FileTransferTest):
                                      f"so that other users can change it (chmod 600 {path})\n")
             path.chmod(0o600)
 
-    def test_of_one_that_others_can_read_the_program_warns_with_the_cure(self):
+    def test_a_file_that_others_can_read_causes_a_warning_with_a_hint(self):
         self.password.chmod(0o600)
         for path, operation, words in self.users_of_private_files():
             if "--listen" in words:
@@ -116,7 +116,7 @@ class Readers(FileTransferTest):
             self.assertTrue(done.stderr.startswith(f"{warning}error: connect 127.0.0.1:0"),
                             done.stderr)
 
-    def test_a_server_tells_of_accounts_that_others_can_read_also_while_it_runs(self):
+    def test_a_running_server_warns_of_accounts_that_others_can_read(self):
         with self.server() as server:
             with Remote(server) as remote:
                 self.assertEqual(remote.greeting["type"], "welcome")
@@ -187,7 +187,7 @@ class AddingUsers(FileTransferTest):
         self.assertEqual(self.users(), names)
         self.assertEqual(self.accounts.stat().st_mode & 0o7777, 0o600)
 
-    def test_one_that_types_a_password_holds_up_no_other(self):
+    def test_a_user_that_types_a_password_delays_no_other(self):
         with subprocess.Popen(command("file_server", "--accounts", self.accounts, "--add-user", "slow"),
                               stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as slow:
             self.assert_all_done([self.adding("quick")])

@@ -74,7 +74,7 @@ class Flood:
 
 
 class ChatTest(unittest.TestCase):
-    def test_a_member_who_floods_holds_up_no_other(self):
+    def test_a_member_that_floods_delays_no_other(self):
         for flood in (b"/who\n" * 10000, b"x\n" * 30000, b"/nick a\n/nick b\n" * 4000,
                       b"\n" * 60000, b"/nick :\n" * 8000):
             with self.subTest(flood=flood[:8]), Server("chat_server") as server:
@@ -178,7 +178,7 @@ class RemoteCommandTest(unittest.TestCase):
                 for _ in range(5):
                     self.assertEqual(other.run("echo", "on")[0], b"on\n")
 
-    def test_output_that_nobody_reads_is_not_kept_and_the_command_is_held_up(self):
+    def test_output_that_is_not_read_is_not_kept_and_the_command_waits(self):
         with self.server("--max-output", str(1 << 40)) as server:
             before = resident_bytes(server)
             remotes = [Remote(server) for _ in range(20)]
@@ -264,7 +264,7 @@ class HttpTest(unittest.TestCase):
             body += connection.recv(size - len(body))
         return int(head.split(b" ")[1]), body
 
-    def test_pipelined_floods_hold_up_no_other_client(self):
+    def test_pipelined_floods_delay_no_other_client(self):
         for flood in (b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n",
                       b"GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes=5-9\r\n\r\n",
                       b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a/" * 2000),
@@ -364,7 +364,7 @@ class RelayTest(unittest.TestCase):
                        lambda: f"{descriptors(relay)} descriptors became {before}")
             self.assertTrue(echoes())
 
-    def test_clients_that_read_nothing_cost_little_memory_and_hold_up_no_other(self):
+    def test_clients_that_read_nothing_cost_little_memory_and_delay_no_other(self):
         with Server("tcp_echo_server") as echo, \
                 Server("tcp_relay", "--to", echo.endpoint) as relay, contextlib.ExitStack() as stack:
             before = resident_bytes(relay)

@@ -308,7 +308,7 @@ TEST_SUITE("Fetch") {
     CHECK(client.connections() == 0);  // The server would take the next request for the body.
   }
 
-  TEST_CASE("a server that does not read the body holds up its sender, who goes on when it reads") {
+  TEST_CASE("a server that does not read the body pauses its sender until it reads") {
     reactor::Loop loop;
     OriginServer server(loop, {{answer("read") + "<keep>"}});
     server.on_accept = [](reactor::Stream& stream) { stream.pause(); };
