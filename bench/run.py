@@ -16,20 +16,20 @@ from pathlib import Path
 
 from harness import agreement, budgets, page, report, results
 from harness.process import cores
-from harness.question import all_questions
+from harness.benchmark import all_benchmarks
 from harness.servers import QUICK
 
 ROOT = Path(__file__).resolve().parent
 MINUTES, QUICK_MINUTES = 30, 3
-MOST_TURNS, QUICK_TURNS, FEWEST_TURNS = 12, 6, 3
+MOST_RUNS, QUICK_RUNS, FEWEST_RUNS = 12, 6, 3
 
 
-def parse(questions):
-    listing = "\n".join(f"  {name:18} {question.title}" for name, question in questions.items())
+def parse(benchmarks):
+    listing = "\n".join(f"  {name:18} {benchmark.title}" for name, benchmark in benchmarks.items())
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, epilog=f"benchmarks:\n{listing}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("question", metavar="BENCHMARK", nargs="*",
+    parser.add_argument("benchmark", metavar="BENCHMARK", nargs="*",
                         help="which to run; `all`, or none, for all of them")
     parser.add_argument("--quick", action="store_true",
                         help=f"{QUICK_MINUTES} minutes: few servers, few cases, few runs")
@@ -44,12 +44,12 @@ def parse(questions):
                         help="record how many instructions and calls the suite allows a message, in "
                              f"{os.path.relpath(budgets.FILE, ROOT.parent)}")
     parser.add_argument("--servers", help="only these, separated by commas; the baseline always runs")
-    parser.add_argument("--cases", dest="cells", metavar="TEXT",
+    parser.add_argument("--cases", metavar="TEXT",
                         help="only those whose name has this text in it")
     parser.add_argument("--minutes", type=float,
                         help=f"the time for all of them [{MINUTES}]; the number of runs follows from it")
     parser.add_argument("--starts", type=int, help="how often each server is started")
-    parser.add_argument("--runs", dest="turns", metavar="RUNS", type=int,
+    parser.add_argument("--runs", type=int,
                         help="how often it is measured after each start")
     parser.add_argument("--seconds", type=float, help="length of a run")
     parser.add_argument("--build", type=Path, default=ROOT.parent / "build-bench",
@@ -57,16 +57,16 @@ def parse(questions):
     parser.add_argument("--results", type=Path, default=ROOT / "results",
                         help="folder for the results")
     arguments = parser.parse_args()
-    tells = arguments.page or arguments.compare
-    arguments.measures = bool(arguments.question or arguments.quick or not tells)
-    if not arguments.question or "all" in arguments.question:
-        arguments.question = list(questions)
-    unknown = set(arguments.question) - set(questions)
+    reads_results = arguments.page or arguments.compare
+    arguments.measures = bool(arguments.benchmark or arguments.quick or not reads_results)
+    if not arguments.benchmark or "all" in arguments.benchmark:
+        arguments.benchmark = list(benchmarks)
+    unknown = set(arguments.benchmark) - set(benchmarks)
     if unknown:
         parser.error(f"no benchmark named {', '.join(sorted(unknown))}; see --help")
     if arguments.servers:
         arguments.servers = arguments.servers.split(",")
-        known = {name: None for question in questions.values() for name in question.servers}
+        known = {name: None for benchmark in benchmarks.values() for name in benchmark.servers}
         unknown = set(arguments.servers) - set(known)
         if unknown:
             parser.error(f"no server named {', '.join(sorted(unknown))}; there are "
@@ -80,50 +80,50 @@ def parse(questions):
 class Plan:
     """The servers, cases and settings of one benchmark."""
 
-    def __init__(self, question, arguments):
-        self.question, self.arguments = question, arguments
+    def __init__(self, benchmark, arguments):
+        self.benchmark, self.arguments = benchmark, arguments
         self.servers, self.without = [], {}
         for name in self._wanted_servers():
-            why_not = question.why_not(name, arguments.build)
+            why_not = benchmark.why_not(name, arguments.build)
             if why_not:
                 self.without[name] = why_not
             else:
                 self.servers.append(name)
-        self.cells = [cell for cell in (question.quick if arguments.quick else question.cells)
-                      if not arguments.cells or arguments.cells in cell]
-        tool = question.measure.needs
+        self.cases = [case for case in (benchmark.quick if arguments.quick else benchmark.cases)
+                      if not arguments.cases or arguments.cases in case]
+        tool = benchmark.measure.needs
         self.why_not = ("" if not tool or shutil.which(tool)
                         else f"it needs {tool} (Debian package {tool})")
 
     def _wanted_servers(self):
         """The requested servers, the baseline first."""
-        question, arguments = self.question, self.arguments
+        benchmark, arguments = self.benchmark, self.arguments
         if arguments.servers:
-            names = [name for name in question.servers if name in arguments.servers]
+            names = [name for name in benchmark.servers if name in arguments.servers]
         else:
-            names = [name for name in question.servers if not arguments.quick or name in QUICK]
-        return names if question.limit in names else [question.limit, *names]
+            names = [name for name in benchmark.servers if not arguments.quick or name in QUICK]
+        return names if benchmark.baseline in names else [benchmark.baseline, *names]
 
-    def settings(self, turns):
+    def settings(self, runs):
         arguments = self.arguments
-        settings = self.question.measure.settings(arguments.build, turns, arguments.quick)
-        told = {name: getattr(arguments, name) for name in ("starts", "turns", "seconds")}
-        return replace(settings, **{name: value for name, value in told.items() if value})
+        settings = self.benchmark.measure.settings(arguments.build, runs, arguments.quick)
+        options = {name: getattr(arguments, name) for name in ("starts", "runs", "seconds")}
+        return replace(settings, **{name: value for name, value in options.items() if value})
 
-    def seconds(self, turns):
+    def seconds(self, runs):
         if self.why_not:
             return 0
-        each = self.question.measure.seconds(self.question, self.settings(turns))
-        return len(self.cells) * len(self.servers) * each
+        each = self.benchmark.measure.seconds(self.benchmark, self.settings(runs))
+        return len(self.cases) * len(self.servers) * each
 
 
-def chosen_turns(plans, arguments):
-    """The number of turns that the time allows."""
+def chosen_runs(plans, arguments):
+    """The number of runs that the time allows."""
     minutes = arguments.minutes or (QUICK_MINUTES if arguments.quick else MINUTES)
-    for turns in range(QUICK_TURNS if arguments.quick else MOST_TURNS, FEWEST_TURNS, -1):
-        if sum(plan.seconds(turns) for plan in plans) <= minutes * 60:
-            return turns
-    return FEWEST_TURNS
+    for runs in range(QUICK_RUNS if arguments.quick else MOST_RUNS, FEWEST_RUNS, -1):
+        if sum(plan.seconds(runs) for plan in plans) <= minutes * 60:
+            return runs
+    return FEWEST_RUNS
 
 
 def progress(text):
@@ -131,49 +131,49 @@ def progress(text):
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
-def ask(plan, turns):
+def ask(plan, runs):
     """Whether the benchmark ran without a failure; a skipped one is no failure."""
-    question, arguments = plan.question, plan.arguments
-    print(f"{question.name}: {question.title}")
+    benchmark, arguments = plan.benchmark, plan.arguments
+    print(f"{benchmark.name}: {benchmark.title}")
     if plan.why_not:
         print(f"  skipped: {plan.why_not}\n")
         return True
     for name, why_not in plan.without.items():
         print(f"  without {name}: {why_not}")
-    if not plan.cells:
+    if not plan.cases:
         print()
         return True
-    settings, began = plan.settings(turns), time.monotonic()
-    samples = question.run(plan.servers, plan.cells, settings, progress)
+    settings, began = plan.settings(runs), time.monotonic()
+    samples = benchmark.run(plan.servers, plan.cases, settings, progress)
     progress("")
-    result = results.result_of(question, samples, settings,
+    result = results.result_of(benchmark, samples, settings,
                                "./dev bench" + " --quick" * arguments.quick)
-    for cell in plan.cells:
-        print(report.table(result, cell))
-    results.write(arguments.results / f"{question.name}.json", result, depth=4)
-    (arguments.results / f"{question.name}.md").write_text(page.section(question.name, result) + "\n")
-    count = settings.starts * settings.turns
+    for case in plan.cases:
+        print(report.table(result, case))
+    results.write(arguments.results / f"{benchmark.name}.json", result, depth=4)
+    (arguments.results / f"{benchmark.name}.md").write_text(page.section(benchmark.name, result) + "\n")
+    count = settings.starts * settings.runs
     print(f"  {count} {'run' if count == 1 else 'runs'} each, {time.monotonic() - began:.0f} s; "
-          f"{os.path.relpath(arguments.results / question.name)}.json and .md\n", flush=True)
-    return not any("failures" in figures for answer in result["cells"].values()
-                   for figures in answer["summary"].values())
+          f"{os.path.relpath(arguments.results / benchmark.name)}.json and .md\n", flush=True)
+    return not any("failures" in figures for outcome in result["cases"].values()
+                   for figures in outcome["summary"].values())
 
 
-def measure(questions, arguments):
-    plans = [Plan(questions[name], arguments) for name in questions if name in arguments.question]
-    turns = chosen_turns(plans, arguments)
-    seconds = sum(plan.seconds(turns) for plan in plans)
+def measure(benchmarks, arguments):
+    plans = [Plan(benchmarks[name], arguments) for name in benchmarks if name in arguments.benchmark]
+    runs = chosen_runs(plans, arguments)
+    seconds = sum(plan.seconds(runs) for plan in plans)
     took = f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
     print(f"{len(plans)} {'benchmark' if len(plans) == 1 else 'benchmarks'}, about {took}\n", flush=True)
     if cores()[0] == cores()[1]:
         print("one core only: the server and its load share it, and times mean little")
-    return all([ask(plan, turns) for plan in plans])
+    return all([ask(plan, runs) for plan in plans])
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # Stops the servers, too.
-    questions = all_questions()
-    arguments = parse(questions)
+    benchmarks = all_benchmarks()
+    arguments = parse(benchmarks)
     good = True
     # Two runs at the same time would disturb each other.
     with open(Path(tempfile.gettempdir()) / "uvreactor-bench.lock", "w") as lock:
@@ -182,7 +182,7 @@ def main():
             print(f"wrote {os.path.relpath(budgets.record(arguments.build))}")
             return 0
         if arguments.measures:
-            good = measure(questions, arguments)
+            good = measure(benchmarks, arguments)
     if arguments.compare:
         print(agreement.report(json.loads(arguments.compare.read_text()),
                                results.read_all(arguments.results)))

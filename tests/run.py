@@ -162,7 +162,7 @@ def run_meson_test(test, build, arguments):
                          test["timeout"] * arguments.timeout_scale, env=environment,
                          cwd=test["workdir"] or build)
 
-    told = []
+    results = []
     for number in range(1, arguments.repeat + 1):
         passed = failed = 0
         skips, flaky, bad, log, began = [], [], [], "", time.monotonic()
@@ -191,10 +191,10 @@ def run_meson_test(test, build, arguments):
             failed += outcome.failed
             skips += outcome.skips
         if passed or failed or skips:
-            turn = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
-            told.append((test["name"] + turn, passed, failed, skips, log,
-                         time.monotonic() - began, flaky, bad))
-    return told
+            which = f" (run {number} of {arguments.repeat})" if arguments.repeat > 1 else ""
+            results.append((test["name"] + which, passed, failed, skips, log,
+                            time.monotonic() - began, flaky, bad))
+    return results
 
 
 def passes_again(passes, retries):

@@ -6,19 +6,19 @@ from harness.stats import LEAST_SHARE, resolution
 
 
 def ratios(result):
-    """{(cell, server): (median, spread, noise floor of the run)} of one benchmark."""
+    """{(case, server): (median, spread, noise floor of the run)} of one benchmark."""
     found = {}
-    for cell, answer in result["cells"].items():
-        blur = resolution(answer["summary"], result["limit"])
-        for server, figures in answer["summary"].items():
-            if "ratio" in figures and server != result["limit"]:
+    for case, outcome in result["cases"].items():
+        blur = resolution(outcome["summary"], result["baseline"])
+        for server, figures in outcome["summary"].items():
+            if "ratio" in figures and server != result["baseline"]:
                 ratio = figures["ratio"]
-                found[cell, server] = ratio["median"], ratio["spread"], blur
+                found[case, server] = ratio["median"], ratio["spread"], blur
     return found
 
 
 def compare(before, after):
-    """The number of ratios that both runs have, and those that differ: (question, cell, server, in
+    """The number of ratios that both runs have, and those that differ: (benchmark, case, server, in
     the first run, in the second run)."""
     count, differ = 0, []
     for name in sorted(before.keys() & after.keys()):
@@ -35,8 +35,8 @@ def compare(before, after):
 def report(before, after):
     """The result of the comparison as text. By chance, one ratio in twenty differs."""
     count, differ = compare(before, after)
-    lines = [f"{name}, {cell}: {server} {one}, now {other}"
-             for name, cell, server, one, other in differ]
+    lines = [f"{name}, {case}: {server} {one}, now {other}"
+             for name, case, server, one, other in differ]
     same = count - len(differ)
     lines.append(f"{same} of {count} ratios are the same within both spreads"
                  + (f" ({same / count:.1%})" if count else ""))

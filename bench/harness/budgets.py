@@ -74,10 +74,10 @@ def why_not(build):
 
 def measure(build, name):
     """{"instructions": of one message, "system calls": {name: of one message}} of a case."""
-    server, cell = CASES[name]
+    server, case = CASES[name]
     command = server.command(build)
-    instructions = FewInstructions().count_each(command, build, cell)
-    calls = FewCalls().calls_each(command, build, cell)
+    instructions = FewInstructions().count_each(command, build, case)
+    calls = FewCalls().calls_each(command, build, case)
     return {"instructions": round(instructions, 1),
             "system calls": {call: round(count, 4) for call, count in sorted(calls.items())
                              if count > 0.0005}}

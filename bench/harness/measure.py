@@ -26,10 +26,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured: servers start `starts` times and have `turns` turns in each start."""
+    """How much is measured: servers start `starts` times and have `runs` runs in each start."""
     build: Path
     starts: int
-    turns: int
+    runs: int
     seconds: float = 0.15
     warm_up: float = 0.05
 
@@ -64,26 +64,26 @@ class Load:
     # A server that waited longer for its core shared it with others; the measurement is repeated.
     waited_share = 0.05
     tries = 3
-    # For starting a server and a load, connecting, reporting, and repeating one turn in ten.
-    start_seconds, turn_seconds = 0.05, 0.05
+    # For starting a server and a load, connecting, reporting, and repeating one run in ten.
+    start_seconds, run_seconds = 0.05, 0.05
     timeout_seconds = 10
 
-    def settings(self, build, turns, quick):
-        return Settings(build, starts=2 if quick else 4, turns=turns)
+    def settings(self, build, runs, quick):
+        return Settings(build, starts=2 if quick else 4, runs=runs)
 
-    def seconds(self, question, settings):
+    def seconds(self, benchmark, settings):
         """About how long one server takes for one case."""
-        turn = settings.seconds + settings.warm_up + self.turn_seconds
-        return settings.starts * (self.start_seconds + settings.turns * turn)
+        run = settings.seconds + settings.warm_up + self.run_seconds
+        return settings.starts * (self.start_seconds + settings.runs * run)
 
     @contextmanager
     def keep(self, server, server_options, settings):
         with serving(server.command(settings.build, server_options)) as running:
-            yield lambda cell: min(self._turns(running, cell, settings), key=itemgetter("waited"))
+            yield lambda case: min(self._runs(running, case, settings), key=itemgetter("waited"))
 
-    def _turns(self, running, cell, settings):
+    def _runs(self, running, case, settings):
         for _ in range(self.tries):
-            report = run_load(settings.build, running.address, cell, (
+            report = run_load(settings.build, running.address, case, (
                 "--server-pid", str(running.pid), "--duration", str(settings.seconds),
                 "--warm-up", str(settings.warm_up)), seconds=self.timeout_seconds)
             waited = report["server"]["kept_waiting_share"]
@@ -108,10 +108,10 @@ class Counted:
     times = 1
     once_seconds = 1
 
-    def settings(self, build, turns, quick):
-        return Settings(build, starts=1 if quick else self.times, turns=1, seconds=0)
+    def settings(self, build, runs, quick):
+        return Settings(build, starts=1 if quick else self.times, runs=1, seconds=0)
 
-    def seconds(self, question, settings):
+    def seconds(self, benchmark, settings):
         return settings.starts * self.once_seconds
 
 
@@ -128,18 +128,18 @@ class Instructions(Counted):
     @contextmanager
     def keep(self, server, server_options, settings):
         command = server.command(settings.build, server_options)
-        yield lambda cell: {"instructions": self.count_each(command, settings.build, cell)}
+        yield lambda case: {"instructions": self.count_each(command, settings.build, case)}
 
-    def count_each(self, command, build, cell):
-        few, many = (self._count(command, build, cell, messages)
+    def count_each(self, command, build, case):
+        few, many = (self._count(command, build, case, messages)
                      for messages in (self.few, self.many))
         # Start-up and connecting are in both counts.
         return (many - few) / (self.many - self.few)
 
-    def _count(self, command, build, cell, messages):
+    def _count(self, command, build, case, messages):
         with tempfile.TemporaryFile("w+") as log:
             with serving(command, wrapper=self.wrapper, stderr=log) as running:
-                run_load(build, running.address, cell, ("--messages", str(messages)))
+                run_load(build, running.address, case, ("--messages", str(messages)))
                 running.wait_for_connections(0)
             log.seek(0)
             collected = re.search(r"Collected : (\d+)", log.read())
@@ -169,11 +169,11 @@ class SystemCalls(Counted):
     @contextmanager
     def keep(self, server, server_options, settings):
         command = server.command(settings.build, server_options)
-        yield lambda cell: self._figures(self.calls_each(command, settings.build, cell))
+        yield lambda case: self._figures(self.calls_each(command, settings.build, case))
 
-    def calls_each(self, command, build, cell):
+    def calls_each(self, command, build, case):
         """{system call: how many for a message}."""
-        few, many = (self._calls(command, build, cell, messages)
+        few, many = (self._calls(command, build, case, messages)
                      for messages in (self.few, self.many))
         return {name: (many[name] - few.get(name, 0)) / (self.many - self.few) for name in many}
 
@@ -183,11 +183,11 @@ class SystemCalls(Counted):
         total = sum(calls.values())
         return {"total": total, **figures, "other": total - sum(figures.values())}
 
-    def _calls(self, command, build, cell, messages):
+    def _calls(self, command, build, case, messages):
         with tempfile.NamedTemporaryFile("r") as log:
             wrapper = ("strace", "-f", "-c", "-o", log.name)
             with serving(command, wrapper=wrapper) as running:
-                run_load(build, running.address, cell, ("--messages", str(messages)))
+                run_load(build, running.address, case, ("--messages", str(messages)))
                 running.wait_for_connections(0)
             # % time, seconds, usecs/call, calls, errors (may be empty), syscall
             rows = re.findall(r"^ *[\d.]+ +[\d.]+ +\d+ +(\d+) +(?:\d+ +)?(\w+)$", log.read(), re.M)
@@ -206,15 +206,15 @@ class Memory(Counted):
     @contextmanager
     def keep(self, server, server_options, settings):
         command = server.command(settings.build, server_options)
-        yield lambda cell: self._figures(command, settings.build, cell)
+        yield lambda case: self._figures(command, settings.build, case)
 
-    def _figures(self, command, build, cell):
-        count = cell.get("idle", 0) + cell["connections"]
+    def _figures(self, command, build, case):
+        count = case.get("idle", 0) + case["connections"]
         with serving(command) as running:
             # The first connections load code and tables, which are not to be counted.
             run_load(build, running.address, {"connections": 100, "messages": 100})
             before = self.resident(running.pid)
-            holding = start_load(build, running.address, {**cell, "hold": self.hold_seconds})
+            holding = start_load(build, running.address, {**case, "hold": self.hold_seconds})
             try:
                 line = holding.stdout.readline()
                 if not line.startswith("holding"):
@@ -239,17 +239,17 @@ class StartUp:
     columns = (Column("cpu_ns", "CPU", "ns"), Column("wall_ns", "until it listens", "ns"),
                Column("resident", "resident", "bytes"))
     needs = ""
-    turn_seconds = 0.03
+    run_seconds = 0.03
 
-    def settings(self, build, turns, quick):
-        return Settings(build, starts=1, turns=3 * turns, seconds=0)
+    def settings(self, build, runs, quick):
+        return Settings(build, starts=1, runs=3 * runs, seconds=0)
 
-    def seconds(self, question, settings):
-        return settings.turns * self.turn_seconds
+    def seconds(self, benchmark, settings):
+        return settings.runs * self.run_seconds
 
     @contextmanager
     def keep(self, server, server_options, settings):
-        yield lambda cell: self._figures(server.command(settings.build, server_options))
+        yield lambda case: self._figures(server.command(settings.build, server_options))
 
     @staticmethod
     def _figures(command):
@@ -268,17 +268,17 @@ class Build:
     columns = (Column("compile_ns", "CPU to compile", "ns"), Column("program", "program", "bytes"),
                Column("source", "of source", "count"))
     needs = "strip"
-    turn_seconds = 2.5
+    run_seconds = 2.5
 
-    def settings(self, build, turns, quick):
-        return Settings(build, starts=1, turns=1 if quick else 2, seconds=0)
+    def settings(self, build, runs, quick):
+        return Settings(build, starts=1, runs=1 if quick else 2, seconds=0)
 
-    def seconds(self, question, settings):
-        return settings.turns * self.turn_seconds
+    def seconds(self, benchmark, settings):
+        return settings.runs * self.run_seconds
 
     @contextmanager
     def keep(self, server, server_options, settings):
-        yield lambda cell: self._figures(settings.build, server.program)
+        yield lambda case: self._figures(settings.build, server.program)
 
     @staticmethod
     def _figures(build, program):
@@ -304,16 +304,16 @@ class Program:
     columns = ()  # Each benchmark has its own.
     needs = ""
 
-    def settings(self, build, turns, quick):
-        # Each turn is a start. Of six, the minimum and the maximum are the 95 % interval.
-        return Settings(build, starts=2 if quick else max(6, turns), turns=1, seconds=0)
+    def settings(self, build, runs, quick):
+        # Each run is a start. Of six, the minimum and the maximum are the 95 % interval.
+        return Settings(build, starts=2 if quick else max(6, runs), runs=1, seconds=0)
 
-    def seconds(self, question, settings):
-        return settings.starts * question.seconds
+    def seconds(self, benchmark, settings):
+        return settings.starts * benchmark.seconds
 
     @contextmanager
     def keep(self, server, server_options, settings):
-        yield lambda cell: run_program(server.command(settings.build) + load_arguments(cell))
+        yield lambda case: run_program(server.command(settings.build) + load_arguments(case))
 
 
 MEASURES = {measure.name: measure

@@ -14,7 +14,7 @@ from harness.stats import LEAST_SHARE, resolution
 
 PAGE = results.ROOT / "docs/benchmarks.md"
 STORED = results.ROOT / "docs/benchmarks/results.json"
-QUESTIONS = results.ROOT / "bench/questions"
+BENCHMARKS = results.ROOT / "bench/benchmarks"
 # A benchmark with more cases than this has a row for each case, not a column.
 MOST_COLUMNS = 6
 LOWER_IS_BETTER = ("ns", "bytes", "calls")
@@ -29,32 +29,32 @@ def row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def marked(name, limit):
+def marked(name, baseline):
     if name == OURS:
         return f"**{name}**"
-    return f"*{name}*" if name in (limit, limit + " again") else name
+    return f"*{name}*" if name in (baseline, baseline + " again") else name
 
 
 def table(result):
     """All cases of a benchmark as one Markdown table."""
-    limit, columns, cells = result["limit"], result["columns"], result["cells"]
-    servers = list(next(iter(cells.values()))["summary"])
-    if len(cells) == 1:
-        (answer,) = cells.values()
-        head = ["", *(column["title"] for column in columns), f"to {limit}"]
-        rows = [[marked(name, limit), *(shown(column, figures) for column in columns), ratio(figures)]
-                for name, figures in answer["summary"].items()]
+    baseline, columns, cases = result["baseline"], result["columns"], result["cases"]
+    servers = list(next(iter(cases.values()))["summary"])
+    if len(cases) == 1:
+        (outcome,) = cases.values()
+        head = ["", *(column["title"] for column in columns), f"to {baseline}"]
+        rows = [[marked(name, baseline), *(shown(column, figures) for column in columns),
+                 ratio(figures)] for name, figures in outcome["summary"].items()]
     else:
-        def both(cell, name):
-            figures = cells[cell]["summary"].get(name, {})
+        def both(case, name):
+            figures = cases[case]["summary"].get(name, {})
             return " · ".join(filter(None, [shown(columns[0], figures), ratio(figures, 2)]))
 
-        if len(cells) > MOST_COLUMNS:
-            head = ["", *(marked(name, limit) for name in servers)]
-            rows = [[cell, *(both(cell, name) for name in servers)] for cell in cells]
+        if len(cases) > MOST_COLUMNS:
+            head = ["", *(marked(name, baseline) for name in servers)]
+            rows = [[case, *(both(case, name) for name in servers)] for case in cases]
         else:
-            head = ["", *cells]
-            rows = [[marked(name, limit), *(both(cell, name) for cell in cells)]
+            head = ["", *cases]
+            rows = [[marked(name, baseline), *(both(case, name) for case in cases)]
                     for name in servers]
     lines = [row(head), "|---|" + "---:|" * (len(head) - 1), *map(row, rows)]
     return "\n".join(lines)
@@ -63,15 +63,15 @@ def table(result):
 def notes(result):
     """What the table of a benchmark does not show: failures, and the noise floor of the run."""
     lines = []
-    for cell, answer in result["cells"].items():
-        for name, figures in answer["summary"].items():
+    for case, outcome in result["cases"].items():
+        for name, figures in outcome["summary"].items():
             if failures(figures):
-                lines.append(f"- {cell}, {name}: {failures(figures)}")
-    blurs = {cell: resolution(answer["summary"], result["limit"])
-             for cell, answer in result["cells"].items()}
+                lines.append(f"- {case}, {name}: {failures(figures)}")
+    blurs = {case: resolution(outcome["summary"], result["baseline"])
+             for case, outcome in result["cases"].items()}
     if max(blurs.values()) >= 0.001:
-        cell = max(blurs, key=blurs.get)
-        lines.append(f"- The noise floor is {blurs[cell]:.3f} ({cell}): "
+        case = max(blurs, key=blurs.get)
+        lines.append(f"- The noise floor is {blurs[case]:.3f} ({case}): "
                      "two runs of the baseline differ by so much.")
     return "\n".join(lines)
 
@@ -85,14 +85,14 @@ def compared(result):
 
 
 def ahead(result):
-    """(cell, label, {server: how much less it needs than the library}) of each figure in which any
+    """(case, label, {server: how much less it needs than the library}) of each figure in which any
     other server needs less, by more than the noise floor."""
-    for cell, answer in result["cells"].items():
-        blur = resolution(answer["summary"], result["limit"])
+    for case, outcome in result["cases"].items():
+        blur = resolution(outcome["summary"], result["baseline"])
         for number, column in enumerate(compared(result)):
             # A ratio exists only for the first figure.
             key = "ratio" if number == 0 else column["key"]
-            figures = {name: figures[key] for name, figures in answer["summary"].items()
+            figures = {name: figures[key] for name, figures in outcome["summary"].items()
                        if key in figures and not name.endswith(" again")}
             ours = figures.get(OURS)
             shares = {}
@@ -102,53 +102,53 @@ def ahead(result):
                 if not name.startswith(OURS) and gap > max(noise, LEAST_SHARE * ours["median"]):
                     shares[name] = gap / ours["median"]
             if shares:
-                yield cell, f"{cell} ({column['title']})" if number else cell, shares
+                yield case, f"{case} ({column['title']})" if number else case, shares
 
 
 def sentences_ahead(name, result):
     """A line for each figure in which a peer is ahead, with the cause, and one for the baseline."""
-    limits, lines = {}, []
-    for cell, label, shares in ahead(result):
-        if result["limit"] in shares:
-            limits[label] = shares.pop(result["limit"])
+    baselines, lines = {}, []
+    for case, label, shares in ahead(result):
+        if result["baseline"] in shares:
+            baselines[label] = shares.pop(result["baseline"])
         if shares:
             peers = sorted(shares.items(), key=itemgetter(1), reverse=True)
-            cause = result["cells"][cell]["cause"]
+            cause = result["cases"][case]["cause"]
             lines.append(f"- **{name}**, {label}: "
                          + ", ".join(f"{peer} by {share:.0%}" for peer, share in peers)
                          + (f". {cause}" if cause else ""))
-    if limits:
-        least, most = f"{min(limits.values()):.0%}", f"{max(limits.values()):.0%}"
+    if baselines:
+        least, most = f"{min(baselines.values()):.0%}", f"{max(baselines.values()):.0%}"
         span = f"by {most}" if least == most else f"by {least} to {most}"
-        where = ", ".join(limits) if len(limits) <= 4 else f"in {len(limits)} figures"
-        lines.append(f"- **{name}**: the baseline, {result['limit']}, {span}: {where}")
+        where = ", ".join(baselines) if len(baselines) <= 4 else f"in {len(baselines)} figures"
+        lines.append(f"- **{name}**: the baseline, {result['baseline']}, {span}: {where}")
     return lines
 
 
 def targets(result):
-    """(cell, target, measured value, verdict, cause) of each target."""
-    for cell, answer in result["cells"].items():
-        blur = resolution(answer["summary"], result["limit"])
-        for name, wanted in answer["targets"].items():
-            figures = answer["summary"].get(name, {})
+    """(case, target, measured value, verdict, cause) of each target."""
+    for case, outcome in result["cases"].items():
+        blur = resolution(outcome["summary"], result["baseline"])
+        for name, wanted in outcome["targets"].items():
+            figures = outcome["summary"].get(name, {})
             for key, most in wanted.items():
                 if key not in figures:
-                    yield cell, f"{key} ≤ {most:g}", "not measured", "not measured", answer["cause"]
+                    yield case, f"{key} ≤ {most:g}", "not measured", "not measured", outcome["cause"]
                     continue
                 value = figures[key]
                 digits = ".3f" if value["median"] < 10 else ",.0f"
-                title = (f"ratio to {result['limit']}" if key == "ratio"
+                title = (f"ratio to {result['baseline']}" if key == "ratio"
                          else target_name(key, result["columns"]))
-                yield (cell, f"{title} ≤ {most:.3g}",
+                yield (case, f"{title} ≤ {most:.3g}",
                        f"{value['median']:{digits}}"
                        + (f" ±{value['spread']:{digits}}" if value["spread"] else ""),
-                       judge(figures, key, most, blur), answer["cause"])
+                       judge(figures, key, most, blur), outcome["cause"])
 
 
 def missed(stored):
-    rows = [[name, cell, asked, came, cause]
+    rows = [[name, case, asked, came, cause]
             for name, result in stored.items()
-            for cell, asked, came, judgement, cause in targets(result)
+            for case, asked, came, judgement, cause in targets(result)
             if judgement in ("MISSED", "not measured")]
     if not rows:
         return "None."
@@ -186,15 +186,15 @@ def about(stored):
 
 
 def section(name, result, elsewhere=False):
-    turns = result["starts"] * result["turns"]
-    how = f"`./dev bench {name}`, {turns} {'run' if turns == 1 else 'runs'} of each server"
+    runs = result["starts"] * result["runs"]
+    how = f"`./dev bench {name}`, {runs} {'run' if runs == 1 else 'runs'} of each server"
     if elsewhere:
         setting = result["setting"]
         how += (f"; {setting['date']}, commit {setting['commit']}, {setting['cpu']}, "
                 f"Linux {setting['kernel']}, {setting['compiler']}")
     first = result["columns"][0]["title"]
-    if len(result["cells"]) > 1:
-        how += f". In the table: {first} · ratio to {result['limit']}"
+    if len(result["cases"]) > 1:
+        how += f". In the table: {first} · ratio to {result['baseline']}"
     parts = [f"### {name}", result["title"], how + ".", table(result), notes(result)]
     return "\n\n".join(filter(None, parts))
 
@@ -228,7 +228,7 @@ def publish(folder):
     """Merges the last measurements into the stored results, and writes the page and its plots."""
     stored = json.loads(STORED.read_text()) if STORED.exists() else {}
     stored |= {name: results.compact(result) for name, result in results.read_all(folder).items()}
-    stored = {name: stored[name] for name in sorted(stored) if (QUESTIONS / f"{name}.py").exists()}
+    stored = {name: stored[name] for name in sorted(stored) if (BENCHMARKS / f"{name}.py").exists()}
     if not stored:
         raise SystemExit(f"nothing was measured yet: neither {folder} nor {STORED} holds a result")
     results.write(STORED, stored)

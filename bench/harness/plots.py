@@ -8,7 +8,7 @@ from harness.servers import OURS, SERVERS
 # The same server has the same colour in every plot; ours stands out, the baseline is black.
 COLOURS = ("#7f9fb6", "#4e79a7", "#59a14f", "#b07aa1", "#edc948", "#9c755f", "#76b7b2", "#8cd17d",
            "#d4a6c8", "#f1a340", "#bab0ac", "#6b6ecf", "#b5cf6b", "#bd9e39", "#e377c2", "#17becf")
-OUR_COLOUR, LIMIT_COLOUR = "#d62728", "#000000"
+OUR_COLOUR, BASELINE_COLOUR = "#d62728", "#000000"
 
 STYLE = """\
 set terminal svg size {width},{height} noenhanced background "white" font "sans-serif,13"
@@ -32,12 +32,12 @@ class Lines:
         self.title, self.size, self.most = title, size, most
 
     def script(self, result):
-        cells = {cell["load"]["connections"]: cell["summary"] for cell in result["cells"].values()
-                 if cell["load"].get("size") == self.size}
+        cases = {case["load"]["connections"]: case["summary"] for case in result["cases"].values()
+                 if case["load"].get("size") == self.size}
         blocks, curves = [], []
         for name in servers(result):
             points = [f"{count} {summary[name]['ratio']['median']:.4g}"
-                      for count, summary in sorted(cells.items()) if "ratio" in summary.get(name, {})]
+                      for count, summary in sorted(cases.items()) if "ratio" in summary.get(name, {})]
             if not points:
                 continue
             block = f"$curve{len(blocks)}"
@@ -60,13 +60,13 @@ class Bars:
     def groups(self, result):
         """{label: {server: figure}}: named columns of the only case, or the first of each."""
         if self.columns:
-            (answer,) = result["cells"].values()
+            (outcome,) = result["cases"].values()
             titles = {column["key"]: column["title"] for column in result["columns"]}
-            return {titles[key]: {name: figures.get(key) for name, figures in answer["summary"].items()}
+            return {titles[key]: {name: figures.get(key) for name, figures in outcome["summary"].items()}
                     for key in self.columns}
         key = result["columns"][0]["key"]
-        return {cell: {name: figures.get(key) for name, figures in answer["summary"].items()}
-                for cell, answer in result["cells"].items()}
+        return {case: {name: figures.get(key) for name, figures in outcome["summary"].items()}
+                for case, outcome in result["cases"].items()}
 
     def script(self, result):
         groups = self.groups(result)
@@ -101,21 +101,21 @@ PLOTS = {
 
 def servers(result):
     """The servers of all cases, in order, without the second run of the baseline."""
-    first = next(iter(result["cells"].values()))["summary"]
-    return [name for name in first if name != result["limit"] + " again"]
+    first = next(iter(result["cases"].values()))["summary"]
+    return [name for name in first if name != result["baseline"] + " again"]
 
 
 def colour(name, result):
     if name == OURS:
         return OUR_COLOUR
-    if name == result["limit"]:
-        return LIMIT_COLOUR
+    if name == result["baseline"]:
+        return BASELINE_COLOUR
     known = [server for server in SERVERS if server != OURS]
     return COLOURS[(known if name in known else servers(result)).index(name) % len(COLOURS)]
 
 
 def drawn(stored):
-    """{question: title} of the plots that these results make."""
+    """{benchmark: title} of the plots that these results make."""
     return {name: plot.title for name, plot in PLOTS.items() if name in stored}
 
 

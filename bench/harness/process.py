@@ -105,33 +105,33 @@ def serving(command, **options):
         server.end()
 
 
-def load_arguments(cell):
+def load_arguments(case):
     """`{"connections": 10, "churn": True}` as options of the load generator."""
     arguments = []
-    for name, value in cell.items():
+    for name, value in case.items():
         option = "--" + name.replace("_", "-")
         arguments += [option] if value is True else [option, str(value)]
     return arguments
 
 
-def start_load(build, address, cell, extra=()):
-    command = [str(build / "bench/load/load"), address, "--json", *load_arguments(cell), *extra]
+def start_load(build, address, case, extra=()):
+    command = [str(build / "bench/load/load"), address, "--json", *load_arguments(case), *extra]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             preexec_fn=_prepare(cores()[1]))
 
 
-def run_load(build, address, cell, extra=(), seconds=TIMEOUT_SECONDS):
+def run_load(build, address, case, extra=(), seconds=TIMEOUT_SECONDS):
     """The report of the load generator."""
-    process = start_load(build, address, cell, extra)
+    process = start_load(build, address, case, extra)
     try:
         output, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        raise Failed(f"load {' '.join(load_arguments(cell))}: no end after {seconds:.0f} s") from None
+        raise Failed(f"load {' '.join(load_arguments(case))}: no end after {seconds:.0f} s") from None
     if process.returncode != 0:
         why = json.loads(output)["errors"] if output.startswith("{") else errors or output
-        raise Failed(f"load {' '.join(load_arguments(cell))}: {why}")
+        raise Failed(f"load {' '.join(load_arguments(case))}: {why}")
     return json.loads(output)
 
 

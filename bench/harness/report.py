@@ -30,7 +30,7 @@ def verdict(figures, targets, unresolved):
 def failures(figures):
     """`3 of 24 runs failed: why`; empty if none failed."""
     failed = figures.get("failures")
-    return f"{failed['turns']} of {failed['of']} runs failed: {failed['first']}" if failed else ""
+    return f"{failed['runs']} of {failed['of']} runs failed: {failed['first']}" if failed else ""
 
 
 def ratio(figures, digits=3):
@@ -42,23 +42,23 @@ def ratio(figures, digits=3):
     return f"{found['median']:.{digits}f}{spread}"
 
 
-def table(result, cell):
+def table(result, case):
     """One case of a benchmark as lines of text."""
-    limit, columns, answer = result["limit"], result["columns"], result["cells"][cell]
-    unresolved = resolution(answer["summary"], limit)
+    baseline, columns, outcome = result["baseline"], result["columns"], result["cases"][case]
+    unresolved = resolution(outcome["summary"], baseline)
     rows = [["", *(column["title"] for column in columns), "ratio", ""]]
-    for server, figures in answer["summary"].items():
-        name = server + (" (the baseline)" if server == limit else "")
+    for server, figures in outcome["summary"].items():
+        name = server + (" (the baseline)" if server == baseline else "")
         remarks = failures(figures)
         if columns[0]["key"] not in figures:
             rows.append([name, *[""] * (len(columns) + 1), remarks])
             continue
-        judged = verdict(figures, answer["targets"].get(server, {}), unresolved)
+        judged = verdict(figures, outcome["targets"].get(server, {}), unresolved)
         rows.append([name, *(FORMATS[column["format"]](figures[column["key"]]["median"])
                              for column in columns),
                      ratio(figures), "; ".join(filter(None, [judged, remarks]))])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines = [f"  {cell}"]
+    lines = [f"  {case}"]
     for row in rows:
         padded = [row[0].ljust(widths[0])]
         padded += [text.rjust(width) for text, width in zip(row[1:-1], widths[1:])]

@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LOAD_BEFORE = round(os.getloadavg()[0], 1)  # Load of other processes when the run began.
 
 
-def setting(build, question, servers):
+def setting(build, benchmark, servers):
     """The machine, kernel and versions of a measurement."""
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    packages = {"libuv1-dev"} | {question.servers[name].package for name in servers} - {""}
+    packages = {"libuv1-dev"} | {benchmark.servers[name].package for name in servers} - {""}
     return {"date": datetime.date.today().isoformat(),
             "commit": _output("git", "-C", str(ROOT), "describe", "--always", "--dirty"),
             "cpu": cpu[1] if cpu else platform.machine(), "cores": os.cpu_count(),
@@ -47,22 +47,22 @@ def _output(*command):
         return ""
 
 
-def result_of(question, samples, settings, command):
+def result_of(benchmark, samples, settings, command):
     """One benchmark with its results, ready for JSON."""
     servers = next(iter(samples.values()), {})
-    return {"question": question.name, "title": question.title, "limit": question.limit,
-            "measure": question.measure.name, "command": command,
-            "setting": setting(settings.build, question, servers),
-            "starts": settings.starts, "turns": settings.turns, "seconds": settings.seconds,
-            "columns": [vars(column) for column in question.columns],
-            "cells": {cell: {"load": question.cells[cell],
-                             "targets": {server: targets[cell]
-                                         for server, targets in question.targets.items()
-                                         if cell in targets},
-                             "cause": question.causes.get(cell, ""),
-                             "summary": summary(turns, question.limit, question.columns[0].key),
-                             "samples": turns}
-                      for cell, turns in samples.items()}}
+    return {"benchmark": benchmark.name, "title": benchmark.title, "baseline": benchmark.baseline,
+            "measure": benchmark.measure.name, "command": command,
+            "setting": setting(settings.build, benchmark, servers),
+            "starts": settings.starts, "runs": settings.runs, "seconds": settings.seconds,
+            "columns": [vars(column) for column in benchmark.columns],
+            "cases": {case: {"load": benchmark.cases[case],
+                             "targets": {server: targets[case]
+                                         for server, targets in benchmark.targets.items()
+                                         if case in targets},
+                             "cause": benchmark.causes.get(case, ""),
+                             "summary": summary(runs, benchmark.baseline, benchmark.columns[0].key),
+                             "samples": runs}
+                      for case, runs in samples.items()}}
 
 
 def _rounded(value):
@@ -74,12 +74,12 @@ def _rounded(value):
 def compact(result):
     """The same without samples, and without figures that no table shows."""
     keys = {column["key"] for column in result["columns"]} | {"ratio", "failures"}
-    cells = {cell: {**{key: answer[key] for key in ("load", "targets", "cause")},
+    cases = {case: {**{key: outcome[key] for key in ("load", "targets", "cause")},
                     "summary": {server: _rounded({key: figures[key] for key in figures
                                                   if key in keys})
-                                for server, figures in answer["summary"].items()}}
-             for cell, answer in result["cells"].items()}
-    return {**result, "cells": cells}
+                                for server, figures in outcome["summary"].items()}}
+             for case, outcome in result["cases"].items()}
+    return {**result, "cases": cases}
 
 
 def to_json(value, depth=5, indent=0):

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-LIMIT = "epoll"        # The baseline of every ratio.
+BASELINE = "epoll"     # The baseline of every ratio.
 AGAIN = "epoll again"  # The same server again: the distance of its ratio from 1 is the noise floor.
 OURS = "uvreactor"
 CANNOT_RUN_HERE = 77
@@ -51,7 +51,7 @@ def _refusal(command):
 
 
 SERVERS = {
-    LIMIT: Server("peers/epoll_echo"),
+    BASELINE: Server("peers/epoll_echo"),
     AGAIN: Server("peers/epoll_echo"),
     "epoll 512 KiB": Server("peers/epoll_echo", ("--buffer", str(512 << 10))),
     "epoll edge": Server("peers/epoll_edge_echo"),
@@ -74,7 +74,7 @@ SERVERS = {
 }
 
 HTTP_SERVERS = {
-    LIMIT: Server("peers/epoll_http"),
+    BASELINE: Server("peers/epoll_http"),
     AGAIN: Server("peers/epoll_http"),
     OURS: Server("http_server"),
     "nginx": Server("peers/nginx_http.py", package="nginx-light", interpreter="python3", runs="nginx"),
@@ -85,15 +85,16 @@ HTTP_SERVERS = {
     "node http": Server("peers/node_http.js", package="nodejs", interpreter="node"),
 }
 
-QUICK = (LIMIT, AGAIN, OURS, "libuv")
+QUICK = (BASELINE, AGAIN, OURS, "libuv")
 ALL = tuple(name for name in SERVERS if name != "epoll 512 KiB")
 COMPILED = tuple(name for name in ALL if not SERVERS[name].interpreter)
 
 
 def framed_servers(framing):
     """The servers that cut the stream into messages, each with the tools of its library."""
-    told = ("--framing", framing)
-    return {LIMIT: Server("peers/epoll_framed", told), AGAIN: Server("peers/epoll_framed", told),
-            OURS: Server("echo_server", told),
-            "asio": Server("peers/asio_framed", told, package="libasio-dev"),
-            "libevent": Server("peers/libevent_framed", told, package="libevent-dev")}
+    options = ("--framing", framing)
+    return {BASELINE: Server("peers/epoll_framed", options),
+            AGAIN: Server("peers/epoll_framed", options),
+            OURS: Server("echo_server", options),
+            "asio": Server("peers/asio_framed", options, package="libasio-dev"),
+            "libevent": Server("peers/libevent_framed", options, package="libevent-dev")}

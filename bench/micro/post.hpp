@@ -93,7 +93,7 @@ double post_latency(Loop& loop) {
 ///     void run();         // until stop()
 ///     void stop();        // any thread
 ///     void post(Task);    // any thread
-///     double turns();     // how often the loop has woken up; 0 if unknown
+///     double wakeups();     // how often the loop has woken up; 0 if unknown
 template <class Loop>
 int measure_post() {
   Figures figures;
@@ -104,9 +104,9 @@ int measure_post() {
   });
   pin_to_core(1);
   figures.add("latency", post_latency(loop));
-  const double before = loop.turns();
+  const double before = loop.wakeups();
   figures.add("one_producer", post_rate(loop, 1));
-  figures.add("turns_a_post", (loop.turns() - before) / 3e6);
+  figures.add("wakeups_a_post", (loop.wakeups() - before) / 3e6);
   figures.add("two_producers", post_rate(loop, 2));
   loop.stop();
   thread.join();

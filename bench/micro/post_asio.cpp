@@ -9,7 +9,7 @@ class Loop {
   void run() { context_.run(); }
   void stop() { context_.stop(); }
   void post(bench::Task task) { asio::post(context_, task); }
-  double turns() { return 0; }
+  double wakeups() { return 0; }
 
  private:
   asio::io_context context_{1};  // One thread runs it, others post.

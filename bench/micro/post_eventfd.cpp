@@ -29,7 +29,7 @@ class Loop {
       epoll_wait(epoll_, &event, 1, -1);
       eventfd_t value = 0;
       eventfd_read(wake_, &value);
-      ++turns_;
+      ++wakeups_;
       {
         const std::lock_guard lock(mutex_);
         tasks.swap(queue_);
@@ -51,7 +51,7 @@ class Loop {
     }
     if (was_empty) eventfd_write(wake_, 1);
   }
-  double turns() { return static_cast<double>(turns_.load()); }
+  double wakeups() { return static_cast<double>(wakeups_.load()); }
 
  private:
   int epoll_ = epoll_create1(EPOLL_CLOEXEC);
@@ -59,7 +59,7 @@ class Loop {
   std::mutex mutex_;
   std::vector<bench::Task> queue_;
   std::atomic<bool> stopped_{false};
-  std::atomic<std::uint64_t> turns_{0};
+  std::atomic<std::uint64_t> wakeups_{0};
 };
 
 }  // namespace

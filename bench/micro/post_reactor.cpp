@@ -12,7 +12,7 @@ class Loop {
   void stop() { loop_.stop(); }
   void post(bench::Task task) { loop_.post(task); }
   // Another thread reads it while the loop is idle or almost idle.
-  double turns() { return static_cast<double>(statistics_->iterations); }
+  double wakeups() { return static_cast<double>(statistics_->iterations); }
 
  private:
   reactor::Loop loop_;

@@ -31,11 +31,11 @@ class Loop {
     }
     uv_async_send(&wake_);
   }
-  double turns() { return static_cast<double>(turns_.load()); }
+  double wakeups() { return static_cast<double>(wakeups_.load()); }
 
  private:
   void on_wake() {
-    ++turns_;
+    ++wakeups_;
     {
       const std::lock_guard lock(mutex_);
       tasks_.swap(queue_);
@@ -49,7 +49,7 @@ class Loop {
   std::mutex mutex_;
   std::vector<bench::Task> queue_;
   std::vector<bench::Task> tasks_;
-  std::atomic<std::uint64_t> turns_{0};
+  std::atomic<std::uint64_t> wakeups_{0};
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ LOAD = BENCH / "load" / "load"
 
 sys.path.insert(0, str(ROOT / "bench"))
 from harness.process import serving  # noqa: E402
-from harness.question import all_questions  # noqa: E402
+from harness.benchmark import all_benchmarks  # noqa: E402
 from harness.servers import SERVERS, framed_servers  # noqa: E402
 from harness import stats  # noqa: E402
 
@@ -123,7 +123,7 @@ class EveryPeer(unittest.TestCase):
                                              (0, 300, {}))
 
     def test_sends_to_all_what_comes_from_one(self):
-        for name, server in all_questions()["broadcast"].servers.items():
+        for name, server in all_benchmarks()["broadcast"].servers.items():
             if server.why_not(BENCH.parent):
                 continue
             with self.subTest(server=name), serving(server.command(BENCH.parent)) as running:

@@ -16,12 +16,12 @@ def figures(median, ratio, spread=0.01):
 
 
 def result(summary, **more):
-    return {"question": "echo", "title": "What does it cost?", "limit": "epoll", "measure": "load",
-            "command": "./dev bench", "starts": 2, "turns": 3, "seconds": 0.1,
+    return {"benchmark": "echo", "title": "What does it cost?", "baseline": "epoll", "measure": "load",
+            "command": "./dev bench", "starts": 2, "runs": 3, "seconds": 0.1,
             "setting": {"date": "2026-01-02", "commit": "abc", "cpu": "A CPU", "cores": 2,
                         "kernel": "6.1", "load_before": 0.1, "compiler": "gcc 12", "versions": {"libuv1-dev": "1.44"}},
             "columns": [{"key": "cpu_ns", "title": "CPU a message", "format": "ns"}],
-            "cells": {"1 connection": {"load": {"connections": 1, "size": 64},
+            "cases": {"1 connection": {"load": {"connections": 1, "size": 64},
                                        "targets": {"uvreactor": {"ratio": 1.0}},
                                        "cause": "It sleeps", "summary": summary, **more}}}
 
@@ -54,13 +54,13 @@ class ThePage(unittest.TestCase):
 
     def test_shows_runs_that_failed(self):
         failing = {**figures(900, 0.9),
-                   "failures": {"turns": 2, "of": 6, "first": "load: no end after 10 s"}}
+                   "failures": {"runs": 2, "of": 6, "first": "load: no end after 10 s"}}
         text = page.page({"echo": result({"epoll": figures(1000, 1.0), "uvreactor": figures(900, 0.9),
                                           "libuv": failing})})
         self.assertIn("1 connection, libuv: 2 of 6 runs failed: load: no end after 10 s", text)
 
     def test_survives_a_server_that_never_answered(self):
-        silent = {"failures": {"turns": 6, "of": 6, "first": "did not start"}}
+        silent = {"failures": {"runs": 6, "of": 6, "first": "did not start"}}
         text = page.page({"echo": result({"epoll": figures(1000, 1.0), "uvreactor": silent})})
         self.assertIn("not measured", text)
 
@@ -68,7 +68,7 @@ class ThePage(unittest.TestCase):
         whole = result({"epoll": {**figures(1000, 1.0), "load_core": {"median": 1, "spread": 0}}},
                        samples={"epoll": [{"cpu_ns": 1000}]})
         small = results.compact(whole)
-        self.assertNotIn("samples", small["cells"]["1 connection"])
+        self.assertNotIn("samples", small["cases"]["1 connection"])
         self.assertEqual(page.page({"echo": small}), page.page({"echo": whole}))
         self.assertEqual(json.loads(results.to_json(small)), small)
 
@@ -99,7 +99,7 @@ class Statistics(unittest.TestCase):
     def test_runs_that_failed_are_counted(self):
         summary = stats.summary({"epoll": [{"cpu_ns": 10}, {"failed": "why\nat length"}]},
                                 "epoll", "cpu_ns")
-        self.assertEqual(summary["epoll"]["failures"], {"turns": 1, "of": 2, "first": "why"})
+        self.assertEqual(summary["epoll"]["failures"], {"runs": 1, "of": 2, "first": "why"})
         self.assertEqual(summary["epoll"]["cpu_ns"]["median"], 10)
 
 

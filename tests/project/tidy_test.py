@@ -58,7 +58,7 @@ class Rules(unittest.TestCase):
                    {"tests/a_test.py": "def test_it_is_reported(self):\n"},
                    "tests/a_test.py:1: plainer than told")
         self.check(tidy.test_names_have_plain_words,
-                   {"tests/a_test.cpp": 'TEST_CASE("a peer, w" "ho reads, goes on") {\n'},
+                   {"tests/a_test.cpp": 'TEST_' 'CASE("a peer, who reads, goes on") {\n'},
                    {"tests/a_test.cpp": 'TEST_CASE("a peer that reads goes on") {\n'},
                    "tests/a_test.cpp:1: plainer than who")
 

@@ -1,6 +1,6 @@
 #include <uv.h>
 
-#include "bench/micro/turn.hpp"
+#include "bench/micro/iteration.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ class Loop {
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_loop_close(&loop_);
   }
-  void turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
+  void iterate() { uv_run(&loop_, UV_RUN_NOWAIT); }
 
  private:
   uv_loop_t loop_;
@@ -32,4 +32,4 @@ class Loop {
 
 }  // namespace
 
-int main() { return bench::measure_turn<Loop>(); }
+int main() { return bench::measure_iterations<Loop>(); }

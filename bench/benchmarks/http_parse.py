@@ -4,12 +4,12 @@ from harness.measure import Column
 from harness.servers import OURS, Server
 
 MEASURE = "program"
-LIMIT = "libhttp-parser"
+BASELINE = "libhttp-parser"
 SERVERS = {
-    LIMIT: Server("micro/http_parse_http_parser", package="libhttp-parser-dev"),
+    BASELINE: Server("micro/http_parse_http_parser", package="libhttp-parser-dev"),
     "libhttp-parser again": Server("micro/http_parse_http_parser", package="libhttp-parser-dev"),
     OURS: Server("micro/http_parse_uvreactor"),
 }
 COLUMNS = [Column("request", "a request", "ns"), Column("rate", "text", "GB/s")]
-CELLS = {"14 fields": {}}
+CASES = {"14 fields": {}}
 TARGETS = {OURS: {"14 fields": {"ratio": 0.2}}}

@@ -4,7 +4,7 @@ from harness.servers import ALL, OURS
 
 MEASURE = "load"
 SERVERS = ALL
-CELLS = {
+CASES = {
     "64 B, 1 connection": {"connections": 1, "size": 64},
     "64 B, 10 connections": {"connections": 10, "size": 64},
     "64 B, 100 connections": {"connections": 100, "size": 64},
@@ -12,7 +12,7 @@ CELLS = {
     "4 KiB, 100 connections": {"connections": 100, "size": 4 << 10},
     "64 KiB, 10 connections": {"connections": 10, "size": 64 << 10},
 }
-TARGETS = {OURS: {cell: {"ratio": 1.00} for cell in CELLS}}
+TARGETS = {OURS: {case: {"ratio": 1.00} for case in CASES}}
 CAUSES = {
     "64 B, 1 connection": "Each message is an iteration after a sleep: 349 instructions instead of "
                           "82, and all of their code and data come from outer caches",

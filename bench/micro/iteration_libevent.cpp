@@ -1,6 +1,6 @@
 #include <event2/event.h>
 
-#include "bench/micro/turn.hpp"
+#include "bench/micro/iteration.hpp"
 
 namespace {
 
@@ -20,7 +20,7 @@ class Loop {
     for (event* watched : events_) event_free(watched);
     event_base_free(base_);
   }
-  void turn() { event_base_loop(base_, EVLOOP_ONCE | EVLOOP_NONBLOCK); }
+  void iterate() { event_base_loop(base_, EVLOOP_ONCE | EVLOOP_NONBLOCK); }
 
  private:
   event_base* base_ = event_base_new();
@@ -29,4 +29,4 @@ class Loop {
 
 }  // namespace
 
-int main() { return bench::measure_turn<Loop>(); }
+int main() { return bench::measure_iterations<Loop>(); }

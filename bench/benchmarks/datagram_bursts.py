@@ -5,10 +5,10 @@ from harness.servers import OURS, Server
 
 MEASURE = "program"
 SECONDS = 0.3
-LIMIT = "sendmmsg"
+BASELINE = "sendmmsg"
 SERVERS = {
-    LIMIT: Server("peers/sendmmsg_burst"),
-    LIMIT + " again": Server("peers/sendmmsg_burst"),
+    BASELINE: Server("peers/sendmmsg_burst"),
+    BASELINE + " again": Server("peers/sendmmsg_burst"),
     OURS: Server("datagram_burst"),
 }
 COLUMNS = [
@@ -16,6 +16,6 @@ COLUMNS = [
     Column("sender_ns", "sender's CPU", "ns"), Column("receiver_ns", "receiver's CPU", "ns"),
     Column("lost_share", "lost", "share"),
 ]
-CELLS = {"1200 B": {"size": 1200}, "64 B": {"size": 64}}
+CASES = {"1200 B": {"size": 1200}, "64 B": {"size": 64}}
 # Twice as many per second take half the time each.
 TARGETS = {OURS: {"1200 B": {"ratio": 0.50}}}

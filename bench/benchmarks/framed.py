@@ -4,7 +4,7 @@ from harness.servers import OURS, framed_servers
 
 MEASURE = "load"
 SERVERS = framed_servers("length-prefixed")
-CELLS = {
+CASES = {
     "50 connections": {"protocol": "length-prefixed", "connections": 50, "size": 64},
     "50 connections, 16 in flight": {"protocol": "length-prefixed", "connections": 50, "size": 64,
                                      "pipeline": 16, "batch": True},

@@ -1,4 +1,4 @@
-#include "bench/micro/turn.hpp"
+#include "bench/micro/iteration.hpp"
 #include "reactor/watcher.hpp"
 
 namespace {
@@ -12,7 +12,7 @@ class Loop {
                               .value());
     }
   }
-  void turn() { loop_.poll(); }
+  void iterate() { loop_.poll(); }
 
  private:
   reactor::Loop loop_;
@@ -21,4 +21,4 @@ class Loop {
 
 }  // namespace
 
-int main() { return bench::measure_turn<Loop>(); }
+int main() { return bench::measure_iterations<Loop>(); }

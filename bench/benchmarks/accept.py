@@ -4,5 +4,5 @@ from harness.servers import ALL, OURS
 
 MEASURE = "load"
 SERVERS = ALL
-CELLS = {"50 at a time": {"connections": 50, "size": 64, "churn": True}}
-TARGETS = {OURS: {cell: {"ratio": 1.03} for cell in CELLS}}
+CASES = {"50 at a time": {"connections": 50, "size": 64, "churn": True}}
+TARGETS = {OURS: {case: {"ratio": 1.03} for case in CASES}}

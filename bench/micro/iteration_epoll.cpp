@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "bench/micro/turn.hpp"
+#include "bench/micro/iteration.hpp"
 
 namespace {
 
@@ -17,7 +17,7 @@ class Loop {
     }
   }
   ~Loop() { close(epoll_); }
-  void turn() {
+  void iterate() {
     const int ready = epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), 0);
     for (int i = 0; i < ready; ++i) count_ += events_[static_cast<std::size_t>(i)].events & EPOLLIN;
   }
@@ -30,4 +30,4 @@ class Loop {
 
 }  // namespace
 
-int main() { return bench::measure_turn<Loop>(); }
+int main() { return bench::measure_iterations<Loop>(); }

@@ -3,15 +3,15 @@
 from harness.servers import OURS, Server
 
 MEASURE = "load"
-LIMIT = "epoll"
+BASELINE = "epoll"
 SERVERS = {
-    LIMIT: Server("peers/epoll_broadcast"),
-    LIMIT + " again": Server("peers/epoll_broadcast"),
+    BASELINE: Server("peers/epoll_broadcast"),
+    BASELINE + " again": Server("peers/epoll_broadcast"),
     OURS: Server("broadcast_server"),
     "libuv": Server("peers/uv_broadcast"),
     "libuv uv_write": Server("peers/uv_broadcast", ("--idiom", "write")),
     "asio": Server("peers/asio_broadcast", package="libasio-dev"),
     "libevent": Server("peers/libevent_broadcast", package="libevent-dev"),
 }
-CELLS = {"to 1,000 connections": {"connections": 1000, "size": 64, "broadcast": True}}
-TARGETS = {OURS: {cell: {"ratio": 1.05} for cell in CELLS}}
+CASES = {"to 1,000 connections": {"connections": 1000, "size": 64, "broadcast": True}}
+TARGETS = {OURS: {case: {"ratio": 1.05} for case in CASES}}

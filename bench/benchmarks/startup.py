@@ -4,4 +4,4 @@ from harness.servers import ALL
 
 MEASURE = "start-up"
 SERVERS = ALL
-CELLS = {"until it listens": {}}
+CASES = {"until it listens": {}}

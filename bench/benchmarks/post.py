@@ -5,9 +5,9 @@ from harness.servers import OURS, Server
 
 MEASURE = "program"
 SECONDS = 1.2
-LIMIT = "eventfd"
+BASELINE = "eventfd"
 SERVERS = {
-    LIMIT: Server("micro/post_eventfd"),
+    BASELINE: Server("micro/post_eventfd"),
     OURS: Server("micro/post_reactor"),
     "libuv": Server("micro/post_uv"),
     "asio": Server("micro/post_asio", package="libasio-dev"),
@@ -15,9 +15,9 @@ SERVERS = {
 COLUMNS = [
     Column("latency", "idle loop wakes in", "ns"), Column("one_producer", "a post", "ns"),
     Column("two_producers", "of two threads", "ns"),
-    Column("turns_a_post", "iterations a post", "calls"),
+    Column("wakeups_a_post", "iterations a post", "calls"),
 ]
-CELLS = {"one and two producers": {}}
+CASES = {"one and two producers": {}}
 # 15 million per second are 66.7 ns each.
 TARGETS = {OURS: {"one and two producers": {"ratio": 1.1, "one_producer": 66.7,
                                             "two_producers": 66.7}}}

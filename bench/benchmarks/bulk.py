@@ -4,5 +4,5 @@ from harness.servers import ALL, OURS
 
 MEASURE = "load"
 SERVERS = ALL + ("epoll 512 KiB",)
-CELLS = {"64 KiB x 16, 10 connections": {"connections": 10, "size": 64 << 10, "pipeline": 16}}
-TARGETS = {OURS: {cell: {"ratio": 0.80} for cell in CELLS}}
+CASES = {"64 KiB x 16, 10 connections": {"connections": 10, "size": 64 << 10, "pipeline": 16}}
+TARGETS = {OURS: {case: {"ratio": 0.80} for case in CASES}}

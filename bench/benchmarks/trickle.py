@@ -2,17 +2,17 @@
 
 from harness.measure import Column
 from harness.servers import Server
-from questions.decode import PROTOCOLS
+from benchmarks.decode import PROTOCOLS
 
 MEASURE = "program"
 SECONDS = 0.5
-LIMIT = "whole"
+BASELINE = "whole"
 SERVERS = {
-    LIMIT: Server("micro/decode", ("--chunk", str(1 << 30))),
+    BASELINE: Server("micro/decode", ("--chunk", str(1 << 30))),
     "byte by byte": Server("micro/decode", ("--chunk", "1")),
 }
 COLUMNS = [Column("frame", "a frame", "ns"), Column("rate", "content", "GB/s")]
-CELLS = {f"{protocol}, {size}": {"protocol": protocol, "frame": frame}
+CASES = {f"{protocol}, {size}": {"protocol": protocol, "frame": frame}
          for protocol in PROTOCOLS
          for size, frame in (("256 B", 256), ("64 KiB", 65536))}
-QUICK = [cell for cell in CELLS if "256 B" in cell]
+QUICK = [case for case in CASES if "256 B" in case]

@@ -5,9 +5,9 @@ from harness.servers import OURS, Server
 
 MEASURE = "program"
 SECONDS = 2.5
-LIMIT = "libuv"
+BASELINE = "libuv"
 SERVERS = {
-    LIMIT: Server("micro/timers_uv"),
+    BASELINE: Server("micro/timers_uv"),
     OURS: Server("micro/timers_reactor"),
     "asio": Server("micro/timers_asio", package="libasio-dev"),
     "libevent": Server("micro/timers_libevent", package="libevent-dev"),
@@ -18,5 +18,5 @@ COLUMNS = [
     Column("restart_hot", "restart", "ns"), Column("restart", "a cold one", "ns"),
     Column("cancel", "cancel, cold", "ns"),
 ]
-CELLS = {"1,000,000 live": {}}
+CASES = {"1,000,000 live": {}}
 TARGETS = {OURS: {"1,000,000 live": {"touch": 2, "arm": 10}}}

@@ -5,11 +5,11 @@ from harness.servers import HTTP_SERVERS, OURS
 MEASURE = "load"
 # cpp-httplib loses the bytes that one read returns behind a request.
 SERVERS = {name: server for name, server in HTTP_SERVERS.items() if name != "cpp-httplib"}
-CELLS = {
+CASES = {
     "50 connections, 16 in flight": {"protocol": "http", "connections": 50, "pipeline": 16,
                                      "batch": True},
 }
-TARGETS = {OURS: {cell: {"ratio": 1.15} for cell in CELLS}}
+TARGETS = {OURS: {case: {"ratio": 1.15} for case in CASES}}
 CAUSES = {
     "50 connections, 16 in flight":
         "1,231 instructions a request; the baseline, which looks for an empty line and copies a "
