@@ -6,7 +6,7 @@
 // file or a test:
 //
 //     decoder.feed(bytes);                              // cut anywhere
-//     while (auto frame = decoder.next()) handle(*frame);
+//     while (auto frame = decoder.next()) handle(*frame);   // or drain(): faster for small frames
 //     if (auto error = decoder.error()) give_up(error);
 //     ...
 //     if (!decoder.at_boundary()) complain();           // at the end: the peer hung up mid-frame

@@ -119,23 +119,28 @@ class FrameDecoder {
   }
 
   [[nodiscard]] std::optional<Frame> next() {
-    while (buffer_.window().size() >= needs_ || buffer_.extend(needs_)) {
-      const Bytes window = buffer_.window();
-      Parsed<Frame> parsed = protocol_.parse(window, progress_);
-      if (parsed.verdict == Verdict::need) {
-        assert(parsed.needs > window.size() && "a protocol asked for what it has");
-        needs_ = parsed.needs;
-        continue;
-      }
-      if constexpr (looks_ahead) note_seen(parsed);
-      needs_ = parsed.needs;
-      progress_ = {};
-      taken_ = parsed.size;
-      buffer_.consume(parsed.size);
-      if (parsed.verdict == Verdict::frame) return parsed.value;
-      if (parsed.verdict == Verdict::error) return fail({parsed.reason, *parsed.reason_category});
+    while (has_enough()) {
+      Parsed<Frame> parsed = protocol_.parse(buffer_.window(), progress_);
+      if (advance(parsed)) return parsed.value;
     }
     return std::nullopt;
+  }
+
+  /// Calls `on_frame` for each frame that next() would return, until it returns false. This loop
+  /// keeps what is the same for all frames in registers, so small frames cost less than by next().
+  ///
+  ///     decoder.drain([&](std::string_view line) { handle(line); return !stopped; });
+  ///
+  /// Returns false if on_frame did, and true when there is no further frame. on_frame may use the
+  /// decoder, assign another one to it, and throw: the frames before are consumed. It must not
+  /// destroy the decoder.
+  template <class OnFrame>
+  bool drain(OnFrame&& on_frame) {
+    while (has_enough()) {
+      Parsed<Frame> parsed = protocol_.parse(buffer_.window(), progress_);
+      if (advance(parsed) && !on_frame(std::as_const(parsed.value))) return false;
+    }
+    return true;
   }
 
   void copy_tail() { buffer_.copy_tail(); }
@@ -183,10 +188,25 @@ class FrameDecoder {
   [[nodiscard]] P& protocol() { return protocol_; }
 
  private:
-  std::nullopt_t fail(std::error_code reason) {
+  bool has_enough() { return buffer_.window().size() >= needs_ || buffer_.extend(needs_); }
+
+  // Consumes what was parsed. Returns whether it is a frame.
+  bool advance(Parsed<Frame>& parsed) {
+    assert((parsed.verdict != Verdict::need || parsed.needs > buffer_.window().size()) &&
+           "a protocol asked for what it has");
+    needs_ = parsed.needs;
+    if (parsed.verdict == Verdict::need) return false;
+    if constexpr (looks_ahead) note_seen(parsed);
+    progress_ = {};
+    taken_ = parsed.size;
+    buffer_.consume(parsed.size);
+    if (parsed.verdict == Verdict::error) fail({parsed.reason, *parsed.reason_category});
+    return parsed.verdict == Verdict::frame;
+  }
+
+  void fail(std::error_code reason) {
     error_ = reason;
     buffer_.clear();
-    return std::nullopt;
   }
 
   // An error is no earlier than the bytes that were seen to find the end of the frame before.

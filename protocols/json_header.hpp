@@ -13,11 +13,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/integer.hpp"
 
 namespace protocols {
 
@@ -90,5 +92,53 @@ using JsonHeaderStreamDecoder = FrameDecoder<JsonHeaderStream>;
 
 /// Appends a header and its length; the caller then writes the payload.
 void append_json_header(std::vector<std::byte>& out, std::string_view header);
+
+namespace detail {
+
+inline constexpr std::size_t json_length_bytes = 4;
+
+// Both decoders begin a message in the same way.
+template <class Options>
+Parsed<JsonHead> parse_json_head(Bytes bytes, const Options& options) {
+  using Head = Parsed<JsonHead>;
+  if (bytes.size() < json_length_bytes) return Head::need(json_length_bytes);
+  const std::uint64_t header_bytes = read_integer(bytes, json_length_bytes, std::endian::little);
+  if (header_bytes > options.max_header_bytes) {
+    return Head::fail(DecodeError::too_large, json_length_bytes - 1);
+  }
+  const std::size_t total = json_length_bytes + static_cast<std::size_t>(header_bytes);
+  if (bytes.size() < total) return Head::need(total);
+
+  const std::string_view header = as_text(bytes.first(total).subspan(json_length_bytes));
+  const PayloadSize size = options.read_payload_size(header);
+  const auto* const payload_bytes = std::get_if<std::uint64_t>(&size);
+  if (!payload_bytes) return Head::fail(*std::get_if<DecodeError>(&size), total - 1);
+  if (*payload_bytes > options.max_payload_bytes) {
+    return Head::fail(DecodeError::too_large, total - 1);
+  }
+  return Head::frame({header, *payload_bytes}, total);
+}
+
+}  // namespace detail
+
+inline Parsed<JsonMessage> JsonHeader::parse(Bytes bytes, Progress& progress) const {
+  auto [header_end, total] = progress;
+  if (total == 0) {
+    const Parsed<JsonHead> head = detail::parse_json_head(bytes, *this);
+    if (head.verdict != Verdict::frame) return head.without_frame<Frame>();
+    if (head.value.payload_bytes > std::numeric_limits<std::size_t>::max() - head.size) {
+      return Parsed<Frame>::fail(DecodeError::too_large, head.size - 1);
+    }
+    header_end = head.size;
+    total = head.size + static_cast<std::size_t>(head.value.payload_bytes);
+  }
+  if (bytes.size() < total) {
+    progress = {header_end, total};
+    return Parsed<Frame>::need(total);
+  }
+  const Bytes header = bytes.first(header_end).subspan(detail::json_length_bytes);
+  return Parsed<Frame>::frame({as_text(header), bytes.subspan(header_end, total - header_end)},
+                              total);
+}
 
 }  // namespace protocols

@@ -12,7 +12,7 @@ constexpr std::size_t longest = std::numeric_limits<std::size_t>::max() - 32;
 
 }  // namespace
 
-Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
+Parsed<Bytes> Netstring::parse_carefully(Bytes bytes) const {
   const std::string_view text = as_text(bytes);
   const std::size_t max_length = std::min(max_payload_bytes, longest);
   std::size_t length = 0;

@@ -7,7 +7,9 @@
 // The length has no leading zero; the empty string is "0:,".
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
@@ -23,6 +25,9 @@ struct Netstring {
   /// Errors    DecodeError::too_large (at the digit that exceeds the limit), bad_length,
   ///           leading_zero, missing_comma
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress&) const;
+
+ private:
+  [[nodiscard]] Parsed<Frame> parse_carefully(Bytes bytes) const;
 };
 
 /// Splits a stream of netstrings.
@@ -32,5 +37,23 @@ using NetstringDecoder = FrameDecoder<Netstring>;
 
 /// Appends `payload` as a netstring.
 void append_netstring(std::vector<std::byte>& out, Bytes payload);
+
+inline Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
+  // Whole netstrings with a length that cannot overflow. All else is found out from the beginning.
+  constexpr std::size_t most_digits = 9;
+  const std::string_view text = as_text(bytes);
+  const std::size_t end = std::min(text.size(), most_digits + 1);
+  std::size_t length = 0, at = 0;
+  for (; at < end && text[at] >= '0' && text[at] <= '9'; ++at) {
+    length = 10 * length + static_cast<std::size_t>(text[at] - '0');
+  }
+  const std::size_t comma = at + 1 + length;
+  const bool is_number = at > 0 && at <= most_digits && (at == 1 || text[0] != '0');
+  if (is_number && length <= max_payload_bytes && comma < text.size() && text[at] == ':' &&
+      text[comma] == ',') {
+    return Parsed<Frame>::frame(bytes.subspan(at + 1, length), comma + 1);
+  }
+  return parse_carefully(bytes);
+}
 
 }  // namespace protocols

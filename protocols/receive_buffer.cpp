@@ -17,6 +17,7 @@ void release(std::vector<std::byte>& bytes) { bytes = std::vector<std::byte>(); 
 void ReceiveBuffer::feed(Bytes chunk) {
   copy_tail();
   set_chunk(chunk);
+  fed_ += chunk.size();
 }
 
 bool ReceiveBuffer::extend(std::size_t needed) {
@@ -51,6 +52,7 @@ void ReceiveBuffer::copy_tail() {
 }
 
 void ReceiveBuffer::clear() {
+  fed_ = consumed();
   set_chunk({});
   release(kept_);
   begin_ = 0;

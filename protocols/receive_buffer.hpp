@@ -37,13 +37,15 @@ class ReceiveBuffer {
 
   /// Drops the first `size` bytes of the window.
   void consume(std::size_t size) {
-    consumed_ += size;
     if (keeping()) {
       consume_kept(size);
     } else {
       chunk_ += size;
     }
   }
+
+  /// True while the window is a part of the chunk that was fed, and nothing is copied.
+  [[nodiscard]] bool borrows_window() const { return !keeping(); }
 
   /// Copies what is left of the chunk that was fed, so that the chunk may be released.
   void copy_tail();
@@ -55,7 +57,9 @@ class ReceiveBuffer {
   [[nodiscard]] bool empty() const { return !keeping() && chunk_ == chunk_end_; }
 
   /// How many bytes have been consumed since the beginning.
-  [[nodiscard]] std::uint64_t consumed() const { return consumed_; }
+  [[nodiscard]] std::uint64_t consumed() const {
+    return fed_ - (kept_.size() - begin_) - chunk_rest().size();
+  }
 
  private:
   [[nodiscard]] bool keeping() const { return begin_ < kept_.size(); }
@@ -67,13 +71,13 @@ class ReceiveBuffer {
   void consume_kept(std::size_t size);
   void keep(std::size_t size);
 
-  // The rest of the chunk, after what is kept. Two pointers, of which a frame moves one.
+  // The rest of the chunk, after what is kept. A frame only moves the first of these pointers.
   const std::byte* chunk_ = nullptr;
   const std::byte* chunk_end_ = nullptr;
   std::vector<std::byte> kept_;  // Copied, because no chunk held a whole frame.
   std::size_t begin_ = 0;        // Size of the prefix of kept_ that is consumed.
   std::size_t borrowed_ = 0;     // Suffix of kept_ that is also in the chunk, before chunk_.
-  std::uint64_t consumed_ = 0;
+  std::uint64_t fed_ = 0;        // All bytes that were fed, or consumed if clear() was called.
 };
 
 }  // namespace protocols

@@ -18,12 +18,7 @@ std::size_t find(Bytes bytes, std::byte byte, std::size_t from, std::size_t to) 
 
 }  // namespace
 
-Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
-  if (bytes.front() == end) {
-    const auto packet =
-        std::find_if(bytes.begin(), bytes.end(), [](std::byte b) { return b != end; });
-    return Parsed<Frame>::skip(static_cast<std::size_t>(packet - bytes.begin()));
-  }
+Parsed<Bytes> Slip::parse_carefully(Bytes bytes, Progress& progress) {
   auto& [at, escapes, searched] = progress;
   const std::size_t stop = find(bytes, end, searched, bytes.size());
   searched = stop;

@@ -8,7 +8,9 @@
 // other byte after an ESC is refused; RFC 1055's own sample code would accept it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
@@ -30,6 +32,7 @@ struct Slip {
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress);
 
  private:
+  Parsed<Frame> parse_carefully(Bytes bytes, Progress& progress);
   void unescape(Bytes packet);
 };
 
@@ -41,5 +44,24 @@ using SlipDecoder = FrameDecoder<Slip>;
 /// Appends `payload` between two ENDs. Returns false, and appends nothing, when it is empty: no
 /// decoder would return that.
 [[nodiscard]] bool append_slip(std::vector<std::byte>& out, Bytes payload);
+
+inline Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
+  constexpr std::byte end{0xC0}, escape{0xDB};
+  if (bytes.front() == end) {
+    const auto packet =
+        std::find_if(bytes.begin(), bytes.end(), [](std::byte byte) { return byte != end; });
+    return Parsed<Frame>::skip(static_cast<std::size_t>(packet - bytes.begin()));
+  }
+  // Whole packets without an escape. All else is found out from the beginning.
+  if (progress.searched == 0) {
+    const std::string_view text = as_text(bytes);
+    const std::size_t size = text.find(static_cast<char>(end));
+    if (size <= max_payload_bytes && size != text.npos &&
+        text.substr(0, size).find(static_cast<char>(escape)) == text.npos) {
+      return Parsed<Frame>::frame(bytes.first(size), size + 1);
+    }
+  }
+  return parse_carefully(bytes, progress);
+}
 
 }  // namespace protocols

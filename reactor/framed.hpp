@@ -125,10 +125,24 @@ class Framed {
         return fail(received_in_clear());
       decoder.feed(bytes);
       Batch batch(*this);
-      while (!retired() && delivery.goes_on()) {
-        const std::optional<Frame> frame = decoder.next();
-        if (!frame) return batch.finish();
-        on_frame(*frame);
+      const auto deliver = [this](const Frame& frame) {
+        on_frame(frame);
+        return !retired() && delivery.goes_on();
+      };
+      if (drain(deliver)) batch.finish();
+    }
+
+    // Whether all frames were delivered that are complete.
+    template <class Deliver>
+    bool drain(const Deliver& deliver) {
+      if (retired() || !delivery.goes_on()) return false;
+      if constexpr (requires { decoder.drain(deliver); }) {
+        return decoder.drain(deliver);
+      } else {
+        while (const std::optional<Frame> frame = decoder.next()) {
+          if (!deliver(*frame)) return false;
+        }
+        return true;
       }
     }
 

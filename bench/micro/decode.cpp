@@ -42,7 +42,10 @@ struct Decoding {
   D decoder;
   void feed(Bytes chunk, Consumer& consumer) {
     decoder.feed(chunk);
-    while (const auto frame = decoder.next()) consumer(*frame);
+    decoder.drain([&](const typename D::Frame& frame) {
+      consumer(frame);
+      return true;
+    });
   }
 };
 

@@ -73,6 +73,59 @@ TEST_SUITE("frame_decoder") {
     check_any_split(DigitDecoder(), "01a0", "[][zero][a][][zero]");
   }
 
+  TEST_CASE("drain() stops where the callback asks for it, and goes on there") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes("1a 1b1c1"));
+    std::string frames;
+    const auto until_b = [&](std::string_view frame) { return (frames += frame).back() != 'b'; };
+    CHECK_FALSE(decoder.drain(until_b));
+    CHECK(frames == "ab");
+    CHECK(decoder.extent() == Extent{3, 2});
+    CHECK(decoder.next() == "c");
+    CHECK(decoder.drain(until_b));
+    decoder.feed(protocols::as_bytes("d!1e"));
+    CHECK(decoder.drain(until_b));
+    CHECK(frames == "abd");
+    CHECK(decoder.error() == DecodeError::bad_length);
+    CHECK(decoder.extent() == Extent{9, 1});
+    CHECK(decoder.drain(until_b));
+  }
+
+  TEST_CASE("drain() has consumed a frame when its callback throws") {
+    DigitDecoder decoder;
+    decoder.feed(protocols::as_bytes("1a1b"));
+    CHECK_THROWS_AS(decoder.drain([](std::string_view) -> bool { throw 1; }), int);
+    decoder.copy_tail();
+    CHECK(decoder.next() == "b");
+    CHECK(decoder.at_boundary());
+  }
+
+  TEST_CASE("the callback of drain() may use the decoder") {
+    DigitDecoder decoder;
+    std::string frames;
+    const auto drain = [&](std::string_view wire, auto use) {
+      decoder = DigitDecoder();
+      frames.clear();
+      decoder.feed(protocols::as_bytes(wire));
+      CHECK(decoder.drain([&](std::string_view frame) {
+        frames += frame;
+        if (frame == "x") use();
+        return true;
+      }));
+      return frames;
+    };
+    CHECK(drain("1a1x1b1c", [&] { frames += *decoder.next(); }) == "axbc");
+    CHECK(drain("1a1x1b1c", [&] { decoder.copy_tail(); }) == "axbc");
+    CHECK(drain("1a1x1b1c", [&] { CHECK(protocols::as_text(decoder.rest()) == "1b1c"); }) ==
+          "axbc");
+    CHECK(drain("1a1x1b1", [&] { decoder.feed(protocols::as_bytes("c1d")); }) == "axbcd");
+    CHECK(drain("1a1x1b1c", [&] { decoder = DigitDecoder(); }) == "ax");
+    CHECK(drain("1a1x1b1c", [&] {
+            decoder = DigitDecoder();
+            decoder.feed(protocols::as_bytes("1d"));
+          }) == "axd");
+  }
+
   TEST_CASE("extents report where each frame is, without the bytes between frames") {
     DigitDecoder decoder;
     decoder.feed(protocols::as_bytes(" 2ab!"));

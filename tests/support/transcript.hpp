@@ -22,7 +22,7 @@ inline constexpr bool is_piece = false;
 
 /// When the memory of a chunk stops being valid.
 enum class Lending {
-  until_drained,     ///< After next() has returned nothing: the usual loop.
+  until_drained,     ///< After drain() where the decoder has it, or next(), has returned all.
   until_each_frame,  ///< After each frame, by copy_tail(): like a receiver that always pauses.
   until_next_feed,   ///< After everything is fed, and before any frame is taken out.
 };
@@ -42,12 +42,20 @@ Transcript transcript(D decoder, const std::vector<std::string_view>& pieces,
   Transcript result;
   std::size_t fed = 0;
   Loan loan(pieces);
+  const auto note = [&](const typename D::Frame& frame) {
+    result.line += describe(frame);
+    if constexpr (requires { decoder.extent(); } && !is_piece<typename D::Frame>) {
+      result.extents.push_back(decoder.extent());
+    }
+    return result.line.size() % 3 != 0;  // Sometimes drain() stops, and goes on.
+  };
   const auto take_frames = [&] {
-    while (auto frame = decoder.next()) {
-      result.line += describe(*frame);
-      if constexpr (requires { decoder.extent(); } && !is_piece<typename D::Frame>) {
-        result.extents.push_back(decoder.extent());
+    if constexpr (requires { decoder.drain(note); }) {
+      while (lending == Lending::until_drained && !decoder.drain(note)) {
       }
+    }
+    while (auto frame = decoder.next()) {
+      note(*frame);
       if (lending == Lending::until_each_frame) {
         decoder.copy_tail();
         loan.take_back();
