@@ -11,6 +11,28 @@ Parsed<Bytes> LengthPrefixed::parse_varint(Bytes bytes) const {
   return parse_behind(header_bytes, length.value, bytes);
 }
 
+Parsed<Bytes> LengthPrefixed::parse_behind(std::size_t header_bytes, std::uint64_t length,
+                                           Bytes bytes) const {
+  const std::size_t last = header_bytes - 1;
+  // Only the size of the adjustment is added or subtracted, so that nothing overflows.
+  const auto adjustment = static_cast<std::uint64_t>(length_adjustment);
+  const std::uint64_t longest = max_frame_bytes > header_bytes ? max_frame_bytes - header_bytes : 0;
+  if (length_adjustment < 0) {
+    if (length < 0 - adjustment) return Parsed<Frame>::fail(DecodeError::bad_length, last);
+  } else if (adjustment > longest || length > longest - adjustment) {
+    return Parsed<Frame>::fail(DecodeError::too_large, last);
+  }
+  const std::uint64_t behind = length + adjustment;
+  if (behind > longest || header_bytes > max_frame_bytes) {
+    return Parsed<Frame>::fail(DecodeError::too_large, last);
+  }
+  const std::size_t total = header_bytes + static_cast<std::size_t>(behind);
+  const std::size_t strip = initial_bytes_to_strip.value_or(header_bytes);
+  if (strip > total) return Parsed<Frame>::fail(DecodeError::bad_strip, last);
+  if (bytes.size() < total) return Parsed<Frame>::need(total);
+  return Parsed<Frame>::frame(bytes.subspan(strip, total - strip), total);
+}
+
 bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
                           const LengthPrefixed& format, Bytes prefix) {
   if (prefix.size() != format.length_field_offset) return false;

@@ -73,30 +73,16 @@ inline Parsed<Bytes> LengthPrefixed::parse(Bytes bytes, Progress&) const {
   const auto width = static_cast<std::size_t>(length_field);
   const std::size_t header_bytes = length_field_offset + width;
   if (bytes.size() < header_bytes) return Parsed<Frame>::need(header_bytes);
-  return parse_behind(header_bytes,
-                      read_integer(bytes.subspan(length_field_offset), width, byte_order), bytes);
-}
-
-inline Parsed<Bytes> LengthPrefixed::parse_behind(std::size_t header_bytes, std::uint64_t length,
-                                                  Bytes bytes) const {
-  const std::size_t last = header_bytes - 1;
-  // Only the size of the adjustment is added or subtracted, so that nothing overflows.
-  const auto adjustment = static_cast<std::uint64_t>(length_adjustment);
-  const std::uint64_t longest = max_frame_bytes > header_bytes ? max_frame_bytes - header_bytes : 0;
-  if (length_adjustment < 0) {
-    if (length < 0 - adjustment) return Parsed<Frame>::fail(DecodeError::bad_length, last);
-  } else if (adjustment > longest || length > longest - adjustment) {
-    return Parsed<Frame>::fail(DecodeError::too_large, last);
+  const std::uint64_t length = read_integer(bytes.subspan(length_field_offset), width, byte_order);
+  // Whole frames of a plain format. What has arrived limits the length, so nothing overflows.
+  const bool is_plain = length_adjustment == 0 && !initial_bytes_to_strip;
+  if (is_plain && length <= bytes.size() - header_bytes) {
+    const std::size_t total = header_bytes + static_cast<std::size_t>(length);
+    if (total <= max_frame_bytes) {
+      return Parsed<Frame>::frame(bytes.first(total).subspan(header_bytes), total);
+    }
   }
-  const std::uint64_t behind = length + adjustment;
-  if (behind > longest || header_bytes > max_frame_bytes) {
-    return Parsed<Frame>::fail(DecodeError::too_large, last);
-  }
-  const std::size_t total = header_bytes + static_cast<std::size_t>(behind);
-  const std::size_t strip = initial_bytes_to_strip.value_or(header_bytes);
-  if (strip > total) return Parsed<Frame>::fail(DecodeError::bad_strip, last);
-  if (bytes.size() < total) return Parsed<Frame>::need(total);
-  return Parsed<Frame>::frame(bytes.subspan(strip, total - strip), total);
+  return parse_behind(header_bytes, length, bytes);
 }
 
 }  // namespace protocols

@@ -60,13 +60,15 @@ void ReceiveBuffer::clear() {
 }
 
 void ReceiveBuffer::keep(std::size_t size) {
+  // The next frame may be as long as the last one. Without a beginning of it the stream is idle.
+  const std::size_t expected = size > 0 ? std::max(size, begin_) : 0;
   // A move of no more bytes than were consumed since the last one keeps the cost of all moves
   // linear.
   if (begin_ >= kept_.size() - begin_) {
     kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(begin_));
     begin_ = 0;
   }
-  if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * size)) release(kept_);
+  if (kept_.empty() && kept_.capacity() > std::max(idle_bytes, 4 * expected)) release(kept_);
   kept_.insert(kept_.end(), chunk_, chunk_ + size);
   chunk_ += size;
 }

@@ -3,6 +3,7 @@
 #include "support/any_split.hpp"
 #include "support/decoder_cost.hpp"
 #include "support/round_trip.hpp"
+#include "support/valgrind.hpp"
 
 using protocols::LengthField;
 using protocols::LengthPrefixed;
@@ -172,6 +173,33 @@ TEST_SUITE("length_prefixed") {
     check_whole_frames_cost_no_allocation(LengthPrefixedDecoder(), wire("\0\0\0\2hi\0\0\0\0"), 2);
     const LengthPrefixed format{.max_frame_bytes = 2 << 20};
     check_linear(LengthPrefixedDecoder(format), encoded(std::string(1 << 20, 'x'), format));
+  }
+
+  TEST_CASE("long frames in small chunks use the memory of the frame before, until none follows") {
+    if (below_valgrind()) {
+      MESSAGE("skipped: below valgrind its allocator is in place of the one that counts");
+      return;
+    }
+    LengthPrefixedDecoder decoder;
+    const auto receive = [&](std::string_view bytes) {
+      std::size_t frames = 0;
+      for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 1460))) {
+        decoder.feed(protocols::as_bytes(bytes.substr(0, 1460)));
+        frames += count_frames(decoder);
+      }
+      return frames;
+    };
+    const std::string frame = encoded(std::string(64 << 10, 'x'), {});
+    std::string stream;
+    for (int i = 0; i < 12; ++i) stream += frame;
+    const std::string_view wire = stream;
+    const std::ptrdiff_t live = allocations::live_bytes();
+    CHECK(receive(wire.substr(0, frame.size() + 100)) == 1);
+    const std::size_t before = allocations::count();
+    CHECK(receive(wire.substr(frame.size() + 100, 10 * frame.size())) == 10);
+    CHECK(allocations::count() == before);
+    CHECK(receive(wire.substr(11 * frame.size() + 100)) == 1);
+    CHECK(allocations::live_bytes() - live < 1024);
   }
 
   TEST_CASE("a peer that announces 4 GiB and sends ten bytes costs under 1 KiB") {
