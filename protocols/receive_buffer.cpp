@@ -32,7 +32,9 @@ bool ReceiveBuffer::extend(std::size_t needed) {
   const std::size_t copied = std::min(size, chunk_rest().size());
   keep(copied);
   borrowed_ += copied;
-  return true;
+  if (copied >= missing) return true;
+  copy_tail();
+  return false;
 }
 
 void ReceiveBuffer::consume_kept(std::size_t size) {
@@ -45,8 +47,8 @@ void ReceiveBuffer::consume_kept(std::size_t size) {
 }
 
 void ReceiveBuffer::copy_tail() {
-  if (chunk_ == chunk_end_ && kept_.capacity() == 0) return;
-  keep(chunk_rest().size());
+  const bool can_release = !keeping() && kept_.capacity() > 0;
+  if (chunk_ != chunk_end_ || can_release) keep(chunk_rest().size());
   set_chunk({});
   borrowed_ = 0;
 }
