@@ -8,7 +8,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
@@ -17,3 +18,4 @@ namespace protocols {
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace protocols
+#pragma GCC visibility pop

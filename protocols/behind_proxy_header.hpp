@@ -10,7 +10,7 @@
 #include "protocols/decoder.hpp"
 #include "protocols/proxy_header.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 /// A decoder that reads the header of the PROXY protocol, and then decodes with `D`.
 ///

@@ -7,7 +7,7 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 /// A view of bytes that it does not own.
 using Bytes = std::span<const std::byte>;

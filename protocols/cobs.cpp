@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 constexpr std::byte zero{0};

@@ -13,7 +13,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 struct Cobs {
   using Frame = Bytes;
@@ -43,3 +44,4 @@ using CobsDecoder = FrameDecoder<Cobs>;
 void append_cobs(std::vector<std::byte>& out, Bytes payload);
 
 }  // namespace protocols
+#pragma GCC visibility pop

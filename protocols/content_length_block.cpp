@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 using Blocks = ContentLengthBlocks;

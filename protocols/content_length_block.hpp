@@ -16,7 +16,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 struct ContentBlock {
   /// Of the field Content-Type; empty without one, which means JSON in UTF-8.
@@ -57,3 +58,4 @@ using ContentLengthBlockDecoder = FrameDecoder<ContentLengthBlocks>;
 void append_content_block(std::vector<std::byte>& out, Bytes content);
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -37,7 +37,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 /// What can be attached to a stream: any type of this shape, without a base class. Its Frame is a
 /// movable value, not a reference; a view in it is valid as long as the frame.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 // How many of the delimiter's first bytes are at `start`.

@@ -15,7 +15,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 struct Delimited {
   using Frame = Bytes;
@@ -49,3 +50,4 @@ using DelimitedDecoder = FrameDecoder<Delimited>;
                                     const Delimited& format);
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 struct Entry {

@@ -6,7 +6,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// What was wrong with the bytes. After any of these the stream cannot be decoded further.
 enum class DecodeError {
@@ -95,3 +96,4 @@ enum class DecodeError {
 
 template <>
 struct std::is_error_code_enum<protocols::DecodeError> : std::true_type {};
+#pragma GCC visibility pop

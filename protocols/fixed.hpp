@@ -11,7 +11,7 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 struct Fixed {
   using Frame = Bytes;

@@ -21,7 +21,7 @@
 #include "protocols/error.hpp"
 #include "protocols/receive_buffer.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 enum class Verdict : unsigned char { frame, skip, need, error };
 

@@ -11,7 +11,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 /// The integer in the first `width` bytes, 1 to 8 of them.
 [[nodiscard]] inline std::uint64_t read_integer(Bytes bytes, std::size_t width, std::endian order) {

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 constexpr std::size_t groups_of_ipv6 = 8;

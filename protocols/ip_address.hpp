@@ -9,7 +9,7 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 inline constexpr std::size_t ipv4_bytes = 4;
 inline constexpr std::size_t ipv6_bytes = 16;

@@ -4,7 +4,7 @@
 #include <cassert>
 #include <limits>
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 Parsed<JsonHeaderStream::Frame> JsonHeaderStream::parse(Bytes bytes, Progress&) {
   if (remaining == 0) {

@@ -21,7 +21,8 @@
 #include "protocols/frame_decoder.hpp"
 #include "protocols/integer.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// The size of a payload in bytes, or why the header does not define it.
 using PayloadSize = std::variant<std::uint64_t, DecodeError>;
@@ -142,3 +143,4 @@ inline Parsed<JsonMessage> JsonHeader::parse(Bytes bytes, Progress& progress) co
 }
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -1,6 +1,6 @@
 #include "protocols/length_prefixed.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 Parsed<Bytes> LengthPrefixed::parse_varint(Bytes bytes) const {
   if (bytes.size() <= length_field_offset) return Parsed<Frame>::need(length_field_offset + 1);

@@ -26,7 +26,8 @@
 #include "protocols/frame_decoder.hpp"
 #include "protocols/integer.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// How a length is encoded; its value is its width in bytes. A varint is an unsigned LEB128 number
 /// of up to 64 bits, the lowest seven bits first, as protobuf writes it.
@@ -86,3 +87,4 @@ inline Parsed<Bytes> LengthPrefixed::parse(Bytes bytes, Progress&) const {
 }
 
 }  // namespace protocols
+#pragma GCC visibility pop

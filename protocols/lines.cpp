@@ -1,6 +1,6 @@
 #include "protocols/lines.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 bool append_line(std::vector<std::byte>& out, std::string_view text, LineEnd end) {
   if (text.find('\n') != text.npos) return false;

@@ -15,7 +15,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// How a line that is written ends.
 enum class LineEnd : unsigned char { lf, crlf };
@@ -67,3 +68,4 @@ inline Parsed<Lines::Frame> Lines::parse(Bytes bytes, Progress& scanned) const {
 }
 
 }  // namespace protocols
+#pragma GCC visibility pop

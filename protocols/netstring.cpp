@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 // A longer payload could not be counted together with its digits, its colon and its comma.

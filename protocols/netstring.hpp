@@ -14,7 +14,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 struct Netstring {
   using Frame = Bytes;
@@ -57,3 +58,4 @@ inline Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
 }
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 #include "protocols/integer.hpp"
 #include "protocols/ip_address.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 using Family = ProxyHeader::Family;

@@ -22,7 +22,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// An end of the connection that the proxy accepted.
 struct ProxyEndpoint {
@@ -141,3 +142,4 @@ using ProxyHeaderDecoder = FrameDecoder<ProxyHeaders>;
 void append_checksum_tlv(std::vector<std::byte>& tlvs);
 
 }  // namespace protocols
+#pragma GCC visibility pop

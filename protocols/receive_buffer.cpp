@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 // Enough for the tail of a usual message; more memory than this is not kept while idle.

@@ -12,7 +12,8 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// A byte stream that arrives in chunks, seen through a window of contiguous bytes.
 ///
@@ -81,3 +82,4 @@ class ReceiveBuffer {
 };
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 constexpr std::byte end{0xC0};

@@ -15,7 +15,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 struct Slip {
   using Frame = Bytes;
@@ -65,3 +66,4 @@ inline Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
 }
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -8,7 +8,7 @@
 
 #include "protocols/integer.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 namespace {
 
 using std::chrono::nanoseconds;

@@ -25,7 +25,8 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0 {
 
 /// A point in time as NTP writes it, in units of 2^-32 s. 0 means that it is unknown.
 struct NtpTime {
@@ -121,3 +122,4 @@ struct SntpSample {
                                      NtpTime server_transmitted, NtpTime received);
 
 }  // namespace protocols
+#pragma GCC visibility pop

@@ -11,7 +11,7 @@
 #include "protocols/bytes.hpp"
 #include "protocols/sntp.hpp"
 
-namespace protocols {
+namespace protocols::inline v0 {
 
 using Time868 = std::array<std::byte, 4>;
 

@@ -12,7 +12,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
@@ -240,17 +240,17 @@ std::string Address::to_string() const {
   return family() == Family::ipv4 ? host() + port_text : "[" + host() + "]" + port_text;
 }
 
-bool operator==(const Address& left, const Address& right) {
-  if (left.family() != right.family()) return false;
-  switch (left.family()) {
+bool Address::operator==(const Address& other) const {
+  if (family() != other.family()) return false;
+  switch (family()) {
     case Family::ipv4:
-      return left.ipv4_.sin_addr.s_addr == right.ipv4_.sin_addr.s_addr &&
-             left.ipv4_.sin_port == right.ipv4_.sin_port;
+      return ipv4_.sin_addr.s_addr == other.ipv4_.sin_addr.s_addr &&
+             ipv4_.sin_port == other.ipv4_.sin_port;
     case Family::ipv6:
-      return IN6_ARE_ADDR_EQUAL(&left.ipv6_.sin6_addr, &right.ipv6_.sin6_addr) &&
-             left.ipv6_.sin6_port == right.ipv6_.sin6_port && left.scope() == right.scope();
+      return IN6_ARE_ADDR_EQUAL(&ipv6_.sin6_addr, &other.ipv6_.sin6_addr) &&
+             ipv6_.sin6_port == other.ipv6_.sin6_port && scope() == other.scope();
     default:
-      return left.unix_path() == right.unix_path();
+      return unix_path() == other.unix_path();
   }
 }
 

@@ -13,7 +13,8 @@
 
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 enum class Family : unsigned char { ipv4, ipv6, unix_socket };
 
@@ -78,7 +79,7 @@ class Address {
   void resize(socklen_t size);
 
   /// Equal host, port and, for IPv6, scope; or equal path.
-  friend bool operator==(const Address& left, const Address& right);
+  bool operator==(const Address& other) const;
 
  private:
   [[nodiscard]] std::string_view unix_path() const;
@@ -101,3 +102,4 @@ struct std::hash<reactor::Address> {
   /// The seed differs in each process, so that no peer can choose addresses that collide.
   std::size_t operator()(const reactor::Address& address) const noexcept;
 };
+#pragma GCC visibility pop

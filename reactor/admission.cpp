@@ -10,7 +10,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using namespace std::chrono_literals;

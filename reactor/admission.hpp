@@ -19,7 +19,8 @@
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// The connections that a server has turned away since it was made.
 struct TurnedAway {
@@ -64,7 +65,7 @@ struct AdmissionLimits {
 /// Cost      None for a message. For a connection one look-up in a hash table, only where the
 ///           limits need it.
 class Admission {
-  struct Network;
+  struct [[gnu::visibility("hidden")]] Network;
   using Networks = std::unordered_map<Address, Network>;
 
  public:
@@ -154,3 +155,4 @@ class Admission {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

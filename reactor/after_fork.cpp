@@ -5,7 +5,7 @@
 #include <csignal>
 #include <system_error>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 // The mutex is held from before the fork until after it, in both processes. So the list is
 // consistent in the child, and so is libuv's list of signals.

@@ -3,7 +3,7 @@
 
 #include <mutex>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Calls a function in each child that the process forks, while this lives.
 ///

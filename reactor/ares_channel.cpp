@@ -9,7 +9,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 int from_ares(int status) {

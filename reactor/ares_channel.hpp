@@ -15,7 +15,7 @@
 
 struct ares_channeldata;
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What the lookups of a loop share while there are any, so that each burst of lookups begins with
 /// the configuration of the host as it is then. Needs no thread.

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Items to be processed in one iteration. Processing may be interrupted and continue in the next
 /// one.

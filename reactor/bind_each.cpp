@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // A port that the kernel chose for one address may be in use on another. The kernel is then

@@ -8,7 +8,8 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Opens a socket and binds it to `address`. An IPv6 socket that is not `alone` must not receive
 /// IPv4 traffic (option::ipv6_only), since another socket of the name receives it.
@@ -26,3 +27,4 @@ using OpenBound = Callback<Result<Socket>(const Address& address, bool alone)>;
                                                     OpenBound open);
 
 }  // namespace reactor
+#pragma GCC visibility pop

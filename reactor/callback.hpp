@@ -12,7 +12,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 template <class Signature, std::size_t inline_bytes = 2 * sizeof(void*)>
 class Callback;

@@ -2,7 +2,7 @@
 
 #include "reactor/timers.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 void Calls::run(Callback<void(), 48>& task) {
   if (watching_) begin_watch();

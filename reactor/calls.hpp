@@ -13,7 +13,7 @@
 #include "reactor/metrics.hpp"
 #include "reactor/output_batch.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Stores what a callback throws, sends what the callback wrote, and reports a callback that is
 /// slow.

@@ -8,7 +8,7 @@
 #include "reactor/socket_option.hpp"
 #include "reactor/stream_connection.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 std::string joined(const std::vector<Address>& addresses) {

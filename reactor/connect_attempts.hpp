@@ -16,7 +16,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A socket for a stream to an address of this family, with the options of all streams.
 [[nodiscard]] Result<Socket> open_stream_socket(Family family);

@@ -5,7 +5,7 @@
 
 #include "reactor/duration.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// How long Stream::connect tries the addresses of a name, and how soon it tries the next one (RFC
 /// 8305, "Happy Eyeballs").

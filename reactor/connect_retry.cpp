@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 bool ConnectRetry::is_needed(const Address& peer, const Result<bool>& connected) {
   return peer.family() == Family::unix_socket && !connected &&

@@ -10,7 +10,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Tries again until the socket connects or fails. This is needed because nothing reports when the
 /// backlog of a unix socket has room again.

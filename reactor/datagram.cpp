@@ -17,7 +17,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/resolver.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using Bytes = std::span<const std::byte>;

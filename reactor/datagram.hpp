@@ -19,7 +19,8 @@
 #include "reactor/socket.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 struct DatagramOptions {
   bool reuse_address = false;  ///< Several sockets on a port; all get broadcast and multicast.
@@ -161,7 +162,7 @@ class DatagramSocket {
   void set_name(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit DatagramSocket(Handle<State> state) : state_(std::move(state)) {}
 
@@ -169,3 +170,4 @@ class DatagramSocket {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

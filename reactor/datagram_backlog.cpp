@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 WriteStatus DatagramBacklog::add(const Outgoing& datagram) {
   const std::size_t receivers = queue_.receivers();

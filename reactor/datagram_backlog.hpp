@@ -11,7 +11,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A queue with its timers. Each timer schedules `owner`, whose iteration then calls
 /// take_retry_due() and give_up(). Call changed() after each change.

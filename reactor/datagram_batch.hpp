@@ -15,7 +15,7 @@
 #include "reactor/platform/datagram_features.hpp"
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// One datagram to be sent. The memory that it points to does not change until then: it is in
 /// DatagramBuffers or in a DatagramQueue.

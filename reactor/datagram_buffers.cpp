@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 std::size_t DatagramBuffers::most_bytes() {
   return sizeof(DatagramBuffers) - sizeof(ReceiveBatch) + ReceiveBatch::most_bytes() +

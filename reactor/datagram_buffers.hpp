@@ -9,7 +9,7 @@
 #include "reactor/datagram_batch.hpp"
 #include "reactor/receive_batch.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Shared by the sockets of a loop: only one at a time reads, and only one gathers.
 class DatagramBuffers {

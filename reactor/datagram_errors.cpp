@@ -5,7 +5,7 @@
 
 #include "reactor/error_queue.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Error DatagramErrors::take_first() {
   Error first = std::move(pending_.front());

@@ -11,7 +11,7 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Keeps each different error once, and at most sixteen. Schedules `owner` to report them.
 class DatagramErrors {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The buffers exist as long as the loop has a datagram socket.

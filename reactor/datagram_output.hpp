@@ -13,7 +13,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Gathers what a callback sends, sends it, and queues what the kernel has no room for.
 class DatagramOutput : public Source, private SocketObserver {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The next item after the bytes of an address begins aligned.

@@ -13,7 +13,7 @@
 #include "reactor/datagram_types.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Holds a limited number of bytes. With unix sockets each receiver has its own line, so that a
 /// receiver that does not read delays only its own datagrams. Other sockets have one line for all

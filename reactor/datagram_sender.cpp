@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // Errors for a GSO message whose datagrams the kernel may still take one by one.

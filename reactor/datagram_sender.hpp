@@ -9,7 +9,7 @@
 #include "reactor/datagram_types.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Sends batches through one socket. When a link or a socket does not support GSO, it detects that
 /// and sends the datagrams one by one.

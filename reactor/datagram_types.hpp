@@ -9,7 +9,7 @@
 
 #include "reactor/address.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// How a datagram arrived, as far as DatagramOptions request it.
 struct PacketInfo {

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   if (this != &other) {

@@ -5,7 +5,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Owns a descriptor of which nothing else is known: a file, a socket, a pipe. Socket::adopt and
 /// File::own take it over from release().
@@ -37,3 +38,4 @@ class Descriptor {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -10,7 +10,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // Room for the descriptors of one message, and for what options of the socket add to it, such as

@@ -8,7 +8,7 @@
 
 #include "reactor/descriptor.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// The most that one message can have: SCM_MAX_FD of Linux.
 inline constexpr std::size_t most_descriptors_at_once = 253;

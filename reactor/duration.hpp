@@ -10,7 +10,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A time span in nanoseconds, made from any std::chrono duration that has a whole number of them.
 /// A span too long to be counted becomes the longest one, about 292 years. As a timeout it means

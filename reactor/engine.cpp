@@ -14,7 +14,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr std::array<const char*, kinds> kind_names = {

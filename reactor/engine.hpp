@@ -33,12 +33,14 @@
 #include "reactor/source_table.hpp"
 #include "reactor/timers.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 class AresChannel;
 class DatagramBuffers;
 class HandshakeShare;
+#pragma GCC visibility push(default)
 class Loop;
+#pragma GCC visibility pop
 
 class Engine {
  public:

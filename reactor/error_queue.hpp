@@ -8,7 +8,7 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A datagram that did not arrive.
 struct IcmpError {

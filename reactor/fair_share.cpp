@@ -5,7 +5,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 FairShare::Clock::time_point FairShare::clock() {
   return Clock::time_point(std::chrono::nanoseconds(sys::steady_now()));

@@ -10,7 +10,8 @@
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Divides the time of a loop among clients that make many requests at the same time. Each client
 /// is served a part of its requests, and continues in a later iteration. A long operation, such as
@@ -84,3 +85,4 @@ class FairShare {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

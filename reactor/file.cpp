@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <climits>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Result<File> File::open(const std::string& path) {
   // Without O_NONBLOCK, opening a FIFO waits for its other end. A regular file ignores the flag.

@@ -7,7 +7,8 @@
 
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Owns the descriptor of a file that is open for reading, closed in children.
 ///
@@ -50,3 +51,4 @@ class File {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

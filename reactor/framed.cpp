@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 class FramedCategory final : public std::error_category {

@@ -12,7 +12,8 @@
 #include "reactor/handle.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Turns bytes into frames. The decoders of protocols/ have this shape, and yours may have it too:
 /// protocols/decoder.hpp states what each member promises. A Frame is a movable value, not a
@@ -209,3 +210,4 @@ class Framed {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

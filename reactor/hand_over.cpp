@@ -24,7 +24,7 @@
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr std::string_view greeting = "uvreactor hand-over 1\n";

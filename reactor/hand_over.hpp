@@ -13,7 +13,8 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// What a process passes to its successor: its sockets, and a name for each.
 struct OfferedSockets {
@@ -77,7 +78,7 @@ class HandOver {
   [[nodiscard]] Result<void> ready(Callback<Offer()> offer, Callback<void()> on_successor);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit HandOver(Handle<State> state) : state_(std::move(state)) {}
 
@@ -85,3 +86,4 @@ class HandOver {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

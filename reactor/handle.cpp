@@ -1,6 +1,6 @@
 #include "reactor/handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 // In use meanwhile: on_retired() may destroy what calls functions of this state.
 void HandleState::retire() noexcept {

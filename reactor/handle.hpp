@@ -7,7 +7,11 @@
 
 #include "reactor/callback.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
+class Calls;
+class Use;
+
+#pragma GCC visibility push(default)
 
 /// Base of the state of a Handle. Every handle of this library has such a state, and yours may too:
 /// a composite handle owns other handles and calls its user back from their callbacks.
@@ -134,3 +138,4 @@ class Handle {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

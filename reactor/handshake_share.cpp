@@ -1,6 +1,6 @@
 #include "reactor/handshake_share.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 // Scheduled before the streams that wait, so the next iteration calls it before them.
 struct HandshakeShare::Refill final : Source {

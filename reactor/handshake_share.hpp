@@ -6,7 +6,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What the streams of a loop share while they are in a handshake. A step of a handshake can take a
 /// millisecond of the processor, so many in one iteration would delay the established connections.

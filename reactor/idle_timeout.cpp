@@ -4,7 +4,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct IdleTimeout::State final : TimerHandle {
   State(Engine& engine, Callback<void()> callback)

@@ -8,7 +8,8 @@
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Calls back when touch() has not been called for a time: for connections that may not stay idle.
 ///
@@ -39,7 +40,7 @@ class IdleTimeout {
   void cancel();
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   Handle<State> state_;
   std::int64_t* touched_;
@@ -47,3 +48,4 @@ class IdleTimeout {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -8,7 +8,7 @@
 #include <memory>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Result<std::vector<Interface>> interfaces() {
   ifaddrs* list = nullptr;

@@ -7,7 +7,8 @@
 #include "reactor/address.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// One address of one network interface of this host.
 struct Interface {
@@ -25,3 +26,4 @@ struct Interface {
 [[nodiscard]] Result<std::vector<Interface>> interfaces();
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -7,7 +7,7 @@
 #include "reactor/duration.hpp"
 #include "reactor/metrics.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Timers& timers,
                      Calls& calls, Nanoseconds spin)

@@ -11,9 +11,11 @@
 #include "reactor/source_table.hpp"
 #include "reactor/timers.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
+#pragma GCC visibility push(default)
 struct Metrics;
+#pragma GCC visibility pop
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
 /// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early,

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstddef>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 void IterationStatistics::add(std::chrono::nanoseconds iteration) {
   ++iterations;

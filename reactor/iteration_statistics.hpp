@@ -7,7 +7,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// How long the iterations of a loop took, from the end of the wait to the end of the last
 /// callback. This is the delay that one callback can cause for all others. Each bucket is twice as
@@ -27,3 +28,4 @@ struct IterationStatistics {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

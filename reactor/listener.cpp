@@ -23,7 +23,7 @@
 #include "reactor/shared_ports.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using namespace std::chrono_literals;

@@ -12,7 +12,8 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 struct ListenOptions {
   /// Connections that the kernel completes and keeps until they are accepted. The kernel also
@@ -99,7 +100,7 @@ class Listener {
   void set_name(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit Listener(Handle<State> state) : state_(std::move(state)) {}
   template <class Function>
@@ -115,3 +116,4 @@ class Listener {
 [[nodiscard]] Result<std::vector<Socket>> inherited_listeners();
 
 }  // namespace reactor
+#pragma GCC visibility pop

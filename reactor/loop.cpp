@@ -5,7 +5,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Loop::Loop(LoopOptions options) : engine_(std::make_unique<Engine>(*this, nullptr, options.spin)) {}
 

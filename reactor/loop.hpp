@@ -11,9 +11,11 @@
 
 struct uv_loop_s;
 
-namespace reactor {
-
+namespace reactor::inline v0 {
 class Engine;
+
+#pragma GCC visibility push(default)
+
 struct Metrics;
 
 struct LoopOptions {
@@ -130,3 +132,4 @@ class Loop {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

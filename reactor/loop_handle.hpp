@@ -10,7 +10,7 @@
 #include "reactor/platform/poller.hpp"
 #include "reactor/timer_wheel.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 class Engine;
 

@@ -11,7 +11,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/platform/platform.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct LoopPool::State {
   State(std::size_t threads, Options with) : options(with), loops(threads), coming(threads) {}

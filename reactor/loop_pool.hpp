@@ -10,7 +10,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/metrics.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Runs a Loop on each of several threads. Loops share nothing: each has listeners of its own on
 /// the same port (ListenOptions::reuse_port), and a connection stays on the loop that accepted it.
@@ -71,8 +72,9 @@ class LoopPool {
   void collect_metrics(std::size_t index, Callback<void(const Metrics&)> on_metrics);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
   std::unique_ptr<State> state_;
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 double in_seconds(std::chrono::nanoseconds duration) {

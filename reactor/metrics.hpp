@@ -9,7 +9,8 @@
 
 #include "reactor/iteration_statistics.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// The longest callback of one handle, which is named as set_name() or its kind describes it.
 struct SlowCallback {
@@ -59,3 +60,4 @@ struct Metrics {
 [[nodiscard]] std::string prometheus_text(const Metrics& metrics);
 
 }  // namespace reactor
+#pragma GCC visibility pop

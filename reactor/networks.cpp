@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using Ip = std::array<std::byte, 16>;

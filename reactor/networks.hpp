@@ -9,7 +9,8 @@
 #include "reactor/address.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// A list of networks.
 ///
@@ -42,3 +43,4 @@ class Networks {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
   if (!open_) return false;

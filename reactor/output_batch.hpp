@@ -10,7 +10,7 @@
 
 #include "reactor/loop_handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Gathers what a callback writes to one source until the callback returns. It decides when to
 /// send; the source sends. It owns the buffer that all streams of a loop read into, so an echo is

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The mutex is held for some nanoseconds only, unless its owner is not scheduled just then. So

@@ -8,7 +8,7 @@
 #include "reactor/batch.hpp"
 #include "reactor/callback.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Tasks in the order in which they were posted. They are taken in batches.
 ///

@@ -19,7 +19,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/unreferenced_handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using platform::standard_descriptors;

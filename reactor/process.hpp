@@ -13,7 +13,8 @@
 #include "reactor/result.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// What a standard descriptor of the child is.
 enum class Standard : unsigned char {
@@ -95,7 +96,7 @@ class Process {
   void kill(int signal);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit Process(Handle<State> state) : state_(std::move(state)) {}
 
@@ -103,3 +104,4 @@ class Process {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

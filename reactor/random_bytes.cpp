@@ -2,7 +2,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 void fill_randomly(std::span<std::byte> bytes) { sys::random_bytes(bytes.data(), bytes.size()); }
 

@@ -6,7 +6,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Fills `bytes` with random numbers of the system.
 ///
@@ -21,3 +22,4 @@ namespace reactor {
 void fill_randomly(std::span<std::byte> bytes);
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Allows an event `per_second` times a second on average, and up to `burst` times together (a
 /// token bucket).

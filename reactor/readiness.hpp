@@ -3,7 +3,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What to wait for. Combine with `|`; `none` keeps a Watcher but stops its callbacks.
 enum class Interest : unsigned char {

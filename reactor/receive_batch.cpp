@@ -3,7 +3,7 @@
 #include "reactor/platform/datagram_features.hpp"
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 std::size_t ReceiveBatch::most_bytes() {
   constexpr std::size_t most_datagrams = max_messages * 64;  // UDP_MAX_SEGMENTS of older kernels.
   return sizeof(ReceiveBatch) + max_messages * stride + most_datagrams * sizeof(Datagram);

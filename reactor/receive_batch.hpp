@@ -14,7 +14,7 @@
 #include "reactor/datagram_types.hpp"
 #include "reactor/platform/kernel.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// The memory into which datagrams are received. Messages that the kernel joined (GRO) are split.
 class ReceiveBatch {

@@ -10,7 +10,7 @@
 #include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct Relay::State {
   State(Stream first, Stream second, Callback<void(const Error&)> callback)

@@ -8,7 +8,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Forwards between two streams in both directions until both have ended. Each side is read only as
 /// fast as the other takes the data. The end of one direction (half-close) is passed on while the
@@ -36,8 +37,9 @@ class Relay {
   ~Relay();
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
   std::unique_ptr<State> state_;
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -19,7 +19,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using Addresses = std::vector<Address>;

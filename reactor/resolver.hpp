@@ -17,7 +17,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// What the name service answered instead of an address.
 enum class ResolveError {
@@ -79,9 +80,9 @@ class Lookup {
                                       OnNamed on_named);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
   template <class Answer>
-  struct StateFor;
+  struct [[gnu::visibility("hidden")]] StateFor;
 
   explicit Lookup(Handle<State> state) : state_(std::move(state)) {}
 
@@ -103,3 +104,4 @@ class Lookup {
 
 template <>
 struct std::is_error_code_enum<reactor::ResolveError> : std::true_type {};
+#pragma GCC visibility pop

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The object of an error, as far as its hint depends on it.

@@ -8,7 +8,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// What the network or the kernel failed to do, in words for the person who has to act on it.
 ///
@@ -39,3 +40,4 @@ using Failure = tl::unexpected<Error>;
 [[nodiscard]] Error system_error(int error_number, std::string operation, std::string subject = {});
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // Erases what was sent once it is the larger part, so that each element is moved at most once.

@@ -8,7 +8,7 @@
 
 #include "reactor/file.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Bytes and parts of files, in the order in which they were written.
 ///

@@ -10,7 +10,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // For files that sendfile cannot send, such as those of /proc and most devices.

@@ -10,7 +10,7 @@
 #include "reactor/stream_connection.hpp"
 #include "reactor/stream_filter.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What was sent of a queue, and why the sending stopped.
 struct SentOfQueue {

@@ -9,7 +9,7 @@
 #include "reactor/resolver.hpp"
 #include "reactor/stop_signals.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 using Endpoints = std::vector<std::string>;

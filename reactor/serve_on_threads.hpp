@@ -12,7 +12,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// A server for one thread: `listen(endpoint)` starts a server and returns the address that it
 /// listens on; `drain()` ends all of them in order.
@@ -88,3 +89,4 @@ template <class MakeSite>
 }
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -21,7 +21,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Accepts connections, and keeps a Session for each until it is closed. With a decoder, sessions
 /// receive whole messages: Server<Session, protocols::LineDecoder>. SessionOf lists the functions

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <string>
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The memory of a connection beside its output: the stream and the decoder with their callbacks,

@@ -15,7 +15,8 @@
 #include "reactor/stream_limits.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// What a server accepts and keeps. The defaults are finite, and safe with unknown clients.
 struct ServerOptions {
@@ -108,3 +109,4 @@ struct ServerOptions {
 [[nodiscard]] std::error_code no_first_progress();
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -16,7 +16,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr int first_passed = 3;

@@ -10,7 +10,8 @@
 #include "reactor/result.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// A socket that the service manager opened for this process.
 struct PassedSocket {
@@ -76,7 +77,7 @@ class ServiceManager {
   Result<void> forget(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit ServiceManager(Handle<State> state) : state_(std::move(state)) {}
 
@@ -84,3 +85,4 @@ class ServiceManager {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -11,7 +11,7 @@
 #include "reactor/result.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// In place of a decoder: the session receives the bytes as they arrive.
 struct NoDecoder {};

@@ -6,7 +6,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace reactor::shared_ports {
+namespace reactor::inline v0::shared_ports {
 namespace {
 
 bool shares_port(int fd) {

@@ -5,7 +5,7 @@
 
 #include "reactor/address.hpp"
 
-namespace reactor::shared_ports {
+namespace reactor::inline v0::shared_ports {
 
 /// Records that this socket is bound, if it shares its port.
 ///

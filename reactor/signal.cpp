@@ -10,7 +10,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/unreferenced_handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct Signal::State final : Source {
   State(Engine& engine, int signal, Callback<void()> callback)

@@ -9,7 +9,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Calls back after the process received a signal, which then has no other effect. Any number of
 /// Signals, on any loops, may wait for one signal; signals that follow each other quickly may be
@@ -28,7 +29,7 @@ class Signal {
   [[nodiscard]] int number() const;
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit Signal(Handle<State> state) : state_(std::move(state)) {}
 
@@ -36,3 +37,4 @@ class Signal {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -14,7 +14,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/shared_ports.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 int kernel_type(SocketType type) {

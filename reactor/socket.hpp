@@ -11,7 +11,8 @@
 #include "reactor/result.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// `raw` sends and receives what follows the IP header, mostly ICMP and ICMPv6.
 enum class SocketType : unsigned char { stream, datagram, raw };
@@ -139,3 +140,4 @@ class Socket {
 [[nodiscard]] Result<std::array<Socket, 2>> socket_pair(SocketType type = SocketType::stream);
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-namespace reactor::option {
+namespace reactor::inline v0::option {
 
 const SocketOption<bool> reuse_address{"reuse_address", SOL_SOCKET, SO_REUSEADDR};
 const SocketOption<int> send_buffer{"send_buffer", SOL_SOCKET, SO_SNDBUF};

@@ -6,7 +6,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// One option whose value is a T: bool, int, seconds, milliseconds or Linger. If the kernel has
 /// different numbers for IPv4 and IPv6, both are here, and a Socket uses those of its family.
@@ -84,3 +85,4 @@ extern const SocketOption<bool> udp_gro;
 
 }  // namespace option
 }  // namespace reactor
+#pragma GCC visibility pop

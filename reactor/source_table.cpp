@@ -1,6 +1,6 @@
 #include "reactor/source_table.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 void SourceTable::add(Source& source) {
   if (free_slots_.empty()) {

@@ -10,7 +10,7 @@
 #include "reactor/loop_handle.hpp"
 #include "reactor/platform/poller.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 class SourceTable {
  public:

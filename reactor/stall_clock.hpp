@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Limits the time in which an operation makes no progress. It has no timer and reads no clock.
 class StallClock {

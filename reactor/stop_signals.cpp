@@ -9,7 +9,7 @@
 
 #include "reactor/signal.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 namespace {
 

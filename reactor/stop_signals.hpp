@@ -8,7 +8,8 @@
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Calls back when the process is requested to end: on each SIGINT (Ctrl-C) and each SIGTERM.
 ///
@@ -30,7 +31,7 @@ class StopSignals {
   [[nodiscard]] static Result<StopSignals> create(Loop& loop, Callback<void()> on_stop);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit StopSignals(Handle<State> state) : state_(std::move(state)) {}
 
@@ -38,3 +39,4 @@ class StopSignals {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -14,7 +14,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/stream_security.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 namespace {
 

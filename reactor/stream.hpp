@@ -24,9 +24,10 @@
 #include "reactor/tls_context.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor {
-
+namespace reactor::inline v0 {
 class StreamOutbox;
+
+#pragma GCC visibility push(default)
 
 /// Internal: called by Stream::accept().
 class AcceptObserver {
@@ -277,7 +278,7 @@ class Stream {
   void set_name(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit Stream(Handle<State> state) : state_(std::move(state)) {}
 
@@ -332,3 +333,4 @@ class Stream::Sender {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -9,7 +9,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 CompactAddress::CompactAddress(const Address& address) {
   if (address.size() <= sizeof bytes_) std::memcpy(&bytes_, address.data(), address.size());

@@ -11,7 +11,7 @@
 #include "reactor/engine.hpp"
 #include "reactor/socket.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A peer's address in the size of an IPv6 one, a fraction of an Address.
 class CompactAddress {

@@ -9,7 +9,7 @@
 #include "reactor/result.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Encodes and decodes the bytes of one stream. It has no socket and reads no clock: the stream
 /// passes what it receives to decode(), and sends output() after each call.

@@ -6,7 +6,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr std::size_t first_read_bytes = 64 * 1024;

@@ -7,7 +7,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/stream_output.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Reads what arrives, and registers what the stream waits for.
 class StreamInput : public StreamOutput {

@@ -8,7 +8,10 @@
 
 #include "reactor/duration.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
+class StreamQuota;
+
+#pragma GCC visibility push(default)
 
 /// What a stream may keep for a peer that does not read, and for how long.
 struct StreamLimits {
@@ -51,8 +54,9 @@ class SharedLimits {
 
  private:
   friend class StreamQuota;
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
   std::shared_ptr<State> state_;
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 WriteStatus StreamOutbox::write(const std::shared_ptr<StreamOutbox>& self,
                                 std::span<const std::byte> bytes) {

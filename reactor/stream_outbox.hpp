@@ -12,7 +12,7 @@
 #include "reactor/stream_limits.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Shared by a stream and its Senders; the last of them destroys it.
 class StreamOutbox {

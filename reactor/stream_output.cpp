@@ -12,7 +12,7 @@
 #include "reactor/address.hpp"
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // While the peer does not read.

@@ -20,7 +20,7 @@
 #include "reactor/stream_quota.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Gathers what a callback writes, sends it, and queues what the kernel does not take.
 class StreamOutput : public Source {

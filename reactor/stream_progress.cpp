@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 StreamProgress::StreamProgress(Engine& engine, Socket socket, const Address& peer)
     : StreamInput(engine, std::move(socket), peer) {

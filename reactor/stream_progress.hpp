@@ -8,7 +8,7 @@
 #include "reactor/stream_input.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Measures the time without progress, and ends the connection when an operation has made none for
 /// too long.

@@ -1,6 +1,6 @@
 #include "reactor/stream_quota.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 SharedLimits::SharedLimits(const StreamLimits& each, std::size_t max_total_queued_bytes)
     : state_(std::make_shared<State>(State{each, max_total_queued_bytes})) {}

@@ -7,7 +7,7 @@
 
 #include "reactor/stream_limits.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct SharedLimits::State {
   StreamLimits each;

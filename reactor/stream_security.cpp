@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 StreamSecurity::Security::Security(StreamSecurity& stream)
     : timer(stream.engine().loop(), [&stream] {

@@ -12,7 +12,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Secures a stream by a filter.
 class StreamSecurity : public StreamProgress {

@@ -6,7 +6,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct Timer::State final : TimerHandle {
   State(Engine& engine, Callback<void()> callback)

@@ -8,7 +8,8 @@
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Calls back after a time, once or again and again.
 ///
@@ -47,9 +48,10 @@ class Timer {
   void set_name(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   Handle<State> state_;
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

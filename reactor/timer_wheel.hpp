@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 class TimerWheel {
  public:

@@ -4,7 +4,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 constexpr int tick_bits = 16;

@@ -9,7 +9,7 @@
 #include "reactor/platform/poller.hpp"
 #include "reactor/timer_wheel.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Makes the poller wake the loop for the timer that is due first, and reads the clock once an
 /// iteration while any timer is armed.

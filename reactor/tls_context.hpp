@@ -13,9 +13,10 @@
 #include "reactor/duration.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
-
+namespace reactor::inline v0 {
 class StreamFilter;
+
+#pragma GCC visibility push(default)
 
 /// A certificate that a server or a client shows, in PEM files.
 struct TlsKeyPair {
@@ -101,7 +102,7 @@ class TlsContext {
   [[nodiscard]] Result<void> reload();
 
   /// Internal.
-  class State;
+  class [[gnu::visibility("hidden")]] State;
   explicit TlsContext(std::shared_ptr<State> state) : state_(std::move(state)) {}
   [[nodiscard]] State& state() const { return *state_; }
 
@@ -110,3 +111,4 @@ class TlsContext {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

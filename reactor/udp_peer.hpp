@@ -11,7 +11,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/datagram.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 namespace detail {
 template <class Session>

@@ -20,7 +20,7 @@
 #include "reactor/udp_peer.hpp"
 #include "reactor/udp_server_options.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Keeps a Session for each address from which datagrams arrive, until it has been silent for a
 /// time. A Session must have on_datagram(const Datagram&), and no hooks of a Server's session,

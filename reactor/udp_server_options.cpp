@@ -7,7 +7,7 @@
 
 #include "reactor/udp_peer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The memory of a session beside the program's own: its entries in the list and in the table, its

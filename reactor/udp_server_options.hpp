@@ -10,7 +10,8 @@
 #include "reactor/duration.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 struct UdpServerOptions {
   DatagramOptions socket = {};
@@ -37,3 +38,4 @@ struct UdpServerOptions {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

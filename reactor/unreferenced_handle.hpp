@@ -3,7 +3,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// While this lives, a request or handle of libuv does not keep the loop running. The handle of
 /// this library decides whether run() continues, and it may be gone long before libuv is done.

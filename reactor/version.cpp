@@ -1,6 +1,6 @@
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 const char* version() noexcept { return UVREACTOR_VERSION; }
 

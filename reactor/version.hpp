@@ -16,9 +16,11 @@
 #define UVREACTOR_VERSION_NUMBER \
   (UVREACTOR_VERSION_MAJOR * 10000 + UVREACTOR_VERSION_MINOR * 100 + UVREACTOR_VERSION_PATCH)
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// The version of the library that the program runs with, which may be newer than the headers.
 [[nodiscard]] const char* version() noexcept;
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 // The first event of an iteration schedules the wait. It ends in the same iteration, after the
 // events of all other descriptors.

@@ -13,7 +13,8 @@
 #include "reactor/readiness.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// One descriptor to wait for.
 struct WaitFor {
@@ -35,7 +36,7 @@ class WaitAny {
  private:
   friend Result<WaitAny> wait_any(Loop& loop, std::span<const WaitFor> waits,
                                   std::optional<Duration> timeout, OnReady on_ready);
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit WaitAny(Handle<State> state) : state_(std::move(state)) {}
 
@@ -55,3 +56,4 @@ class WaitAny {
                                        std::optional<Duration> timeout, WaitAny::OnReady on_ready);
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -5,7 +5,7 @@
 
 #include "reactor/engine.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The events that a Watcher with this interest reports. Errors and hang-ups are always included.

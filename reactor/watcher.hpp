@@ -10,7 +10,8 @@
 #include "reactor/readiness.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Calls back while a file descriptor is ready: a socket, a pipe, a terminal, an eventfd, anything
 /// that the kernel can poll. The default is level-triggered: what you leave unread is reported
@@ -50,7 +51,7 @@ class Watcher {
   void set_name(std::string_view name);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   explicit Watcher(Handle<State> state) : state_(std::move(state)) {}
 
@@ -58,3 +59,4 @@ class Watcher {
 };
 
 }  // namespace reactor
+#pragma GCC visibility pop

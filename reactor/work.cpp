@@ -9,7 +9,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/unreferenced_handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 struct Work::State final : Source {
   // What the pool works on. It is deleted when libuv is done with it, with or without an owner.

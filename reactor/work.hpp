@@ -10,7 +10,8 @@
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// Runs a function on libuv's thread pool (four threads unless UV_THREADPOOL_SIZE is set, shared by
 /// all loops of the process) and passes what it returned to a callback on the loop.
@@ -31,7 +32,7 @@ class Work {
   [[nodiscard]] static Work run(Loop& loop, Function function, OnDone on_done);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   Work(Loop& loop, Callback<void()> function, Callback<void()> on_done);
 
@@ -57,3 +58,4 @@ Work Work::run(Loop& loop, Function function, OnDone on_done) {
 }
 
 }  // namespace reactor
+#pragma GCC visibility pop

@@ -3,7 +3,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What happened to the bytes or the datagram of a write. `refused`, `closed` and `dropped` mean
 /// that nothing was taken; the other three mean that all of it was.

@@ -232,6 +232,30 @@ def every_header_is_public_or_internal(root):
                     yield f"{path}:{number}: a public header needs {target}, which is not installed"
 
 
+EXPORTED = "#pragma GCC visibility push(default)", "#pragma GCC visibility pop"
+
+
+@rule
+def every_namespace_has_the_version_of_the_abi(root):
+    build = root / "meson.build"
+    version = re.search(r"^abi_version = '(\d+)'", build.read_text() if build.exists() else "",
+                        re.MULTILINE)
+    opened = rf"^namespace ({'|'.join(LIBRARY)})\b(?!::inline v{version[1] if version else ''}\b)"
+    for path, number, line in matches(root, files(root, *LIBRARY), opened):
+        yield f"{path}:{number}: no inline namespace of this version: {line}"
+
+
+@rule
+def every_public_header_exports_what_its_source_defines(root):
+    for path in sorted(public_headers(root)):
+        if (root / path.with_suffix(".cpp")).exists() and EXPORTED[0] not in (root / path).read_text():
+            yield f"{path}:1: exports nothing: {EXPORTED[0]}"
+    for path in files(root, *LIBRARY):
+        text = (root / path).read_text()
+        if text.count(EXPORTED[0]) != text.count(EXPORTED[1]):
+            yield f"{path}:1: not as many pops of the visibility as pushes"
+
+
 @rule
 def every_public_header_has_its_test(root):
     for path in sorted(public_headers(root)):

@@ -17,7 +17,7 @@
 #include "reactor/result.hpp"
 #include "web/http_client.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// Sends a request, and returns the response with its whole body. For a body that is streamed, in
 /// either direction, use a Fetch and its callbacks.

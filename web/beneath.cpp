@@ -10,7 +10,7 @@
 
 #include "reactor/file.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 using reactor::File;

@@ -8,7 +8,8 @@
 
 #include "reactor/version.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 enum class Links : unsigned char { stay_beneath, refused };
 
@@ -25,3 +26,4 @@ enum class Links : unsigned char { stay_beneath, refused };
                                           mode_t mode = 0);
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -8,7 +8,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// One content coding: `gzip` (RFC 1952, also several members), or `deflate` (RFC 1950, or without
 /// its wrapper, as some servers send it).

@@ -6,7 +6,7 @@
 #include "protocols/http/message.hpp"
 #include "web/content_decoder.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 constexpr int gzip_window = 15 + 16;

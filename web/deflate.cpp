@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 constexpr std::size_t most_at_once = std::numeric_limits<uInt>::max();

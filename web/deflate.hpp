@@ -12,7 +12,8 @@
 
 #include "protocols/websocket/inflater.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// Inflates the messages of one direction.
 ///
@@ -27,7 +28,7 @@ class Inflate final : public protocols::websocket::Inflater {
   void end_message() override;
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   bool begin();
 
@@ -51,7 +52,7 @@ class Deflate {
   [[nodiscard]] bool message(std::vector<std::byte>& out, protocols::Bytes message);
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   int window_bits_;
   bool no_context_takeover_;
@@ -60,3 +61,4 @@ class Deflate {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

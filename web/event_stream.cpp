@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::Field;
 using reactor::WriteStatus;

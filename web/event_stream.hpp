@@ -6,7 +6,8 @@
 
 #include "web/response.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// One event; empty parts are not sent.
 struct ServerEvent {
@@ -42,3 +43,4 @@ class EventStream {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

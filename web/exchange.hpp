@@ -19,7 +19,7 @@
 #include "reactor/write_status.hpp"
 #include "web/file_content.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class Exchange;
 class Tunnel;

@@ -17,7 +17,10 @@
 #include "reactor/handle.hpp"
 #include "reactor/write_status.hpp"
 
-namespace web {
+namespace web::inline v0 {
+class FetchState;
+
+#pragma GCC visibility push(default)
 
 /// Why there is no response, beside the errors of connections and decoders.
 enum class FetchErrc {
@@ -56,8 +59,6 @@ struct FetchResponse {
     return fields.view().find(name);
   }
 };
-
-class FetchState;
 
 /// A request on its way. Destroying it cancels it.
 ///
@@ -124,3 +125,4 @@ class Fetch {
 
 template <>
 struct std::is_error_code_enum<web::FetchErrc> : std::true_type {};
+#pragma GCC visibility pop

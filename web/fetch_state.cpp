@@ -9,7 +9,7 @@
 #include "protocols/http/syntax.hpp"
 #include "web/redirect.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::DecodeError;
 using protocols::http::equal_ignoring_case;

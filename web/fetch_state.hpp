@@ -18,7 +18,7 @@
 #include "web/http_client_options.hpp"
 #include "web/url.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// What a fetch requires of its client. None of it calls back.
 class FetchPool {

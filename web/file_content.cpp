@@ -9,7 +9,7 @@
 
 #include "web/file_tag.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 reactor::Result<FileContent> FileContent::open(const std::string& path) {
   auto file = reactor::File::open(path);

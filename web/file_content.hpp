@@ -9,7 +9,8 @@
 #include "reactor/file.hpp"
 #include "reactor/result.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// An open file with its size, time, tag and type.
 ///
@@ -37,3 +38,4 @@ struct FileContent {
 [[nodiscard]] int status_of_file_error(const reactor::Error& error);
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -5,7 +5,7 @@
 #include "protocols/http/conditional.hpp"
 #include "protocols/http/range.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::Precondition;
 using protocols::http::Range;

@@ -11,7 +11,7 @@
 #include "protocols/http/message.hpp"
 #include "web/file_content.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 struct FilePlan {
   int status = 200;  ///< 200 or 206; or without a part of the file 304, 412 or 416.

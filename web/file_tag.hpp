@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <string>
 
-namespace web {
+namespace web::inline v0 {
 
 /// Changes with each change of the file: made of its time, in nanoseconds, and its size.
 inline std::string file_tag(const struct stat& status) {

@@ -11,7 +11,7 @@
 
 #include "web/file_tag.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using reactor::File;
 using reactor::system_error;

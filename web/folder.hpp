@@ -12,7 +12,8 @@
 #include "web/beneath.hpp"
 #include "web/file_content.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// A folder to serve.
 ///
@@ -80,3 +81,4 @@ class Folder {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

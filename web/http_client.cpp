@@ -13,7 +13,7 @@
 #include "web/fetch_state.hpp"
 #include "web/pooled_connection.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using reactor::Handle;
 

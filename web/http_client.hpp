@@ -11,7 +11,8 @@
 #include "web/fetch.hpp"
 #include "web/http_client_options.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// Requests URLs of http, and with a TlsContext of https.
 ///
@@ -62,9 +63,10 @@ class HttpClient {
   void close_idle();
 
  private:
-  class State;
+  class [[gnu::visibility("hidden")]] State;
 
   reactor::Handle<State> state_;
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -5,7 +5,7 @@
 #include "protocols/http/encoder.hpp"
 #include "protocols/http/target.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 reactor::Result<void> HttpClientOptions::check() const {
   const auto refuse = [](std::string hint) {

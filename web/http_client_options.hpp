@@ -17,7 +17,8 @@
 #include "reactor/tls_context.hpp"
 #include "web/url.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// The limits of an HttpClient. The defaults are finite, and safe with unknown servers.
 ///
@@ -84,3 +85,4 @@ struct HttpClientOptions {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 #include "protocols/http/status.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::RequestEvent;
 using protocols::http::RequestHead;

@@ -24,7 +24,7 @@
 #include "web/tcp_progress.hpp"
 #include "web/upgraded.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// What the log states of the current request.
 struct AccessLine {

@@ -7,7 +7,7 @@
 #include "protocols/http/target.hpp"
 #include "web/http_connection.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::equal_ignoring_case;
 using protocols::http::Framing;

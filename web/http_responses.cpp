@@ -9,7 +9,7 @@
 #include "web/file_plan.hpp"
 #include "web/http_connection.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::Field;
 using reactor::WriteStatus;

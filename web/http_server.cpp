@@ -7,7 +7,7 @@
 #include "web/http_connection.hpp"
 #include "web/server_context.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using reactor::Address;
 using reactor::Failure;

@@ -17,7 +17,8 @@
 #include "web/request.hpp"
 #include "web/response.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// Serves requests of HTTP/1.0 and 1.1 on any number of addresses.
 ///
@@ -99,9 +100,10 @@ class HttpServer {
   [[nodiscard]] std::vector<int> descriptors() const;
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   reactor::Handle<State> state_;
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -4,7 +4,7 @@
 
 #include "protocols/http/encoder.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 // A connection with its request, without what it sends and receives.

@@ -12,7 +12,8 @@
 #include "reactor/result.hpp"
 #include "reactor/server_options.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// The limits of an HttpServer. The defaults are finite, and safe with unknown clients.
 ///
@@ -73,3 +74,4 @@ struct AccessEntry {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -9,7 +9,7 @@
 #include "protocols/http/status.hpp"
 #include "web/content_decoder.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::Bytes;
 using protocols::http::Field;

@@ -19,7 +19,7 @@
 #include "web/http_client_options.hpp"
 #include "web/url.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class PooledConnection;
 

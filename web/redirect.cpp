@@ -6,7 +6,7 @@
 
 #include "protocols/http/message.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 void remove_fields(FetchRequest& request, std::initializer_list<std::string_view> names) {

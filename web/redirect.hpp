@@ -3,7 +3,7 @@
 
 #include "web/fetch.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// 301, 302, 303, 307 or 308.
 [[nodiscard]] bool is_redirect(int status);

@@ -4,7 +4,7 @@
 
 #include "web/exchange.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 const std::string& Request::parameter(std::string_view name) const {
   static const std::string none;

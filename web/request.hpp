@@ -16,9 +16,10 @@
 #include "reactor/callback.hpp"
 #include "reactor/result.hpp"
 
-namespace web {
-
+namespace web::inline v0 {
 class Exchange;
+
+#pragma GCC visibility push(default)
 
 using protocols::http::decode_form;
 using protocols::http::NamedValues;
@@ -114,3 +115,4 @@ class RequestBody {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -4,7 +4,7 @@
 
 #include "web/exchange.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using reactor::WriteStatus;
 

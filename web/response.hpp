@@ -15,9 +15,10 @@
 #include "web/file_content.hpp"
 #include "web/upgraded.hpp"
 
-namespace web {
-
+namespace web::inline v0 {
 class Exchange;
+
+#pragma GCC visibility push(default)
 
 /// Names and values of fields: `{{"Content-Type", "text/html"}, {"ETag", tag}}`.
 using protocols::http::FieldList;
@@ -109,3 +110,4 @@ class Response {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

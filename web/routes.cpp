@@ -3,7 +3,7 @@
 #include <cassert>
 #include <utility>
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 int segment_digit(char c) {

@@ -13,7 +13,7 @@
 #include "web/request.hpp"
 #include "web/response.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// One handler; exactly one of the two callbacks is set.
 struct Route {

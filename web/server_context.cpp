@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace web {
+namespace web::inline v0 {
 
 ServerContext::ServerContext(reactor::Loop& on, HttpServerOptions with)
     : loop(on), options(std::move(with)), share(on) {

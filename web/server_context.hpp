@@ -15,7 +15,7 @@
 #include "web/http_server_options.hpp"
 #include "web/routes.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class ServerContext : public reactor::HandleState {
  public:

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-namespace web {
+namespace web::inline v0 {
 
 std::optional<TcpProgress> tcp_progress(int fd) {
   tcp_info info{};

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace web {
+namespace web::inline v0 {
 
 struct TcpProgress {
   std::uint64_t acknowledged = 0;    ///< What the peer has received since it connected.

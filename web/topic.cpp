@@ -8,7 +8,7 @@
 #include "web/topic_member.hpp"
 #include "web/websocket_state.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::Bytes;
 using protocols::websocket::FrameHeader;

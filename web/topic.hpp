@@ -9,7 +9,8 @@
 
 #include "web/websocket.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 struct TopicOptions {
   enum class Slow : unsigned char {
@@ -65,9 +66,10 @@ class Topic {
   [[nodiscard]] std::uint64_t closed() const;
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
 
   std::unique_ptr<State> state_;
 };
 
 }  // namespace web
+#pragma GCC visibility pop

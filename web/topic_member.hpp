@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace web {
+namespace web::inline v0 {
 
 class TopicMember;
 class WebSocketState;

@@ -4,7 +4,7 @@
 
 #include "web/exchange.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 Connection* connection_of(const std::shared_ptr<Tunnel>& tunnel) {

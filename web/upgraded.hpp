@@ -13,9 +13,10 @@
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
 
-namespace web {
-
+namespace web::inline v0 {
 class Tunnel;
+
+#pragma GCC visibility push(default)
 
 /// The bytes of a connection behind its upgrade, or behind a CONNECT.
 ///
@@ -75,3 +76,4 @@ class Upgraded {
 };
 
 }  // namespace web
+#pragma GCC visibility pop

@@ -9,7 +9,7 @@
 #include "protocols/http/syntax.hpp"
 #include "protocols/http/target.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 using NoUrl = tl::unexpected<std::string>;

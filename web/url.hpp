@@ -8,7 +8,8 @@
 
 #include "reactor/version.hpp"
 
-namespace web {
+#pragma GCC visibility push(default)
+namespace web::inline v0 {
 
 /// `https://example.org:8443/a?b`, in the parts that a client needs. All parts are ASCII.
 struct Url {
@@ -49,3 +50,4 @@ using HostToAscii = tl::expected<std::string, std::string> (*)(std::string_view 
                                 HostToAscii to_ascii = ascii_host_only);
 
 }  // namespace web
+#pragma GCC visibility pop

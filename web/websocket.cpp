@@ -11,7 +11,7 @@
 #include "web/url.hpp"
 #include "web/websocket_state.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::equal_ignoring_case;
 using protocols::websocket::Role;

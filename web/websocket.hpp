@@ -19,10 +19,12 @@
 #include "web/response.hpp"
 #include "web/websocket_options.hpp"
 
-namespace web {
+namespace web::inline v0 {
+class WebSocketState;
+
+#pragma GCC visibility push(default)
 
 class HttpServer;
-class WebSocketState;
 
 /// One WebSocket.
 ///
@@ -137,3 +139,4 @@ void route_websocket(HttpServer& server, std::string_view pattern,
                      WebSocketOptions options = {});
 
 }  // namespace web
+#pragma GCC visibility pop

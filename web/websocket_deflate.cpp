@@ -2,7 +2,7 @@
 
 #include "web/deflate.hpp"
 
-namespace web {
+namespace web::inline v0 {
 namespace {
 
 class ZlibCompressor final : public Compressor {

@@ -7,7 +7,7 @@
 #include "protocols/bytes.hpp"
 #include "protocols/websocket/inflater.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 /// Compresses the messages of one direction, as web::Deflate.
 class Compressor {

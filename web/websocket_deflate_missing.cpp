@@ -1,7 +1,7 @@
 // In place of websocket_deflate.cpp where there is no zlib.
 #include "web/websocket_deflate.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 bool can_deflate() { return false; }
 

@@ -6,7 +6,7 @@
 #include "reactor/random_bytes.hpp"
 #include "web/websocket_deflate.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::http::ResponseEvent;
 using protocols::http::ResponseHead;

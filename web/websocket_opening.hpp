@@ -12,7 +12,7 @@
 #include "reactor/result.hpp"
 #include "web/websocket_options.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class WebSocketOpening {
  public:

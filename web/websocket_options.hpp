@@ -16,7 +16,7 @@
 #include "reactor/result.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 namespace close_code = protocols::websocket::close_code;
 

@@ -7,7 +7,7 @@
 #include "protocols/websocket/utf8.hpp"
 #include "reactor/random_bytes.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::websocket::DeflateParameters;
 using protocols::websocket::Encoder;

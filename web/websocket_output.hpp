@@ -17,7 +17,7 @@
 #include "web/websocket_options.hpp"
 #include "web/websocket_transport.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class WebSocketOutput {
  public:

@@ -5,7 +5,7 @@
 #include "protocols/websocket/close.hpp"
 #include "web/tcp_progress.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 using protocols::websocket::Event;
 using protocols::websocket::Role;

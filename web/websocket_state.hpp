@@ -18,7 +18,7 @@
 #include "web/websocket_output.hpp"
 #include "web/websocket_transport.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class WebSocketState final : public reactor::HandleState {
  public:

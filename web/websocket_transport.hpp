@@ -10,7 +10,7 @@
 #include "reactor/write_status.hpp"
 #include "web/upgraded.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 class WebSocketTransport {
  public:

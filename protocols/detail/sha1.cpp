@@ -6,7 +6,7 @@
 
 #include "protocols/integer.hpp"
 
-namespace protocols::detail {
+namespace protocols::inline v0::detail {
 namespace {
 
 constexpr std::size_t block_bytes = 64;

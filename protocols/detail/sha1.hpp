@@ -7,7 +7,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols::detail {
+namespace protocols::inline v0::detail {
 
 [[nodiscard]] std::array<std::byte, 20> sha1(Bytes bytes);
 

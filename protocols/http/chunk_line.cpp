@@ -4,7 +4,7 @@
 
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // The classes of bytes that the grammar distinguishes.

@@ -3,7 +3,7 @@
 //     1A2b ; name = value ; name = "quoted \" value" CR LF
 #pragma once
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 enum class ChunkLineState : unsigned char {
   begin,

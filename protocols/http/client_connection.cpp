@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cassert>
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // For these methods an empty body must be announced too (RFC 9110 8.6).

@@ -17,7 +17,8 @@
 #include "protocols/http/message.hpp"
 #include "protocols/http/response_decoder.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// Sends requests to one host and reports the responses, which arrive in the order of the requests.
 ///
@@ -115,3 +116,4 @@ class ClientConnection {
 };
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

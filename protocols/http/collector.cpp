@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // The views in a head, except its fields.

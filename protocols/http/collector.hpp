@@ -8,7 +8,8 @@
 #include "protocols/bytes.hpp"
 #include "protocols/http/message.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// Field lines that it owns, with their positions.
 class OwnFields {
@@ -76,3 +77,4 @@ extern template class Collector<RequestHead>;
 extern template class Collector<ResponseHead>;
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

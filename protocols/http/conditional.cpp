@@ -2,7 +2,7 @@
 
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // Takes the entity tag at the front of a list, with its quotes; empty if the list ends or is not

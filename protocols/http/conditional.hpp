@@ -7,7 +7,8 @@
 #include "protocols/http/date.hpp"
 #include "protocols/http/message.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// What distinguishes one state of a resource from another.
 struct Validators {
@@ -33,3 +34,4 @@ enum class Precondition : unsigned char {
 [[nodiscard]] bool range_holds(const Fields& fields, const Validators& current, Date now);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

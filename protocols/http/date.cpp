@@ -5,7 +5,7 @@
 
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 using std::chrono::days;

@@ -8,7 +8,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// A point in time, to the second; the program reads it from its clock.
 using Date = std::chrono::sys_seconds;
@@ -22,3 +23,4 @@ using Date = std::chrono::sys_seconds;
 [[nodiscard]] std::optional<Date> parse_date(std::string_view text);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

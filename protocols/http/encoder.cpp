@@ -10,7 +10,7 @@
 #include "protocols/http/syntax.hpp"
 #include "protocols/http/target.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // For the status line, Connection and Content-Length, and space in which fields are checked.

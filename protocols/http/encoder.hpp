@@ -13,7 +13,8 @@
 #include "protocols/bytes.hpp"
 #include "protocols/http/message.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// False for a field that could end its line too early, and begin another one or the body: a name
 /// that is no token (RFC 9110 5.1), a control character in the value (RFC 9110 5.5).
@@ -150,3 +151,4 @@ class HeadEncoder {
 void append_chunk(std::vector<std::byte>& out, Bytes piece);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

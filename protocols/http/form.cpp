@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 int form_digit(char c) {

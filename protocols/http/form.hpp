@@ -8,7 +8,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// Decoded names with their values, in the order in which they were sent.
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
@@ -18,3 +19,4 @@ using NamedValues = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] NamedValues decode_form(std::string_view text);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 Field Fields::operator[](std::size_t index) const {
   const std::uint32_t begin = lines_[index].end + 2;

@@ -18,7 +18,8 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// What a decoder accepts from a peer before it refuses the message.
 struct Limits {
@@ -170,3 +171,4 @@ using RequestEvent = Event<RequestHead>;
 using ResponseEvent = Event<ResponseHead>;
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

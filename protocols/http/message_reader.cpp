@@ -5,7 +5,7 @@
 #include "protocols/http/chunk_line.hpp"
 #include "protocols/http/section_reader.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 std::uint64_t hex_value(char c) {

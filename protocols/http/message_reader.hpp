@@ -9,7 +9,8 @@
 #include "protocols/http/message.hpp"
 #include "protocols/http/section.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// What the fields of a head define about their message.
 struct Signals {
@@ -131,3 +132,4 @@ extern template class MessageReader<RequestHead>;
 extern template class MessageReader<ResponseHead>;
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

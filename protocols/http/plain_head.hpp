@@ -14,7 +14,7 @@
 #include "protocols/http/signals.hpp"
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 inline bool is_line_end(const char* at) { return at[0] == '\r' && at[1] == '\n'; }
 

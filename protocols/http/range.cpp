@@ -7,7 +7,7 @@
 #include "protocols/http/message.hpp"
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // A number that is too large to represent becomes the largest one.

@@ -7,7 +7,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// How to respond to a request with a Range field.
 struct Range {
@@ -36,3 +37,4 @@ struct Range {
 [[nodiscard]] std::string unsatisfied_range(std::uint64_t total);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

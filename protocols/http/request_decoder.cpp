@@ -7,7 +7,7 @@
 #include "protocols/http/signals.hpp"
 #include "protocols/http/target.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // For a short text a table is faster than the scanner.

@@ -4,7 +4,8 @@
 
 #include "protocols/http/message_reader.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// The protocol of RequestDecoder.
 class Requests : public MessageReader<RequestHead> {
@@ -51,3 +52,4 @@ class Requests : public MessageReader<RequestHead> {
 using RequestDecoder = FrameDecoder<Requests>;
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

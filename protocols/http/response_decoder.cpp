@@ -3,7 +3,7 @@
 #include "protocols/http/section_reader.hpp"
 #include "protocols/http/signals.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 constexpr std::string_view version_pattern = "HTTP/d.d";

@@ -6,7 +6,8 @@
 
 #include "protocols/http/message_reader.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// The protocol of ResponseDecoder.
 class Responses : public MessageReader<ResponseHead> {
@@ -51,3 +52,4 @@ class Responses : public MessageReader<ResponseHead> {
 using ResponseDecoder = FrameDecoder<Responses>;
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

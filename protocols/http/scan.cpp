@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #endif
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 // A bit for each byte of a block that is not a member of `set`.

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 /// One bit for each byte of a block: set if the byte cannot belong to the element. There are only
 /// two masks, because two are returned in registers.

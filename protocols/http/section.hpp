@@ -8,7 +8,7 @@
 
 #include "protocols/http/message.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 /// How far a head or a trailer section has been read; bytes before `at` are not read again.
 struct SectionProgress {

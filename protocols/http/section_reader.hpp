@@ -9,7 +9,7 @@
 #include "protocols/http/section.hpp"
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 /// Every read_… returns true when its element is complete and the next one begins. Otherwise it has
 /// to stop, and stopped() returns the reason: more bytes are needed, and `progress` records where

@@ -6,7 +6,7 @@
 
 #include "protocols/http/status.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 using namespace std::string_view_literals;
 

@@ -15,7 +15,8 @@
 #include "protocols/http/message.hpp"
 #include "protocols/http/request_decoder.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 struct ServerConnectionOptions {
   Limits limits;
@@ -165,3 +166,4 @@ class ServerConnection {
 };
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

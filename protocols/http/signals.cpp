@@ -6,7 +6,7 @@
 #include "protocols/http/syntax.hpp"
 #include "protocols/http/target.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 namespace {
 
 using Coding = Signals::Coding;

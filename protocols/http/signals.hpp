@@ -7,7 +7,7 @@
 #include "protocols/error.hpp"
 #include "protocols/http/message_reader.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 /// Records a field if it is one of these.
 ///

@@ -4,7 +4,7 @@
 
 #include "protocols/error.hpp"
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 namespace {
 

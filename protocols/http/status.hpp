@@ -6,7 +6,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// "Not Found"; empty for a status that RFC 9110 does not define.
 [[nodiscard]] std::string_view reason_of(int status);
@@ -19,3 +20,4 @@ namespace protocols::http {
 [[nodiscard]] int status_of(const std::error_code& decode_error);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-namespace protocols::http {
+namespace protocols::inline v0::http {
 
 /// A set of bytes, as a table.
 class ByteSet {

@@ -7,7 +7,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::http {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::http {
 
 /// `example.org:80`, `[::1]:80`, `example.org`.
 struct Authority {
@@ -57,3 +58,4 @@ struct Target {
 [[nodiscard]] std::string encode_path(std::string_view text);
 
 }  // namespace protocols::http
+#pragma GCC visibility pop

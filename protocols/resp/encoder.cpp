@@ -8,7 +8,7 @@
 
 #include "protocols/resp/value.hpp"
 
-namespace protocols::resp {
+namespace protocols::inline v0::resp {
 namespace {
 
 constexpr std::string_view line_end = "\r\n";

@@ -8,7 +8,8 @@
 
 #include "protocols/resp/node.hpp"
 
-namespace protocols::resp {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::resp {
 
 struct Value;
 
@@ -73,3 +74,4 @@ class Encoder {
 };
 
 }  // namespace protocols::resp
+#pragma GCC visibility pop

@@ -8,7 +8,7 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols::resp {
+namespace protocols::inline v0::resp {
 
 struct Length {
   std::size_t value = 0;

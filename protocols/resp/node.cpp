@@ -12,7 +12,7 @@
 
 #include "protocols/resp/length.hpp"
 
-namespace protocols::resp {
+namespace protocols::inline v0::resp {
 namespace {
 
 constexpr std::size_t line_end_bytes = 2;

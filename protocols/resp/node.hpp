@@ -19,7 +19,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols::resp {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::resp {
 
 /// RESP3 is version 2 with more types. A connection begins with version 2 and changes by HELLO.
 enum class Version : unsigned char { resp2 = 2, resp3 = 3 };
@@ -118,3 +119,4 @@ class NodeDecoder : public FrameDecoder<Nodes> {
 };
 
 }  // namespace protocols::resp
+#pragma GCC visibility pop

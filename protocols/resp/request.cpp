@@ -5,7 +5,7 @@
 #include "protocols/resp/encoder.hpp"
 #include "protocols/resp/length.hpp"
 
-namespace protocols::resp {
+namespace protocols::inline v0::resp {
 namespace {
 
 // More words than this are rare; their memory is not kept for the next request.

@@ -14,7 +14,8 @@
 
 #include "protocols/frame_decoder.hpp"
 
-namespace protocols::resp {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::resp {
 
 /// The words of a request.
 using Words = std::span<const std::string_view>;
@@ -69,3 +70,4 @@ void append_request(std::vector<std::byte>& out, Words words);
 void append_request(std::vector<std::byte>& out, std::initializer_list<std::string_view> words);
 
 }  // namespace protocols::resp
+#pragma GCC visibility pop

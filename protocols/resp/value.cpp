@@ -2,7 +2,7 @@
 
 #include <iterator>
 
-namespace protocols::resp {
+namespace protocols::inline v0::resp {
 
 const Value* Value::find(std::string_view key) const {
   for (std::size_t i = 0; i + 1 < elements.size(); i += 2) {

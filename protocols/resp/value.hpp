@@ -12,7 +12,8 @@
 
 #include "protocols/resp/node.hpp"
 
-namespace protocols::resp {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::resp {
 
 /// A value with all that it contains. It owns its memory.
 struct Value {
@@ -86,3 +87,4 @@ class ValueDecoder {
 };
 
 }  // namespace protocols::resp
+#pragma GCC visibility pop

@@ -2,7 +2,7 @@
 
 #include "protocols/error.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 
 std::uint16_t close_code_of(const std::error_code& decode_error) {
   if (decode_error == DecodeError::too_large) return close_code::too_big;

@@ -6,7 +6,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 namespace close_code {
 
@@ -39,3 +40,4 @@ inline constexpr std::uint16_t bad_gateway = 1014;
 [[nodiscard]] std::uint16_t close_code_of(const std::error_code& decode_error);
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

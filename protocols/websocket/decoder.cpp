@@ -8,7 +8,7 @@
 #include "protocols/websocket/frame_bits.hpp"
 #include "protocols/websocket/mask.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 constexpr std::uint64_t shortest_in_16_bits = 126, shortest_in_64_bits = 0x10000;

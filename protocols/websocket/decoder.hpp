@@ -19,7 +19,8 @@
 #include "protocols/websocket/message.hpp"
 #include "protocols/websocket/utf8.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 struct Settings {
   Role role = Role::server;
@@ -116,3 +117,4 @@ class Messages {
 using MessageDecoder = FrameDecoder<Messages>;
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

@@ -5,7 +5,7 @@
 #include "protocols/http/message.hpp"
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 constexpr std::string_view extension = "permessage-deflate";

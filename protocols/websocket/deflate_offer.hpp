@@ -11,7 +11,8 @@
 
 #include "protocols/detail/cxx20.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 /// How the messages of both directions are compressed: what a side wants, and what was agreed on.
 struct DeflateParameters {
@@ -58,3 +59,4 @@ struct DeflateResponse {
                                                     const DeflateParameters& offered = {});
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

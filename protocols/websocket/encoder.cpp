@@ -8,7 +8,7 @@
 #include "protocols/websocket/mask.hpp"
 #include "protocols/websocket/utf8.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 Opcode opcode_of(Event::Kind kind) {

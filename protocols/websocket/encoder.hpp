@@ -12,7 +12,8 @@
 #include "protocols/websocket/close.hpp"
 #include "protocols/websocket/message.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 /// The first bytes of a frame, all that is not its payload.
 struct FrameHeader {
@@ -88,3 +89,4 @@ class Encoder {
 };
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

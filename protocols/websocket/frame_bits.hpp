@@ -1,7 +1,7 @@
 // The bits of the first two bytes of a frame (RFC 6455 5.2), for reading and for writing.
 #pragma once
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 
 // Of the first byte.
 inline constexpr unsigned char fin_bit = 0x80;

@@ -7,7 +7,7 @@
 #include "protocols/http/signals.hpp"
 #include "protocols/http/syntax.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 using http::equal_ignoring_case;

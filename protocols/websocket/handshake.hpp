@@ -19,7 +19,8 @@
 #include "protocols/http/encoder.hpp"
 #include "protocols/http/message.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 /// The Sec-WebSocket-Key of 16 random bytes.
 [[nodiscard]] std::string key_of(const std::array<std::byte, 16>& random);
@@ -82,3 +83,4 @@ struct Opened {
 [[nodiscard]] Opened read_opened(const http::ResponseHead& head, const Offer& offer);
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

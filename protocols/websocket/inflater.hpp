@@ -6,7 +6,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 
 /// Inflates the raw DEFLATE data (RFC 1951) of the messages of one direction of a connection. An
 /// implementation wraps a library such as zlib.

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 using Word = std::uint64_t;

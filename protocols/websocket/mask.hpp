@@ -4,7 +4,7 @@
 #include "protocols/bytes.hpp"
 #include "protocols/websocket/message.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 
 /// Writes the masked or unmasked `in` to `out`, which may be the same place.
 void mask(std::byte* out, Bytes in, MaskKey key);

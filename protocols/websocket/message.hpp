@@ -17,7 +17,7 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 
 /// Which side of the connection this program is.
 enum class Role : unsigned char { server, client };

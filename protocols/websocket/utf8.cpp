@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace protocols::websocket {
+namespace protocols::inline v0::websocket {
 namespace {
 
 constexpr std::uint64_t high_bits = 0x8080808080808080;

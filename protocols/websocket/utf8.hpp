@@ -5,7 +5,8 @@
 
 #include "protocols/bytes.hpp"
 
-namespace protocols::websocket {
+#pragma GCC visibility push(default)
+namespace protocols::inline v0::websocket {
 
 /// A text that arrives in pieces, cut anywhere.
 ///
@@ -36,3 +37,4 @@ class Utf8Check {
 }
 
 }  // namespace protocols::websocket
+#pragma GCC visibility pop

@@ -16,7 +16,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A Listener whose connections are awaited, for a program that serves few peers. serve() is for
 /// servers: it limits what unknown clients may use.

@@ -8,7 +8,7 @@
 #include "reactor/coroutine/detail/awaitable.hpp"
 #include "reactor/coroutine/detail/task_group.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Awaits all of these at the same time, and returns a tuple of their values; a `std::monostate`
 /// for each without a value.

@@ -10,7 +10,7 @@
 #include "reactor/process.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A child process for a task.
 ///

@@ -14,7 +14,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A Stream for one task, or several.
 ///

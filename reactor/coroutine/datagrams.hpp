@@ -10,7 +10,7 @@
 #include "reactor/datagram_types.hpp"
 #include "reactor/handle.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A DatagramSocket whose input is awaited.
 ///

@@ -13,7 +13,7 @@
 #include "reactor/framed.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Whole messages from a connection, however the network splits or joins them.
 ///

@@ -13,7 +13,7 @@
 #include "reactor/resolver.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Looks up `HOST:PORT`, as Lookup::start does.
 ///

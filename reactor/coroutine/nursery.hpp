@@ -11,7 +11,7 @@
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// Runs tasks, any number at the same time, and owns them.
 ///

@@ -13,7 +13,7 @@
 #include "reactor/server.hpp"
 #include "reactor/server_options.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A Server whose sessions are tasks.
 using TaskServer = Server<detail::TaskSession>;

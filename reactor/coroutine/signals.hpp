@@ -10,7 +10,7 @@
 #include "reactor/result.hpp"
 #include "reactor/signal.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// The deliveries of one signal.
 ///

@@ -9,7 +9,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What sleep() returns.
 class Sleep {

@@ -10,7 +10,7 @@
 #include "reactor/coroutine/detail/task_promise.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// A coroutine that has not begun. `co_await` runs it, and is its value.
 ///

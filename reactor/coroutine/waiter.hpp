@@ -12,7 +12,7 @@
 #include "reactor/coroutine/task.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// The task that waits for something: a member of an awaitable.
 ///

@@ -13,7 +13,7 @@
 #include "reactor/result.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What within() returns.
 template <class Awaitable>

@@ -12,7 +12,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/work.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 /// What work() returns.
 template <class Function>

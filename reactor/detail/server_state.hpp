@@ -28,7 +28,7 @@
 #include "reactor/socket.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // The part of a connection that only a server with a decoder has.
 template <class D>

@@ -21,7 +21,7 @@
 #include "reactor/udp_peer.hpp"
 #include "reactor/udp_server_options.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // Every function of a session, its destructor too, may drain or destroy the server, and close any
 // peer. So a peer is out of its list while its session is made or destroyed. Each call is followed

@@ -1,6 +1,6 @@
 #include "reactor/platform/datagram_features.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 namespace {
 
 Address ipv4_address(in_addr host) {

@@ -10,7 +10,7 @@
 
 #include "reactor/datagram_types.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// True for a UDP socket, on kernels that report the protocol of a socket.
 [[nodiscard]] bool is_udp(int fd);
@@ -31,7 +31,7 @@ void append_segment(msghdr& message, std::size_t bytes);
 
 /// Writes what the error queue of a socket of this family reports for a datagram whose port is not
 /// in use; nothing on kernels without error queues.
-void append_refusal(msghdr& message, int family);
+[[gnu::visibility("default")]] void append_refusal(msghdr& message, int family);
 
 template <class T>
 [[nodiscard]] T value_of(const cmsghdr& control) {

@@ -11,7 +11,7 @@
 
 #include "reactor/after_fork.hpp"
 
-namespace reactor::platform::kernel {
+namespace reactor::inline v0::platform::kernel {
 
 int pipe(int pair[2]) { return uv_pipe(pair, UV_NONBLOCK_PIPE, 0); }
 

@@ -24,7 +24,7 @@
 struct addrinfo;
 struct uv_work_s;
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// The seeds for hashes of addresses that peers choose.
 using HashSeeds = std::array<std::uint64_t, 3>;
@@ -58,7 +58,8 @@ inline constexpr int no_signal = 0;  // Each socket has SO_NOSIGPIPE instead.
 
 // Each returns what the call of the same name returns, or -errno, and does not retry, wait or
 // interpret. New descriptors are close-on-exec and non-blocking; sends never raise SIGPIPE.
-// Functions that POSIX does not have are in linux/ and portable/.
+// Functions that POSIX does not have are in linux/ and portable/. Those that uvreactor-simulation
+// calls are exported.
 
 template <class T>
 T or_error(T result) {
@@ -67,16 +68,17 @@ T or_error(T result) {
 
 int socket(int family, int type, int protocol);
 int socketpair(int family, int type, int pair[2]);
-int pipe(int pair[2]);  // What is written to the second end, which blocks, is read from the first.
+[[gnu::visibility("default")]] int pipe(
+    int pair[2]);  // What is written to the second end, which blocks, is read from the first.
 int bind(int fd, const sockaddr* address, socklen_t size);
 int listen(int fd, int backlog);
 int accept(int fd, sockaddr* address, socklen_t* size);
 int connect(int fd, const sockaddr* address, socklen_t size);
 int shutdown(int fd, int how);
-int close(int fd);
+[[gnu::visibility("default")]] int close(int fd);
 
 // These two are called for each message of a stream.
-ssize_t after_failed_recv(int fd, void* buffer, std::size_t size);
+[[gnu::visibility("default")]] ssize_t after_failed_recv(int fd, void* buffer, std::size_t size);
 inline ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   const ssize_t received = ::recv(fd, buffer, size, flags);
   return received < 0 ? after_failed_recv(fd, buffer, size) : received;
@@ -85,27 +87,29 @@ inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
   const ssize_t sent = ::send(fd, data, size, flags | no_signal);
   return sent < 0 ? -errno : sent;
 }
-ssize_t sendmsg(int fd, const msghdr* message, int flags);
+[[gnu::visibility("default")]] ssize_t sendmsg(int fd, const msghdr* message, int flags);
 // Descriptors that arrive with the message are close-on-exec.
-ssize_t recvmsg(int fd, msghdr* message, int flags);
+[[gnu::visibility("default")]] ssize_t recvmsg(int fd, msghdr* message, int flags);
 // -EINVAL: the kernel cannot send this file by itself.
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size);
 int recvmmsg(int fd, Message* messages, unsigned count, int flags);
 int sendmmsg(int fd, Message* messages, unsigned count, int flags);
 
-int getsockopt(int fd, int level, int option, void* value, socklen_t* size);
+[[gnu::visibility("default")]] int getsockopt(int fd, int level, int option, void* value,
+                                              socklen_t* size);
 int setsockopt(int fd, int level, int option, const void* value, socklen_t size);
 int getsockname(int fd, sockaddr* address, socklen_t* size);
 int getpeername(int fd, sockaddr* address, socklen_t* size);
 // The process that connected this unix socket. -EOPNOTSUPP where the system does not keep it.
-int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process);
+[[gnu::visibility("default")]] int peer_credentials(int fd, uid_t* user, gid_t* group,
+                                                    pid_t* process);
 
-int fcntl(int fd, int command, int argument);
+[[gnu::visibility("default")]] int fcntl(int fd, int command, int argument);
 // Bytes of a stream that the kernel has not sent, or that its peer has not acknowledged.
 int unsent_bytes(int fd);
-ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
-int lstat(const char* path, struct stat* file);
-int unlink(const char* path);
+[[gnu::visibility("default")]] ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset);
+[[gnu::visibility("default")]] int lstat(const char* path, struct stat* file);
+[[gnu::visibility("default")]] int unlink(const char* path);
 
 // ---- Readiness and time
 
@@ -118,7 +122,8 @@ inline std::int64_t steady_now() {
 // ---- Names, threads, chance
 
 /// Blocks. Returns 0 or an error of libuv's; free the list with uv_freeaddrinfo().
-int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** list);
+[[gnu::visibility("default")]] int getaddrinfo(const char* host, const char* service,
+                                               const addrinfo* hints, addrinfo** list);
 /// The name of the host that has this address.
 int getnameinfo(const sockaddr* address, std::string* name);
 

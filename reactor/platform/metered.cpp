@@ -1,6 +1,6 @@
 #include "reactor/platform/metered.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 namespace {
 
 ssize_t count_bytes(std::uint64_t Traffic::*total, ssize_t size) {

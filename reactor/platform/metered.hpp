@@ -6,7 +6,7 @@
 
 #include "reactor/platform/platform.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// The traffic of a loop.
 struct Traffic {

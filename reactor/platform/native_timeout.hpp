@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// Whether libuv has handles that are not yet in its backend descriptor: it adds them when it runs.
 /// Its list of them is a ring that begins with a pointer to the next. The type of this pointer

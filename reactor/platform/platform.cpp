@@ -1,6 +1,6 @@
 #include "reactor/platform/platform.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 constinit thread_local Platform* replacement = nullptr;
 

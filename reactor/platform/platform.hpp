@@ -9,7 +9,7 @@
 
 #include "reactor/platform/kernel.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// A platform other than the kernel. Each function does what the kernel's of the same name does
 /// (kernel.hpp) until it is overridden; files and child processes are the kernel's on any platform.
@@ -133,7 +133,8 @@ class Platform {
 
 /// The platform of this thread; null: the kernel. Each call checks it, which takes three
 /// instructions.
-[[gnu::tls_model("initial-exec")]] extern constinit thread_local Platform* replacement;
+[[gnu::tls_model("initial-exec"),
+  gnu::visibility("default")]] extern constinit thread_local Platform* replacement;
 
 /// While this lives, its thread uses `platform` (null: the kernel).
 class Use {

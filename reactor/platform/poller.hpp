@@ -14,7 +14,7 @@
 
 struct uv_loop_s;
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 /// Identifies a registration: a slot of the engine in the low half, its generation in the high
 /// half.
@@ -129,7 +129,7 @@ class Poller {
 
 }  // namespace reactor::platform
 
-namespace reactor {
+namespace reactor::inline v0 {
 using platform::Event;
 using platform::Happened;
 using platform::Poller;

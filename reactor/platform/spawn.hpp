@@ -5,7 +5,7 @@
 
 #include <array>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 inline constexpr int standard_descriptors = 3;
 

@@ -5,7 +5,7 @@
 
 #include "reactor/platform/platform.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 template <auto real, auto replacing>
 struct Call;
@@ -67,6 +67,6 @@ inline constexpr Call<kernel::hash_seeds, &Platform::hash_seeds> hash_seeds;
 
 }  // namespace reactor::platform
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace sys = platform;
 }

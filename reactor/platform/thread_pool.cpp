@@ -13,7 +13,7 @@
 #include "reactor/after_fork.hpp"
 #include "reactor/platform/platform.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 namespace {
 
 // These threads belong to no loop, and are not libuv's: a loop waits for libuv's threads when it is

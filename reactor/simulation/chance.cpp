@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 thread_local const std::vector<std::uint64_t>* allowed_faults = nullptr;

@@ -10,7 +10,7 @@
 #include "reactor/simulation/random.hpp"
 #include "reactor/simulation/trace.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// Sets which faults the worlds of this thread may inject, by their numbers in order; null: all.
 /// Returns what was set before.

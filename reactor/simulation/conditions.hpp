@@ -6,7 +6,7 @@
 
 #include "reactor/duration.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// A span from which each value is drawn.
 struct Range {

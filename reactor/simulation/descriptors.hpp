@@ -9,7 +9,7 @@
 
 #include "reactor/simulation/socket.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// One table for all hosts. Numbers are used again, the lowest first, as a kernel does.
 class Descriptors {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> ipv4_prefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// An IPv6 address, or an IPv4 one in the form ::ffff:a.b.c.d; all zero: any address.
 struct Ip {

@@ -1,6 +1,6 @@
 #include "reactor/simulation/environment.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 // Monday, 1 January 2024, 00:00 UTC.

@@ -18,7 +18,7 @@
 #include "reactor/simulation/random.hpp"
 #include "reactor/simulation/trace.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 class Jobs;
 class Socket;

@@ -10,7 +10,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/duration.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// The events of a world, in the order of their time, and of their creation at the same time.
 class Events {

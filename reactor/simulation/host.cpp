@@ -4,7 +4,7 @@
 
 #include "reactor/simulation/host_state.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 Loop& Host::loop() { return state_.loop(); }
 

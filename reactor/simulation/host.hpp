@@ -9,9 +9,10 @@
 #include "reactor/duration.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor::simulation {
-
+namespace reactor::inline v0::simulation {
 class HostState;
+
+#pragma GCC visibility push(default)
 
 /// A computer with one address, one loop and a clock of its own.
 ///
@@ -65,3 +66,4 @@ class Host {
 };
 
 }  // namespace reactor::simulation
+#pragma GCC visibility pop

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 HostState::~HostState() { stop(); }
 

@@ -11,7 +11,7 @@
 #include "reactor/simulation/poller.hpp"
 #include "reactor/simulation/system.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 class HostState {
  public:

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 void Jobs::add(uv_loop_s* native, Work* work, void (*run)(Work*), void (*done)(Work*, int)) {
   waiting_.push_back(std::make_shared<Job>(Job{native, work, run, done}));

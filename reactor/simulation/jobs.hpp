@@ -7,7 +7,7 @@
 #include "reactor/platform/platform.hpp"
 #include "reactor/simulation/environment.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// Runs functions one after another, in virtual time.
 class Jobs {

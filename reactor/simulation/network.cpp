@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 constexpr std::size_t header_bytes = 40;

@@ -11,7 +11,7 @@
 #include "reactor/simulation/endpoint.hpp"
 #include "reactor/simulation/events.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 class Network {
  public:

@@ -6,7 +6,7 @@
 
 #include "reactor/simulation/trace.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 constexpr std::uint8_t icmp_number = 1;

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 SimulatedPoller::SimulatedPoller(Environment& world, Computer& host, Descriptors& descriptors,
                                  Jobs& jobs, uv_loop_s& native)

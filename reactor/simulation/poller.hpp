@@ -13,7 +13,7 @@
 #include "reactor/simulation/jobs.hpp"
 #include "reactor/simulation/socket.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 class SimulatedPoller final : public Poller {
  public:

@@ -5,7 +5,7 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// A generator whose sequence depends on its seed only. The distributions of the standard library
 /// differ between implementations, so it has its own.

@@ -12,7 +12,7 @@
 
 #include "reactor/simulation/chance.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 using Numbers = std::vector<std::uint64_t>;

@@ -6,7 +6,8 @@
 
 #include "reactor/callback.hpp"
 
-namespace reactor::simulation {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0::simulation {
 
 /// A test in worlds with this seed: false, or an exception, if it fails.
 using SeededTest = Callback<bool(std::uint64_t seed)>;
@@ -38,3 +39,4 @@ bool for_each_seed(std::uint64_t count, SeededTest test);
 [[nodiscard]] std::vector<std::uint64_t> minimize(std::uint64_t seed, SeededTest test);
 
 }  // namespace reactor::simulation
+#pragma GCC visibility pop

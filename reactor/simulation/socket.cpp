@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 bool overlap(const Ip& left, const Ip& right) {

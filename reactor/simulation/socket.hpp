@@ -14,7 +14,7 @@
 #include "reactor/simulation/environment.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// What may be ready, in the order in which it became so: of one poller.
 using ReadyList = std::vector<std::pair<class Socket*, Token>>;

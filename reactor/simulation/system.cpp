@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 using platform::Message;
 

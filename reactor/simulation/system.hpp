@@ -13,7 +13,7 @@
 #include "reactor/simulation/tcp.hpp"
 #include "reactor/simulation/udp.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// One for each host, and one for the code that runs outside of all hosts.
 class System final : public platform::Platform {

@@ -7,7 +7,7 @@
 
 #include "reactor/socket_option.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 using Nanoseconds = Events::Nanoseconds;

@@ -10,7 +10,7 @@
 #include "reactor/simulation/socket.hpp"
 #include "reactor/simulation/trace.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 /// Bytes in order, taken from the front.
 class Bytes {

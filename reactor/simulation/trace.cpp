@@ -5,7 +5,7 @@
 #include <iterator>
 #include <utility>
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 const char* name_of(Packet::Kind kind) {

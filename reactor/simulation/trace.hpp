@@ -8,7 +8,7 @@
 #include "reactor/simulation/endpoint.hpp"
 #include "reactor/simulation/events.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 struct Packet {
   enum class Kind : unsigned char { syn, syn_ack, ack, data, fin, rst, datagram, icmp };

@@ -11,7 +11,7 @@
 #include "reactor/platform/datagram_features.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 constexpr std::size_t most_bytes = 65'507;

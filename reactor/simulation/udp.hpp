@@ -9,7 +9,7 @@
 #include "reactor/platform/kernel.hpp"
 #include "reactor/simulation/socket.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 
 class DatagramSocketState final : public Socket {
  public:

@@ -9,7 +9,7 @@
 #include "reactor/address.hpp"
 #include "reactor/simulation/host_state.hpp"
 
-namespace reactor::simulation {
+namespace reactor::inline v0::simulation {
 namespace {
 
 Ip ip_of(std::string_view text) {

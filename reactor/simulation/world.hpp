@@ -14,7 +14,8 @@
 #include "reactor/simulation/host.hpp"
 #include "reactor/simulation/random.hpp"
 
-namespace reactor::simulation {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0::simulation {
 
 /// A world of hosts, links and virtual time. The same seed gives the same run, byte for byte.
 ///
@@ -89,8 +90,9 @@ class World {
   [[nodiscard]] Random& random();
 
  private:
-  struct State;
+  struct [[gnu::visibility("hidden")]] State;
   std::unique_ptr<State> state_;
 };
 
 }  // namespace reactor::simulation
+#pragma GCC visibility pop

@@ -8,7 +8,7 @@
 #include <ctime>
 #include <string_view>
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 namespace {
 
 std::string text_of(const ASN1_STRING* value) {

@@ -7,7 +7,7 @@
 #include "reactor/tls/openssl.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 [[nodiscard]] TlsCertificate describe(const X509& certificate);
 

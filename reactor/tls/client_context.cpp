@@ -12,7 +12,7 @@
 #include "reactor/tls/handshake_error.hpp"
 #include "reactor/tls/sessions.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace tls {
 namespace {
 

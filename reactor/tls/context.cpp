@@ -6,7 +6,7 @@
 #include "reactor/tls/filter.hpp"
 #include "reactor/tls/handshake_error.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace tls {
 namespace {
 

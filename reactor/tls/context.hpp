@@ -8,7 +8,7 @@
 #include "reactor/tls/openssl.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// An error of what the program has configured.
 [[nodiscard]] Error invalid(const std::string& subject, std::string why);

@@ -10,7 +10,7 @@
 #include "reactor/tls/handshake_error.hpp"
 #include "reactor/tls/tls_error.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 namespace {
 
 Error bad_file(const std::string& file, std::string why, TlsErrc code = TlsErrc::bad_file) {

@@ -8,7 +8,7 @@
 #include "reactor/tls/openssl.hpp"
 #include "reactor/tls_context.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// All certificates of the file; at least one.
 [[nodiscard]] Result<std::vector<X509Ptr>> read_certificates(const std::string& file);

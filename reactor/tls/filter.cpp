@@ -12,7 +12,7 @@
 #include "reactor/tls/sessions.hpp"
 #include "reactor/tls/tls_error.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 namespace {
 
 // A client can use a record only when all of it has arrived. The first records of a large response

@@ -10,7 +10,7 @@
 #include "reactor/stream_filter.hpp"
 #include "reactor/tls/openssl.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// Where a client keeps the sessions that it may resume.
 class Sessions;

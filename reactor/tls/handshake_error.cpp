@@ -8,7 +8,7 @@
 #include "reactor/tls/certificate.hpp"
 #include "reactor/tls/tls_error.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 namespace {
 
 struct Reason {

@@ -6,7 +6,7 @@
 #include "reactor/result.hpp"
 #include "reactor/tls/openssl.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// For the operation on `ssl` that has failed. `refused` is the certificate that was not accepted,
 /// or null; `name` the server that a client expected.

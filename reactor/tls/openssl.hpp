@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 template <auto free_function>
 struct Free {

@@ -9,7 +9,7 @@
 #include "reactor/tls/filter.hpp"
 #include "reactor/tls/ticket_keys.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace tls {
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 void Sessions::keep(const std::string& name, SessionPtr session) {
   const std::lock_guard lock(mutex_);

@@ -8,7 +8,7 @@
 
 #include "reactor/tls/openssl.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// The newest sessions of the servers that were connected last. Each is used once, as RFC 8446
 /// appendix C.4 recommends: an observer could otherwise relate the connections.

@@ -9,7 +9,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 namespace {
 
 int keys_index() {

@@ -8,7 +8,7 @@
 
 #include "reactor/tls/openssl.hpp"
 
-namespace reactor::tls {
+namespace reactor::inline v0::tls {
 
 /// A new key encrypts the tickets every `lifetime`, and its predecessor still decrypts tickets. So
 /// a key that becomes known reveals only what was resumed with it (RFC 5077 section 5.5). The keys

@@ -5,7 +5,8 @@
 
 #include "reactor/version.hpp"
 
-namespace reactor {
+#pragma GCC visibility push(default)
+namespace reactor::inline v0 {
 
 /// The codes of the errors of TLS. Error::hint has the details.
 enum class TlsErrc {
@@ -33,3 +34,4 @@ enum class TlsErrc {
 
 template <>
 struct std::is_error_code_enum<reactor::TlsErrc> : std::true_type {};
+#pragma GCC visibility pop

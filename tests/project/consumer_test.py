@@ -25,6 +25,54 @@ HAS_SIMULATION = (BUILD / "libuvreactor-simulation.a").exists()
 MORE = ";".join(["tls"] * HAS_TLS + ["simulation"] * HAS_SIMULATION)
 
 
+NAMESPACES = re.compile(r"\b(?:protocols|reactor|web)::v\d+::")
+
+
+def symbols(file, *options):
+    """The functions and objects of these libraries that nm lists, as (strong, [name, ...])."""
+    listed = subprocess.run(["nm", "--demangle", "--defined-only", *options, file], text=True,
+                            check=True, stdout=subprocess.PIPE).stdout
+    for kind, name in re.findall(r"^[0-9a-f]+ (\w) (.*)$", listed, re.MULTILINE):
+        name = re.sub(r"^(vtable|typeinfo|typeinfo name|(non-)?virtual thunk|guard variable) (for|to) ",
+                      "", name)
+        name = re.sub(r"\[abi:\w+\]|\(.*", "", name)
+        while "<" in name and ">" in name:  # The return type of a template has a space.
+            name, before = re.sub(r"<[^<>]*>", "", name), name
+            if name == before:
+                break
+        name = name.split(" ")[-1]
+        if NAMESPACES.match(name):
+            yield kind in "TDBR", NAMESPACES.sub("", name).split("::")
+
+
+class Header:
+    """What a header exports: the members of its classes, and its functions and objects."""
+
+    def __init__(self, path):
+        code = re.sub(r"//.*", "", path.read_text())
+        single = "".join(re.sub(r"\s+", " ", one) + "\n" for one in
+                         re.findall(r'^.*visibility\("default"\)\]\]\s+([^;]*;)', code, re.MULTILINE))
+        code = code.partition(tidy.EXPORTED[0])[2].partition(tidy.EXPORTED[1])[0] + single
+        self.scopes = set(re.findall(r"\w+", " ".join(re.findall(r"namespace (.*) \{", path.read_text()))))
+        self.scopes |= set(re.findall(r"\b(?:class|struct) (?:\w+::)*(\w+)(?: final)?(?: : [^;{]*)?\s*\{",
+                                      code))
+        self.free = set(re.findall(r"^(?: *friend |(?! ))[^\n(=]*?(\w+|operator[^\w(]+)(?:\(|;)", code,
+                                   re.MULTILINE))
+        self.words = set(re.findall(r"\w+", code))
+
+    def declares(self, scopes, name):
+        is_member = bool(scopes) and scopes[-1][0].isupper()
+        plain = name.lstrip("~")
+        return self.scopes.issuperset(scopes) and (
+            name in self.free or name in self.scopes and not is_member or
+            is_member and (plain in self.words or plain.startswith("operator")))
+
+
+def is_declared(headers, path):
+    *scopes, name = path
+    return any(header.declares(scopes, name) for header in headers)
+
+
 def is_first_in_its_source(header):
     source = ROOT / header.with_suffix(".cpp")
     if not source.exists():
@@ -104,6 +152,23 @@ class Installed(Checked):
                             *[f"-L{alone}" if flag.startswith("-L") else flag for flag in flags])
                 self.assertEqual(self.run_in(self.root, program, LD_LIBRARY_PATH=str(alone)),
                                  TLS_SAYS)
+
+    def test_the_shared_libraries_export_what_public_headers_declare_and_no_more(self):
+        public = [Header(ROOT / header) for header in tidy.public_headers(ROOT)]
+        # What one of the shared libraries needs of another.
+        siblings = [Header(header) for header in ROOT.glob("reactor/platform/*.hpp")]
+        found = 0
+        for library in self.libraries.glob("libuvreactor*.so"):
+            exported = {tuple(path) for _, path in symbols(library, "--dynamic")}
+            defined = {tuple(path) for is_strong, path in
+                       symbols(library.with_suffix(".a"), "--extern-only") if is_strong}
+            found += len(exported)
+            with self.subTest(library.name):
+                self.assertEqual([path for path in sorted(exported)
+                                  if not is_declared(public + siblings, path)], [], "not declared")
+                self.assertEqual([path for path in sorted(defined - exported)
+                                  if is_declared(public, path)], [], "not exported")
+        self.assertGreater(found, 300)
 
     def configure(self, build, *options):
         prefix = self.headers.parent.parent

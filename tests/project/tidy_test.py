@@ -38,6 +38,29 @@ class Rules(unittest.TestCase):
                    {"samples/a.cpp": '#include "bench/load.hpp"\n'},
                    {"samples/a.cpp": "#include <reactor/loop.hpp>\n"}, "samples/a.cpp:1:")
 
+    def test_a_namespace_has_the_version_of_the_abi(self):
+        self.check(tidy.every_namespace_has_the_version_of_the_abi,
+                   {"meson.build": "abi_version = '3'\n",
+                    "web/a.cpp": "\nnamespace web::inline v2 {\n",
+                    "reactor/a.cpp": "namespace reactor::inline v3::tls {\nnamespace std {\n"},
+                   {"web/a.cpp": "namespace web::inline v3 {\n"}, "web/a.cpp:2:")
+        self.check(tidy.every_namespace_has_the_version_of_the_abi,
+                   {"meson.build": "abi_version = '3'\n",
+                    "protocols/a.hpp": "namespace protocols::http {\n"},
+                   {"protocols/a.hpp": "namespace protocols::inline v3::http {\n"},
+                   "protocols/a.hpp:1:")
+
+    def test_a_public_header_exports_what_its_source_defines(self):
+        push, pop = (f"{line}\n" for line in tidy.EXPORTED)
+        self.check(tidy.every_public_header_exports_what_its_source_defines,
+                   {"web/meson.build": "web_headers = files(\n  'a.hpp',\n  'b.hpp',\n)\n",
+                    "web/a.hpp": "void f();\n", "web/a.cpp": "void f() {}\n",
+                    "web/b.hpp": "inline void g() {}\n"},
+                   {"web/a.hpp": f"{push}void f();\n{pop}"}, "web/a.hpp:1: exports nothing")
+        self.check(tidy.every_public_header_exports_what_its_source_defines,
+                   {"web/a.hpp": f"{push}void f();\n"}, {"web/a.hpp": f"{push}void f();\n{pop}"},
+                   "web/a.hpp:1: not as many pops")
+
     def test_a_former_name_does_not_come_back_in_code(self):
         self.check(tidy.no_former_name_comes_back,
                    {"samples/a.cpp": '// Sent at once.\nputs("Sent");\nreactor::Deadline idle;\n'},

@@ -7,7 +7,7 @@
 
 #include "reactor/result.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // The object whose await_ready(), await_suspend() and await_resume() are called.
 template <class Awaitable>

@@ -10,7 +10,7 @@
 
 #include <coroutine>
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool below_address_sanitizer = true;

@@ -13,7 +13,7 @@
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 class AwaitRead final : InputTaker {
  public:

@@ -15,7 +15,7 @@
 #include "reactor/stream.hpp"
 #include "reactor/write_status.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // The task that takes the next input of a connection.
 class InputTaker {

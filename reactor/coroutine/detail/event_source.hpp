@@ -11,7 +11,7 @@
 #include "reactor/handle.hpp"
 #include "reactor/result.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // Awaits an event of a State, which has:
 //     using Event; static constexpr bool borrows;

@@ -6,7 +6,7 @@
 
 #include "reactor/coroutine/detail/compiler.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // The compiler's text for T: `… [T = int]`, or with gcc `… [with T = int; std::string_view = …]`.
 template <class T>

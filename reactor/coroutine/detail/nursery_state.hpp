@@ -10,7 +10,7 @@
 #include "reactor/handle.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 class NurseryState final : public HandleState {
  public:

@@ -15,7 +15,7 @@
 #include "reactor/coroutine/detail/task_tree.hpp"
 #include "reactor/coroutine/task.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 template <class Awaitable>
 [[nodiscard]] Task<Awaited<Awaitable>> as_task(Awaitable awaitable) {

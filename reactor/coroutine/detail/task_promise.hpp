@@ -9,14 +9,14 @@
 #include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/coroutine/detail/task_tree.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 template <class T>
 class Task;
 
 }  // namespace reactor
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 template <class T>
 struct TaskPromise;

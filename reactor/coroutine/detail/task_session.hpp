@@ -11,7 +11,7 @@
 #include "reactor/loop.hpp"
 #include "reactor/stream.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // The connection can outlive the session, if its task has moved it elsewhere.
 class TaskSession {

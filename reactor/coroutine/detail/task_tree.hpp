@@ -8,7 +8,7 @@
 #include "reactor/coroutine/detail/compiler.hpp"
 #include "reactor/loop.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 class TaskTree;
 struct Frame;

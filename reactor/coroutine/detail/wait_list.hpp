@@ -7,7 +7,7 @@
 #include "reactor/coroutine/waiter.hpp"
 #include "reactor/timer.hpp"
 
-namespace reactor::detail {
+namespace reactor::inline v0::detail {
 
 // A task that waits for an object, which may be destroyed before.
 class ObjectWaiter : public Waiter {

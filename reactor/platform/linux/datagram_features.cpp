@@ -11,7 +11,7 @@
 
 #include "reactor/platform/sys.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 bool is_udp(int fd) {
   int protocol = 0;

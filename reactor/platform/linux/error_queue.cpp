@@ -10,7 +10,7 @@
 #include "reactor/platform/sys.hpp"
 #include "reactor/socket_option.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 namespace {
 
 // The errno that an error queue reports for a datagram; 0 if its sender has received it already.

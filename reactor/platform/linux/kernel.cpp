@@ -8,7 +8,7 @@
 #include <csignal>
 #include <cstddef>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 const int more_follows = MSG_MORE;
 

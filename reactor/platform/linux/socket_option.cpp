@@ -6,7 +6,7 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-namespace reactor::option {
+namespace reactor::inline v0::option {
 
 const SocketOption<bool> reuse_port{"reuse_port", SOL_SOCKET, SO_REUSEPORT};
 const SocketOption<seconds> keep_alive_idle{"keep_alive_idle", IPPROTO_TCP, TCP_KEEPIDLE};

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <new>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 #if defined(SYS_pidfd_open) && defined(__GLIBC__)
 #if __GLIBC_PREREQ(2, 34)

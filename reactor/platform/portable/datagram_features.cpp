@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 bool is_udp(int) { return false; }
 

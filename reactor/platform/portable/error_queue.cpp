@@ -1,6 +1,6 @@
 #include "reactor/error_queue.hpp"
 
-namespace reactor {
+namespace reactor::inline v0 {
 
 Result<void> ErrorQueue::open(Socket&) { return {}; }
 

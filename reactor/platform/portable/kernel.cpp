@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 
 const int more_follows = 0;
 

@@ -5,7 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-namespace reactor::option {
+namespace reactor::inline v0::option {
 
 namespace {
 

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 namespace {
 
 // The paths that may be the program, in the order in which to try them.

@@ -15,7 +15,7 @@
 #include "reactor/platform/native_timeout.hpp"
 #include "reactor/platform/poller.hpp"
 
-namespace reactor::platform {
+namespace reactor::inline v0::platform {
 namespace {
 
 struct Registration {
