@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -191,6 +192,18 @@ def relay():
         with Server("tcp_relay", "--to", behind.endpoint) as server:
             yield Exchange("tcp_relay --to tcp_echo_server", "through",
                            ask("tcp_echo_client", server.endpoint, "through"), "THROUGH")
+
+
+@shows("replicated_log")
+def replicated_log():
+    with tempfile.TemporaryDirectory() as folder:
+        with Server("replicated_log", "--data", f"{folder}/log") as server:
+            for _ in range(100):  # Until the lease of a node before it has ended.
+                answered = ask("tcp_echo_client", server.endpoint, "add hello", "list")
+                if "not the leader" not in answered:
+                    break
+                time.sleep(0.05)
+            yield Exchange("replicated_log", "add hello, list", answered, "added hello end")
 
 
 @shows("udp_echo_server", "udp_echo_client")
