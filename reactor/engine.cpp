@@ -129,6 +129,11 @@ Engine::Engine(Loop& loop, uv_loop_s* application_loop, Duration spin)
   (void)forked_exception();
 }
 
+Engine::Nanoseconds Engine::wall_now() const {
+  const platform::Use use(platform_);
+  return sys::wall_now();
+}
+
 Engine::~Engine() {
   const platform::Use use(platform_);
   assert(!timers_.in_iteration() && "a loop was destroyed by one of its callbacks");

@@ -122,6 +122,7 @@ class Engine {
 
   static Nanoseconds clock() { return Timers::clock(); }
   Nanoseconds now() { return timers_.now(); }
+  [[nodiscard]] Nanoseconds wall_now() const;
   [[nodiscard]] const Nanoseconds& iteration_time() const { return timers_.iteration_time(); }
   [[nodiscard]] Nanoseconds known_time_since(Nanoseconds when) {
     return timers_.known_time_since(when);

@@ -36,6 +36,11 @@ Loop::Clock::time_point Loop::now() {
   return Clock::time_point(std::chrono::nanoseconds(engine_->now()));
 }
 
+std::chrono::sys_time<std::chrono::nanoseconds> Loop::wall_now() const {
+  return std::chrono::sys_time<std::chrono::nanoseconds>(
+      std::chrono::nanoseconds(engine_->wall_now()));
+}
+
 void Loop::rethrow() { engine_->rethrow(); }
 
 const IterationStatistics& Loop::measure_iterations() { return engine_->measure_iterations(); }

@@ -104,6 +104,9 @@ class Loop {
   /// The time, read once an iteration.
   [[nodiscard]] Clock::time_point now();
 
+  /// The wall clock, for dates. In a simulated world it is that of the host.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::nanoseconds> wall_now() const;
+
   /// Throws what a callback threw while the application ran its own loop.
   void rethrow();
 

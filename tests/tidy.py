@@ -128,6 +128,9 @@ def the_machine_is_called_through_the_platform(root):
     for path, number, line in matches(root, paths, calls):
         if not line.startswith("//") and not line.endswith("override;"):
             yield f"{path}:{number}: a call of the machine outside reactor/platform/: {line}"
+    clocks = r"_clock::now\(|(?<!\w)time\(nullptr\)|\brandom_device\b"
+    for path, number, line in matches(root, [*files(root, "web"), *files(root, "protocols")], clocks):
+        yield f"{path}:{number}: web/ and protocols/ get time and chance from their loop: {line}"
 
 
 LINUX_ONLY = (r"linux/.*|sys/(epoll|eventfd|inotify|prctl|random|sendfile|signalfd|syscall|timerfd)"

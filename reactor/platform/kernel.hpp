@@ -118,6 +118,10 @@ std::unique_ptr<Poller> new_poller(uv_loop_s& native, const Poller::Embedding* e
 inline std::int64_t steady_now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+/// The wall clock, in nanoseconds since 1970.
+inline std::int64_t wall_now() {
+  return std::chrono::nanoseconds(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 // ---- Names, threads, chance
 

@@ -107,6 +107,7 @@ class Platform {
     return kernel::new_poller(native, embedding);
   }
   virtual std::int64_t steady_now() { return kernel::steady_now(); }
+  virtual std::int64_t wall_now() { return kernel::wall_now(); }
 
   // ---- Names, threads, chance
   virtual int getaddrinfo(const char* host, const char* service, const addrinfo* hints,

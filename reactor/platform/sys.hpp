@@ -56,6 +56,7 @@ inline constexpr Call<kernel::unlink, &Platform::unlink> unlink;
 
 inline constexpr Call<kernel::new_poller, &Platform::new_poller> new_poller;
 inline constexpr Call<kernel::steady_now, &Platform::steady_now> steady_now;
+inline constexpr Call<kernel::wall_now, &Platform::wall_now> wall_now;
 
 inline constexpr Call<kernel::getaddrinfo, &Platform::getaddrinfo> getaddrinfo;
 inline constexpr Call<kernel::getnameinfo, &Platform::getnameinfo> getnameinfo;

@@ -43,6 +43,7 @@ struct Faults {
   double no_descriptors = 0;  ///< EMFILE of accept.
   double aborted = 0;         ///< ECONNABORTED of accept.
   double reset = 0;           ///< A read or write finds the connection reset.
+  double spurious = 0;        ///< An iteration for which a socket is ready that is not.
   double pause = 0;           ///< An iteration of a loop after which its host stands still.
   Duration longest_pause = std::chrono::milliseconds(50);
 };

@@ -36,6 +36,9 @@ class Descriptors {
                : nullptr;
   }
 
+  /// All of them; null where a number is free.
+  [[nodiscard]] const std::vector<Socket*>& all() const { return table_; }
+
   void close(int fd) {
     const int index = fd - first;
     const Socket* const socket = std::exchange(table_[static_cast<std::size_t>(index)], nullptr);

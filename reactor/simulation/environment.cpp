@@ -1,13 +1,6 @@
 #include "reactor/simulation/environment.hpp"
 
 namespace reactor::inline v0::simulation {
-namespace {
-
-// Monday, 1 January 2024, 00:00 UTC.
-constexpr std::int64_t wall_start = 1'704'067'200'000'000'000;
-
-}  // namespace
-
 Environment::Environment(const WorldOptions& with)
     : options(with),
       trace(events, with.capture),
@@ -19,7 +12,7 @@ Environment::Environment(const WorldOptions& with)
 }
 
 Computer& Environment::add_computer(const Ip& ip) {
-  return *computers.emplace_back(std::make_unique<Computer>(ip, wall_start - Events::start));
+  return *computers.emplace_back(std::make_unique<Computer>(ip, steady_to_wall));
 }
 
 Computer* Environment::computer(const Ip& ip, Computer* from) const {

@@ -23,6 +23,10 @@ namespace reactor::inline v0::simulation {
 class Jobs;
 class Socket;
 
+/// From the steady clock to the wall clock, in nanoseconds: a world begins on Monday, 1 January 2024,
+/// 00:00 UTC.
+constexpr std::int64_t steady_to_wall = 1'704'067'200'000'000'000 - Events::start;
+
 /// The state of one host below its sockets.
 struct Computer {
   using Ports = std::map<std::uint16_t, std::vector<Socket*>>;

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -79,7 +80,29 @@ std::span<const Event> SimulatedPoller::wait(int timeout) {
       listed_.push_back({socket, token});
     }
   }
+  if (world_.chance.happens(world_.chance.rates.spurious, "spurious readiness")) {
+    add_spurious_event();
+  }
   return events_;
+}
+
+void SimulatedPoller::add_spurious_event() {
+  std::vector<std::pair<Event, Socket::Registration*>> possible;
+  for (Socket* const socket : descriptors_.all()) {
+    if (!socket) continue;
+    for (Socket::Registration* const registration : socket->registrations_in(listed_)) {
+      const unsigned what = socket->may_be_spurious() & reported(registration->interest);
+      const bool is_reported = std::any_of(
+          events_.begin(), events_.end(),
+          [registration](const Event& event) { return event.token == registration->token; });
+      if (what == 0 || registration->is_disabled || is_reported) continue;
+      possible.push_back({{what, registration->token}, registration});
+    }
+  }
+  if (possible.empty()) return;
+  const auto& [event, registration] = possible[world_.chance.order.below(possible.size())];
+  registration->is_disabled = registration->trigger == Trigger::oneshot;
+  events_.push_back(event);
 }
 
 void SimulatedPoller::run_ready_native() { uv_run(&native_, UV_RUN_NOWAIT); }

@@ -37,6 +37,7 @@ class SimulatedPoller final : public Poller {
  private:
   void run_ready_native() override;
   void wait_for_world();
+  void add_spurious_event();
 
   Environment& world_;
   Computer& host_;

@@ -128,6 +128,14 @@ Socket::Registration* Socket::find(Token token) {
   return place == registrations_.end() ? nullptr : &*place;
 }
 
+std::vector<Socket::Registration*> Socket::registrations_in(const ReadyList& list) {
+  std::vector<Registration*> found;
+  for (Registration& registration : registrations_) {
+    if (registration.list == &list) found.push_back(&registration);
+  }
+  return found;
+}
+
 void Socket::wake(unsigned what) {
   for (Registration& registration : registrations_) {
     if (registration.is_listed || registration.is_disabled ||

@@ -49,6 +49,10 @@ class Socket {
 
   /// What poll(2) would report.
   [[nodiscard]] virtual unsigned ready() = 0;
+  /// What a kernel may report although ready() does not.
+  [[nodiscard]] virtual unsigned may_be_spurious() const {
+    return Happened::readable | Happened::writable;
+  }
   /// The descriptor was closed.
   virtual void close() = 0;
   /// The host crashed: the socket is gone without a packet.
@@ -71,6 +75,8 @@ class Socket {
   void remove(Token token);
   void remove_all() { registrations_.clear(); }
   [[nodiscard]] Registration* find(Token token);
+  /// Those of one poller, in the order in which they were added.
+  [[nodiscard]] std::vector<Registration*> registrations_in(const ReadyList& list);
   /// Something may have changed of what these bits of Happened report.
   void wake(unsigned what);
 

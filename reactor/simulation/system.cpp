@@ -329,6 +329,11 @@ std::unique_ptr<Poller> System::new_poller(uv_loop_s& native, const Poller::Embe
 
 std::int64_t System::steady_now() { return world_.events.now(); }
 
+std::int64_t System::wall_now() {
+  const std::int64_t now = world_.events.now();
+  return host_ ? host_->wall_at(now) : now + steady_to_wall;
+}
+
 int System::getaddrinfo(const char* host, const char* service, const addrinfo* hints,
                         addrinfo** to) {
   std::vector<std::string> found;

@@ -50,6 +50,7 @@ class System final : public platform::Platform {
   std::unique_ptr<Poller> new_poller(uv_loop_s& native,
                                      const Poller::Embedding* embedding) override;
   std::int64_t steady_now() override;
+  std::int64_t wall_now() override;
 
   // clang-format off
   int getaddrinfo(const char* host, const char* service, const addrinfo* hints, addrinfo** to) override;

@@ -128,6 +128,11 @@ unsigned StreamSocket::ready() {
   return happened;
 }
 
+// A connection that is being made is not reported as made.
+unsigned StreamSocket::may_be_spurious() const {
+  return state_ == State::connecting ? Happened::readable : Socket::may_be_spurious();
+}
+
 // What was sent still arrives, unless something of the peer's is left unread.
 void StreamSocket::close() {
   const auto linger = options.find({SOL_SOCKET, SO_LINGER});

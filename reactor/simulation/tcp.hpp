@@ -41,6 +41,7 @@ class StreamSocket final : public Socket {
   StreamSocket(Environment& world, int family) : Socket(world, family, SOCK_STREAM) {}
 
   unsigned ready() override;
+  [[nodiscard]] unsigned may_be_spurious() const override;
   void close() override;
   void vanish() override;
   void begin() override;

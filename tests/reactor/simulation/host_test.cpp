@@ -13,6 +13,7 @@
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "support/result.hpp"
+#include "web/http_server.hpp"
 
 using namespace std::chrono_literals;
 using reactor::Error;
@@ -145,6 +146,23 @@ TEST_SUITE("simulation host") {
     CHECK(host.wall_now() == wall - 1h + 1s);
     CHECK(other.wall_now() == wall + 1s);
     CHECK(host.loop().now() - steady == 1s);
+    CHECK(host.loop().wall_now() == host.wall_now());
+  }
+
+  TEST_CASE("the date of an HTTP response is that of the host, so that runs repeat byte by byte") {
+    std::vector<std::string> captures;
+    for (int run = 0; run < 2; ++run) {
+      World world({.capture = true});
+      world.host("10.0.0.1").step_wall_clock(24h);
+      web::HttpServer server(world.host("10.0.0.1").loop());
+      ok(server.listen("10.0.0.1:80"));
+      Stream client = Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:80");
+      client.write("GET / HTTP/1.0\r\n\r\n");
+      world.run_for(3s);
+      captures.push_back(world.pcap());
+    }
+    CHECK(captures[0].find("Date: Tue, 02 Jan 2024 00:00:00 GMT\r\n") != std::string::npos);
+    CHECK(captures[0] == captures[1]);
   }
 
   TEST_CASE("a program with a Loop of its own runs, and the world with it") {
