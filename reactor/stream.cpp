@@ -42,7 +42,10 @@ struct Stream::State final : StreamSecurity {
   void on_anything_ready(unsigned happened) override {
     if (happened & (Happened::peer_closed | Happened::hung_up | Happened::failed)) set(end_is_near);
     if (happened & ~Happened::writable) set(readable);
-    if (is(connecting) && !is(broken)) return finish_connecting();
+    if (is(connecting) && !is(broken)) {
+      if (happened != Happened::readable) finish_connecting();  // Else it is not connected.
+      return;
+    }
     if ((happened & Happened::writable) && waits_to_send() && !send_queue()) return;
     if ((happened & Happened::failed) && is(not_reading) && !is(closing)) {
       // No read will report it.

@@ -10,6 +10,8 @@
 #include "reactor/server.hpp"
 #include "reactor/simulation/world.hpp"
 #include "reactor/stream.hpp"
+#include "reactor/timer.hpp"
+#include "reactor/watcher.hpp"
 #include "support/result.hpp"
 
 using namespace std::chrono_literals;
@@ -177,5 +179,23 @@ TEST_SUITE("simulation conditions") {
     CHECK(accepted.size() > 2);
     CHECK(accepted.size() < 20);
     CHECK(world.injected_faults() > 20);
+  }
+
+  TEST_CASE("a socket is reported as ready that is not, and a connection that is made is not") {
+    World world;
+    world.faults({.spurious = 1});
+    auto& loop = world.host("10.0.0.1").loop();
+    const auto ticks = reactor::Timer::every(loop, 10ms, [] {});
+    const auto idle =
+        ok(reactor::Socket::open(reactor::Family::ipv4, reactor::SocketType::datagram));
+    int reports = 0;
+    const auto watcher = ok(reactor::Watcher::create(loop, idle.fd(), reactor::Interest::readable,
+                                                     [&](reactor::Ready) { ++reports; }));
+    bool connected = false;
+    Stream nowhere = Stream::connect(loop, "10.0.9.9:7");
+    nowhere.on_connect([&] { connected = true; });
+    world.run_for(1s);
+    CHECK(reports > 10);
+    CHECK_FALSE(connected);
   }
 }

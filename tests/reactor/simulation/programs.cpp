@@ -30,32 +30,6 @@ using reactor::simulation::Random;
 namespace programs {
 namespace {
 
-constexpr Duration faults_end = 10s;
-constexpr Duration end_of_all = 1h;
-constexpr const char* server_address = "10.0.0.1";
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
-
-std::string text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::string random_text(Random& random, std::size_t size) {
-  std::string text(size, ' ');
-  for (char& letter : text) letter = static_cast<char>('a' + random.below(26));
-  return text;
-}
-
-std::string client_address(int number) { return "10.0.1." + std::to_string(number + 1); }
-
-reactor::StreamLimits quick_limits() {
-  reactor::StreamLimits limits;
-  limits.close_timeout = 30s;
-  return limits;
-}
-
 // Sends a text in pieces, shuts its side down, and collects what comes back.
 class Client {
  public:
@@ -107,7 +81,8 @@ class Client {
       const auto status = stream_.write(bytes_of(std::string_view(text_).substr(written_, size)));
       if (status == reactor::WriteStatus::closed) return;
       written_ += size;
-      if (status == reactor::WriteStatus::above_high_water) return;
+      if (status == reactor::WriteStatus::above_high_water && !writes_at_once_) return;
+      if (writes_at_once_) continue;
       if (random_.happens(0.3)) return pause_.restart(std::chrono::milliseconds(random_.below(50)));
     }
     if (!std::exchange(shut_down_, true)) stream_.shutdown();
@@ -115,6 +90,7 @@ class Client {
 
   const std::string text_;
   Random random_;
+  const bool writes_at_once_ = random_.happens(0.3);  // Without reading in between.
   std::size_t written_ = 0;
   std::string received_;
   bool shut_down_ = false;
@@ -131,13 +107,6 @@ struct Echo {
   void on_data(std::span<const std::byte> bytes) { stream.write(bytes); }
   void on_end() { stream.close(); }
 };
-
-reactor::ServerOptions quick_options() {
-  reactor::ServerOptions options;
-  options.close_timeout = 30s;
-  options.idle_timeout = 5min;  // A peer that is reset during a partition says nothing.
-  return options;
-}
 
 std::string all_of(const std::list<Client>& clients, const std::vector<std::string>& texts,
                    bool may_fail) {
@@ -178,6 +147,7 @@ RoughWorld::RoughWorld(std::uint64_t seed, Roughness roughness)
                 .no_descriptors = roughness.resets ? often(0.2) : 0,
                 .aborted = roughness.resets ? often(0.1) : 0,
                 .reset = roughness.resets ? often(0.01) : 0,
+                .spurious = often(0.3),
                 .pause = often(0.05)});
   for (int i = 0; i < 3; ++i) {
     if (random.happens(0.5)) continue;

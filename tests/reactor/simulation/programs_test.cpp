@@ -42,4 +42,17 @@ TEST_SUITE("simulated programs") {
   TEST_CASE("clients of a server that crashes and restarts are served in the end") {
     CHECK(holds(programs::restarts));
   }
+  TEST_CASE(
+      "close() sends what was written, also before it is connected, or ends within its time") {
+    CHECK(holds(programs::farewells));
+  }
+  TEST_CASE("a server that drains serves the connections that wait in its kernel") {
+    CHECK(holds(programs::drains));
+  }
+  TEST_CASE("files arrive whole over connections that break, continued from where they broke") {
+    CHECK(holds(programs::file_transfer));
+  }
+  TEST_CASE("each request of an HTTP client ends once, with its own response, in the end") {
+    CHECK(holds(programs::http_client));
+  }
 }
