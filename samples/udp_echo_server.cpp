@@ -66,8 +66,7 @@ int main(int count, char** words) {
   std::vector<std::string> endpoints{"127.0.0.1:9002"};
   bool upper = false;
   samples::CommandLine command_line{
-      "Sends each datagram back to its sender. Does not reply to ports below 1024 and its own "
-      "port:\n"
+      "Sends each datagram back to its sender, but not to ports below 1024 and its own port:\n"
       "a forged sender could make two servers reply to each other for ever.\n"
       "Example: udp_echo_server --listen 127.0.0.1:9002 --upper"};
   command_line.footer(samples::memory_text(

@@ -216,6 +216,17 @@ def no_class_is_too_long(root):
                     yield f"{path}:{first}: {name} has {number - first} lines"
 
 
+MOST_SAMPLE_LINES = 80
+
+
+@rule
+def no_sample_of_one_file_is_long(root):
+    for path in files(root, "samples", endings=(".cpp",)):
+        count = len((root / path).read_text().splitlines())
+        if path.parent == Path("samples") and count > MOST_SAMPLE_LINES:
+            yield f"{path}:1: {count} lines: a longer sample has a folder"
+
+
 # --- nothing is forgotten ----------------------------------------------------------------------
 
 

@@ -111,6 +111,12 @@ class Rules(unittest.TestCase):
         self.check(tidy.no_class_is_too_long, {"reactor/a.hpp": "struct A {\n" + "\n" * 250 + "};\n"},
                    {"reactor/a.hpp": "struct A {\n" + "\n" * 249 + "};\n"}, "reactor/a.hpp:1: A")
 
+    def test_a_sample_of_one_file_that_is_long(self):
+        lines = tidy.MOST_SAMPLE_LINES
+        self.check(tidy.no_sample_of_one_file_is_long,
+                   {"samples/a.cpp": "\n" * (lines + 1), "samples/b/b.cpp": "\n" * (lines + 1)},
+                   {"samples/a.cpp": "\n" * lines}, "samples/a.cpp:1:")
+
     def test_protocols_see_the_standard_library_only(self):
         for header in ("uv.h", "sys/socket.h", "unistd.h", "fmt/format.h"):
             self.check(tidy.protocols_need_the_standard_library_only,

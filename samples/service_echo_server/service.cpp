@@ -1,31 +1,18 @@
-// An echo server as a service: it serves on the sockets of its service manager, and reports to it.
-// With --hand-over the next one that is started replaces it, and no client notices.
+#include "samples/service_echo_server/service.hpp"
+
 #include <chrono>
 #include <list>
 #include <optional>
-#include <string>
 
 #include "reactor/hand_over.hpp"
 #include "reactor/server.hpp"
 #include "reactor/service_manager.hpp"
 #include "reactor/stop_signals.hpp"
-#include "samples/support/memory.hpp"
 #include "samples/support/program.hpp"
 
 namespace {
 
-struct Echo {
-  reactor::Stream& stream;
-  void on_data(std::span<const std::byte> bytes) { stream.write(bytes); }
-};
-
 using Server = reactor::Server<Echo>;
-
-struct Options {
-  std::string endpoint = "127.0.0.1:9000";
-  std::string hand_over;
-  int drain_seconds = 30;
-};
 
 Server adopt(reactor::Loop& loop, reactor::Socket socket) {
   return samples::value_of(Server::adopt(loop, std::move(socket), {},
@@ -49,6 +36,8 @@ std::list<Server> serve_on(reactor::Loop& loop, reactor::HandOver& hand_over,
   }
   return servers.empty() ? serve_on(loop, endpoint) : std::move(servers);
 }
+
+}  // namespace
 
 void serve(const Options& options) {
   reactor::Loop loop;
@@ -80,28 +69,4 @@ void serve(const Options& options) {
   for (const Server& server : servers) samples::announce(server.address());
   (void)manager.ready("serving on " + servers.front().address().to_string());
   loop.run();
-}
-
-}  // namespace
-
-int main(int count, char** words) {
-  Options options;
-  samples::CommandLine command_line{
-      "An echo server as a service: it serves on the sockets that the service manager passes, and\n"
-      "reports to it when it serves, when it ends, and, for the watchdog, that it is alive.\n"
-      "With --hand-over it takes over the sockets of the server that was started before it with\n"
-      "the same PATH. That one serves its open connections until they end.\n"
-      "Example: systemd-socket-activate --listen 9000 service_echo_server"};
-  command_line.footer(samples::memory_text(reactor::ServerOptions(), sizeof(Echo)));
-  command_line.add_option("--listen", options.endpoint,
-                          "Without a socket of the service manager: HOST:PORT, [::1]:PORT or "
-                          "unix:PATH; port 0: any");
-  const auto with_hand_over = command_line.add_option(
-      "--hand-over", options.hand_over, "The unix socket by which one process replaces another");
-  command_line
-      .add_option("--drain-seconds", options.drain_seconds,
-                  "How long open connections may continue once another process has taken over")
-      .within(0, 86'400)
-      .needs(with_hand_over);
-  return samples::run_program(command_line, count, words, [&] { serve(options); });
 }
