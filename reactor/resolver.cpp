@@ -65,7 +65,7 @@ Failure failed(std::string_view endpoint, std::error_code code, std::string hint
   return Failure(Error{code, "resolve", std::string(endpoint), std::move(hint)});
 }
 
-Failure refused(std::string_view endpoint, std::string hint) {
+Failure malformed(std::string_view endpoint, std::string hint) {
   return failed(endpoint, std::make_error_code(std::errc::invalid_argument), std::move(hint));
 }
 
@@ -119,7 +119,7 @@ Result<Question> to_question(std::string_view endpoint, const Error& error) {
   const bool has_nul = endpoint.find('\0') != endpoint.npos;
   const bool bracketed = endpoint.starts_with('[');
   if (colon == endpoint.npos || has_nul || endpoint.starts_with("unix:")) {
-    return refused(error.subject, error.hint);
+    return malformed(error.subject, error.hint);
   }
   std::string_view host = endpoint.substr(0, colon);
   const std::string_view port = endpoint.substr(colon + 1);
@@ -128,21 +128,21 @@ Result<Question> to_question(std::string_view endpoint, const Error& error) {
   const auto [end, not_a_number] =
       std::from_chars(port.data(), port.data() + port.size(), question.port);
   if (not_a_number != std::errc{} || end != port.data() + port.size()) {
-    if (!is_service_name(port)) return refused(endpoint, error.hint);
+    if (!is_service_name(port)) return malformed(endpoint, error.hint);
     question.service = port;
   }
   if (bracketed || host.find(':') != host.npos) {
     if (question.service.empty() || !bracketed || !host.ends_with(']')) {
-      return refused(endpoint, error.hint);
+      return malformed(endpoint, error.hint);
     }
     host = host.substr(1, host.size() - 2);
-    if (host.find(':') == host.npos) return refused(endpoint, "not an IPv6 address");
+    if (host.find(':') == host.npos) return malformed(endpoint, "not an IPv6 address");
   } else if (host.empty()) {
-    return refused(endpoint, "a host is missing: HOST:PORT");
+    return malformed(endpoint, "a host is missing: HOST:PORT");
   } else if (host.size() > max_name_bytes) {
-    return refused(endpoint, "a host name has at most 253 bytes");
+    return malformed(endpoint, "a host name has at most 253 bytes");
   } else if (ends_in_number(host) && !Address::parse(std::string(host) + ":0")) {
-    return refused(endpoint, "an IPv4 address is four decimal numbers");
+    return malformed(endpoint, "an IPv4 address is four decimal numbers");
   }
   question.host = host;
   return question;

@@ -23,7 +23,7 @@ constexpr std::size_t gathered_bytes = 64 * 1024;
 // socket has no such option and does not need it.
 constexpr int unsent_bytes = 128 * 1024;
 
-reactor::Error error_of(std::errc code, std::string hint) {
+reactor::Error failed_request(std::errc code, std::string hint) {
   return {std::make_error_code(code), "serve", {}, std::move(hint)};
 }
 
@@ -162,7 +162,8 @@ void HttpConnection::note_dry() {
     line_.status = protocols::http::status_of(error);
     log(error.message());
   } else if (exchange_ && http_.phase() == Phase::over) {
-    end_exchange(error_of(std::errc::connection_aborted, "the client ended its side in a request"));
+    end_exchange(
+        failed_request(std::errc::connection_aborted, "the client ended its side in a request"));
   }
 }
 
@@ -306,7 +307,7 @@ void HttpConnection::time_out() {
   http_.refuse(out_, request_timeout);
   if (exchange_) {
     if (answer_ == Answer::none) line_.status = request_timeout;
-    end_exchange(error_of(std::errc::timed_out, "the body of the request did not arrive"));
+    end_exchange(failed_request(std::errc::timed_out, "the body of the request did not arrive"));
   } else if (waits_ == Waits::head) {
     line_.status = request_timeout;
     log("the head of the request did not arrive in time");

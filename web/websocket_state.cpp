@@ -15,7 +15,7 @@ using reactor::WriteStatus;
 
 namespace {
 
-Error error_of(std::errc code, std::string hint) {
+Error websocket_error(std::errc code, std::string hint) {
   return {std::make_error_code(code), "WebSocket", {}, std::move(hint)};
 }
 
@@ -218,8 +218,8 @@ void WebSocketState::end_of_input() {
   const Use use(*this);
   if (phase_ != Phase::finishing && phase_ != Phase::ended) {
     end_.error = opening_ ? opening_->finish()
-                          : error_of(std::errc::connection_aborted,
-                                     "the peer ended the connection without a close frame");
+                          : websocket_error(std::errc::connection_aborted,
+                                            "the peer ended the connection without a close frame");
     phase_ = Phase::finishing;
   }
   if (transport_) transport_->close(close_timeout_);
@@ -254,7 +254,8 @@ void WebSocketState::finish_if_sent() {
 
 void WebSocketState::abort() {
   if (phase_ == Phase::ended || !transport_) return;
-  if (!end_.error) end_.error = error_of(std::errc::operation_canceled, "abort() was called");
+  if (!end_.error)
+    end_.error = websocket_error(std::errc::operation_canceled, "abort() was called");
   phase_ = Phase::finishing;
   transport_->abort();
 }
@@ -266,8 +267,8 @@ void WebSocketState::end(const Error& error) {
   const bool closed_in_order = end_.code != close_code::abnormal;
   if (!closed_in_order && !end_.error) {
     end_.error = error ? error
-                       : error_of(std::errc::connection_aborted,
-                                  "the connection ended without a close frame");
+                       : websocket_error(std::errc::connection_aborted,
+                                         "the connection ended without a close frame");
   }
   end_.reason = reason_;
   idle_timeout_.cancel();
@@ -356,7 +357,7 @@ void WebSocketState::on_idle() {
   const std::uint64_t before = std::exchange(progress_, progress());
   const bool is_alive = paused_ || (output.is_full() && progress_ != before);
   if (pinged_ && !is_alive) {
-    end_.error = error_of(std::errc::timed_out, "nothing was received for the idle timeout");
+    end_.error = websocket_error(std::errc::timed_out, "nothing was received for the idle timeout");
     phase_ = Phase::finishing;
     return transport_->abort();
   }
@@ -369,9 +370,9 @@ void WebSocketState::on_late() {
   const Use use(*this);
   if (!transport_) return;
   if (end_.code == close_code::abnormal && !end_.error) {
-    end_.error =
-        error_of(std::errc::timed_out, opening_ ? "it was not opened in time"
-                                                : "the peer did not respond to the close frame");
+    end_.error = websocket_error(
+        std::errc::timed_out,
+        opening_ ? "it was not opened in time" : "the peer did not respond to the close frame");
   }
   phase_ = Phase::finishing;
   transport_->abort();
