@@ -139,12 +139,13 @@ LINUX_ONLY = (r"linux/.*|sys/(epoll|eventfd|inotify|prctl|random|sendfile|signal
 
 @rule
 def headers_of_linux_stay_in_its_platform(root):
-    for path in files(root, "reactor", "protocols"):
-        if path.parts[:3] == ("reactor", "platform", "linux"):
+    for path in files(root, *LIBRARY):
+        if "linux" in path.parts:
             continue
         for number, angled, target in includes(root, path):
             if angled and re.fullmatch(LINUX_ONLY, target):
-                yield f"{path}:{number}: <{target}> belongs into reactor/platform/linux/"
+                place = "web/linux/" if path.parts[0] == "web" else "reactor/platform/linux/"
+                yield f"{path}:{number}: <{target}> belongs into {place}"
 
 
 def layers(root):

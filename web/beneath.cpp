@@ -1,34 +1,18 @@
 #include "web/beneath.hpp"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "reactor/file.hpp"
+#include "web/open_by_kernel.hpp"
 
 namespace web::inline v0 {
 namespace {
 
 using reactor::File;
-
-int open_by_kernel(int folder, const std::string& path, int flags, Links links, mode_t mode) {
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags);
-  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  if (links == Links::refused) how.resolve |= RESOLVE_NO_SYMLINKS;
-  for (int attempt = 0;; ++attempt) {
-    const long fd = syscall(SYS_openat2, folder, path.c_str(), &how, sizeof how);
-    // EAGAIN: another program renamed a folder meanwhile.
-    if (fd >= 0 || (errno != EAGAIN && errno != EINTR) || attempt == 10) {
-      return static_cast<int>(fd);
-    }
-  }
-}
 
 // A link that is not followed is not a folder either; fstatat(2) distinguishes the two.
 int open_name(int folder, const std::string& name, int flags, mode_t mode) {
@@ -52,7 +36,7 @@ int open_beneath_by_walking(int folder, std::string_view path, int flags, mode_t
     if (name == "..") return errno = EXDEV, -1;
     if (name.empty()) name = ".";
     const bool is_last = slash == path.npos;
-    const int wanted = is_last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC;
+    const int wanted = is_last ? flags : found_only | O_DIRECTORY | O_CLOEXEC;
     const int fd = open_name(at, name, wanted, mode);
     if (fd < 0 || is_last) return fd;
     parent = File::own(fd);
@@ -62,7 +46,7 @@ int open_beneath_by_walking(int folder, std::string_view path, int flags, mode_t
 }
 
 int open_beneath(int folder, const std::string& path, int flags, Links links, mode_t mode) {
-  const int fd = open_by_kernel(folder, path, flags, links, mode);
+  const int fd = open_by_kernel(folder, path, flags, links == Links::refused, mode);
   if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return fd;
   return open_beneath_by_walking(folder, path, flags, mode);
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "web/file_tag.hpp"
+#include "web/open_by_kernel.hpp"
 
 namespace web::inline v0 {
 
@@ -35,7 +36,7 @@ std::string relative_to_folder(const std::string& path) {
 reactor::Result<Folder> Folder::open(const std::string& path) { return open(path, Options()); }
 
 reactor::Result<Folder> Folder::open(const std::string& path, Options options) {
-  File folder = File::own(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  File folder = File::own(::open(path.c_str(), found_only | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return reactor::Failure(system_error(errno, "open folder", path));
   return Folder(std::move(folder), options);
 }
@@ -53,7 +54,8 @@ reactor::Result<Folder::Found> Folder::examine(const std::string& path) const {
     }
     begin = std::min(relative.find('/', begin), relative.size());
   }
-  Found found{.file = File::own(open_beneath(folder_.fd(), relative, O_PATH | O_CLOEXEC, links()))};
+  Found found{.file =
+                  File::own(open_beneath(folder_.fd(), relative, found_only | O_CLOEXEC, links()))};
   if (!found.file) return reactor::Failure(system_error(errno, "open", path));
 
   struct stat status {};

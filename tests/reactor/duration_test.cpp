@@ -18,6 +18,7 @@
 #include "reactor/udp_server.hpp"
 #include "reactor/wait_any.hpp"
 #include "support/loop_modes.hpp"
+#include "support/platform.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
 
@@ -201,13 +202,17 @@ TEST_SUITE("duration") {
   TEST_CASE("a socket option limits a longer duration to what the kernel can count") {
     auto socket = ok(reactor::Socket::open(reactor::Family::ipv4, reactor::SocketType::stream));
     namespace option = reactor::option;
-    ok(socket.set(option::user_timeout, std::chrono::milliseconds::max()));
-    CHECK(ok(socket.get(option::user_timeout)) ==
-          std::chrono::milliseconds(std::numeric_limits<int>::max()));
     CHECK_FALSE(socket.set(option::user_timeout, std::chrono::milliseconds(longest / 2 * -1)));
     CHECK_FALSE(socket.set(option::keep_alive_idle, std::chrono::seconds::max()));
     ok(socket.set(option::linger, std::chrono::seconds::max()));
     CHECK(ok(socket.get(option::linger)).value() > 10'000s);
+    if (on_portable_platform()) {
+      MESSAGE("skipped in part: the portable platform has no user_timeout");
+      return;
+    }
+    ok(socket.set(option::user_timeout, std::chrono::milliseconds::max()));
+    CHECK(ok(socket.get(option::user_timeout)) ==
+          std::chrono::milliseconds(std::numeric_limits<int>::max()));
   }
 
   TEST_CASE("poll(2) waits at least as long as given, and without limit for the longest") {

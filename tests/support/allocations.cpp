@@ -11,6 +11,12 @@ thread_local std::size_t calls = 0;
 thread_local std::ptrdiff_t live = 0;
 thread_local bool failed = false;
 
+#ifdef _WIN32
+[[maybe_unused]] std::size_t size_of(void* memory) { return _msize(memory); }
+#else
+[[maybe_unused]] std::size_t size_of(void* memory) { return malloc_usable_size(memory); }
+#endif
+
 }  // namespace
 
 namespace allocations {
@@ -67,12 +73,12 @@ void* operator new(std::size_t size) {
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (!memory) throw std::bad_alloc();
   ++calls;
-  live += static_cast<std::ptrdiff_t>(malloc_usable_size(memory));
+  live += static_cast<std::ptrdiff_t>(size_of(memory));
   return memory;
 }
 
 void operator delete(void* memory) noexcept {
-  live -= static_cast<std::ptrdiff_t>(malloc_usable_size(memory));
+  live -= static_cast<std::ptrdiff_t>(size_of(memory));
   std::free(memory);
 }
 

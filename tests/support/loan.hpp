@@ -1,14 +1,19 @@
 // Memory that is valid piece by piece, and only as long as the contract of decoders requires.
 #pragma once
 
-#include <sanitizer/asan_interface.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
+
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else  // A compiler that comes without AddressSanitizer.
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
 
 /// Returns copies of pieces between bytes that must not be read: AddressSanitizer stops at a byte
 /// that is read out of bounds or too late. Without it, expired pieces contain noise.

@@ -1,0 +1,17 @@
+// How this system opens what is under a folder. Internal.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace web {
+
+/// Flags of open(2) for a file or folder that is found and not read, where the system has such.
+extern const int found_only;
+
+/// As open_beneath(). ENOSYS: this kernel cannot guarantee it.
+[[nodiscard]] int open_by_kernel(int folder, const std::string& path, int flags, bool refuse_links,
+                                 mode_t mode);
+
+}  // namespace web
