@@ -115,8 +115,20 @@ struct Names {
 };
 auto& names = *new Names;
 
+unsigned calls_until_reset = 0;
+int reset_fd = -1;
+
+bool is_reset(int fd) {
+  if (calls_until_reset > 0 && --calls_until_reset == 0) {
+    reset_fd = fd;
+    ::shutdown(fd, SHUT_RDWR);
+  }
+  return fd == reset_fd;
+}
+
 // The error that a call returns instead of being made, or 0.
 int fault(int fd) {
+  if (is_reset(fd)) return -ECONNRESET;
   if (happens(rates.interrupted)) return -EINTR;
   if (doomed.contains(fd) && random_source() % 4 == 0) return -ECONNRESET;
   if (!happens(rates.again)) return 0;
@@ -383,6 +395,8 @@ void inject(std::uint32_t seed, const Rates& how_often) {
   random_source.seed(seed);
   rates = how_often;
   calls_so_far = {};
+  calls_until_reset = 0;
+  reset_fd = -1;
   doomed.clear();
 }
 
@@ -401,6 +415,10 @@ void fail_nth(unsigned n) {
 }
 
 bool has_failed() { return nth_has_failed; }
+
+void reset_at(unsigned n) { calls_until_reset = n; }
+
+bool was_reset() { return reset_fd >= 0; }
 
 void change_connect(Connect what) { connecting = what; }
 

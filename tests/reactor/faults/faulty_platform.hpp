@@ -50,6 +50,13 @@ void fail_nth(unsigned n);
 /// Whether that call has failed.
 bool has_failed();
 
+/// The n-th call from now on that receives from a stream or sends to it meets a reset, as does each
+/// later call for its descriptor. Its peer reads the end of the connection. None does after inject().
+void reset_at(unsigned n);
+
+/// Whether that call was made.
+bool was_reset();
+
 /// How connect behaves from now on: as the kernel does; the same, but with the error EINTR; or its
 /// own side gets the port that it connects to, as may happen by chance.
 enum class Connect { as_ever, interrupted, to_itself };
