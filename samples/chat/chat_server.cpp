@@ -36,8 +36,10 @@ int main(int count, char** words) {
                           "Bytes that may wait for a client before it is dropped");
   tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
+    const auto context = tls.context();
     reactor::Loop loop;
-    chat::Room room(loop, endpoint, max_unread_bytes, tls.context());
+    chat::Room room(loop, endpoint, max_unread_bytes, context);
+    const auto reload = samples::reload_on_hangup(loop, context);
     const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { room.close(); }));
     samples::announce(room.address());
     loop.run();

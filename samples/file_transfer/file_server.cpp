@@ -42,13 +42,14 @@ constexpr std::size_t listing_bytes = 2 * max_page_bytes + max_queued_bytes;
 constexpr std::size_t bytes_each = 4 * max_piece_bytes;
 
 void serve(const std::string& endpoint, const SiteOptions& options, const samples::Access& access,
-           std::optional<reactor::TlsContext> tls) {
+           const std::optional<reactor::TlsContext>& tls) {
   reactor::Loop loop;
   Site site(loop, options);
   auto server = samples::value_of(reactor::Server<Session, Session::Decoder>::listen(
-      loop, endpoint, server_options(access, options.patience, std::move(tls)),
+      loop, endpoint, server_options(access, options.patience, tls),
       [&](reactor::Stream& stream) { return Session(loop, stream, site); }));
   samples::log_errors(server);
+  const auto reload = samples::reload_on_hangup(loop, tls);
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "samples/http_responder/routes.hpp"
+#include "samples/support/tls.hpp"
 
 namespace responder {
 namespace {
@@ -20,7 +21,8 @@ Site::Site(reactor::Loop& loop, const Options& options, const web::Folder* root,
     : figures_(figures),
       log_(options.log),
       monitor_(loop, figures),
-      server_(loop, server_options(options)) {
+      server_(loop, server_options(options)),
+      reload_(samples::reload_on_hangup(loop, options.tls)) {
   figures.add(server_);
   server_.on_response([this](const web::AccessEntry& entry) { note(entry); });
   server_.on_error(

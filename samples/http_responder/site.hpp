@@ -5,6 +5,7 @@
 #include <string>
 
 #include "reactor/loop.hpp"
+#include "reactor/signal.hpp"
 #include "samples/http_responder/figures.hpp"
 #include "samples/http_responder/log.hpp"
 #include "samples/http_responder/monitor.hpp"
@@ -39,6 +40,7 @@ class Site {
   Monitor monitor_;
   std::optional<Pages> pages_;
   web::HttpServer server_;
+  std::optional<reactor::Signal> reload_;
 };
 
 }  // namespace responder

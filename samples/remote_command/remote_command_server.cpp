@@ -233,6 +233,7 @@ void serve(const std::string& endpoint, const samples::Secret& secret, const Opt
       loop, endpoint, server_options(options),
       [&](Stream& stream) { return Session(loop, stream, secret, options, share); }));
   samples::log_errors(server);
+  const auto reload = samples::reload_on_hangup(loop, options.tls);
   const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.drain(); }));
   samples::announce(server.address());
   loop.run();

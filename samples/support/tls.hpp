@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "reactor/loop.hpp"
+#include "reactor/signal.hpp"
 #include "reactor/stream.hpp"
 #include "reactor/tls_context.hpp"
 #include "samples/support/command_line.hpp"
@@ -23,6 +25,14 @@ class ServerTls {
   std::string certificate_file_;
   std::string key_file_;
 };
+
+/// While the result exists, each SIGHUP reads the files again. Writes a line to standard error; if a
+/// file cannot be used, the line says why, and the certificates stay as they are. Empty without TLS,
+/// and for all loops of the process but the first.
+///
+/// Thread    Any.
+[[nodiscard]] std::optional<reactor::Signal> reload_on_hangup(
+    reactor::Loop& loop, const std::optional<reactor::TlsContext>& tls);
 
 /// Writes a line to standard error for a connection that ended because its client does not speak
 /// TLS, or was refused.

@@ -5,6 +5,10 @@ namespace samples {
 
 void ServerTls::add_options(CommandLine&) {}
 std::optional<reactor::TlsContext> ServerTls::context() const { return std::nullopt; }
+std::optional<reactor::Signal> reload_on_hangup(reactor::Loop&,
+                                                const std::optional<reactor::TlsContext>&) {
+  return std::nullopt;
+}
 void log_tls_error(const reactor::Error&) {}
 void ClientTls::add_options(CommandLine&) {}
 void ClientTls::load() {}

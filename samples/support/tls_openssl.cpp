@@ -1,3 +1,5 @@
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 
 #include "reactor/tls/tls_error.hpp"
@@ -7,10 +9,12 @@
 namespace samples {
 
 void ServerTls::add_options(CommandLine& command_line) {
-  auto certificate = command_line.add_option("--tls-certificate", certificate_file_,
-                                             "Speak TLS, and show the certificates in this PEM "
-                                             "file: the server's own, then its issuers'. A "
-                                             "connection then takes up to 160 KiB more");
+  auto certificate =
+      command_line.add_option("--tls-certificate", certificate_file_,
+                              "Speak TLS, and show the certificates in this PEM "
+                              "file: the server's own, then its issuers'. A "
+                              "connection then takes up to 160 KiB more. SIGHUP reads "
+                              "the file and that of the key again");
   auto key =
       command_line.add_option("--tls-key", key_file_, "The private key of the certificate, in PEM");
   key.needs(certificate);
@@ -23,6 +27,18 @@ void ServerTls::add_options(CommandLine& command_line) {
 std::optional<reactor::TlsContext> ServerTls::context() const {
   if (certificate_file_.empty()) return std::nullopt;
   return value_of(reactor::TlsContext::server({.certificates = {{certificate_file_, key_file_}}}));
+}
+
+std::optional<reactor::Signal> reload_on_hangup(reactor::Loop& loop,
+                                                const std::optional<reactor::TlsContext>& tls) {
+  static std::atomic_flag has_one;
+  if (!tls || has_one.test_and_set()) return std::nullopt;
+  return value_of(reactor::Signal::create(loop, SIGHUP, [context = *tls]() mutable {
+    const auto reloaded = context.reload();
+    std::fprintf(stderr, "%s\n",
+                 reloaded ? "SIGHUP: the certificate and the key were read again"
+                          : ("SIGHUP: " + reloaded.error().message()).c_str());
+  }));
 }
 
 void log_tls_error(const reactor::Error& error) {

@@ -49,7 +49,8 @@ struct Echo {
 // The servers of one thread.
 class EchoSite {
  public:
-  EchoSite(reactor::Loop& loop, const Options& options) : loop_(loop), options_(options) {}
+  EchoSite(reactor::Loop& loop, const Options& options)
+      : loop_(loop), options_(options), reload_(samples::reload_on_hangup(loop, options.tls)) {}
 
   reactor::Result<reactor::Address> listen(const std::string& endpoint) {
     reactor::ServerOptions server{.tls = options_.tls};
@@ -84,6 +85,7 @@ class EchoSite {
  private:
   reactor::Loop& loop_;
   const Options& options_;
+  std::optional<reactor::Signal> reload_;
   std::vector<reactor::Server<Echo>> servers_;
 };
 

@@ -41,6 +41,7 @@ int main(int count, char** words) {
     tcp_relay::RelayServer server(loop, from, samples::value_of(reactor::resolve_now(to)),
                                   std::chrono::milliseconds(std::llround(idle_seconds * 1000)),
                                   tls);
+    const auto reload = samples::reload_on_hangup(loop, tls.of_clients);
     const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { server.stop(); }));
     samples::announce(server.address());
     loop.run();

@@ -24,8 +24,10 @@ int main(int count, char** words) {
   command_line.add_option("--listen", endpoint, "HOST:PORT, [::1]:PORT or unix:PATH; port 0: any");
   tls.add_options(command_line);
   return samples::run_program(command_line, count, words, [&] {
+    const auto context = tls.context();
     reactor::Loop loop;
-    websocket_chat::Rooms rooms(loop, endpoint, tls.context());
+    websocket_chat::Rooms rooms(loop, endpoint, context);
+    const auto reload = samples::reload_on_hangup(loop, context);
     const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { rooms.close(); }));
     samples::announce(rooms.address());
     loop.run();
