@@ -17,6 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "samples"))
 from programs import TIMEOUT_SECONDS, Server  # noqa: E402
+from tls_test import HAS_TLS, OPENSSL  # noqa: E402
+from tls_test import Site as TlsSite  # noqa: E402
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -42,14 +44,23 @@ def away_from_standard(fd):
 class Browser:
     """One page of a Chromium process, controlled by the DevTools protocol: JSON ended by NULs."""
 
-    def __init__(self):
+    def __init__(self, trusted=None):
+        """`trusted`: the PEM file of an authority that the browser trusts beside its own."""
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        if trusted:
+            store = Path(self._profile.name) / ".pki" / "nssdb"
+            store.mkdir(parents=True)
+            for command in (["-N", "--empty-password"],
+                            ["-A", "-n", "test authority", "-t", "C,,", "-i", trusted]):
+                subprocess.run(["certutil", "-d", f"sql:{store}", *command], check=True,
+                               timeout=TIMEOUT_SECONDS)
         commands, commands_in = map(away_from_standard, os.pipe())
         answers_out, answers = map(away_from_standard, os.pipe())
         self._process = subprocess.Popen(
             [sys.executable, "-c", LAUNCHER, str(commands), str(answers), CHROMIUM, *FLAGS,
              f"--user-data-dir={self._profile.name}"],
             pass_fds=(commands, answers), start_new_session=True,
+            env={**os.environ, "HOME": self._profile.name},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(commands)
         os.close(answers)
@@ -205,6 +216,24 @@ class Chromium(unittest.TestCase):
             self.assertGreaterEqual(len(browser.loaded), len(SITE) - 1)  # The icon may be late.
             browser.open(url)
             self.check_page(browser)
+
+    @unittest.skipUnless(HAS_TLS and OPENSSL, "built without TLS, or no program openssl")
+    def test_https_is_secure_by_a_trusted_root_and_refused_without(self):
+        with tempfile.TemporaryDirectory() as folder:
+            site = TlsSite(Path(folder))
+            with self.serving_site(*site.of_server()) as url:
+                https = url.replace("http://127.0.0.1", "https://localhost")
+                with Browser() as browser:
+                    browser.open(https)
+                    self.assertEqual(browser.loaded.get(https), None)
+                    self.assertIn("net::ERR_CERT_AUTHORITY_INVALID", browser.complaints)
+                if not shutil.which("certutil"):
+                    self.skipTest("the Debian package libnss3-tools has certutil")
+                with Browser(trusted=site.ca) as browser:
+                    for _ in range(2):
+                        browser.open(https)
+                        self.check_page(browser)
+                    self.assertEqual(browser.loaded[https], 200)
 
     def test_what_is_missing_is_complained_of(self):
         with self.serving_site() as url, Browser() as browser:

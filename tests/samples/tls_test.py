@@ -1,13 +1,17 @@
 """The samples speak TLS with each other and with the programs of others."""
 
 import contextlib
+import os
+import re
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -19,9 +23,18 @@ HAS_TLS = "--tls" in subprocess.run([program("tcp_echo_client"), "--help"], text
 OPENSSL = shutil.which("openssl")
 
 
+def free_port():
+    """A port for a server that cannot choose one itself."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 def openssl(*arguments, **options):
     return subprocess.run([OPENSSL, *map(str, arguments)], check=True, capture_output=True,
                           timeout=TIMEOUT_SECONDS, **options)
+
+
+PATH_OF_SERVERS = os.environ.get("PATH", "") + ":/usr/sbin"
 
 
 class Site:
@@ -195,7 +208,155 @@ class Programs(TlsTest):
             self.assertEqual((client.stdout, client.stderr), ("through both\n", ""))
 
 
+class Reload(TlsTest):
+    def setUp(self):
+        self.installed = self.folder / "installed"
+        self.installed.mkdir(exist_ok=True)
+        self.install(self.site)
+
+    def install(self, site):
+        for name in ("server.pem", "server.key"):
+            shutil.copy(site.certificate.with_name(name), self.installed / name)
+
+    def options(self):
+        return ["--tls-certificate", self.installed / "server.pem",
+                "--tls-key", self.installed / "server.key"]
+
+    def shown(self, server):
+        """Returns the certificate that the server shows, in PEM."""
+        return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=TIMEOUT_SECONDS)
+
+    def hang_up(self, server, lines):
+        """Sends SIGHUP and waits for that many lines of its standard error."""
+        server.process.send_signal(signal.SIGHUP)
+        give_up = time.monotonic() + TIMEOUT_SECONDS
+        while (errors := server.errors()).count("\n") < lines:
+            self.assertLess(time.monotonic(), give_up, errors)
+            time.sleep(0.001)
+        return errors.splitlines()[-1]
+
+    def test_sighup_reads_the_files_again_and_a_failure_keeps_the_old_ones(self):
+        old = self.site.certificate.read_text()
+        other_folder = self.folder / "other"
+        other_folder.mkdir()
+        other = Site(other_folder)
+        with Server("tcp_echo_server", "--threads", 2, *self.options()) as server:
+            self.assertEqual(self.shown(server), old)
+            (self.installed / "server.key").write_text("no key\n")
+            self.assertEqual(self.hang_up(server, 1),
+                             f"SIGHUP: read {self.installed}/server.key: it has no private key")
+            self.assertEqual(self.shown(server), old)
+            self.install(other)
+            self.assertEqual(self.hang_up(server, 2),
+                             "SIGHUP: the certificate and the key were read again")
+            self.assertEqual(self.shown(server), other.certificate.read_text())
+
+    def test_each_server_reloads(self):
+        secret = write_private(self.folder / "secret", "a secret that nobody can guess")
+        for name, *options in (("http_responder",), ("chat_server",), ("websocket_chat",),
+                               ("remote_command_server", "--secret-file", secret),
+                               ("file_server", "--accounts", self.folder / "accounts"),
+                               ("tcp_relay", "--to", "127.0.0.1:1")):
+            with self.subTest(name), Server(name, *options, *self.options()) as server:
+                self.assertEqual(self.hang_up(server, 1),
+                                 "SIGHUP: the certificate and the key were read again")
+
+
 class PeersOfOthers(TlsTest):
+    @contextlib.contextmanager
+    def daemon(self, *command):
+        """A server of others, which ends with the block."""
+        process = subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   env={**os.environ, "PATH": PATH_OF_SERVERS})
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def until_listening(self, port):
+        give_up = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < give_up:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.005)
+        self.fail("it does not listen")
+
+    @unittest.skipUnless(shutil.which("nginx", path=PATH_OF_SERVERS), "needs nginx")
+    def test_our_client_fetches_from_nginx(self):
+        prefix = self.folder / "nginx"
+        prefix.mkdir()
+        (prefix / "page.txt").write_bytes(b"0123456789" * 20_000)
+        for version in ("TLSv1.2", "TLSv1.3"):
+            port = free_port()
+            (prefix / "nginx.conf").write_text(f"""
+                daemon off; master_process off; pid {prefix}/pid; error_log stderr;
+                events {{}}
+                http {{
+                  access_log off; client_body_temp_path {prefix}; proxy_temp_path {prefix};
+                  fastcgi_temp_path {prefix}; uwsgi_temp_path {prefix}; scgi_temp_path {prefix};
+                  server {{
+                    listen 127.0.0.1:{port} ssl; ssl_protocols {version}; root {prefix};
+                    ssl_certificate {self.site.certificate}; ssl_certificate_key {self.site.key};
+                  }}
+                }}""")
+            with self.subTest(version), self.daemon("nginx", "-p", prefix, "-e", "stderr",
+                                                    "-c", prefix / "nginx.conf"):
+                self.until_listening(port)
+                url = f"https://localhost:{port}/page.txt"
+                done = run("http_get", "--tls-ca", self.site.ca, url, url)
+                self.assertEqual((done.returncode, done.stdout),
+                                 (0, "0123456789" * 40_000), done.stderr)
+
+    @unittest.skipUnless(shutil.which("stunnel"), "needs stunnel")
+    def test_stunnel_on_either_side(self):
+        with Server("tcp_echo_server", *self.site.of_server()) as echo, \
+                Server("tcp_echo_server") as plain:
+            to_tls, from_tls = free_port(), free_port()
+            config = self.folder / "stunnel.conf"
+            config.write_text(f"""
+                foreground = yes
+                pid =
+                [client]
+                client = yes
+                accept = 127.0.0.1:{to_tls}
+                connect = {echo.endpoint}
+                CAfile = {self.site.ca}
+                verifyChain = yes
+                checkHost = localhost
+                [server]
+                accept = 127.0.0.1:{from_tls}
+                connect = {plain.endpoint}
+                cert = {self.site.certificate}
+                key = {self.site.key}
+                """)
+            text = "".join(f"line {number}\n" for number in range(5000))
+            with self.daemon("stunnel", config):
+                self.until_listening(to_tls)
+                self.until_listening(from_tls)
+                for port, options in ((to_tls, []), (from_tls, self.site.of_client())):
+                    with self.subTest(port == to_tls):
+                        client = run("tcp_echo_client", f"127.0.0.1:{port}", *options, input=text)
+                        self.assertEqual((client.stdout, client.stderr), (text, ""))
+
+    @unittest.skipUnless(shutil.which("sslscan"), "needs sslscan")
+    def test_sslscan_finds_nothing_weak(self):
+        with Server("http_responder", *self.site.of_server()) as server:
+            scan = subprocess.run(["sslscan", "--no-colour", server.endpoint], text=True, check=True,
+                                  capture_output=True, timeout=TIMEOUT_SECONDS).stdout
+        for version in ("SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"):
+            self.assertRegex(scan, f"{version} +disabled")
+        self.assertIn("Session renegotiation not supported", scan)
+        self.assertIn("Server supports TLS Fallback SCSV", scan)
+        self.assertNotRegex(scan, "(?<!not )vulnerable")
+        ciphers = re.findall(r"(?:Preferred|Accepted) +(\S+) +(\d+) bits +(\S+)", scan)
+        self.assertEqual({version for version, _, _ in ciphers}, {"TLSv1.2", "TLSv1.3"})
+        for version, bits, cipher in ciphers:
+            with self.subTest(cipher):
+                self.assertGreaterEqual(int(bits), 128)
+                self.assertNotRegex(cipher, "RC4|DES|NULL|MD5|anon|EXP")
+
     @unittest.skipUnless(shutil.which("curl"), "needs curl")
     def test_curl_fetches_pages_and_files(self):
         page = self.folder / "page.html"
