@@ -85,6 +85,15 @@ HTTP_SERVERS = {
     "node http": Server("peers/node_http.js", package="nodejs", interpreter="node"),
 }
 
+TLS_SERVERS = {
+    BASELINE: Server("peers/epoll_tls", package="libssl-dev"),
+    AGAIN: Server("peers/epoll_tls", package="libssl-dev"),
+    "epoll lean": Server("peers/epoll_tls", ("--idiom", "lean"), package="libssl-dev"),
+    OURS: Server("tls_server", package="libssl-dev"),
+    "asio": Server("peers/asio_tls", package="libasio-dev"),
+    "libevent": Server("peers/libevent_tls", package="libevent-dev"),
+}
+
 QUICK = (BASELINE, AGAIN, OURS, "libuv")
 ALL = tuple(name for name in SERVERS if name != "epoll 512 KiB")
 COMPILED = tuple(name for name in ALL if not SERVERS[name].interpreter)

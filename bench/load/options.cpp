@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "bench/load/tls.hpp"
+
 namespace bench {
 
 namespace {
@@ -41,6 +43,8 @@ std::string contradiction(const Options& options) {
   if (options.broadcast && options.messages % std::max<std::size_t>(options.connections, 1) != 0) {
     return "--broadcast: each of the --messages comes back on every connection";
   }
+  if (options.tls && options.datagrams()) return "--tls needs connections, not datagrams";
+  if (options.tls && !make_tls_connection(false)) return "--tls: built without OpenSSL";
   if (options.protocol == Protocol::udp && options.size > 65507) {
     return "--size: a datagram holds at most 65507 bytes";
   }
@@ -70,6 +74,13 @@ Options parse_options(int argc, char** argv) {
   app.add_flag("--broadcast", options.broadcast,
                "One connection sends, and all are answered: each answer counts as a message, and "
                "the next is sent when the last one has come");
+
+  const auto tls = app.add_flag("--tls", options.tls,
+                                "Speak TLS, and verify nothing. The time of the handshakes counts "
+                                "only with --churn");
+  app.add_flag("--tls-resume", options.tls_resume,
+               "Each connection but the first resumes the session of the one before")
+      ->needs(tls);
 
   app.add_option("-r,--rate", options.rate,
                  "Open loop: messages a second in all; latency counts from when a message was due");

@@ -31,6 +31,8 @@ struct Options {
   bool batch = false;
   bool churn = false;
   bool broadcast = false;
+  bool tls = false;
+  bool tls_resume = false;
   std::string path = "/";
 
   double rate = 0;  ///< Messages a second, all connections together; 0 is the closed loop.

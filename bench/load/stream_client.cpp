@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "bench/load/tls.hpp"
+
 namespace bench {
 
 namespace {
@@ -38,6 +40,7 @@ class StreamClient::Connection final : public Pollable {
   Connection(StreamClient& client, std::size_t index)
       : client_(client), index_(index), http_(client.options_.verify) {
     if (!client.options_.open_loop()) sent_at_.resize(std::bit_ceil(client.options_.pipeline));
+    if (client.options_.tls) tls_ = make_tls_connection(client.options_.tls_resume);
   }
   ~Connection() {
     if (fd_ >= 0) close(fd_);
@@ -50,6 +53,8 @@ class StreamClient::Connection final : public Pollable {
   [[nodiscard]] std::uint64_t released() const { return released_; }
 
  private:
+  // False until the handshake is complete.
+  bool shake_hands();
   void flush();
   void read();
   void on_bytes(std::string_view bytes, Time now);
@@ -69,7 +74,9 @@ class StreamClient::Connection final : public Pollable {
   int fd_ = -1;
   bool was_open_ = false;   // At least once; later opens are churn.
   bool connected_ = false;  // Known to be connected.
-  bool blocked_ = false;    // The kernel took no more; EPOLLOUT will report room.
+  bool secured_ = true;     // No handshake is pending.
+  std::unique_ptr<TlsConnection> tls_;
+  bool blocked_ = false;  // The kernel took no more; EPOLLOUT will report room.
 
   std::uint64_t released_ = 0;  // In messages.
   std::uint64_t answered_ = 0;
@@ -98,6 +105,10 @@ void StreamClient::Connection::open(Time now) {
   if (connect(fd_, target.address(), target.size) < 0 && errno != EINPROGRESS) {
     return die("connect: " + std::string(std::strerror(errno)));
   }
+  if (tls_) {
+    tls_->connect(fd_);
+    secured_ = false;
+  }
   if (was_open_) {
     // Over loopback the connection mostly exists already, so the message can be sent.
     blocked_ = false;
@@ -125,18 +136,27 @@ void StreamClient::Connection::on_ready(std::uint32_t events) {
     getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error != 0) return die("connect: " + std::string(std::strerror(error)));
     connected_ = true;
-    if (!std::exchange(was_open_, true)) client_.on_connected(*this, time_now());
   }
-  if (events & EPOLLOUT) blocked_ = false;
+  if (!secured_ && !shake_hands()) return;
+  if (connected_ && !std::exchange(was_open_, true)) client_.on_connected(*this, time_now());
+  // OpenSSL may have waited for either direction.
+  if (events & EPOLLOUT || tls_) blocked_ = false;
   if (bytes_to_send_ > 0 && !blocked_) flush();
   if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) read();
+}
+
+bool StreamClient::Connection::shake_hands() {
+  secured_ = tls_->handshake() == 0;
+  if (!secured_ && errno != EAGAIN) die("TLS handshake: " + std::string(std::strerror(errno)));
+  return secured_;
 }
 
 void StreamClient::Connection::flush() {
   const std::string_view text = client_.traffic_.text();
   while (bytes_to_send_ > 0) {
     const std::size_t whole = std::min<std::uint64_t>(bytes_to_send_, text.size() - send_position_);
-    const ssize_t sent = send(fd_, text.data() + send_position_, whole, MSG_NOSIGNAL);
+    const ssize_t sent = tls_ ? tls_->send(text.data() + send_position_, whole)
+                              : send(fd_, text.data() + send_position_, whole, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) {
@@ -155,7 +175,8 @@ void StreamClient::Connection::flush() {
 void StreamClient::Connection::read() {
   auto& buffer = client_.buffer_;
   while (fd_ >= 0) {
-    const ssize_t count = recv(fd_, buffer.data(), buffer.size(), 0);
+    const ssize_t count = tls_ ? tls_->recv(buffer.data(), buffer.size())
+                               : recv(fd_, buffer.data(), buffer.size(), 0);
     if (count < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN) return;
@@ -164,7 +185,8 @@ void StreamClient::Connection::read() {
     if (count == 0) return die("closed by the server");
     on_bytes({buffer.data(), static_cast<std::size_t>(count)}, time_now());
     // The descriptor is edge-triggered: input that arrives after a short read is a new edge.
-    if (static_cast<std::size_t>(count) < buffer.size()) return;
+    // OpenSSL returns one record at a time.
+    if (!tls_ && static_cast<std::size_t>(count) < buffer.size()) return;
   }
 }
 
@@ -219,6 +241,7 @@ void StreamClient::Connection::on_answers(std::uint64_t count, Time now) {
 }
 
 void StreamClient::Connection::reconnect(Time now) {
+  if (tls_) tls_->end();
   close(fd_);
   open(now);
 }
