@@ -98,7 +98,8 @@ class TlsContext {
   [[nodiscard]] static Result<TlsContext> client(TlsClientOptions options = {});
 
   /// Reads all files again, for connections made from now on. After an error everything remains as
-  /// it was.
+  /// it was. A server that requests the certificates of its clients resumes no earlier sessions
+  /// after a reload, so that a revocation counts for them, too.
   [[nodiscard]] Result<void> reload();
 
   /// Internal.

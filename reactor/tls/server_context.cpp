@@ -48,6 +48,21 @@ int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* size,
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// Removes the ciphers of TLS 1.2 whose key exchange is encrypted by the key of the certificate: with
+// a stolen key all that was recorded could be decrypted, and errors of the encryption are an oracle
+// (ROBOT, 2017). The others stay as OpenSSL is configured.
+void keep_forward_secrecy(SSL_CTX& context) {
+  std::string names;
+  const STACK_OF(SSL_CIPHER)* const ciphers = SSL_CTX_get_ciphers(&context);
+  for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    if (exchange == NID_kx_rsa || exchange == NID_kx_any) continue;  // "Any": TLS 1.3.
+    names += (names.empty() ? "" : ":") + std::string(SSL_CIPHER_get_name(cipher));
+  }
+  if (!names.empty()) SSL_CTX_set_cipher_list(&context, names.c_str());
+}
+
 Result<void> request_client_certificates(SSL_CTX& context, const TlsServerOptions& options) {
   if (options.client_certificates == ClientCertificates::none) return {};
   const int mode = options.client_certificates == ClientCertificates::required
@@ -65,6 +80,7 @@ Result<Certificate> load(const TlsKeyPair& pair, const TlsServerOptions& options
                          ServerFiles& files) {
   auto context = make_context(TLS_server_method(), options.least_version);
   if (!context) return Failure(context.error());
+  keep_forward_secrecy(**context);
   auto certificate = use_key_pair(**context, pair);
   if (!certificate) return Failure(certificate.error());
   if (auto done = request_client_certificates(**context, options); !done) {
@@ -100,7 +116,7 @@ class ServerState final : public TlsContext::State {
     if (!alpn) return Failure(alpn.error());
     auto files = std::make_shared<ServerFiles>();
     files->alpn = std::move(*alpn);
-    files->ticket_keys = ticket_keys_;
+    files->ticket_keys = new_keys();
     for (const TlsKeyPair& pair : options_.certificates) {
       auto loaded = load(pair, options_, *files);
       if (!loaded) return Failure(loaded.error());
@@ -114,6 +130,14 @@ class ServerState final : public TlsContext::State {
   [[nodiscard]] Duration handshake_timeout() const override { return options_.handshake_timeout; }
 
  private:
+  // A resumed session does not show the certificate of the client again. What the new files say of
+  // it (another issuer, a revocation) must count for old sessions, too.
+  [[nodiscard]] std::shared_ptr<TicketKeys> new_keys() const {
+    return options_.client_certificates == ClientCertificates::none
+               ? ticket_keys_
+               : std::make_shared<TicketKeys>();
+  }
+
   [[nodiscard]] std::shared_ptr<ServerFiles> current() {
     const std::lock_guard lock(mutex_);
     return files_;

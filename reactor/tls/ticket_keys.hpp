@@ -12,7 +12,7 @@ namespace reactor::inline v0::tls {
 
 /// A new key encrypts the tickets every `lifetime`, and its predecessor still decrypts tickets. So
 /// a key that becomes known reveals only what was resumed with it (RFC 5077 section 5.5). The keys
-/// survive a reload of certificates.
+/// survive a reload of certificates, unless clients show certificates.
 ///
 /// Thread    Any.
 class TicketKeys {

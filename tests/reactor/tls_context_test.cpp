@@ -2,9 +2,9 @@
 #include "reactor/tls_context.hpp"
 
 #include <doctest/doctest.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -220,6 +220,49 @@ TEST_CASE("a client certificate may be required") {
   }
 }
 
+TEST_CASE("a session is not resumed where the server requires a client certificate") {
+  // As CVE-2025-23419 did: the session is of a server beside it, which requires none.
+  auto trusting = tls_site().server();
+  auto strict = tls_site().server({.client_certificates = ClientCertificates::required,
+                                   .client_ca_file = tls_site().authority.file()});
+  const auto client = tls_site().client();
+  Loop loop;
+  for (int i = 0; i < 2; ++i) {
+    TlsPair first(loop, client, trusting);
+    first.server.stream->write("a message after the tickets");
+    run_until(loop, [&] { return !first.client.received.empty(); });
+    REQUIRE(first.client.info->resumed == (i == 1));
+  }
+  TlsPair pair(loop, client, strict);
+  pair.until_closed();
+  CHECK_FALSE(pair.server.info);
+  CHECK(pair.server.closed->code);
+}
+
+TEST_CASE("a client whose certificate is revoked does not resume its session after the reload") {
+  Authority authority("of clients");
+  const auto issued = authority.issue({.usage = "clientAuth"});
+  auto list = authority.revoke({});
+  auto server = tls_site().server({.client_certificates = ClientCertificates::required,
+                                   .client_ca_file = authority.file(),
+                                   .crl_file = list->path()});
+  const auto client = tls_site().client({.certificate = issued.pair()});
+  Loop loop;
+  for (int i = 0; i < 2; ++i) {
+    TlsPair pair(loop, client, server);
+    pair.server.stream->write("a message after the tickets");
+    run_until(loop, [&] { return !pair.client.received.empty(); });
+    REQUIRE(pair.server.info->resumed == (i == 1));
+  }
+  std::filesystem::copy_file(authority.revoke({&issued})->path(), list->path(),
+                             std::filesystem::copy_options::overwrite_existing);
+  ok(server.reload());
+  TlsPair pair(loop, client, server);
+  pair.until_closed();
+  CHECK_FALSE(pair.server.info);
+  CHECK(pair.server.closed->code == TlsErrc::certificate_revoked);
+}
+
 TEST_CASE("a reload shows the new certificate, and after an error the old one stays") {
   Authority authority("issuer");
   const auto old_one = authority.issue({.common_name = "old"});
@@ -252,17 +295,28 @@ TEST_CASE("a reload shows the new certificate, and after an error the old one st
   std::filesystem::remove(key);
 }
 
-TEST_CASE("reloads in another thread do not disturb the handshakes") {
+TEST_CASE("1,000 reloads in another thread disturb neither handshakes nor connections") {
   auto server = tls_site().server();
   const auto client = tls_site().client();
-  std::jthread reloads([&server](const std::stop_token& stop) {
-    for (int i = 0; i < 1000 && !stop.stop_requested(); ++i) ok(server.reload());
-  });
   Loop loop;
-  for (int i = 0; i < 50; ++i) {
+  TlsPair established(loop, client, server);
+  established.until_secured();
+  std::atomic<int> reloads = 0;
+  std::jthread reloading([&](const std::stop_token& stop) {
+    while (reloads < 1000 && !stop.stop_requested() && server.reload()) ++reloads;
+  });
+  std::string sent;
+  const auto exchange = [&](TlsPair& pair, const std::string& expected) {
+    pair.client.stream->write("request ");
+    run_until(loop, [&] { return pair.server.received == expected; });
+  };
+  for (int i = 0; i < 50 || (reloads < 1000 && i < 100'000); ++i) {
     TlsPair pair(loop, client, server);
-    pair.until_secured();
+    exchange(pair, "request ");
+    exchange(established, sent += "request ");
   }
+  reloading.join();
+  CHECK(reloads == 1000);
 }
 
 }  // namespace

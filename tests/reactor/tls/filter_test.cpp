@@ -177,6 +177,41 @@ TEST_CASE("an end amid the handshake is an error that names the handshake") {
   CHECK(sides.server.filter->error().operation == "TLS handshake with");
 }
 
+// What one side sends in a whole connection is cut off after each of its bytes. The other side
+// continues to receive all.
+TEST_CASE("an end after any byte but the last is a truncation, in both directions") {
+  const reactor::TlsContext of_client = tls_site().client();
+  const reactor::TlsContext of_server = tls_site().server();
+  for (const bool from_client : {true, false}) {
+    bool complete = false;
+    for (std::size_t cut = 0; !complete; ++cut) {
+      Sides sides(of_client, of_server);
+      Side& from = from_client ? sides.client : sides.server;
+      Side& to = from_client ? sides.server : sides.client;
+      std::size_t left = cut;
+      const auto pass = [&] {
+        const std::size_t size = std::min(left, from.outgoing.size());
+        left -= size;
+        Sides::pass(from, to, size);
+        Sides::pass(to, from, 100'000);
+      };
+      for (int i = 0; i < 4; ++i) pass();
+      if (from.secured) {
+        from.write("some text");
+        from.end();
+        pass();
+      }
+      complete = from.secured && from.outgoing.empty();
+      to.note(to.filter->decode_end());
+      CAPTURE(from_client);
+      CAPTURE(cut);
+      REQUIRE(to.last == (complete ? State::ended : State::failed));
+      REQUIRE((to.received.empty() || to.received == "some text"));
+      if (!complete) REQUIRE(to.filter->error().code == TlsErrc::truncated);
+    }
+  }
+}
+
 TEST_CASE("after close_notify the end is in order, and data is an error") {
   Sides sides;
   sides.exchange();

@@ -506,7 +506,7 @@ void apply(Act act, TlsEnd& to) {
 }
 
 TEST_CASE("each callback of a secured stream may do anything to either end") {
-  for (const char* const callback : {"secured", "data", "end", "close"}) {
+  for (const char* const callback : {"secured", "data", "drained", "end", "close"}) {
     for (const bool own : {true, false}) {
       for (const Act act :
            {Act::destroy, Act::close, Act::abort, Act::shut_down, Act::pause, Act::replace}) {
@@ -514,7 +514,7 @@ TEST_CASE("each callback of a secured stream may do anything to either end") {
         CAPTURE(own);
         CAPTURE(int(act));
         Loop loop;
-        TlsPair pair(loop);
+        TlsPair pair(loop, small_buffers);
         TlsEnd& actor = pair.server;
         TlsEnd& victim = own ? pair.server : pair.client;
         bool happened = false;
@@ -524,6 +524,10 @@ TEST_CASE("each callback of a secured stream may do anything to either end") {
         const std::string name = callback;
         if (name == "secured") actor.stream->on_secured([&](const TlsInfo&) { now(); });
         if (name == "data") actor.stream->on_data([&](Stream::Bytes) { now(); });
+        if (name == "drained") {
+          actor.stream->on_drained(now);
+          while (actor.stream->write(Pattern::at(0)) != WriteStatus::above_high_water) continue;
+        }
         if (name == "end") actor.stream->on_end([&] { now(); });
         if (name == "close") actor.stream->on_close([&](const Error&) { now(); });
         pair.client.stream->write("data");
@@ -537,6 +541,25 @@ TEST_CASE("each callback of a secured stream may do anything to either end") {
       }
     }
   }
+}
+
+TEST_CASE("a session may destroy its server when its connection is secured") {
+  struct Session {
+    std::optional<Server<Session>>& server;
+    void on_data(Stream::Bytes) {}
+    void on_secured(const TlsInfo&) { server.reset(); }
+  };
+  Loop loop;
+  std::optional<Server<Session>> server;
+  ServerOptions options;
+  options.tls = tls_site().server();
+  server = ok(Server<Session>::listen(loop, "127.0.0.1:0", options,
+                                      [&](Stream&) { return Session{server}; }));
+  TlsEnd client(loop, connect_to(server->address()));
+  client.stream->secure(tls_site().client(), "a.example");
+  run_until(loop, [&] { return client.closed.has_value(); });
+  CHECK_FALSE(server);
+  CHECK(client.closed->code);
 }
 
 TEST_CASE("a stream may be destroyed at each step of the handshake") {
