@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace web {
+namespace web::inline v0 {
 
 /// Flags of open(2) for a file or folder that is found and not read, where the system has such.
 extern const int found_only;

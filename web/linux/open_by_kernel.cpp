@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstdint>
 
-namespace web {
+namespace web::inline v0 {
 
 const int found_only = O_PATH;
 

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace web {
+namespace web::inline v0 {
 
 const int found_only = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 

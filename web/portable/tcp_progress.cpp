@@ -1,7 +1,7 @@
 // POSIX has no call for what the peer of a TCP connection has acknowledged.
 #include "web/tcp_progress.hpp"
 
-namespace web {
+namespace web::inline v0 {
 
 std::optional<TcpProgress> tcp_progress(int) { return std::nullopt; }
 
