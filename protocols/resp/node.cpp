@@ -143,7 +143,8 @@ enum State : unsigned char {
 #else
   std::istringstream stream{std::string(text)};
   stream.imbue(std::locale::classic());
-  const bool fits = static_cast<bool>(stream >> value);
+  // A number below the normal ones may fail, and be read all the same.
+  const bool fits = stream >> value || (value != 0 && power_of(text) <= 0);
 #endif
   if (fits) return true;
   value = text.starts_with('-') ? -0.0 : 0.0;
