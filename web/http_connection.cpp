@@ -275,9 +275,17 @@ void HttpConnection::begin_period() {
 std::optional<bool> HttpConnection::reads_on() {
   const auto now = tcp_progress(stream_->socket().fd());
   const TcpProgress before = std::exchange(sending_, now.value_or(TcpProgress{}));
-  if (!now) return std::nullopt;
+  if (!now) return takes_output();
   const std::uint64_t read = now->acknowledged - before.acknowledged;
   return read >= std::min(context_.options.least_progress_bytes, before.unacknowledged);
+}
+
+// The same where the system does not report what is acknowledged, as for a unix socket: any byte is
+// enough.
+std::optional<bool> HttpConnection::takes_output() {
+  const std::uint64_t waiting = stream_->queued_bytes() + unread_bytes(stream_->socket().fd());
+  const std::uint64_t before = std::exchange(waiting_, waiting);
+  return waiting == 0 ? std::nullopt : std::optional(waiting != before);
 }
 
 void HttpConnection::on_expired() {

@@ -146,6 +146,7 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   void on_expired();
   void begin_period();
   [[nodiscard]] std::optional<bool> reads_on();
+  [[nodiscard]] std::optional<bool> takes_output();
   void time_out();
 
   void on_retired() noexcept override;
@@ -181,6 +182,7 @@ class HttpConnection final : public reactor::HandleState, public Connection {
   std::uint64_t received_ = 0;
   std::uint64_t received_before_ = 0;  // Before the current period.
   TcpProgress sending_;                // At the last check.
+  std::uint64_t waiting_ = 0;          // Here and in the kernel, at the last check.
   AccessLine line_;
   std::exception_ptr thrown_;  // By on_response, or by a callback of an Upgraded.
 };

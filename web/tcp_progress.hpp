@@ -16,4 +16,7 @@ struct TcpProgress {
 /// `acknowledged` alone.
 [[nodiscard]] std::optional<std::uint64_t> acknowledged_bytes(int fd);
 
+/// What the kernel still holds for the peer of a stream of any kind; 0 if it is unknown.
+[[nodiscard]] std::uint64_t unread_bytes(int fd);
+
 }  // namespace web

@@ -224,16 +224,20 @@ TEST_SUITE("HttpServer") {
   TEST_CASE("a client that does not read its response is disconnected") {
     web::HttpServerOptions options;
     options.stall_timeout = 50ms;
-    Served served(options);
-    served.server->route("GET", "/", [](const Request&, Response response) {
-      response.send(200, std::string(32 << 20, 'x'));
-    });
-    Peer& peer = served.connect();
-    peer.hold();
-    peer.send(get("/"));
-    served.until_logged(1);
-    CHECK(served.log[0].status == 200);
-    CHECK_FALSE(served.log[0].error.empty());
+    for (const std::string& endpoint : {std::string("127.0.0.1:0"), "unix:" + unused_path()}) {
+      CAPTURE(endpoint);
+      Served served(options);
+      served.server->route("GET", "/", [](const Request&, Response response) {
+        response.send(200, std::string(32 << 20, 'x'));
+      });
+      const auto address = ok(served.server->listen(endpoint));
+      Peer& peer = served.clients.emplace_back(served.loop, connect_to(address));
+      peer.hold();
+      peer.send(get("/"));
+      served.until_logged(1);
+      CHECK(served.log[0].status == 200);
+      CHECK_FALSE(served.log[0].error.empty());
+    }
   }
 
   TEST_CASE("drain completes what has begun and closes what is idle") {

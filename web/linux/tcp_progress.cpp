@@ -25,4 +25,9 @@ std::optional<std::uint64_t> acknowledged_bytes(int fd) {
   return now ? std::optional(now->acknowledged) : std::nullopt;
 }
 
+std::uint64_t unread_bytes(int fd) {
+  int unread = 0;
+  return ioctl(fd, SIOCOUTQ, &unread) == 0 ? static_cast<std::uint64_t>(unread) : 0;
+}
+
 }  // namespace web

@@ -12,6 +12,7 @@
 #include "reactor/stream.hpp"
 #include "reactor/timer.hpp"
 #include "reactor/watcher.hpp"
+#include "support/platform.hpp"
 #include "support/result.hpp"
 
 using namespace std::chrono_literals;
@@ -123,7 +124,8 @@ TEST_SUITE("simulation conditions") {
     world.run_for(1s);
     const std::vector<std::string> refused{"send 10.0.0.1:9: connection refused"};
     CHECK(connected.errors == refused);
-    CHECK(with_queue.errors == refused);
+    // Without an error queue a socket that is not connected gets no report.
+    CHECK(with_queue.errors == (on_portable_platform() ? std::vector<std::string>() : refused));
     CHECK(without.errors.empty());
   }
 
