@@ -25,7 +25,7 @@ ARROWS = {
     "tests": {"tests", "support", "samples", "bench", "web", "reactor", "protocols"},
 }
 # Beside the standard library: the names of machine instructions.
-INTRINSICS = {"immintrin.h", "nmmintrin.h", "emmintrin.h", "arm_neon.h"}
+INTRINSICS = {"sanitizer/asan_interface.h", "immintrin.h", "nmmintrin.h", "emmintrin.h", "arm_neon.h"}
 
 
 def rule(function):

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "support/pieces.hpp"
 #include "support/transcript.hpp"
 
 namespace fuzz {

@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "protocols/testing/detail/loan.hpp"
 #include "samples/frame_inspector/inspector.hpp"
-#include "support/loan.hpp"
-#include "support/pieces.hpp"
+#include "support/any_split.hpp"
 
 namespace {
 
@@ -40,9 +40,9 @@ std::string input_of(const Json& test) {
 std::string inspect(const inspector::Protocol& protocol, const Json& config, const Pieces& pieces) {
   const auto stream = protocol.inspect(inspector::Config(protocol.defaults, config));
   std::string printed;
-  Loan loan(pieces);
+  protocols::testing::Loan loan(pieces);
   for (std::string_view piece : pieces) {
-    stream->feed(protocols::as_bytes(loan.lend(piece)), printed);
+    stream->feed(protocols::as_bytes(loan.borrow(piece)), printed);
     loan.take_back();
   }
   stream->end(printed);

@@ -5,11 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
-#include <ctime>
 #include <string>
 #include <string_view>
 
 #include "protocols/decoder.hpp"
+#include "protocols/testing/decoder_checks.hpp"
 #include "support/allocations.hpp"
 #include "support/timeout_scale.hpp"
 
@@ -36,25 +36,14 @@ void check_whole_frames_cost_no_allocation(const D& fresh, std::string_view wire
 /// A length that a peer announces must not cost memory before the bytes arrive.
 template <protocols::Decoder D>
 void check_costs_under_1_kib(const D& fresh, std::string_view wire) {
-  D decoder = fresh;
-  const std::ptrdiff_t before = allocations::live_bytes();
-  decoder.feed(protocols::as_bytes(wire));
-  CHECK(count_frames(decoder) == 0);
-  CHECK(allocations::live_bytes() - before < 1024);
+  const auto failure =
+      protocols::testing::memory_follows_bytes(fresh, wire, allocations::live_bytes);
+  CHECK(failure.value_or("") == "");
 }
 
-/// One frame of 1 MiB, a byte at a time. It takes some milliseconds. A decoder that reads every
-/// byte again for each new one would take minutes.
+/// One frame of 1 MiB, a byte at a time. It takes some milliseconds.
 template <protocols::Decoder D>
 void check_linear(const D& fresh, std::string_view wire) {
-  D decoder = fresh;
-  const std::clock_t began = std::clock();
-  std::size_t frames = 0;
-  for (std::size_t i = 0; i < wire.size(); ++i) {
-    decoder.feed(protocols::as_bytes(wire.substr(i, 1)));
-    frames += count_frames(decoder);
-    if (i % 4096 == 0 && std::clock() - began > 10 * timeout_scale() * CLOCKS_PER_SEC) break;
-  }
-  CHECK(frames == 1);
-  CHECK(decoder.at_boundary());
+  const auto failure = protocols::testing::linear_time(fresh, wire, 10 * timeout_scale());
+  CHECK(failure.value_or("") == "");
 }

@@ -2,11 +2,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "protocols/detail/cxx20.hpp"
+
+namespace protocols::inline v0::testing {
+
+/// What a network delivers one after the other.
 using Pieces = std::vector<std::string_view>;
 
 inline Pieces single_bytes(std::string_view wire) {
@@ -28,16 +34,18 @@ Pieces random_pieces(std::string_view wire, Random& random) {
   return pieces;
 }
 
-inline constexpr std::size_t cut_in_three_up_to =
-    40;  // Bytes; the number of cuts grows by the square.
-inline constexpr std::size_t cut_in_two_up_to =
-    1500;  // Longer wires are cut at some places in between.
+/// Bytes: the number of cuts grows by the square.
+inline constexpr std::size_t cut_in_three_up_to = 40;
+/// Longer wires are cut at some places in between.
+inline constexpr std::size_t cut_in_two_up_to = 1500;
 inline constexpr std::size_t places_of_long_wires = 100;
 inline constexpr int random_cuts = 20;
 
-/// Calls `check(pieces, how)` for each useful way to cut `wire`.
+/// Calls `check(pieces, how)` for each useful way to cut `wire`, and for some drawn from `seed`.
+///
+///     for_each_split(wire, 1, [&](const Pieces& pieces, const std::string& how) { … });
 template <class Check>
-void for_each_split(std::string_view wire, Check check) {
+void for_each_split(std::string_view wire, std::uint64_t seed, Check check) {
   check(Pieces{wire}, "whole");
   check(single_bytes(wire), "byte by byte");
   const std::size_t step = wire.size() <= cut_in_two_up_to ? 1 : wire.size() / places_of_long_wires;
@@ -53,10 +61,11 @@ void for_each_split(std::string_view wire, Check check) {
       }
     }
   }
-  const auto seed = std::random_device()();
-  std::mt19937 random(seed);
+  std::mt19937_64 random(seed);
   for (int round = 0; round < random_cuts; ++round) {
     check(random_pieces(wire, random),
           "at random, seed " + std::to_string(seed) + " round " + std::to_string(round));
   }
 }
+
+}  // namespace protocols::testing

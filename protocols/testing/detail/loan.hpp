@@ -1,6 +1,10 @@
 // Memory that is valid piece by piece, and only as long as the contract of decoders requires.
 #pragma once
 
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -8,15 +12,21 @@
 #include <string_view>
 #include <vector>
 
-#if __has_include(<sanitizer/asan_interface.h>)
-#include <sanitizer/asan_interface.h>
-#else  // A compiler that comes without AddressSanitizer.
+#include "protocols/detail/cxx20.hpp"
+
+#ifndef ASAN_POISON_MEMORY_REGION
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
+namespace protocols::inline v0::testing {
+
 /// Returns copies of pieces between bytes that must not be read: AddressSanitizer stops at a byte
 /// that is read out of bounds or too late. Without it, expired pieces contain noise.
+///
+///     Loan loan({"he", "llo"});
+///     decoder.feed(as_bytes(loan.borrow("he")));
+///     loan.take_back();  // A view of it must not be read any more.
 ///
 /// Cost      One allocation for all pieces, so that a million pieces do not slow a fuzzer down.
 class Loan {
@@ -31,7 +41,7 @@ class Loan {
   ~Loan() { ASAN_UNPOISON_MEMORY_REGION(memory_.get(), size_); }
 
   /// A valid copy of the next piece of the vector.
-  [[nodiscard]] std::string_view lend(std::string_view piece) {
+  [[nodiscard]] std::string_view borrow(std::string_view piece) {
     char* place = memory_.get() + used_;
     used_ += room_of(piece);
     ASAN_UNPOISON_MEMORY_REGION(place, piece.size());
@@ -59,3 +69,5 @@ class Loan {
   std::size_t taken_back_ = 0;
   std::unique_ptr<char[]> memory_;
 };
+
+}  // namespace protocols::testing
