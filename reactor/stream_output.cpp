@@ -24,6 +24,8 @@ constexpr std::size_t most_waiting_descriptors = 1024;
   if (is(no_more)) return WriteStatus::closed;
   if (bytes.empty()) return WriteStatus::sent;
   if (is(held | queueing)) return enqueue(bytes);
+  // Bytes that were just read are encoded from where they are.
+  if (filter() && engine().gather_first(*this, bytes)) return WriteStatus::sent;
   // A record of TLS is as large as the buffer that gathers them.
   const bool gathers = bytes.size() < large_write_bytes || filter();
   if (gathers && engine().gather(*this, bytes)) return WriteStatus::sent;
