@@ -82,8 +82,9 @@ struct TlsInfo {
 ///     stream.secure(*trust, "example.org");
 ///
 /// Peers are verified by default: the chain up to a trusted issuer, the dates, the purpose and the
-/// name. TLS 1.2 and 1.3, the ciphers and the security level that OpenSSL is configured with. No
-/// renegotiation, no compression, no early data. There is no DTLS for datagrams.
+/// name. TLS 1.2 and 1.3, the ciphers and the security level that OpenSSL is configured with; for a
+/// server those with forward secrecy. No renegotiation, no compression, no early data. There is no
+/// DTLS for datagrams.
 ///
 /// The library uvreactor-tls contains server() and client(); the rest of the reactor does not need
 /// OpenSSL.
