@@ -122,7 +122,7 @@ class Framed {
     }
 
     void receive(Stream::Bytes bytes) {
-      if (delivery.is_newly_secured() && !decoder.at_boundary()) [[unlikely]]
+      if (!decoder.at_boundary() && delivery.is_newly_secured()) [[unlikely]]
         return fail(received_in_clear());
       decoder.feed(bytes);
       Batch batch(*this);
@@ -182,7 +182,7 @@ class Framed {
 
     // The stream does not go on: what is left of the bytes that were fed is decoded later.
     void keep_rest() {
-      if (delivery.is_newly_secured() && !decoder.at_boundary()) return fail(received_in_clear());
+      if (!decoder.at_boundary() && delivery.is_newly_secured()) return fail(received_in_clear());
       decoder.copy_tail();
       delivery.call_again();
     }
