@@ -45,7 +45,7 @@ TEST_SUITE("http/date") {
   }
 
   TEST_CASE("parsing restores dates over four centuries") {
-    for (Date date = Date(seconds(-86400L * 365 * 70)); date < Date(seconds(86400L * 365 * 330));
+    for (Date date = Date(seconds(-86400LL * 365 * 70)); date < Date(seconds(86400LL * 365 * 330));
          date += seconds(86400 * 3 + 4567)) {
       if (parse_date(format_date(date)) != date) FAIL(format_date(date));
     }
