@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #ifndef __cpp_lib_to_chars
@@ -120,13 +121,13 @@ enum State : unsigned char {
 
 // The power of ten of the first digit that is not 0, for a number too large or too small for its
 // type.
-[[nodiscard]] long power_of(std::string_view text) {
-  constexpr long most = 1'000'000'000;  // More than the digits of any line.
+[[nodiscard]] std::int64_t power_of(std::string_view text) {
+  constexpr std::int64_t most = 1'000'000'000;  // More than the digits of any line.
   const std::size_t e = std::min(text.find_first_of("eE"), text.size());
   const std::string_view mantissa = text.substr(0, e);
-  const auto first = static_cast<long>(mantissa.find_first_of("123456789"));
-  const auto point = static_cast<long>(std::min(mantissa.find('.'), mantissa.size()));
-  long exponent = 0;
+  const auto first = static_cast<std::int64_t>(mantissa.find_first_of("123456789"));
+  const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  std::int64_t exponent = 0;
   for (char c : text.substr(e)) {
     if (state::is_digit(c)) exponent = std::min(most, 10 * exponent + (c - '0'));
   }
