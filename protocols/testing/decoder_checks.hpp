@@ -123,8 +123,9 @@ template <Decoder D>
   for (std::size_t i = 0; i < wire.size(); ++i) {
     decoder.feed(as_bytes(wire.substr(i, 1)));
     while (decoder.next()) ++frames;
+    if (i % 4096 != 0) continue;
     const auto passed = static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
-    if (i % 4096 == 0 && passed > most_seconds) {
+    if (passed > most_seconds) {
       return std::to_string(i) + " bytes took " + std::to_string(passed) + " s";
     }
   }
