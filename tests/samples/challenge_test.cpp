@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/pieces.hpp"
+#include "support/any_split.hpp"
 #include "support/toy_mac.hpp"
 
 using protocols::as_bytes;
