@@ -442,6 +442,7 @@ ENDPOINTS = {
     "readiness_echo_server": ["--listen {}"],
     "remote_command_client": ["{} --secret-file SECRET ls"],
     "remote_command_server": ["--listen {} --secret-file SECRET"],
+    "replicated_log": ["--listen {} --data FOLDER/log", "--peer {} --data FOLDER/log"],
     "request_client": ["{} hello"],
     "request_server": ["--listen {}"],
     "tcp_echo_client": ["{}"],
