@@ -113,6 +113,11 @@ class Node {
   };
   using Server = reactor::Server<Client, protocols::LineDecoder>;
 
+  // Until then it votes for no other leader.
+  [[nodiscard]] bool has_promised() {
+    return now() < (role_ == leader ? lease_end() : promised_until_);
+  }
+
   [[nodiscard]] Time now() { return loop_.now().time_since_epoch(); }
   [[nodiscard]] Time lease_end() { return of_majority(now(), &Peer::promised_at) + lease; }
   [[nodiscard]] std::uint64_t term_of(std::size_t index) const {
@@ -258,8 +263,7 @@ class Node {
     Message message;
     if (peer == peers_.end() || !message.decode(std::string(datagram.text()))) return;
     const char kind = message.kind;
-    const Time promised_until = role_ == leader ? lease_end() : promised_until_;
-    if (kind == Message::candidate && now() < promised_until) return;  // Comment out: two leases.
+    if (kind == Message::candidate && has_promised()) return;  // Comment out: two leases.
     if (message.term > memory_.term) enter_term(message.term, follower);
     if (message.term < memory_.term) {
       if (kind == Message::append) send(*peer, {Message::missing, memory_.term});
