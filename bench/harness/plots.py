@@ -46,7 +46,7 @@ class Lines:
                           f"lw {3 if name == OURS else 1.5} lc rgb '{colour(name, result)}' "
                           f"title {quoted(name)}")
         return ("".join(blocks) + "set logscale x\nset xlabel 'connections'\nset xrange [0.8:1250]\n"
-                f"set ylabel 'times {result['limit']} (what is beyond {self.most:g} is in the table)'\n"
+                f"set ylabel 'times {result['baseline']} (what is beyond {self.most:g} is in the table)'\n"
                 f"set yrange [0.8:{self.most}]\nplot {', '.join(curves)}\n")
 
 
