@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "support/peer.hpp"
+#include "support/platform.hpp"
 #include "web/origin_server.hpp"
 
 using namespace std::chrono_literals;
@@ -308,8 +309,9 @@ TEST_SUITE("HttpClient") {
                          [](const auto& one) { return one.done(); });
     });
     for (const Fetched& one : fetches) CHECK(one.text() == "200 x");
-    // Few are closed to make room for the other origin; how few depends on the order of events.
-    CHECK(server.connections.size() + second.connections.size() <= 12);
+    // Few are closed to make room for the other origin. Another poller has another order of events.
+    const std::size_t most = on_portable_platform() ? 8 : 6;
+    CHECK(server.connections.size() + second.connections.size() <= most);
     for (std::size_t i = 0; i + 3 < server.requests.size(); ++i) {
       CHECK(std::stoi(server.requests[i].substr(5)) < std::stoi(server.requests[i + 3].substr(5)));
     }
