@@ -5,8 +5,8 @@
 namespace protocols::inline v0 {
 namespace {
 
-constexpr std::byte end{0xC0};
-constexpr std::byte escape{0xDB};
+constexpr std::byte end = detail::slip_end;
+constexpr std::byte escape = detail::slip_escape;
 constexpr std::byte escaped_end{0xDC};
 constexpr std::byte escaped_escape{0xDD};
 

@@ -46,8 +46,16 @@ using SlipDecoder = FrameDecoder<Slip>;
 /// decoder would return that.
 [[nodiscard]] bool append_slip(std::vector<std::byte>& out, Bytes payload);
 
+namespace detail {
+
+inline constexpr std::byte slip_end{0xC0};
+inline constexpr std::byte slip_escape{0xDB};
+
+}  // namespace detail
+
 inline Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
-  constexpr std::byte end{0xC0}, escape{0xDB};
+  constexpr std::byte end = detail::slip_end;
+  constexpr std::byte escape = detail::slip_escape;
   if (bytes.front() == end) {
     const auto packet =
         std::find_if(bytes.begin(), bytes.end(), [](std::byte byte) { return byte != end; });
