@@ -2,11 +2,11 @@
 
 MEASURE         which way of measure.MEASURES
 SERVERS         names of servers.SERVERS, or {name: Server}
-BASELINE           the baseline of the ratios, if not bare epoll; may be absent. "BASELINE again", if it
-                is one of SERVERS, gives the noise floor of the run
+BASELINE        the baseline of the ratios, if not bare epoll; may be absent. "BASELINE again", if
+                it is one of SERVERS, gives the noise floor of the run
 CASES           {name of a case: options of the load generator, or of the program}
 COLUMNS         for "program": [Column]; ratios are of the first
-MESSAGE_BYTES   the servers outcome each message of this size by a write of its own; may be absent
+MESSAGE_BYTES   the servers answer each message of this size by a write of its own; may be absent
 TARGETS         {server: {case: {figure or "ratio": at most}}}; may be absent
 CAUSES          {case: why a target is missed there or a peer ahead, for the page}; may be absent
 SECONDS         for "program": how long one takes, so that a run can be planned
@@ -50,7 +50,7 @@ class Benchmark:
         """Why this server cannot run the benchmark here; empty when it can."""
         server = self.servers[name]
         if self.message_bytes and not server.can_answer_each:
-            return "has no way to outcome each message by itself"
+            return "has no way to answer each message by itself"
         return server.why_not(build)
 
     def run(self, servers, cases, settings, progress):
