@@ -327,10 +327,13 @@ class Running:
         return True
 
     def end(self):
+        if self.ending is None:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self.ending)
+        self.ending = None
 
     def passed(self):
         return self.status in (0, run.EXIT_SKIPPED)
