@@ -4,7 +4,7 @@
 #include <csignal>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "bench/peers/peer.hpp"
 #include "protocols/length_prefixed.hpp"
@@ -45,22 +45,12 @@ struct MessageEcho {
 
 struct LineEcho {
   reactor::Stream& stream;
-  std::vector<std::byte>& out;  // Shared by all connections.
-
-  void on_frame(std::string_view line) {
-    out.clear();
-    if (protocols::append_line(out, line)) stream.write(out);
-  }
+  void on_frame(std::string_view line) { (void)protocols::append_line(stream, line); }
 };
 
 struct LengthPrefixedEcho {
   reactor::Stream& stream;
-  std::vector<std::byte>& out;
-
-  void on_frame(Bytes payload) {
-    out.clear();
-    if (protocols::append_length_prefixed(out, payload)) stream.write(out);
-  }
+  void on_frame(Bytes payload) { (void)protocols::append_length_prefixed(stream, payload); }
 };
 
 void check(const auto& result) {
@@ -76,10 +66,10 @@ void run(reactor::Loop& loop, const auto& server) {
   loop.run();
 }
 
-template <class Session>
+template <class... Session>
 void serve_each(const std::string& listen) {
   reactor::Loop loop;
-  run(loop, reactor::Server<Session>::listen(loop, listen));
+  run(loop, reactor::Server<Session...>::listen(loop, listen));
 }
 
 void serve_messages(const std::string& listen, std::size_t bytes) {
@@ -90,21 +80,11 @@ void serve_messages(const std::string& listen, std::size_t bytes) {
       }));
 }
 
-template <class Session, class Decoder>
-void serve_frames(const std::string& listen) {
-  reactor::Loop loop;
-  std::vector<std::byte> out;
-  run(loop,
-      reactor::Server<Session, Decoder>::listen(loop, listen, {}, [&out](reactor::Stream& stream) {
-        return Session{stream, out};
-      }));
-}
-
 void serve(const bench::PeerOptions& options) {
   if (options.framing == "lines") {
-    serve_frames<LineEcho, protocols::LineDecoder>(options.listen);
+    serve_each<LineEcho, protocols::LineDecoder>(options.listen);
   } else if (options.framing == "length-prefixed") {
-    serve_frames<LengthPrefixedEcho, protocols::LengthPrefixedDecoder>(options.listen);
+    serve_each<LengthPrefixedEcho, protocols::LengthPrefixedDecoder>(options.listen);
   } else if (options.message_bytes > 0) {
     serve_messages(options.listen, options.message_bytes);
   } else {

@@ -56,19 +56,4 @@ void Cobs::unstuff(Bytes blocks) {
   }
 }
 
-void append_cobs(std::vector<std::byte>& out, Bytes payload) {
-  for (;;) {
-    const Bytes candidates = payload.first(std::min(payload.size(), full_code - 1));
-    const auto stop = std::find(candidates.begin(), candidates.end(), zero);
-    const auto size = static_cast<std::size_t>(stop - candidates.begin());
-    out.push_back(static_cast<std::byte>(size + 1));
-    out.insert(out.end(), candidates.begin(), stop);
-    payload = payload.subspan(size);
-    if (payload.empty()) break;
-    // After a full block the next one follows directly; any other block includes the zero after it.
-    if (size + 1 < full_code) payload = payload.subspan(1);
-  }
-  out.push_back(zero);
-}
-
 }  // namespace protocols

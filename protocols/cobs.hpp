@@ -8,10 +8,13 @@
 // full. Zeros between frames mean nothing: the empty payload is 01 00, not 00.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -40,8 +43,36 @@ struct Cobs {
 ///     CobsDecoder decoder({.max_payload_bytes = 1500});
 using CobsDecoder = FrameDecoder<Cobs>;
 
+namespace detail {
+
+// Each byte at its own index.
+inline constexpr auto cobs_codes = [] {
+  std::array<std::byte, 256> codes{};
+  for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<std::byte>(i);
+  return codes;
+}();
+
+}  // namespace detail
+
 /// Appends `payload` as one frame, its zero included.
-void append_cobs(std::vector<std::byte>& out, Bytes payload);
+template <Output O>
+void append_cobs(O& out, Bytes payload) {
+  constexpr std::size_t longest_block = 254;
+  detail::PartWriter<O> parts(out);
+  for (;;) {
+    const Bytes candidates = payload.first(std::min(payload.size(), longest_block));
+    const auto stop = std::find(candidates.begin(), candidates.end(), std::byte{0});
+    const auto size = static_cast<std::size_t>(stop - candidates.begin());
+    parts.add({&detail::cobs_codes[size + 1], 1});
+    if (size > 0) parts.add(candidates.first(size));
+    payload = payload.subspan(size);
+    if (payload.empty()) break;
+    // After a full block the next one follows directly; any other block includes the zero after it.
+    if (size < longest_block) payload = payload.subspan(1);
+  }
+  parts.add({detail::cobs_codes.data(), 1});
+  parts.finish();
+}
 
 }  // namespace protocols
 #pragma GCC visibility pop

@@ -130,11 +130,4 @@ Parsed<ContentBlock> ContentLengthBlocks::parse(Bytes bytes, Progress& progress)
   return BlockResult::frame({type, bytes.subspan(progress.header_end, progress.length)}, end);
 }
 
-void append_content_block(std::vector<std::byte>& out, Bytes content) {
-  const std::string header = "Content-Length: " + std::to_string(content.size()) + "\r\n\r\n";
-  const Bytes header_bytes = as_bytes(header);
-  out.insert(out.end(), header_bytes.begin(), header_bytes.end());
-  out.insert(out.end(), content.begin(), content.end());
-}
-
 }  // namespace protocols

@@ -9,12 +9,13 @@
 // nothing. The content may be anything.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -55,7 +56,14 @@ struct ContentLengthBlocks {
 using ContentLengthBlockDecoder = FrameDecoder<ContentLengthBlocks>;
 
 /// Appends a block of JSON, without a Content-Type.
-void append_content_block(std::vector<std::byte>& out, Bytes content);
+template <Output O>
+void append_content_block(O& out, Bytes content) {
+  detail::ShortHeader header;
+  header.append("Content-Length: ");
+  header.append_decimal(content.size());
+  header.append("\r\n\r\n");
+  detail::append_parts(out, std::array{header.view(), content});
+}
 
 }  // namespace protocols
 #pragma GCC visibility pop

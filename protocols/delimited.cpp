@@ -69,17 +69,19 @@ std::size_t Delimited::too_large_at(std::string_view text) const {
   return certain;
 }
 
-bool append_delimited(std::vector<std::byte>& out, Bytes content, const Delimited& format) {
-  const std::size_t begin = out.size();
-  const Bytes delimiter = as_bytes(format.delimiters.front());
-  out.insert(out.end(), content.begin(), content.end());
-  out.insert(out.end(), delimiter.begin(), delimiter.end());
-  Delimited::Progress progress;
-  const auto parsed = format.parse(Bytes(out).subspan(begin), progress);
-  const bool comes_back =
-      parsed.verdict == Verdict::frame && parsed.size == content.size() + delimiter.size();
-  if (!comes_back) out.resize(begin);
-  return comes_back;
+bool Delimited::returns(Bytes content) const {
+  const Bytes delimiter = as_bytes(delimiters.front());
+  Progress progress;
+  if (parse(content, progress).verdict != Verdict::need) return false;
+  // The content may end with the beginning of a delimiter.
+  const Bytes tail = content.subspan(progress.start);
+  std::vector<std::byte> end;
+  end.reserve(tail.size() + delimiter.size());
+  end.insert(end.end(), tail.begin(), tail.end());
+  end.insert(end.end(), delimiter.begin(), delimiter.end());
+  progress = {};
+  const auto parsed = parse(end, progress);
+  return parsed.verdict == Verdict::frame && parsed.size == end.size();
 }
 
 }  // namespace protocols

@@ -8,12 +8,14 @@
 // same byte the shortest. So a delimiter that begins with another one is never found.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -34,6 +36,9 @@ struct Delimited {
   /// Cost      A memchr for the first byte of a single delimiter; a comparison a byte for several.
   [[nodiscard]] Parsed<Frame> parse(Bytes bytes, Progress& progress) const;
 
+  /// Whether a decoder returns `content`, if the first of the delimiters follows it.
+  [[nodiscard]] bool returns(Bytes content) const;
+
  private:
   [[nodiscard]] std::size_t find_start(std::string_view text, std::size_t from) const;
   [[nodiscard]] std::size_t too_large_at(std::string_view text) const;
@@ -46,8 +51,12 @@ using DelimitedDecoder = FrameDecoder<Delimited>;
 
 /// Appends `content` and the first of the delimiters. Returns false, and appends nothing, when a
 /// decoder of this format would not return the content: it is too long, or contains a delimiter.
-[[nodiscard]] bool append_delimited(std::vector<std::byte>& out, Bytes content,
-                                    const Delimited& format);
+template <Output O>
+[[nodiscard]] bool append_delimited(O& out, Bytes content, const Delimited& format) {
+  if (!format.returns(content)) return false;
+  detail::append_parts(out, std::array{content, as_bytes(format.delimiters.front())});
+  return true;
+}
 
 }  // namespace protocols
 #pragma GCC visibility pop

@@ -5,11 +5,12 @@
 //     +------------------+------------------+------------------+
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <cstddef>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 namespace protocols::inline v0 {
 
@@ -32,9 +33,10 @@ struct Fixed {
 using FixedDecoder = FrameDecoder<Fixed>;
 
 /// Appends one frame. Returns false, and appends nothing, when it does not have that size.
-[[nodiscard]] inline bool append_fixed(std::vector<std::byte>& out, Bytes frame, Fixed format) {
+template <Output O>
+[[nodiscard]] bool append_fixed(O& out, Bytes frame, Fixed format) {
   if (frame.size() != format.frame_bytes) return false;
-  out.insert(out.end(), frame.begin(), frame.end());
+  detail::append_parts(out, std::array{frame});
   return true;
 }
 

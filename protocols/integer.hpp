@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "protocols/bytes.hpp"
@@ -30,14 +31,19 @@ namespace protocols::inline v0 {
   return value;
 }
 
-/// Appends the lowest `width` bytes of `value`.
-inline void append_integer(std::vector<std::byte>& out, std::uint64_t value, std::size_t width,
-                           std::endian order) {
+/// The lowest `width` bytes of `value` come first; the others mean nothing.
+[[nodiscard]] inline std::array<std::byte, 8> integer_bytes(std::uint64_t value, std::size_t width,
+                                                            std::endian order) {
   assert(width >= 1 && width <= 8);
   if (order == std::endian::big) value <<= 8 * (sizeof value - width);
   if (order != std::endian::native) value = __builtin_bswap64(value);
-  std::array<std::byte, sizeof value> bytes;
-  std::memcpy(bytes.data(), &value, sizeof value);
+  return std::bit_cast<std::array<std::byte, sizeof value>>(value);
+}
+
+/// Appends the lowest `width` bytes of `value`.
+inline void append_integer(std::vector<std::byte>& out, std::uint64_t value, std::size_t width,
+                           std::endian order) {
+  const auto bytes = integer_bytes(value, width, order);
   out.insert(out.end(), bytes.data(), bytes.data() + width);
 }
 
@@ -66,9 +72,18 @@ struct Varint {
   return varint;
 }
 
+/// Writes `value` to the front of `out`, and returns how many bytes that took.
+[[nodiscard]] inline std::size_t write_varint(std::span<std::byte, Varint::max_bytes> out,
+                                              std::uint64_t value) {
+  std::size_t size = 0;
+  for (; value >= 0x80; value >>= 7) out[size++] = static_cast<std::byte>(value | 0x80);
+  out[size++] = static_cast<std::byte>(value);
+  return size;
+}
+
 inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::byte>(value | 0x80));
-  out.push_back(static_cast<std::byte>(value));
+  std::array<std::byte, Varint::max_bytes> bytes;
+  out.insert(out.end(), bytes.data(), bytes.data() + write_varint(bytes, value));
 }
 
 }  // namespace protocols

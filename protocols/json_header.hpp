@@ -10,16 +10,19 @@
 // a header, with a JSON library of its choice.
 #pragma once
 
+#include <array>
+#include <bit>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <string_view>
 #include <variant>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
 #include "protocols/integer.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -92,7 +95,8 @@ struct JsonHeaderStream {
 using JsonHeaderStreamDecoder = FrameDecoder<JsonHeaderStream>;
 
 /// Appends a header and its length; the caller then writes the payload.
-void append_json_header(std::vector<std::byte>& out, std::string_view header);
+template <Output O>
+void append_json_header(O& out, std::string_view header);
 
 namespace detail {
 
@@ -121,6 +125,14 @@ Parsed<JsonHead> parse_json_head(Bytes bytes, const Options& options) {
 }
 
 }  // namespace detail
+
+template <Output O>
+void append_json_header(O& out, std::string_view header) {
+  assert(header.size() <= std::numeric_limits<std::uint32_t>::max());
+  const auto length = integer_bytes(header.size(), detail::json_length_bytes, std::endian::little);
+  const Bytes length_bytes = Bytes(length).first(detail::json_length_bytes);
+  detail::append_parts(out, std::array{length_bytes, as_bytes(header)});
+}
 
 inline Parsed<JsonMessage> JsonHeader::parse(Bytes bytes, Progress& progress) const {
   auto [header_end, total] = progress;

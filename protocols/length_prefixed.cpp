@@ -33,37 +33,34 @@ Parsed<Bytes> LengthPrefixed::parse_behind(std::size_t header_bytes, std::uint64
   return Parsed<Frame>::frame(bytes.subspan(strip, total - strip), total);
 }
 
-bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
-                          const LengthPrefixed& format, Bytes prefix) {
-  if (prefix.size() != format.length_field_offset) return false;
+namespace detail {
+
+LengthBytes encode_any_length(const LengthPrefixed& format, std::size_t payload_bytes,
+                              std::size_t prefix_bytes) {
+  if (prefix_bytes != format.length_field_offset) return {};
   const auto adjustment = static_cast<std::uint64_t>(format.length_adjustment);
-  if (format.length_adjustment > 0 && payload_bytes < adjustment) return false;
+  if (format.length_adjustment > 0 && payload_bytes < adjustment) return {};
   const std::uint64_t length = payload_bytes - adjustment;
   // A negative adjustment adds to the length; if the sum overflows, it is the smaller number.
-  if (format.length_adjustment < 0 && length < payload_bytes) return false;
+  if (format.length_adjustment < 0 && length < payload_bytes) return {};
 
-  const std::size_t begin = out.size();
-  out.insert(out.end(), prefix.begin(), prefix.end());
+  LengthBytes encoded;
   const auto width = static_cast<std::size_t>(format.length_field);
   if (format.length_field == LengthField::varint) {
-    append_varint(out, length);
+    encoded.size = write_varint(encoded.bytes, length);
   } else {
-    append_integer(out, length, width, format.byte_order);
+    const auto bytes = integer_bytes(length, width, format.byte_order);
+    std::copy(bytes.begin(), bytes.end(), encoded.bytes.begin());
+    encoded.size = width;
   }
-  const std::size_t header_bytes = out.size() - begin;
+  const std::size_t header_bytes = prefix_bytes + encoded.size;
   const bool fits = width == 0 || width == 8 || length >> (8 * width) == 0;
   const bool allowed = header_bytes <= format.max_frame_bytes &&
                        payload_bytes <= format.max_frame_bytes - header_bytes &&
                        format.initial_bytes_to_strip.value_or(0) <= header_bytes + payload_bytes;
-  if (!fits || !allowed) out.resize(begin);
-  return fits && allowed;
+  if (!fits || !allowed) encoded.size = 0;
+  return encoded;
 }
 
-bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
-                            const LengthPrefixed& format, Bytes prefix) {
-  if (!append_length_header(out, payload.size(), format, prefix)) return false;
-  out.insert(out.end(), payload.begin(), payload.end());
-  return true;
-}
-
+}  // namespace detail
 }  // namespace protocols

@@ -17,14 +17,16 @@
 // The arithmetic is exact: no length overflows or is truncated to a smaller type.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
 #include "protocols/integer.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -62,12 +64,64 @@ using LengthPrefixedDecoder = FrameDecoder<LengthPrefixed>;
 /// Returns false, and appends nothing, when a decoder of this format would not return the payload:
 /// it is too long for the field or for `max_frame_bytes`, or shorter than the adjustment or than
 /// what is to be stripped.
-[[nodiscard]] bool append_length_prefixed(std::vector<std::byte>& out, Bytes payload,
-                                          const LengthPrefixed& format = {}, Bytes prefix = {});
+template <Output O>
+[[nodiscard]] bool append_length_prefixed(O& out, Bytes payload, const LengthPrefixed& format = {},
+                                          Bytes prefix = {});
 
 /// The same without the payload, of which the caller writes `payload_bytes` next.
-[[nodiscard]] bool append_length_header(std::vector<std::byte>& out, std::size_t payload_bytes,
+template <Output O>
+[[nodiscard]] bool append_length_header(O& out, std::size_t payload_bytes,
                                         const LengthPrefixed& format = {}, Bytes prefix = {});
+
+namespace detail {
+
+/// The bytes of a length field; none when a decoder would not return the payload.
+struct LengthBytes {
+  std::array<std::byte, Varint::max_bytes> bytes;
+  std::size_t size = 0;
+
+  [[nodiscard]] Bytes view() const { return Bytes(bytes).first(size); }
+};
+
+[[nodiscard]] LengthBytes encode_any_length(const LengthPrefixed& format, std::size_t payload_bytes,
+                                            std::size_t prefix_bytes);
+
+[[nodiscard]] inline LengthBytes encode_length(const LengthPrefixed& format,
+                                               std::size_t payload_bytes,
+                                               std::size_t prefix_bytes) {
+  const auto width = static_cast<std::size_t>(format.length_field);
+  const bool is_plain = format.length_adjustment == 0 && !format.initial_bytes_to_strip &&
+                        format.length_field_offset == 0 && prefix_bytes == 0 &&
+                        width == sizeof(std::uint32_t);
+  if (!is_plain || payload_bytes > UINT32_MAX || format.max_frame_bytes < width ||
+      payload_bytes > format.max_frame_bytes - width) {
+    return encode_any_length(format, payload_bytes, prefix_bytes);
+  }
+  LengthBytes length;
+  const auto bytes = integer_bytes(payload_bytes, width, format.byte_order);
+  std::copy(bytes.begin(), bytes.end(), length.bytes.begin());
+  length.size = width;
+  return length;
+}
+
+}  // namespace detail
+
+template <Output O>
+bool append_length_prefixed(O& out, Bytes payload, const LengthPrefixed& format, Bytes prefix) {
+  const auto length = detail::encode_length(format, payload.size(), prefix.size());
+  if (length.size == 0) return false;
+  detail::append_parts(out, std::array{prefix, length.view(), payload});
+  return true;
+}
+
+template <Output O>
+bool append_length_header(O& out, std::size_t payload_bytes, const LengthPrefixed& format,
+                          Bytes prefix) {
+  const auto length = detail::encode_length(format, payload_bytes, prefix.size());
+  if (length.size == 0) return false;
+  detail::append_parts(out, std::array{prefix, length.view()});
+  return true;
+}
 
 inline Parsed<Bytes> LengthPrefixed::parse(Bytes bytes, Progress&) const {
   if (length_field == LengthField::varint) return parse_varint(bytes);

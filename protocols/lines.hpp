@@ -8,12 +8,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <string_view>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -41,8 +42,14 @@ using LineDecoder = FrameDecoder<Lines>;
 /// Appends `text` and its end. Returns false, and appends nothing, when a decoder would not return
 /// the text as this one line: it contains an LF, or has a CR that would be taken for a part of the
 /// end.
-[[nodiscard]] bool append_line(std::vector<std::byte>& out, std::string_view text,
-                               LineEnd end = LineEnd::lf);
+template <Output O>
+[[nodiscard]] bool append_line(O& out, std::string_view text, LineEnd end = LineEnd::lf) {
+  if (text.find('\n') != text.npos) return false;
+  if (end == LineEnd::lf && text.ends_with('\r')) return false;
+  const Bytes line_end = as_bytes(end == LineEnd::lf ? "\n" : "\r\n");
+  detail::append_parts(out, std::array{as_bytes(text), line_end});
+  return true;
+}
 
 inline Parsed<Lines::Frame> Lines::parse(Bytes bytes, Progress& scanned) const {
   const std::string_view text = as_text(bytes);

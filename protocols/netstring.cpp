@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
+#include <string_view>
 
 namespace protocols::inline v0 {
 namespace {
@@ -36,14 +36,6 @@ Parsed<Bytes> Netstring::parse_carefully(Bytes bytes) const {
   if (text.size() <= comma) return Parsed<Frame>::need(comma + 1);
   if (text[comma] != ',') return Parsed<Frame>::fail(DecodeError::missing_comma, comma);
   return Parsed<Frame>::frame(bytes.subspan(begin, length), comma + 1);
-}
-
-void append_netstring(std::vector<std::byte>& out, Bytes payload) {
-  const std::string header = std::to_string(payload.size()) + ':';
-  const Bytes header_bytes = as_bytes(header);
-  out.insert(out.end(), header_bytes.begin(), header_bytes.end());
-  out.insert(out.end(), payload.begin(), payload.end());
-  out.push_back(std::byte{','});
 }
 
 }  // namespace protocols

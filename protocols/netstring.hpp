@@ -8,11 +8,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string_view>
-#include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -37,7 +38,13 @@ struct Netstring {
 using NetstringDecoder = FrameDecoder<Netstring>;
 
 /// Appends `payload` as a netstring.
-void append_netstring(std::vector<std::byte>& out, Bytes payload);
+template <Output O>
+void append_netstring(O& out, Bytes payload) {
+  detail::ShortHeader header;
+  header.append_decimal(payload.size());
+  header.append(":");
+  detail::append_parts(out, std::array{header.view(), payload, as_bytes(",")});
+}
 
 inline Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {
   // Whole netstrings with a length that cannot overflow. All else is found out from the beginning.

@@ -7,8 +7,8 @@ namespace {
 
 constexpr std::byte end = detail::slip_end;
 constexpr std::byte escape = detail::slip_escape;
-constexpr std::byte escaped_end{0xDC};
-constexpr std::byte escaped_escape{0xDD};
+constexpr std::byte escaped_end = detail::slip_escaped_end[1];
+constexpr std::byte escaped_escape = detail::slip_escaped_escape[1];
 
 // The first position of `byte` in [from, to), or `to`.
 std::size_t find(Bytes bytes, std::byte byte, std::size_t from, std::size_t to) {
@@ -55,21 +55,6 @@ void Slip::unescape(Bytes packet) {
     }
     at = special + 2;
   }
-}
-
-bool append_slip(std::vector<std::byte>& out, Bytes payload) {
-  if (payload.empty()) return false;
-  out.push_back(end);
-  for (std::byte byte : payload) {
-    if (byte == end || byte == escape) {
-      out.push_back(escape);
-      out.push_back(byte == end ? escaped_end : escaped_escape);
-    } else {
-      out.push_back(byte);
-    }
-  }
-  out.push_back(end);
-  return true;
 }
 
 }  // namespace protocols

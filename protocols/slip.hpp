@@ -9,11 +9,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
 #include "protocols/frame_decoder.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
@@ -44,14 +46,38 @@ using SlipDecoder = FrameDecoder<Slip>;
 
 /// Appends `payload` between two ENDs. Returns false, and appends nothing, when it is empty: no
 /// decoder would return that.
-[[nodiscard]] bool append_slip(std::vector<std::byte>& out, Bytes payload);
+template <Output O>
+[[nodiscard]] bool append_slip(O& out, Bytes payload);
 
 namespace detail {
 
 inline constexpr std::byte slip_end{0xC0};
 inline constexpr std::byte slip_escape{0xDB};
+inline constexpr std::array slip_escaped_end{slip_escape, std::byte{0xDC}};
+inline constexpr std::array slip_escaped_escape{slip_escape, std::byte{0xDD}};
 
 }  // namespace detail
+
+template <Output O>
+bool append_slip(O& out, Bytes payload) {
+  if (payload.empty()) return false;
+  const auto is_special = [](std::byte byte) {
+    return byte == detail::slip_end || byte == detail::slip_escape;
+  };
+  detail::PartWriter<O> parts(out);
+  parts.add({&detail::slip_end, 1});
+  for (auto at = payload.begin(); at != payload.end();) {
+    const auto special = std::find_if(at, payload.end(), is_special);
+    if (special != at) parts.add({at, special});
+    if (special == payload.end()) break;
+    parts.add(*special == detail::slip_end ? detail::slip_escaped_end
+                                           : detail::slip_escaped_escape);
+    at = special + 1;
+  }
+  parts.add({&detail::slip_end, 1});
+  parts.finish();
+  return true;
+}
 
 inline Parsed<Bytes> Slip::parse(Bytes bytes, Progress& progress) {
   constexpr std::byte end = detail::slip_end;

@@ -131,9 +131,17 @@ class Engine {
 
   // ---- Buffers shared by all streams of the loop, as in OutputBatch.
 
+  [[nodiscard]] bool in_callback() const { return calls_.output.is_open(); }
   [[nodiscard]] std::byte* read_buffer() const { return calls_.output.read_buffer(); }
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes) {
     return calls_.output.gather(source, bytes);
+  }
+  [[nodiscard]] bool gather(Source& source, std::span<const std::span<const std::byte>> parts,
+                            std::size_t size) {
+    return calls_.output.gather(source, parts, size);
+  }
+  [[nodiscard]] std::span<std::byte> reserve_output(Source& source, std::size_t size) {
+    return calls_.output.reserve(source, size);
   }
   [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
     return calls_.output.gather_first(source, bytes);

@@ -12,18 +12,32 @@ bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
     gathered_ = {gather_buffer(), 0};
   }
   const std::byte* const end = gathered_.data() + gathered_.size();
-  if (was_read(gathered_)) {
-    if (bytes.data() == end) {  // They are adjacent, as they were read.
-      gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
-      return true;
-    }
-    if (gathered_.size() > gather_buffer_bytes) return false;
-    std::memcpy(gather_buffer(), gathered_.data(), gathered_.size());
-    gathered_ = {gather_buffer(), gathered_.size()};
+  // They are adjacent, as they were read, or reserved.
+  if (bytes.data() == end && end != buffers_end()) {
+    gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+    return true;
   }
-  if (bytes.size() > gather_buffer_bytes - gathered_.size()) return false;
-  if (!bytes.empty()) std::memcpy(gather_buffer() + gathered_.size(), bytes.data(), bytes.size());
-  gathered_ = {gather_buffer(), gathered_.size() + bytes.size()};
+  std::byte* const room = find_room(source, bytes.size());
+  if (!room) return false;
+  // What was reserved may overlap, if something else was gathered after that.
+  if (!bytes.empty()) std::memmove(room, bytes.data(), bytes.size());
+  gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+  return true;
+}
+
+bool OutputBatch::gather(Source& source, std::span<const std::span<const std::byte>> parts,
+                         std::size_t size) {
+  std::byte* room = find_room(source, size);
+  if (!room) return false;
+  if (!source_) {
+    source_ = &source;
+    gathered_ = {room, 0};
+  }
+  for (const std::span<const std::byte> part : parts) {
+    if (!part.empty()) std::memmove(room, part.data(), part.size());
+    room += part.size();
+  }
+  gathered_ = {gathered_.data(), gathered_.size() + size};
   return true;
 }
 
@@ -33,6 +47,27 @@ bool OutputBatch::gather_itself(Source& source) {
   source_ = &source;
   gathered_ = {};
   return true;
+}
+
+// Behind what is gathered for the source; null if there is not enough.
+std::byte* OutputBatch::find_room(Source& source, std::size_t size) {
+  if (!open_ || size > gather_buffer_bytes) return nullptr;
+  if (source_ != &source) {
+    flush();
+    return gather_buffer();
+  }
+  if (was_read(gathered_)) {
+    if (gathered_.size() > gather_buffer_bytes - size) return nullptr;
+    std::memcpy(gather_buffer(), gathered_.data(), gathered_.size());
+    gathered_ = {gather_buffer(), gathered_.size()};
+  }
+  std::byte* const end = gather_buffer() + gathered_.size();
+  return size <= gather_buffer_bytes - gathered_.size() ? end : nullptr;
+}
+
+std::byte* OutputBatch::spare_room(std::size_t size) {
+  spare_ = std::make_unique_for_overwrite<std::byte[]>(size);
+  return spare_.get();
 }
 
 }  // namespace reactor

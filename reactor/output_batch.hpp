@@ -27,6 +27,7 @@ class OutputBatch {
     open_ = true;
   }
   void end() { open_ = false; }
+  [[nodiscard]] bool is_open() const { return open_; }
 
   /// Each read starts here; read_buffer_bytes long.
   [[nodiscard]] std::byte* read_buffer() const { return buffers_.get(); }
@@ -34,6 +35,17 @@ class OutputBatch {
   /// Keeps `bytes` for `source` after what was gathered for it before. Bytes in the read buffer
   /// stay there, others are copied. False when no callback is running, or when they do not fit.
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
+
+  /// Room for `size` bytes: gather() of a part that begins where the room begins copies nothing, if
+  /// nothing else is gathered in between.
+  [[nodiscard]] std::span<std::byte> reserve(Source& source, std::size_t size) {
+    std::byte* const room = find_room(source, size);
+    return {room ? room : spare_room(size), size};
+  }
+
+  /// Keeps the parts, one after another, as gather() does; `size` is their sum, at least 1.
+  [[nodiscard]] bool gather(Source& source, std::span<const std::span<const std::byte>> parts,
+                            std::size_t size);
 
   /// The same for the first write of bytes that were just read, as an echo or a relay does; false
   /// for anything else.
@@ -63,6 +75,11 @@ class OutputBatch {
 
  private:
   [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
+  [[nodiscard]] const std::byte* buffers_end() const {
+    return gather_buffer() + gather_buffer_bytes;
+  }
+  [[nodiscard]] std::byte* find_room(Source& source, std::size_t size);
+  [[nodiscard]] std::byte* spare_room(std::size_t size);
   [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
     return reinterpret_cast<std::uintptr_t>(bytes.data()) -
                reinterpret_cast<std::uintptr_t>(buffers_.get()) <
@@ -75,6 +92,7 @@ class OutputBatch {
   // For reading, and after that for gathering. Pages that are not touched take no memory.
   const std::unique_ptr<std::byte[]> buffers_ =
       std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes + gather_buffer_bytes);
+  std::unique_ptr<std::byte[]> spare_;  // What was reserved last, where the buffer has no room.
 };
 
 }  // namespace reactor

@@ -355,6 +355,12 @@ void Stream::on_connect(Callback<void()> on_connect) {
 
 WriteStatus Stream::write(Bytes bytes) { return state_->write(bytes); }
 
+WriteStatus Stream::write(std::span<const Bytes> parts) { return state_->write(parts); }
+
+std::span<std::byte> Stream::reserve(std::size_t size) { return state_->reserve(size); }
+
+WriteStatus Stream::write_status() const { return state_->write_status(); }
+
 WriteStatus Stream::write_file(File file, std::uint64_t offset, std::uint64_t size) {
   return state_->write_file(std::move(file), offset, size);
 }

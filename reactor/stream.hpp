@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -142,6 +143,26 @@ class Stream {
   /// Sends `bytes` after all that was written before. All of them are taken, or the stream closes.
   WriteStatus write(Bytes bytes);
   WriteStatus write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+
+  /// The same for several parts, one after another: a header, a payload, the bytes behind it.
+  ///
+  ///     stream.write({header, payload});
+  WriteStatus write(std::span<const Bytes> parts);
+  WriteStatus write(std::initializer_list<Bytes> parts) {
+    return write(std::span(parts.begin(), parts.size()));
+  }
+
+  /// Room for `size` bytes: write() of it, or of its first bytes, copies nothing.
+  ///
+  ///     const std::span<std::byte> room = stream.reserve(message.size());
+  ///     stream.write(room.first(message.encode(room)));
+  ///
+  /// Lifetime  Until the next call of a function of any Stream of the loop, or the callback's end.
+  /// Cost      An allocation for more than 16 KiB, or outside of callbacks.
+  [[nodiscard]] std::span<std::byte> reserve(std::size_t size);
+
+  /// What a write() would return that has nothing to send: `closed`, or whether output waits.
+  [[nodiscard]] WriteStatus write_status() const;
 
   /// Sends `size` bytes of `file`, from `offset` on, after all that was written before. The kernel
   /// copies them directly from its page cache (sendfile). What is written after it waits for it. If

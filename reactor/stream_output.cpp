@@ -32,6 +32,31 @@ constexpr std::size_t most_waiting_descriptors = 1024;
   return send(engine().take_gathered(*this), bytes);
 }
 
+WriteStatus StreamOutput::write(std::span<const Bytes> parts) {
+  std::size_t size = 0;
+  for (const Bytes part : parts) size += part.size();
+  const bool gathers = size < large_write_bytes || filter();
+  if (gathers && size > 0 && !is(held | queueing | no_more) &&
+      engine().gather(*this, parts, size)) {
+    return WriteStatus::sent;
+  }
+  // Inside a callback a large part leaves together with the small ones before it.
+  if (engine().in_callback()) {
+    for (const Bytes part : parts) write(part);
+    return write_status();
+  }
+  std::vector<std::byte> joined;
+  joined.reserve(size);
+  for (const Bytes part : parts) joined.insert(joined.end(), part.begin(), part.end());
+  return write(joined);
+}
+
+WriteStatus StreamOutput::write_status() const {
+  if (is(no_more)) return WriteStatus::closed;
+  if (is(above_high_water)) return WriteStatus::above_high_water;
+  return cold_ && !cold_->queue.empty() ? WriteStatus::queued : WriteStatus::sent;
+}
+
 void StreamOutput::on_gathered(Bytes bytes) {
   if (filter()) [[unlikely]] {
     send_through_filter(bytes, {});

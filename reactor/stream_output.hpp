@@ -36,6 +36,11 @@ class StreamOutput : public Source {
     }
     return write_otherwise(bytes);
   }
+  WriteStatus write(std::span<const Bytes> parts);
+  [[nodiscard]] std::span<std::byte> reserve(std::size_t size) {
+    return engine().reserve_output(*this, size);
+  }
+  [[nodiscard]] WriteStatus write_status() const;
   WriteStatus write_file(File file, std::uint64_t offset, std::uint64_t size);
   WriteStatus write_descriptors(std::vector<Descriptor> descriptors, Bytes bytes);
   [[nodiscard]] Descriptor take_descriptor();

@@ -206,13 +206,12 @@ bool HeadEncoder::end(Bytes body) {
   return head.end(parts.body);
 }
 
-void append_chunk(std::vector<std::byte>& out, Bytes piece) {
-  if (piece.empty()) return;
+protocols::detail::ShortHeader detail::chunk_line(std::size_t piece_bytes) {
   std::array<char, max_digits + 2> line;
-  const char* const end = write_line_end(write_number(line.data(), piece.size(), 16));
-  for (Bytes part : {std::as_bytes(std::span(line.data(), end)), piece, as_bytes("\r\n")}) {
-    out.insert(out.end(), part.begin(), part.end());
-  }
+  const char* const end = write_line_end(write_number(line.data(), piece_bytes, 16));
+  protocols::detail::ShortHeader header;
+  header.append(std::string_view(line.data(), end));
+  return header;
 }
 
 }  // namespace protocols::http

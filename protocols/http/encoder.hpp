@@ -2,6 +2,7 @@
 // recipient could take for more or for less than one message.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -12,6 +13,7 @@
 
 #include "protocols/bytes.hpp"
 #include "protocols/http/message.hpp"
+#include "protocols/output.hpp"
 
 #pragma GCC visibility push(default)
 namespace protocols::inline v0::http {
@@ -147,8 +149,19 @@ class HeadEncoder {
   bool upgrades_ = false;
 };
 
+namespace detail {
+
+[[nodiscard]] protocols::detail::ShortHeader chunk_line(std::size_t piece_bytes);
+
+}  // namespace detail
+
 /// Appends a piece of a chunked body; an empty one, which would end the body, is left out.
-void append_chunk(std::vector<std::byte>& out, Bytes piece);
+template <Output O>
+void append_chunk(O& out, Bytes piece) {
+  if (piece.empty()) return;
+  const protocols::detail::ShortHeader line = detail::chunk_line(piece.size());
+  protocols::detail::append_parts(out, std::array{line.view(), piece, as_bytes("\r\n")});
+}
 
 }  // namespace protocols::http
 #pragma GCC visibility pop

@@ -193,7 +193,6 @@ auto Messages::parse_close(Bytes payload, const Header& header) -> Parsed<Frame>
                                       header.size + static_cast<std::size_t>(header.length));
   event.value.code = code;
   phase_ = Phase::closed;
-  in_message_ = false;
   room_ = std::vector<std::byte>();
   return event;
 }

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 #include <span>
 #include <string>
@@ -122,6 +123,80 @@ TEST_SUITE("output batch") {
     CHECK(text_in(batch.take(one)) == most);
     batch.flush();
     CHECK(one.sent.empty());
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "what is written into reserved room is sent from there") {
+    batch.begin();
+    CHECK(batch.gather(one, bytes_of("head ")));
+    const auto room = batch.reserve(one, 100);
+    std::memcpy(room.data(), "body", 4);
+    CHECK(batch.gather(one, room.first(4)));
+    CHECK(batch.gather(one, bytes_of(" tail")));
+    batch.flush();
+    CHECK(one.sent == "[head body tail]");
+    CHECK(room.data() == one.place + 5);
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "reserved room that is not used sends nothing") {
+    batch.begin();
+    CHECK(batch.gather(other, bytes_of("other")));
+    CHECK(batch.reserve(one, 10).size() == 10);
+    CHECK(other.sent == "[other]");
+    batch.flush();
+    CHECK(one.sent.empty());
+    CHECK(batch.reserve(one, 10).size() == 10);
+    CHECK(batch.gather(one, bytes_of("later")));
+    batch.flush();
+    CHECK(one.sent == "[later]");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "room is reserved behind bytes that were just read") {
+    const auto all = read("echo");
+    batch.begin();
+    CHECK(batch.gather_first(one, all));
+    const auto room = batch.reserve(one, 4);
+    std::memcpy(room.data(), "more", 4);
+    CHECK(batch.gather(one, room));
+    batch.flush();
+    CHECK(one.sent == "[echomore]");
+    CHECK(text_in(all) == "echo");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "room that the buffer does not have is reserved elsewhere") {
+    const auto fill = [&](std::size_t size) {
+      const auto room = batch.reserve(one, size);
+      REQUIRE(room.size() == size);
+      std::memset(room.data(), 'x', size);
+      return room;
+    };
+    const auto outside = fill(5);  // No callback runs.
+    CHECK_FALSE(batch.gather(one, outside));
+    batch.begin();
+    CHECK_FALSE(batch.gather(one, fill(OutputBatch::gather_buffer_bytes + 1)));
+    const auto all = fill(OutputBatch::gather_buffer_bytes);
+    CHECK(batch.gather(one, all));
+    CHECK_FALSE(batch.gather(one, fill(1)));
+    CHECK(batch.take(one).data() == all.data());
+    // What was read is longer than the buffer that gathers.
+    const std::string longer(OutputBatch::gather_buffer_bytes + 1, 'y');
+    CHECK(batch.gather_first(one, read(longer)));
+    CHECK_FALSE(batch.gather(one, fill(1)));
+    batch.flush();
+    CHECK(one.sent == "[" + longer + "]");
+  }
+
+  TEST_CASE_FIXTURE(Fixture, "parts are gathered together, or not at all") {
+    const std::string most(OutputBatch::gather_buffer_bytes - 4, 'x');
+    const std::array parts{bytes_of("ab"), bytes_of(""), bytes_of("cd")};
+    CHECK_FALSE(batch.gather(one, parts, 4));
+    batch.begin();
+    CHECK(batch.gather(other, bytes_of("other")));
+    CHECK(batch.gather(one, parts, 4));
+    CHECK(other.sent == "[other]");
+    CHECK(batch.gather(one, std::array{bytes_of(most)}, most.size()));
+    CHECK_FALSE(batch.gather(one, std::array{bytes_of("y")}, 1));
+    batch.flush();
+    CHECK(one.sent == "[abcd" + most + "]");
   }
 
   TEST_CASE_FIXTURE(Fixture, "a source that gathers by itself is called without bytes") {

@@ -1003,6 +1003,58 @@ TEST_SUITE("stream") {
     CHECK((other_peer.received() == other_expected));
   }
 
+  TEST_CASE_TEMPLATE("parts and reserved room arrive in the order in which they were written",
+                     LoopMode, Standalone, Embedded) {
+    for (const std::size_t size : {0, 1, 100, 4095, 4096, 16'384, 100'000}) {
+      CAPTURE(size);
+      Connection<LoopMode> on;
+      const std::string payload = Pattern::text(size);
+      const auto bytes = std::as_bytes(std::span(payload));
+      std::string expected;
+      const auto write_all = [&](const char* head) {
+        const auto head_bytes = std::as_bytes(std::span(head, 4));
+        on.stream->write({head_bytes, bytes, {}, head_bytes});
+        const std::span<std::byte> room = on.stream->reserve(size + 5);
+        std::copy(bytes.begin(), bytes.end(), room.begin());
+        on.stream->write(room.first(size));
+        on.stream->write(".");
+        expected += head + payload + head + payload + ".";
+      };
+      on.stream->on_data([&](Stream::Bytes read) {
+        on.stream->write(read);
+        expected += "go";
+        write_all("one ");
+        write_all("two ");
+      });
+      write_all("out ");
+      on.peer.send("go");
+      on.until([&] { return on.peer.received().ends_with("two " + payload + "."); });
+      CHECK((on.peer.received() == expected));
+    }
+  }
+
+  TEST_CASE_TEMPLATE("the status of the writes is known later, too", LoopMode, Standalone,
+                     Embedded) {
+    Connection<LoopMode> on;
+    CHECK(on.stream->write_status() == WriteStatus::sent);
+    const std::string text = Pattern::text(16 << 20);
+    on.stream->set_limits({.high_water_bytes = 32 << 20, .max_queued_bytes = 64 << 20});
+    const std::array parts{std::as_bytes(std::span(text)), std::as_bytes(std::span(text))};
+    CHECK(on.stream->write(std::span(parts).first(1)) == WriteStatus::queued);
+    CHECK(on.stream->write_status() == WriteStatus::queued);
+    CHECK(on.stream->write(parts) == WriteStatus::above_high_water);
+    CHECK(on.stream->write_status() == WriteStatus::above_high_water);
+    on.until([&] {
+      on.peer.received();
+      return on.stream->write_status() == WriteStatus::sent;
+    });
+    CHECK(on.stream->queued_bytes() == 0);
+    on.stream->shutdown();
+    CHECK(on.stream->write_status() == WriteStatus::closed);
+    CHECK(on.stream->write({parts[0], parts[1]}) == WriteStatus::closed);
+    CHECK(on.stream->write(on.stream->reserve(10)) == WriteStatus::closed);
+  }
+
   TEST_CASE_TEMPLATE("callbacks that cause callbacks do not grow the stack", LoopMode, Standalone,
                      Embedded) {
     Connection<LoopMode> on;

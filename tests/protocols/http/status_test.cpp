@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "protocols/error.hpp"
 
 using protocols::DecodeError;
@@ -13,6 +16,11 @@ TEST_SUITE("http/status") {
     CHECK(reason_of(200) == "OK");
     CHECK(reason_of(431) == "Request Header Fields Too Large");
     CHECK(reason_of(299) == "");
+    const std::array known{100, 101, 103, 501, 502, 503, 504, 505};
+    for (int status = -1; status < 1000; ++status) {
+      const bool is_known = std::find(known.begin(), known.end(), status) != known.end();
+      if (status < 200 || status > 500) CHECK(reason_of(status).empty() != is_known);
+    }
   }
 
   TEST_CASE("each decode error of a request has one status") {

@@ -195,9 +195,7 @@ std::string framed_echo(std::uint64_t seed) {
   struct Session {
     Stream& stream;
     void on_frame(protocols::Bytes frame) {
-      std::vector<std::byte> out;
-      (void)protocols::append_length_prefixed(out, frame);
-      stream.write(out);
+      (void)protocols::append_length_prefixed(stream, frame);
     }
   };
   RoughWorld rough(seed, {.resets = false});

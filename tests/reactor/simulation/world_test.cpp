@@ -146,6 +146,15 @@ TEST_SUITE("simulation world") {
     CHECK(world.now() < 25ms);
   }
 
+  TEST_CASE("a call to a multicast or broadcast address fails at once") {
+    for (const char* peer : {"239.1.2.3:7", "255.255.255.255:7"}) {
+      World world;
+      const auto stream = Stream::connect(world.host("10.0.0.2").loop(), address(peer));
+      REQUIRE_FALSE(stream.has_value());
+      CHECK(stream.error().code == std::errc::network_unreachable);
+    }
+  }
+
   TEST_CASE("a host that is silent ends a connect by its timeout, or by that of the kernel") {
     for (const auto& [timeout, least] :
          {std::pair<reactor::Duration, reactor::Duration>{5s, 5s}, {10min, 126s}}) {
