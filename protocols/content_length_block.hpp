@@ -62,7 +62,7 @@ void append_content_block(O& out, Bytes content) {
   header.append("Content-Length: ");
   header.append_decimal(content.size());
   header.append("\r\n\r\n");
-  detail::append_parts(out, std::array{header.view(), content});
+  detail::append_frame(out, header.view(), content);
 }
 
 }  // namespace protocols

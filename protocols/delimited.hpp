@@ -54,7 +54,7 @@ using DelimitedDecoder = FrameDecoder<Delimited>;
 template <Output O>
 [[nodiscard]] bool append_delimited(O& out, Bytes content, const Delimited& format) {
   if (!format.returns(content)) return false;
-  detail::append_parts(out, std::array{content, as_bytes(format.delimiters.front())});
+  detail::append_frame(out, content, as_bytes(format.delimiters.front()));
   return true;
 }
 

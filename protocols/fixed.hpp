@@ -36,7 +36,7 @@ using FixedDecoder = FrameDecoder<Fixed>;
 template <Output O>
 [[nodiscard]] bool append_fixed(O& out, Bytes frame, Fixed format) {
   if (frame.size() != format.frame_bytes) return false;
-  detail::append_parts(out, std::array{frame});
+  detail::append_frame(out, frame);
   return true;
 }
 

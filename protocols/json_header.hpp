@@ -131,7 +131,7 @@ void append_json_header(O& out, std::string_view header) {
   assert(header.size() <= std::numeric_limits<std::uint32_t>::max());
   const auto length = integer_bytes(header.size(), detail::json_length_bytes, std::endian::little);
   const Bytes length_bytes = Bytes(length).first(detail::json_length_bytes);
-  detail::append_parts(out, std::array{length_bytes, as_bytes(header)});
+  detail::append_frame(out, length_bytes, as_bytes(header));
 }
 
 inline Parsed<JsonMessage> JsonHeader::parse(Bytes bytes, Progress& progress) const {

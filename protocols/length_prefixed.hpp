@@ -60,18 +60,26 @@ struct LengthPrefixed {
 ///     LengthPrefixedDecoder decoder({.max_frame_bytes = 4096});
 using LengthPrefixedDecoder = FrameDecoder<LengthPrefixed>;
 
+namespace detail {
+
+inline constexpr LengthPrefixed default_length_prefixed{};
+
+}  // namespace detail
+
 /// Appends `prefix`, which fills the bytes before the length field, the length, and the payload.
 /// Returns false, and appends nothing, when a decoder of this format would not return the payload:
 /// it is too long for the field or for `max_frame_bytes`, or shorter than the adjustment or than
 /// what is to be stripped.
 template <Output O>
-[[nodiscard]] bool append_length_prefixed(O& out, Bytes payload, const LengthPrefixed& format = {},
-                                          Bytes prefix = {});
+[[nodiscard]] bool append_length_prefixed(
+    O& out, Bytes payload, const LengthPrefixed& format = detail::default_length_prefixed,
+    Bytes prefix = {});
 
 /// The same without the payload, of which the caller writes `payload_bytes` next.
 template <Output O>
-[[nodiscard]] bool append_length_header(O& out, std::size_t payload_bytes,
-                                        const LengthPrefixed& format = {}, Bytes prefix = {});
+[[nodiscard]] bool append_length_header(
+    O& out, std::size_t payload_bytes,
+    const LengthPrefixed& format = detail::default_length_prefixed, Bytes prefix = {});
 
 namespace detail {
 
@@ -110,7 +118,7 @@ template <Output O>
 bool append_length_prefixed(O& out, Bytes payload, const LengthPrefixed& format, Bytes prefix) {
   const auto length = detail::encode_length(format, payload.size(), prefix.size());
   if (length.size == 0) return false;
-  detail::append_parts(out, std::array{prefix, length.view(), payload});
+  detail::append_frame(out, prefix, length.view(), payload);
   return true;
 }
 
@@ -119,7 +127,7 @@ bool append_length_header(O& out, std::size_t payload_bytes, const LengthPrefixe
                           Bytes prefix) {
   const auto length = detail::encode_length(format, payload_bytes, prefix.size());
   if (length.size == 0) return false;
-  detail::append_parts(out, std::array{prefix, length.view()});
+  detail::append_frame(out, prefix, length.view());
   return true;
 }
 

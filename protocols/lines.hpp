@@ -47,7 +47,7 @@ template <Output O>
   if (text.find('\n') != text.npos) return false;
   if (end == LineEnd::lf && text.ends_with('\r')) return false;
   const Bytes line_end = as_bytes(end == LineEnd::lf ? "\n" : "\r\n");
-  detail::append_parts(out, std::array{as_bytes(text), line_end});
+  detail::append_frame(out, as_bytes(text), line_end);
   return true;
 }
 

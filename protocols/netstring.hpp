@@ -43,7 +43,7 @@ void append_netstring(O& out, Bytes payload) {
   detail::ShortHeader header;
   header.append_decimal(payload.size());
   header.append(":");
-  detail::append_parts(out, std::array{header.view(), payload, as_bytes(",")});
+  detail::append_frame(out, header.view(), payload, as_bytes(","));
 }
 
 inline Parsed<Bytes> Netstring::parse(Bytes bytes, Progress&) const {

@@ -14,14 +14,18 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
-/// A vector, to which an encoder appends, or anything that sends several parts one after another,
-/// such as a reactor::Stream.
+/// A vector, to which an encoder appends, or anything that gives room for a small frame and sends
+/// the parts of a large one, as a reactor::Stream does.
 ///
 ///     append_netstring(wire, payload);    // to a std::vector<std::byte>
 ///     append_netstring(stream, payload);  // the same bytes, sent without a copy between
 template <class T>
 concept Output = std::same_as<T, std::vector<std::byte>> ||
-                 requires(T& out, std::span<const Bytes> parts) { out.write(parts); };
+                 requires(T& out, Bytes bytes, std::span<const Bytes> parts) {
+                   { out.reserve(std::size_t{}) } -> std::same_as<std::span<std::byte>>;
+                   out.write(bytes);
+                   out.write(parts);
+                 };
 
 namespace detail {
 
@@ -33,6 +37,27 @@ inline void append_parts(std::vector<std::byte>& out, std::span<const Bytes> par
 template <Output O>
 void append_parts(O& out, std::span<const Bytes> parts) {
   out.write(parts);
+}
+
+/// The same. A small frame is written into the room of a stream.
+template <Output O, std::same_as<Bytes>... Parts>
+void append_frame(O& out, Parts... parts) {
+  if constexpr (!std::same_as<O, std::vector<std::byte>>) {
+    constexpr std::size_t large_bytes = 4096;
+    const std::size_t size = (parts.size() + ...);
+    if (size < large_bytes) {
+      const std::span<std::byte> room = out.reserve(size);
+      std::byte* at = room.data();
+      const auto copy = [&at](Bytes part) {
+        if (!part.empty()) std::memcpy(at, part.data(), part.size());
+        at += part.size();
+      };
+      (copy(parts), ...);
+      out.write(Bytes(room));
+      return;
+    }
+  }
+  append_parts(out, std::array{parts...});
 }
 
 /// The same for encoders that do not know how many there are. What they add must stay valid until

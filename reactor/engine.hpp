@@ -136,15 +136,11 @@ class Engine {
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes) {
     return calls_.output.gather(source, bytes);
   }
-  [[nodiscard]] bool gather(Source& source, std::span<const std::span<const std::byte>> parts,
-                            std::size_t size) {
-    return calls_.output.gather(source, parts, size);
-  }
   [[nodiscard]] std::span<std::byte> reserve_output(Source& source, std::size_t size) {
     return calls_.output.reserve(source, size);
   }
-  [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
-    return calls_.output.gather_first(source, bytes);
+  [[nodiscard]] bool gather_in_place(Source& source, std::span<const std::byte> bytes) {
+    return calls_.output.gather_in_place(source, bytes);
   }
   [[nodiscard]] bool gather_itself(Source& source) { return calls_.output.gather_itself(source); }
   [[nodiscard]] std::span<const std::byte> take_gathered(const Source& source) {

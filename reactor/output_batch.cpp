@@ -11,33 +11,12 @@ bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
     source_ = &source;
     gathered_ = {gather_buffer(), 0};
   }
-  const std::byte* const end = gathered_.data() + gathered_.size();
-  // They are adjacent, as they were read, or reserved.
-  if (bytes.data() == end && end != buffers_end()) {
-    gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
-    return true;
-  }
+  if (gather_in_place(source, bytes)) return true;
   std::byte* const room = find_room(source, bytes.size());
   if (!room) return false;
   // What was reserved may overlap, if something else was gathered after that.
   if (!bytes.empty()) std::memmove(room, bytes.data(), bytes.size());
   gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
-  return true;
-}
-
-bool OutputBatch::gather(Source& source, std::span<const std::span<const std::byte>> parts,
-                         std::size_t size) {
-  std::byte* room = find_room(source, size);
-  if (!room) return false;
-  if (!source_) {
-    source_ = &source;
-    gathered_ = {room, 0};
-  }
-  for (const std::span<const std::byte> part : parts) {
-    if (!part.empty()) std::memmove(room, part.data(), part.size());
-    room += part.size();
-  }
-  gathered_ = {gathered_.data(), gathered_.size() + size};
   return true;
 }
 
@@ -65,9 +44,10 @@ std::byte* OutputBatch::find_room(Source& source, std::size_t size) {
   return size <= gather_buffer_bytes - gathered_.size() ? end : nullptr;
 }
 
-std::byte* OutputBatch::spare_room(std::size_t size) {
+std::span<std::byte> OutputBatch::reserve_otherwise(Source& source, std::size_t size) {
+  if (std::byte* const room = find_room(source, size)) return {room, size};
   spare_ = std::make_unique_for_overwrite<std::byte[]>(size);
-  return spare_.get();
+  return {spare_.get(), size};
 }
 
 }  // namespace reactor

@@ -39,18 +39,26 @@ class OutputBatch {
   /// Room for `size` bytes: gather() of a part that begins where the room begins copies nothing, if
   /// nothing else is gathered in between.
   [[nodiscard]] std::span<std::byte> reserve(Source& source, std::size_t size) {
-    std::byte* const room = find_room(source, size);
-    return {room ? room : spare_room(size), size};
+    if (source_ == &source && open_) [[likely]] {
+      const auto used = static_cast<std::size_t>(gathered_.data() + gathered_.size() -
+                                                 gather_buffer());  // Huge for what was read.
+      if (used <= gather_buffer_bytes && size <= gather_buffer_bytes - used) {
+        return {gather_buffer() + used, size};
+      }
+    }
+    return reserve_otherwise(source, size);
   }
 
-  /// Keeps the parts, one after another, as gather() does; `size` is their sum, at least 1.
-  [[nodiscard]] bool gather(Source& source, std::span<const std::span<const std::byte>> parts,
-                            std::size_t size);
-
-  /// The same for the first write of bytes that were just read, as an echo or a relay does; false
-  /// for anything else.
-  [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
-    if (!open_ || source_ || !was_read(bytes)) return false;
+  /// The same for bytes that are in their place: in reserved room, or those that were just read and
+  /// are written first, as an echo or a relay does. False for anything else.
+  [[nodiscard]] bool gather_in_place(Source& source, std::span<const std::byte> bytes) {
+    if (!open_) return false;
+    if (source_ == &source) {
+      if (bytes.data() != gathered_end() || gathered_end() == buffers_end()) return false;
+      gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+      return true;
+    }
+    if (source_ || !was_read(bytes)) return false;
     source_ = &source;
     gathered_ = bytes;
     return true;
@@ -78,8 +86,11 @@ class OutputBatch {
   [[nodiscard]] const std::byte* buffers_end() const {
     return gather_buffer() + gather_buffer_bytes;
   }
+  [[nodiscard]] const std::byte* gathered_end() const {
+    return gathered_.data() + gathered_.size();
+  }
   [[nodiscard]] std::byte* find_room(Source& source, std::size_t size);
-  [[nodiscard]] std::byte* spare_room(std::size_t size);
+  [[nodiscard]] std::span<std::byte> reserve_otherwise(Source& source, std::size_t size);
   [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
     return reinterpret_cast<std::uintptr_t>(bytes.data()) -
                reinterpret_cast<std::uintptr_t>(buffers_.get()) <

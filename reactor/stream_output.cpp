@@ -25,7 +25,7 @@ constexpr std::size_t most_waiting_descriptors = 1024;
   if (bytes.empty()) return WriteStatus::sent;
   if (is(held | queueing)) return enqueue(bytes);
   // Bytes that were just read are encoded from where they are.
-  if (filter() && engine().gather_first(*this, bytes)) return WriteStatus::sent;
+  if (filter() && engine().gather_in_place(*this, bytes)) return WriteStatus::sent;
   // A record of TLS is as large as the buffer that gathers them.
   const bool gathers = bytes.size() < large_write_bytes || filter();
   if (gathers && engine().gather(*this, bytes)) return WriteStatus::sent;
@@ -33,20 +33,12 @@ constexpr std::size_t most_waiting_descriptors = 1024;
 }
 
 WriteStatus StreamOutput::write(std::span<const Bytes> parts) {
-  std::size_t size = 0;
-  for (const Bytes part : parts) size += part.size();
-  const bool gathers = size < large_write_bytes || filter();
-  if (gathers && size > 0 && !is(held | queueing | no_more) &&
-      engine().gather(*this, parts, size)) {
-    return WriteStatus::sent;
-  }
   // Inside a callback a large part leaves together with the small ones before it.
   if (engine().in_callback()) {
     for (const Bytes part : parts) write(part);
     return write_status();
   }
   std::vector<std::byte> joined;
-  joined.reserve(size);
   for (const Bytes part : parts) joined.insert(joined.end(), part.begin(), part.end());
   return write(joined);
 }

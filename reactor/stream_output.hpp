@@ -31,7 +31,7 @@ class StreamOutput : public Source {
 
   WriteStatus write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(held | queueing | no_more) &&
-        engine().gather_first(*this, bytes)) {
+        engine().gather_in_place(*this, bytes)) {
       return WriteStatus::sent;
     }
     return write_otherwise(bytes);

@@ -160,7 +160,7 @@ template <Output O>
 void append_chunk(O& out, Bytes piece) {
   if (piece.empty()) return;
   const protocols::detail::ShortHeader line = detail::chunk_line(piece.size());
-  protocols::detail::append_parts(out, std::array{line.view(), piece, as_bytes("\r\n")});
+  protocols::detail::append_frame(out, line.view(), piece, as_bytes("\r\n"));
 }
 
 }  // namespace protocols::http

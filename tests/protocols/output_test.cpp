@@ -23,12 +23,17 @@ using Vector = std::vector<std::byte>;
 
 // Sends parts, as a stream does.
 struct Parts {
+  void write(Bytes bytes) { write(std::span(&bytes, 1)); }
   void write(std::span<const Bytes> parts) {
     for (const Bytes part : parts) wire.insert(wire.end(), part.begin(), part.end());
     ++writes;
   }
+  std::span<std::byte> reserve(std::size_t size) {
+    room.resize(size);
+    return room;
+  }
 
-  Vector wire;
+  Vector wire, room;
   int writes = 0;
 };
 static_assert(Output<Parts>);

@@ -40,6 +40,8 @@ TEST_SUITE("server_options") {
     vast.max_queued_bytes = SIZE_MAX;
     vast.max_total_queued_bytes = SIZE_MAX;
     CHECK(vast.most_bytes(UINT64_MAX) >= more.most_bytes());
+    constexpr std::uint64_t each = UINT64_MAX / 400 - 1;
+    CHECK(options.most_bytes(each) - options.most_bytes() == 100 * each);
   }
 
   TEST_CASE("the limit of connections follows from the descriptors that the process may have") {

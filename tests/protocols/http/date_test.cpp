@@ -44,6 +44,17 @@ TEST_SUITE("http/date") {
     }
   }
 
+  TEST_CASE("a date that is cut off is refused, also if the rest follows in memory") {
+    for (const std::string_view text :
+         {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+          "Sun Nov  6 08:49:37 1994"}) {
+      for (std::size_t size = 0; size < text.size(); ++size) {
+        CAPTURE(text.substr(0, size));
+        CHECK_FALSE(parse_date(text.substr(0, size)));
+      }
+    }
+  }
+
   TEST_CASE("parsing restores dates over four centuries") {
     for (Date date = Date(seconds(-86400LL * 365 * 70)); date < Date(seconds(86400LL * 365 * 330));
          date += seconds(86400 * 3 + 4567)) {

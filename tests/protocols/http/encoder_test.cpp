@@ -64,6 +64,10 @@ TEST_SUITE("http/encoder") {
     }
     CHECK(sends_request("OPTIONS", "*", {}));
     CHECK(sends_request("CONNECT", "h:1", {}));
+    for (int status : {100, 999}) {
+      Out out;
+      CHECK(HeadEncoder::response(out, status).end());
+    }
     for (int status : {-1, 0, 99, 1000}) {
       Out out;
       CHECK_FALSE(HeadEncoder::response(out, status).end());

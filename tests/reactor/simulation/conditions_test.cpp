@@ -183,6 +183,24 @@ TEST_SUITE("simulation conditions") {
     CHECK(world.injected_faults() > 20);
   }
 
+  TEST_CASE("an accept that finds no connection at first finds it later") {
+    World world;
+    world.faults({.again = 0.5});
+    std::vector<reactor::Socket> accepted;
+    auto listener =
+        ok(reactor::Listener::listen(world.host("10.0.0.1").loop(), address("10.0.0.1:7"),
+                                     [&](reactor::Socket socket, const reactor::Address&) {
+                                       accepted.push_back(std::move(socket));
+                                     }));
+    std::vector<Stream> streams;
+    for (int i = 0; i < 20; ++i) {
+      streams.push_back(Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7"));
+    }
+    world.run_for(1min);
+    CHECK(accepted.size() == 20);
+    CHECK(world.injected_faults() > 5);
+  }
+
   TEST_CASE("a socket is reported as ready that is not, and a connection that is made is not") {
     World world;
     world.faults({.spurious = 1});

@@ -62,6 +62,16 @@ TEST_SUITE("simulation seeds") {
                     std::runtime_error);
   }
 
+  TEST_CASE("a failing seed ends also a search that is limited by time") {
+    const Variable variable("UVREACTOR_SIMULATE_SECONDS", "3600");
+    std::uint64_t last = 0;
+    CHECK_FALSE(for_each_seed(2, [&](std::uint64_t seed) {
+      last = seed;
+      return seed < 5;
+    }));
+    CHECK(last == 5);
+  }
+
   TEST_CASE("variables of the environment choose one seed, or how many") {
     std::vector<std::uint64_t> run;
     const auto note = [&](std::uint64_t seed) {

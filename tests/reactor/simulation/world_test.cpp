@@ -242,6 +242,7 @@ TEST_SUITE("simulation world") {
       if (!reads) accepted.reset();
       CHECK(world.run_until([&] { return caller.closed; }, 1min));
       CHECK(caller.why == "Connection reset by peer");
+      CHECK(world.trace().find(" tcp rst 10.0.0.1:7 > 10.0.0.2:") != std::string::npos);
     }
   }
 

@@ -146,6 +146,19 @@ TEST_CASE("a client may be secured while it connects by name") {
   CHECK(info);
 }
 
+TEST_CASE("what waits to be encrypted does not count for the limits that streams share") {
+  Loop loop;
+  const auto listener = ok(
+      reactor::Listener::listen(loop, "127.0.0.1:0", {}, [](Socket, const reactor::Address&) {}));
+  const reactor::SharedLimits limits({}, 1000);
+  Stream client = Stream::connect(loop, listener.address().to_string());
+  client.set_limits(limits);
+  client.write("hello");
+  CHECK(limits.queued_bytes() == 5);
+  client.secure(tls_site().client(), "a.example");
+  CHECK(limits.queued_bytes() == 0);
+}
+
 TEST_CASE("megabytes pass in both directions at the same time, through small buffers") {
   Loop loop;
   TlsPair pair(loop, small_buffers);
