@@ -11,12 +11,16 @@ bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
     source_ = &source;
     gathered_ = {gather_buffer(), 0};
   }
-  if (gather_in_place(source, bytes)) return true;
-  std::byte* const room = find_room(source, bytes.size());
-  if (!room) return false;
+  if (is_in_place(bytes)) {
+    gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+    return true;
+  }
+  if (!has_room(bytes.size())) return false;
   // What was reserved may overlap, if something else was gathered after that.
-  if (!bytes.empty()) std::memmove(room, bytes.data(), bytes.size());
-  gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
+  if (!bytes.empty()) {
+    std::memmove(gather_buffer() + gathered_.size(), bytes.data(), bytes.size());
+  }
+  gathered_ = {gather_buffer(), gathered_.size() + bytes.size()};
   return true;
 }
 
@@ -28,24 +32,24 @@ bool OutputBatch::gather_itself(Source& source) {
   return true;
 }
 
-// Behind what is gathered for the source; null if there is not enough.
-std::byte* OutputBatch::find_room(Source& source, std::size_t size) {
-  if (!open_ || size > gather_buffer_bytes) return nullptr;
-  if (source_ != &source) {
-    flush();
-    return gather_buffer();
-  }
+// Behind what is gathered, which is moved there if it was read.
+bool OutputBatch::has_room(std::size_t size) {
   if (was_read(gathered_)) {
-    if (gathered_.size() > gather_buffer_bytes - size) return nullptr;
+    if (gathered_.size() > gather_buffer_bytes) return false;
     std::memcpy(gather_buffer(), gathered_.data(), gathered_.size());
     gathered_ = {gather_buffer(), gathered_.size()};
   }
-  std::byte* const end = gather_buffer() + gathered_.size();
-  return size <= gather_buffer_bytes - gathered_.size() ? end : nullptr;
+  return size <= gather_buffer_bytes - gathered_.size();
 }
 
 std::span<std::byte> OutputBatch::reserve_otherwise(Source& source, std::size_t size) {
-  if (std::byte* const room = find_room(source, size)) return {room, size};
+  if (open_ && source_ != &source) {
+    flush();
+    if (size <= gather_buffer_bytes) return {gather_buffer(), size};
+  }
+  if (open_ && source_ == &source && has_room(size)) {
+    return {gather_buffer() + gathered_.size(), size};
+  }
   spare_ = std::make_unique_for_overwrite<std::byte[]>(size);
   return {spare_.get(), size};
 }

@@ -36,7 +36,7 @@ class OutputBatch {
   /// stay there, others are copied. False when no callback is running, or when they do not fit.
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
 
-  /// Room for `size` bytes: gather() of a part that begins where the room begins copies nothing, if
+  /// Room for `size` bytes: gather() of its beginning copies nothing, if
   /// nothing else is gathered in between.
   [[nodiscard]] std::span<std::byte> reserve(Source& source, std::size_t size) {
     if (source_ == &source && open_) [[likely]] {
@@ -54,7 +54,7 @@ class OutputBatch {
   [[nodiscard]] bool gather_in_place(Source& source, std::span<const std::byte> bytes) {
     if (!open_) return false;
     if (source_ == &source) {
-      if (bytes.data() != gathered_end() || gathered_end() == buffers_end()) return false;
+      if (!is_in_place(bytes)) return false;
       gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
       return true;
     }
@@ -83,13 +83,12 @@ class OutputBatch {
 
  private:
   [[nodiscard]] std::byte* gather_buffer() const { return buffers_.get() + read_buffer_bytes; }
-  [[nodiscard]] const std::byte* buffers_end() const {
-    return gather_buffer() + gather_buffer_bytes;
+  // They are adjacent to what is gathered, as they were read, or in reserved room.
+  [[nodiscard]] bool is_in_place(std::span<const std::byte> bytes) const {
+    const std::byte* const end = gathered_.data() + gathered_.size();
+    return bytes.data() == end && end != gather_buffer() + gather_buffer_bytes;
   }
-  [[nodiscard]] const std::byte* gathered_end() const {
-    return gathered_.data() + gathered_.size();
-  }
-  [[nodiscard]] std::byte* find_room(Source& source, std::size_t size);
+  [[nodiscard]] bool has_room(std::size_t size);
   [[nodiscard]] std::span<std::byte> reserve_otherwise(Source& source, std::size_t size);
   [[nodiscard]] bool was_read(std::span<const std::byte> bytes) const {
     return reinterpret_cast<std::uintptr_t>(bytes.data()) -

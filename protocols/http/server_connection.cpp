@@ -105,14 +105,14 @@ bool ServerConnection::begin_response(std::vector<std::byte>& out, int status, F
 }
 
 // Responds to a request for which the program's response cannot be sent.
-bool ServerConnection::fail(std::vector<std::byte>& out) {
+[[gnu::cold]] bool ServerConnection::fail(std::vector<std::byte>& out) {
   write_head(out, 500, {}, 0);
   complete_answer();
   return false;
 }
 
-bool ServerConnection::write_head(std::vector<std::byte>& out, int status, FieldList fields,
-                                  std::optional<std::uint64_t> length, Bytes body) {
+inline bool ServerConnection::write_head(std::vector<std::byte>& out, int status, FieldList fields,
+                                         std::optional<std::uint64_t> length, Bytes body) {
   const bool may_have_body = status != 204 && status != 304;
   Framing framing = Framing::none;
   if (may_have_body) {
