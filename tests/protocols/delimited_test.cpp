@@ -75,6 +75,8 @@ TEST_SUITE("delimited") {
   TEST_CASE("the encoder refuses content that contains a delimiter") {
     CHECK(encoded("ab", {.delimiters = {"--", "\n"}}) == "ab--");
     CHECK(encoded("a-", {.delimiters = {"--"}}) == "refused");
+    CHECK(encoded("x\r", {.delimiters = {"\r\n"}}) == "x\r\r\n");
+    CHECK(encoded("x-", {.delimiters = {"--"}}) == "refused");
     CHECK(encoded("a--b", {.delimiters = {"--"}}) == "refused");
     CHECK(encoded("a\nb", {.delimiters = {"--", "\n"}}) == "refused");
     CHECK(encoded("abc", {.delimiters = {"--"}, .max_frame_bytes = 2}) == "refused");
