@@ -18,7 +18,7 @@ import tidy
 from small_server import COMPILE, ROOT, SECONDS, build, receive
 
 STANDARD = ("poll.h array chrono cstddef cstdio cstdint functional memory optional span string "
-            "string_view utility vector").split()
+            "string_view thread utility vector").split()
 
 
 @dataclass
