@@ -102,6 +102,8 @@ def rows(text):
 
 
 class Limits(unittest.TestCase):
+    maxDiff = None
+
     def test_the_page_has_each_option_with_its_default_and_no_other(self):
         known = options()
         expected = {f"{struct}::{name}": shown(kind, name, default, known)
