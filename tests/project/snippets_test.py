@@ -49,12 +49,13 @@ def headers(root):
                    [*STANDARD, *sorted(map(str, tidy.public_headers(root)))])
 
 
-def translation_unit(root, path, found):
-    """The blocks of one document that are not programs, each in a namespace of its own."""
+def translation_unit(root, found):
+    """The blocks that are not programs, each in a namespace of its own: the headers take most of
+    the time, so they are compiled once for all documents."""
     unit = headers(root) + "using namespace std::chrono_literals;\n"
     for number, snippet in enumerate(found):
         code = re.sub(r"^#include.*$", "", snippet.text, flags=re.MULTILINE)
-        place = f'#line {snippet.line} "{path}"\n'
+        place = f'#line {snippet.line} "{snippet.path}"\n'
         unit += f"namespace snippet_{number} {{\n"
         if snippet.given == "nothing":
             unit += place + code
@@ -70,26 +71,25 @@ def errors_of(source, folder=ROOT):
 
 
 def errors_in(root):
-    """The errors of the compiler for the documents of this tree, document by document."""
-    by_document = {}
+    """The errors of the compiler: of each program, and of all other blocks together."""
+    parts = []
     for snippet in snippets(root):
-        by_document.setdefault(snippet.path, []).append(snippet)
-    for path, found in by_document.items():
-        programs = [f'#line {snippet.line} "{path}"\n{snippet.text}' for snippet in found
-                    if snippet.is_program]
-        parts = [snippet for snippet in found if not snippet.is_program]
-        for source in programs + ([translation_unit(ROOT, path, parts)] if parts else []):
-            yield path, errors_of(source)
+        if snippet.is_program:
+            place = f"{snippet.path}:{snippet.line}"
+            yield place, errors_of(f'#line {snippet.line} "{snippet.path}"\n{snippet.text}')
+        else:
+            parts.append(snippet)
+    yield "blocks", errors_of(translation_unit(ROOT, parts))
 
 
 class Documents(unittest.TestCase):
     def test_each_block_compiles(self):
         checked = 0
-        for path, errors in errors_in(ROOT):
+        for place, errors in errors_in(ROOT):
             checked += 1
-            with self.subTest(document=str(path)):
+            with self.subTest(place):
                 self.assertEqual(errors, "")
-        self.assertGreater(checked, 0)
+        self.assertGreater(checked, 10)
 
     def test_a_block_that_does_not_compile_is_found(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +97,7 @@ class Documents(unittest.TestCase):
             page.parent.mkdir()
             page.write_text("# Page\n\n<!-- given: int number -->\n```cpp\nreturn number;\n```\n"
                             "\n```cpp\nint main() { nonsense(); }\n```\n")
-            found = dict(enumerate(errors for _, errors in errors_in(Path(folder))))
+            found = [errors for _, errors in errors_in(Path(folder))]
             self.assertIn("docs/page.md:9:", found[0])
             self.assertIn("docs/page.md:5:", found[1])
 
