@@ -11,6 +11,7 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The text that stands for these bytes, padded to four characters.
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 
 /// Returns nothing when `text` is not what to_base64() writes: padding is required, and the unused

@@ -19,8 +19,10 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The protocol of CobsDecoder, and its limits.
 struct Cobs {
   using Frame = Bytes;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t scanned = 0;  ///< There is no zero before this.
     std::size_t block = 0;    ///< Position of the code of the current block.

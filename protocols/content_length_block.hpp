@@ -20,14 +20,17 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The content of one block, and what its header states about it.
 struct ContentBlock {
   /// Of the field Content-Type; empty without one, which means JSON in UTF-8.
   std::string_view content_type;
   Bytes content;
 };
 
+/// The protocol of ContentLengthBlockDecoder, and its limits.
 struct ContentLengthBlocks {
   using Frame = ContentBlock;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t scanned = 0;     ///< Bytes of the current line that were searched.
     std::size_t line_begin = 0;  ///< Of the current line of the header.

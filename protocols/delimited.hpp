@@ -20,8 +20,10 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The protocol of DelimitedDecoder, and its limits.
 struct Delimited {
   using Frame = Bytes;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t start = 0;  ///< Where to search for the next delimiter.
     std::size_t seen = 0;   ///< The bytes which showed that none begins before `start`.

@@ -86,8 +86,10 @@ enum class DecodeError {
 /// A short name that programs may rely on: "too-large".
 [[nodiscard]] std::string_view name(DecodeError error);
 
+/// The category of these codes.
 [[nodiscard]] const std::error_category& decode_category() noexcept;
 
+/// Makes a code that std::error_code can be compared with.
 [[nodiscard]] inline std::error_code make_error_code(DecodeError error) noexcept {
   return {static_cast<int>(error), decode_category()};
 }

@@ -14,6 +14,7 @@
 
 namespace protocols::inline v0 {
 
+/// The protocol of FixedDecoder, and its limits.
 struct Fixed {
   using Frame = Bytes;
   using Progress = NoProgress;

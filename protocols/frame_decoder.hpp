@@ -23,6 +23,7 @@
 
 namespace protocols::inline v0 {
 
+/// What a protocol finds at the front of the bytes.
 enum class Verdict : unsigned char { frame, skip, need, error };
 
 /// The result of parsing the bytes at the front of the stream. A Frame is a value: copyable, and

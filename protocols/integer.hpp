@@ -81,6 +81,7 @@ struct Varint {
   return size;
 }
 
+/// Appends a varint of 1 to 10 bytes.
 inline void append_varint(std::vector<std::byte>& out, std::uint64_t value) {
   std::array<std::byte, Varint::max_bytes> bytes;
   out.insert(out.end(), bytes.data(), bytes.data() + write_varint(bytes, value));

@@ -40,8 +40,10 @@ struct JsonMessage {
   Bytes payload;
 };
 
+/// The protocol of JsonHeaderDecoder, and its limits.
 struct JsonHeader {
   using Frame = JsonMessage;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t header_end = 0;
     std::size_t total = 0;  ///< Set when the header has been read, which happens once.
@@ -73,6 +75,7 @@ struct PayloadPiece {
   std::uint64_t remaining;
 };
 
+/// The protocol of JsonHeaderStreamDecoder, and its limits.
 struct JsonHeaderStream {
   using Frame = std::variant<JsonHead, PayloadPiece>;
   using Progress = NoProgress;

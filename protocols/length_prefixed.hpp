@@ -35,6 +35,7 @@ namespace protocols::inline v0 {
 /// of up to 64 bits, the lowest seven bits first, as protobuf writes it.
 enum class LengthField : unsigned char { varint = 0, u8 = 1, u16 = 2, u24 = 3, u32 = 4, u64 = 8 };
 
+/// The protocol of LengthPrefixedDecoder, and its limits.
 struct LengthPrefixed {
   using Frame = Bytes;
   using Progress = NoProgress;

@@ -22,6 +22,7 @@ namespace protocols::inline v0 {
 /// How a line that is written ends.
 enum class LineEnd : unsigned char { lf, crlf };
 
+/// The protocol of LineDecoder, and its limits.
 struct Lines {
   using Frame = std::string_view;
   using Progress = std::size_t;

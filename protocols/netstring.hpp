@@ -18,6 +18,7 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The protocol of NetstringDecoder, and its limits.
 struct Netstring {
   using Frame = Bytes;
   using Progress = NoProgress;

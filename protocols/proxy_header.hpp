@@ -108,8 +108,10 @@ struct ProxySsl {
 /// `192.0.2.1`, or `2001:db8::1` in the form of RFC 5952.
 [[nodiscard]] std::string ip_text(const ProxyEndpoint& endpoint, bool is_ipv6);
 
+/// The protocol of ProxyHeaderDecoder.
 struct ProxyHeaders {
   using Frame = std::variant<ProxyHeader, Bytes>;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t tlv = 0;  ///< Where a TLV begins; those before it are well-formed.
   };

@@ -20,8 +20,10 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0 {
 
+/// The protocol of SlipDecoder, and its limits.
 struct Slip {
   using Frame = Bytes;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t scanned = 0;   ///< There is no bad escape and no excess byte before this.
     std::size_t escapes = 0;   ///< The escapes before it.

@@ -45,8 +45,10 @@ struct NtpTime {
   friend bool operator==(NtpTime, NtpTime) = default;
 };
 
+/// Whether the last minute of the day has a leap second.
 enum class Leap : std::uint8_t { none, last_minute_has_61, last_minute_has_59, unsynchronised };
 
+/// What the sender of a packet is.
 enum class NtpMode : std::uint8_t {
   reserved,
   symmetric_active,

@@ -13,6 +13,7 @@
 
 namespace protocols::inline v0 {
 
+/// The message of RFC 868: seconds since 1900, in network byte order.
 using Time868 = std::array<std::byte, 4>;
 
 /// For the years 1968 to 2104.

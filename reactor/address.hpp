@@ -16,6 +16,7 @@
 #pragma GCC visibility push(default)
 namespace reactor::inline v0 {
 
+/// The kind of an address.
 enum class Family : unsigned char { ipv4, ipv6, unix_socket };
 
 /// A socket address. Plain data, copied freely.
@@ -58,7 +59,7 @@ class Address {
   /// The index of the interface to which a link-local IPv6 address belongs; otherwise 0.
   [[nodiscard]] unsigned scope() const;
 
-  /// The plain IPv4 address if this is an IPv4-mapped IPv6 one (`::ffff:1.2.3.4`, as a dual-stack
+  /// The plain IPv4 address if this is an IPv4-mapped IPv6 one ("::ffff:1.2.3.4", as a dual-stack
   /// socket reports IPv4 peers), else the address itself. Compare peers by this.
   [[nodiscard]] Address unmapped() const;
 

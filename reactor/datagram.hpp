@@ -22,6 +22,7 @@
 #pragma GCC visibility push(default)
 namespace reactor::inline v0 {
 
+/// How a datagram socket is set up, and what it may queue.
 struct DatagramOptions {
   bool reuse_address = false;  ///< Several sockets on a port; all get broadcast and multicast.
   bool reuse_port = false;     ///< Several sockets on a port; the kernel divides the senders.

@@ -34,6 +34,7 @@ class FairShare {
 
   static constexpr std::chrono::milliseconds default_time{2};
 
+  /// One of those that share the time.
   class Client {
    public:
     /// `go_on` serves the client until may_go_on() is false or nothing is left to do. It does so

@@ -147,7 +147,7 @@ class Framed {
       }
     }
 
-    // The frames of one read. A callback may end the batch early, by what it does or by throwing.
+    /// The frames of one read. A callback may end the batch early, by what it does or by throwing.
     class Batch {
      public:
       explicit Batch(State& state) : state_(state), use_(state) {}

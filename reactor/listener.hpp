@@ -15,6 +15,7 @@
 #pragma GCC visibility push(default)
 namespace reactor::inline v0 {
 
+/// How a socket listens.
 struct ListenOptions {
   /// Connections that the kernel completes and keeps until they are accepted. The kernel also
   /// limits them by net.core.somaxconn. With 0 it keeps one.

@@ -18,6 +18,7 @@ class Engine;
 
 struct Metrics;
 
+/// How a loop waits.
 struct LoopOptions {
   /// How long to poll for events before the thread sleeps. Saves some microseconds of latency, at
   /// the cost of a core that is never idle.

@@ -14,6 +14,7 @@ enum class Interest : unsigned char {
   peer_closed = 8,  ///< The peer has shut down its writing side (EPOLLRDHUP).
 };
 
+/// Both of them, and whether they have anything in common.
 constexpr Interest operator|(Interest left, Interest right) {
   return static_cast<Interest>(static_cast<unsigned>(left) | static_cast<unsigned>(right));
 }

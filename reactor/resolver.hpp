@@ -29,6 +29,7 @@ enum class ResolveError {
 };
 [[nodiscard]] std::error_code make_error_code(ResolveError error);
 
+/// What to look up, and for how long.
 struct LookupOptions {
   Duration timeout = std::chrono::seconds(5);
   std::optional<Family> family = {};  ///< IPv4 or IPv6 only. Of no meaning for Lookup::name_of.

@@ -24,11 +24,13 @@ struct TlsKeyPair {
   std::string key_file;          ///< Its private key, without a password.
 };
 
+/// A version of the protocol.
 enum class TlsVersion : std::uint8_t { tls_1_2, tls_1_3 };
 
 /// Whether a server requests the certificates of its clients.
 enum class ClientCertificates : std::uint8_t { none, optional, required };
 
+/// What a server shows, and what it requires of its clients.
 struct TlsServerOptions {
   /// Of several the server shows the one that is valid for the name that the client sends (SNI);
   /// the first where none is, or the client sends no name.
@@ -44,6 +46,7 @@ struct TlsServerOptions {
   Duration handshake_timeout = std::chrono::seconds(10);
 };
 
+/// What a client trusts, and what it shows.
 struct TlsClientOptions {
   std::string ca_file = {};  ///< The issuers to trust; empty: those of the system.
   std::string crl_file = {};

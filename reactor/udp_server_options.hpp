@@ -13,6 +13,7 @@
 #pragma GCC visibility push(default)
 namespace reactor::inline v0 {
 
+/// What a UdpServer keeps. The defaults are finite, and safe with unknown peers.
 struct UdpServerOptions {
   DatagramOptions socket = {};
   /// For one peer more, the one that has been silent for longest is forgotten: anyone who can forge

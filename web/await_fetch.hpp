@@ -39,6 +39,7 @@ namespace web::inline v0 {
       });
 }
 
+/// The same for a GET request.
 [[nodiscard]] inline auto fetch(HttpClient& client, std::string_view url) {
   return fetch(client, FetchRequest{.url = std::string(url)});
 }

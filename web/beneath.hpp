@@ -11,6 +11,7 @@
 #pragma GCC visibility push(default)
 namespace web::inline v0 {
 
+/// Which symbolic links are followed.
 enum class Links : unsigned char { stay_beneath, refused };
 
 /// Opens the relative `path`, as openat(2) does, if it leads to something under `folder`. The

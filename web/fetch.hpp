@@ -47,6 +47,7 @@ struct FetchRequest {
   std::optional<reactor::Duration> total_timeout = {};
 };
 
+/// What the server has sent.
 struct FetchResponse {
   int status = 0;
   std::string url;  ///< The one that responded, after all redirects.

@@ -12,7 +12,9 @@
 #pragma GCC visibility push(default)
 namespace web::inline v0 {
 
+/// What waits for members that read slowly.
 struct TopicOptions {
+  /// What becomes of such a member.
   enum class Slow : unsigned char {
     drop_oldest,  ///< The oldest messages of topics that wait for the member are dropped.
     close,        ///< The member is closed with 1008.

@@ -70,6 +70,7 @@ class Collector {
   Message message_;
 };
 
+/// For servers, and for clients.
 using RequestCollector = Collector<RequestHead>;
 using ResponseCollector = Collector<ResponseHead>;
 

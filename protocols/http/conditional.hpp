@@ -16,6 +16,7 @@ struct Validators {
   std::optional<Date> last_modified;
 };
 
+/// What the conditions of a request require.
 enum class Precondition : unsigned char {
   holds,         ///< Respond as if there were no condition.
   not_modified,  ///< 304: the client has the current state.

@@ -91,6 +91,7 @@ class Fields {
   std::size_t size_ = 0;
 };
 
+/// Visits the fields in their order.
 class Fields::Iterator {
  public:
   using value_type = Field;
@@ -135,12 +136,14 @@ struct Head {
   Fields fields;
 };
 
+/// The head of a request.
 struct RequestHead : Head {
   std::string_view method;  ///< Any token; case matters.
   std::string_view target;  ///< As sent: `/path?query`, `http://host/path`, `host:port` or `*`.
   bool expects_continue = false;  ///< The client waits for 100 (Continue) before it sends the body.
 };
 
+/// The head of a response.
 struct ResponseHead : Head {
   int status = 0;           ///< 100 to 999.
   std::string_view reason;  ///< For people; often empty.
@@ -167,6 +170,7 @@ struct Event {
   const Fields* trailers = nullptr;  ///< The fields after the last chunk: never merged into a head.
 };
 
+/// A part of a request, and of a response.
 using RequestEvent = Event<RequestHead>;
 using ResponseEvent = Event<ResponseHead>;
 

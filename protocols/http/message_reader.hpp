@@ -27,6 +27,7 @@ struct Signals {
   bool keep_alive = false;
   bool upgrades = false;
 };
+/// Those of a head without any.
 inline constexpr Signals no_signals;  // Copying it takes less time than gcc 12's code to clear one.
 
 enum class ChunkLineState : unsigned char;
@@ -47,7 +48,7 @@ class MessageReader {
   [[nodiscard]] bool tunnels() const { return phase_ == Phase::tunnel; }
 
  protected:
-  // Where in a message the stream is.
+  /// Where in a message the stream is.
   enum class Phase : unsigned char {
     head,
     length,      // A body; `left_` bytes of it are missing.

@@ -18,6 +18,7 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0::http {
 
+/// What a ServerConnection accepts, and what it sends with every response.
 struct ServerConnectionOptions {
   Limits limits;
   /// Sent with every response, including those that next() writes: Date, Server. It may change, and

@@ -19,6 +19,7 @@ struct Authority {
 /// Returns nothing if `text` is no authority; one with a user in it is refused (RFC 9110 4.2.4).
 [[nodiscard]] std::optional<Authority> parse_authority(std::string_view text);
 
+/// The four forms of RFC 9112 section 3.2.
 enum class TargetForm : unsigned char {
   origin,     ///< `/path?query`
   absolute,   ///< `http://example.org/path?query`

@@ -76,8 +76,10 @@ struct Limits {
   std::uint64_t max_value_bytes = 1 << 24;  ///< Of a value of depth 0, with all that it contains.
 };
 
+/// The protocol of NodeDecoder, and its limits.
 struct Nodes {
   using Frame = Node;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t scanned = 0;
     std::uint64_t magnitude = 0;  // Of an integer.

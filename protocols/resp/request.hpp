@@ -25,8 +25,10 @@ struct Request {
   Words words = {};
 };
 
+/// The protocol of RequestDecoder, and its limits.
 struct Requests {
   using Frame = Request;
+  /// How far an incomplete frame was read.
   struct Progress {
     std::size_t scanned = 0;  // Bytes of the request that were read.
     std::size_t missing = 0;  // Words.

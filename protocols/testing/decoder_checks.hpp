@@ -72,6 +72,7 @@ std::string random_payload(Random& random, std::size_t longest) {
   return payload;
 }
 
+/// How much round_trip() tries.
 struct RoundTrip {
   std::size_t longest = 700;  ///< Bytes of a payload.
   std::uint64_t seed = 1;

@@ -11,6 +11,7 @@ namespace protocols::inline v0::websocket {
 
 namespace close_code {
 
+/// The codes of RFC 6455 section 7.4.1 and of the registry of IANA.
 inline constexpr std::uint16_t normal = 1000;
 inline constexpr std::uint16_t going_away = 1001;
 inline constexpr std::uint16_t protocol_error = 1002;

@@ -22,6 +22,7 @@
 #pragma GCC visibility push(default)
 namespace protocols::inline v0::websocket {
 
+/// What a decoder of WebSocket frames expects and accepts.
 struct Settings {
   Role role = Role::server;
   /// The payload of one frame of a message, as it is transmitted.

@@ -31,6 +31,7 @@ class Utf8Check {
   unsigned char high_ = 0xBF;
 };
 
+/// Whether all of the text is valid UTF-8.
 [[nodiscard]] inline bool is_utf8(Bytes text) {
   Utf8Check check;
   return check.add(text) == text.size() && check.complete();

@@ -91,6 +91,7 @@ class Frames final : detail::InputTaker {
   bool* destroyed_ = nullptr;
 };
 
+/// What next() returns: awaiting it returns the next frame.
 template <Decoder D>
 class Frames<D>::Next {
  public:

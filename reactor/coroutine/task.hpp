@@ -63,6 +63,7 @@ class [[nodiscard]] Task {
   detail::Frame* frame_;
 };
 
+/// What `co_await` of a task runs: the task, until it has ended.
 template <class T>
 class Task<T>::Await {
  public:

@@ -48,6 +48,7 @@ struct Faults {
   Duration longest_pause = std::chrono::milliseconds(50);
 };
 
+/// The seed, the sizes and the times of a simulated world.
 struct WorldOptions {
   std::uint64_t seed = 1;
   /// Keeps the bytes of all packets, for pcap().

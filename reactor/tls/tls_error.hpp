@@ -28,6 +28,7 @@ enum class TlsErrc {
   bad_file,            ///< Of certificates or keys.
 };
 
+/// Makes a code that std::error_code can be compared with.
 [[nodiscard]] std::error_code make_error_code(TlsErrc code);
 
 }  // namespace reactor
