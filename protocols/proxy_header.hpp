@@ -36,6 +36,7 @@ struct ProxyEndpoint {
 
 /// One of the further facts of version 2: type, length, value.
 struct ProxyTlv {
+  /// The registered types; others may occur.
   enum Type : unsigned char {
     alpn = 0x01,
     authority = 0x02,
@@ -52,6 +53,7 @@ struct ProxyTlv {
 
 /// What a proxy reports of a connection.
 struct ProxyHeader {
+  /// `local`: the proxy itself has connected, for example to check the server.
   enum class Command : unsigned char { local, proxy };
   /// `unspecified` is UNSPEC in version 2, and UNKNOWN in version 1.
   enum class Family : unsigned char {

@@ -28,6 +28,7 @@ namespace reactor::inline v0 {
 /// Thread    run() in one thread at a time; all other functions in any.
 class LoopPool {
  public:
+  /// How the threads run.
   struct Options {
     /// Binds each thread to one of the processors that the process may use, where the system can.
     bool pin = false;

@@ -27,6 +27,7 @@ namespace web::inline v0 {
 /// Thread    Any.
 class Folder {
  public:
+  /// What is served.
   struct Options {
     /// Follow no symbolic link; otherwise those are followed that stay in the folder.
     bool refuse_links = false;
@@ -36,6 +37,7 @@ class Folder {
 
   /// What a path leads to.
   struct Found {
+    /// The kind of what has this path.
     enum class Kind : unsigned char {
       file,
       directory,

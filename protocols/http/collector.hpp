@@ -38,6 +38,7 @@ class OwnFields {
 template <class H>
 class Collector {
  public:
+  /// A whole message.
   struct Message {
     H head;
     Bytes body;

@@ -157,6 +157,7 @@ struct ResponseHead : Head {
 /// Lifetime  A frame: valid until the decoder's next next(), feed() or copy_tail().
 template <class H>
 struct Event {
+  /// What has arrived.
   enum class Kind : unsigned char {
     head,    ///< `head` is set.
     body,    ///< `bytes` are the next piece of the body, without its framing; never empty.

@@ -14,6 +14,7 @@ namespace protocols::inline v0::http {
 
 /// What the fields of a head define about their message.
 struct Signals {
+  /// What Transfer-Encoding lists.
   enum class Coding : unsigned char { none, chunked, others_and_chunked, others };
 
   std::uint64_t content_length = 0;

@@ -12,6 +12,7 @@ namespace protocols::inline v0::http {
 
 /// How to respond to a request with a Range field.
 struct Range {
+  /// What to respond.
   enum class Kind : unsigned char {
     whole,          ///< 200: no range, none that is understood, or several.
     part,           ///< 206, with content_range().

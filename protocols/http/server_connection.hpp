@@ -54,6 +54,7 @@ struct ServerConnectionOptions {
 ///           response is missing, what is fed is kept: stop reading then (phase()).
 class ServerConnection {
  public:
+  /// What of the current request has arrived.
   enum class Phase : unsigned char {
     idle,    ///< Nothing of the next request has arrived.
     head,    ///< A part of its head has arrived.

@@ -88,6 +88,7 @@ struct Nodes {
 
   /// The aggregates that have begun.
   struct Open {
+    /// One aggregate: the values that it still needs.
     struct Level {
       std::size_t missing;
       bool is_attribute;

@@ -43,6 +43,7 @@ struct Requests {
 
   /// The words of the request that is being read.
   struct Scratch {
+    /// Where a word is.
     struct Place {
       std::size_t begin;
       std::size_t size;

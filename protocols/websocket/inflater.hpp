@@ -14,6 +14,7 @@ namespace protocols::inline v0::websocket {
 /// The decoder passes all of a message's data, and the 00 00 FF FF that its sender has left out.
 class Inflater {
  public:
+  /// What one call has consumed and produced.
   struct Step {
     std::size_t consumed = 0;  ///< How much of `in` was read.
     std::size_t produced = 0;  ///< How much of `out` was written.

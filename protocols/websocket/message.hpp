@@ -42,6 +42,7 @@ inline constexpr std::size_t max_control_bytes = 125;
 ///
 /// Lifetime  A frame: valid until the decoder's next next(), feed() or copy_tail().
 struct Event {
+  /// What has arrived.
   enum class Kind : unsigned char { text, binary, ping, pong, close };
 
   Kind kind{};
