@@ -45,12 +45,15 @@ LANGUAGES = {"c++": "cpp", "python": "py", "text": "txt", "console": "txt"}
 SETTLED = re.compile(r"Member .* \((function|variable|typedef|friend)\) of (class|struct) .*documented")
 
 
+def page(name):
+    return Path(f"{name[1:]}.md" if name.startswith("/") else f"docs/{name}.md")
+
+
 def pages():
     """The Markdown pages in their order, README.md first."""
     yield Path("README.md")
     for names in CHAPTERS.values():
-        for name in names:
-            yield Path(f"{name[1:]}.md" if name.startswith("/") else f"docs/{name}.md")
+        yield from map(page, names)
 
 
 def page_id(path):
@@ -73,8 +76,9 @@ def is_in_documented_group(complaint):
     place = re.match(r"(.*):(\d+): .* is not documented", complaint)
     if not place:
         return False
-    lines = (ROOT / place[1]).read_text().splitlines()[:int(place[2]) - 1]
-    while lines and lines[-1].strip():
+    lines = (ROOT / place[1]).read_text().splitlines()[:int(place[2])]
+    blanks = re.match(" *", lines.pop())[0]
+    while lines and lines[-1].startswith(blanks) and lines[-1].strip():
         if lines.pop().lstrip().startswith("///"):
             return True
     return False
@@ -85,9 +89,9 @@ class Site:
         self.folder = folder.resolve()
         self.copies = self.folder / "copies"
         self.html = self.folder / "html"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.copies.mkdir(parents=True)
-        self.html.mkdir()
+        for own in self.copies, self.html:
+            shutil.rmtree(own, ignore_errors=True)
+            own.mkdir(parents=True)
         self.known = set(pages())
         self.linked = set()  # Files of the tree that pages link to.
 
@@ -98,8 +102,7 @@ class Site:
         if re.match(r"[a-z]+:", target):
             return target
         name, _, heading = target.partition("#")
-        path = (page.parent / name) if name else page
-        path = Path(*[part for part in (ROOT / path).resolve().relative_to(ROOT).parts])
+        path = (ROOT / page.parent / name).resolve().relative_to(ROOT) if name else page
         if path in self.known:
             return f"@ref {heading_id(path, heading) if heading else page_id(path)}"
         if (ROOT / path).is_dir():
@@ -107,8 +110,11 @@ class Site:
         self.linked.add(path)
         return f"tree/{path}"
 
-    def page(self, path):
-        text = (ROOT / path).read_text()
+    def copy_page(self, path):
+        return self.changed(path, (ROOT / path).read_text())
+
+    def changed(self, path, text):
+        """A page as Doxygen understands it."""
         text = re.sub(r"^(?:<!-- given: .* -->)$", "", text, flags=re.MULTILINE)
         text = re.sub(r"^```(\S+)$", lambda code: f"```{LANGUAGES.get(code[1], code[1])}", text,
                       flags=re.MULTILINE)
@@ -137,9 +143,7 @@ class Site:
     def chapters(self):
         """A page for each chapter, which puts its pages below it."""
         for number, (title, names) in enumerate(CHAPTERS.items()):
-            ids = [page_id(Path(f"{name[1:]}.md" if name.startswith("/") else f"docs/{name}.md"))
-                   for name in names]
-            below = "".join(f"- @subpage {each}\n" for each in ids)
+            below = "".join(f"- @subpage {page_id(page(name))}\n" for name in names)
             yield f"chapter{number}.md", f"# {title} {{#chapter{number}}}\n\n{below}"
 
     # --- headers -------------------------------------------------------------------------------
@@ -169,7 +173,7 @@ class Site:
 
     def write(self):
         for path in pages():
-            self.put(self.copy_of(path), self.page(path))
+            self.put(self.copy_of(path), self.copy_page(path))
         for name, text in self.chapters():
             self.put(Path(name), text)
         headers = sorted(path for path in tidy.public_headers(ROOT) if "detail" not in path.parts)
