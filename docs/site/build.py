@@ -23,7 +23,7 @@ CHAPTERS = {
               "testing-your-protocol"],
     "Look up": ["limits-and-defaults", "errors", "benchmarks", "dependencies"],
     "Operate": ["embedding", "threat-model", "/SECURITY"],
-    "Come from another library": ["from-asio", "from-libuv", "from-libevent", "from-python-sockets"],
+    "From other libraries": ["from-asio", "from-libuv", "from-libevent", "from-python-sockets"],
     "Work on it": ["/CONTRIBUTING", "/ARCHITECTURE", "/DECISIONS", "/CHANGELOG", "/bench/README",
                    "/samples/DECISIONS", "/samples/file_transfer/README",
                    "/samples/remote_command/README"],
@@ -150,7 +150,7 @@ class Site:
 
     def header(self, path):
         text = (ROOT / path).read_text()
-        text = re.sub(r"::inline v\d+", "", text)
+        text = re.sub(r"::inline v\d+|^extern template .*$", "", text, flags=re.MULTILINE)
 
         def blank(found):
             return "\n" * found[0].count("\n")
