@@ -24,9 +24,10 @@ const char* const about =
     "Loads a server and prints what it did: messages a second, the latency of each, and with\n"
     "--server-pid the CPU time that the server spent on one.\n"
     "\n"
-    "  load 127.0.0.1:9000 --connections 100 --size 64 --server-pid $(pidof server)\n"
-    "  load 127.0.0.1:9000 --rate 20000 --duration 10     latency at a stated rate\n"
-    "  load 127.0.0.1:9000 --slow-readers 5               five peers that do not read";
+    "Examples:\n"
+    "  $ load 127.0.0.1:9000 --connections 100 --size 64 --server-pid $(pidof server)\n"
+    "  $ load 127.0.0.1:9000 --rate 20000 --duration 10     # latency at a stated rate\n"
+    "  $ load 127.0.0.1:9000 --slow-readers 5               # five peers that do not read\n";
 
 // The error in a combination of options; empty when there is none.
 std::string contradiction(const Options& options) {
