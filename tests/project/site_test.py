@@ -1,4 +1,4 @@
-"""docs/site/build.py: what it changes in pages and headers before Doxygen reads them."""
+"""docs/site/make_site.py: what it changes in pages and headers before Doxygen reads them."""
 
 import sys
 import tempfile
@@ -9,7 +9,7 @@ import tidy
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs/site"))
-import build as site  # noqa: E402
+import make_site as site  # noqa: E402
 
 GUIDE = Path("docs/guide.md")
 

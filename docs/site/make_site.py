@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the documentation site: `docs/site/build.py FOLDER` writes FOLDER/html/index.html.
+"""Makes the documentation site: `docs/site/make_site.py FOLDER` writes FOLDER/html/index.html.
 
 Doxygen reads copies of the headers and of the Markdown pages. The copies differ in what it does not
 understand: links to headings as GitHub names them, the inline namespace of the ABI, the labels of
