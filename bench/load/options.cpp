@@ -22,12 +22,13 @@ const std::map<std::string, Protocol> protocols = {
 
 const char* const about =
     "Loads a server and prints what it did: messages a second, the latency of each, and with\n"
-    "--server-pid the CPU time that the server spent on one.\n"
-    "\n"
+    "--server-pid the CPU time that the server spent on one.";
+
+const char* const examples =
     "Examples:\n"
     "  $ load 127.0.0.1:9000 --connections 100 --size 64 --server-pid $(pidof server)\n"
     "  $ load 127.0.0.1:9000 --rate 20000 --duration 10     # latency at a stated rate\n"
-    "  $ load 127.0.0.1:9000 --slow-readers 5               # five peers that do not read\n";
+    "  $ load 127.0.0.1:9000 --slow-readers 5               # five peers that do not read";
 
 // The error in a combination of options; empty when there is none.
 std::string contradiction(const Options& options) {
@@ -57,6 +58,7 @@ std::string contradiction(const Options& options) {
 Options parse_options(int argc, char** argv) {
   Options options;
   CLI::App app(about, "load");
+  app.footer(examples);
   app.option_defaults()->always_capture_default();
 
   app.add_option("target", options.target, "HOST:PORT, [::1]:PORT or unix:PATH")->required();
