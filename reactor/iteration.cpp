@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <utility>
 
 #include "reactor/duration.hpp"
 #include "reactor/metrics.hpp"
@@ -20,15 +21,36 @@ Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Ti
 
 void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   timers_.enter_iteration();
+  if (first_left_ != Step::events) [[unlikely]] {
+    run_left();
+    if (calls_.interrupted()) return timers_.end_iteration();
+  }
   wait_for_events(wait, stopping);
   const Nanoseconds began = metrics_ ? begin_measuring() : 0;
   dispatch_events();
   if (!posted_.empty()) run_posted();
   if (timers_.any_armed()) fire_timers();
   if (sources_.any_scheduled()) run_scheduled();
-  if (!calls_.interrupted()) poller_.run_native();
+  run_native();
   if (began) metrics_->iterations.add(std::chrono::nanoseconds(Timers::clock() - began));
   timers_.end_iteration();
+}
+
+void Iteration::run_left() {
+  timers_.begin_iteration();
+  dispatch_events();
+  if (calls_.interrupted()) return;
+  const Step from = std::exchange(first_left_, Step::events);
+  if (from <= Step::posted) run_posted();
+  if (from <= Step::timers) fire_timers();
+  if (from == Step::due_timers) fire_due_timers();
+  if (from <= Step::scheduled) run_scheduled();
+  run_native();
+}
+
+void Iteration::run_native() {
+  if (calls_.interrupted()) return leave_out(Step::native);
+  poller_.run_native();
 }
 
 std::int64_t Iteration::begin_measuring() {
@@ -88,7 +110,7 @@ void Iteration::resolve_event(Event event) {
 }
 
 void Iteration::run_posted() {
-  if (calls_.interrupted()) return;
+  if (calls_.interrupted()) return leave_out(Step::posted);
   Batch<PostQueue::Task>& tasks = posted_.batch();
   while (!tasks.empty() && !calls_.interrupted()) {
     calls_.run(tasks.front());
@@ -100,8 +122,13 @@ void Iteration::run_posted() {
 }
 
 void Iteration::fire_timers() {
-  if (calls_.interrupted()) return;
-  if (!timers_.advance() || !serve_arrivals()) return;
+  if (calls_.interrupted()) return leave_out(Step::timers);
+  if (!timers_.advance()) return;
+  if (serve_arrivals() || calls_.interrupted()) fire_due_timers();
+}
+
+void Iteration::fire_due_timers() {
+  if (calls_.interrupted()) return leave_out(Step::due_timers);
   while (!calls_.interrupted()) {
     TimerWheel::Node* const node = timers_.pop_due();
     if (!node) return;
@@ -144,6 +171,7 @@ bool Iteration::look_again() {
 }
 
 void Iteration::run_scheduled() {
+  if (calls_.interrupted()) return leave_out(Step::scheduled);
   const Batch<Token>& scheduled = sources_.batch();
   while (!scheduled.empty() && !calls_.interrupted()) {
     if (Source* const source = sources_.pop_scheduled()) source->on_iteration();

@@ -19,7 +19,8 @@ struct Metrics;
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
 /// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early,
-/// and the next one continues where it ended.
+/// and the next one does what is left of it first. So a callback that throws each time does not keep
+/// others from being called.
 class Iteration {
  public:
   using Nanoseconds = std::int64_t;
@@ -40,6 +41,13 @@ class Iteration {
   void measure(Metrics* metrics) { metrics_ = metrics; }
 
  private:
+  enum class Step : unsigned char { events, posted, timers, due_timers, scheduled, native };
+
+  void leave_out(Step step) {
+    if (first_left_ == Step::events) first_left_ = step;
+  }
+  void run_left();
+  void run_native();
   [[nodiscard]] Nanoseconds begin_measuring();
   void wait_for_events(bool wait, const std::atomic<bool>& stopping);
   [[nodiscard]] bool spin(const std::atomic<bool>& stopping);
@@ -47,6 +55,7 @@ class Iteration {
   void resolve_event(Event event);
   void run_posted();
   void fire_timers();
+  void fire_due_timers();
   [[nodiscard]] bool serve_arrivals();
   [[nodiscard]] bool look_again();
   void run_scheduled();
@@ -57,8 +66,9 @@ class Iteration {
   Timers& timers_;
   Calls& calls_;
   const Nanoseconds spin_;
-  bool timers_held_ = false;       // For one iteration, so that input is handled first.
-  std::span<const Event> events_;  // Of this iteration, those not yet dispatched.
+  bool timers_held_ = false;        // For one iteration, so that input is handled first.
+  Step first_left_ = Step::events;  // What an exception left out of the last iteration, if any.
+  std::span<const Event> events_;   // Of this iteration, those not yet dispatched.
   Metrics* metrics_ = nullptr;
 };
 

@@ -153,7 +153,8 @@ def run_meson_test(test, build, arguments):
     wrapper = []
     if arguments.valgrind:
         wrapper = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full",
-                   "--errors-for-leak-kinds=definite,possible", "--num-callers=30"]
+                   "--errors-for-leak-kinds=definite,possible", "--num-callers=30",
+                   f"--suppressions={TESTS / 'valgrind.supp'}"]
     environment = {**os.environ, **test["env"], "UVREACTOR_BUILD": str(build),
                    "UVREACTOR_TIMEOUT_SCALE": str(arguments.timeout_scale)}
 

@@ -1,17 +1,25 @@
 // An exception of a callback leaves run(), and no other handle loses an event.
 #include <doctest/doctest.h>
+#include <sys/eventfd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "callback_kinds.hpp"
+#include "reactor/descriptor.hpp"
 #include "reactor/signal.hpp"
 #include "reactor/timer.hpp"
+#include "reactor/watcher.hpp"
 #include "support/loop_modes.hpp"
+#include "support/result.hpp"
 #include "support/run_until.hpp"
 
 using namespace std::chrono_literals;
@@ -21,6 +29,23 @@ namespace {
 struct Thrown : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+std::shared_ptr<void> post_again(reactor::Loop& loop) {
+  struct Again {
+    void post() {
+      loop.post([self = weak.lock(), this] {
+        if (self.use_count() > 1) post();
+        throw Thrown("again");
+      });
+    }
+    reactor::Loop& loop;
+    std::weak_ptr<Again> weak;
+  };
+  auto again = std::make_shared<Again>(loop);
+  again->weak = again;
+  again->post();
+  return again;
+}
 
 }  // namespace
 
@@ -113,6 +138,55 @@ TEST_SUITE("exception") {
         });
         loop.run();
         CHECK(ran);
+      }
+    }
+  }
+
+  TEST_CASE_TEMPLATE("a callback that throws each time does not keep the others from being called",
+                     LoopMode, Standalone, Embedded) {
+    using Make = std::function<std::shared_ptr<void>(reactor::Loop&)>;
+    const std::map<std::string, Make> throwers{
+        {"a timer that is always late",
+         [](reactor::Loop& loop) {
+           return std::make_shared<reactor::Timer>(reactor::Timer::every(loop, 1ns, [] {
+             const auto began = std::chrono::steady_clock::now();
+             while (std::chrono::steady_clock::now() - began < 200us) {
+             }
+             throw Thrown("late");
+           }));
+         }},
+        {"a task that posts itself", [](reactor::Loop& loop) { return post_again(loop); }},
+        {"a descriptor that is not read", [](reactor::Loop& loop) {
+           struct Unread {
+             reactor::Descriptor fd = reactor::Descriptor::own(eventfd(1, EFD_CLOEXEC));
+             std::optional<reactor::Watcher> watcher;
+           };
+           auto unread = std::make_shared<Unread>();
+           unread->watcher =
+               ok(reactor::Watcher::create(loop, unread->fd.fd(), reactor::Interest::readable,
+                                           [](reactor::Ready) { throw Thrown("unread"); }));
+           return unread;
+         }}};
+    for (const auto& [name, make_thrower] : throwers) {
+      CAPTURE(name);
+      LoopMode mode;
+      const auto thrower = make_thrower(mode.loop);
+      std::vector<std::unique_ptr<Specimen>> specimens;
+      std::vector<int> calls(callback_kinds().size());
+      for (std::size_t i = 0; i < calls.size(); ++i) {
+        specimens.push_back(callback_kinds()[i].make(mode.loop, [&calls, i] { ++calls[i]; }));
+      }
+      const auto until = std::chrono::steady_clock::now() + 10s * timeout_scale();
+      const auto waits = [&] { return std::find(calls.begin(), calls.end(), 0) != calls.end(); };
+      while (waits() && std::chrono::steady_clock::now() < until) {
+        try {
+          mode.loop.poll();
+        } catch (const Thrown&) {
+        }
+      }
+      for (std::size_t i = 0; i < calls.size(); ++i) {
+        CAPTURE(std::string(callback_kinds()[i].name));
+        CHECK(calls[i] > 0);
       }
     }
   }

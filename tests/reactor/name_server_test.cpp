@@ -135,11 +135,11 @@ bool enter_namespaces(const std::filesystem::path& folder) {
   std::ofstream(folder / "resolv.conf") << "nameserver 127.0.0.1\n";
   std::ofstream(folder / "hosts") << "127.0.0.1 localhost\n10.0.0.77 listed.test\n";
   std::ofstream(folder / "nsswitch.conf") << "hosts: files dns\nservices: files\n";
-  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
+  if (mount("none", "/", "", MS_REC | MS_PRIVATE, nullptr) != 0) return false;
   for (const char* file : {"resolv.conf", "hosts", "nsswitch.conf"}) {
     const std::string there = std::string("/etc/") + file;
     if (!std::filesystem::exists(there)) std::ofstream{there};
-    if (mount((folder / file).c_str(), there.c_str(), nullptr, MS_BIND, nullptr) != 0) return false;
+    if (mount((folder / file).c_str(), there.c_str(), "", MS_BIND, nullptr) != 0) return false;
   }
   ifreq loopback{};
   std::snprintf(loopback.ifr_name, sizeof loopback.ifr_name, "lo");
