@@ -56,14 +56,13 @@ reactor::Result<Folder::Found> Folder::examine(const std::string& path) const {
   }
   Found found{.file =
                   File::own(open_beneath(folder_.fd(), relative, found_only | O_CLOEXEC, links()))};
+  if (!found.file && errno == ENXIO) return found;
   if (!found.file) return reactor::Failure(system_error(errno, "open", path));
 
   struct stat status {};
   if (fstat(found.file.fd(), &status) != 0) {
     return reactor::Failure(system_error(errno, "examine", path));
   }
-  // If the kernel could not check the path, a link is not followed: the link itself is opened.
-  if (S_ISLNK(status.st_mode)) return reactor::Failure(system_error(ELOOP, "open", path));
   if (S_ISREG(status.st_mode)) found.kind = Found::Kind::file;
   if (S_ISDIR(status.st_mode)) found.kind = Found::Kind::directory;
   found.size = static_cast<std::uint64_t>(status.st_size);

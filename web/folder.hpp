@@ -44,7 +44,9 @@ class Folder {
       other,  ///< A FIFO, a socket, a device: not opened, since opening alone may have effects.
     };
 
-    reactor::File file;  ///< Readable for Kind::file; otherwise only a place in the tree (O_PATH).
+    /// Readable for Kind::file; otherwise only a place in the tree (O_PATH). Without such places
+    /// it is empty for Kind::other, and a folder is open for reading.
+    reactor::File file;
     Kind kind = Kind::other;
     std::uint64_t size = 0;
     protocols::http::Date modified;

@@ -35,6 +35,10 @@ struct Tree {
     fs::create_symlink("..", home / "a/up");
     fs::create_symlink("a", home / "inside");
     fs::create_symlink("/", home / "root");
+    fs::create_symlink("../secret", home / "out");
+    fs::create_symlink("b/../b/file", home / "a/mine");
+    fs::create_symlink("../a/up/a/b/new", home / "a/to_new");
+    fs::create_symlink("loop", home / "loop");
     folder = File::own(open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   }
   ~Tree() { fs::remove_all(top); }
@@ -53,8 +57,21 @@ int by_kernel(int folder, const std::string& path, int flags, mode_t mode = 0) {
 }
 
 int by_walking(int folder, const std::string& path, int flags, mode_t mode = 0) {
-  return web::open_beneath_by_walking(folder, path, flags, mode);
+  return web::open_beneath_by_walking(folder, path, flags, Links::refused, mode);
 }
+
+int by_kernel_with_links(int folder, const std::string& path, int flags, mode_t mode = 0) {
+  return web::open_beneath(folder, path, flags, Links::stay_beneath, mode);
+}
+
+int by_walking_with_links(int folder, const std::string& path, int flags, mode_t mode = 0) {
+  return web::open_beneath_by_walking(folder, path, flags, Links::stay_beneath, mode);
+}
+
+struct Refused {
+  std::string path;
+  int reason;
+};
 
 }  // namespace
 
@@ -63,7 +80,8 @@ TEST_SUITE("beneath") {
     const Tree tree;
     for (const auto open_path : {by_kernel, by_walking}) {
       CAPTURE((open_path == by_walking));
-      for (const char* path : {"a/b/file", "a//b/file", "./a/b/file", "a/./b/file"}) {
+      for (const char* path :
+           {"a/b/file", "a//b/file", "./a/b/file", "a/./b/file", "a/../a/./b/.//../b/file"}) {
         CAPTURE(path);
         const File file = File::own(open_path(tree.folder.fd(), path, O_RDONLY | O_CLOEXEC, 0));
         CHECK(read_all(file) == "mine");
@@ -73,10 +91,6 @@ TEST_SUITE("beneath") {
         const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
         CHECK(File::own(open_path(tree.folder.fd(), path, flags, 0)));
       }
-      struct Refused {
-        const char* path;
-        int reason;
-      };
       const Refused refused[] = {
           {"to_secret", ELOOP},
           {"inside/b/file", ELOOP},
@@ -94,15 +108,62 @@ TEST_SUITE("beneath") {
           {"nix/file", ENOENT},
           {"a/b/file/x", ENOTDIR},
           {"a/b/file/", ENOTDIR},
+          {"a/b/file/..", ENOTDIR},
+          {"nix/../a/b/file", ENOENT},
+          {"a/./../..", EXDEV},
+          {std::string(4096, '/'), ENAMETOOLONG},
       };
-      for (const auto& [refused_path, reason] : refused) {
-        const std::string path = refused_path;  // clang 14 captures no binding.
-        CAPTURE(path);
-        errno = 0;
-        CHECK(open_path(tree.folder.fd(), path, O_RDONLY | O_CLOEXEC, 0) == -1);
-        CHECK(errno == reason);
+      for (const Refused& each : refused) {
+        CAPTURE(each.path);
+        for (const int flags : {O_RDONLY, O_PATH}) {
+          errno = 0;
+          CHECK(open_path(tree.folder.fd(), each.path, flags | O_CLOEXEC, 0) == -1);
+          CHECK(errno == each.reason);
+        }
       }
     }
+  }
+
+  TEST_CASE("with openat2 and without, links are followed that stay beneath the folder") {
+    const Tree tree;
+    for (const auto open_path : {by_kernel_with_links, by_walking_with_links}) {
+      CAPTURE((open_path == by_walking_with_links));
+      const Refused refused[] = {
+          {"to_secret", EXDEV}, {"root/etc/passwd", EXDEV},   {"out", EXDEV},
+          {"loop", ELOOP},      {"a/up/../secret", EXDEV},    {"loop/x", ELOOP},
+          {"a/to_new", ENOENT}, {"a/mine/", ENOTDIR},         {"inside/up/out", EXDEV},
+          {"a/up/..", EXDEV},   {"inside/b/../../..", EXDEV}, {"a/mine/..", ENOTDIR},
+      };
+      for (const Refused& each : refused) {
+        CAPTURE(each.path);
+        for (const int flags : {O_RDONLY, O_PATH}) {
+          errno = 0;
+          CHECK(open_path(tree.folder.fd(), each.path, flags | O_CLOEXEC, 0) == -1);
+          CHECK(errno == each.reason);
+        }
+      }
+      for (const char* path : {"a/mine", "inside/mine", "a/up/inside//up/./a/../a/mine"}) {
+        CAPTURE(path);
+        CHECK(read_all(File::own(open_path(tree.folder.fd(), path, O_RDONLY | O_CLOEXEC, 0))) ==
+              "mine");
+      }
+      const int flags = O_RDWR | O_CREAT | O_CLOEXEC;
+      CHECK(open_path(tree.folder.fd(), "a/to_new", flags | O_EXCL, 0600) == -1);
+      CHECK(errno == EEXIST);
+      CHECK(File::own(open_path(tree.folder.fd(), "a/to_new", flags, 0600)));
+      CHECK(fs::remove(tree.home / "a/b/new"));
+    }
+  }
+
+  TEST_CASE("without openat2, the way back from deep folders has an end") {
+    const Tree tree;
+    std::string up;
+    fs::path deep = tree.home;
+    for (int i = 0; i < 200; ++i) deep /= "d", up += "d/";
+    fs::create_directories(deep);
+    for (int i = 0; i < 200; ++i) up += "../d/";
+    CHECK(by_walking(tree.folder.fd(), up, O_RDONLY | O_CLOEXEC) == -1);
+    CHECK(errno == ELOOP);
   }
 
   TEST_CASE(
@@ -131,7 +192,7 @@ TEST_SUITE("beneath") {
     std::ofstream(tree.top / "outside/file") << "secret";
     fs::create_directory(tree.home / "x");
     std::ofstream(tree.home / "x/file") << "mine";
-    fs::create_symlink(tree.top / "outside", tree.home / "y");
+    fs::create_symlink("../outside", tree.home / "y");
     std::atomic<bool> over = false;
     std::thread exchanging([&] {
       while (!over) {
@@ -139,8 +200,9 @@ TEST_SUITE("beneath") {
       }
     });
     int opened = 0;
-    for (const auto open_path : {by_kernel, by_walking}) {
-      for (int i = 0; i < 5000; ++i) {
+    for (const auto open_path :
+         {by_kernel, by_walking, by_kernel_with_links, by_walking_with_links}) {
+      for (int i = 0; i < 2500; ++i) {
         const File file = File::own(open_path(tree.folder.fd(), "x/file", O_RDONLY | O_CLOEXEC, 0));
         if (!file) continue;
         ++opened;

@@ -12,6 +12,10 @@ namespace web::inline v0 {
 
 const int found_only = O_PATH;
 
+int open_name(int folder, const std::string& name, int flags, mode_t mode) {
+  return openat(folder, name.c_str(), flags | O_NOFOLLOW, mode);
+}
+
 int open_by_kernel(int folder, const std::string& path, int flags, bool refuse_links, mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags);
