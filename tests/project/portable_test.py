@@ -1,4 +1,4 @@
-"""The portable library calls POSIX.1-2008, libuv, fmt and the runtime of C++, and nothing else."""
+"""The portable libraries need POSIX.1-2008, libuv, fmt, zlib and the C++ runtime only."""
 
 import os
 import re
@@ -11,6 +11,7 @@ from build_options import options
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ["UVREACTOR_BUILD"])
 ALLOWED = ROOT / "tests/project/portable_symbols.txt"
+WEB = "web/libuvreactor-web.a"
 # The variants of one name with large files, with fortified headers, or with C2x.
 VARIANT = re.compile(r"(?:__(?:isoc(?:99|23)_)?)?([a-z_]+?)(?:64)?(?:_chk|_2)?$")
 # std::, operator new and delete, the type_info classes of the C++ ABI, and fmt.
@@ -23,9 +24,9 @@ def plain(name):
     return variant[1] if variant else name
 
 
-def undefined_symbols(library):
-    """The symbols that a file of the library uses and no file of it defines."""
-    listed = subprocess.run(["nm", "-P", library], check=True, capture_output=True, text=True)
+def undefined_symbols(*libraries):
+    """The symbols that a file of the libraries uses and no file of them defines."""
+    listed = subprocess.run(["nm", "-P", *libraries], check=True, capture_output=True, text=True)
     undefined, defined = set(), set()
     for line in listed.stdout.splitlines():
         fields = line.split()
@@ -40,15 +41,22 @@ def allowed_symbols():
 
 
 class PortableSymbols(unittest.TestCase):
-    def test_the_library_needs_only_what_is_listed(self):
+    def assert_needs_what_is_listed(self, *libraries):
         if options(BUILD)["platform"] != "portable":
             self.skipTest("this library is built for Linux: ./dev test --platform portable")
         allowed = allowed_symbols()
         unknown = sorted(
-            name for name in undefined_symbols(BUILD / "libuvreactor.a")
+            name for name in undefined_symbols(*(BUILD / library for library in libraries))
             if name not in allowed and plain(name) not in allowed
             and not CPLUSPLUS.match(name) and not SANITIZER.match(name))
         self.assertEqual(unknown, [])
+
+    def test_the_library_needs_only_what_is_listed(self):
+        self.assert_needs_what_is_listed("libuvreactor.a")
+
+    @unittest.skipUnless((BUILD / WEB).exists(), "web/ is not built")
+    def test_the_library_of_web_needs_only_what_is_listed(self):
+        self.assert_needs_what_is_listed("libuvreactor.a", WEB)
 
     def test_the_calls_of_linux_are_not_listed(self):
         linux = {"accept4", "sendfile", "recvmmsg", "sendmmsg", "eventfd", "timerfd_create", "dup3",
