@@ -97,6 +97,8 @@ struct DatagramSocket::State final : DatagramOutput {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
+    if (happened == Happened::readable) [[likely]]
+      return receive();
     if ((happened & Happened::writable) && !backlog().empty() && !call_if(send_waiting())) {
       return;
     }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -64,13 +65,29 @@ class Program {
  private:
   void produce() {
     while (sent_ < to_send_) {
+      const std::size_t most = random_.one_in(2) ? 200 : 50'000;
       const auto piece =
-          Pattern::at(sent_, std::min<std::uint64_t>(1 + random_.up_to(50'000), to_send_ - sent_));
+          Pattern::at(sent_, std::min<std::uint64_t>(1 + random_.up_to(most), to_send_ - sent_));
       sent_ += piece.size();
-      if (stream_.write(piece) == WriteStatus::above_high_water && sent_ < to_send_) return;
+      if (write(std::as_bytes(std::span(piece))) == WriteStatus::above_high_water &&
+          sent_ < to_send_)
+        return;
     }
     if (!std::exchange(shut_, true)) stream_.shutdown();
     end_if_done();
+  }
+
+  // In one of the ways that a stream has for it.
+  WriteStatus write(Stream::Bytes piece) {
+    const Stream::Bytes first = piece.first(random_.up_to(piece.size()));
+    const Stream::Bytes second = piece.subspan(first.size());
+    if (random_.one_in(3)) return stream_.write(piece);
+    if (random_.one_in(2)) return stream_.write({first, {}, second});
+    stream_.write(first);
+    const std::span<std::byte> room = stream_.reserve(second.size() + random_.up_to(20'000));
+    if (random_.one_in(4)) stream_.write(room.first(0));
+    std::copy(second.begin(), second.end(), room.begin());
+    return stream_.write(room.first(second.size()));
   }
 
   void consume(Stream::Bytes bytes) {
