@@ -264,6 +264,7 @@ Metrics Engine::metrics() const {
 }
 
 void Engine::run_iterations() {
+  iteration_.finish_last();
   while (alive() && !interrupted()) {
     const bool stop_asked = stopping_;
     iteration_.run(!stop_asked, stopping_);
@@ -278,7 +279,8 @@ bool Engine::run_once(bool wait) {
     if (embedded_) {
       uv_run(&native_, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     } else {
-      iteration_.run(wait, stopping_);
+      const bool was_left = iteration_.finish_last();
+      if (!interrupted()) iteration_.run(wait && !was_left, stopping_);
       if (hosted_) wake_host();
     }
   }
@@ -308,7 +310,8 @@ void Engine::embedded_iteration() {
   const platform::Use use(platform_);
   const platform::Count counts(counted());
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  iteration_.run(false, stopping_);
+  iteration_.finish_last();
+  if (!interrupted()) iteration_.run(false, stopping_);
   if (!iteration_.may_sleep() || (interrupted() && stopping_)) poller_.wake();
   keep_application_running();
   if (interrupted() || stopping_.exchange(false)) uv_stop(&native_);

@@ -139,7 +139,10 @@ class Engine {
   [[nodiscard]] std::span<std::byte> reserve_output(Source& source, std::size_t size) {
     return calls_.output.reserve(source, size);
   }
-  [[nodiscard]] bool gather_in_place(Source& source, std::span<const std::byte> bytes) {
+  [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
+    return calls_.output.gather_first(source, bytes);
+  }
+  [[nodiscard]] bool gather_in_place(const Source& source, std::span<const std::byte> bytes) {
     return calls_.output.gather_in_place(source, bytes);
   }
   [[nodiscard]] bool gather_itself(Source& source) { return calls_.output.gather_itself(source); }

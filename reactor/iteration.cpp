@@ -21,10 +21,6 @@ Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Ti
 
 void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   timers_.enter_iteration();
-  if (first_left_ != Step::events) [[unlikely]] {
-    run_left();
-    if (calls_.interrupted()) return timers_.end_iteration();
-  }
   wait_for_events(wait, stopping);
   const Nanoseconds began = metrics_ ? begin_measuring() : 0;
   dispatch_events();
@@ -36,20 +32,30 @@ void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   timers_.end_iteration();
 }
 
-void Iteration::run_left() {
+[[gnu::cold, gnu::noinline]] void Iteration::leave_out(Step step) {
+  if (first_left_ == Step::events) first_left_ = step;
+}
+
+bool Iteration::finish_last() {
+  if (first_left_ == Step::events) return false;
+  timers_.enter_iteration();
   timers_.begin_iteration();
   dispatch_events();
-  if (calls_.interrupted()) return;
-  const Step from = std::exchange(first_left_, Step::events);
-  if (from <= Step::posted) run_posted();
-  if (from <= Step::timers) fire_timers();
-  if (from == Step::due_timers) fire_due_timers();
-  if (from <= Step::scheduled) run_scheduled();
-  run_native();
+  if (!calls_.interrupted()) {
+    const Step from = std::exchange(first_left_, Step::events);
+    if (from <= Step::posted) run_posted();
+    if (from <= Step::timers) fire_timers();
+    if (from == Step::due_timers) fire_due_timers();
+    if (from <= Step::scheduled) run_scheduled();
+    run_native();
+  }
+  timers_.end_iteration();
+  return true;
 }
 
 void Iteration::run_native() {
-  if (calls_.interrupted()) return leave_out(Step::native);
+  if (calls_.interrupted()) [[unlikely]]
+    return leave_out(Step::native);
   poller_.run_native();
 }
 

@@ -18,9 +18,9 @@ struct Metrics;
 #pragma GCC visibility pop
 
 /// Waits; calls the sources that are ready; runs what was posted; fires the timers that are due;
-/// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early,
-/// and the next one does what is left of it first. So a callback that throws each time does not keep
-/// others from being called.
+/// calls the sources that were scheduled; lets libuv run. An exception ends the iteration early.
+/// What is left of it is done before the next one, so that a callback that throws each time does not
+/// keep others from being called.
 class Iteration {
  public:
   using Nanoseconds = std::int64_t;
@@ -31,6 +31,10 @@ class Iteration {
 
   /// If `wait`, waits until something happens, at most until `stopping`.
   void run(bool wait, const std::atomic<bool>& stopping);
+
+  /// Does what an exception has left out of the last iteration; false if it was complete. To be
+  /// called before run(), whenever exceptions may have been caught since.
+  bool finish_last();
 
   /// Something is left to do without waiting.
   [[nodiscard]] bool work_left() const;
@@ -43,10 +47,7 @@ class Iteration {
  private:
   enum class Step : unsigned char { events, posted, timers, due_timers, scheduled, native };
 
-  void leave_out(Step step) {
-    if (first_left_ == Step::events) first_left_ = step;
-  }
-  void run_left();
+  void leave_out(Step step);
   void run_native();
   [[nodiscard]] Nanoseconds begin_measuring();
   void wait_for_events(bool wait, const std::atomic<bool>& stopping);

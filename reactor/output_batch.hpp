@@ -49,18 +49,19 @@ class OutputBatch {
     return reserve_otherwise(source, size);
   }
 
-  /// The same for bytes that are in their place: in reserved room, or those that were just read and
-  /// are written first, as an echo or a relay does. False for anything else.
-  [[nodiscard]] bool gather_in_place(Source& source, std::span<const std::byte> bytes) {
-    if (!open_) return false;
-    if (source_ == &source) {
-      if (!is_in_place(bytes)) return false;
-      gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
-      return true;
-    }
-    if (source_ || !was_read(bytes)) return false;
+  /// The same for the first write of bytes that were just read, as an echo or a relay does; false
+  /// for anything else.
+  [[nodiscard]] bool gather_first(Source& source, std::span<const std::byte> bytes) {
+    if (!open_ || source_ || !was_read(bytes)) return false;
     source_ = &source;
     gathered_ = bytes;
+    return true;
+  }
+
+  /// The same for later writes of bytes that are in their place: just read, or in reserved room.
+  [[nodiscard]] bool gather_in_place(const Source& source, std::span<const std::byte> bytes) {
+    if (!open_ || source_ != &source || !is_in_place(bytes)) return false;
+    gathered_ = {gathered_.data(), gathered_.size() + bytes.size()};
     return true;
   }
 

@@ -20,12 +20,21 @@ constexpr std::size_t most_waiting_descriptors = 1024;
 
 }  // namespace
 
+// By itself, so that an echo saves no registers.
+[[gnu::noinline]] WriteStatus StreamOutput::write_small(Bytes bytes) {
+  if (bytes.size() < large_write_bytes && !bytes.empty() && !is(held | queueing | no_more)) {
+    if (engine().gather_in_place(*this, bytes)) return WriteStatus::sent;
+    if (engine().gather(*this, bytes)) return WriteStatus::sent;
+  }
+  return write_otherwise(bytes);
+}
+
 [[gnu::noinline]] WriteStatus StreamOutput::write_otherwise(Bytes bytes) {
   if (is(no_more)) return WriteStatus::closed;
   if (bytes.empty()) return WriteStatus::sent;
   if (is(held | queueing)) return enqueue(bytes);
   // Bytes that were just read are encoded from where they are.
-  if (filter() && engine().gather_in_place(*this, bytes)) return WriteStatus::sent;
+  if (filter() && engine().gather_first(*this, bytes)) return WriteStatus::sent;
   // A record of TLS is as large as the buffer that gathers them.
   const bool gathers = bytes.size() < large_write_bytes || filter();
   if (gathers && engine().gather(*this, bytes)) return WriteStatus::sent;

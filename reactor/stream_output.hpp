@@ -31,10 +31,10 @@ class StreamOutput : public Source {
 
   WriteStatus write(Bytes bytes) {
     if (bytes.size() < large_write_bytes && !is(held | queueing | no_more) &&
-        engine().gather_in_place(*this, bytes)) {
+        engine().gather_first(*this, bytes)) {
       return WriteStatus::sent;
     }
-    return write_otherwise(bytes);
+    return write_small(bytes);
   }
   WriteStatus write(std::span<const Bytes> parts);
   [[nodiscard]] std::span<std::byte> reserve(std::size_t size) {
@@ -148,6 +148,7 @@ class StreamOutput : public Source {
   void set(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ | all); }
   void clear(unsigned all) { flags_ = static_cast<std::uint8_t>(flags_ & ~all); }
 
+  WriteStatus write_small(Bytes bytes);
   WriteStatus write_otherwise(Bytes bytes);
   WriteStatus send(Bytes first, Bytes second, int send_flags = 0);
   WriteStatus sent(std::ptrdiff_t size, Bytes first, Bytes second);

@@ -13,7 +13,7 @@ TARGETS = {OURS: {"50 connections": {"ratio": 1.05},
                   "50 connections, 16 in flight": {"ratio": 0.98}}}
 CAUSES = {
     "50 connections, 16 in flight":
-        "253 instructions a message; by hand 78, by asio 135, whose server cuts and replies in one "
+        "273 instructions a message; by hand 78, by asio 135, whose server cuts and replies in one "
         "loop over one buffer. The library checks each frame, reports it to a callback that may do "
         "anything, and checks before the next one whether the stream is still to be read",
 }

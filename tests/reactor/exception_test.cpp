@@ -32,6 +32,7 @@ struct Thrown : std::runtime_error {
 
 std::shared_ptr<void> post_again(reactor::Loop& loop) {
   struct Again {
+    explicit Again(reactor::Loop& on) : loop(on) {}
     void post() {
       loop.post([self = weak.lock(), this] {
         if (self.use_count() > 1) post();
@@ -167,10 +168,10 @@ TEST_SUITE("exception") {
                                            [](reactor::Ready) { throw Thrown("unread"); }));
            return unread;
          }}};
-    for (const auto& [name, make_thrower] : throwers) {
-      CAPTURE(name);
+    for (const auto& entry : throwers) {
+      CAPTURE(entry.first);
       LoopMode mode;
-      const auto thrower = make_thrower(mode.loop);
+      const auto thrower = entry.second(mode.loop);
       std::vector<std::unique_ptr<Specimen>> specimens;
       std::vector<int> calls(callback_kinds().size());
       for (std::size_t i = 0; i < calls.size(); ++i) {

@@ -67,7 +67,7 @@ TEST_SUITE("output batch") {
 
   TEST_CASE_FIXTURE(Fixture, "nothing is gathered while no callback runs") {
     CHECK_FALSE(batch.gather(one, bytes_of("early")));
-    CHECK_FALSE(batch.gather_in_place(one, read("early")));
+    CHECK_FALSE(batch.gather_first(one, read("early")));
     CHECK_FALSE(batch.gather_itself(one));
     batch.flush();
     CHECK(one.sent.empty());
@@ -87,7 +87,7 @@ TEST_SUITE("output batch") {
   TEST_CASE_FIXTURE(Fixture, "bytes that were just read are sent from the read buffer") {
     const auto all = read("echo");
     batch.begin();
-    CHECK(batch.gather_in_place(one, all.first(2)));
+    CHECK(batch.gather_first(one, all.first(2)));
     CHECK(batch.gather(one, all.subspan(2)));
     batch.flush();
     CHECK(one.sent == "[echo]");
@@ -98,7 +98,7 @@ TEST_SUITE("output batch") {
                     "bytes that were read and other bytes are combined in another buffer") {
     const auto all = read("echo");
     batch.begin();
-    CHECK(batch.gather_in_place(one, all));
+    CHECK(batch.gather_first(one, all));
     CHECK(batch.gather(one, bytes_of(" more")));
     batch.flush();
     CHECK(one.sent == "[echo more]");
@@ -106,11 +106,11 @@ TEST_SUITE("output batch") {
   }
 
   TEST_CASE_FIXTURE(Fixture,
-                    "gather_in_place() takes only the first write, and only bytes that were read") {
+                    "gather_first() takes only the first write, and only bytes that were read") {
     batch.begin();
-    CHECK_FALSE(batch.gather_in_place(one, bytes_of("not read")));
+    CHECK_FALSE(batch.gather_first(one, bytes_of("not read")));
     CHECK(batch.gather(one, bytes_of("first")));
-    CHECK_FALSE(batch.gather_in_place(one, read("second")));
+    CHECK_FALSE(batch.gather_first(one, read("second")));
   }
 
   TEST_CASE_FIXTURE(Fixture, "bytes that do not fit are not gathered, and gathered bytes stay") {
@@ -152,7 +152,7 @@ TEST_SUITE("output batch") {
   TEST_CASE_FIXTURE(Fixture, "room is reserved behind bytes that were just read") {
     const auto all = read("echo");
     batch.begin();
-    CHECK(batch.gather_in_place(one, all));
+    CHECK(batch.gather_first(one, all));
     const auto room = batch.reserve(one, 4);
     std::memcpy(room.data(), "more", 4);
     CHECK(batch.gather(one, room));
@@ -178,7 +178,7 @@ TEST_SUITE("output batch") {
     CHECK(batch.take(one).data() == all.data());
     // What was read is longer than the buffer that gathers.
     const std::string longer(OutputBatch::gather_buffer_bytes + 1, 'y');
-    CHECK(batch.gather_in_place(one, read(longer)));
+    CHECK(batch.gather_first(one, read(longer)));
     CHECK_FALSE(batch.gather(one, fill(1)));
     batch.flush();
     CHECK(one.sent == "[" + longer + "]");

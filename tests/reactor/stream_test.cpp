@@ -1005,7 +1005,8 @@ TEST_SUITE("stream") {
 
   TEST_CASE_TEMPLATE("parts and reserved room arrive in the order in which they were written",
                      LoopMode, Standalone, Embedded) {
-    for (const std::size_t size : {0, 1, 100, 4095, 4096, 16'384, 100'000}) {
+    for (const std::size_t size :
+         std::initializer_list<std::size_t>{0, 1, 100, 4095, 4096, 16384, 100000}) {
       CAPTURE(size);
       Connection<LoopMode> on;
       const std::string payload = Pattern::text(size);
