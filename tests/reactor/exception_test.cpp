@@ -21,6 +21,7 @@
 #include "support/loop_modes.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
+#include "support/timeout_scale.hpp"
 
 using namespace std::chrono_literals;
 
@@ -198,7 +199,8 @@ TEST_SUITE("exception") {
     reactor::Loop& loop = mode.loop;
     const auto signal = reactor::Signal::create(loop, SIGUSR2, [&] { loop.stop(); });
     REQUIRE(signal);
-    const auto tick = reactor::Timer::every(loop, 100us, [] { throw Thrown("tick"); });
+    const auto tick =
+        reactor::Timer::every(loop, 100us * timeout_scale(), [] { throw Thrown("tick"); });
     int caught = 0;
     for (bool stopped = false; !stopped;) {
       try {
