@@ -41,6 +41,22 @@ Receiver receiver(World& world, const char* host, const char* local,
   return Receiver(ok(DatagramSocket::bind(world.host(host).loop(), local, options)));
 }
 
+struct TwentyCallers {
+  explicit TwentyCallers(World& world)
+      : listener(
+            ok(reactor::Listener::listen(world.host("10.0.0.1").loop(), address("10.0.0.1:7"),
+                                         [this](reactor::Socket socket, const reactor::Address&) {
+                                           accepted.push_back(std::move(socket));
+                                         }))) {
+    for (int i = 0; i < 20; ++i) {
+      streams.push_back(Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7"));
+    }
+  }
+  std::vector<reactor::Socket> accepted;
+  reactor::Listener listener;
+  std::vector<Stream> streams;
+};
+
 // How many of 1,000 datagrams arrive.
 std::size_t arrived(const reactor::simulation::Link& link, bool* in_order = nullptr) {
   World world;
@@ -166,38 +182,20 @@ TEST_SUITE("simulation conditions") {
     auto to = receiver(world, "10.0.0.1", "10.0.0.1:9");
     auto from = receiver(world, "10.0.0.2", "10.0.0.2:0");
     for (int i = 0; i < 20; ++i) from.socket.send(address("10.0.0.1:9"), "x");
-    std::vector<reactor::Socket> accepted;
-    auto listener =
-        ok(reactor::Listener::listen(world.host("10.0.0.1").loop(), address("10.0.0.1:7"),
-                                     [&](reactor::Socket socket, const reactor::Address&) {
-                                       accepted.push_back(std::move(socket));
-                                     }));
-    std::vector<Stream> streams;
-    for (int i = 0; i < 20; ++i) {
-      streams.push_back(Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7"));
-    }
+    const TwentyCallers callers(world);
     world.run_for(1min);
     CHECK(to.texts.size() == 20);
-    CHECK(accepted.size() > 2);
-    CHECK(accepted.size() < 20);
+    CHECK(callers.accepted.size() > 2);
+    CHECK(callers.accepted.size() < 20);
     CHECK(world.injected_faults() > 20);
   }
 
   TEST_CASE("an accept that finds no connection at first finds it later") {
     World world;
     world.faults({.again = 0.5});
-    std::vector<reactor::Socket> accepted;
-    auto listener =
-        ok(reactor::Listener::listen(world.host("10.0.0.1").loop(), address("10.0.0.1:7"),
-                                     [&](reactor::Socket socket, const reactor::Address&) {
-                                       accepted.push_back(std::move(socket));
-                                     }));
-    std::vector<Stream> streams;
-    for (int i = 0; i < 20; ++i) {
-      streams.push_back(Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7"));
-    }
+    const TwentyCallers callers(world);
     world.run_for(1min);
-    CHECK(accepted.size() == 20);
+    CHECK(callers.accepted.size() == 20);
     CHECK(world.injected_faults() > 5);
   }
 
