@@ -36,8 +36,8 @@ class OutputBatch {
   /// stay there, others are copied. False when no callback is running, or when they do not fit.
   [[nodiscard]] bool gather(Source& source, std::span<const std::byte> bytes);
 
-  /// Room for `size` bytes: gather() of its beginning copies nothing, if
-  /// nothing else is gathered in between.
+  /// Room for `size` bytes: gather() of its beginning copies nothing, if nothing else is gathered in
+  /// between.
   [[nodiscard]] std::span<std::byte> reserve(Source& source, std::size_t size) {
     if (source_ == &source && open_) [[likely]] {
       const auto used = static_cast<std::size_t>(gathered_.data() + gathered_.size() -
