@@ -19,7 +19,7 @@ struct Http {
   reactor::Stream& stream;
   const std::string& body;
   std::vector<std::byte>& out;
-  protocols::http::ServerConnection http = {};
+  protocols::http::ServerConnection http;
 
   void on_data(std::span<const std::byte> bytes) {
     http.feed(bytes);

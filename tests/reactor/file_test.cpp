@@ -114,7 +114,7 @@ TEST_SUITE("stream") {
   TEST_CASE_TEMPLATE(
       "a file that the peer does not take yet causes back-pressure and costs no memory", LoopMode,
       Standalone, Embedded) {
-    constexpr std::size_t size = 64 * mebibyte;
+    constexpr std::size_t size = 16 * mebibyte;
     LoopMode mode;
     Sending sending(mode.loop, {16384, 16384});
     sending.stream->set_limits({.high_water_bytes = 1000, .max_queued_bytes = 2000});
