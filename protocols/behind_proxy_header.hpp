@@ -1,6 +1,7 @@
 // A protocol behind the header of a proxy: the decoder for a server to which a proxy connects.
 #pragma once
 
+#include <concepts>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -28,8 +29,12 @@ class BehindProxyHeader {
  public:
   using Frame = typename D::Frame;
 
+  BehindProxyHeader()
+    requires std::default_initializable<D>
+      : BehindProxyHeader(D()) {}
+
   /// `expects_header` is false for a peer that is no proxy: then all bytes are those of `decoder`.
-  explicit BehindProxyHeader(D decoder = D(), bool expects_header = true)
+  explicit BehindProxyHeader(D decoder, bool expects_header = true)
       : decoder_(std::move(decoder)), awaits_header_(expects_header) {}
 
   void feed(Bytes bytes) {

@@ -45,7 +45,8 @@ struct TopicOptions {
 ///           that besides what their streams have queued, and less where they share messages.
 class Topic {
  public:
-  explicit Topic(TopicOptions options = {});
+  Topic() : Topic(TopicOptions()) {}
+  explicit Topic(TopicOptions options);
   Topic(Topic&&) noexcept;
   Topic& operator=(Topic&&) noexcept;
   ~Topic();

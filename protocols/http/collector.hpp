@@ -45,8 +45,11 @@ class Collector {
     Fields trailers;
   };
 
+  /// Collects bodies of at most 64 KiB.
+  Collector() : Collector(64 * 1024) {}
+
   /// Collects bodies of at most `max_body_bytes`. Keeps nothing of a longer one.
-  explicit Collector(std::size_t max_body_bytes = 64 * 1024) : max_body_bytes_(max_body_bytes) {}
+  explicit Collector(std::size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
 
   /// Returns the message that `event` completes; null before that, and if it is too_large().
   ///

@@ -63,7 +63,8 @@ class ServerConnection {
     over,    ///< should_close()
   };
 
-  explicit ServerConnection(ServerConnectionOptions options = {})
+  ServerConnection() : ServerConnection(ServerConnectionOptions()) {}
+  explicit ServerConnection(ServerConnectionOptions options)
       : decoder_(options.limits), with_every_answer_(options.with_every_answer) {}
 
   /// Takes the next bytes of the stream.

@@ -1,5 +1,8 @@
 #include "protocols/http/server_connection.hpp"
 
+#include "protocols/behind_proxy_header.hpp"
+#include "protocols/http/collector.hpp"
+#include "protocols/lines.hpp"
 #include "support/any_split.hpp"
 #include "support/decoder_cost.hpp"
 #include "support/http_server.hpp"
@@ -10,6 +13,13 @@ using protocols::http::FieldLines;
 using protocols::http::Limits;
 using protocols::http::RequestEvent;
 using protocols::http::ServerConnection;
+
+// Whether a member of an aggregate may be left out of its initializer.
+template <class Member>
+concept left_out = requires(void (&take)(Member)) { take({}); };
+static_assert(left_out<protocols::http::ServerConnection>);
+static_assert(left_out<protocols::http::Collector<protocols::http::RequestHead>>);
+static_assert(left_out<protocols::BehindProxyHeader<protocols::LineDecoder>>);
 
 TEST_SUITE("http/server_connection") {
   using Phase = ServerConnection::Phase;
