@@ -18,6 +18,7 @@ class Descriptors {
   [[nodiscard]] int open(Socket& socket, unsigned most) {
     if (socket.host && socket.host->descriptors >= most) return -EMFILE;
     if (socket.host) ++socket.host->descriptors;
+    ++socket.uses;
     if (free_.empty()) {
       table_.push_back(&socket);
       return first + static_cast<int>(table_.size()) - 1;
@@ -41,9 +42,10 @@ class Descriptors {
 
   void close(int fd) {
     const int index = fd - first;
-    const Socket* const socket = std::exchange(table_[static_cast<std::size_t>(index)], nullptr);
+    Socket* const socket = std::exchange(table_[static_cast<std::size_t>(index)], nullptr);
     free_.insert(index);
     if (socket->host && socket->host->descriptors > 0) --socket->host->descriptors;
+    socket->drop_use();
   }
 
  private:

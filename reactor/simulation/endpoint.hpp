@@ -24,6 +24,11 @@ struct Ip {
   auto operator<=>(const Ip&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
+/// Whether sockets bound to these can receive the same packets.
+[[nodiscard]] inline bool overlap(const Ip& left, const Ip& right) {
+  return left == right || left.is_any() || right.is_any();
+}
+
 struct Endpoint {
   Ip ip{};
   std::uint16_t port = 0;

@@ -12,7 +12,7 @@ Environment::Environment(const WorldOptions& with)
 }
 
 Computer& Environment::add_computer(const Ip& ip) {
-  return *computers.emplace_back(std::make_unique<Computer>(ip, steady_to_wall));
+  return *computers.emplace_back(std::make_unique<Computer>(ip, steady_to_wall, events));
 }
 
 Computer* Environment::computer(const Ip& ip, Computer* from) const {

@@ -12,10 +12,12 @@
 #include "reactor/platform/kernel.hpp"
 #include "reactor/simulation/chance.hpp"
 #include "reactor/simulation/conditions.hpp"
+#include "reactor/simulation/connections.hpp"
 #include "reactor/simulation/endpoint.hpp"
 #include "reactor/simulation/events.hpp"
 #include "reactor/simulation/network.hpp"
 #include "reactor/simulation/random.hpp"
+#include "reactor/simulation/socket_names.hpp"
 #include "reactor/simulation/trace.hpp"
 
 namespace reactor::inline v0::simulation {
@@ -31,8 +33,8 @@ constexpr std::int64_t steady_to_wall = 1'704'067'200'000'000'000 - Events::star
 struct Computer {
   using Ports = std::map<std::uint16_t, std::vector<Socket*>>;
 
-  Computer(const Ip& address, std::int64_t wall_clock_offset)
-      : ip(address), wall_offset(wall_clock_offset) {}
+  Computer(const Ip& address, std::int64_t wall_clock_offset, const Events& events)
+      : ip(address), wall_offset(wall_clock_offset), connections(events) {}
 
   [[nodiscard]] Ports& ports(bool of_streams) { return of_streams ? tcp : udp; }
   /// The wall clock when the steady clock showed `steady`, in nanoseconds since 1970.
@@ -44,6 +46,9 @@ struct Computer {
   std::int64_t wall_offset;
   Ports tcp;
   Ports udp;
+  Connections connections;
+  SocketNames names;
+  pid_t process = 1000;  // What runs on the host; another one after each restart.
 };
 
 struct Environment {
@@ -57,8 +62,8 @@ struct Environment {
 
   /// Sockets exist as long as the world, since packets refer to them.
   template <class T>
-  T& make(int family) {
-    auto made = std::make_shared<T>(*this, family);
+  T& make(int family_or_type) {
+    auto made = std::make_shared<T>(*this, family_or_type);
     T& reference = *made;
     sockets.push_back(std::move(made));
     return reference;
@@ -73,6 +78,7 @@ struct Environment {
   std::vector<std::unique_ptr<Computer>> computers;
   std::map<std::string, std::vector<Ip>> zone;
   platform::HashSeeds seeds{};
+  std::uint64_t last_file = 0;             ///< The number of the newest file of a unix socket.
   Random secrets;                          ///< What hosts take for unpredictable.
   std::map<const uv_loop_s*, Jobs*> jobs;  // By loop.
   /// Runs one iteration of a loop, or one event; false: nothing happens until `end`.

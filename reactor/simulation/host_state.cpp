@@ -29,7 +29,10 @@ void HostState::start(Program program) {
 
 void HostState::restart() {
   if (computer.is_up && running_) return;
-  if (!computer.is_up) world.trace.note("restart of " + to_string(computer.ip));
+  if (!computer.is_up) {
+    world.trace.note("restart of " + to_string(computer.ip));
+    ++computer.process;
+  }
   computer.is_up = true;
   const platform::Use use(system);
   if (program_) running_ = program_(loop());
@@ -53,6 +56,7 @@ void HostState::crash() {
   stop();
   computer.tcp.clear();
   computer.udp.clear();
+  computer.connections.clear();
 }
 
 void HostState::signal(int number) {

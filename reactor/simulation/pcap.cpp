@@ -86,12 +86,13 @@ std::string tcp_segment(const Packet& packet, std::string_view data) {
   constexpr unsigned rst = 4;
   constexpr unsigned psh = 8;
   constexpr unsigned ack = 16;
-  constexpr unsigned flags[] = {syn, syn | ack, ack, psh | ack, fin | ack, rst | ack};
+  constexpr unsigned flags[] = {syn, syn | ack, ack, psh | ack, fin | ack, rst | ack, ack};
   const unsigned flag = flags[static_cast<std::size_t>(packet.kind)];
   std::string bytes;
   put_big(bytes, packet.from.port, 2);
   put_big(bytes, packet.to.port, 2);
-  put_big(bytes, flag & syn ? 0 : packet.sequence + 1, 4);
+  const std::uint64_t repeated = packet.kind == Packet::Kind::keep_alive ? 1 : 0;
+  put_big(bytes, flag & syn ? 0 : packet.sequence + 1 - repeated, 4);
   put_big(bytes, flag & ack ? packet.acknowledged + 1 : 0, 4);
   put_big(bytes, 5 << 4, 1);  // A header of five words.
   put_big(bytes, flag, 1);

@@ -9,9 +9,8 @@
 namespace reactor::inline v0::simulation {
 namespace {
 
-bool overlap(const Ip& left, const Ip& right) {
-  return left == right || left.is_any() || right.is_any();
-}
+// How many ports the system may choose from.
+constexpr int most_choices = 16'384;
 
 }  // namespace
 
@@ -35,7 +34,7 @@ int Socket::bind(const Endpoint& to) {
   }
   local = to;
   is_bound = true;
-  if (const int failed = claim_port()) {
+  if (const int failed = claim_address()) {
     local = {};
     is_bound = false;
     return failed;
@@ -46,28 +45,42 @@ int Socket::bind(const Endpoint& to) {
 int Socket::bind_to_any_port() {
   if (is_bound) return 0;
   is_bound = true;
-  return claim_port();
+  if (const int failed = claim_address()) {
+    is_bound = false;
+    return failed;
+  }
+  return 0;
 }
 
 // Also called once a socket that was bound without a host gets one.
-int Socket::claim_port() {
+int Socket::claim_address() {
+  if (local.port == 0) has_chosen_port_ = true;
   if (local.port == 0) local.port = world_.next_port();
   if (!host) return 0;
-  auto& same_port = host->ports(type_ == SOCK_STREAM)[local.port];
-  const bool in_use = std::any_of(same_port.begin(), same_port.end(),
-                                  [this](const Socket* other) { return conflicts_with(*other); });
-  if (in_use) return -EADDRINUSE;
-  same_port.push_back(this);
+  for (int choices = 1; has_conflict(); ++choices) {
+    if (!has_chosen_port_ || choices == most_choices) return -EADDRINUSE;
+    local.port = world_.next_port();
+  }
+  host->ports(type_ == SOCK_STREAM)[local.port].push_back(this);
   return 0;
+}
+
+bool Socket::has_conflict() const {
+  const auto& ports = host->ports(type_ == SOCK_STREAM);
+  const auto same_port = ports.find(local.port);
+  return same_port != ports.end() &&
+         std::any_of(same_port->second.begin(), same_port->second.end(),
+                     [this](const Socket* other) { return conflicts_with(*other); });
+}
+
+bool Socket::is_only_ipv6() const {
+  return family_ == AF_INET6 && int_option(IPPROTO_IPV6, IPV6_V6ONLY) != 0;
 }
 
 bool Socket::conflicts_with(const Socket& other) const {
   if (!overlap(local.ip, other.local.ip)) return false;
-  const auto is_only_ipv6 = [](const Socket& socket) {
-    return socket.family_ == AF_INET6 && socket.int_option(IPPROTO_IPV6, IPV6_V6ONLY) != 0;
-  };
-  if (is_only_ipv6(*this) && other.family_ == AF_INET) return false;
-  if (is_only_ipv6(other) && family_ == AF_INET) return false;
+  if (is_only_ipv6() && other.family_ == AF_INET) return false;
+  if (other.is_only_ipv6() && family_ == AF_INET) return false;
   const auto both = [&](int option) {
     return int_option(SOL_SOCKET, option) != 0 && other.int_option(SOL_SOCKET, option) != 0;
   };
@@ -89,13 +102,20 @@ int Socket::settle_on(Computer& on) {
   if (host) return -EXDEV;
   host = &on;
   if (is_bound) {
-    if (const int failed = claim_port()) {
+    if (const int failed = claim_address()) {
       host = nullptr;
       return failed;
     }
   }
   begin();
   return 0;
+}
+
+void Socket::drop_use() {
+  if (--uses > 0) return;
+  is_open = false;
+  remove_all();
+  close();
 }
 
 void Socket::add(const Registration& registration) {

@@ -60,6 +60,7 @@ class Socket {
   [[nodiscard]] virtual bool is_listening() const { return false; }
   /// Called once the socket has a host.
   virtual void begin() {}
+  virtual void option_changed(int /*level*/, int /*number*/) {}
 
   /// Each returns 0 or more, or -errno.
   int bind(const Endpoint& to);
@@ -69,6 +70,9 @@ class Socket {
   /// Gives it a port, unless it has one.
   int bind_to_any_port();
   void release_port();
+
+  /// One descriptor less; closes the socket if it was the last one.
+  void drop_use();
 
   void add(const Registration& registration);
   bool change(Token token, Interest interest, Trigger trigger);
@@ -91,17 +95,26 @@ class Socket {
   Endpoint local{};
   Endpoint peer_address{};
   bool is_bound = false;
-  bool is_open = true;  // It has a descriptor.
+  bool is_open = true;  // It has a descriptor, or will have one.
+  int uses = 0;         // Its descriptors, and those that are on their way to a program.
   int error = 0;        // Pending, as SO_ERROR reports it.
   std::map<std::pair<int, int>, std::vector<std::uint8_t>> options;
 
+ protected:
+  /// Whether something on the host keeps the socket from having its local address.
+  [[nodiscard]] virtual bool has_conflict() const;
+  /// The host gives the socket the address to which it is bound. Returns 0 or -errno.
+  virtual int claim_address();
+  [[nodiscard]] bool is_only_ipv6() const;
+  [[nodiscard]] bool has_chosen_port() const { return has_chosen_port_; }
+
  private:
-  [[nodiscard]] int claim_port();
   [[nodiscard]] bool conflicts_with(const Socket& other) const;
 
   Environment& world_;
   const int family_;
   const int type_;
+  bool has_chosen_port_ = false;  // By the system.
   std::vector<Registration> registrations_;
 };
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -11,6 +13,9 @@
 #include <cstring>
 #include <stdexcept>
 #include <utility>
+#include <vector>
+
+#include "reactor/simulation/tcp.hpp"
 
 namespace reactor::inline v0::simulation {
 
@@ -18,7 +23,12 @@ using platform::Message;
 
 StreamSocket* System::stream(int fd) const {
   Socket* const socket = descriptors_.find(fd);
-  return socket && socket->type() == SOCK_STREAM ? static_cast<StreamSocket*>(socket) : nullptr;
+  return socket && socket->type() != SOCK_DGRAM ? static_cast<StreamSocket*>(socket) : nullptr;
+}
+
+UnixSocket* System::unix_socket(int fd) const {
+  Socket* const socket = descriptors_.find(fd);
+  return socket && socket->family() == AF_UNIX ? static_cast<UnixSocket*>(socket) : nullptr;
 }
 
 DatagramSocketState* System::datagram(int fd) const {
@@ -56,8 +66,11 @@ int System::open(Socket& socket) {
 }
 
 int System::socket(int family, int type, int protocol) {
-  if (family == AF_UNIX) return -EAFNOSUPPORT;
-  if (type == SOCK_STREAM) return open(world_.make<StreamSocket>(family));
+  if (family == AF_UNIX) {
+    if (type != SOCK_STREAM && type != SOCK_SEQPACKET) return -ESOCKTNOSUPPORT;
+    return open(world_.make<UnixSocket>(type));
+  }
+  if (type == SOCK_STREAM) return open(world_.make<TcpSocket>(family));
   if (type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP)) {
     return open(world_.make<DatagramSocketState>(family));
   }
@@ -66,8 +79,8 @@ int System::socket(int family, int type, int protocol) {
 
 int System::socketpair(int, int type, int pair[2]) {
   if (type != SOCK_STREAM) return -EPROTONOSUPPORT;
-  auto& left = world_.make<StreamSocket>(AF_UNIX);
-  auto& right = world_.make<StreamSocket>(AF_UNIX);
+  auto& left = world_.make<UnixSocket>(type);
+  auto& right = world_.make<UnixSocket>(type);
   pair[0] = open(left);
   if (pair[0] < 0) return pair[0];
   pair[1] = open(right);
@@ -75,7 +88,7 @@ int System::socketpair(int, int type, int pair[2]) {
     close(pair[0]);
     return pair[1];
   }
-  StreamSocket::join(left, right);
+  UnixSocket::join(left, right);
   return 0;
 }
 
@@ -85,6 +98,10 @@ int System::pipe(int pair[2]) { return Platform::pipe(pair); }
 int System::bind(int fd, const sockaddr* address, socklen_t size) {
   Socket* const socket = descriptors_.find(fd);
   if (!socket) return -EBADF;
+  if (UnixSocket* const named = unix_socket(fd)) {
+    const auto name = socket_name_of(address, size);
+    return name ? named->bind_to(*name) : -EINVAL;
+  }
   const auto to = endpoint_of(address, size);
   return to ? socket->bind(*to) : -EAFNOSUPPORT;
 }
@@ -113,17 +130,21 @@ int System::accept(int fd, sockaddr* address, socklen_t* size) {
     listener->put_back(*accepted);
     return opened;
   }
-  if (address) write_address(accepted->peer_address, accepted->family(), address, size);
+  if (address) (void)this->getpeername(opened, address, size);
   return opened;
 }
 
 int System::connect(int fd, const sockaddr* address, socklen_t size) {
   Socket* const socket = descriptors_.find(fd);
   if (!socket) return -EBADF;
+  if (UnixSocket* const named = unix_socket(fd)) {
+    const auto name = socket_name_of(address, size);
+    return name ? named->connect(*name) : -EINVAL;
+  }
   const auto to = endpoint_of(address, size);
   if (!to) return -EAFNOSUPPORT;
   if (DatagramSocketState* const udp = datagram(fd)) return udp->connect(*to);
-  const int result = stream(fd)->connect(*to);
+  const int result = static_cast<TcpSocket*>(socket)->connect(*to);
   const bool interrupted =
       result == -EINPROGRESS && world_.chance.happens(world_.chance.rates.interrupted, "EINTR");
   return interrupted ? -EINTR : result;
@@ -137,30 +158,59 @@ int System::shutdown(int fd, int how) {
 int System::close(int fd) {
   Socket* const socket = descriptors_.find(fd);
   if (!socket) return Platform::close(fd);
-  socket->is_open = false;
-  socket->remove_all();
   descriptors_.close(fd);
-  socket->close();
   return 0;
 }
 
-ssize_t System::recv(int fd, void* buffer, std::size_t size, int flags) {
-  StreamSocket* const socket = stream(fd);
-  if (!socket) return descriptors_.find(fd) ? -EOPNOTSUPP : Platform::recv(fd, buffer, size, flags);
-  if (const int failed = fault(*socket)) return failed;
-  if (world_.chance.happens(world_.chance.rates.reset, "reset")) socket->reset_by_network();
-  return socket->recv(static_cast<char*>(buffer), shortened(*socket, size), flags & MSG_PEEK);
+void System::reset_by_chance(StreamSocket& socket) {
+  if (socket.family() == AF_UNIX) return;
+  if (world_.chance.happens(world_.chance.rates.reset, "reset")) socket.reset_by_network();
 }
 
-ssize_t System::send_stream(StreamSocket& socket, const char* data, std::size_t size) {
+ssize_t System::recv(int fd, void* buffer, std::size_t size, int flags) {
+  iovec part{buffer, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  return this->recvmsg(fd, &message, flags);
+}
+
+// Streams are read into one buffer. Sockets that the caller has no room for are closed.
+ssize_t System::recvmsg(int fd, msghdr* message, int flags) {
+  StreamSocket* const socket = stream(fd);
+  if (!socket) return descriptors_.find(fd) ? -EOPNOTSUPP : Platform::recvmsg(fd, message, flags);
+  if (const int failed = fault(*socket)) return failed;
+  reset_by_chance(*socket);
+  const iovec& into = message->msg_iov[0];
+  std::size_t size = shortened(*socket, into.iov_len);
+  UnixSocket* const passing = unix_socket(fd);
+  const bool peek = (flags & MSG_PEEK) != 0;
+  UnixSocket::Passed passed;
+  if (passing && !peek) {
+    size = passing->next_read(size);
+    const std::uint64_t before = passing->unread_bytes();
+    passed = passing->take_passed(std::min<std::size_t>(size, before));
+  }
+  const ssize_t received = socket->recv(static_cast<char*>(into.iov_base), size, peek);
+  message->msg_flags = 0;
+  if (passing) write_passed(passed, *message);
+  return received;
+}
+
+ssize_t System::send_stream(StreamSocket& socket, const std::string& bytes,
+                            const UnixSocket::Passed& with) {
   if (const int failed = fault(socket)) return failed;
-  if (world_.chance.happens(world_.chance.rates.reset, "reset")) socket.reset_by_network();
-  return socket.send(data, shortened(socket, size));
+  reset_by_chance(socket);
+  const std::size_t size = shortened(socket, bytes.size());
+  if (with.empty()) return socket.send(bytes.data(), size);
+  return static_cast<UnixSocket&>(socket).send_with(bytes.data(), size, with);
 }
 
 ssize_t System::send(int fd, const void* data, std::size_t size, int flags) {
   if (StreamSocket* const socket = stream(fd)) {
-    return send_stream(*socket, static_cast<const char*>(data), size);
+    if (const int failed = fault(*socket)) return failed;
+    reset_by_chance(*socket);
+    return socket->send(static_cast<const char*>(data), shortened(*socket, size));
   }
   iovec part{const_cast<void*>(data), size};
   msghdr message{};
@@ -171,18 +221,60 @@ ssize_t System::send(int fd, const void* data, std::size_t size, int flags) {
 
 ssize_t System::sendmsg(int fd, const msghdr* message, int flags) {
   if (StreamSocket* const socket = stream(fd)) {
+    UnixSocket::Passed passed;
+    if (const int failed = read_passed(*message, passed)) return failed;
+    if (!passed.empty() && socket->family() != AF_UNIX) return -EINVAL;
     std::string bytes;
     for (std::size_t i = 0; i < message->msg_iovlen; ++i) {
       bytes.append(static_cast<const char*>(message->msg_iov[i].iov_base),
                    message->msg_iov[i].iov_len);
     }
-    return send_stream(*socket, bytes.data(), bytes.size());
+    return send_stream(*socket, bytes, passed);
   }
   DatagramSocketState* const socket = datagram(fd);
   if (!socket) return Platform::sendmsg(fd, message, flags);
   if (const int failed = fault(*socket)) return failed;
   if (world_.chance.happens(world_.chance.rates.no_buffers, "ENOBUFS")) return -ENOBUFS;
   return socket->send(*message);
+}
+
+int System::read_passed(const msghdr& message, UnixSocket::Passed& passed) {
+  auto& header = const_cast<msghdr&>(message);
+  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control;
+       control = CMSG_NXTHDR(&header, control)) {
+    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t at = CMSG_LEN(0); at < control->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, reinterpret_cast<const char*>(control) + at, sizeof fd);
+      Socket* const socket = descriptors_.find(fd);
+      if (!socket) {
+        world_.trace.note("refused to pass descriptor " + std::to_string(fd) + " of the process");
+        return -EOPNOTSUPP;
+      }
+      passed.push_back(socket);
+    }
+  }
+  return 0;
+}
+
+void System::write_passed(const UnixSocket::Passed& passed, msghdr& message) {
+  const std::size_t room = std::exchange(message.msg_controllen, 0);
+  std::vector<int> opened;
+  for (Socket* const socket : passed) {
+    const bool fits = CMSG_SPACE((opened.size() + 1) * sizeof(int)) <= room;
+    if (host_) (void)socket->settle_on(*host_);
+    const int fd = fits ? descriptors_.open(*socket, world_.options.most_descriptors) : -EMFILE;
+    if (fd >= 0) opened.push_back(fd);
+    if (fd < 0) message.msg_flags |= MSG_CTRUNC;
+    socket->drop_use();  // That of the message.
+  }
+  if (opened.empty()) return;
+  message.msg_controllen = CMSG_SPACE(opened.size() * sizeof(int));
+  cmsghdr* const control = CMSG_FIRSTHDR(&message);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(opened.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(control), opened.data(), opened.size() * sizeof(int));
 }
 
 ssize_t System::sendfile(int to, int file, off_t* offset, std::size_t size) {
@@ -238,7 +330,7 @@ int System::getsockopt(int fd, int level, int option, void* value, socklen_t* si
 #endif
 #ifdef SO_PROTOCOL
       case SO_PROTOCOL:
-        return put_int(udp ? IPPROTO_UDP : IPPROTO_TCP);
+        return put_int(unix_socket(fd) ? 0 : udp ? IPPROTO_UDP : IPPROTO_TCP);
 #endif
       case SO_ACCEPTCONN:
         return put_int(socket->is_listening() ? 1 : 0);
@@ -260,6 +352,7 @@ int System::getsockopt(int fd, int level, int option, void* value, socklen_t* si
 int System::setsockopt(int fd, int level, int number, const void* value, socklen_t size) {
   Socket* const socket = descriptors_.find(fd);
   if (!socket) return -EBADF;
+  if (unix_socket(fd) && level != SOL_SOCKET) return -EOPNOTSUPP;
   const bool is_ip = level == IPPROTO_IP || level == IPPROTO_IPV6;
   if (is_ip && (number == MCAST_JOIN_GROUP || number == MCAST_LEAVE_GROUP)) {
     DatagramSocketState* const udp = datagram(fd);
@@ -276,13 +369,18 @@ int System::setsockopt(int fd, int level, int number, const void* value, socklen
   if (level == option::udp_gro.level && number == option::udp_gro.number) return -ENOPROTOOPT;
   const auto* const bytes = static_cast<const std::uint8_t*>(value);
   socket->options[{level, number}].assign(bytes, bytes + size);
+  socket->option_changed(level, number);
   return 0;
 }
 
 int System::getsockname(int fd, sockaddr* address, socklen_t* size) {
   Socket* const socket = descriptors_.find(fd);
   if (!socket) return -EBADF;
-  write_address(socket->local, socket->family(), address, size);
+  if (UnixSocket* const named = unix_socket(fd)) {
+    write_socket_name(named->name(), address, size);
+  } else {
+    write_address(socket->local, socket->family(), address, size);
+  }
   return 0;
 }
 
@@ -291,13 +389,31 @@ int System::getpeername(int fd, sockaddr* address, socklen_t* size) {
   if (!socket) return -EBADF;
   DatagramSocketState* const udp = datagram(fd);
   if (udp ? !udp->has_peer() : !stream(fd)->has_peer()) return -ENOTCONN;
-  write_address(socket->peer_address, socket->family(), address, size);
+  if (UnixSocket* const named = unix_socket(fd)) {
+    write_socket_name(named->peer_name(), address, size);
+  } else {
+    write_address(socket->peer_address, socket->family(), address, size);
+  }
+  return 0;
+}
+
+// All programs of a world belong to the user of this process.
+int System::peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) {
+  UnixSocket* const socket = unix_socket(fd);
+  if (!socket) return -EBADF;
+  const bool is_known = socket->has_peer() && socket->host;
+  *user = is_known ? ::geteuid() : static_cast<uid_t>(-1);
+  *group = is_known ? ::getegid() : static_cast<gid_t>(-1);
+  *process = is_known ? socket->host->process : 0;
   return 0;
 }
 
 int System::fcntl(int fd, int command, int argument) {
-  if (!descriptors_.find(fd)) return Platform::fcntl(fd, command, argument);
+  Socket* const socket = descriptors_.find(fd);
+  if (!socket) return Platform::fcntl(fd, command, argument);
   switch (command) {
+    case F_DUPFD_CLOEXEC:
+      return descriptors_.open(*socket, world_.options.most_descriptors);
     case F_GETFL:
       return O_RDWR | O_NONBLOCK;
     case F_GETFD:
@@ -313,6 +429,38 @@ int System::fcntl(int fd, int command, int argument) {
 int System::unsent_bytes(int fd) {
   StreamSocket* const socket = stream(fd);
   return socket ? socket->unsent_bytes() : -ENOTSOCK;
+}
+
+// ---- The files of unix sockets
+
+Computer* System::host_with(const std::string& path) const {
+  // A program that is destroyed by a crash changes nothing any more.
+  if (host_) return host_->is_up && host_->names.find(path) ? host_ : nullptr;
+  Computer* found = nullptr;
+  for (const auto& each : world_.computers) {
+    if (!each->names.find(path)) continue;
+    if (found) return nullptr;
+    found = each.get();
+  }
+  return found;
+}
+
+int System::lstat(const char* path, struct stat* file) {
+  constexpr std::int64_t second = 1'000'000'000;
+  const Computer* const computer = host_with(path);
+  if (!computer) return -ENOENT;
+  const SocketNames::File& found = *computer->names.find(path);
+  const std::int64_t changed = computer->wall_at(found.changed);
+  *file = {};
+  file->st_mode = S_IFSOCK | 0755;
+  file->st_ino = static_cast<ino_t>(found.number);
+  file->st_ctime = changed / second;
+  return 0;
+}
+
+int System::unlink(const char* path) {
+  Computer* const computer = host_with(path);
+  return computer && computer->names.remove_file(path) ? 0 : -ENOENT;
 }
 
 // ---- Time, names, threads, chance

@@ -10,8 +10,9 @@
 #include "reactor/simulation/jobs.hpp"
 #include "reactor/simulation/poller.hpp"
 #include "reactor/simulation/socket.hpp"
-#include "reactor/simulation/tcp.hpp"
+#include "reactor/simulation/stream_socket.hpp"
 #include "reactor/simulation/udp.hpp"
+#include "reactor/simulation/unix_socket.hpp"
 
 namespace reactor::inline v0::simulation {
 
@@ -37,6 +38,7 @@ class System final : public platform::Platform {
   ssize_t recv(int fd, void* buffer, std::size_t size, int flags) override;
   ssize_t send(int fd, const void* data, std::size_t size, int flags) override;
   ssize_t sendmsg(int fd, const msghdr* message, int flags) override;
+  ssize_t recvmsg(int fd, msghdr* message, int flags) override;
   ssize_t sendfile(int to, int file, off_t* offset, std::size_t size) override;
   int recvmmsg(int fd, platform::Message* messages, unsigned count, int flags) override;
   int sendmmsg(int fd, platform::Message* messages, unsigned count, int flags) override;
@@ -44,8 +46,11 @@ class System final : public platform::Platform {
   int setsockopt(int fd, int level, int option, const void* value, socklen_t size) override;
   int getsockname(int fd, sockaddr* address, socklen_t* size) override;
   int getpeername(int fd, sockaddr* address, socklen_t* size) override;
+  int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) override;
   int fcntl(int fd, int command, int argument) override;
   int unsent_bytes(int fd) override;
+  int lstat(const char* path, struct stat* file) override;
+  int unlink(const char* path) override;
 
   std::unique_ptr<Poller> new_poller(uv_loop_s& native,
                                      const Poller::Embedding* embedding) override;
@@ -66,11 +71,20 @@ class System final : public platform::Platform {
  private:
   [[nodiscard]] StreamSocket* stream(int fd) const;
   [[nodiscard]] DatagramSocketState* datagram(int fd) const;
+  [[nodiscard]] UnixSocket* unix_socket(int fd) const;
+  /// Whose unix sockets have this path; null: no host's, or outside of all hosts those of several.
+  [[nodiscard]] Computer* host_with(const std::string& path) const;
   [[nodiscard]] int open(Socket& socket);
   /// The error of a call that fails by chance, or 0.
   [[nodiscard]] int fault(Socket& socket);
   [[nodiscard]] std::size_t shortened(Socket& socket, std::size_t size);
-  [[nodiscard]] ssize_t send_stream(StreamSocket& socket, const char* data, std::size_t size);
+  /// A read or a write may find the connection reset.
+  void reset_by_chance(StreamSocket& socket);
+  [[nodiscard]] ssize_t send_stream(StreamSocket& socket, const std::string& bytes,
+                                    const UnixSocket::Passed& with);
+  /// Reads which sockets travel with a message. Returns 0 or -errno.
+  [[nodiscard]] int read_passed(const msghdr& message, UnixSocket::Passed& passed);
+  void write_passed(const UnixSocket::Passed& passed, msghdr& message);
 
   Environment& world_;
   Descriptors& descriptors_;

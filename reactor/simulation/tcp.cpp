@@ -23,28 +23,66 @@ constexpr int most_syns = 7;
 
 // ---- Calls
 
-int StreamSocket::connect(const Endpoint& to) {
+int TcpSocket::connect(const Endpoint& to) {
   if (state_ == State::connecting) return -EALREADY;
   if (state_ == State::connected) return -EISCONN;
   if (state_ != State::fresh) return -EINVAL;
   if (to.ip.is_multicast() || to.ip.is_broadcast()) return -ENETUNREACH;
-  if (const int failed = bind_to_any_port()) return failed;
   peer_address = to;
   state_ = State::connecting;
-  if (host) begin();
-  return -EINPROGRESS;
+  int failed = bind_to_any_port();
+  if (failed == 0 && host) failed = begin_connecting();
+  if (failed == 0) return -EINPROGRESS;
+  state_ = State::fresh;
+  return failed == -EADDRINUSE ? -EADDRNOTAVAIL : failed;
 }
 
 // A socket that connects outside of a host's loop begins once it is watched.
-void StreamSocket::begin() {
+void TcpSocket::begin() {
   if (state_ != State::connecting) return;
-  const bool to_itself = peer_address.ip.is_any() || peer_address.ip.is_loopback();
-  if (local.ip.is_any()) local.ip = to_itself ? peer_address.ip : host->ip;
-  if (to_itself && peer_address.ip.is_any()) local.ip = peer_address.ip = host->ip;
-  send_syn(0);
+  if (const int failed = begin_connecting()) fail(-failed);
 }
 
-int StreamSocket::listen(int backlog) {
+int TcpSocket::begin_connecting() {
+  local.ip = source();
+  if (peer_address.ip.is_any()) peer_address.ip = host->ip;
+  if (host->connections.has(key())) return -EADDRNOTAVAIL;
+  hold_key();
+  send_syn(0);
+  return 0;
+}
+
+// ---- Its place among the connections of the host
+
+Ip TcpSocket::source() const {
+  if (!local.ip.is_any()) return local.ip;
+  return peer_address.ip.is_loopback() ? peer_address.ip : host->ip;
+}
+
+Connections::Key TcpSocket::key() const { return {local.port, source(), peer_address}; }
+
+void TcpSocket::hold_key() {
+  host->connections.add(key(), {this, int_option(SOL_SOCKET, SO_REUSEADDR) != 0,
+                                int_option(SOL_SOCKET, SO_REUSEPORT) != 0});
+}
+
+void TcpSocket::release_key() {
+  if (host && peer_address.port != 0) host->connections.remove(key(), this);
+}
+
+// A port that the system chooses for a connection may be that of one to another peer.
+bool TcpSocket::has_conflict() const {
+  if (Socket::has_conflict()) return true;
+  if (state_ == State::connecting && has_chosen_port()) return host->connections.has(key());
+  const bool reuses_address = int_option(SOL_SOCKET, SO_REUSEADDR) != 0;
+  const bool reuses_port = int_option(SOL_SOCKET, SO_REUSEPORT) != 0;
+  return host->connections.any_at(local.port, [&](const Ip& ip, const Connections::Held& held) {
+    if (!overlap(local.ip, ip) || (is_only_ipv6() && ip.is_ipv4())) return false;
+    return !(reuses_address && held.reuses_address) && !(reuses_port && held.reuses_port);
+  });
+}
+
+int TcpSocket::listen(int backlog) {
   if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
   if (const int failed = bind_to_any_port()) return failed;
   state_ = State::listening;
@@ -52,14 +90,18 @@ int StreamSocket::listen(int backlog) {
   return 0;
 }
 
-StreamSocket* StreamSocket::accept() {
+StreamSocket* TcpSocket::accept() {
   if (accepted_.empty()) return nullptr;
-  StreamSocket* const first = accepted_.front();
+  TcpSocket* const first = accepted_.front();
   accepted_.pop_front();
   return first;
 }
 
-ssize_t StreamSocket::recv(char* to, std::size_t size, bool peek) {
+void TcpSocket::put_back(StreamSocket& accepted) {
+  accepted_.push_front(static_cast<TcpSocket*>(&accepted));
+}
+
+ssize_t TcpSocket::recv(char* to, std::size_t size, bool peek) {
   if (in_.size() > 0) {
     const std::size_t taken = std::min(size, in_.size());
     std::copy_n(in_.data(), taken, to);
@@ -77,7 +119,7 @@ ssize_t StreamSocket::recv(char* to, std::size_t size, bool peek) {
   return state_ == State::fresh || state_ == State::listening ? -ENOTCONN : -EAGAIN;
 }
 
-ssize_t StreamSocket::send(const char* data, std::size_t size) {
+ssize_t TcpSocket::send(const char* data, std::size_t size) {
   if (error != 0) return -take_error();
   if (end_wanted_ || state_ == State::ended || state_ == State::fresh) return -EPIPE;
   if (state_ == State::listening) return -ENOTCONN;
@@ -94,7 +136,7 @@ ssize_t StreamSocket::send(const char* data, std::size_t size) {
   return static_cast<ssize_t>(taken);
 }
 
-int StreamSocket::shutdown(int how) {
+int TcpSocket::shutdown(int how) {
   if (state_ != State::connected) return -ENOTCONN;
   if (how != SHUT_WR) reading_is_shut_ = true;
   if (how != SHUT_RD) {
@@ -105,12 +147,12 @@ int StreamSocket::shutdown(int how) {
   return 0;
 }
 
-int StreamSocket::unsent_bytes() const {
+int TcpSocket::unsent_bytes() const {
   if (state_ == State::listening) return -EINVAL;
   return static_cast<int>(out_.size() + unacknowledged_);
 }
 
-unsigned StreamSocket::ready() {
+unsigned TcpSocket::ready() {
   if (state_ == State::listening) return accepted_.empty() ? 0 : Happened::readable;
   unsigned happened = error != 0 ? Happened::failed : 0;
   const bool input_is_over = in_ended_ || reading_is_shut_ || state_ == State::ended;
@@ -129,16 +171,16 @@ unsigned StreamSocket::ready() {
 }
 
 // A connection that is being made is not reported as made.
-unsigned StreamSocket::may_be_spurious() const {
+unsigned TcpSocket::may_be_spurious() const {
   return state_ == State::connecting ? Happened::readable : Socket::may_be_spurious();
 }
 
 // What was sent still arrives, unless something of the peer's is left unread.
-void StreamSocket::close() {
+void TcpSocket::close() {
   const auto linger = options.find({SOL_SOCKET, SO_LINGER});
   const bool resets = linger != options.end() && linger->second.size() >= sizeof(::linger) &&
                       int_option(SOL_SOCKET, SO_LINGER) != 0;
-  for (StreamSocket* const waiting : std::exchange(accepted_, {})) {
+  for (TcpSocket* const waiting : std::exchange(accepted_, {})) {
     waiting->is_open = false;
     waiting->send_reset();
     waiting->leave();
@@ -148,6 +190,7 @@ void StreamSocket::close() {
     if (!resets && in_.size() == 0) {
       end_wanted_ = true;
       pump();
+      if (end_sent_ && !in_ended_) host->connections.wait(key(), this);  // In case no end comes.
       return;
     }
     send_reset();
@@ -155,7 +198,7 @@ void StreamSocket::close() {
   leave();
 }
 
-void StreamSocket::vanish() {
+void TcpSocket::vanish() {
   release_port();
   vanished_ = true;
   leave();
@@ -163,38 +206,26 @@ void StreamSocket::vanish() {
 
 // ---- Sending
 
-std::size_t StreamSocket::send_buffer_bytes() const {
-  const int set = int_option(SOL_SOCKET, SO_SNDBUF);
-  return set > 0 ? static_cast<std::size_t>(set) : world().options.send_buffer_bytes;
-}
-
-std::size_t StreamSocket::receive_buffer_bytes() const {
-  const int set = int_option(SOL_SOCKET, SO_RCVBUF);
-  return set > 0 ? static_cast<std::size_t>(set) : world().options.receive_buffer_bytes;
-}
-
 // Linux reports room only once a third is free.
-bool StreamSocket::is_writable() const {
+bool TcpSocket::is_writable() const {
   const std::size_t used = out_.size() + unacknowledged_;
   return used < send_buffer_bytes() && (send_buffer_bytes() - used) * 2 >= used;
 }
 
 // Segments of one connection keep their order.
-Nanoseconds StreamSocket::arrival(std::size_t bytes) {
+Nanoseconds TcpSocket::arrival(std::size_t bytes) {
   Environment& in = world();
   const Nanoseconds delay = in.network.segment_delay(local.ip, peer_address.ip, bytes);
   return last_arrival_ = std::max(last_arrival_, in.events.now() + delay);
 }
 
-bool StreamSocket::reaches_peer() const {
-  return !world().network.is_cut(local.ip, peer_address.ip);
-}
+bool TcpSocket::reaches_peer() const { return !world().network.is_cut(local.ip, peer_address.ip); }
 
-Packet StreamSocket::packet(Packet::Kind kind, std::size_t size) const {
+Packet TcpSocket::packet(Packet::Kind kind, std::size_t size) const {
   return {kind, local, peer_address, sent_, received_, size};
 }
 
-void StreamSocket::pump() {
+void TcpSocket::pump() {
   if (retrying_ || state_ != State::connected || !peer_ || vanished_) return;
   Environment& in = world();
   if (unacknowledged_ == 0 && retry_delay_ == 0) progressed_at_ = in.events.now();
@@ -224,7 +255,7 @@ void StreamSocket::pump() {
   }
 }
 
-void StreamSocket::retry_later() {
+void TcpSocket::retry_later() {
   Environment& in = world();
   if (retrying_) return;
   retrying_ = true;
@@ -243,7 +274,7 @@ void StreamSocket::retry_later() {
 }
 
 // An acknowledgement that is lost follows with a later one.
-void StreamSocket::acknowledge(std::size_t size) {
+void TcpSocket::acknowledge(std::size_t size) {
   Environment& in = world();
   if (!reaches_peer()) {
     in.events.after(first_retry, [this, size] {
@@ -255,8 +286,9 @@ void StreamSocket::acknowledge(std::size_t size) {
                   [to = peer_, size] { to->acknowledged(size); });
 }
 
-void StreamSocket::acknowledged(std::size_t size) {
+void TcpSocket::acknowledged(std::size_t size) {
   if (state_ != State::connected) return;
+  heard();
   unacknowledged_ -= std::min(size, unacknowledged_);
   progressed_at_ = world().events.now();
   if (lacks_room_ && is_writable()) {
@@ -267,8 +299,8 @@ void StreamSocket::acknowledged(std::size_t size) {
 
 // ---- Arrivals
 
-void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet) {
-  StreamSocket& sender = *peer_;
+void TcpSocket::segment_arrives(std::string bytes, bool is_end, Packet packet) {
+  TcpSocket& sender = *peer_;
   const std::size_t size = bytes.size();
   sender.in_flight_ -= std::min(size, sender.in_flight_);
   if (is_gone()) return answer_unknown(sender);
@@ -281,6 +313,7 @@ void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet
     send_reset();
     return leave();
   }
+  heard();
   received_ += size;
   in_.append(bytes.data(), size);
   if (size > 0) acknowledge(size);
@@ -288,6 +321,11 @@ void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet
   if (is_end) {
     if (size > 0) world().trace.packet({Packet::Kind::fin, from, to, end, sent_});
     in_ended_ = true;
+    // The end that has closed first keeps the addresses.
+    if (end_sent_) {
+      host->connections.wait(key(), this);
+      if (peer_->in_ended_) peer_->release_key();
+    }
     happened |= Happened::readable | Happened::peer_closed | Happened::hung_up;
   }
   wake(happened);
@@ -295,7 +333,7 @@ void StreamSocket::segment_arrives(std::string bytes, bool is_end, Packet packet
 
 // A host that is down is silent. One that is up does not know the connection: it has restarted, or
 // the connection was reset. A reset that is lost follows when the sender repeats its segment.
-void StreamSocket::answer_unknown(StreamSocket& sender) {
+void TcpSocket::answer_unknown(TcpSocket& sender) {
   if (!host->is_up || world().network.is_cut(local.ip, peer_address.ip)) {
     return sender.retry_later();
   }
@@ -303,7 +341,7 @@ void StreamSocket::answer_unknown(StreamSocket& sender) {
                        [to = &sender] { to->reset_arrives(); });
 }
 
-void StreamSocket::send_reset() {
+void TcpSocket::send_reset() {
   if (!peer_ || !reaches_peer()) return;
   world().events.at(arrival(0), [to = peer_, sent = packet(Packet::Kind::rst)]() mutable {
     to->world().trace.packet(std::move(sent));
@@ -311,25 +349,26 @@ void StreamSocket::send_reset() {
   });
 }
 
-void StreamSocket::reset_arrives() {
+void TcpSocket::reset_arrives() {
   if (state_ != State::connected) return;
   fail(in_ended_ ? EPIPE : ECONNRESET);
 }
 
-void StreamSocket::reset_by_network() {
+void TcpSocket::reset_by_network() {
   if (state_ != State::connected || !peer_) return;
   send_reset();
   fail(ECONNRESET);
 }
 
-void StreamSocket::fail(int number) {
+void TcpSocket::fail(int number) {
   if (is_open) error = number;
   leave();
   wake(~0U);
 }
 
 // What arrived before can still be read.
-void StreamSocket::leave() {
+void TcpSocket::leave() {
+  release_key();
   state_ = State::ended;
   out_.clear();
   if (!is_open) {
@@ -342,22 +381,22 @@ void StreamSocket::leave() {
 // ---- The handshake
 
 // Of several that share a port, one by chance.
-StreamSocket* StreamSocket::listener_at(Computer& computer, const Endpoint& at) {
+TcpSocket* TcpSocket::listener_at(Computer& computer, const Endpoint& at) {
   const auto same_port = computer.tcp.find(at.port);
   if (same_port == computer.tcp.end()) return nullptr;
-  std::vector<StreamSocket*> all;
+  std::vector<TcpSocket*> all;
   for (Socket* const socket : same_port->second) {
     const bool hears_all =
         socket->local.ip.is_any() && (at.ip.is_ipv4() || socket->family() == AF_INET6);
     if (socket->is_listening() && (hears_all || socket->local.ip == at.ip)) {
-      all.push_back(static_cast<StreamSocket*>(socket));
+      all.push_back(static_cast<TcpSocket*>(socket));
     }
   }
   if (all.size() < 2) return all.empty() ? nullptr : all.front();
   return all[all.front()->world().chance.order.below(all.size())];
 }
 
-void StreamSocket::send_syn(int attempt) {
+void TcpSocket::send_syn(int attempt) {
   if (state_ != State::connecting || vanished_) return;
   Environment& in = world();
   if (!reaches_peer()) return repeat_syn(attempt);
@@ -376,7 +415,7 @@ void StreamSocket::send_syn(int attempt) {
   });
 }
 
-void StreamSocket::repeat_syn(int attempt) {
+void TcpSocket::repeat_syn(int attempt) {
   world().events.after(second << std::min(attempt, most_syns), [this, attempt] {
     if (state_ != State::connecting || vanished_) return;
     if (attempt + 1 == most_syns) return fail(ETIMEDOUT);
@@ -385,13 +424,13 @@ void StreamSocket::repeat_syn(int attempt) {
 }
 
 // A full queue drops the SYN, and the client repeats it.
-void StreamSocket::syn_arrives(StreamSocket& client, int attempt) {
+void TcpSocket::syn_arrives(TcpSocket& client, int attempt) {
   Environment& in = world();
   if (client.state_ != State::connecting) return;
   if (accepted_.size() > backlog_ || in.network.is_cut(client.peer_address.ip, client.local.ip)) {
     return client.repeat_syn(attempt);
   }
-  auto& server = in.make<StreamSocket>(family());
+  auto& server = in.make<TcpSocket>(family());
   server.host = host;
   server.local = client.peer_address;
   server.peer_address = client.local;
@@ -399,6 +438,7 @@ void StreamSocket::syn_arrives(StreamSocket& client, int attempt) {
   server.peer_ = &client;
   server.state_ = State::connected;
   server.options = options;
+  server.hold_key();
   client.peer_ = &server;
   in.events.at(server.arrival(0), [this, &client, &server] {
     world().trace.packet(server.packet(Packet::Kind::syn_ack));
@@ -407,17 +447,19 @@ void StreamSocket::syn_arrives(StreamSocket& client, int attempt) {
   });
 }
 
-void StreamSocket::syn_ack_arrives(StreamSocket& server) {
+void TcpSocket::syn_ack_arrives(TcpSocket& server) {
   if (state_ != State::connecting) {  // The client has given up.
     server.leave();
     return;
   }
   state_ = State::connected;
+  heard();
+  start_keep_alive();
   wake(Happened::writable);
 }
 
 // The connection is in the listener's queue one trip later; until then it can receive.
-void StreamSocket::ack_arrives(StreamSocket& listener) {
+void TcpSocket::ack_arrives(TcpSocket& listener) {
   if (state_ != State::connected) return;
   world().events.at(peer_->arrival(0), [this, &listener, sent = peer_->packet(Packet::Kind::ack)] {
     world().trace.packet(sent);
@@ -427,15 +469,65 @@ void StreamSocket::ack_arrives(StreamSocket& listener) {
       send_reset();
       return leave();
     }
+    heard();
+    start_keep_alive();
     listener.accepted_.push_back(this);
     listener.wake(Happened::readable);
   });
 }
 
-void StreamSocket::join(StreamSocket& left, StreamSocket& right) {
-  left.peer_ = &right;
-  right.peer_ = &left;
-  left.state_ = right.state_ = State::connected;
+// ---- Keep-alive
+
+void TcpSocket::option_changed(int level, int number) {
+  if (KeepAlive::concerns(level, number)) start_keep_alive();
 }
+
+void TcpSocket::start_keep_alive() {
+  const unsigned round = ++keep_alive_round_;
+  if (state_ != State::connected || !is_set(option::keep_alive)) return;
+  world().events.at(keep_alive_.begin(*this), [this, round] { look_at_keep_alive(round); });
+}
+
+void TcpSocket::look_at_keep_alive(unsigned round) {
+  if (round != keep_alive_round_ || state_ != State::connected || vanished_ || !is_open) return;
+  Environment& in = world();
+  Nanoseconds next = 0;
+  const bool data_waits = unacknowledged_ > 0 || out_.size() > 0;
+  switch (keep_alive_.look(*this, data_waits, in.events.now(), next)) {
+    case KeepAlive::Due::failure:
+      send_reset();
+      return fail(ETIMEDOUT);
+    case KeepAlive::Due::probe:
+      probe();
+      break;
+    case KeepAlive::Due::nothing:
+      break;
+  }
+  in.events.at(next, [this, round] { look_at_keep_alive(round); });
+}
+
+// A probe repeats a byte that the peer has, so that it is acknowledged.
+void TcpSocket::probe() {
+  Environment& in = world();
+  const Packet sent = packet(Packet::Kind::keep_alive);
+  if (!reaches_peer()) return in.trace.packet(sent, "partition");
+  const auto delay = in.network.datagram_delay(local.ip, peer_address.ip, 0);
+  if (!delay) return in.trace.packet(sent, "by chance");
+  in.events.after(*delay, [this, sent] {
+    Environment& here = world();
+    here.trace.packet(sent, peer_->host->is_up ? nullptr : "host is down");
+    if (!peer_->host->is_up || !peer_->reaches_peer()) return;
+    if (peer_->is_gone()) return peer_->answer_unknown(*this);
+    const auto back = here.network.datagram_delay(peer_address.ip, local.ip, 0);
+    if (!back) return;
+    peer_->heard();
+    here.events.after(*back, [this, sent = peer_->packet(Packet::Kind::ack)] {
+      world().trace.packet(sent);
+      heard();
+    });
+  });
+}
+
+void TcpSocket::heard() { keep_alive_.heard(world().events.now()); }
 
 }  // namespace reactor::simulation

@@ -1,44 +1,23 @@
-// Simulated stream sockets: TCP, and the unix sockets of one host. Internal.
+// Simulated TCP sockets. Internal.
 #pragma once
 
+#include <cstdint>
 #include <deque>
-#include <optional>
-#include <span>
 #include <string>
 
+#include "reactor/simulation/connections.hpp"
 #include "reactor/simulation/events.hpp"
-#include "reactor/simulation/socket.hpp"
+#include "reactor/simulation/keep_alive.hpp"
+#include "reactor/simulation/stream_socket.hpp"
 #include "reactor/simulation/trace.hpp"
 
 namespace reactor::inline v0::simulation {
 
-/// Bytes in order, taken from the front.
-class Bytes {
- public:
-  [[nodiscard]] std::size_t size() const { return bytes_.size() - from_; }
-  [[nodiscard]] const char* data() const { return bytes_.data() + from_; }
-  void append(const char* data, std::size_t size) { bytes_.append(data, size); }
-  void drop(std::size_t size) {
-    from_ += size;
-    if (from_ * 2 < bytes_.size()) return;
-    bytes_.erase(0, from_);
-    from_ = 0;
-  }
-  void clear() {
-    bytes_ = {};
-    from_ = 0;
-  }
-
- private:
-  std::string bytes_;
-  std::size_t from_ = 0;
-};
-
 /// One end of a connection, or a listening socket. It behaves as Linux does, seen through the
 /// system calls; there are no real segment headers, windows or congestion control.
-class StreamSocket final : public Socket {
+class TcpSocket final : public StreamSocket {
  public:
-  StreamSocket(Environment& world, int family) : Socket(world, family, SOCK_STREAM) {}
+  TcpSocket(Environment& world, int family) : StreamSocket(world, family, SOCK_STREAM) {}
 
   unsigned ready() override;
   [[nodiscard]] unsigned may_be_spurious() const override;
@@ -47,22 +26,18 @@ class StreamSocket final : public Socket {
   void begin() override;
   [[nodiscard]] bool is_listening() const override { return state_ == State::listening; }
 
-  // Each returns what the system call of this name returns, or -errno.
-  int connect(const Endpoint& to);
-  int listen(int backlog);
-  /// Null: there is none.
-  [[nodiscard]] StreamSocket* accept();
-  void put_back(StreamSocket& accepted) { accepted_.push_front(&accepted); }
-  ssize_t recv(char* to, std::size_t size, bool peek);
-  ssize_t send(const char* data, std::size_t size);
-  int shutdown(int how);
-  [[nodiscard]] int unsent_bytes() const;
-  [[nodiscard]] bool has_peer() const { return state_ == State::connected; }
+  void option_changed(int level, int number) override;
 
-  /// The connection is reset, as if by the peer or by a device between.
-  void reset_by_network();
-  /// Both ends are connected at once.
-  static void join(StreamSocket& left, StreamSocket& right);
+  int connect(const Endpoint& to);
+  int listen(int backlog) override;
+  StreamSocket* accept() override;
+  void put_back(StreamSocket& accepted) override;
+  ssize_t recv(char* to, std::size_t size, bool peek) override;
+  ssize_t send(const char* data, std::size_t size) override;
+  int shutdown(int how) override;
+  [[nodiscard]] int unsent_bytes() const override;
+  [[nodiscard]] bool has_peer() const override { return state_ == State::connected; }
+  void reset_by_network() override;
 
  private:
   enum class State : unsigned char { fresh, listening, connecting, connected, ended };
@@ -75,29 +50,41 @@ class StreamSocket final : public Socket {
   [[nodiscard]] Events::Nanoseconds arrival(std::size_t bytes);
   [[nodiscard]] bool reaches_peer() const;
   [[nodiscard]] bool is_writable() const;
-  [[nodiscard]] std::size_t send_buffer_bytes() const;
-  [[nodiscard]] std::size_t receive_buffer_bytes() const;
 
   // ---- Arrivals at one end.
   void segment_arrives(std::string bytes, bool is_end, Packet packet);
   void reset_arrives();
   void send_reset();
-  void answer_unknown(StreamSocket& sender);
+  void answer_unknown(TcpSocket& sender);
   [[nodiscard]] bool is_gone() const { return vanished_ || state_ == State::ended; }
 
+  // ---- Its place among the connections of the host.
+  [[nodiscard]] bool has_conflict() const override;
+  [[nodiscard]] Ip source() const;
+  [[nodiscard]] Connections::Key key() const;
+  void hold_key();
+  void release_key();
+
+  // ---- Keep-alive.
+  void start_keep_alive();
+  void look_at_keep_alive(unsigned round);
+  void probe();
+  void heard();
+
   // ---- The handshake.
-  [[nodiscard]] static StreamSocket* listener_at(Computer& computer, const Endpoint& at);
+  [[nodiscard]] int begin_connecting();
+  [[nodiscard]] static TcpSocket* listener_at(Computer& computer, const Endpoint& at);
   void send_syn(int attempt);
   void repeat_syn(int attempt);
-  void syn_arrives(StreamSocket& client, int attempt);
-  void syn_ack_arrives(StreamSocket& server);
-  void ack_arrives(StreamSocket& listener);
+  void syn_arrives(TcpSocket& client, int attempt);
+  void syn_ack_arrives(TcpSocket& server);
+  void ack_arrives(TcpSocket& listener);
   void fail(int number);
   void leave();
   [[nodiscard]] Packet packet(Packet::Kind kind, std::size_t size = 0) const;
 
   State state_ = State::fresh;
-  StreamSocket* peer_ = nullptr;
+  TcpSocket* peer_ = nullptr;
   bool vanished_ = false;
 
   // What arrives.
@@ -120,9 +107,12 @@ class StreamSocket final : public Socket {
   Events::Nanoseconds last_arrival_ = 0;
   std::uint64_t sent_ = 0;
 
+  KeepAlive keep_alive_;
+  unsigned keep_alive_round_ = 0;  // Looks of earlier rounds are void.
+
   // Of a listening socket.
   std::size_t backlog_ = 0;
-  std::deque<StreamSocket*> accepted_;
+  std::deque<TcpSocket*> accepted_;
 };
 
 }  // namespace reactor::simulation

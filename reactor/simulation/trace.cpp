@@ -9,8 +9,8 @@ namespace reactor::inline v0::simulation {
 namespace {
 
 const char* name_of(Packet::Kind kind) {
-  constexpr const char* names[] = {"tcp syn", "tcp syn-ack", "tcp ack", "tcp data",
-                                   "tcp fin", "tcp rst",     "udp",     "icmp refused"};
+  constexpr const char* names[] = {"tcp syn", "tcp syn-ack",    "tcp ack", "tcp data",    "tcp fin",
+                                   "tcp rst", "tcp keep-alive", "udp",     "icmp refused"};
   return names[static_cast<std::size_t>(kind)];
 }
 

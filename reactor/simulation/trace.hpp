@@ -11,7 +11,7 @@
 namespace reactor::inline v0::simulation {
 
 struct Packet {
-  enum class Kind : unsigned char { syn, syn_ack, ack, data, fin, rst, datagram, icmp };
+  enum class Kind : unsigned char { syn, syn_ack, ack, data, fin, rst, keep_alive, datagram, icmp };
 
   Kind kind;
   Endpoint from;

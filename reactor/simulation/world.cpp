@@ -8,6 +8,7 @@
 
 #include "reactor/address.hpp"
 #include "reactor/simulation/host_state.hpp"
+#include "reactor/simulation/stream_socket.hpp"
 
 namespace reactor::inline v0::simulation {
 namespace {
