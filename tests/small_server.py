@@ -38,18 +38,19 @@ def serving(source, clients=1, kind=socket.SOCK_STREAM):
                     each.close()
 
 
-def build(source, folder):
-    """Compiles this source and returns the path of the program."""
+def build(source, folder, *also):
+    """Compiles this source, links `also`, and returns the path of the program."""
     program = Path(folder) / "program"
     archives, libraries = [], []
-    for name in ("web/uvreactor-web", "uvreactor-tls", "uvreactor"):
+    for name in ("web/uvreactor-web", "uvreactor-tls", "uvreactor-simulation", "uvreactor"):
         place = Path(name)
         package = BUILD / f"meson-private/{place.name}.pc"
         if package.exists():
             archives.append(BUILD / place.with_name(f"lib{place.name}.a"))
             private = re.search(r"^Libs.private: (.*)", package.read_text(), re.MULTILINE)
             libraries += private[1].split() if private else []
-    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", *archives, *libraries, "-o", program],
+    subprocess.run([*COMPILE, "-xc++", "-", "-xnone", *archives, *libraries, *also, "-o",
+                    program],
                    input=source, text=True, check=True)
     return program
 

@@ -50,16 +50,16 @@ int main(int count, char** words) {
   command_line.add_option("--data", path, "The file of the log, and of what the node has promised")
       .required();
   return samples::run_program(command_line, count, words, [&] {
+    const auto address = [](const std::string& endpoint) {
+      return samples::value_of(reactor::resolve_now(endpoint)).front();
+    };
     std::vector<reactor::Address> peers;
-    for (const std::string& other : others) {
-      peers.push_back(samples::value_of(reactor::resolve_now(other)).front());
-    }
+    for (const std::string& other : others) peers.push_back(address(other));
     reactor::Loop loop;
     Memory memory = read(std::ifstream(path));
-    replicated_log::Node node(
-        loop, samples::value_of(reactor::resolve_now(own)).front(), peers, memory,
-        [&] { write(path, memory); }, options);
-    const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { node.stop(); }));
+    const auto save = [&] { write(path, memory); };
+    replicated_log::Node node(loop, address(own), peers, memory, save, options);
+    const auto stop = samples::value_of(reactor::StopSignals::create(loop, [&] { loop.stop(); }));
     samples::announce(node.address());
     loop.run();
   });

@@ -85,11 +85,6 @@ class Node {
 
   [[nodiscard]] const reactor::Address& address() const { return server_.address(); }
   [[nodiscard]] bool holds_lease() { return role_ == leader && now() < lease_end(); }
-  void stop() {
-    server_.drain();
-    ticks_.cancel();
-    socket_.drain();
-  }
 
  private:
   using Time = std::chrono::nanoseconds;
@@ -112,11 +107,6 @@ class Node {
     std::deque<std::size_t> waits_for = {};  // The entries to be committed.
   };
   using Server = reactor::Server<Client, protocols::LineDecoder>;
-
-  // Until then it votes for no other leader.
-  [[nodiscard]] bool has_promised() {
-    return now() < (role_ == leader ? lease_end() : promised_until_);
-  }
 
   [[nodiscard]] Time now() { return loop_.now().time_since_epoch(); }
   [[nodiscard]] Time lease_end() { return of_majority(now(), &Peer::promised_at) + lease; }
@@ -158,9 +148,9 @@ class Node {
   }
 
   void send_next(const Peer& peer) {
-    const bool has_all = peer.next == memory_.log.size();
+    const auto entry = peer.next == memory_.log.size() ? Entry() : memory_.log[peer.next];
     send(peer, {Message::append, memory_.term, now().count(), peer.next, term_of(peer.next),
-                committed_, has_all ? Entry() : memory_.log[peer.next]});
+                committed_, entry});
   }
 
   void take_response(Peer& peer, const Message& message) {
@@ -240,9 +230,10 @@ class Node {
   }
 
   void take_candidate(const Peer& peer, const Message& message) {
-    const std::pair<std::uint64_t, std::uint64_t> own(term_of(memory_.log.size()),
-                                                      memory_.log.size());
-    if (memory_.has_voted || std::pair(message.index_term, message.index) < own) return;
+    const std::uint64_t last = memory_.log.size();
+    const bool has_less =
+        std::pair(message.index_term, message.index) < std::pair(term_of(last), last);
+    if (memory_.has_voted || has_less) return;
     memory_.has_voted = true;
     save_();
     send(peer, {Message::vote, memory_.term});
@@ -263,7 +254,8 @@ class Node {
     Message message;
     if (peer == peers_.end() || !message.decode(std::string(datagram.text()))) return;
     const char kind = message.kind;
-    if (kind == Message::candidate && has_promised()) return;  // Comment out: two leases.
+    const Time promised = role_ == leader ? lease_end() : promised_until_;
+    if (kind == Message::candidate && now() < promised) return;  // Comment out: two leases.
     if (message.term > memory_.term) enter_term(message.term, follower);
     if (message.term < memory_.term) {
       if (kind == Message::append) send(*peer, {Message::missing, memory_.term});

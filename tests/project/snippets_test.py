@@ -3,7 +3,8 @@
 A block with a main is a program; where `It prints:` and a ```text block follow, it is run. Any
 other block is the body of a function that sees the public headers. A line before it gives its
 parameters: `<!-- given: reactor::Loop& loop, int fd -->`. A block of declarations is at namespace
-scope: `<!-- given: nothing -->`.
+scope: `<!-- given: nothing -->`. A block that includes GoogleTest is a program where that is
+installed.
 """
 
 import re
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tidy
-from small_server import COMPILE, ROOT, SECONDS, build, receive
+from small_server import BUILD, COMPILE, ROOT, SECONDS, build, receive
 
 STANDARD = ("poll.h array chrono cstddef cstdio cstdint functional memory optional span string "
             "string_view thread utility vector").split()
@@ -32,6 +33,10 @@ class Snippet:
     @property
     def is_program(self):
         return re.search(r"^int main\(", self.text, re.MULTILINE)
+
+    @property
+    def uses_googletest(self):
+        return "#include <gtest/gtest.h>" in self.text
 
 
 def snippets(root):
@@ -77,7 +82,7 @@ def errors_in(root):
         if snippet.is_program:
             place = f"{snippet.path}:{snippet.line}"
             yield place, errors_of(f'#line {snippet.line} "{snippet.path}"\n{snippet.text}')
-        else:
+        elif not snippet.uses_googletest:
             parts.append(snippet)
     yield "blocks", errors_of(translation_unit(ROOT, parts))
 
@@ -133,6 +138,19 @@ class Programs(unittest.TestCase):
                     done = subprocess.run([build(snippet.text, folder)], text=True, timeout=SECONDS,
                                           capture_output=True, check=True)
                     self.assertEqual(done.stdout, snippet.prints)
+
+    def test_an_example_for_googletest_runs_and_succeeds(self):
+        found = [snippet for snippet in snippets(ROOT) if snippet.uses_googletest]
+        self.assertEqual(len(found), 1)
+        if errors_of("#include <gtest/gtest.h>\n"):
+            self.skipTest("GoogleTest is not installed")
+        if not (BUILD / "libuvreactor-simulation.a").exists():
+            self.skipTest("the library is built without simulation")
+        with tempfile.TemporaryDirectory() as folder:
+            program = build(found[0].text, folder, "-lgtest_main", "-lgtest")
+            done = subprocess.run([program], text=True, timeout=SECONDS, capture_output=True,
+                                  check=False)
+            self.assertIn("[  PASSED  ] 2 tests.", done.stdout)
 
     def programs(self, path):
         return [snippet for snippet in snippets(ROOT)
