@@ -85,6 +85,14 @@ class Socket {
   void wake(unsigned what);
 
   [[nodiscard]] int int_option(int level, int number) const;
+  /// `preset` if the option was never set.
+  template <class T>
+  [[nodiscard]] int int_option_or(const SocketOption<T>& option, int preset) const {
+    const bool ipv6 = family_ == AF_INET6;
+    const std::pair key(ipv6 ? option.ipv6_level : option.level,
+                        ipv6 ? option.ipv6_number : option.number);
+    return options.contains(key) ? int_option(key.first, key.second) : preset;
+  }
   template <class T>
   [[nodiscard]] bool is_set(const SocketOption<T>& option) const {
     return int_option(option.level, option.number) != 0 ||

@@ -131,9 +131,13 @@ int DatagramSocketState::send_one(const Endpoint& from, const Endpoint& to,
                                   const std::string& bytes) {
   const bool to_all = to.ip.is_broadcast();
   if (to_all && int_option(SOL_SOCKET, SO_BROADCAST) == 0) return -EACCES;
-  if (to_all || to.ip.is_multicast()) {
+  const bool to_group = to.ip.is_multicast();
+  if (to_all || to_group) {
+    const bool stays = to_group && int_option_or(option::multicast_ttl, 1) == 0;
+    const bool loops = to_all || int_option_or(option::multicast_loopback, 1) != 0;
     for (const auto& each : world().computers) {
-      if (each.get() != host) send_to(*each, from, to, bytes);
+      const bool is_reached = each.get() == host ? loops : !stays;
+      if (is_reached) send_to(*each, from, to, bytes);
     }
     return 0;
   }
@@ -152,7 +156,8 @@ void DatagramSocketState::send_to(Computer& to, const Endpoint& from, const Endp
   const Ip way = where.ip.is_loopback() ? from.ip : to.ip;
   const Packet packet{Packet::Kind::datagram, from, where, 0, 0, bytes.size()};
   if (in.network.is_cut(from.ip, way)) return in.trace.packet(packet, "partition");
-  const bool twice = in.chance.happens(in.network.link(from.ip, way).duplicates, "duplicate");
+  const bool twice =
+      from.ip != way && in.chance.happens(in.network.link(from.ip, way).duplicates, "duplicate");
   for (int copy = 0; copy < (twice ? 2 : 1); ++copy) {
     const auto delay = in.network.datagram_delay(from.ip, way, bytes.size());
     if (!delay) {
@@ -175,9 +180,7 @@ void DatagramSocketState::arrive_at(Computer& at, const Arrived& datagram, const
   if (const auto same_port = at.udp.find(to.port); same_port != at.udp.end()) {
     for (Socket* const socket : same_port->second) {
       auto* const taker = static_cast<DatagramSocketState*>(socket);
-      if (taker->takes(datagram.from, to) || (to.ip.is_broadcast() && !taker->has_peer())) {
-        takers.push_back(taker);
-      }
+      if (taker->takes(datagram.from, to)) takers.push_back(taker);
     }
   }
   in.trace.packet(packet);

@@ -159,21 +159,44 @@ TEST_SUITE("simulation conditions") {
     CHECK(from.errors.size() == 1);
   }
 
-  TEST_CASE("broadcast reaches all other hosts, multicast those that have joined") {
+  TEST_CASE("broadcast reaches all hosts, and only sockets that are bound to any address") {
     World world;
     auto one = receiver(world, "10.0.0.1", "0.0.0.0:9");
-    auto two = receiver(world, "10.0.0.2", "0.0.0.0:9");
-    auto from = receiver(world, "10.0.0.3", "10.0.0.3:0", {.broadcast = true});
+    auto specific = receiver(world, "10.0.0.2", "10.0.0.2:9");
+    auto from = receiver(world, "10.0.0.3", "0.0.0.0:9", {.broadcast = true});
     auto refused = receiver(world, "10.0.0.3", "10.0.0.3:0");
-    ok(two.socket.socket().join(address("239.1.2.3:9"), 0));
     from.socket.send(address("10.0.0.255:9"), "to all");
     refused.socket.send(address("10.0.0.255:9"), "to all, too");
-    from.socket.send(address("239.1.2.3:9"), "to members");
     world.run_for(1s);
     CHECK(one.texts == std::vector<std::string>{"to all"});
-    std::sort(two.texts.begin(), two.texts.end());
-    CHECK(two.texts == std::vector<std::string>{"to all", "to members"});
+    CHECK(specific.texts.empty());
+    CHECK(from.texts == std::vector<std::string>{"to all"});
     CHECK(refused.errors.size() == 1);
+  }
+
+  TEST_CASE("multicast reaches those that have joined, on its own host as its options say") {
+    World world;
+    auto one = receiver(world, "10.0.0.1", "0.0.0.0:9");
+    auto member = receiver(world, "10.0.0.2", "0.0.0.0:9");
+    auto sender = receiver(world, "10.0.0.3", "0.0.0.0:9");
+    ok(member.socket.socket().join(address("239.1.2.3:9"), 0));
+    ok(sender.socket.socket().join(address("239.1.2.3:9"), 0));
+    const auto send = [&](const char* text) {
+      sender.socket.send(address("239.1.2.3:9"), text);
+      world.run_for(1s);
+    };
+    send("to all members");
+    ok(sender.socket.socket().set(reactor::option::multicast_loopback, false));
+    send("to other hosts");
+    ok(sender.socket.socket().set(reactor::option::multicast_loopback, true));
+    ok(sender.socket.socket().set(reactor::option::multicast_ttl, 0));
+    send("to this host");
+    ok(member.socket.socket().leave(address("239.1.2.3:9"), 0));
+    ok(sender.socket.socket().set(reactor::option::multicast_ttl, 1));
+    send("to itself");
+    CHECK(one.texts.empty());
+    CHECK(member.texts == std::vector<std::string>{"to all members", "to other hosts"});
+    CHECK(sender.texts == std::vector<std::string>{"to all members", "to this host", "to itself"});
   }
 
   TEST_CASE("faults of calls are survived: ENOBUFS, EMFILE and aborted connections") {

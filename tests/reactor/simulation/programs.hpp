@@ -76,5 +76,6 @@ std::string farewells(std::uint64_t seed);
 std::string drains(std::uint64_t seed);
 std::string file_transfer(std::uint64_t seed);
 std::string http_client(std::uint64_t seed);
+std::string announcements(std::uint64_t seed);
 
 }  // namespace programs

@@ -55,4 +55,7 @@ TEST_SUITE("simulated programs") {
   TEST_CASE("each request of an HTTP client ends once, with its own response, in the end") {
     CHECK(holds(programs::http_client));
   }
+  TEST_CASE("announcements by broadcast and multicast reach all they are for, and no others") {
+    CHECK(holds(programs::announcements));
+  }
 }

@@ -1,13 +1,15 @@
-// Programs in which bytes must not be lost at an end: of a stream, of a server, of a file.
+// Programs in which nothing may be lost at an end: of a stream, of a server, of a file, of a fault.
 #include <algorithm>
 #include <array>
 #include <list>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "programs.hpp"
 #include "protocols/lines.hpp"
+#include "reactor/datagram.hpp"
 #include "reactor/idle_timeout.hpp"
 #include "reactor/server.hpp"
 #include "reactor/stream.hpp"
@@ -314,6 +316,78 @@ std::string http_client(std::uint64_t seed) {
   if (!world.run_until(all_done, end_of_all)) return "a request does not end, or no connection";
   for (const User& user : users) {
     if (!user.wrong.empty()) return user.wrong;
+  }
+  return "";
+}
+
+// Members announce themselves to a broadcast address and to a group that all but one have joined.
+std::string announcements(std::uint64_t seed) {
+  struct Member {
+    Member(Loop& loop, std::string own, bool joins, Random chance)
+        : address(std::move(own)),
+          in_group(joins),
+          random(chance),
+          socket(reactor::DatagramSocket::bind(loop, "0.0.0.0:9", {.broadcast = true}).value()),
+          repeat(loop, [this] { announce(); }) {
+      if (joins && !socket.socket().join(group, 0)) wrong = "a member cannot join";
+      socket.on_received([this](std::span<const reactor::Datagram> datagrams) {
+        for (const auto& datagram : datagrams) take(datagram);
+      });
+      announce();
+    }
+    void announce() {
+      const bool to_group = random.happens(0.5);
+      socket.send(to_group ? group : all,
+                  (to_group ? "g " : "b ") + address + " " + std::to_string(sent++));
+      repeat.restart(500ms);
+    }
+    void take(const reactor::Datagram& datagram) {
+      const std::string text(datagram.text());
+      const auto space = text.find_last_of(' ');
+      if (text.size() < 5 || text.substr(2, space - 2) != datagram.sender.host()) {
+        wrong = "an announcement of another: " + text;
+      } else if (text[0] == 'g' && !in_group) {
+        wrong = "a datagram of a group that was not joined";
+      } else if (++heard[text] > 2) {
+        wrong = "an announcement came three times: " + text;
+      }
+      ++from[text.substr(0, space)];
+    }
+    // Whether it has heard of these in each way that it can.
+    [[nodiscard]] bool has_heard(const std::list<Member>& members) const {
+      return std::all_of(members.begin(), members.end(), [this](const Member& member) {
+        return from.contains("b " + member.address) &&
+               (!in_group || from.contains("g " + member.address));
+      });
+    }
+    const reactor::Address group = reactor::Address::parse("239.1.2.3:9").value();
+    const reactor::Address all = reactor::Address::parse("255.255.255.255:9").value();
+    const std::string address;
+    const bool in_group;
+    Random random;
+    int sent = 0;
+    std::map<std::string, int> heard;
+    std::map<std::string, int> from;
+    std::string wrong;
+    reactor::DatagramSocket socket;
+    reactor::Timer repeat;
+  };
+  RoughWorld rough(seed);
+  auto& world = rough.world;
+  std::list<Member> members;
+  for (int i = 0; i < 3; ++i) {
+    const std::string address = i == 0 ? server_address : client_address(i);
+    members.emplace_back(world.host(address).loop(), address, i > 0, Random(world.random().next()));
+  }
+  world.run_for(faults_end);
+  for (Member& member : members) member.from.clear();
+  const auto all_heard = [&] {
+    return std::all_of(members.begin(), members.end(),
+                       [&](const Member& member) { return member.has_heard(members); });
+  };
+  if (!world.run_until(all_heard, 5min)) return "a member is not heard without faults";
+  for (const Member& member : members) {
+    if (!member.wrong.empty()) return member.wrong;
   }
   return "";
 }
