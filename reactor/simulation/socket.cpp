@@ -58,7 +58,8 @@ int Socket::claim_address() {
   if (local.port == 0) local.port = world_.next_port();
   if (!host) return 0;
   for (int choices = 1; has_conflict(); ++choices) {
-    if (!has_chosen_port_ || choices == most_choices) return -EADDRINUSE;
+    if (!has_chosen_port_) return -EADDRINUSE;
+    if (choices == most_choices) return peer_address.port != 0 ? -EADDRNOTAVAIL : -EADDRINUSE;
     local.port = world_.next_port();
   }
   host->ports(type_ == SOCK_STREAM)[local.port].push_back(this);

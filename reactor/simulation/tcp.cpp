@@ -34,7 +34,7 @@ int TcpSocket::connect(const Endpoint& to) {
   if (failed == 0 && host) failed = begin_connecting();
   if (failed == 0) return -EINPROGRESS;
   state_ = State::fresh;
-  return failed == -EADDRINUSE ? -EADDRNOTAVAIL : failed;
+  return failed;
 }
 
 // A socket that connects outside of a host's loop begins once it is watched.

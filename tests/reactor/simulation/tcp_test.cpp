@@ -167,6 +167,42 @@ TEST_SUITE("simulated TCP") {
     CHECK(ok(server.accepted[0].peer_address()).port() == next + 1);
   }
 
+  TEST_CASE("a host without a free port reports it, and has one as soon as a socket is closed") {
+    World world({.most_descriptors = 20'000});
+    Accepting server(world);
+    std::vector<Socket> all;
+    while (all.size() < 16'384) {
+      auto [socket, failed] = bound(world, 0, false);
+      REQUIRE(failed == "");
+      all.push_back(std::move(socket));
+    }
+    CHECK(bound(world, 0, false).second == "Address already in use");
+    const auto outcome = [&] {
+      std::string why;
+      auto stream = Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7");
+      stream.on_close([&](const Error& error) { why = error.code.message(); });
+      world.run_for(1s);
+      return why;
+    };
+    CHECK(outcome() == "Cannot assign requested address");
+    all.pop_back();
+    CHECK(outcome() == "");
+  }
+
+  TEST_CASE("a port is listened on again while connections of the former listener are open") {
+    World world;
+    std::optional<Accepting> server(std::in_place, world);
+    const TwoEnds ends(world);
+    world.run_for(1s);
+    const std::vector<Socket> kept = std::move(server->accepted);
+    REQUIRE(kept.size() == 1);
+    server.reset();
+    server.emplace(world);
+    const auto stream = Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7");
+    world.run_for(1s);
+    CHECK(server->accepted.size() == 1);
+  }
+
   TEST_CASE("a crash forgets TIME_WAIT") {
     World world;
     Accepting server(world);
