@@ -22,7 +22,7 @@ class Connections {
     std::uint16_t port;  // The local one. First, since a bind searches by it.
     Ip ip;
     Endpoint peer;
-    auto operator<=>(const Key&) const = default;
+    auto operator<=>(const Key&) const = default;  // NOLINT(modernize-use-nullptr): as Ip's.
   };
 
   /// What a socket that binds to the port of a connection compares itself with.

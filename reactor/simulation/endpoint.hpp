@@ -32,7 +32,7 @@ struct Ip {
 struct Endpoint {
   Ip ip{};
   std::uint16_t port = 0;
-  auto operator<=>(const Endpoint&) const = default;
+  auto operator<=>(const Endpoint&) const = default;  // NOLINT(modernize-use-nullptr): as Ip's.
 };
 
 /// Empty for an address of another family, or a truncated one.

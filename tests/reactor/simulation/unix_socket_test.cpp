@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -146,13 +147,11 @@ TEST_SUITE("simulated unix sockets") {
     Loop& loop = world.host("10.0.0.1").loop();
     Keeper keeper(loop, "unix:@slow", 1);
     keeper.listener.pause();
-    std::vector<std::unique_ptr<UnixCaller>> callers;
-    for (int i = 0; i < 4; ++i) {
-      callers.push_back(std::make_unique<UnixCaller>(loop, "unix:@slow", "", false));
-    }
+    std::list<UnixCaller> callers;
+    for (int i = 0; i < 4; ++i) callers.emplace_back(loop, "unix:@slow", "", false);
     world.run_for(1s);
     CHECK(keeper.accepted.empty());
-    CHECK(callers[3]->why == "");
+    CHECK(callers.back().why == "");
     keeper.listener.resume();
     CHECK(world.run_until([&] { return keeper.accepted.size() == 4; }, 1s));
   }
