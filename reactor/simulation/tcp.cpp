@@ -349,8 +349,10 @@ void TcpSocket::send_reset() {
   });
 }
 
+// Once all has been sent and received, both ways, a reset is no error.
 void TcpSocket::reset_arrives() {
-  if (state_ != State::connected) return;
+  const bool is_complete = end_sent_ && in_ended_ && unacknowledged_ == 0;
+  if (state_ != State::connected || is_complete) return;
   fail(in_ended_ ? EPIPE : ECONNRESET);
 }
 

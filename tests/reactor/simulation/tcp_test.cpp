@@ -218,6 +218,31 @@ TEST_SUITE("simulated TCP") {
     CHECK(bound(world, 50'000, false).second == "");
   }
 
+  TEST_CASE("what arrived before both ends had finished can be read after a reset, without error") {
+    World world;
+    Accepting server(world);
+    auto unread = std::make_optional(Stream::connect(world.host("10.0.0.2").loop(), "10.0.0.1:7"));
+    unread->write("farewell");
+    unread->shutdown();
+    world.run_for(1s);
+    REQUIRE(server.accepted.size() == 1);
+    Stream late(world.host("10.0.0.1").loop(), std::move(server.accepted[0]), reactor::Address());
+    late.write("never read");
+    late.shutdown();
+    world.run_for(1s);
+    unread.reset();
+    world.run_for(1s);
+    CHECK(count(world.trace(), "tcp rst 10.0.0.2") == 1);
+    std::string received;
+    std::string why;
+    late.on_data([&](Stream::Bytes bytes) { received.append(bytes.size(), 'x'); });
+    late.on_close(
+        [&](const Error& error) { why = error.code ? error.code.message() : "in order"; });
+    world.run_for(1s);
+    CHECK(received == "xxxxxxxx");
+    CHECK(why == "in order");
+  }
+
   TEST_CASE("keep-alive probes a silent peer as long as it responds") {
     World world;
     const Accepting server(world);
