@@ -97,8 +97,10 @@ struct DatagramSocket::State final : DatagramOutput {
   // ---- What the engine calls
 
   void on_ready(unsigned happened) override {
-    if (happened == Happened::readable) [[likely]]
-      return receive();
+    happened == Happened::readable ? receive() : on_anything_ready(happened);
+  }
+
+  [[gnu::noinline]] void on_anything_ready(unsigned happened) {
     if ((happened & Happened::writable) && !backlog().empty() && !call_if(send_waiting())) {
       return;
     }

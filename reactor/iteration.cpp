@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 #include "reactor/duration.hpp"
@@ -60,22 +61,28 @@ void Iteration::run_native() {
 }
 
 std::int64_t Iteration::begin_measuring() {
-  metrics_->ready_events += events_.size();
+  metrics_->ready_events += static_cast<std::size_t>(events_end_ - event_);
   return Timers::clock();
 }
 
 bool Iteration::work_left() const {
-  return !events_.empty() || sources_.any_scheduled() || !posted_.empty();
+  return events_left() || sources_.any_scheduled() || !posted_.empty();
 }
 
 void Iteration::wait_for_events(bool wait, const std::atomic<bool>& stopping) {
   // An exception may have left events of the last iteration.
-  if (events_.empty()) {
+  if (!events_left()) {
     wait = wait && may_sleep();
-    if (!wait || spin_ <= 0 || !spin(stopping)) events_ = poller_.wait(wait ? -1 : 0);
+    if (!wait || spin_ <= 0 || !spin(stopping)) poll(wait ? -1 : 0);
     posted_.set_awake(true);
   }
   timers_.begin_iteration();
+}
+
+void Iteration::poll(int timeout) {
+  const std::span<const Event> events = poller_.wait(timeout);
+  event_ = events.data();
+  events_end_ = event_ + events.size();
 }
 
 bool Iteration::may_sleep() {
@@ -88,7 +95,7 @@ bool Iteration::may_sleep() {
 bool Iteration::spin(const std::atomic<bool>& stopping) {
   const Nanoseconds until = saturating_sum(Timers::clock(), spin_);
   for (;;) {
-    events_ = poller_.wait(0);
+    poll(0);
     const Nanoseconds reached = Timers::clock();
     if (work_left() || stopping || poller_.native_ready()) return true;
     if (timers_.poller_is_due(reached)) return true;
@@ -97,20 +104,20 @@ bool Iteration::spin(const std::atomic<bool>& stopping) {
 }
 
 void Iteration::dispatch_events() {
-  const Event* event = events_.data();
-  const Event* const end = event + events_.size();
+  const Event* event = event_;
+  const Event* const end = events_end_;
   for (; event != end && !calls_.interrupted(); ++event) {
-    if (Source* const source = sources_.find(event->token)) {
+    if (Source* const source = sources_.find(event->token)) [[likely]] {
       source->on_ready(event->happened);
     } else {
       resolve_event(*event);
     }
   }
-  events_ = {event, end};
+  event_ = event;
 }
 
 // The token belongs to the poller, or to a source that no longer exists.
-void Iteration::resolve_event(Event event) {
+[[gnu::noinline]] void Iteration::resolve_event(Event event) {
   if (!poller_.resolve(event)) return;
   if (Source* const source = sources_.find(event.token)) source->on_ready(event.happened);
 }
@@ -147,7 +154,7 @@ void Iteration::fire_due_timers() {
 // the timers have to wait.
 bool Iteration::serve_arrivals() {
   const bool stalled = timers_.stalled();
-  if (!stalled && !poller_.may_have_more(events_.data())) return true;
+  if (!stalled && !poller_.may_have_more(event_)) return true;
   if (!look_again()) return false;
   // Sources that have read only a part are scheduled again.
   constexpr int most_rounds = 16;
@@ -168,11 +175,11 @@ bool Iteration::look_again() {
   }
   std::size_t left = sources_.size();
   for (;;) {
-    events_ = poller_.wait(0);
-    left -= std::min(left, events_.size());
+    poll(0);
+    left -= std::min(left, static_cast<std::size_t>(events_end_ - event_));
     dispatch_events();
     if (calls_.interrupted()) return false;
-    if (left == 0 || !poller_.may_have_more(events_.data())) return true;
+    if (left == 0 || !poller_.may_have_more(event_)) return true;
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <span>
 
 #include "reactor/calls.hpp"
 #include "reactor/platform/poller.hpp"
@@ -49,10 +48,12 @@ class Iteration {
 
   void leave_out(Step step);
   void run_native();
+  [[nodiscard]] bool events_left() const { return event_ != events_end_; }
   [[nodiscard]] Nanoseconds begin_measuring();
-  void wait_for_events(bool wait, const std::atomic<bool>& stopping);
+  [[gnu::always_inline]] inline void wait_for_events(bool wait, const std::atomic<bool>& stopping);
+  [[gnu::always_inline]] inline void poll(int timeout);
   [[nodiscard]] bool spin(const std::atomic<bool>& stopping);
-  void dispatch_events();
+  [[gnu::always_inline]] inline void dispatch_events();
   void resolve_event(Event event);
   void run_posted();
   void fire_timers();
@@ -67,9 +68,10 @@ class Iteration {
   Timers& timers_;
   Calls& calls_;
   const Nanoseconds spin_;
-  bool timers_held_ = false;        // For one iteration, so that input is handled first.
-  Step first_left_ = Step::events;  // What an exception left out of the last iteration, if any.
-  std::span<const Event> events_;   // Of this iteration, those not yet dispatched.
+  bool timers_held_ = false;           // For one iteration, so that input is handled first.
+  Step first_left_ = Step::events;     // What an exception left out of the last iteration, if any.
+  const Event* event_ = nullptr;       // The next of this iteration to be dispatched,
+  const Event* events_end_ = nullptr;  // and the end of them.
   Metrics* metrics_ = nullptr;
 };
 

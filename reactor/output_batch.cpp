@@ -24,14 +24,6 @@ bool OutputBatch::gather(Source& source, std::span<const std::byte> bytes) {
   return true;
 }
 
-bool OutputBatch::gather_itself(Source& source) {
-  if (!open_) return false;
-  if (source_ != &source) flush();
-  source_ = &source;
-  gathered_ = {};
-  return true;
-}
-
 // Behind what is gathered, which is moved there if it was read.
 bool OutputBatch::has_room(std::size_t size) {
   if (was_read(gathered_)) {

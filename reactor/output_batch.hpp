@@ -67,7 +67,13 @@ class OutputBatch {
 
   /// For a source that stores what it sends itself: it sends in on_gathered(). False when no
   /// callback is running.
-  [[nodiscard]] bool gather_itself(Source& source);
+  [[nodiscard]] bool gather_itself(Source& source) {
+    if (!open_) return false;
+    if (source_ != &source) flush();
+    source_ = &source;
+    gathered_ = {};
+    return true;
+  }
 
   /// Returns what is gathered for this source, which takes it over.
   [[nodiscard]] std::span<const std::byte> take(const Source& source) {

@@ -24,12 +24,6 @@ Timers::Timers(Poller& poller) : poller_(poller), wheel_(tick_at(clock())) {}
 
 Timers::Nanoseconds Timers::clock() { return sys::steady_now(); }
 
-Timers::Nanoseconds Timers::now() {
-  if (!in_iteration_ || !now_is_fresh_) now_ = clock();
-  now_is_fresh_ = true;
-  return now_;
-}
-
 void Timers::arm(Node& node, Nanoseconds when) {
   // Keeps iteration_time() valid from now on. A timer that has just fired kept it valid until now.
   if (armed_ == 0 && !(in_iteration_ && began_armed_)) armed_since_ = now();

@@ -23,7 +23,11 @@ class Timers {
   /// The steady clock, read now.
   [[nodiscard]] static Nanoseconds clock();
   /// The steady clock, read at most once an iteration.
-  Nanoseconds now();
+  Nanoseconds now() {
+    if (!in_iteration_ || !now_is_fresh_) now_ = clock();
+    now_is_fresh_ = true;
+    return now_;
+  }
   /// The time at which the current iteration began, always while anything is armed.
   [[nodiscard]] const Nanoseconds& iteration_time() const { return now_; }
   /// How long ago `when` was, a former iteration_time(). Time while nothing was armed does not

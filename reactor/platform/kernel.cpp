@@ -35,10 +35,6 @@ ssize_t after_failed_recv(int fd, void* buffer, std::size_t size) {
   return errno == ENOTSOCK ? or_error(::read(fd, buffer, size)) : -errno;
 }
 
-ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  return or_error(::sendmsg(fd, message, flags | no_signal));
-}
-
 int getsockopt(int fd, int level, int option, void* value, socklen_t* size) {
   return or_error(::getsockopt(fd, level, option, value, size));
 }

@@ -77,7 +77,7 @@ int connect(int fd, const sockaddr* address, socklen_t size);
 int shutdown(int fd, int how);
 [[gnu::visibility("default")]] int close(int fd);
 
-// These two are called for each message of a stream.
+// These three are called for each message of a stream, and for each datagram.
 [[gnu::visibility("default")]] ssize_t after_failed_recv(int fd, void* buffer, std::size_t size);
 inline ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   const ssize_t received = ::recv(fd, buffer, size, flags);
@@ -87,7 +87,9 @@ inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
   const ssize_t sent = ::send(fd, data, size, flags | no_signal);
   return sent < 0 ? -errno : sent;
 }
-[[gnu::visibility("default")]] ssize_t sendmsg(int fd, const msghdr* message, int flags);
+inline ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  return or_error(::sendmsg(fd, message, flags | no_signal));
+}
 // Descriptors that arrive with the message are close-on-exec.
 [[gnu::visibility("default")]] ssize_t recvmsg(int fd, msghdr* message, int flags);
 // -EINVAL: the kernel cannot send this file by itself.
