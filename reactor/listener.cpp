@@ -379,6 +379,7 @@ Result<Listener> Listener::adopt(Loop& loop, Socket socket, OnAccept on_accept) 
   const auto listens = socket.get(option::accepting);
   if (!listens) return Failure(listens.error());
   if (!*listens) return Failure(system_error(EINVAL, "accept on a socket that does not listen"));
+  shared_ports::note(socket.fd());  // Other threads may join it.
   return start(loop, std::move(socket), longest_backlog, std::move(on_accept));
 }
 

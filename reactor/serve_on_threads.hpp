@@ -11,6 +11,7 @@
 #include "reactor/callback.hpp"
 #include "reactor/loop.hpp"
 #include "reactor/result.hpp"
+#include "reactor/socket.hpp"
 
 #pragma GCC visibility push(default)
 namespace reactor::inline v0 {
@@ -23,7 +24,17 @@ concept Site = requires(T& site, const std::string& endpoint) {
   site.drain();
 };
 
-/// Internal: a Site of any type.
+/// A Site whose sockets a successor takes over, as with HandOver. `adopt(endpoint, socket)` serves
+/// a socket that already listens there; `descriptors()` returns all sockets that it listens on;
+/// `hand_over()` stops to listen and serves open connections until they end.
+template <class T>
+concept ReplaceableSite = Site<T> && requires(T& site, const std::string& endpoint, Socket socket) {
+  { site.adopt(endpoint, std::move(socket)) } -> std::same_as<Result<Address>>;
+  { site.descriptors() } -> std::same_as<std::vector<int>>;
+  site.hand_over();
+};
+
+/// Internal: a Site of any type. The last three are called for a ReplaceableSite only.
 class AnySite {
  public:
   AnySite() = default;
@@ -32,12 +43,42 @@ class AnySite {
   virtual ~AnySite() = default;
   virtual Result<Address> listen(const std::string& endpoint) = 0;
   virtual void drain() = 0;
+  virtual Result<Address> adopt(const std::string& endpoint, Socket socket) = 0;
+  virtual std::vector<int> descriptors() = 0;
+  virtual void hand_over() = 0;
 };
 
-/// Internal: called by the template below.
+/// Internal: the Site that `make(loop)` returns.
+template <class MakeSite>
+class MadeSite final : public AnySite {
+ public:
+  MadeSite(MakeSite& make, Loop& loop) : site_(make(loop)) {}
+
+  Result<Address> listen(const std::string& endpoint) override { return site_.listen(endpoint); }
+  void drain() override { site_.drain(); }
+  Result<Address> adopt(const std::string& endpoint, Socket socket) override {
+    if constexpr (replaceable) return site_.adopt(endpoint, std::move(socket));
+    return Address();
+  }
+  std::vector<int> descriptors() override {
+    if constexpr (replaceable) return site_.descriptors();
+    return {};
+  }
+  void hand_over() override {
+    if constexpr (replaceable) site_.hand_over();
+  }
+
+ private:
+  using Made = std::invoke_result_t<MakeSite&, Loop&>;
+  static constexpr bool replaceable = ReplaceableSite<Made>;
+
+  Made site_;
+};
+
+/// Internal: called by the templates below. Without a successor if the path is empty.
 [[nodiscard]] Result<void> serve_sites_on_threads(
-    const std::vector<std::string>& endpoints, std::size_t threads,
-    Callback<std::unique_ptr<AnySite>(Loop&)> make_site,
+    const std::string& hand_over_path, const std::vector<std::string>& endpoints,
+    std::size_t threads, Callback<std::unique_ptr<AnySite>(Loop&)> make_site,
     Callback<void(const std::vector<Address>&)> on_listening);
 
 /// Listens on all `endpoints` with one loop on each of `threads` threads (0: one for each core).
@@ -77,15 +118,30 @@ template <class MakeSite>
 [[nodiscard]] Result<void> serve_on_threads(
     const std::vector<std::string>& endpoints, std::size_t threads, MakeSite make_site,
     Callback<void(const std::vector<Address>&)> on_listening = [](const auto&) {}) {
-  struct Made final : AnySite {
-    Made(MakeSite& make, Loop& loop) : site(make(loop)) {}
-    Result<Address> listen(const std::string& endpoint) override { return site.listen(endpoint); }
-    void drain() override { site.drain(); }
-    std::invoke_result_t<MakeSite&, Loop&> site;
+  const auto make = [&](Loop& loop) {
+    return std::make_unique<MadeSite<MakeSite>>(make_site, loop);
   };
-  return serve_sites_on_threads(
-      endpoints, threads, [&](Loop& loop) { return std::make_unique<Made>(make_site, loop); },
-      std::move(on_listening));
+  return serve_sites_on_threads({}, endpoints, threads, make, std::move(on_listening));
+}
+
+/// The same for a server that the next process with the same `hand_over_path` replaces, such as
+/// "unix:/run/echo/hand-over": that one takes over the listening sockets of all threads, and this
+/// function returns when the last connection of the old one has ended. No client is refused, also
+/// where the two have different numbers of threads; a thread may get several sockets.
+/// `on_listening` is called once the predecessor has stopped to accept.
+///
+/// Errors    As serve_on_threads(), HandOver::join() and HandOver::ready(); the predecessor
+///           continues to serve.
+template <class MakeSite>
+  requires ReplaceableSite<std::invoke_result_t<MakeSite&, Loop&>>
+[[nodiscard]] Result<void> serve_on_threads_until_replaced(
+    const std::string& hand_over_path, const std::vector<std::string>& endpoints,
+    std::size_t threads, MakeSite make_site,
+    Callback<void(const std::vector<Address>&)> on_listening = [](const auto&) {}) {
+  const auto make = [&](Loop& loop) {
+    return std::make_unique<MadeSite<MakeSite>>(make_site, loop);
+  };
+  return serve_sites_on_threads(hand_over_path, endpoints, threads, make, std::move(on_listening));
 }
 
 }  // namespace reactor

@@ -3,11 +3,15 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <future>
+#include <list>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -17,8 +21,10 @@
 #include <vector>
 
 #include "reactor/listener.hpp"
+#include "reactor/serve_on_threads.hpp"
 #include "reactor/server.hpp"
 #include "reactor/udp_server.hpp"
+#include "support/child.hpp"
 #include "support/peer.hpp"
 #include "support/result.hpp"
 #include "support/run_until.hpp"
@@ -163,6 +169,65 @@ class ChurningClient {
   std::thread thread_;
 };
 
+// What one thread of a process serves.
+struct HandedSite {
+  reactor::Result<Address> started(reactor::Result<HandedServer> server) {
+    if (!server) return reactor::Failure(server.error());
+    servers.push_back(std::move(*server));
+    return servers.back().address();
+  }
+  static HandedEcho make(Stream& stream) { return {stream}; }
+
+  reactor::Result<Address> listen(const std::string& endpoint) {
+    const bool shared = !endpoint.starts_with("unix:");
+    return started(HandedServer::listen(loop, endpoint, {.listen = {.reuse_port = shared}}, make));
+  }
+  reactor::Result<Address> adopt(const std::string&, Socket socket) {
+    return started(HandedServer::adopt(loop, std::move(socket), {}, make));
+  }
+  std::vector<int> descriptors() {
+    std::vector<int> all;
+    for (const HandedServer& server : servers) {
+      for (const int fd : server.descriptors()) all.push_back(fd);
+    }
+    return all;
+  }
+  void drain() {
+    for (HandedServer& server : servers) server.drain(1h);
+  }
+  void hand_over() {
+    for (HandedServer& server : servers) server.hand_over(1h);
+  }
+
+  Loop& loop;
+  std::list<HandedServer> servers;
+};
+
+// Threads of this process in place of another one.
+class HandedThreads {
+ public:
+  HandedThreads(const std::string& path, std::vector<std::string> endpoints, std::size_t threads)
+      : serving_([this, path, endpoints = std::move(endpoints), threads] {
+          const auto served = reactor::serve_on_threads_until_replaced(
+              "unix:" + path, endpoints, threads,
+              [](Loop& loop) {
+                return HandedSite{loop, {}};
+              },
+              [this](const std::vector<Address>& addresses) { promise_.set_value(addresses); });
+          if (served) return;
+          std::fprintf(stderr, "%s\n", served.error().message().c_str());
+          promise_.set_value({});
+        }) {}
+
+  // None if it has failed.
+  std::vector<Address> addresses() { return promise_.get_future().get(); }
+  void join() { serving_.join(); }
+
+ private:
+  std::promise<std::vector<Address>> promise_;
+  std::thread serving_;
+};
+
 // Runs `act` in another thread while this one runs the loop.
 template <class Act>
 auto while_another_runs(Loop& loop, Act act) {
@@ -251,6 +316,43 @@ TEST_SUITE("hand-over") {
     CHECK(over_tcp.failed == 0);
     CHECK(over_unix.failed == 0);
     CHECK(over_unix.served > 0);
+  }
+
+  TEST_CASE("no request fails while threads replace more or fewer threads") {
+    if (!is_supported()) return;
+    const ChildEnd end = in_child([] {
+      const std::string path = unused_path();
+      const std::vector<std::string> endpoints{"127.0.0.1:0", "unix:" + path + ".echo"};
+      auto serving = std::make_unique<HandedThreads>(path, endpoints, 2);
+      const std::vector<Address> addresses = serving->addresses();
+      ChurningClient over_tcp(addresses[0]), too(addresses[0]), over_unix(addresses[1]);
+      const auto clients = {&over_tcp, &too, &over_unix};
+      bool good = true;
+      for (const std::size_t threads : {3, 1, 4, 2}) {
+        auto with_error = endpoints;
+        with_error.push_back("127.0.0.1:no port");
+        HandedThreads failing(path, with_error, threads);
+        good = good && failing.addresses().empty();
+        failing.join();
+
+        auto successor = std::make_unique<HandedThreads>(path, endpoints, threads);
+        if (successor->addresses() != addresses) throw std::runtime_error("a successor failed");
+        serving->join();
+        serving = std::move(successor);
+        for (ChurningClient* const client : clients) {
+          const int before = client->served;
+          while (client->served < before + 20 && client->failed == 0) std::this_thread::yield();
+        }
+      }
+      for (ChurningClient* const client : clients) {
+        client->end();
+        good = good && client->failed == 0;
+      }
+      kill(getpid(), SIGTERM);
+      serving->join();
+      if (!good) throw std::runtime_error("a request failed, or a successor");
+    });
+    CHECK_MESSAGE(end.succeeded(), end.printed);
   }
 
   TEST_CASE("connections that do not end by the deadline are cut off and counted") {
