@@ -12,6 +12,7 @@
 #include "reactor/loop_handle.hpp"
 #include "reactor/metrics.hpp"
 #include "reactor/output_batch.hpp"
+#include "reactor/platform/probes.hpp"
 
 namespace reactor::inline v0 {
 
@@ -69,7 +70,9 @@ template <class Callable, class... Arguments>
     begin_watch();
   ++handle.uses_;
   output.begin();
+  probe::callback_begin(&handle);
   attempt([&] { callback(std::forward<Arguments>(arguments)...); });
+  probe::callback_end(&handle);
   output.end();
   output.flush();
   if (watching_) [[unlikely]]

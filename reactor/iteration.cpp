@@ -8,6 +8,7 @@
 
 #include "reactor/duration.hpp"
 #include "reactor/metrics.hpp"
+#include "reactor/platform/probes.hpp"
 
 namespace reactor::inline v0 {
 
@@ -23,6 +24,7 @@ Iteration::Iteration(Poller& poller, SourceTable& sources, PostQueue& posted, Ti
 void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   timers_.enter_iteration();
   wait_for_events(wait, stopping);
+  probe::iteration_begin(event_, events_end_);
   const Nanoseconds began = metrics_ ? begin_measuring() : 0;
   dispatch_events();
   if (!posted_.empty()) run_posted();
@@ -30,6 +32,7 @@ void Iteration::run(bool wait, const std::atomic<bool>& stopping) {
   if (sources_.any_scheduled()) run_scheduled();
   run_native();
   if (began) metrics_->iterations.add(std::chrono::nanoseconds(Timers::clock() - began));
+  probe::iteration_end();
   timers_.end_iteration();
 }
 

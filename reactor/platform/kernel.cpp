@@ -27,7 +27,10 @@ int connect(int fd, const sockaddr* address, socklen_t size) {
 
 int shutdown(int fd, int how) { return or_error(::shutdown(fd, how)); }
 
-int close(int fd) { return or_error(::close(fd)); }
+int close(int fd) {
+  probe::close(fd);
+  return or_error(::close(fd));
+}
 
 // A pipe is read with recv() first, as if it were a socket. So each read of a pipe costs one failed
 // call, and a read of a socket costs nothing more.

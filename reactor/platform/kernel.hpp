@@ -20,6 +20,7 @@
 
 #include "reactor/callback.hpp"
 #include "reactor/platform/poller.hpp"
+#include "reactor/platform/probes.hpp"
 
 struct addrinfo;
 struct uv_work_s;
@@ -80,15 +81,20 @@ int shutdown(int fd, int how);
 // These three are called for each message of a stream, and for each datagram.
 [[gnu::visibility("default")]] ssize_t after_failed_recv(int fd, void* buffer, std::size_t size);
 inline ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
-  const ssize_t received = ::recv(fd, buffer, size, flags);
-  return received < 0 ? after_failed_recv(fd, buffer, size) : received;
+  ssize_t received = ::recv(fd, buffer, size, flags);
+  if (received < 0) received = after_failed_recv(fd, buffer, size);
+  probe::read(fd, received);
+  return received;
 }
 inline ssize_t send(int fd, const void* data, std::size_t size, int flags) {
-  const ssize_t sent = ::send(fd, data, size, flags | no_signal);
-  return sent < 0 ? -errno : sent;
+  const ssize_t sent = or_error(::send(fd, data, size, flags | no_signal));
+  probe::write(fd, sent);
+  return sent;
 }
 inline ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-  return or_error(::sendmsg(fd, message, flags | no_signal));
+  const ssize_t sent = or_error(::sendmsg(fd, message, flags | no_signal));
+  probe::write(fd, sent);
+  return sent;
 }
 // Descriptors that arrive with the message are close-on-exec.
 [[gnu::visibility("default")]] ssize_t recvmsg(int fd, msghdr* message, int flags);

@@ -54,7 +54,9 @@ int socketpair(int family, int type, int pair[2]) {
 }
 
 int accept(int fd, sockaddr* address, socklen_t* size) {
-  return or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const int accepted = or_error(::accept4(fd, address, size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  probe::accept(fd, accepted);
+  return accepted;
 }
 
 ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
@@ -64,6 +66,7 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
   sigaddset(&pipe, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &pipe, &before);
   const ssize_t sent = or_error(::sendfile(socket, file, offset, size));
+  probe::write(socket, sent);
   if (sigismember(&before, SIGPIPE) == 0) {
     constexpr timespec at_once{};
     // Needed also if a part was sent before the error: then sendfile returns the size of that part.
@@ -74,7 +77,9 @@ ssize_t sendfile(int socket, int file, off_t* offset, std::size_t size) {
 }
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
-  return or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+  const ssize_t received = or_error(::recvmsg(fd, message, flags | MSG_CMSG_CLOEXEC));
+  probe::read(fd, received);
+  return received;
 }
 
 int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) {
@@ -88,11 +93,15 @@ int peer_credentials(int fd, uid_t* user, gid_t* group, pid_t* process) {
 }
 
 int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
-  return or_error(::recvmmsg(fd, as_mmsghdr(messages), count, flags, nullptr));
+  const int received = or_error(::recvmmsg(fd, as_mmsghdr(messages), count, flags, nullptr));
+  probe::read(fd, received);
+  return received;
 }
 
 int sendmmsg(int fd, Message* messages, unsigned count, int flags) {
-  return or_error(::sendmmsg(fd, as_mmsghdr(messages), count, flags | no_signal));
+  const int sent = or_error(::sendmmsg(fd, as_mmsghdr(messages), count, flags | no_signal));
+  probe::write(fd, sent);
+  return sent;
 }
 
 int unsent_bytes(int fd) {

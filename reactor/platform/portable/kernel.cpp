@@ -61,7 +61,9 @@ int socketpair(int family, int type, int pair[2]) {
 }
 
 int accept(int fd, sockaddr* address, socklen_t* size) {
-  return owned(::accept(fd, address, size));
+  const int accepted = owned(::accept(fd, address, size));
+  probe::accept(fd, accepted);
+  return accepted;
 }
 
 ssize_t sendfile(int, int, off_t*, std::size_t) { return -EINVAL; }
@@ -69,6 +71,7 @@ ssize_t sendfile(int, int, off_t*, std::size_t) { return -EINVAL; }
 // A child that another thread starts before this returns inherits the descriptors.
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const ssize_t size = or_error(::recvmsg(fd, message, flags));
+  probe::read(fd, size);
   if (size < 0) return size;
   for (cmsghdr* header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
@@ -91,6 +94,7 @@ int peer_credentials(int, uid_t*, gid_t*, pid_t*) { return -EOPNOTSUPP; }
 int recvmmsg(int fd, Message* messages, unsigned count, int flags) {
   for (unsigned i = 0; i < count; ++i) {
     const ssize_t received = ::recvmsg(fd, &messages[i].header, flags);
+    probe::read(fd, received);
     if (received < 0) return i > 0 ? static_cast<int>(i) : -errno;
     messages[i].length = static_cast<unsigned>(received);
   }
