@@ -137,6 +137,8 @@ Engine::Nanoseconds Engine::wall_now() const {
 Engine::~Engine() {
   const platform::Use use(platform_);
   assert(!timers_.in_iteration() && "a loop was destroyed by one of its callbacks");
+  // Another thread may be about to return from the post() or stop() that has ended this loop.
+  if (!forked_) (void)posted_.lock();
   posted_.clear();
   abort_if_handles_are_left();
   if (embedded_) return;
@@ -321,14 +323,18 @@ void Engine::keep_application_running() {
   if (embedded_) poller_.keep_alive(keeping_running_ > 0 || iteration_.work_left());
 }
 
+// With the lock, as in push(): a loop that sees `stopping_` may end before it is woken.
 void Engine::stop() noexcept {
+  PostQueue::Lock held;
+  if (!forked_ && !runs_in(std::this_thread::get_id())) held = posted_.lock();
   stopping_ = true;
   poller_.wake();
 }
 
 void Engine::post(PostQueue::Task&& task) {
   if (forked_) return;  // A thread of the parent may hold the mutex forever.
-  if (!posted_.push(std::move(task))) return;
+  const PostQueue::Lock asleep = posted_.push(std::move(task));
+  if (!asleep) return;
   if (runs_in(std::this_thread::get_id())) keep_application_running();
   poller_.wake();
 }

@@ -88,13 +88,15 @@ class Loop {
 
   /// Ends run() after the current iteration, or the next run() after one iteration. If a callback
   /// of the same iteration throws, the exception leaves that run(), and stop() ends the next one.
-  /// Any thread.
+  ///
+  /// Thread    Any. The loop may be destroyed as soon as run() has returned, even if the thread that
+  ///           called stop() is still in it.
   void stop() noexcept;
 
   /// Calls `task` on the loop's thread, in this iteration or the next, after everything that this
   /// thread posted before. A loop that is never run again destroys its tasks without calling them.
   ///
-  /// Thread    Any.
+  /// Thread    Any. The loop may be destroyed as soon as the task has run.
   /// Cost      A lock; one system call when the loop sleeps, none when it has tasks already.
   ///           Captures of up to 48 bytes are not allocated.
   void post(Task task);

@@ -12,13 +12,18 @@ namespace reactor::inline v0 {
 
 /// Tasks in the order in which they were posted. They are taken in batches.
 ///
-/// Thread    push() on any, all else on the loop's.
+/// Thread    push() and lock() on any, all else on the loop's.
 class PostQueue {
  public:
   using Task = Callback<void(), 48>;
 
-  /// True when the loop may be asleep: the caller has to wake it.
-  [[nodiscard]] bool push(Task&& task);
+  using Lock = std::unique_lock<std::mutex>;
+
+  /// Owns the lock when the loop may be asleep: the caller has to wake it, and then to unlock. A
+  /// loop that runs the task may end. Its destructor waits for the lock, and so for the caller.
+  [[nodiscard]] Lock push(Task&& task);
+
+  [[nodiscard]] Lock lock();
 
   /// If `awake`, the loop looks for tasks before it waits; otherwise push() returns true.
   void set_awake(bool awake) {

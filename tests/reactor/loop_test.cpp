@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -114,6 +115,24 @@ TEST_SUITE("loop") {
       other.join();
       CHECK(served);
       timer.reset();
+    }
+  }
+
+  TEST_CASE("a loop may be destroyed as soon as another thread's post() or stop() has ended it") {
+    for (int round = 0; round < 300; ++round) {
+      std::promise<Loop*> made;
+      std::thread owner([&] {
+        Loop loop;
+        made.set_value(&loop);
+        loop.run_forever();
+      });
+      Loop* const loop = made.get_future().get();
+      if (round % 2 == 0) {
+        loop->stop();
+      } else {
+        loop->post([loop] { loop->stop(); });
+      }
+      owner.join();
     }
   }
 

@@ -53,14 +53,14 @@ TEST_SUITE("post queue") {
 
   TEST_CASE("only the first task of a batch wakes the loop, and only if the loop sleeps") {
     PostQueue queue;
-    CHECK(queue.push([] {}));
-    CHECK_FALSE(queue.push([] {}));
+    CHECK(queue.push([] {}).owns_lock());
+    CHECK_FALSE(queue.push([] {}).owns_lock());
     run_batch(queue);
     queue.set_awake(true);
-    CHECK_FALSE(queue.push([] {}));
+    CHECK_FALSE(queue.push([] {}).owns_lock());
     run_batch(queue);
     queue.set_awake(false);
-    CHECK(queue.push([] {}));
+    CHECK(queue.push([] {}).owns_lock());
   }
 
   TEST_CASE("a task posted by a task is in the next batch, after the rest of the current one") {
