@@ -24,8 +24,9 @@ class StallClock {
 
   [[nodiscard]] const char* operation() const { return operation_; }
 
-  /// True when the peer has acknowledged, or a unix peer has read, what the kernel had to send.
-  [[nodiscard]] bool look_at_unsent(int unsent) { return std::exchange(unsent_, unsent) != unsent; }
+  /// True when the peer has acknowledged, or a unix peer has read, what the kernel had to send. More
+  /// unsent bytes are those of a write, not of the peer.
+  [[nodiscard]] bool look_at_unsent(int unsent) { return std::exchange(unsent_, unsent) > unsent; }
 
   /// How long the operation may still make no progress, if bytes moved last at `moved_at`.
   [[nodiscard]] Nanoseconds left(Nanoseconds now, Nanoseconds moved_at) const {

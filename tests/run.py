@@ -352,10 +352,11 @@ def main():
     # One more than there are processors: some tests wait more than they compute.
     with concurrent.futures.ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         tests, files = meson_tests(build)
-        jobs = [pool.submit(run_meson_test, test, build, arguments) for test in tests]
-        jobs += [pool.submit(run_python_file, file, build, arguments)
-                 for file in wanted_files(files, build, arguments)]
-        for job in jobs:
+        # Python files first: tests/meson.build lists those that take longest at the beginning.
+        jobs = [pool.submit(run_python_file, file, build, arguments)
+                for file in wanted_files(files, build, arguments)]
+        jobs += [pool.submit(run_meson_test, test, build, arguments) for test in tests]
+        for job in concurrent.futures.as_completed(jobs):
             for run in job.result():
                 totals.add(*run)
     if coalescing:

@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -37,7 +36,7 @@ class HttpClient::State final : public reactor::HandleState,
   // ---- As a FetchPool
 
   void add(FetchState& fetch) override {
-    fetches_.insert(&fetch);
+    fetches_.emplace(fetch.number(), &fetch);
     Origin& origin = origin_of(fetch);
     if (origin.waiting.empty()) waiting_.push_back(&origin);
     origin.waiting.emplace(rank(fetch), &fetch);
@@ -54,7 +53,7 @@ class HttpClient::State final : public reactor::HandleState,
   }
 
   void forget(FetchState& fetch) noexcept override {
-    fetches_.erase(&fetch);
+    fetches_.erase(fetch.number());
     const auto found = origins_.find(fetch.url().origin());
     if (found == origins_.end()) return;
     Origin& origin = found->second;
@@ -204,7 +203,7 @@ class HttpClient::State final : public reactor::HandleState,
 
   void on_retired() noexcept override {
     later_.cancel();
-    for (FetchState* const fetch : std::exchange(fetches_, {})) fetch->lose_client();
+    for (const auto& [number, fetch] : std::exchange(fetches_, {})) fetch->lose_client();
     waiting_.clear();
     origins_.clear();
   }
@@ -212,8 +211,8 @@ class HttpClient::State final : public reactor::HandleState,
   reactor::Loop& loop_;
   const std::shared_ptr<const HttpClientOptions> options_;
   std::map<std::string, Origin> origins_;
-  std::list<Origin*> waiting_;     // Those with fetches that wait.
-  std::set<FetchState*> fetches_;  // All that are not done.
+  std::list<Origin*> waiting_;                    // Those with fetches that wait.
+  std::map<std::uint64_t, FetchState*> fetches_;  // All that are not done, by their numbers.
   std::size_t connections_ = 0;
   std::uint64_t fetches_made_ = 0;
   reactor::Timer later_;

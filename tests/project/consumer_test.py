@@ -1,7 +1,6 @@
-"""The library in the project of a user: installed, or built from its source."""
+"""The installed library in the project of a user."""
 
 import concurrent.futures
-import json
 import os
 import re
 import shutil
@@ -11,19 +10,8 @@ import unittest
 from pathlib import Path
 
 import tidy
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ["UVREACTOR_BUILD"])
-CONSUMER = ROOT / "tests/project/consumer"
-STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-COMPILE = ["c++", "-std=c++20", *STRICT]
-SAYS = "1 tick, 2 lines, a server\n"
-TLS_SAYS = ("read /no/such/file: no such file or directory; the connection ended without "
-            "close_notify\n")
-HAS_TLS = (BUILD / "libuvreactor-tls.a").exists()
-HAS_SIMULATION = (BUILD / "libuvreactor-simulation.a").exists()
-MORE = ";".join(["tls"] * HAS_TLS + ["simulation"] * HAS_SIMULATION)
-
+from consumers import (BUILD, COMPILE, CONSUMER, HAS_SIMULATION, HAS_TLS, MORE, ROOT, SAYS, STRICT,
+                       TLS_SAYS, Checked)
 
 NAMESPACES = re.compile(r"\b(?:protocols|reactor|web)::v\d+::")
 
@@ -78,17 +66,6 @@ def is_first_in_its_source(header):
     if not source.exists():
         return False
     return re.search(r"^#include (.*)", source.read_text(), re.MULTILINE)[1] == f'"{header}"'
-
-
-class Checked(unittest.TestCase):
-    def attempt_in(self, folder, *command, **environment):
-        return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-
-    def run_in(self, folder, *command, **environment):
-        done = self.attempt_in(folder, *command, **environment)
-        self.assertEqual(done.returncode, 0, f"{' '.join(map(str, command))}\n{done.stdout}")
-        return done.stdout
 
 
 class Installed(Checked):
@@ -244,40 +221,6 @@ class Installed(Checked):
                 self.assertEqual(errors, [
                     '#error "uvreactor needs C++20: compile with -std=c++20"',
                     "uvreactor/needs/c++20: No such file or directory"])
-
-
-class Subproject(Checked):
-    def test_a_subproject_has_the_libraries_and_nothing_else(self):
-        # Its libraries are not built: that these meson files work, the build of the suite shows.
-        project = BUILD / "consumer"
-        shutil.copytree(CONSUMER, project, dirs_exist_ok=True)
-        inside = project / "subprojects/uvreactor"
-        inside.mkdir(parents=True, exist_ok=True)
-        for part in ("meson.build", "meson_options.txt", "packaging", "protocols", "reactor", "web", "samples",
-                     "tests", "bench"):
-            if not (inside / part).is_symlink():
-                (inside / part).symlink_to(ROOT / part)
-        build = project / "build"
-        if not (build / "build.ninja").exists():
-            self.run_in(project, "meson", "setup", build)
-        targets = json.loads(self.run_in(project, "meson", "introspect", "--targets", build))
-        self.assertEqual(sorted((target["name"], target["type"]) for target in targets),
-                         [("consumer", "executable")] + [("simulation", "executable")] * HAS_SIMULATION +
-                         [("tls", "executable")] * HAS_TLS +
-                         [("uvreactor", "shared library"), ("uvreactor", "static library")] +
-                         [("uvreactor-simulation", "shared library"),
-                          ("uvreactor-simulation", "static library")] * HAS_SIMULATION +
-                         [("uvreactor-tls", "shared library"),
-                          ("uvreactor-tls", "static library")] * HAS_TLS +
-                         [("uvreactor-web", "shared library"), ("uvreactor-web", "static library")])
-
-    @unittest.skipUnless(shutil.which("cmake"), "cmake is missing")
-    def test_a_cmake_project_builds_the_library_from_its_source(self):
-        build = BUILD / "cmake_consumer"
-        self.run_in(ROOT, "cmake", "-S", CONSUMER, "-B", build, f"-DUVREACTOR_SOURCE={ROOT}",
-                    "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=8", "-G", "Ninja")
-        self.run_in(ROOT, "cmake", "--build", build)
-        self.assertEqual(self.run_in(ROOT, build / "consumer"), SAYS)
 
 
 if __name__ == "__main__":

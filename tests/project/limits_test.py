@@ -118,8 +118,9 @@ class Limits(unittest.TestCase):
         for function, parameter, default, header in found:
             with self.subTest(function):
                 name = function.split("::")[-1]
+                code = (ROOT / header).read_text()
                 declared = re.search(rf"\b{name}\([^;{{]*?\b{parameter} = ([^,;()]*(\(\d+\))?)\)",
-                                     (ROOT / header).read_text())
+                                     code) or re.search(rf"\b{name}\(\) : {name}\((.*)\) {{", code)
                 self.assertEqual(shown("Duration", parameter, declared[1], {}), default)
 
     def test_what_a_header_declares_is_found(self):

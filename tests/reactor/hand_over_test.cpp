@@ -328,7 +328,7 @@ TEST_SUITE("hand-over") {
       ChurningClient over_tcp(addresses[0]), too(addresses[0]), over_unix(addresses[1]);
       const auto clients = {&over_tcp, &too, &over_unix};
       bool good = true;
-      for (const std::size_t threads : {3, 1, 4, 2}) {
+      for (const std::size_t threads : {3U, 1U, 4U, 2U}) {
         auto with_error = endpoints;
         with_error.push_back("127.0.0.1:no port");
         HandedThreads failing(path, with_error, threads);

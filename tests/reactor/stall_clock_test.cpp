@@ -28,12 +28,19 @@ TEST_SUITE("stall clock") {
     CHECK(clock.left(5, 0) == 0);
   }
 
-  TEST_CASE("a change of the unsent bytes in the kernel is progress, and is seen once") {
+  TEST_CASE("fewer unsent bytes in the kernel are progress, which is seen once") {
     StallClock clock;
     clock.start("send to", 100, 1000, 70);
     CHECK_FALSE(clock.look_at_unsent(70));
     CHECK(clock.look_at_unsent(30));
     CHECK_FALSE(clock.look_at_unsent(30));
+  }
+
+  TEST_CASE("what a write adds to the unsent bytes is no progress of the peer") {
+    StallClock clock;
+    clock.start("close connection to", 100, 1000, 30);
+    CHECK_FALSE(clock.look_at_unsent(54));
+    CHECK(clock.look_at_unsent(53));
   }
 
   TEST_CASE(

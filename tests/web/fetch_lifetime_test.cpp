@@ -158,6 +158,27 @@ TEST_SUITE("HttpClient lifetime") {
     CHECK(one.fetch->write("x") == reactor::WriteStatus::closed);
   }
 
+  TEST_CASE("fetches whose client is destroyed fail in the order in which they were sent") {
+    reactor::Loop loop;
+    std::optional<HttpClient> client(std::in_place, loop);
+    std::vector<int> sent, failed;
+    std::vector<web::Fetch> fetches;
+    const auto send = [&](int number) {
+      sent.push_back(number);
+      return client->send({.url = "http://127.0.0.1:1/"},
+                          [&failed, number](const auto&) { failed.push_back(number); });
+    };
+    for (int number = 0; number < 8; ++number) fetches.push_back(send(number));
+    // The later ones take the memory of earlier ones.
+    sent.clear();
+    for (std::size_t i = 8; i-- > 0;) {
+      fetches[i] = web::Fetch(send(static_cast<int>(i)));
+    }
+    client.reset();
+    run_until(loop, [&] { return failed.size() == 8; });
+    CHECK(failed == sent);
+  }
+
   TEST_CASE("a callback that throws loses nothing of a body") {
     reactor::Loop loop;
     OriginServer server(loop, {{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

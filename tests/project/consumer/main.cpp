@@ -1,4 +1,4 @@
-// A program of another project that uses the library. tests/project/consumer_test.py builds it.
+// A program of another project that uses the library. tests/project/ builds it.
 #include <protocols/lines.hpp>
 #include <reactor/loop.hpp>
 #include <reactor/timer.hpp>

@@ -39,7 +39,41 @@ std::string trace_of_tls(const TlsSite& site) {
   return world.trace();
 }
 
+struct Deaf {
+  Stream& stream;
+  void on_data(std::span<const std::byte>) { stream.pause(); }
+};
+
+// How long close() takes whose bytes the peer does not read. The kernel has room for them all.
+reactor::Duration time_to_close(const TlsSite* site) {
+  World world({.send_buffer_bytes = 1 << 20, .receive_buffer_bytes = 1 << 16});
+  reactor::ServerOptions options;
+  if (site) options.tls = site->server();
+  auto server =
+      ok(reactor::Server<Deaf>::listen(world.host("10.0.0.1").loop(), "10.0.0.1:7", options));
+  reactor::Loop& loop = world.host("10.0.0.2").loop();
+  Stream stream = Stream::connect(loop, "10.0.0.1:7");
+  if (site) stream.secure(site->client(), "a.example");
+  stream.write(std::string(1 << 18, 'x'));
+  world.run_for(2s);
+  const auto began = loop.now();
+  bool closed = false;
+  stream.on_close([&](const reactor::Error& error) {
+    CHECK(error.code == std::errc::timed_out);
+    closed = true;
+  });
+  stream.close();
+  CHECK(world.run_until([&] { return closed; }, 5min));
+  return loop.now() - began;
+}
+
 }  // namespace
+
+TEST_CASE("close() ends as soon with TLS as without, if the peer does not read") {
+  const TlsSite site;
+  CHECK(time_to_close(nullptr) < 6s);
+  CHECK(time_to_close(&site) < 6s);
+}
 
 // The signatures of RSA have one size; those of curves differ by a byte or two.
 TEST_CASE("with a key of RSA, streams by TLS have the same trace for the same seed") {
