@@ -116,7 +116,7 @@ class Serving {
     std::optional<Address> first;
     for (Passed& each : passed_[thread]) {
       if (each.endpoint != nth) continue;
-      const auto address = site.adopt(endpoint, std::move(each.socket));
+      auto address = site.adopt(endpoint, std::move(each.socket));
       if (!address) return address;
       if (!first) first = *address;
     }
