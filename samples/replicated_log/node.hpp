@@ -109,6 +109,7 @@ class Node {
   using Server = reactor::Server<Client, protocols::LineDecoder>;
 
   [[nodiscard]] Time now() { return loop_.now().time_since_epoch(); }
+  [[nodiscard]] Time promised() { return role_ == leader ? lease_end() : promised_until_; }
   [[nodiscard]] Time lease_end() { return of_majority(now(), &Peer::promised_at) + lease; }
   [[nodiscard]] std::uint64_t term_of(std::size_t index) const {
     return index == 0 ? 0 : memory_.log[index - 1].term;
@@ -254,8 +255,7 @@ class Node {
     Message message;
     if (peer == peers_.end() || !message.decode(std::string(datagram.text()))) return;
     const char kind = message.kind;
-    const Time promised = role_ == leader ? lease_end() : promised_until_;
-    if (kind == Message::candidate && now() < promised) return;  // Comment out: two leases.
+    if (kind == Message::candidate && now() < promised()) return;  // Comment out: two leases.
     if (message.term > memory_.term) enter_term(message.term, follower);
     if (message.term < memory_.term) {
       if (kind == Message::append) send(*peer, {Message::missing, memory_.term});
