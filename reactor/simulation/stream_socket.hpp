@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <deque>
 #include <string>
 
 #include "reactor/simulation/socket.hpp"
@@ -37,8 +38,8 @@ class StreamSocket : public Socket {
  public:
   virtual int listen(int backlog) = 0;
   /// Null: there is none.
-  [[nodiscard]] virtual StreamSocket* accept() = 0;
-  virtual void put_back(StreamSocket& accepted) = 0;
+  [[nodiscard]] StreamSocket* accept();
+  void put_back(StreamSocket& accepted) { accepted_.push_front(&accepted); }
   virtual ssize_t recv(char* to, std::size_t size, bool peek) = 0;
   virtual ssize_t send(const char* data, std::size_t size) = 0;
   virtual int shutdown(int how) = 0;
@@ -54,6 +55,16 @@ class StreamSocket : public Socket {
 
   [[nodiscard]] std::size_t send_buffer_bytes() const;
   [[nodiscard]] std::size_t receive_buffer_bytes() const;
+
+  // ---- A listening socket: the connections that wait to be accepted
+
+  void set_backlog(int backlog);
+  [[nodiscard]] bool is_backlog_full() const { return accepted_.size() > backlog_; }
+
+  std::deque<StreamSocket*> accepted_;  // All of its own kind.
+
+ private:
+  std::size_t backlog_ = 0;
 };
 
 }  // namespace reactor::simulation

@@ -86,19 +86,8 @@ int TcpSocket::listen(int backlog) {
   if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
   if (const int failed = bind_to_any_port()) return failed;
   state_ = State::listening;
-  backlog_ = static_cast<std::size_t>(std::clamp(backlog, 0, 4096));
+  set_backlog(backlog);
   return 0;
-}
-
-StreamSocket* TcpSocket::accept() {
-  if (accepted_.empty()) return nullptr;
-  TcpSocket* const first = accepted_.front();
-  accepted_.pop_front();
-  return first;
-}
-
-void TcpSocket::put_back(StreamSocket& accepted) {
-  accepted_.push_front(static_cast<TcpSocket*>(&accepted));
 }
 
 ssize_t TcpSocket::recv(char* to, std::size_t size, bool peek) {
@@ -180,7 +169,8 @@ void TcpSocket::close() {
   const auto linger = options.find({SOL_SOCKET, SO_LINGER});
   const bool resets = linger != options.end() && linger->second.size() >= sizeof(::linger) &&
                       int_option(SOL_SOCKET, SO_LINGER) != 0;
-  for (TcpSocket* const waiting : std::exchange(accepted_, {})) {
+  for (StreamSocket* const each : std::exchange(accepted_, {})) {
+    auto* const waiting = static_cast<TcpSocket*>(each);
     waiting->is_open = false;
     waiting->send_reset();
     waiting->leave();
@@ -429,7 +419,7 @@ void TcpSocket::repeat_syn(int attempt) {
 void TcpSocket::syn_arrives(TcpSocket& client, int attempt) {
   Environment& in = world();
   if (client.state_ != State::connecting) return;
-  if (accepted_.size() > backlog_ || in.network.is_cut(client.peer_address.ip, client.local.ip)) {
+  if (is_backlog_full() || in.network.is_cut(client.peer_address.ip, client.local.ip)) {
     return client.repeat_syn(attempt);
   }
   auto& server = in.make<TcpSocket>(family());

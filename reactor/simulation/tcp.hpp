@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
 
 #include "reactor/simulation/connections.hpp"
@@ -30,8 +29,6 @@ class TcpSocket final : public StreamSocket {
 
   int connect(const Endpoint& to);
   int listen(int backlog) override;
-  StreamSocket* accept() override;
-  void put_back(StreamSocket& accepted) override;
   ssize_t recv(char* to, std::size_t size, bool peek) override;
   ssize_t send(const char* data, std::size_t size) override;
   int shutdown(int how) override;
@@ -111,8 +108,6 @@ class TcpSocket final : public StreamSocket {
   unsigned keep_alive_round_ = 0;  // Looks of earlier rounds are void.
 
   // Of a listening socket.
-  std::size_t backlog_ = 0;
-  std::deque<TcpSocket*> accepted_;
 };
 
 }  // namespace reactor::simulation

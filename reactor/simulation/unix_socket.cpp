@@ -86,7 +86,7 @@ int UnixSocket::connect_now() {
   if (!listener) return -ECONNREFUSED;
   if (listener->type() != type()) return -EPROTOTYPE;
   if (!listener->is_listening()) return -ECONNREFUSED;
-  if (listener->accepted_.size() > listener->backlog_) return -EAGAIN;
+  if (listener->is_backlog_full()) return -EAGAIN;
   auto& server = world().make<UnixSocket>(type());
   server.host = host;
   server.name_ = listener->name_;
@@ -108,19 +108,8 @@ int UnixSocket::listen(int backlog) {
   if (state_ != State::fresh && state_ != State::listening) return -EINVAL;
   if (!is_bound) return -EINVAL;
   state_ = State::listening;
-  backlog_ = static_cast<std::size_t>(std::clamp(backlog, 0, 4096));
+  set_backlog(backlog);
   return 0;
-}
-
-StreamSocket* UnixSocket::accept() {
-  if (accepted_.empty()) return nullptr;
-  UnixSocket* const first = accepted_.front();
-  accepted_.pop_front();
-  return first;
-}
-
-void UnixSocket::put_back(StreamSocket& accepted) {
-  accepted_.push_front(static_cast<UnixSocket*>(&accepted));
 }
 
 ssize_t UnixSocket::recv(char* to, std::size_t size, bool peek) {
@@ -225,7 +214,8 @@ unsigned UnixSocket::may_be_spurious() const {
 
 // What was sent can still be read. What is left unread is an error of the peer.
 void UnixSocket::close() {
-  for (UnixSocket* const waiting : std::exchange(accepted_, {})) {
+  for (StreamSocket* const each : std::exchange(accepted_, {})) {
+    auto* const waiting = static_cast<UnixSocket*>(each);
     waiting->is_open = false;
     waiting->lose_peer(true);
   }

@@ -39,8 +39,6 @@ class UnixSocket final : public StreamSocket {
   int bind_to(const std::string& name);
   int connect(const std::string& name);
   int listen(int backlog) override;
-  StreamSocket* accept() override;
-  void put_back(StreamSocket& accepted) override;
   ssize_t recv(char* to, std::size_t size, bool peek) override;
   ssize_t send(const char* data, std::size_t size) override;
   int shutdown(int how) override;
@@ -87,8 +85,6 @@ class UnixSocket final : public StreamSocket {
   bool in_ended_ = false;
   bool out_ended_ = false;
   bool lacks_room_ = false;
-  std::size_t backlog_ = 0;
-  std::deque<UnixSocket*> accepted_;
 };
 
 }  // namespace reactor::simulation
